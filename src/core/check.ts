@@ -1,0 +1,62 @@
+// What must be true of every state, whatever happened to it. Tests call it after each step that matters, and the
+// loader after reading the tables.
+
+import { baseName, parentPath, rootPath } from "./path.ts";
+import type { State } from "./state.ts";
+import type { Znode } from "./znode.ts";
+
+/** The faults found, as sentences; empty when the state is sound. */
+export function checkState(state: State): string[] {
+  const faults: string[] = [];
+  if (state.tree.get(rootPath) === undefined) faults.push("there is no root");
+  let znodeCount = 0;
+  for (const znode of state.tree.values()) {
+    znodeCount += 1;
+    faults.push(...faultsOf(znode, state).map((fault) => `${znode.path}: ${fault}`));
+  }
+  if (znodeCount !== [...state.tree.subtree(rootPath)].length)
+    faults.push("a znode cannot be reached from the root");
+  for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
+  return faults;
+}
+
+function faultsOf(znode: Znode, state: State): string[] {
+  const faults: string[] = [];
+  const names = [...state.tree.childNames(znode.path)];
+  if (names.length !== znode.numChildren)
+    faults.push(`has ${names.length} children, says ${znode.numChildren}`);
+  if (names.some((name, index) => index > 0 && (names[index - 1] as string) >= name))
+    faults.push("names out of order");
+  if (znode.id >= state.nextZnodeId) faults.push(`id ${znode.id} was not given out yet`);
+  if (znode.cversion < znode.numChildren) faults.push("more children than were ever created");
+  for (const zxid of [znode.czxid, znode.mzxid, znode.pzxid]) {
+    if (zxid < znode.czxid || zxid > state.zxid) faults.push(`zxid ${zxid} out of range`);
+  }
+  return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state)];
+}
+
+function parentFaults(znode: Znode, state: State): string[] {
+  if (znode.path === rootPath) return [];
+  const parent = state.tree.get(parentPath(znode.path));
+  if (parent === undefined) return ["has no parent"];
+  const faults: string[] = [];
+  if (parent.id >= znode.id) faults.push("is older than its parent");
+  if (parent.ephemeralOwner !== null) faults.push("its parent is ephemeral");
+  if (parent.pzxid < znode.czxid) faults.push("its parent's pzxid is before its creation");
+  if (znode.sequence !== null && znode.sequence >= parent.nextSequence)
+    faults.push("its number can come again");
+  if (baseName(znode.path) === "") faults.push("has no name");
+  return faults;
+}
+
+function ownerFaults(znode: Znode, state: State): string[] {
+  if (znode.ephemeralOwner === null) return [];
+  if (state.session(znode.ephemeralOwner) === undefined) return ["its session is gone"];
+  return state.ephemeralsOf(znode.ephemeralOwner).has(znode.path) ? [] : ["is not listed under its session"];
+}
+
+function ephemeralFaults(state: State, sessionId: string): string[] {
+  return [...state.ephemeralsOf(sessionId)]
+    .filter((path) => state.tree.get(path)?.ephemeralOwner !== sessionId)
+    .map((path) => `session ${sessionId} lists ${path}, which it does not own`);
+}

@@ -1,0 +1,117 @@
+// What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
+// nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
+
+import type { Command, Fence, Operation, SingleWrite } from "./command.ts";
+import { KeeperError, type OperationFate } from "./errors.ts";
+import { type Limits, ttlMsMax } from "./limits.ts";
+import { validatePath, validateSequentialPrefix } from "./path.ts";
+import type { CreateMode } from "./znode.ts";
+
+/** @throws KeeperError when the command is malformed, whatever the tree looks like. */
+export function validateCommand(command: Command, limits: Limits): void {
+  switch (command.type) {
+    case "openSession":
+    case "closeSession":
+      return;
+    case "multi":
+      validateFences(command.fences);
+      validateMulti(command.operations, command.sessionId, limits);
+      return;
+    default:
+      validateOperation(command, command.sessionId, limits);
+      validateFences(command.fences);
+  }
+}
+
+/** A malformed operation fails the batch as a failing one would (M3, M5). */
+function validateMulti(
+  operations: readonly Operation[],
+  sessionId: string | undefined,
+  limits: Limits,
+): void {
+  if (operations.length > limits.operationsMax) {
+    throw new KeeperError(
+      "too_many_operations",
+      `A transaction has at most ${limits.operationsMax} operations; this one has ${operations.length}.`,
+      { limit: "operationsMax", limitValue: limits.operationsMax, size: operations.length },
+    );
+  }
+  for (const [index, operation] of operations.entries()) {
+    try {
+      validateOperation(operation, sessionId, limits);
+    } catch (error) {
+      throw failedAt(index, operations.length, error);
+    }
+  }
+}
+
+/** The refusal of one operation as the refusal of its transaction, with the fate of each operation (M3, M4). */
+export function failedAt(index: number, operationCount: number, error: unknown): unknown {
+  if (!(error instanceof KeeperError)) return error;
+  const results: OperationFate[] = [];
+  for (let other = 0; other < operationCount; other += 1) {
+    if (other < index) results.push({ code: "rolled_back" });
+    else if (other === index) results.push({ code: error.code, detail: error.message });
+    else results.push({ code: "not_evaluated" });
+  }
+  return new KeeperError(error.code, `Operation ${index} failed, so none was done: ${error.message}`, {
+    ...error.details,
+    failedOperation: index,
+    results,
+  });
+}
+
+function validateOperation(
+  operation: Operation | SingleWrite,
+  sessionId: string | undefined,
+  limits: Limits,
+): void {
+  validatePathLength(operation.path, limits);
+  const sequential =
+    operation.type === "create" && operation.mode.kind !== "container" && operation.mode.sequential;
+  if (sequential) validateSequentialPrefix(operation.path);
+  else validatePath(operation.path);
+  if (operation.type === "create") validateMode(operation.mode, sessionId);
+  if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
+}
+
+function validatePathLength(path: string, limits: Limits): void {
+  if (path.length <= limits.pathLengthMax) return;
+  throw new KeeperError(
+    "bad_path",
+    `A path has at most ${limits.pathLengthMax} characters; this one has ${path.length}.`,
+    { limit: "pathLengthMax", limitValue: limits.pathLengthMax, size: path.length },
+  );
+}
+
+function validateMode(mode: CreateMode, sessionId: string | undefined): void {
+  if (mode.kind === "persistent" && mode.ttlMs !== undefined && !isTtl(mode.ttlMs)) {
+    throw new KeeperError("bad_ttl", `ttlMs is an integer from 1 to ${ttlMsMax}, not ${mode.ttlMs}.`);
+  }
+  if (mode.kind === "ephemeral" && sessionId === undefined) {
+    throw new KeeperError(
+      "session_required",
+      "An ephemeral znode belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
+    );
+  }
+}
+
+function isTtl(ttlMs: number): boolean {
+  return Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= ttlMsMax;
+}
+
+function validateSize(data: Uint8Array, limits: Limits): void {
+  if (data.byteLength > limits.dataBytesMax) throw dataTooLarge(limits, data.byteLength);
+}
+
+export function dataTooLarge(limits: Limits, size: number): KeeperError {
+  return new KeeperError(
+    "too_large",
+    `A znode holds at most ${limits.dataBytesMax} bytes; this value has ${size}.`,
+    { limit: "dataBytesMax", limitValue: limits.dataBytesMax, size },
+  );
+}
+
+function validateFences(fences: readonly Fence[] | undefined): void {
+  for (const fence of fences ?? []) validatePath(fence.path);
+}

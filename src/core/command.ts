@@ -1,0 +1,103 @@
+// What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
+// hashes, so that evaluating it at its place in the log needs no clock and no chance.
+
+import type { CreateMode } from "./znode.ts";
+
+/** One incarnation of a znode at one version: what an ETag names (S11, D13). */
+export interface ZnodeTag {
+  readonly czxid: number;
+  readonly version: number;
+}
+
+/** A write happens only while this znode exists with this czxid: a deposed master's late write is refused. */
+export interface Fence {
+  readonly path: string;
+  readonly czxid: number;
+}
+
+export interface Create {
+  readonly type: "create";
+  /** The whole path, or for a sequential znode the prefix the number is appended to (P7). */
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly mode: CreateMode;
+  /** Make missing parents as plain persistent znodes in the same transaction. */
+  readonly parents?: boolean;
+}
+
+export interface SetData {
+  readonly type: "setData";
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Required version; absent or -1 means any. */
+  readonly version?: number;
+  /** The znode must be one of these, as `If-Match` says. */
+  readonly ifMatch?: readonly ZnodeTag[];
+  /** `upsert` creates a plain persistent znode when there is none; `only` refuses when there is one. */
+  readonly create?: "upsert" | "only";
+}
+
+export interface Delete {
+  readonly type: "delete";
+  readonly path: string;
+  readonly version?: number;
+  readonly ifMatch?: readonly ZnodeTag[];
+}
+
+/** Takes the whole subtree, children first, in one transaction. */
+export interface DeleteTree {
+  readonly type: "deleteTree";
+  readonly path: string;
+  readonly version?: number;
+  readonly ifMatch?: readonly ZnodeTag[];
+}
+
+/** Adds to a decimal text; an empty value counts as 0. */
+export interface Increment {
+  readonly type: "increment";
+  readonly path: string;
+  readonly by: number;
+}
+
+/** Changes nothing; fails the transaction when what it states is not so (M7). */
+export interface Check {
+  readonly type: "check";
+  readonly path: string;
+  readonly exists?: boolean;
+  readonly version?: number;
+  readonly czxid?: number;
+}
+
+export type Operation = Create | SetData | Delete | Increment | Check;
+
+/** What any write carries besides its operation. */
+export interface WriteContext {
+  /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
+  readonly sessionId?: string;
+  readonly fences?: readonly Fence[];
+}
+
+/** All or nothing, one zxid; operations see the effects of earlier ones (M2). */
+export interface Multi extends WriteContext {
+  readonly type: "multi";
+  readonly operations: readonly Operation[];
+}
+
+export interface OpenSession {
+  readonly type: "openSession";
+  readonly sessionId: string;
+  readonly tokenHash: string;
+  readonly timeoutMs: number;
+  readonly name: string;
+}
+
+/** Every ephemeral of the session goes in the same transaction (N10). */
+export interface CloseSession {
+  readonly type: "closeSession";
+  readonly sessionId: string;
+  readonly reason: "session_closed" | "session_expired";
+}
+
+export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
+
+export type Command = SingleWrite | Multi | OpenSession | CloseSession;

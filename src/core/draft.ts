@@ -1,0 +1,108 @@
+// The tree as a command in progress sees it: the state, overlaid with what the command has decided so far. The
+// state itself is not touched; when the command is refused, the draft is dropped and nothing ever happened (M8).
+
+import { parentPath } from "./path.ts";
+import type { State } from "./state.ts";
+import type { Change } from "./txn.ts";
+import { type CreateMode, emptyData, type Znode } from "./znode.ts";
+
+export interface NewZnode {
+  readonly path: string;
+  readonly data: Uint8Array;
+  readonly mode: CreateMode;
+  /** The session an ephemeral belongs to. */
+  readonly owner: string | null;
+  readonly sequence: number | null;
+}
+
+export class Draft {
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly changes: Change[] = [];
+  readonly #state: State;
+  readonly #overlay = new Map<string, Znode | null>();
+  #nextZnodeId: number;
+
+  constructor(state: State, timeMs: number) {
+    this.#state = state;
+    this.#nextZnodeId = state.nextZnodeId;
+    this.zxid = state.zxid + 1;
+    this.timeMs = timeMs;
+  }
+
+  get(path: string): Znode | undefined {
+    const drafted = this.#overlay.get(path);
+    return drafted === undefined ? this.#state.tree.get(path) : (drafted ?? undefined);
+  }
+
+  /** Adds a znode under a parent that is there; the parent's sequence counter moves on with it (Q2, Q11). */
+  create(added: NewZnode): Znode {
+    const znode = this.#newZnode(added);
+    this.#overlay.set(znode.path, znode);
+    this.changes.push({ type: "created", znode });
+    const parent = this.get(parentPath(added.path)) as Znode;
+    this.#replace("childrenChanged", parent, {
+      ...parent,
+      pzxid: this.zxid,
+      cversion: parent.cversion + 1,
+      nextSequence: Math.max(parent.nextSequence, added.sequence ?? 0) + 1,
+      numChildren: parent.numChildren + 1,
+    });
+    return znode;
+  }
+
+  #newZnode({ path, data, mode, owner, sequence }: NewZnode): Znode {
+    const id = this.#nextZnodeId;
+    this.#nextZnodeId += 1;
+    return {
+      id,
+      path,
+      data: data.byteLength === 0 ? emptyData : data,
+      czxid: this.zxid,
+      mzxid: this.zxid,
+      pzxid: this.zxid,
+      ctimeMs: this.timeMs,
+      mtimeMs: this.timeMs,
+      version: 0,
+      cversion: 0,
+      aversion: 0,
+      nextSequence: 0,
+      numChildren: 0,
+      ephemeralOwner: owner,
+      sequence,
+      ttlMs: mode.kind === "persistent" ? (mode.ttlMs ?? null) : null,
+      container: mode.kind === "container",
+    };
+  }
+
+  /** Replaces the whole value (O12); equal bytes are a change like any other (S5, W6). */
+  setData(znode: Znode, data: Uint8Array): Znode {
+    const changed = {
+      ...znode,
+      data: data.byteLength === 0 ? emptyData : data,
+      mzxid: this.zxid,
+      mtimeMs: this.timeMs,
+      version: znode.version + 1,
+    };
+    this.#replace("changed", znode, changed);
+    return changed;
+  }
+
+  /** Removes a znode without children. */
+  delete(znode: Znode): void {
+    this.#overlay.set(znode.path, null);
+    this.changes.push({ type: "deleted", znode });
+    const parent = this.get(parentPath(znode.path)) as Znode;
+    this.#replace("childrenChanged", parent, {
+      ...parent,
+      pzxid: this.zxid,
+      cversion: parent.cversion + 1,
+      numChildren: parent.numChildren - 1,
+    });
+  }
+
+  #replace(type: "changed" | "childrenChanged", before: Znode, znode: Znode): void {
+    this.#overlay.set(znode.path, znode);
+    this.changes.push({ type, znode, before });
+  }
+}

@@ -1,0 +1,70 @@
+// Every expected refusal, by code. A code is for programs, its message for people; `routes/problems.ts`
+// gives each code its HTTP status, and does not compile when one is forgotten.
+
+import type { Stat } from "./stat.ts";
+
+/** The closed list of reasons for which the service refuses (API section 8). */
+export type ErrorCode =
+  | "bad_request"
+  | "bad_path"
+  | "bad_mode"
+  | "bad_ttl"
+  | "session_required"
+  | "reserved_path"
+  | "no_node"
+  | "no_route"
+  | "method_not_allowed"
+  | "not_acceptable"
+  | "node_exists"
+  | "not_empty"
+  | "ephemeral_parent"
+  | "fence_stale"
+  | "session_expired"
+  | "history_trimmed"
+  | "bad_version"
+  | "too_large"
+  | "too_many_operations"
+  | "throttled"
+  | "internal"
+  | "read_only"
+  | "stopping";
+
+/** What happened to one operation of a refused transaction (M3). */
+export type OperationFate = {
+  readonly code: ErrorCode | "rolled_back" | "not_evaluated";
+  readonly detail?: string;
+};
+
+/** Facts beside the sentence, for programs; each becomes a member of the problem document. */
+export interface ErrorDetails {
+  /** The znode the refusal is about. */
+  readonly path?: string;
+  /** The current stat, where an expected version did not match. */
+  readonly stat?: Stat;
+  /** The name, value and excess of the limit that was passed. */
+  readonly limit?: string;
+  readonly limitValue?: number;
+  readonly size?: number;
+  /** Index of the first failing operation of a transaction, and the fate of each (M3). */
+  readonly failedOperation?: number;
+  readonly results?: readonly OperationFate[];
+  /** The oldest zxid a watch can resume after. */
+  readonly oldestZxid?: number;
+  /** Seconds after which a retry makes sense. */
+  readonly retryAfterSeconds?: number;
+  /** Methods the resource has, where the one used is not among them. */
+  readonly allow?: readonly string[];
+}
+
+/** An expected refusal: nothing was changed. Anything else that is thrown is a bug. */
+export class KeeperError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message);
+    this.name = "KeeperError";
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,37 @@
+// One command at its place in the log: decided, and if it may, done. This is the whole state machine; replaying the
+// same commands at the same times gives the same state, answers and events.
+
+import type { Command } from "./command.ts";
+import { Draft } from "./draft.ts";
+import { plan } from "./plan.ts";
+import type { State } from "./state.ts";
+import type { Cause, Commit, Txn } from "./txn.ts";
+
+export interface Executed<C extends Command = Command> {
+  readonly commit: Commit<C["type"]>;
+  /** Null when the command changed nothing: it then has no zxid of its own (M6, M7). */
+  readonly txn: Txn | null;
+}
+
+/**
+ * @param timeMs wall time of the batch the command came in, epoch milliseconds
+ * @throws KeeperError when the command is refused; the state is then as it was and no zxid is used (D11)
+ */
+export function execute<C extends Command>(state: State, command: C, timeMs: number): Executed<C> {
+  const draft = new Draft(state, timeMs);
+  const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
+  if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null };
+  const txn: Txn = {
+    zxid: draft.zxid,
+    timeMs,
+    cause: causeOf(command),
+    sessionId: command.type === "closeSession" ? command.sessionId : null,
+    changes: draft.changes,
+  };
+  state.apply(txn);
+  return { commit: { zxid: txn.zxid, outcome }, txn };
+}
+
+function causeOf(command: Command): Cause {
+  return command.type === "closeSession" ? command.reason : "request";
+}

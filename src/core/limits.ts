@@ -1,0 +1,19 @@
+// The bounds on what one command may ask. Those an operator may move are settings and are handed in as `Limits`.
+
+export interface Limits {
+  /** Bytes of data in one znode. */
+  readonly dataBytesMax: number;
+  /** Operations in one transaction. */
+  readonly operationsMax: number;
+  /** Code units in a path. */
+  readonly pathLengthMax: number;
+}
+
+/** 2^40-1 ms, about 34.8 years (C2). */
+export const ttlMsMax = 1_099_511_627_775;
+
+export const defaultLimits: Limits = {
+  dataBytesMax: 1_048_576,
+  operationsMax: 1000,
+  pathLengthMax: 4096,
+};

@@ -1,0 +1,107 @@
+// The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
+// asks nobody; two states that applied the same transactions are equal.
+
+import type { Session } from "./session.ts";
+import { Tree } from "./tree.ts";
+import type { Change, Txn } from "./txn.ts";
+import { rootZnode, type Znode } from "./znode.ts";
+
+export class State {
+  readonly tree = new Tree();
+  readonly #sessions = new Map<string, Session>();
+  readonly #ephemerals = new Map<string, Set<string>>();
+  #zxid = 0;
+  #nextZnodeId = 1;
+
+  /** A fresh tree: the root alone, at zxid 0. */
+  static fresh(): State {
+    const state = new State();
+    state.restoreZnode(rootZnode());
+    return state;
+  }
+
+  /** The last applied transaction (Z1, Z8). */
+  get zxid(): number {
+    return this.#zxid;
+  }
+
+  /** The id the next created znode gets. */
+  get nextZnodeId(): number {
+    return this.#nextZnodeId;
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  /** Paths of the ephemerals a session owns, in no order that may matter. */
+  ephemeralsOf(sessionId: string): ReadonlySet<string> {
+    return this.#ephemerals.get(sessionId) ?? noPaths;
+  }
+
+  /** Does what was decided. The transaction's zxid is the next one. */
+  apply(txn: Txn): void {
+    for (const change of txn.changes) this.#applyChange(change);
+    this.#zxid = txn.zxid;
+  }
+
+  #applyChange(change: Change): void {
+    switch (change.type) {
+      case "created":
+        this.restoreZnode(change.znode);
+        this.#nextZnodeId = change.znode.id + 1;
+        break;
+      case "changed":
+      case "childrenChanged":
+        this.tree.replace(change.znode);
+        break;
+      case "deleted":
+        this.tree.remove(change.znode.path);
+        this.#forgetEphemeral(change.znode);
+        break;
+      case "sessionOpened":
+        this.restoreSession(change.session);
+        break;
+      case "sessionClosed":
+        this.#sessions.delete(change.session.id);
+        break;
+    }
+  }
+
+  #forgetEphemeral(znode: Znode): void {
+    if (znode.ephemeralOwner === null) return;
+    const owned = this.#ephemerals.get(znode.ephemeralOwner);
+    owned?.delete(znode.path);
+    if (owned?.size === 0) this.#ephemerals.delete(znode.ephemeralOwner);
+  }
+
+  /** Puts back a znode as it was saved; parents come before their children. */
+  restoreZnode(znode: Znode): void {
+    this.tree.add(znode);
+    if (znode.ephemeralOwner === null) return;
+    const owned = this.#ephemerals.get(znode.ephemeralOwner);
+    if (owned === undefined) this.#ephemerals.set(znode.ephemeralOwner, new Set([znode.path]));
+    else owned.add(znode.path);
+  }
+
+  /** Puts back a session as it was saved. */
+  restoreSession(session: Session): void {
+    this.#sessions.set(session.id, session);
+  }
+
+  /** Puts back the counters as they were saved, after the znodes and sessions. */
+  restoreCounters(counters: { zxid: number; nextZnodeId: number }): void {
+    this.#zxid = counters.zxid;
+    this.#nextZnodeId = counters.nextZnodeId;
+  }
+}
+
+const noPaths: ReadonlySet<string> = new Set();

@@ -1,0 +1,65 @@
+// The znodes, by path, and the names under each. Holds what it is given: whether a change is allowed was decided
+// before, in `plan.ts`.
+
+import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
+import { SortedNames } from "./sorted-names.ts";
+import type { Znode } from "./znode.ts";
+
+export class Tree {
+  readonly #znodes = new Map<string, Znode>();
+  /** Only for znodes that have children now. */
+  readonly #names = new Map<string, SortedNames>();
+
+  get size(): number {
+    return this.#znodes.size;
+  }
+
+  get(path: string): Znode | undefined {
+    return this.#znodes.get(path);
+  }
+
+  /** Every znode, in no order that may matter. */
+  values(): Iterable<Znode> {
+    return this.#znodes.values();
+  }
+
+  /** Adds a znode that was not there; its parent's names gain one. */
+  add(znode: Znode): void {
+    this.#znodes.set(znode.path, znode);
+    if (znode.path === rootPath) return;
+    const parent = parentPath(znode.path);
+    let names = this.#names.get(parent);
+    if (names === undefined) {
+      names = new SortedNames();
+      this.#names.set(parent, names);
+    }
+    names.add(baseName(znode.path));
+  }
+
+  /** Puts a newer record in the place of an older one. */
+  replace(znode: Znode): void {
+    this.#znodes.set(znode.path, znode);
+  }
+
+  /** Removes a znode that is there; its parent's names lose one. */
+  remove(path: string): void {
+    this.#znodes.delete(path);
+    const parent = parentPath(path);
+    const names = this.#names.get(parent) as SortedNames;
+    names.delete(baseName(path));
+    if (names.size === 0) this.#names.delete(parent);
+  }
+
+  /** Names of the children in code-unit order, from the first that is not before `from`. */
+  childNames(path: string, from = ""): Iterable<string> {
+    return this.#names.get(path)?.from(from) ?? [];
+  }
+
+  /** A znode and everything below it, parents before children, siblings in code-unit order; none if it is absent. */
+  *subtree(path: string): Generator<Znode> {
+    const znode = this.#znodes.get(path);
+    if (znode === undefined) return;
+    yield znode;
+    for (const name of this.childNames(path)) yield* this.subtree(joinPath(path, name));
+  }
+}

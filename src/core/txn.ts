@@ -1,0 +1,63 @@
+// What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
+
+import type { Session } from "./session.ts";
+import type { Stat } from "./stat.ts";
+import type { Znode } from "./znode.ts";
+
+/** Why a transaction happened, as watchers are told. */
+export type Cause = "request" | "session_closed" | "session_expired";
+
+/**
+ * One step of a transaction, in the order it was done. `znode` is the record after the step, `before` the one it
+ * replaces; a deleted one is the record as it last was. `childrenChanged` is a parent's new record after a child
+ * came or went: it moves the parent's stat (S3) and is no event of its own.
+ */
+export type Change =
+  | { readonly type: "created" | "deleted"; readonly znode: Znode }
+  | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
+  | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
+  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session };
+
+export interface Txn {
+  readonly zxid: number;
+  /** The proposer's wall clock, epoch milliseconds. */
+  readonly timeMs: number;
+  readonly cause: Cause;
+  /** Id of the session that ended, or null. */
+  readonly sessionId: string | null;
+  readonly changes: readonly Change[];
+}
+
+/** A znode as a write left it. */
+export interface Written {
+  readonly path: string;
+  readonly stat: Stat;
+  /** Whether the write made the znode. */
+  readonly created: boolean;
+}
+
+/** The result of one operation of a transaction. */
+export interface OperationResult {
+  readonly op: "create" | "set" | "delete" | "increment" | "check";
+  readonly path: string;
+  readonly stat?: Stat;
+  /** An incremented value, as decimal text. */
+  readonly value?: string;
+}
+
+/** What each kind of command answers. */
+export interface Outcomes {
+  create: Written;
+  setData: Written;
+  delete: { readonly path: string };
+  deleteTree: { readonly path: string; readonly deleted: number };
+  multi: { readonly results: readonly OperationResult[] };
+  openSession: { readonly session: Session };
+  closeSession: { readonly ephemerals: readonly string[] };
+}
+
+/** A command that was done: its zxid and what it answers. A command without changes has the zxid it was read at. */
+export interface Commit<T extends keyof Outcomes = keyof Outcomes> {
+  readonly zxid: number;
+  readonly outcome: Outcomes[T];
+}

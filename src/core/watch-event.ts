@@ -1,0 +1,23 @@
+// What a transaction means to watchers (section 6 of the rules): one event per change of a znode, in the order the
+// changes were made, nothing collapsed (M10). A parent whose child came or went has no event of its own: whoever
+// watches its children is told of the child.
+
+import type { Txn } from "./txn.ts";
+import type { Znode } from "./znode.ts";
+
+export type WatchEventType = "created" | "changed" | "deleted";
+
+export interface WatchEvent {
+  readonly type: WatchEventType;
+  /** The record after the change; for a deletion the record as it last was. */
+  readonly znode: Znode;
+}
+
+export function watchEventsOf(txn: Txn): WatchEvent[] {
+  const events: WatchEvent[] = [];
+  for (const change of txn.changes) {
+    if (change.type === "created" || change.type === "changed" || change.type === "deleted")
+      events.push(change);
+  }
+  return events;
+}

@@ -1,0 +1,41 @@
+// How a batch of commands is written into a log entry: MessagePack behind a format number and a checksum. Field
+// names are stored, so an older entry stays readable when a command gains a field.
+
+import { crc32 } from "node:zlib";
+import { decode, Encoder } from "@msgpack/msgpack";
+import type { Command } from "../core/command.ts";
+
+/** Commands ordered together, with the one wall time they all see (S9). */
+export interface Batch {
+  readonly timeMs: number;
+  readonly commands: readonly Command[];
+}
+
+const format = 1;
+const headerBytes = 5;
+
+const encoder = new Encoder({ ignoreUndefined: true });
+
+/** Format byte, CRC-32 of the rest, MessagePack. The result owns its memory: no other bytes travel with it. */
+export function encodeBatch(batch: Batch): Uint8Array {
+  const payload = encoder.encodeSharedRef([batch.timeMs, batch.commands]);
+  const body = new Uint8Array(headerBytes + payload.byteLength);
+  body.set(payload, headerBytes);
+  const view = new DataView(body.buffer);
+  view.setUint8(0, format);
+  view.setUint32(1, crc32(payload));
+  return body;
+}
+
+/** @throws Error when the entry is damaged or of a format this version does not know. */
+export function decodeBatch(body: Uint8Array): Batch {
+  const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+  const payload = body.subarray(headerBytes);
+  if (body.byteLength < headerBytes || view.getUint8(0) !== format) {
+    throw new Error("a log entry has a format this version does not know; it was written by a newer one");
+  }
+  if (view.getUint32(1) !== crc32(payload))
+    throw new Error("a log entry is damaged: its checksum does not match");
+  const [timeMs, commands] = decode(payload) as [number, Command[]];
+  return { timeMs, commands };
+}

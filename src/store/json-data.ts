@@ -1,0 +1,11 @@
+// Data inside JSON: text when the bytes are UTF-8, base64 when they are not, never both and never ambiguous.
+
+import { isUtf8 } from "node:buffer";
+
+export type DataMember = { readonly data: string } | { readonly dataBase64: string };
+
+export function dataMember(bytes: Uint8Array, encoding?: "base64"): DataMember {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (encoding !== "base64" && isUtf8(buffer)) return { data: buffer.toString("utf8") };
+  return { dataBase64: buffer.toString("base64") };
+}

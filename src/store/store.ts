@@ -1,0 +1,257 @@
+// Where commands become durable and then true. A command waits in line, is appended to the log together with all
+// that wait beside it, and only when the log has it is it decided, done, told and answered, in that order and in
+// one go. Nothing here interprets a command, and nobody sees a state that is not durable.
+
+import type { Clock } from "../clock.ts";
+import type { Command } from "../core/command.ts";
+import { validateCommand } from "../core/command-syntax.ts";
+import { KeeperError } from "../core/errors.ts";
+import { execute } from "../core/execute.ts";
+import type { Limits } from "../core/limits.ts";
+import type { State } from "../core/state.ts";
+import type { Commit, Txn } from "../core/txn.ts";
+import { type ChangeMessage, changeMessageOf } from "./change-message.ts";
+import { decodeBatch, encodeBatch } from "./codec.ts";
+import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
+import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
+import { TableWriter } from "./table-writer.ts";
+import type { Tables } from "./tables.ts";
+
+/** A transaction that was done, and what watchers are told of it (null when there is nothing to tell). */
+export interface Applied {
+  readonly txn: Txn;
+  readonly message: ChangeMessage | null;
+}
+
+export interface StoreParts {
+  /** The state as of `position`; the store makes it its own. */
+  readonly state: State;
+  readonly position: { readonly appliedLsn: Lsn; readonly historyFloorZxid: number };
+  readonly log: CommitLog;
+  /** Absent where the log alone is kept. */
+  readonly tables?: Tables;
+  readonly clock: Clock;
+  readonly limits: Limits & QueueLimits;
+}
+
+interface InFlight {
+  readonly timeMs: number;
+  readonly pending: readonly Pending[];
+}
+
+/** One entry is being synced while the next is on its way: the disk does not wait for us, nor we for it. */
+const appendsInFlightMax = 2;
+
+export class Store {
+  readonly state: State;
+  readonly clock: Clock;
+  readonly #log: CommitLog;
+  readonly #limits: Limits;
+  readonly #queue: CommandQueue;
+  readonly #tableWriter: TableWriter | null;
+  readonly #inFlight = new Map<number, InFlight>();
+  readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
+  readonly #stateListeners = new Set<(state: LogState) => void>();
+  #logState: LogState = { state: "connected" };
+  #appliedLsn: Lsn;
+  #nextSeq = 1;
+  #flushScheduled = false;
+  #stopping = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(parts: StoreParts) {
+    this.state = parts.state;
+    this.clock = parts.clock;
+    this.#log = parts.log;
+    this.#limits = parts.limits;
+    this.#queue = new CommandQueue(parts.limits);
+    this.#appliedLsn = parts.position.appliedLsn;
+    const { state, tables, clock } = parts;
+    this.#tableWriter =
+      tables === undefined ? null : new TableWriter({ state, tables, clock }, parts.position);
+  }
+
+  /** Replays what the log has beyond the tables; resolves when the state is that of the whole log. */
+  async start(): Promise<void> {
+    this.#log.onState((state) => this.#setLogState(state));
+    const tail = await this.#log.tail();
+    await new Promise<void>((resolve) => {
+      this.#log.follow(this.#appliedLsn, (entry) => {
+        this.#applyEntry(entry);
+        if (this.#appliedLsn >= tail) resolve();
+      });
+      if (this.#appliedLsn >= tail) resolve();
+    });
+  }
+
+  /** The last applied transaction: what every answer says it has seen (Z6). */
+  get zxid(): number {
+    return this.state.zxid;
+  }
+
+  get logState(): LogState {
+    return this.#logState;
+  }
+
+  /** Commands waiting or on their way to the log. */
+  get waitingCount(): number {
+    let count = this.#queue.length;
+    for (const { pending } of this.#inFlight.values()) count += pending.length;
+    return count;
+  }
+
+  /** Called with each entry's transactions in zxid order, after the state has them and before any answer (W23). */
+  onApplied(listener: (applied: readonly Applied[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Called when the log starts or stops taking writes; `failed` is final: the process must end. */
+  onLogState(listener: (state: LogState) => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
+  /** Messages at or below this zxid can no longer be resumed from; their rows go with the next write. */
+  trimHistory(floorZxid: number): void {
+    this.#tableWriter?.trimHistory(floorZxid);
+  }
+
+  /**
+   * Resolves with the command's answer once it is durable and done. Never settles when its outcome is unknown.
+   * @throws KeeperError when it is refused: then nothing changed
+   */
+  submit<C extends Command>(command: C): Promise<Commit<C["type"]>> {
+    return new Promise((resolve, reject) => {
+      this.#assertAccepts(command);
+      validateCommand(command, this.#limits);
+      this.#queue.push({
+        command,
+        bytes: bytesOf(command),
+        resolve: resolve as (commit: Commit) => void,
+        reject,
+      });
+      this.#scheduleFlush();
+    });
+  }
+
+  #assertAccepts(command: Command): void {
+    if (this.#stopping)
+      throw new KeeperError("stopping", "The server is shutting down; retry against it shortly.");
+    if (this.#logState.state === "read_only" && !freesSpace(command)) throw readOnly(this.#logState.cause);
+  }
+
+  /** Requests that arrived together are handled before the flush, and so share an entry. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#inFlight.size >= appendsInFlightMax) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#queue.length === 0 || this.#inFlight.size >= appendsInFlightMax) return;
+    const pending = this.#queue.takeBatch();
+    const timeMs = this.clock.wallMs();
+    const seq = this.#nextSeq;
+    this.#nextSeq += 1;
+    this.#inFlight.set(seq, { timeMs, pending });
+    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
+    this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+    if (this.#queue.length > 0) this.#scheduleFlush();
+  }
+
+  #appendFailed(seq: number, error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    if (!(error instanceof NotAppendedError)) {
+      this.#setLogState({ state: "failed", cause });
+      return;
+    }
+    for (const { reject } of this.#inFlight.get(seq)?.pending ?? []) reject(readOnly(cause));
+    this.#settled(seq);
+  }
+
+  #applyEntry(entry: LogEntry): void {
+    if (entry.lsn !== this.#appliedLsn + 1) {
+      throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
+    }
+    const own = entry.writer === this.#log.writer ? this.#inFlight.get(entry.seq) : undefined;
+    const { answers, applied } = own === undefined ? this.#replay(entry.body) : this.#executeAll(own);
+    this.#appliedLsn = entry.lsn;
+    this.#tableWriter?.applied(entry.lsn);
+    for (const listener of this.#listeners) listener(applied);
+    for (const answer of answers) answer();
+    if (own !== undefined) this.#settled(entry.seq);
+  }
+
+  /** Somebody else's entry, or our own from before a restart: nobody waits for its answers. */
+  #replay(body: Uint8Array) {
+    const { timeMs, commands } = decodeBatch(body);
+    return this.#executeAll({
+      timeMs,
+      pending: commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore })),
+    });
+  }
+
+  #executeAll({ timeMs, pending }: InFlight): { answers: (() => void)[]; applied: Applied[] } {
+    const answers: (() => void)[] = [];
+    const applied: Applied[] = [];
+    for (const { command, resolve, reject } of pending) {
+      try {
+        const { commit, txn } = execute(this.state, command, timeMs);
+        answers.push(() => resolve(commit));
+        if (txn !== null) applied.push(this.#recordTxn(txn));
+      } catch (error) {
+        answers.push(() => reject(error));
+      }
+    }
+    return { answers, applied };
+  }
+
+  #recordTxn(txn: Txn): Applied {
+    const message = changeMessageOf(txn);
+    this.#tableWriter?.collect(txn, message);
+    return { txn, message };
+  }
+
+  #settled(seq: number): void {
+    this.#inFlight.delete(seq);
+    if (this.#queue.length > 0) this.#scheduleFlush();
+    else if (this.#inFlight.size === 0) this.#onIdle?.();
+  }
+
+  #setLogState(state: LogState): void {
+    if (this.#logState.state === "failed") return;
+    this.#logState = state;
+    for (const listener of this.#stateListeners) listener(state);
+  }
+
+  /** Lets accepted commands finish, writes the tables, and closes the log. New commands are refused from now on. */
+  async close(): Promise<void> {
+    this.#stopping = true;
+    if (this.#queue.length > 0 || this.#inFlight.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    await this.#tableWriter?.flush();
+    await this.#log.close();
+  }
+}
+
+function ignore(): void {}
+
+/** What may be tried on a full disk: it makes room, and it must not be delayed. */
+function freesSpace(command: Command): boolean {
+  return command.type === "delete" || command.type === "deleteTree" || command.type === "closeSession";
+}
+
+function readOnly(cause: string): KeeperError {
+  return new KeeperError(
+    "read_only",
+    `The store takes no writes now (${cause}); reads, keepalives and deletes still work. Retry when it is mended.`,
+    { retryAfterSeconds: 5 },
+  );
+}

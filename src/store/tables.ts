@@ -1,0 +1,41 @@
+// What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
+// the file finds the tree as of that position plus the rest of the log.
+
+import type { Session } from "../core/session.ts";
+import type { Znode } from "../core/znode.ts";
+import type { Lsn } from "./commit-log.ts";
+
+/** One transaction as watchers were told of it: the very text that was sent. */
+export interface ChangeRow {
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly message: string;
+}
+
+/** Where a set of rows stands: everything up to `appliedLsn` is in them, nothing after it is. */
+export interface Position {
+  readonly appliedLsn: Lsn;
+  readonly zxid: number;
+  readonly nextZnodeId: number;
+  /** Digest of znodes and sessions as of this position, 16 hex digits. */
+  readonly digest: string;
+  /** Oldest zxid a watch can resume after. */
+  readonly historyFloorZxid: number;
+}
+
+export interface RowChanges {
+  readonly position: Position;
+  /** Znodes made or set: their own row, data included. */
+  readonly znodes: readonly Znode[];
+  /** Znodes whose children came or went: their counters alone, so that no value is rewritten for a child. */
+  readonly parents: readonly Znode[];
+  readonly deletedZnodeIds: readonly number[];
+  readonly sessions: readonly Session[];
+  readonly closedSessionIds: readonly string[];
+  readonly changes: readonly ChangeRow[];
+}
+
+export interface Tables {
+  /** Resolves when the rows are in the file; they are durable no later than the next append to the log. */
+  write(rows: RowChanges): Promise<void>;
+}

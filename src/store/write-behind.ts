@@ -1,0 +1,111 @@
+// Collects what changed since the tables were last written, each row once however often it changed, and keeps the
+// digest of what the tables will hold. It decides nothing and waits for nobody.
+
+import { Digest } from "../core/digest.ts";
+import type { Session } from "../core/session.ts";
+import type { State } from "../core/state.ts";
+import type { Change, Txn } from "../core/txn.ts";
+import type { Znode } from "../core/znode.ts";
+import { type ChangeMessage, messageText } from "./change-message.ts";
+import type { Lsn } from "./commit-log.ts";
+import type { ChangeRow, RowChanges } from "./tables.ts";
+
+/** A row as the tables have it and as they shall have it; null where there is none. */
+interface Dirty<Row> {
+  readonly before: Row | null;
+  after: Row | null;
+}
+
+export class WriteBehind {
+  readonly #digest: Digest;
+  #znodes = new Map<number, Dirty<Znode>>();
+  #sessions = new Map<string, Dirty<Session>>();
+  #changes: ChangeRow[] = [];
+
+  /** @param state the state as of the tables' position */
+  constructor(state: State) {
+    this.#digest = Digest.of(state);
+  }
+
+  /** Rows waiting to be written. */
+  get rowCount(): number {
+    return this.#znodes.size + this.#sessions.size + this.#changes.length;
+  }
+
+  collect(txn: Txn, message: ChangeMessage | null): void {
+    for (const change of txn.changes) this.#collectChange(change);
+    if (message !== null) {
+      this.#changes.push({ zxid: message.zxid, timeMs: message.timeMs, message: messageText(message) });
+    }
+  }
+
+  #collectChange(change: Change): void {
+    switch (change.type) {
+      case "created":
+        note(this.#znodes, change.znode.id, null, change.znode);
+        break;
+      case "changed":
+      case "childrenChanged":
+        note(this.#znodes, change.znode.id, change.before, change.znode);
+        break;
+      case "deleted":
+        note(this.#znodes, change.znode.id, change.znode, null);
+        break;
+      case "sessionOpened":
+        note(this.#sessions, change.session.id, null, change.session);
+        break;
+      case "sessionClosed":
+        note(this.#sessions, change.session.id, change.session, null);
+        break;
+    }
+  }
+
+  /** Everything collected, as rows at the given position; what comes after belongs to the next call. */
+  take(state: State, appliedLsn: Lsn, historyFloorZxid: number): RowChanges {
+    const znodes: Znode[] = [];
+    const parents: Znode[] = [];
+    const deletedZnodeIds: number[] = [];
+    for (const [id, { before, after }] of this.#znodes) {
+      if (before !== null) this.#digest.removeZnode(before);
+      if (after === null) {
+        if (before !== null) deletedZnodeIds.push(id);
+        continue;
+      }
+      this.#digest.addZnode(after);
+      if (before === null || before.mzxid !== after.mzxid) znodes.push(after);
+      if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
+    }
+    const sessions = this.#takeSessions();
+    const changes = this.#changes;
+    this.#znodes = new Map();
+    this.#changes = [];
+    const position = {
+      appliedLsn,
+      zxid: state.zxid,
+      nextZnodeId: state.nextZnodeId,
+      digest: this.#digest.toString(),
+      historyFloorZxid,
+    };
+    return { position, znodes, parents, deletedZnodeIds, ...sessions, changes };
+  }
+
+  #takeSessions(): Pick<RowChanges, "sessions" | "closedSessionIds"> {
+    const sessions: Session[] = [];
+    const closedSessionIds: string[] = [];
+    for (const [id, { before, after }] of this.#sessions) {
+      if (before !== null) this.#digest.removeSession(before);
+      if (after !== null) {
+        this.#digest.addSession(after);
+        sessions.push(after);
+      } else if (before !== null) closedSessionIds.push(id);
+    }
+    this.#sessions = new Map();
+    return { sessions, closedSessionIds };
+  }
+}
+
+function note<Key, Row>(rows: Map<Key, Dirty<Row>>, key: Key, before: Row | null, after: Row | null): void {
+  const dirty = rows.get(key);
+  if (dirty === undefined) rows.set(key, { before, after });
+  else dirty.after = after;
+}
