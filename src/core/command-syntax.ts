@@ -85,9 +85,7 @@ function validatePathLength(path: string, limits: Limits): void {
 }
 
 function validateMode(mode: CreateMode, sessionId: string | undefined): void {
-  if (mode.kind === "persistent" && mode.ttlMs !== undefined && !isTtl(mode.ttlMs)) {
-    throw new KeeperError("bad_ttl", `ttlMs is an integer from 1 to ${ttlMsMax}, not ${mode.ttlMs}.`);
-  }
+  if (mode.kind === "persistent" && mode.ttlMs !== undefined) validateTtl(mode.ttlMs);
   if (mode.kind === "ephemeral" && sessionId === undefined) {
     throw new KeeperError(
       "session_required",
@@ -96,8 +94,9 @@ function validateMode(mode: CreateMode, sessionId: string | undefined): void {
   }
 }
 
-function isTtl(ttlMs: number): boolean {
-  return Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= ttlMsMax;
+export function validateTtl(ttlMs: number): void {
+  if (Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= ttlMsMax) return;
+  throw new KeeperError("bad_ttl", `ttlMs is an integer from 1 to ${ttlMsMax}, not ${ttlMs}.`);
 }
 
 function validateSize(data: Uint8Array, limits: Limits): void {

@@ -1,0 +1,193 @@
+// The table of settings: each is one row here, and its flag, its environment variable, its line in --help and its
+// check follow from the row. A setting that makes no sense stops the start with a sentence.
+
+import { Command, InvalidArgumentError, Option } from "commander";
+
+interface Setting<T> {
+  readonly flag: string;
+  readonly meaning: string;
+  readonly initial: T;
+  readonly parse: (text: string) => T;
+}
+
+const byteUnits: Record<string, number> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
+  return (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
+    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
+  };
+}
+
+/** A number of bytes: `1048576`, `1MiB`. */
+function byteCount(min: number) {
+  return (text: string): number => {
+    const [, count, unit] = /^(\d+)(KiB|MiB|GiB)?$/.exec(text) ?? [];
+    const bytes = Number(count) * (byteUnits[unit ?? ""] as number);
+    if (Number.isSafeInteger(bytes) && bytes >= min) return bytes;
+    throw new InvalidArgumentError(`It is a number of bytes, at least ${min}, for example 1048576 or 1MiB.`);
+  };
+}
+
+function oneOf<const Value extends string>(values: readonly Value[]) {
+  return (text: string): Value => {
+    const value = values.find((candidate) => candidate === text);
+    if (value !== undefined) return value;
+    throw new InvalidArgumentError(`It is one of ${values.join(", ")}.`);
+  };
+}
+
+function word(text: string): string {
+  if (text !== "") return text;
+  throw new InvalidArgumentError("It may not be empty.");
+}
+
+function yesOrNo(text: string): boolean {
+  return oneOf(["true", "false"])(text) === "true";
+}
+
+function setting<T>(flag: string, initial: T, parse: (text: string) => T, meaning: string): Setting<T> {
+  return { flag, initial, parse, meaning };
+}
+
+const mebibyte = 1024 ** 2;
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
+const settings = {
+  host: setting("host", "127.0.0.1", word, "address to listen on"),
+  port: setting("port", 2281, integer(0, 65_535), "port to listen on; 0 takes a free one"),
+  dataDir: setting("data-dir", "./data", word, "directory of the data; made when missing"),
+  logLevel: setting<(typeof logLevels)[number]>("log-level", "info", oneOf(logLevels), "how much is logged"),
+
+  sessionTimeoutMsMin: setting(
+    "session-timeout-ms-min",
+    1000,
+    integer(100),
+    "shortest session timeout granted",
+  ),
+  sessionTimeoutMsMax: setting(
+    "session-timeout-ms-max",
+    3_600_000,
+    integer(100),
+    "longest session timeout granted",
+  ),
+  sessionTimeoutMsDefault: setting(
+    "session-timeout-ms-default",
+    10_000,
+    integer(100),
+    "session timeout when the client names none",
+  ),
+
+  dataBytesMax: setting("data-bytes-max", mebibyte, byteCount(1), "data of one znode"),
+  operationsMax: setting("operations-max", 1000, integer(1, 100_000), "operations in one transaction"),
+  pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
+  queueCommandsMax: setting(
+    "queue-commands-max",
+    10_000,
+    integer(1),
+    "writes waiting for the log before 429",
+  ),
+  queueBytesMax: setting(
+    "queue-bytes-max",
+    64 * mebibyte,
+    byteCount(mebibyte),
+    "bytes of writes waiting before 429",
+  ),
+
+  historyMessagesMax: setting("history-messages-max", 100_000, integer(1), "changes a watch can resume over"),
+  historyBytesMax: setting(
+    "history-bytes-max",
+    64 * mebibyte,
+    byteCount(mebibyte),
+    "bytes of changes kept for that",
+  ),
+  historyAgeMsMax: setting("history-age-ms-max", 600_000, integer(1000), "age of changes kept for that"),
+  streamsMax: setting("streams-max", 20_000, integer(1), "watch streams open at once"),
+  streamBufferBytesMax: setting(
+    "stream-buffer-bytes-max",
+    mebibyte / 4,
+    byteCount(4096),
+    "unsent bytes at which a slow watch is left to catch up from the history",
+  ),
+  snapshotPageZnodesMax: setting(
+    "snapshot-page-znodes-max",
+    500,
+    integer(1),
+    "znodes in one snapshot message",
+  ),
+  snapshotPageBytesMax: setting(
+    "snapshot-page-bytes-max",
+    65_536,
+    byteCount(1024),
+    "bytes in one snapshot message",
+  ),
+
+  databaseBytesMax: setting(
+    "database-bytes-max",
+    0,
+    byteCount(0),
+    "size of the database file; 0 is no bound",
+  ),
+  freeBytesMin: setting(
+    "free-bytes-min",
+    128 * mebibyte,
+    byteCount(0),
+    "free disk below which it is read-only",
+  ),
+  ballastBytes: setting("ballast-bytes", 8 * mebibyte, byteCount(0), "file given up when the disk is full"),
+  checkpointBytes: setting(
+    "checkpoint-bytes",
+    16 * mebibyte,
+    byteCount(mebibyte),
+    "WAL size that starts a checkpoint",
+  ),
+  walBytesMax: setting(
+    "wal-bytes-max",
+    64 * mebibyte,
+    byteCount(mebibyte),
+    "WAL size that forces a checkpoint",
+  ),
+  unsafeFilesystem: setting(
+    "unsafe-filesystem",
+    false,
+    yesOrNo,
+    "serve from a network filesystem all the same",
+  ),
+} as const;
+
+export type Config = { readonly [Name in keyof typeof settings]: (typeof settings)[Name]["initial"] };
+
+/** `--data-dir` is `TREEKEEPER_DATA_DIR` in the environment. */
+function environmentName(flag: string): string {
+  return `TREEKEEPER_${flag.toUpperCase().replaceAll("-", "_")}`;
+}
+
+/**
+ * The settings in force: flags first, then the environment, then what is built in.
+ * Prints the table and exits for --help; prints a sentence and exits with 1 when something is wrong.
+ */
+export function readConfig(argv: readonly string[], version: string): Config {
+  const command = new Command("treekeeper")
+    .description("A coordination service that speaks HTTP and Server-Sent Events.")
+    .version(version)
+    .allowExcessArguments(false);
+  for (const { flag, meaning, initial, parse } of Object.values<Setting<unknown>>(settings)) {
+    const option = new Option(`--${flag} <value>`, meaning).env(environmentName(flag)).default(initial);
+    command.addOption(option.argParser(parse));
+  }
+  const config = command.parse(argv).opts<Config>();
+  const fault = contradictionIn(config);
+  if (fault !== null) command.error(`error: ${fault}`);
+  return config;
+}
+
+function contradictionIn(config: Config): string | null {
+  const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
+  if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
+  if (initial < min || initial > max) {
+    return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
+  }
+  if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
+  return null;
+}

@@ -1,0 +1,64 @@
+// /livez and /readyz: whether the process runs, and whether it can serve writes.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { Store } from "../store/store.ts";
+
+export interface HealthParts {
+  readonly store: Store;
+  readonly isStopping: () => boolean;
+}
+
+const readyQuery = Type.Object(
+  { verbose: Type.Optional(Type.String({ description: "List every check, whatever its value." })) },
+  { additionalProperties: false },
+);
+
+const report = Type.String({ description: "ok, or one line for each check." });
+
+export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: HealthParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  app.get("/livez", { schema: liveSchema }, async (_request, reply) => {
+    reply.type("text/plain");
+    return "ok\n";
+  });
+
+  app.get("/readyz", { schema: { ...readySchema, querystring: readyQuery } }, async (request, reply) => {
+    const checks = checksOf(store, isStopping());
+    const isReady = checks.every(({ fault }) => fault === null);
+    const lines = checks.map(({ name, fault }) =>
+      fault === null ? `[+] ${name} ok` : `[-] ${name}: ${fault}`,
+    );
+    const isVerbose = request.query.verbose !== undefined || !isReady;
+    reply.code(isReady ? 200 : 503).type("text/plain");
+    return isVerbose ? `${lines.join("\n")}\n` : "ok\n";
+  });
+}
+
+function checksOf(store: Store, isStopping: boolean) {
+  const log = store.logState;
+  return [
+    { name: "log", fault: log.state === "connected" ? null : `${log.state}: ${log.cause}` },
+    { name: "serving", fault: isStopping ? "shutting down" : null },
+  ];
+}
+
+function text(description: string) {
+  return { description, content: { "text/plain": { schema: report } } };
+}
+
+const liveSchema = {
+  operationId: "live",
+  summary: "Whether the process runs",
+  tags: ["operations"],
+  response: { 200: text("It runs.") },
+};
+
+const readySchema = {
+  operationId: "ready",
+  summary: "Whether writes are served",
+  tags: ["operations"],
+  response: { 200: text("Writes are served."), 503: text("They are not; the lines say why.") },
+};

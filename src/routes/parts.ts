@@ -1,0 +1,39 @@
+// What routes are handed, and how they learn whom a request acts for.
+
+import type { FastifyRequest } from "fastify";
+import type { WriteContext } from "../core/command.ts";
+import type { Limits } from "../core/limits.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import type { Store } from "../store/store.ts";
+import { fencesOf } from "./conditions.ts";
+
+export interface RouteParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly limits: Limits;
+}
+
+/** The token a request carries, if any. */
+export function sessionTokenOf(request: FastifyRequest): string | undefined {
+  const token = request.headers["session-token"];
+  return Array.isArray(token) ? token[0] : token;
+}
+
+/**
+ * Any request that carries a token renews its session (N7).
+ * @throws KeeperError `session_expired` when the token is of no session that is alive (N5)
+ */
+export function touchSession(request: FastifyRequest, sessions: Sessions): string | undefined {
+  const token = sessionTokenOf(request);
+  return token === undefined ? undefined : sessions.authenticate(token).id;
+}
+
+/** Whom a write acts for and what must still hold when it is done. */
+export function writeContextOf(request: FastifyRequest, sessions: Sessions): WriteContext {
+  const sessionId = touchSession(request, sessions);
+  const fences = fencesOf(request.headers);
+  if (sessionId === undefined && fences === undefined) return noContext;
+  return { ...(sessionId !== undefined && { sessionId }), ...(fences !== undefined && { fences }) };
+}
+
+const noContext: WriteContext = {};

@@ -1,0 +1,147 @@
+// Refusals on the wire: RFC 9457 problem documents. Every error code has its row here; a forgotten one does not
+// compile. Clients' faults are never 5xx, and what is 5xx is ours.
+
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { type ErrorCode, KeeperError } from "../core/errors.ts";
+
+export interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** Status and title of each code (API section 8). */
+export const problemKinds = {
+  bad_request: { status: 400, title: "The request is malformed" },
+  bad_path: { status: 400, title: "The path is not valid" },
+  bad_mode: { status: 400, title: "No znode can be of that kind" },
+  bad_ttl: { status: 400, title: "The ttl is out of range" },
+  session_required: { status: 400, title: "This needs a session" },
+  reserved_path: { status: 403, title: "The path is reserved" },
+  no_node: { status: 404, title: "The znode does not exist" },
+  no_route: { status: 404, title: "There is nothing at this URL" },
+  method_not_allowed: { status: 405, title: "The resource has no such method" },
+  not_acceptable: { status: 406, title: "No such representation" },
+  node_exists: { status: 409, title: "The znode exists already" },
+  not_empty: { status: 409, title: "The znode has children" },
+  ephemeral_parent: { status: 409, title: "An ephemeral znode has no children" },
+  fence_stale: { status: 409, title: "The fence does not hold" },
+  session_expired: { status: 410, title: "The session is gone" },
+  history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
+  bad_version: { status: 412, title: "The version does not match" },
+  too_large: { status: 413, title: "A size limit was passed" },
+  too_many_operations: { status: 413, title: "The transaction has too many operations" },
+  throttled: { status: 429, title: "Too many writes are waiting" },
+  internal: { status: 500, title: "The server failed" },
+  read_only: { status: 503, title: "The store takes no writes" },
+  stopping: { status: 503, title: "The server is shutting down" },
+} as const satisfies Record<ErrorCode, ProblemKind>;
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly [member: string]: unknown;
+}
+
+export function problemOf(error: KeeperError): Problem {
+  const { status, title } = problemKinds[error.code];
+  const { allow: _, ...members } = error.details;
+  return {
+    type: `urn:treekeeper:problem:${error.code}`,
+    title,
+    status,
+    detail: error.message,
+    code: error.code,
+    ...members,
+  };
+}
+
+export const problemMediaType = "application/problem+json; charset=utf-8";
+
+/** Answers with the problem; `status` only where the transport has a more exact one for the same code. */
+export function sendProblem(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
+  const problem = problemOf(error);
+  const { allow, retryAfterSeconds, oldestZxid } = error.details;
+  if (allow !== undefined) reply.header("Allow", allow.join(", "));
+  if (retryAfterSeconds !== undefined) reply.header("Retry-After", retryAfterSeconds);
+  if (oldestZxid !== undefined) reply.header("Zxid-Oldest", oldestZxid);
+  return reply
+    .code(status ?? problem.status)
+    .header("Content-Type", problemMediaType)
+    .serializer(JSON.stringify)
+    .send(status === undefined ? problem : { ...problem, status });
+}
+
+/** The one place where what was thrown becomes an answer. */
+export function problemHandler(logger: Logger) {
+  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof KeeperError) return sendProblem(reply, error);
+    const refusal = refusalOf(error, request);
+    if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
+    logger.error({ err: error, method: request.method, url: request.url }, "a request met a bug");
+    return sendProblem(
+      reply,
+      new KeeperError("internal", "The server failed on this request; it has logged why."),
+    );
+  };
+}
+
+/** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */
+function refusalOf(error: FastifyError, request: FastifyRequest): KeeperError | null {
+  if (error.validation !== undefined) return invalid(error);
+  switch (error.code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return bodyTooLarge(request);
+    case "FST_ERR_BAD_URL":
+      return new KeeperError("bad_path", "The URL is not valid percent-encoded UTF-8.");
+  }
+  const isClientFault = error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500;
+  return isClientFault ? new KeeperError("bad_request", error.message) : null;
+}
+
+/** A status of its own exists only for faults of the transport (431, 408): the code stays `bad_request`. */
+function statusOf(error: FastifyError, refusal: KeeperError): number | undefined {
+  const keepsStatus = refusal.code === "bad_request" && error.validation === undefined;
+  return keepsStatus ? error.statusCode : undefined;
+}
+
+function invalid(error: FastifyError): KeeperError {
+  const [fault] = error.validation ?? [];
+  const where = placeNames[error.validationContext ?? "body"] ?? "The body";
+  if (fault?.keyword === "additionalProperties") {
+    return new KeeperError(
+      "bad_request",
+      `${where} has an unknown member "${fault.params.additionalProperty}".`,
+    );
+  }
+  const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
+  return new KeeperError(
+    "bad_request",
+    `${where} is not valid${member}: it ${fault?.message ?? "is malformed"}.`,
+  );
+}
+
+const placeNames: Record<string, string> = {
+  body: "The body",
+  querystring: "The query",
+  headers: "The headers",
+  params: "The URL",
+};
+
+function bodyTooLarge(request: FastifyRequest): KeeperError {
+  const limitValue = request.routeOptions.bodyLimit ?? 0;
+  const declared = Number(request.headers["content-length"]);
+  const size = Number.isSafeInteger(declared) ? declared : limitValue + 1;
+  return new KeeperError(
+    "too_large",
+    `A body here has at most ${limitValue} bytes; this one has ${size} or more.`,
+    {
+      limit: "bodyBytesMax",
+      limitValue,
+      size,
+    },
+  );
+}

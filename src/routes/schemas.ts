@@ -1,0 +1,151 @@
+// The shapes on the wire. They validate requests, serialise answers and are the OpenAPI document: what is written
+// here once is true in all three. A named shape is registered under its `$id` and referred to by it.
+
+import { type TSchema, Type } from "typebox";
+import type { Stat } from "../core/stat.ts";
+import { problemKinds } from "./problems.ts";
+
+/** A reference to a named shape; the static type is stated beside it. */
+function ref<T>(id: string) {
+  return Type.Unsafe<T>({ $ref: `${id}#` });
+}
+
+const zxid = (description: string) => Type.Integer({ minimum: 0, description });
+const epochMs = (description: string) => Type.Integer({ description });
+
+const statSchema = Type.Object(
+  {
+    czxid: zxid("Transaction that created the znode. Another incarnation of the same path has another one."),
+    mzxid: zxid("Transaction that last set the data."),
+    pzxid: zxid("Transaction that last created or deleted a child."),
+    ctimeMs: epochMs("Wall time of the creation; never use it for ordering."),
+    mtimeMs: epochMs("Wall time of the last set; never use it for ordering."),
+    version: Type.Integer({ description: "Sets since the creation." }),
+    cversion: Type.Integer({ description: "Children created plus children deleted." }),
+    aversion: Type.Integer({ description: "Changes of the access control list." }),
+    ephemeralOwner: Type.Union([Type.String(), Type.Null()], {
+      description: "Id of the session the znode lives with, or null.",
+    }),
+    dataLength: Type.Integer({ description: "Bytes of data." }),
+    numChildren: Type.Integer({ description: "Direct children now." }),
+    sequence: Type.Optional(Type.Integer({ description: "The number the server put into the name." })),
+    ttlMs: Type.Optional(Type.Integer({ description: "The znode goes when idle and empty for this long." })),
+    container: Type.Optional(Type.Boolean({ description: "The znode goes once its last child has gone." })),
+  },
+  { $id: "Stat" },
+);
+
+const writtenSchema = Type.Object(
+  { path: Type.String(), stat: ref<Stat>("Stat") },
+  { $id: "Written", description: "A znode as the write left it." },
+);
+
+const znodeSchema = Type.Object(
+  {
+    path: Type.String(),
+    data: Type.Optional(Type.String({ description: "The data, where it is UTF-8 text." })),
+    dataBase64: Type.Optional(Type.String({ description: "The data, where it is not." })),
+    stat: Type.Optional(ref<Stat>("Stat")),
+  },
+  {
+    $id: "Znode",
+    description: "Exactly one of data and dataBase64 is there, unless data was not asked for.",
+  },
+);
+
+const problemSchema = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String({ description: "One sentence that says what to do." }),
+    code: Type.String({ enum: Object.keys(problemKinds), description: "What programs decide by." }),
+    path: Type.Optional(Type.String()),
+    stat: Type.Optional(ref<Stat>("Stat")),
+    limit: Type.Optional(Type.String()),
+    limitValue: Type.Optional(Type.Integer()),
+    size: Type.Optional(Type.Integer()),
+    failedOperation: Type.Optional(
+      Type.Integer({ description: "Index of the first operation that failed." }),
+    ),
+    results: Type.Optional(
+      Type.Array(Type.Object({ code: Type.String(), detail: Type.Optional(Type.String()) }), {
+        description: "The fate of each operation: rolled_back, its code, or not_evaluated.",
+      }),
+    ),
+    oldestZxid: Type.Optional(Type.Integer()),
+  },
+  { $id: "Problem", description: "RFC 9457 problem details." },
+);
+
+/** Everything that has a name in the document. */
+export const namedSchemas: readonly TSchema[] = [statSchema, writtenSchema, znodeSchema, problemSchema];
+
+export const written = ref<{ path: string; stat: Stat }>("Written");
+export const stat = ref<Stat>("Stat");
+export const znode = ref<{ path: string; data?: string; dataBase64?: string; stat?: Stat }>("Znode");
+
+type ProblemCode = keyof typeof problemKinds;
+
+/** The refusals of an operation, by status, for its `response` schema. */
+export function problems(...codes: readonly ProblemCode[]): Record<number, TSchema> {
+  const byStatus: Record<number, ProblemCode[]> = {};
+  for (const code of [...alwaysPossible, ...codes]) {
+    const { status } = problemKinds[code];
+    byStatus[status] = [...(byStatus[status] ?? []), code];
+  }
+  return Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, problem(group)]));
+}
+
+const alwaysPossible = ["bad_request", "method_not_allowed", "internal", "stopping"] as const;
+
+/** Refusals of anything that changes the tree. */
+export const writeProblems = [
+  "bad_path",
+  "session_expired",
+  "fence_stale",
+  "throttled",
+  "read_only",
+] as const;
+
+function problem(codes: readonly ProblemCode[]): TSchema {
+  const titles = codes.map((code) => `\`${code}\`: ${problemKinds[code].title}.`);
+  return {
+    description: titles.join(" "),
+    content: { "application/problem+json": { schema: { $ref: "Problem#" } } },
+  } as TSchema;
+}
+
+/** A znode path as a URL parameter, for the document: the router takes the rest of the URL whole. */
+export const pathParameter = Type.Object({
+  path: Type.String({
+    description: "The znode's path; its slashes may be percent-encoded or not. Empty is the root.",
+    examples: ["/services/web"],
+  }),
+});
+
+export const versionQuery = Type.Optional(
+  Type.Integer({
+    minimum: Number.MIN_SAFE_INTEGER,
+    maximum: Number.MAX_SAFE_INTEGER,
+    description: "The version the znode must be at; -1 means any.",
+  }),
+);
+
+/** Headers any write may carry; names are matched without regard to case. */
+export const writeHeaders = Type.Object({
+  "session-token": Type.Optional(
+    Type.String({ description: "The session to act for, and to renew.", maxLength: 255 }),
+  ),
+  fence: Type.Optional(
+    Type.String({
+      description:
+        "`<path>@<czxid>`, several comma-separated: the write happens only while these znodes exist so.",
+      examples: ["/master@1042"],
+    }),
+  ),
+});
+
+export const readHeaders = Type.Object({
+  "session-token": Type.Optional(Type.String({ description: "A session to renew.", maxLength: 255 })),
+});

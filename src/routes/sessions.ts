@@ -1,0 +1,251 @@
+// /v1/sessions: open, keep alive, close, look (API section 3). The token is shown once, in the answer to the open;
+// whatever acts for a session sends it back.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { KeeperError } from "../core/errors.ts";
+import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
+import { type RouteParts, sessionTokenOf, touchSession } from "./parts.ts";
+import { problemOf } from "./problems.ts";
+import { problems, readHeaders } from "./schemas.ts";
+
+const idParameter = Type.Object({
+  id: Type.String({ maxLength: 255, description: "The session's id.", examples: ["1f3a5c7e9b2d4f60"] }),
+});
+
+const tokenHeader = Type.Object({
+  "session-token": Type.String({ maxLength: 255, description: "The session's own token." }),
+});
+
+const openBody = Type.Object(
+  {
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: "Silence after which the session ends; moved into the bounds the server has.",
+      }),
+    ),
+    name: Type.Optional(
+      Type.String({ maxLength: sessionNameLengthMax, description: "A word for people who read listings." }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ timeoutMs: 10_000, name: "web-1" }] },
+);
+
+const validForMs = Type.Integer({
+  description: "Counts from when the request was sent: without another success by then, stop acting for it.",
+});
+
+const openedAnswer = Type.Object({
+  id: Type.String({ description: "Public: what ephemeralOwner shows." }),
+  token: Type.String({ description: "Secret, shown once; send it as Session-Token." }),
+  timeoutMs: Type.Integer({ description: "The timeout granted." }),
+  validForMs,
+});
+
+const aliveAnswer = Type.Object({
+  id: Type.String(),
+  timeoutMs: Type.Integer(),
+  validForMs,
+  zxid: Type.Integer({ description: "The last transaction the server has done." }),
+});
+
+const summary = {
+  id: Type.String(),
+  name: Type.String(),
+  state: Type.String({ description: "open, or closing when its end is being written." }),
+  timeoutMs: Type.Integer(),
+  remainingMs: Type.Integer({ description: "Until it would expire if it stayed silent." }),
+  openedAtMs: Type.Integer(),
+  openedZxid: Type.Integer(),
+  ephemeralCount: Type.Integer(),
+};
+
+export function sessionRoutes(plainApp: FastifyInstance, { sessions }: RouteParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  app.post(
+    "/v1/sessions",
+    { schema: { ...openSchema, body: Type.Optional(openBody) } },
+    async (request, reply) => {
+      const { session, token, validForMs: valid } = await sessions.open(request.body ?? {});
+      reply.code(201).header("Location", `/v1/sessions/${session.id}`);
+      return { id: session.id, token, timeoutMs: session.timeoutMs, validForMs: valid };
+    },
+  );
+
+  app.put("/v1/sessions/:id", { schema: keepaliveSchema }, (request, reply) => {
+    return reply.send(sessions.keepalive(request.params.id, tokenOf(request)));
+  });
+
+  app.post(
+    "/v1/sessions/keepalive",
+    { schema: { ...keepaliveManySchema, body: tokensBody } },
+    (request, reply) => {
+      const results = sessions
+        .keepaliveMany(request.body.tokens)
+        .map((result) => (result instanceof KeeperError ? { problem: problemOf(result) } : result));
+      return reply.send({ results });
+    },
+  );
+
+  app.get("/v1/sessions/:id", { schema: describeSchema }, (request, reply) => {
+    touchSession(request, sessions);
+    const { ephemerals, ...session } = sessions.describe(request.params.id);
+    return reply.send({ ...session, ephemerals: [...ephemerals] });
+  });
+
+  app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
+    touchSession(request, sessions);
+    const { sessions: page, next } = sessions.list(request.query);
+    return reply.send(next === null ? { sessions: page } : { sessions: page, next });
+  });
+
+  app.delete("/v1/sessions/:id", { schema: closeSchema }, async (request, reply) => {
+    await sessions.close(request.params.id, tokenOf(request));
+    return reply.code(204).send();
+  });
+}
+
+function tokenOf(request: FastifyRequest): string {
+  const token = sessionTokenOf(request);
+  if (token !== undefined) return token;
+  throw new KeeperError("session_required", "Send the session's token in the header Session-Token.");
+}
+
+const tokensBody = Type.Object(
+  {
+    tokens: Type.Array(Type.String({ maxLength: 255 }), {
+      maxItems: keepaliveTokensMax,
+      description: "The tokens of the sessions to renew.",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const listQuery = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Sessions in one page." }),
+    after: Type.Optional(Type.String({ maxLength: 255, description: "Go on after this id." })),
+  },
+  { additionalProperties: false },
+);
+
+const exampleId = "1f3a5c7e9b2d4f60";
+const tags = ["sessions"];
+
+function json(schema: object, description: string, example: object) {
+  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
+}
+
+const openSchema = {
+  operationId: "openSession",
+  summary: "Open a session",
+  tags,
+  response: {
+    201: json(openedAnswer, "The session is open, and durable.", {
+      id: exampleId,
+      token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
+      timeoutMs: 10_000,
+      validForMs: 10_000,
+    }),
+    ...problems("throttled", "read_only", "too_large"),
+  },
+};
+
+const exampleAlive = { id: exampleId, timeoutMs: 10_000, validForMs: 10_000, zxid: 1042 };
+
+const keepaliveSchema = {
+  operationId: "keepSessionAlive",
+  summary: "Renew a session",
+  description: "Costs no disk and no zxid. Any other request with the token renews the session as well.",
+  tags,
+  params: idParameter,
+  headers: Type.Partial(tokenHeader),
+  response: {
+    200: json(aliveAnswer, "The session has its full timeout again.", exampleAlive),
+    ...problems("session_required", "session_expired"),
+  },
+};
+
+const keepaliveManySchema = {
+  operationId: "keepSessionsAlive",
+  summary: "Renew many sessions at once",
+  tags,
+  response: {
+    200: json(
+      Type.Object({
+        results: Type.Array(
+          Type.Object({
+            ...Type.Partial(aliveAnswer).properties,
+            problem: Type.Optional(Type.Unsafe<object>({ $ref: "Problem#" })),
+          }),
+          { description: "For each token, in order: the renewed session, or the problem." },
+        ),
+      }),
+      "What became of each.",
+      { results: [exampleAlive] },
+    ),
+    ...problems("too_large"),
+  },
+};
+
+const exampleSummary = {
+  id: exampleId,
+  name: "web-1",
+  state: "open",
+  timeoutMs: 10_000,
+  remainingMs: 8750,
+  openedAtMs: 1_700_000_000_000,
+  openedZxid: 1041,
+  ephemeralCount: 1,
+};
+
+const describeSchema = {
+  operationId: "getSession",
+  summary: "State of a session and its ephemeral znodes",
+  tags,
+  params: idParameter,
+  headers: readHeaders,
+  response: {
+    200: json(Type.Object({ ...summary, ephemerals: Type.Array(Type.String()) }), "The session.", {
+      ...exampleSummary,
+      ephemerals: ["/services/web/1"],
+    }),
+    ...problems("session_expired"),
+  },
+};
+
+const listSchema = {
+  operationId: "listSessions",
+  summary: "All sessions, in pages",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        sessions: Type.Array(Type.Object(summary)),
+        next: Type.Optional(
+          Type.String({ description: "There are more: ask again with after set to this." }),
+        ),
+      }),
+      "A page of sessions, in order of their ids.",
+      { sessions: [exampleSummary] },
+    ),
+    ...problems("session_expired"),
+  },
+};
+
+const closeSchema = {
+  operationId: "closeSession",
+  summary: "Close a session; its ephemeral znodes go with it",
+  tags,
+  params: idParameter,
+  headers: Type.Partial(tokenHeader),
+  response: {
+    204: { description: "The session and all its ephemerals are gone, in one transaction.", type: "null" },
+    ...problems("session_required", "session_expired", "read_only"),
+  },
+};

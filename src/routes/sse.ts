@@ -1,0 +1,67 @@
+// A Server-Sent Events response: its headers, sent before the first event, and the sink its stream writes to.
+// It knows nothing of what is sent.
+
+import type { ServerResponse } from "node:http";
+import type { FastifyReply } from "fastify";
+import type { Sink } from "../watches/sink.ts";
+
+/** What proxies must not do with a stream: keep it, change it, or hold it back to fill a buffer. */
+const streamHeaders = {
+  "Content-Type": "text/event-stream",
+  "Cache-Control": "no-store, no-transform",
+  "X-Accel-Buffering": "no",
+};
+
+/** Whether the client says that it reads event streams, as an EventSource does; curl's own "any" does not. */
+export function acceptsEventStream(accept: string | undefined): boolean {
+  return accept?.toLowerCase().includes("text/event-stream") ?? false;
+}
+
+export class ResponseSink implements Sink {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  get bufferedBytes(): number {
+    return this.#response.writableLength;
+  }
+
+  write(frame: Uint8Array): boolean {
+    return this.#response.write(frame);
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+}
+
+/** Takes the reply over and sends its head, with the headers hooks have set so far. */
+export function beginEventStream(
+  reply: FastifyReply,
+  headers: Readonly<Record<string, string>>,
+): ResponseSink {
+  reply.hijack();
+  const response = reply.raw;
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    if (value !== undefined) response.setHeader(name, value);
+  }
+  response.writeHead(200, { ...streamHeaders, ...headers });
+  return new ResponseSink(response);
+}
+
+/** A stream as its response drives it. */
+export interface ResponseReader {
+  drained(): void;
+  closed(): void;
+}
+
+/** Tells the stream when its response can take more, and when the client is gone. */
+export function connectReader(response: ServerResponse, reader: ResponseReader): void {
+  response.on("drain", () => reader.drained());
+  response.on("close", () => reader.closed());
+  // A write may meet a connection that was just lost; nothing is owed to it but to stop.
+  response.on("error", () => reader.closed());
+  if (response.destroyed) reader.closed();
+}

@@ -1,0 +1,114 @@
+// GET /v1/watch: what happens to znodes, as Server-Sent Events (API section 5). It reads what is asked and
+// hands the response over; what is sent, and when, is decided in `watches/`.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { type Static, Type } from "typebox";
+import { KeeperError } from "../core/errors.ts";
+import { validatePath } from "../core/path.ts";
+import type { WatchEventType } from "../core/watch-event.ts";
+import { watchPathsMax } from "../watches/limits.ts";
+import { Selection, watchEventTypes } from "../watches/selection.ts";
+import type { StreamRequest, StreamStart } from "../watches/stream.ts";
+import type { Watches } from "../watches/watches.ts";
+import { acceptsEventStream, beginEventStream, connectReader } from "./sse.ts";
+
+const intervalMs = { minimum: 100, maximum: 3_600_000 };
+
+const watchQuery = Type.Object(
+  {
+    path: Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: watchPathsMax,
+      description: "The paths to watch; they need not exist. Repeat the parameter for several.",
+    }),
+    scope: Type.Union([Type.Literal("node"), Type.Literal("children"), Type.Literal("subtree")], {
+      default: "node",
+      description: "The node itself; the node and its direct children; the node and everything below it.",
+    }),
+    initial: Type.Boolean({ default: false, description: "Send the current state first." }),
+    sinceZxid: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: "Resume after this transaction. A Last-Event-ID header goes before it.",
+      }),
+    ),
+    types: Type.String({
+      default: watchEventTypes.join(","),
+      pattern: "^(created|changed|deleted)(,(created|changed|deleted))*$",
+      description: "Types of event to send, comma-separated.",
+    }),
+    data: Type.Boolean({ default: true, description: "Send the data of znodes, not only their stat." }),
+    once: Type.Boolean({ default: false, description: "Close after the first change." }),
+    bookmarkMs: Type.Integer({ ...intervalMs, default: 30_000, description: "Silence before a bookmark." }),
+    heartbeatMs: Type.Integer({ ...intervalMs, default: 10_000, description: "Silence before a heartbeat." }),
+  },
+  { additionalProperties: false },
+);
+
+type WatchQuery = Static<typeof watchQuery>;
+
+interface WatchRoutesParts {
+  readonly watches: Watches;
+  /** The last applied transaction, for the `Zxid` header (Z6). */
+  readonly store: { readonly zxid: number };
+}
+
+export function watchRoutes(app: FastifyInstance, { watches, store }: WatchRoutesParts): void {
+  app.withTypeProvider<TypeBoxTypeProvider>().get(
+    "/v1/watch",
+    // A HEAD of a stream would never end: the method is not offered.
+    { schema: { querystring: watchQuery }, exposeHeadRoute: false },
+    (request, reply) => {
+      const { query, headers } = request;
+      const start = startOf(query, headers["last-event-id"]);
+      const streamRequest = toStreamRequest(query, start);
+      if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches);
+      watches.assertOpens();
+      const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+      connectReader(reply.raw, watches.open(streamRequest, sink));
+    },
+  );
+}
+
+function toStreamRequest(query: WatchQuery, start: StreamStart): StreamRequest {
+  for (const path of query.path) validatePath(path);
+  const selection = new Selection({
+    paths: query.path,
+    scope: query.scope,
+    types: query.types.split(",") as WatchEventType[],
+    withData: query.data,
+  });
+  const { once, bookmarkMs, heartbeatMs } = query;
+  return { selection, start, once, bookmarkMs, heartbeatMs };
+}
+
+/** An EventSource comes back with the URL it first had and a newer Last-Event-ID: the header goes first. */
+function startOf(query: WatchQuery, lastEventId: string | string[] | undefined): StreamStart {
+  if (lastEventId !== undefined && lastEventId !== "") {
+    const zxid = /^\d{1,16}$/.test(String(lastEventId)) ? Number(lastEventId) : Number.NaN;
+    return Number.isSafeInteger(zxid) ? { kind: "after", zxid } : { kind: "unknown" };
+  }
+  if (query.sinceZxid !== undefined) return { kind: "after", zxid: query.sinceZxid };
+  return { kind: "now", initial: query.initial };
+}
+
+/** Who is no EventSource can read a status, and is told by it that there is no going on from there. */
+function assertCanStart(start: StreamStart, { history }: Watches): void {
+  if (start.kind === "unknown") {
+    throw new KeeperError(
+      "bad_request",
+      "Last-Event-ID is the id of an event this service sent: a whole number.",
+    );
+  }
+  if (start.kind === "now") return;
+  const gap = history.gapAfter(start.zxid);
+  if (gap === null) return;
+  const oldestZxid = history.floorZxid;
+  const found =
+    gap === "history_trimmed"
+      ? `The history goes back to zxid ${oldestZxid}, not to ${start.zxid}`
+      : `Zxid ${start.zxid} has not happened here; this server is at ${history.zxid}`;
+  throw new KeeperError("history_trimmed", `${found}. Watch anew with initial=true.`, { oldestZxid });
+}

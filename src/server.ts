@@ -1,0 +1,145 @@
+// Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
+
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { KeeperError } from "./core/errors.ts";
+import type { Limits } from "./core/limits.ts";
+import { childrenRoutes } from "./routes/children.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { collectMethods } from "./routes/methods.ts";
+import { openapiRoutes } from "./routes/openapi.ts";
+import { problemHandler, problemMediaType, problemOf } from "./routes/problems.ts";
+import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { transactionRoutes } from "./routes/transactions.ts";
+import { watchRoutes } from "./routes/watch.ts";
+import { znodeRoutes } from "./routes/znodes.ts";
+import type { Sessions } from "./sessions/sessions.ts";
+import type { Store } from "./store/store.ts";
+import type { Watches } from "./watches/watches.ts";
+
+export interface ServerParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly watches: Watches;
+  readonly limits: Limits;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+export interface Server {
+  readonly app: FastifyInstance;
+  /** Streams say `bye`, requests under way are answered, connections close. */
+  close(): Promise<void>;
+}
+
+/** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
+const headerBytesMax = 32 * 1024;
+const requestTimeoutMs = 30_000;
+
+export async function createServer(parts: ServerParts): Promise<Server> {
+  const { store, watches, version } = parts;
+  let isStopping = false;
+  const app = createApp(parts);
+  await openapiRoutes(app, version);
+  const answerOtherMethods = collectMethods(app);
+
+  const streams: SessionStreams[] = [];
+  healthRoutes(app, { store, isStopping: () => isStopping });
+  await app.register(async (scope) => znodeRoutes(scope, parts));
+  await app.register(async (scope) => {
+    acceptJsonBodies(scope);
+    childrenRoutes(scope, parts);
+    transactionRoutes(scope, parts);
+    sessionRoutes(scope, parts);
+    streams.push(sessionEventRoutes(scope, parts));
+    watchRoutes(scope, { watches, store });
+  });
+  answerOtherMethods();
+  await app.ready();
+
+  return {
+    app,
+    async close() {
+      isStopping = true;
+      watches.close("shutdown");
+      for (const stream of streams) stream.close();
+      await app.close();
+    },
+  };
+}
+
+function createApp({ store, logger, limits }: ServerParts): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: limits.dataBytesMax,
+    requestTimeout: requestTimeoutMs,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    http: { maxHeaderSize: headerBytesMax },
+    routerOptions: { maxParamLength: headerBytesMax },
+    ajv: {
+      customOptions: { removeAdditional: false, coerceTypes: "array", discriminator: true, allErrors: false },
+    },
+    frameworkErrors: (error, request, reply) => {
+      reply.header("Zxid", store.zxid);
+      problemHandler(logger)(error, request, reply);
+    },
+    clientErrorHandler: answerUnreadable,
+  });
+  app.setErrorHandler(problemHandler(logger));
+  if (logger.isLevelEnabled("debug")) logRequests(app, logger);
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (request.url.startsWith("/v1")) reply.header("Zxid", store.zxid);
+    done(null, payload);
+  });
+  return app;
+}
+
+/** Bodies here are JSON whatever their Content-Type says; curl's default is another. None at all is `{}`. */
+function acceptJsonBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
+  app.addHook("preValidation", (request, _reply, done) => {
+    if (request.body === undefined || request.body === null) request.body = {};
+    done();
+  });
+}
+
+/** One line per request; never a header or a body, so that no secret can be in it. */
+function logRequests(app: FastifyInstance, logger: Logger): void {
+  app.addHook("onResponse", (request, reply, done) => {
+    const { method, url } = request;
+    logger.debug(
+      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
+      "request",
+    );
+    done();
+  });
+}
+
+/** What is not HTTP, or passes a bound of the parser, is told so before the connection closes. */
+function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) return;
+  const { status, message } = unreadable[error.code ?? ""] ?? notHttp;
+  const problem = { ...problemOf(new KeeperError("bad_request", message)), status };
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const notHttp = { status: 400, message: "This is not a request in HTTP/1.1." };
+const unreadable: Record<string, { status: number; message: string }> = {
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    message: `The URL and headers have more than ${headerBytesMax} bytes.`,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    message: `The request was not complete after ${requestTimeoutMs} ms.`,
+  },
+};

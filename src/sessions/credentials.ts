@@ -1,0 +1,22 @@
+// How a session is named and how its owner proves to be the owner. A token is known to its owner alone: what is
+// kept and compared is its hash, so neither a stolen file nor the time of a comparison gives one away (N4).
+
+import { hash, randomBytes } from "node:crypto";
+
+const tokenBytes = 32;
+
+/** 16 hex digits of a random positive 63-bit number; 0 would read as "no owner" to a user of ZooKeeper (N3). */
+export function newSessionId(randomEightBytes: () => Buffer = () => randomBytes(8)): string {
+  let id = 0n;
+  while (id === 0n) id = randomEightBytes().readBigUInt64BE() >> 1n;
+  return id.toString(16).padStart(16, "0");
+}
+
+export function newToken(): string {
+  return randomBytes(tokenBytes).toString("base64url");
+}
+
+/** SHA-256, hex. The token has 256 random bits, so it needs neither salt nor a slow hash. */
+export function hashToken(token: string): string {
+  return hash("sha256", token, "hex");
+}

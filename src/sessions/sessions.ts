@@ -1,0 +1,359 @@
+// Which sessions are alive. That a session exists is in the store; that somebody still speaks for it is known here,
+// in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
+// it is there, and nothing here may say otherwise of its znodes.
+
+import { KeeperError } from "../core/errors.ts";
+import { sessionExpired } from "../core/plan.ts";
+import type { Session } from "../core/session.ts";
+import { SortedNames } from "../core/sorted-names.ts";
+import type { Cause, Commit } from "../core/txn.ts";
+import type { Applied, Store } from "../store/store.ts";
+import { hashToken, newSessionId, newToken } from "./credentials.ts";
+import { type Deadline, Deadlines } from "./deadlines.ts";
+import { defaultReaperOptions, Reaper, type ReaperOptions } from "./reaper.ts";
+
+export interface SessionsOptions extends ReaperOptions {
+  readonly timeoutMsMin: number;
+  readonly timeoutMsMax: number;
+  readonly timeoutMsDefault: number;
+}
+
+export const defaultSessionsOptions: SessionsOptions = {
+  ...defaultReaperOptions,
+  timeoutMsMin: 1000,
+  timeoutMsMax: 3_600_000,
+  timeoutMsDefault: 10_000,
+};
+
+/** Characters of a session's name. */
+export const sessionNameLengthMax = 255;
+/** Tokens in one request that keeps many sessions alive. */
+export const keepaliveTokensMax = 1000;
+/** A close the store refused is asked for again after this long. */
+const closeRetryMs = 1000;
+
+export interface OpenedSession {
+  readonly session: Session;
+  /** Shown this once; only its hash is kept. */
+  readonly token: string;
+  readonly validForMs: number;
+  readonly zxid: number;
+}
+
+export interface Keepalive {
+  readonly id: string;
+  readonly timeoutMs: number;
+  /** Counts from when the client sent the request, which was earlier than the touch it made. */
+  readonly validForMs: number;
+  readonly zxid: number;
+}
+
+export interface SessionSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly state: "open" | "closing";
+  readonly timeoutMs: number;
+  /** 0 once it is overdue. */
+  readonly remainingMs: number;
+  readonly openedAtMs: number;
+  readonly openedZxid: number;
+  readonly ephemeralCount: number;
+}
+
+export interface SessionDescription extends SessionSummary {
+  /** In code-unit order. */
+  readonly ephemerals: readonly string[];
+}
+
+/** How a session ended, as its owner's stream is told. */
+export interface Ended {
+  readonly reason: Cause;
+  readonly zxid: number;
+}
+
+/** What is counted since the start, for metrics. */
+export interface SessionCounts {
+  readonly open: number;
+  /** Sessions found in the store, each of which got its full timeout again (N13). */
+  readonly restored: number;
+  readonly opened: number;
+  readonly closed: number;
+  readonly expired: number;
+  readonly closesRefused: number;
+  /** Between the end of a timeout and the decision to expire, at worst. */
+  readonly expiryLatenessMsMax: number;
+  readonly stalls: number;
+  readonly stalledMs: number;
+}
+
+interface Member {
+  readonly session: Session;
+  readonly deadline: Deadline<string>;
+  /** Its close is on the way to the log (N9). */
+  closing: boolean;
+  /** Somebody was told that it is gone: whatever becomes of the close, it does not come back. */
+  toldExpired: boolean;
+}
+
+export class Sessions {
+  readonly #store: Store;
+  readonly #options: SessionsOptions;
+  readonly #reaper: Reaper;
+  readonly #deadlines: Deadlines<string>;
+  readonly #members = new Map<string, Member>();
+  readonly #membersByTokenHash = new Map<string, Member>();
+  readonly #ids = new SortedNames();
+  readonly #endedListeners = new Map<string, Set<(ended: Ended) => void>>();
+  readonly #restored: number;
+  #opened = 0;
+  #closed = 0;
+  #expired = 0;
+  #closesRefused = 0;
+  #expiryLatenessMsMax = 0;
+
+  /** Every session of the store has its full timeout, which does not run before `start` (N13). */
+  constructor(store: Store, options: Partial<SessionsOptions> = {}) {
+    this.#store = store;
+    this.#options = { ...defaultSessionsOptions, ...options };
+    this.#reaper = new Reaper(store.clock, this.#options, (nowMs) => this.#expireDue(nowMs));
+    this.#deadlines = new Deadlines(this.#options.tickMs, this.#reaper.nowMs());
+    for (const session of store.state.sessions()) this.#admit(session);
+    this.#restored = this.#members.size;
+    store.onApplied((applied) => this.#follow(applied));
+  }
+
+  start(): void {
+    this.#reaper.start();
+  }
+
+  /** Nothing expires any more; the sessions stay open for the next start. */
+  stop(): void {
+    this.#reaper.stop();
+  }
+
+  /** Resolves once the session is durable: it may be used from then on (N2). */
+  async open(request: { timeoutMs?: number; name?: string } = {}): Promise<OpenedSession> {
+    const { timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
+    assertNameLength(name);
+    const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
+    const token = newToken();
+    const commit = await this.#store.submit({
+      type: "openSession",
+      sessionId: newSessionId(),
+      tokenHash: hashToken(token),
+      timeoutMs,
+      name,
+    });
+    return { session: commit.outcome.session, token, validForMs: timeoutMs, zxid: commit.zxid };
+  }
+
+  /**
+   * The session a request acts for. Whatever the request asks and however it ends, it has renewed the session (N7).
+   * @throws KeeperError `session_expired`, in the same words for every way a session can be gone (N5)
+   */
+  authenticate(token: string): Session {
+    return this.#touch(token).session;
+  }
+
+  /** Like `authenticate`, for a request about one session: the token must be that session's own. */
+  authenticateOwner(id: string, token: string): Session {
+    return this.#touchOwn(id, token).session;
+  }
+
+  keepalive(id: string, token: string): Keepalive {
+    return this.#keepaliveOf(this.#touchOwn(id, token));
+  }
+
+  /** One result for each token, in their order: one session's end says nothing about the others. */
+  keepaliveMany(tokens: readonly string[]): (Keepalive | KeeperError)[] {
+    if (tokens.length > keepaliveTokensMax) throw tooManyTokens(tokens.length);
+    return tokens.map((token) => {
+      try {
+        return this.#keepaliveOf(this.#touch(token));
+      } catch (error) {
+        if (error instanceof KeeperError) return error;
+        throw error;
+      }
+    });
+  }
+
+  /** Resolves when the session and all its ephemerals are gone, in one transaction (N10, N11). */
+  async close(id: string, token: string): Promise<Commit<"closeSession">> {
+    return await this.#end(this.#touchOwn(id, token), "session_closed");
+  }
+
+  /** @throws KeeperError `session_expired` when there is no such session */
+  describe(id: string): SessionDescription {
+    const member = this.#member(id);
+    return { ...this.#summaryOf(member), ephemerals: [...this.#store.state.ephemeralsOf(id)].sort() };
+  }
+
+  /** Sessions in order of their ids; `next` is where to go on, null at the end. */
+  list({ after = "", limit }: { after?: string; limit: number }) {
+    const sessions: SessionSummary[] = [];
+    for (const id of this.#ids.from(after)) {
+      if (id === after) continue;
+      if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null };
+      sessions.push(this.#summaryOf(this.#member(id)));
+    }
+    return { sessions, next: null };
+  }
+
+  /**
+   * Calls back once, when the session's end is durable. Listening does not keep the session alive (N7).
+   * Returns a function that stops listening.
+   * @throws KeeperError `session_expired` when there is no such session
+   */
+  onEnded(id: string, listener: (ended: Ended) => void): () => void {
+    this.#member(id);
+    const listeners = this.#endedListeners.get(id) ?? new Set();
+    this.#endedListeners.set(id, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0) this.#endedListeners.delete(id);
+    };
+  }
+
+  get counts(): SessionCounts {
+    return {
+      open: this.#members.size,
+      restored: this.#restored,
+      opened: this.#opened,
+      closed: this.#closed,
+      expired: this.#expired,
+      closesRefused: this.#closesRefused,
+      expiryLatenessMsMax: this.#expiryLatenessMsMax,
+      stalls: this.#reaper.stalls.count,
+      stalledMs: this.#reaper.stalls.totalMs,
+    };
+  }
+
+  #touch(token: string): Member {
+    const member = this.#membersByTokenHash.get(hashToken(token));
+    if (member === undefined) throw sessionExpired();
+    if (member.closing) {
+      member.toldExpired = true;
+      throw sessionExpired();
+    }
+    this.#deadlines.touch(member.deadline, this.#reaper.nowMs());
+    return member;
+  }
+
+  #touchOwn(id: string, token: string): Member {
+    const member = this.#touch(token);
+    if (member.session.id !== id) throw sessionExpired();
+    return member;
+  }
+
+  #member(id: string): Member {
+    const member = this.#members.get(id);
+    if (member === undefined) throw sessionExpired();
+    return member;
+  }
+
+  #keepaliveOf({ session: { id, timeoutMs } }: Member): Keepalive {
+    return { id, timeoutMs, validForMs: timeoutMs, zxid: this.#store.zxid };
+  }
+
+  #summaryOf({ session, deadline, closing }: Member): SessionSummary {
+    const { id, name, timeoutMs, openedAtMs, openedZxid } = session;
+    const remainingMs = Math.max(0, Math.floor(deadline.touchedMs + timeoutMs - this.#reaper.nowMs()));
+    const ephemeralCount = this.#store.state.ephemeralsOf(id).size;
+    const state = closing ? "closing" : "open";
+    return { id, name, state, timeoutMs, remainingMs, openedAtMs, openedZxid, ephemeralCount };
+  }
+
+  /** All that are due are marked before anything else can run (N9). */
+  #expireDue(nowMs: number): void {
+    for (const deadline of this.#deadlines.takeDue(nowMs)) {
+      const latenessMs = nowMs - deadline.touchedMs - deadline.timeoutMs;
+      this.#expiryLatenessMsMax = Math.max(this.#expiryLatenessMsMax, latenessMs);
+      void this.#expire(this.#member(deadline.holder));
+    }
+  }
+
+  /** A refusal is not the end of it: the session waits to be looked at again. */
+  async #expire(member: Member): Promise<void> {
+    try {
+      await this.#end(member, "session_expired");
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+    }
+  }
+
+  /** From here on its requests are refused and no second close is asked for (N9). */
+  async #end(member: Member, reason: "session_closed" | "session_expired"): Promise<Commit<"closeSession">> {
+    member.closing = true;
+    this.#deadlines.remove(member.deadline);
+    try {
+      return await this.#store.submit({ type: "closeSession", sessionId: member.session.id, reason });
+    } catch (error) {
+      if (error instanceof KeeperError) this.#closeRefused(member);
+      throw error;
+    }
+  }
+
+  /**
+   * The close is surely not in the log (the disk is full), so the session is still there and so are its ephemerals.
+   * As long as nobody was told otherwise, a request revives it; if none comes, it is closed at a later try.
+   */
+  #closeRefused(member: Member): void {
+    if (this.#members.get(member.session.id) !== member) return;
+    this.#closesRefused += 1;
+    const nowMs = this.#reaper.nowMs();
+    member.closing = member.toldExpired;
+    if (member.toldExpired) this.#deadlines.cutShort(member.deadline, nowMs);
+    this.#deadlines.putBack(member.deadline, nowMs + closeRetryMs);
+  }
+
+  /** Membership is what the log says, whoever asked for it. */
+  #follow(applied: readonly Applied[]): void {
+    for (const { txn } of applied) {
+      for (const change of txn.changes) {
+        if (change.type === "sessionOpened") {
+          this.#opened += 1;
+          this.#admit(change.session);
+        } else if (change.type === "sessionClosed") {
+          this.#dismiss(change.session, { reason: txn.cause, zxid: txn.zxid });
+        }
+      }
+    }
+  }
+
+  #admit(session: Session): void {
+    const deadline = this.#deadlines.add(session.id, session.timeoutMs, this.#reaper.nowMs());
+    const member = { session, deadline, closing: false, toldExpired: false };
+    this.#members.set(session.id, member);
+    this.#membersByTokenHash.set(session.tokenHash, member);
+    this.#ids.add(session.id);
+  }
+
+  #dismiss({ id, tokenHash }: Session, ended: Ended): void {
+    this.#deadlines.remove(this.#member(id).deadline);
+    this.#members.delete(id);
+    this.#membersByTokenHash.delete(tokenHash);
+    this.#ids.delete(id);
+    if (ended.reason === "session_expired") this.#expired += 1;
+    else this.#closed += 1;
+    const listeners = this.#endedListeners.get(id) ?? [];
+    this.#endedListeners.delete(id);
+    for (const listener of listeners) listener(ended);
+  }
+}
+
+function assertNameLength(name: string): void {
+  if (name.length <= sessionNameLengthMax) return;
+  throw new KeeperError(
+    "bad_request",
+    `A session's name has at most ${sessionNameLengthMax} characters; this one has ${name.length}.`,
+    { limit: "sessionNameLengthMax", limitValue: sessionNameLengthMax, size: name.length },
+  );
+}
+
+function tooManyTokens(count: number): KeeperError {
+  return new KeeperError(
+    "too_many_operations",
+    `One request keeps at most ${keepaliveTokensMax} sessions alive; this one names ${count}.`,
+    { limit: "keepaliveTokensMax", limitValue: keepaliveTokensMax, size: count },
+  );
+}

@@ -1,0 +1,44 @@
+// What outlives a log in memory as a file outlives a process: a new log on the same entries is a restart.
+// Holds each writer's entry once, however often it is sent.
+
+import type { LogEntry, Lsn } from "../commit-log.ts";
+
+export class MemoryEntries {
+  readonly #entries: LogEntry[] = [];
+  readonly #places = new Map<string, Lsn>();
+  #trimmed: Lsn = 0;
+
+  /** The last position there is. */
+  get tail(): Lsn {
+    return this.#trimmed + this.#entries.length;
+  }
+
+  /** The last position that is gone. */
+  get trimmed(): Lsn {
+    return this.#trimmed;
+  }
+
+  /** The place the entry has, or has had since it was first sent. */
+  add(writer: string, seq: number, body: Uint8Array): Lsn {
+    const key = `${writer} ${seq}`;
+    const place = this.#places.get(key);
+    if (place !== undefined) return place;
+    const lsn = this.tail + 1;
+    this.#entries.push({ lsn, writer, seq, body });
+    this.#places.set(key, lsn);
+    return lsn;
+  }
+
+  /** Entries from this position on, in order. */
+  *from(lsn: Lsn): Generator<LogEntry> {
+    for (let index = lsn - this.#trimmed - 1; index < this.#entries.length; index += 1) {
+      yield this.#entries[index] as LogEntry;
+    }
+  }
+
+  trim(upTo: Lsn): void {
+    const count = Math.min(Math.max(0, upTo - this.#trimmed), this.#entries.length);
+    this.#entries.splice(0, count);
+    this.#trimmed += count;
+  }
+}

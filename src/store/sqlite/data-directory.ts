@@ -1,0 +1,84 @@
+// The directory that one process owns. Two processes on one directory would each believe they are the only
+// writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
+// lock to clear.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, statfsSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import Sqlite from "better-sqlite3";
+
+export interface DataDirectory {
+  readonly path: string;
+  readonly databaseFile: string;
+  readonly ballastFile: string;
+  /** Lets another process have the directory. */
+  release(): void;
+}
+
+/** @throws Error when the directory is in use, or on a filesystem that cannot keep what it is given. */
+export function claimDataDirectory(
+  directory: string,
+  options: { readonly allowUnsafeFilesystem: boolean },
+): DataDirectory {
+  const path = resolve(directory);
+  makeDirectory(path);
+  const filesystem = unsafeFilesystemName(statfsSync(path).type);
+  if (filesystem !== null && !options.allowUnsafeFilesystem) {
+    throw new Error(
+      `The data directory ${path} is on ${filesystem}, where SQLite's locks and shared memory ` +
+        "cannot be trusted. Use a local disk.",
+    );
+  }
+  const lock = takeLock(path);
+  return {
+    path,
+    databaseFile: join(path, "treekeeper.db"),
+    ballastFile: join(path, "ballast"),
+    release: () => lock.close(),
+  };
+}
+
+/**
+ * A new directory is named in its parent, which must be on disk before anything in the directory counts as
+ * durable.
+ */
+function makeDirectory(path: string): void {
+  const firstMade = mkdirSync(path, { recursive: true });
+  if (firstMade === undefined) return;
+  for (let made = path; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
+}
+
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+/** Filesystem magic numbers as statfs gives them. */
+const unsafeFilesystems = new Map([
+  [0x6969, "NFS"],
+  [0xff534d42, "CIFS"],
+  [0xfe534d42, "SMB"],
+  [0x01021997, "9p"],
+  [0x65735546, "FUSE"],
+]);
+
+/** What the filesystem is called when it must not be used; null when it may. */
+export function unsafeFilesystemName(type: number): string | null {
+  return unsafeFilesystems.get(type >>> 0) ?? null;
+}
+
+/**
+ * A database of its own: an exclusive lock on the store itself would keep even readers and checkpoints out.
+ */
+function takeLock(path: string): Sqlite.Database {
+  const lock = new Sqlite(join(path, "lock.db"), { timeout: 0 });
+  try {
+    lock.pragma("locking_mode = EXCLUSIVE");
+    lock.exec("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock.close();
+    if (!(error instanceof Sqlite.SqliteError) || error.code !== "SQLITE_BUSY") throw error;
+    throw new Error(`The data directory ${path} is in use by another process; one directory has one server.`);
+  }
+}

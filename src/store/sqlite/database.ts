@@ -1,0 +1,269 @@
+// The one connection that writes the file, synchronous, for use on a thread of its own. An append is durable
+// when the call returns; a write of rows is durable no later than the next append. It decides nothing about
+// failures.
+
+import type { LogEntry, Lsn } from "../commit-log.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { CorruptStoreError } from "./corrupt-store-error.ts";
+import {
+  type PackedRows,
+  type ParentColumns,
+  unpackParents,
+  unpackZnodes,
+  type ZnodeColumns,
+} from "./packed-rows.ts";
+
+export interface NewEntry {
+  readonly seq: number;
+  readonly body: Uint8Array;
+}
+
+/** Old rows removed in one transaction: more would make appends wait. */
+const trimRowsMax = 200;
+/** Bytes SQLite adds to each page in the write-ahead log. */
+const walFrameHeaderBytes = 24;
+
+export class StoreDatabase {
+  readonly #connection: Connection;
+  readonly #file: string;
+  readonly #writer: string;
+  readonly #pageBytes: number;
+  readonly #statements: Statements;
+  #tail: Lsn;
+  #appliedLsn: Lsn;
+  #historyFloorZxid: number;
+
+  /** @param settings.writer the name of this incarnation, written beside each entry */
+  constructor(file: string, settings: { readonly writer: string; readonly databaseBytesMax: number }) {
+    this.#file = file;
+    this.#writer = settings.writer;
+    this.#connection = openConnection(file);
+    this.#pageBytes = this.#pragmaNumber("page_size");
+    if (settings.databaseBytesMax > 0) {
+      this.#pragmaNumber(`max_page_count = ${Math.ceil(settings.databaseBytesMax / this.#pageBytes)}`);
+    }
+    this.#statements = prepareStatements(this.#connection);
+    const { appliedLsn, historyFloorZxid } = this.#statements.position.get() as PositionRow;
+    const last = this.#statements.lastLsn.get() as number | null;
+    this.#tail = Math.max(appliedLsn, last ?? 0);
+    this.#appliedLsn = appliedLsn;
+    this.#historyFloorZxid = historyFloorZxid;
+  }
+
+  get tail(): Lsn {
+    return this.#tail;
+  }
+
+  get appliedLsn(): Lsn {
+    return this.#appliedLsn;
+  }
+
+  /** One commit, one fsync, however many entries. Answers the first entry's place; the others follow it. */
+  append(entries: readonly NewEntry[]): Lsn {
+    const first = this.#tail + 1;
+    this.#transaction(() => {
+      let lsn = first;
+      for (const { seq, body } of entries) {
+        this.#statements.insertEntry.run(lsn, this.#writer, seq, body);
+        lsn += 1;
+      }
+    });
+    this.#tail += entries.length;
+    return first;
+  }
+
+  /**
+   * Entries after `after`, in order. Read to the end or return: an open read keeps the file from being
+   * tidied.
+   */
+  *readLog(after: Lsn): Generator<LogEntry> {
+    let expected = after + 1;
+    for (const entry of this.#statements.entriesAfter.iterate(after) as Iterable<LogEntry>) {
+      if (entry.lsn !== expected) throw this.#missing(expected, entry.lsn - 1);
+      expected += 1;
+      yield entry;
+    }
+    if (expected <= this.#tail) throw this.#missing(expected, this.#tail);
+  }
+
+  #missing(first: Lsn, last: Lsn): Error {
+    return new CorruptStoreError(this.#file, `log entries ${first} to ${last} are missing`);
+  }
+
+  /**
+   * Writes the rows and, in the same transaction, their position. No fsync: what survives a crash is always a
+   * prefix of the write-ahead log, so a position can never outlive the rows it speaks of.
+   */
+  write(rows: PackedRows): void {
+    const { appliedLsn, historyFloorZxid } = rows.position;
+    if (appliedLsn > this.#tail)
+      throw new Error(`Rows as of entry ${appliedLsn}, but the log ends at ${this.#tail}.`);
+    this.#unsyncedTransaction(() => {
+      // Removal comes first: in a full file it makes the room that the rest needs.
+      this.#removeOld(appliedLsn, historyFloorZxid);
+      this.#writeRows(rows);
+    });
+    this.#appliedLsn = appliedLsn;
+    this.#historyFloorZxid = historyFloorZxid;
+  }
+
+  #writeRows(rows: PackedRows): void {
+    const statements = this.#statements;
+    for (const id of rows.deletedZnodeIds) {
+      statements.deleteZnode.run(id);
+      statements.deleteParent.run(id);
+    }
+    for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
+    for (const columns of unpackZnodes(rows)) statements.putZnode.run(...columns);
+    for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
+    for (const session of rows.sessions) statements.putSession.run(session);
+    for (const change of rows.changes) statements.putChange.run(change);
+    statements.putPosition.run(rows.position);
+  }
+
+  /** Removes some of the rows that nobody needs any more; true when there are more of them. */
+  trimStep(): boolean {
+    if (!this.#hasOld()) return false;
+    this.#unsyncedTransaction(() => this.#removeOld(this.#appliedLsn, this.#historyFloorZxid));
+    return this.#hasOld();
+  }
+
+  #hasOld(): boolean {
+    const first = this.#statements.firstLsn.get() as number | null;
+    if (first !== null && first <= this.#appliedLsn) return true;
+    const oldest = this.#statements.firstChange.get() as number | null;
+    return oldest !== null && oldest <= this.#historyFloorZxid;
+  }
+
+  #removeOld(appliedLsn: Lsn, historyFloorZxid: number): void {
+    const first = this.#statements.firstLsn.get() as number | null;
+    if (first !== null) this.#statements.trimLog.run(Math.min(appliedLsn, first + trimRowsMax - 1));
+    this.#statements.trimChanges.run(historyFloorZxid, trimRowsMax);
+  }
+
+  /** Whether the last process said goodbye. Durable when the call returns. */
+  setCleanShutdown(isClean: boolean): void {
+    this.#transaction(() => this.#statements.putCleanShutdown.run(isClean ? 1 : 0));
+  }
+
+  /** Moves the write-ahead log into the file; PASSIVE as far as nobody is in the way, TRUNCATE wholly. */
+  checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
+    this.#connection.pragma(`wal_checkpoint(${mode})`);
+  }
+
+  /** Bytes the write-ahead log holds that a checkpoint would move; 0 when the next write starts it anew. */
+  walBytes(): number {
+    const [row] = this.#connection.pragma("wal_checkpoint(NOOP)") as [WalRow];
+    return row.log <= row.checkpointed ? 0 : row.log * (this.#pageBytes + walFrameHeaderBytes);
+  }
+
+  /** The part of the allowed size that is still free, 0 to 1. */
+  freeShare(): number {
+    const pagesMax = this.#pragmaNumber("max_page_count");
+    const used = this.#pragmaNumber("page_count") - this.#pragmaNumber("freelist_count");
+    return Math.max(0, pagesMax - used) / pagesMax;
+  }
+
+  close(): void {
+    this.#connection.close();
+  }
+
+  #pragmaNumber(pragma: string): number {
+    return this.#connection.pragma(pragma, { simple: true }) as number;
+  }
+
+  #unsyncedTransaction(work: () => void): void {
+    this.#connection.pragma("synchronous = NORMAL");
+    try {
+      this.#transaction(work);
+    } finally {
+      this.#connection.pragma("synchronous = FULL");
+    }
+  }
+
+  /**
+   * Always IMMEDIATE: a transaction that starts by reading could find, at its first write, that it must not.
+   */
+  #transaction(work: () => void): void {
+    this.#statements.begin.run();
+    try {
+      work();
+      this.#statements.commit.run();
+    } catch (error) {
+      // SQLite ends a transaction by itself after some errors.
+      if (this.#connection.inTransaction) this.#statements.rollback.run();
+      throw error;
+    }
+  }
+}
+
+interface PositionRow {
+  readonly appliedLsn: Lsn;
+  readonly historyFloorZxid: number;
+}
+
+interface WalRow {
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
+type Statements = ReturnType<typeof prepareStatements>;
+
+function prepareStatements(connection: Connection) {
+  return {
+    begin: connection.prepare("BEGIN IMMEDIATE"),
+    commit: connection.prepare("COMMIT"),
+    rollback: connection.prepare("ROLLBACK"),
+    position: connection.prepare(
+      "SELECT applied_lsn AS appliedLsn, history_floor_zxid AS historyFloorZxid FROM meta",
+    ),
+    putPosition: connection.prepare(
+      `UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId,
+         digest = @digest, history_floor_zxid = @historyFloorZxid`,
+    ),
+    putCleanShutdown: connection.prepare("UPDATE meta SET clean_shutdown = ?"),
+    ...prepareLogStatements(connection),
+    ...prepareRowStatements(connection),
+  };
+}
+
+function prepareLogStatements(connection: Connection) {
+  return {
+    insertEntry: connection.prepare("INSERT INTO log (lsn, writer, seq, body) VALUES (?, ?, ?, ?)"),
+    firstLsn: connection.prepare("SELECT min(lsn) FROM log").pluck(),
+    lastLsn: connection.prepare("SELECT max(lsn) FROM log").pluck(),
+    entriesAfter: connection.prepare("SELECT lsn, writer, seq, body FROM log WHERE lsn > ? ORDER BY lsn"),
+    trimLog: connection.prepare("DELETE FROM log WHERE lsn <= ?"),
+  };
+}
+
+function prepareRowStatements(connection: Connection) {
+  return {
+    putZnode: connection.prepare<ZnodeColumns>(
+      `INSERT INTO znode (id, path, data, czxid, mzxid, ctime_ms, mtime_ms, version, aversion,
+         ephemeral_owner, sequence, ttl_ms, container)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET data = excluded.data, mzxid = excluded.mzxid,
+         mtime_ms = excluded.mtime_ms, version = excluded.version, aversion = excluded.aversion`,
+    ),
+    putParent: connection.prepare<ParentColumns>(
+      `INSERT INTO znode_children (id, cversion, next_sequence, pzxid) VALUES (?, ?, ?, ?)
+       ON CONFLICT (id) DO UPDATE SET cversion = excluded.cversion, next_sequence = excluded.next_sequence,
+         pzxid = excluded.pzxid`,
+    ),
+    deleteZnode: connection.prepare("DELETE FROM znode WHERE id = ?"),
+    deleteParent: connection.prepare("DELETE FROM znode_children WHERE id = ?"),
+    putSession: connection.prepare(
+      `INSERT OR REPLACE INTO session (id, token_hash, timeout_ms, name, opened_zxid, opened_at_ms)
+       VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs)`,
+    ),
+    deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
+    putChange: connection.prepare(
+      "INSERT OR REPLACE INTO change (zxid, time_ms, message) VALUES (@zxid, @timeMs, @message)",
+    ),
+    firstChange: connection.prepare("SELECT min(zxid) FROM change").pluck(),
+    trimChanges: connection.prepare(
+      "DELETE FROM change WHERE zxid IN (SELECT zxid FROM change WHERE zxid <= ? ORDER BY zxid LIMIT ?)",
+    ),
+  };
+}

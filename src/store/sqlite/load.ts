@@ -1,0 +1,154 @@
+// Reads the file into memory when the service starts. What does not add up is refused with a sentence that
+// says what is wrong; nothing is repaired or guessed.
+
+import { randomUUID } from "node:crypto";
+import Sqlite from "better-sqlite3";
+import { Digest } from "../../core/digest.ts";
+import { parentPath, rootPath } from "../../core/path.ts";
+import type { Session } from "../../core/session.ts";
+import { State } from "../../core/state.ts";
+import { emptyData, type Znode } from "../../core/znode.ts";
+import type { ChangeRow, Position } from "../tables.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { createSchemaIfEmpty, machineVersion } from "./schema.ts";
+
+export interface LoadedStore {
+  /** The store's own name, made when the file was. */
+  readonly clusterId: string;
+  /** As of `position`; the rest of the log comes after it. */
+  readonly state: State;
+  readonly position: Position;
+  /** The history watches can resume from, oldest first. */
+  readonly changes: readonly ChangeRow[];
+  /** Whether the last process ended without saying goodbye. */
+  readonly wasUnclean: boolean;
+}
+
+/** Makes the file when there is none. @throws CorruptStoreError | Error */
+export function loadStore(file: string): LoadedStore {
+  const connection = openConnection(file);
+  try {
+    createSchemaIfEmpty(connection, { clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString() });
+    // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
+    connection.pragma("wal_checkpoint(TRUNCATE)");
+    return readStore(connection, file);
+  } catch (error) {
+    if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
+      throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
+    }
+    throw asCorruption(error, file);
+  } finally {
+    connection.close();
+  }
+}
+
+interface MetaRow extends Position {
+  readonly clusterId: string;
+  readonly machineVersion: number;
+  readonly cleanShutdown: number;
+}
+
+function readStore(connection: Connection, file: string): LoadedStore {
+  const meta = connection.prepare(selectMeta).get() as MetaRow | undefined;
+  if (meta === undefined) throw new CorruptStoreError(file, "its table meta is empty");
+  const { clusterId, machineVersion: writtenBy, cleanShutdown, ...position } = meta;
+  if (writtenBy > machineVersion) {
+    throw new Error(`The log of ${file} was written by a later version; it cannot be replayed by this one.`);
+  }
+  if (cleanShutdown === 0) checkPages(connection, file);
+  const state = readState(connection, file, position);
+  const digest = Digest.of(state).toString();
+  if (digest !== position.digest) {
+    throw new CorruptStoreError(
+      file,
+      `its tables have digest ${digest}, not ${position.digest} as was written`,
+    );
+  }
+  const changes = connection.prepare(selectChanges).all(position.historyFloorZxid) as ChangeRow[];
+  return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
+}
+
+function checkPages(connection: Connection, file: string): void {
+  const fault = connection.pragma("quick_check(1)", { simple: true });
+  if (fault !== "ok") throw new CorruptStoreError(file, String(fault));
+}
+
+function readState(connection: Connection, file: string, position: Position): State {
+  const state = new State();
+  for (const session of connection.prepare(selectSessions).iterate() as Iterable<Session>) {
+    state.restoreSession(session);
+  }
+  const childCounts = countChildren(connection);
+  for (const row of connection.prepare(selectZnodes).iterate() as Iterable<ZnodeRow>) {
+    const znode = znodeOf(row, childCounts.get(row.path) ?? 0);
+    const fault = faultOf(znode, state, position);
+    if (fault !== null) throw new CorruptStoreError(file, fault);
+    state.restoreZnode(znode);
+  }
+  if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
+  state.restoreCounters(position);
+  return state;
+}
+
+/** Children are not counted in any row, so that no count can disagree with the rows. */
+function countChildren(connection: Connection): Map<string, number> {
+  const counts = new Map<string, number>();
+  const paths = connection.prepare("SELECT path FROM znode WHERE id > 0").pluck();
+  for (const path of paths.iterate() as Iterable<string>) {
+    const parent = parentPath(path);
+    counts.set(parent, (counts.get(parent) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** Parents have smaller ids than their children, so they are read first. */
+function faultOf(znode: Znode, state: State, position: Position): string | null {
+  if (state.tree.get(znode.path) !== undefined) return `there are two znodes ${znode.path}`;
+  if (znode.path !== rootPath && state.tree.get(parentPath(znode.path)) === undefined) {
+    return `znode ${znode.path} has no parent`;
+  }
+  if (znode.id >= position.nextZnodeId)
+    return `znode ${znode.path} has the id ${znode.id}, which is yet to come`;
+  if (znode.ephemeralOwner !== null && state.session(znode.ephemeralOwner) === undefined) {
+    return `ephemeral znode ${znode.path} has no session ${znode.ephemeralOwner}`;
+  }
+  return null;
+}
+
+interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid"> {
+  readonly data: Uint8Array;
+  readonly pzxid: number | null;
+  readonly container: number;
+}
+
+function znodeOf(row: ZnodeRow, numChildren: number): Znode {
+  const { buffer, byteOffset, byteLength } = row.data;
+  return {
+    ...row,
+    data: byteLength === 0 ? emptyData : new Uint8Array(buffer, byteOffset, byteLength),
+    pzxid: row.pzxid ?? row.czxid,
+    numChildren,
+    container: row.container === 1,
+  };
+}
+
+const selectMeta = `
+  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, digest,
+    history_floor_zxid AS historyFloorZxid, machine_version AS machineVersion, clean_shutdown AS cleanShutdown
+  FROM meta`;
+
+const selectSessions = `
+  SELECT id, token_hash AS tokenHash, timeout_ms AS timeoutMs, name, opened_zxid AS openedZxid,
+    opened_at_ms AS openedAtMs
+  FROM session`;
+
+const selectZnodes = `
+  SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,
+    coalesce(cversion, 0) AS cversion, coalesce(next_sequence, 0) AS nextSequence,
+    ephemeral_owner AS ephemeralOwner, sequence, ttl_ms AS ttlMs, container
+  FROM znode LEFT JOIN znode_children USING (id)
+  ORDER BY id`;
+
+const selectChanges = `
+  SELECT zxid, time_ms AS timeMs, message FROM change WHERE zxid > ? ORDER BY zxid`;

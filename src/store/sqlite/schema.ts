@@ -1,0 +1,95 @@
+// The tables, written out whole. There is no secondary index: everything is read from memory, and an index
+// would be one more dirty page in every write.
+
+import type { Connection } from "./connection.ts";
+
+/** "CORD": says whose file it is to whoever finds it. */
+export const applicationId = 0x434f5244;
+export const schemaVersion = 1;
+
+/**
+ * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same.
+ */
+export const machineVersion = 1;
+
+const schema = `
+  CREATE TABLE meta (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    cluster_id TEXT NOT NULL,
+    applied_lsn INTEGER NOT NULL,
+    zxid INTEGER NOT NULL,
+    next_znode_id INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    history_floor_zxid INTEGER NOT NULL,
+    machine_version INTEGER NOT NULL,
+    clean_shutdown INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE log (
+    lsn INTEGER PRIMARY KEY,
+    writer TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    body BLOB NOT NULL
+  ) STRICT;
+
+  CREATE TABLE znode (
+    id INTEGER PRIMARY KEY,
+    path TEXT NOT NULL,
+    data BLOB NOT NULL,
+    czxid INTEGER NOT NULL,
+    mzxid INTEGER NOT NULL,
+    ctime_ms INTEGER NOT NULL,
+    mtime_ms INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    aversion INTEGER NOT NULL,
+    ephemeral_owner TEXT,
+    sequence INTEGER,
+    ttl_ms INTEGER,
+    container INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE znode_children (
+    id INTEGER PRIMARY KEY,
+    cversion INTEGER NOT NULL,
+    next_sequence INTEGER NOT NULL,
+    pzxid INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE session (
+    id TEXT PRIMARY KEY,
+    token_hash TEXT NOT NULL,
+    timeout_ms INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    opened_zxid INTEGER NOT NULL,
+    opened_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE change (
+    zxid INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    message TEXT NOT NULL
+  ) STRICT;
+
+  INSERT INTO znode VALUES (0, '/', x'', 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0);
+`;
+
+export interface Origin {
+  /** Names the store for good, wherever the file is moved to. */
+  readonly clusterId: string;
+  /** Digest of a tree that has nothing but its root. */
+  readonly digest: string;
+}
+
+/** Makes the tables in a file that has none, all at once: a crash leaves a whole schema or an empty file. */
+export function createSchemaIfEmpty(connection: Connection, origin: Origin): void {
+  if (connection.pragma("user_version", { simple: true }) !== 0) return;
+  const create = connection.transaction(() => {
+    connection.exec(schema);
+    connection
+      .prepare("INSERT INTO meta VALUES (1, ?, 0, 0, 1, ?, 0, ?, 1)")
+      .run(origin.clusterId, origin.digest, machineVersion);
+    connection.pragma(`application_id = ${applicationId}`);
+    connection.pragma(`user_version = ${schemaVersion}`);
+  });
+  create.immediate();
+}

@@ -1,0 +1,30 @@
+// What an operator may choose about the file and its disk, with the values used when nothing is chosen.
+
+export interface SqliteSettings {
+  /** Serve from a network or FUSE filesystem too, at the operator's own risk. */
+  readonly allowUnsafeFilesystem: boolean;
+  /** Bytes one log entry may have. */
+  readonly entryBytesMax: number;
+  /** Bytes the database file may grow to; 0 for as many as the disk has. */
+  readonly databaseBytesMax: number;
+  /** With less than this free on the disk the service is read-only. */
+  readonly freeBytesMin: number;
+  /** Size of the file that is given up when the disk is full, so that deletions can still be logged. */
+  readonly ballastBytes: number;
+  /** Size of the write-ahead log at which a checkpoint is begun beside the writer. */
+  readonly checkpointBytes: number;
+  /** Size at which the writer stops and checkpoints itself, whatever it costs. */
+  readonly walBytesMax: number;
+}
+
+const mebibyte = 1_048_576;
+
+export const defaultSqliteSettings: SqliteSettings = {
+  allowUnsafeFilesystem: false,
+  entryBytesMax: 16 * mebibyte,
+  databaseBytesMax: 0,
+  freeBytesMin: 128 * mebibyte,
+  ballastBytes: 8 * mebibyte,
+  checkpointBytes: 16 * mebibyte,
+  walBytesMax: 64 * mebibyte,
+};

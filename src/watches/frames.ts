@@ -1,0 +1,66 @@
+// The bytes of a stream: Server-Sent Events, one frame per message, fields in the order of API section 5. A
+// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one.
+
+import { type ChangeMessage, type MessageEvent, selectedText } from "../store/change-message.ts";
+import type { Gap } from "./history.ts";
+
+export const heartbeatFrame: Uint8Array = Buffer.from(": hb\n\n");
+
+const retryMsMin = 1000;
+const retryMsMax = 3000;
+
+/** Reconnects spread out: clients cut off together do not come back together. @param chance from 0 up to 1 */
+export function retryFrame(chance: number): Uint8Array {
+  return Buffer.from(`retry: ${retryMsMin + Math.floor(chance * (retryMsMax - retryMsMin + 1))}\n\n`);
+}
+
+/** @param znodes the JSON of each znode */
+export function snapshotFrame(zxid: number, znodes: readonly string[]): Uint8Array {
+  return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"znodes":[${znodes.join(",")}]}\n\n`);
+}
+
+export function syncedFrame(zxid: number): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
+}
+
+export function changeFrame(zxid: number, text: string): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: change\ndata: ${text}\n\n`);
+}
+
+export function bookmarkFrame(zxid: number): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: bookmark\ndata: {"zxid":${zxid}}\n\n`);
+}
+
+export function resetFrame(reason: Gap, zxid: number): Uint8Array {
+  return Buffer.from(`event: reset\ndata: {"reason":"${reason}","zxid":${zxid}}\n\n`);
+}
+
+export function byeFrame(reason: string): Uint8Array {
+  return Buffer.from(`event: bye\ndata: ${JSON.stringify({ reason })}\n\n`);
+}
+
+/** The frames of one message, made when first asked for; all who are told the whole share its bytes. */
+export class MessageFrames {
+  readonly #message: ChangeMessage;
+  #whole: Uint8Array | null = null;
+  #wholeWithoutData: Uint8Array | null = null;
+
+  constructor(message: ChangeMessage) {
+    this.#message = message;
+  }
+
+  /** @param events some or all of the message's own, in its order, one at least */
+  of(events: readonly MessageEvent[], withData: boolean): Uint8Array {
+    if (events.length < this.#message.events.length) return frameOf({ ...this.#message, events }, withData);
+    if (withData) {
+      this.#whole ??= frameOf(this.#message, true);
+      return this.#whole;
+    }
+    this.#wholeWithoutData ??= frameOf(this.#message, false);
+    return this.#wholeWithoutData;
+  }
+}
+
+function frameOf(message: ChangeMessage, withData: boolean): Uint8Array {
+  return changeFrame(message.zxid, selectedText(message, { matches: () => true, withData }) as string);
+}

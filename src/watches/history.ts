@@ -1,0 +1,137 @@
+// The recent messages, in zxid order: what a stream that was away, or could not keep up, is told from. It
+// forgets by count, age and bytes, oldest first, and never without moving its floor: a gap is always known to
+// be one.
+
+import { type ChangeMessage, parseChangeMessage } from "../store/change-message.ts";
+import type { ChangeRow } from "../store/tables.ts";
+import type { HistoryBounds } from "./limits.ts";
+
+/** Why one cannot resume after a zxid: it was forgotten, or never happened here (restored, another store). */
+export type Gap = "history_trimmed" | "unknown_zxid";
+
+/** What the store kept of the history, and the zxid its state stands at. */
+export interface SavedHistory {
+  readonly rows: readonly ChangeRow[];
+  readonly floorZxid: number;
+  readonly zxid: number;
+}
+
+interface Entry {
+  readonly message: ChangeMessage;
+  readonly bytes: number;
+}
+
+/** Forgotten entries leave room at the front, closed when it is half of the array: a trim stays cheap. */
+const compactAtMin = 1024;
+
+export class History {
+  readonly #bounds: HistoryBounds;
+  #entries: (Entry | null)[] = [];
+  #first = 0;
+  #bytes = 0;
+  #floorZxid: number;
+  #zxid: number;
+
+  constructor(bounds: HistoryBounds, saved: SavedHistory) {
+    this.#bounds = bounds;
+    this.#floorZxid = saved.floorZxid;
+    this.#zxid = saved.zxid;
+    for (const row of saved.rows) {
+      // Rows at or below the floor are forgotten already: the store just has not deleted them yet.
+      if (row.zxid > saved.floorZxid) this.#push(parseChangeMessage(row.message));
+    }
+  }
+
+  /** The last transaction heard of, with or without a message. */
+  get zxid(): number {
+    return this.#zxid;
+  }
+
+  /** The oldest zxid one can resume after: everything later is still here. */
+  get floorZxid(): number {
+    return this.#floorZxid;
+  }
+
+  get messageCount(): number {
+    return this.#entries.length - this.#first;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Notes the next transaction; a null message is one that watchers are told nothing of. */
+  add(zxid: number, message: ChangeMessage | null): void {
+    this.#zxid = zxid;
+    if (message !== null) this.#push(message);
+  }
+
+  #push(message: ChangeMessage): void {
+    const bytes = bytesOf(message);
+    this.#entries.push({ message, bytes });
+    this.#bytes += bytes;
+  }
+
+  /** Forgets what is over the bounds; says whether the floor moved. */
+  trim(nowMs: number): boolean {
+    const before = this.#floorZxid;
+    while (this.#isOverBounds(nowMs)) this.#forgetOldest();
+    if (this.#first >= compactAtMin && this.#first * 2 >= this.#entries.length) {
+      this.#entries = this.#entries.slice(this.#first);
+      this.#first = 0;
+    }
+    return this.#floorZxid !== before;
+  }
+
+  #isOverBounds(nowMs: number): boolean {
+    const oldest = this.#entries[this.#first];
+    if (oldest === undefined || oldest === null) return false;
+    const { messagesMax, bytesMax, ageMsMax } = this.#bounds;
+    if (this.messageCount > messagesMax || this.#bytes > bytesMax) return true;
+    return nowMs - oldest.message.timeMs > ageMsMax;
+  }
+
+  #forgetOldest(): void {
+    const { message, bytes } = this.#entries[this.#first] as Entry;
+    this.#entries[this.#first] = null;
+    this.#first += 1;
+    this.#bytes -= bytes;
+    this.#floorZxid = message.zxid;
+  }
+
+  /** Null when everything after `zxid` can be told. */
+  gapAfter(zxid: number): Gap | null {
+    if (zxid < this.#floorZxid) return "history_trimmed";
+    return zxid > this.#zxid ? "unknown_zxid" : null;
+  }
+
+  /** The messages after `zxid`, oldest first. Neither add nor trim meanwhile. */
+  *after(zxid: number): Generator<ChangeMessage> {
+    for (let index = this.#indexAfter(zxid); index < this.#entries.length; index += 1) {
+      yield this.#messageAt(index);
+    }
+  }
+
+  #indexAfter(zxid: number): number {
+    let low = this.#first;
+    let high = this.#entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#messageAt(middle).zxid <= zxid) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  #messageAt(index: number): ChangeMessage {
+    return (this.#entries[index] as Entry).message;
+  }
+}
+
+function bytesOf(message: ChangeMessage): number {
+  let bytes = Buffer.byteLength(message.head);
+  for (const { head, data, tail } of message.events) {
+    bytes += Buffer.byteLength(head) + Buffer.byteLength(data) + Buffer.byteLength(tail);
+  }
+  return bytes;
+}

@@ -1,0 +1,51 @@
+// What is there as of one zxid, sent page by page at the reader's own pace. Records never change in place, so
+// holding them is holding that state, whatever is written meanwhile.
+
+import { statOf } from "../core/stat.ts";
+import type { State } from "../core/state.ts";
+import type { Znode } from "../core/znode.ts";
+import { dataMember } from "../store/json-data.ts";
+import { snapshotFrame } from "./frames.ts";
+import type { WatchLimits } from "./limits.ts";
+import type { Selection } from "./selection.ts";
+
+export class Snapshot {
+  readonly zxid: number;
+  readonly #withData: boolean;
+  readonly #znodes: Iterator<Znode>;
+  #next: Znode | undefined;
+  #isBegun = false;
+
+  constructor(state: State, selection: Selection) {
+    this.zxid = state.zxid;
+    this.#withData = selection.withData;
+    this.#znodes = [...selection.znodesIn(state.tree)].values();
+    this.#moveOn();
+  }
+
+  #moveOn(): void {
+    const { done, value } = this.#znodes.next();
+    this.#next = done === true ? undefined : value;
+  }
+
+  /** Null when every znode was sent. Where there is nothing, one empty page says so. */
+  nextPage(limits: WatchLimits): Uint8Array | null {
+    if (this.#isBegun && this.#next === undefined) return null;
+    this.#isBegun = true;
+    const znodes: string[] = [];
+    let length = 0;
+    while (this.#next !== undefined) {
+      if (znodes.length >= limits.snapshotPageZnodesMax || length >= limits.snapshotPageBytesMax) break;
+      const text = this.#textOf(this.#next);
+      znodes.push(text);
+      length += text.length;
+      this.#moveOn();
+    }
+    return snapshotFrame(this.zxid, znodes);
+  }
+
+  #textOf(znode: Znode): string {
+    const data = this.#withData ? dataMember(znode.data) : {};
+    return JSON.stringify({ path: znode.path, ...data, stat: statOf(znode) });
+  }
+}

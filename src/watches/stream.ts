@@ -1,0 +1,215 @@
+// One open stream: a cursor, not a queue. While its reader keeps up it is told what happens as it happens;
+// when its sink is full it is told nothing, and on drain it reads on from the history where it stopped. So a
+// slow reader costs its sink's buffer and nobody waits for it.
+
+import type { Clock } from "../clock.ts";
+import type { State } from "../core/state.ts";
+import { selectedText } from "../store/change-message.ts";
+import {
+  bookmarkFrame,
+  byeFrame,
+  changeFrame,
+  heartbeatFrame,
+  resetFrame,
+  retryFrame,
+  syncedFrame,
+} from "./frames.ts";
+import type { Gap, History } from "./history.ts";
+import type { WatchLimits } from "./limits.ts";
+import type { Selection } from "./selection.ts";
+import type { Sink } from "./sink.ts";
+import { Snapshot } from "./snapshot.ts";
+
+/** Where a stream begins. `unknown` is a resume point that cannot be read: it is answered with a reset. */
+export type StreamStart =
+  | { readonly kind: "now"; readonly initial: boolean }
+  | { readonly kind: "after"; readonly zxid: number }
+  | { readonly kind: "unknown" };
+
+export interface StreamRequest {
+  readonly selection: Selection;
+  readonly start: StreamStart;
+  /** End after the first change. */
+  readonly once: boolean;
+  readonly bookmarkMs: number;
+  readonly heartbeatMs: number;
+}
+
+/** What all streams of a server share. */
+export interface StreamSource {
+  readonly state: State;
+  readonly history: History;
+  readonly clock: Clock;
+  readonly limits: WatchLimits;
+  /** From 0 up to 1. */
+  readonly chance: () => number;
+  readonly onEnded: (stream: Stream) => void;
+}
+
+/** Messages a stream looks at before others get a turn. */
+const messagesPerTurn = 1000;
+
+export class Stream {
+  readonly request: StreamRequest;
+  readonly #source: StreamSource;
+  readonly #sink: Sink;
+  /** Everything that matches up to here was sent. While live, so was everything that happened since. */
+  #position = 0;
+  #isLive = false;
+  #isFlowing = true;
+  #isEnded = false;
+  /** Whether `synced` is still to be sent, when the stream is live. */
+  #owesSynced = true;
+  #snapshot: Snapshot | null = null;
+  #lastSentMs = 0;
+  /** When the client's resume point last moved. */
+  #lastIdMs = 0;
+
+  constructor(request: StreamRequest, sink: Sink, source: StreamSource) {
+    this.request = request;
+    this.#sink = sink;
+    this.#source = source;
+  }
+
+  /** Sends the first bytes at once, and as much of what is due as the sink takes. */
+  begin(): void {
+    const { start } = this.request;
+    const { history, chance } = this.#source;
+    this.#write(retryFrame(chance()));
+    this.#lastIdMs = this.#lastSentMs;
+    if (start.kind === "unknown") this.#reset("unknown_zxid");
+    else if (start.kind === "after") this.#resumeAfter(start.zxid);
+    else if (start.initial) this.#snapshot = this.#takeSnapshot();
+    else this.#position = history.zxid;
+    this.#catchUp();
+  }
+
+  #resumeAfter(zxid: number): void {
+    const gap = this.#source.history.gapAfter(zxid);
+    if (gap === null) this.#position = zxid;
+    else this.#reset(gap);
+  }
+
+  /** A transaction that matches, in zxid order; those before it that match were heard before. */
+  hear(zxid: number, frame: Uint8Array): void {
+    if (!this.#isLive || zxid <= this.#position) return;
+    if (!this.#isFlowing && this.#sink.bufferedBytes >= this.#source.limits.bufferBytesMax) {
+      this.#isLive = false;
+      this.#position = zxid - 1;
+      return;
+    }
+    this.#sendChange(zxid, frame);
+  }
+
+  /** The sink can take more. */
+  drained(): void {
+    this.#isFlowing = true;
+    this.#catchUp();
+  }
+
+  /** Keeps a quiet connection alive (`heartbeatMs`) and its resume point fresh (`bookmarkMs`). */
+  tick(nowMs: number): void {
+    if (!this.#isFlowing) return;
+    const { bookmarkMs, heartbeatMs } = this.request;
+    if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
+      this.#moveResumePoint(this.#source.history.zxid, bookmarkFrame(this.#source.history.zxid));
+    } else if (nowMs - this.#lastSentMs >= heartbeatMs) {
+      this.#write(heartbeatFrame);
+    }
+  }
+
+  /** Ends the stream on purpose, saying why. */
+  end(reason: string): void {
+    if (this.#isEnded) return;
+    this.#write(byeFrame(reason));
+    this.#finish();
+  }
+
+  /** The reader is gone, or was sent all it asked for. */
+  closed(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#isLive = false;
+    this.#snapshot = null;
+    this.#source.onEnded(this);
+  }
+
+  #finish(): void {
+    this.#sink.end();
+    this.closed();
+  }
+
+  #catchUp(): void {
+    while (!this.#isLive && this.#isFlowing && !this.#isEnded) {
+      if (this.#snapshot !== null) {
+        this.#sendPage(this.#snapshot);
+      } else if (!this.#readHistory()) {
+        setImmediate(() => this.#catchUp());
+        return;
+      }
+    }
+  }
+
+  #sendPage(snapshot: Snapshot): void {
+    const page = snapshot.nextPage(this.#source.limits);
+    if (page !== null) {
+      this.#write(page);
+      return;
+    }
+    this.#snapshot = null;
+    this.#sendSynced(snapshot.zxid);
+  }
+
+  #sendSynced(zxid: number): void {
+    this.#owesSynced = false;
+    this.#moveResumePoint(zxid, syncedFrame(zxid));
+  }
+
+  /** Sends what matches after the position; goes live when there is no more. False when its turn is over. */
+  #readHistory(): boolean {
+    const { history } = this.#source;
+    if (this.#position < history.floorZxid) {
+      this.#reset("history_trimmed");
+      return true;
+    }
+    let messagesLeft = messagesPerTurn;
+    for (const message of history.after(this.#position)) {
+      if (messagesLeft === 0) return false;
+      messagesLeft -= 1;
+      const text = selectedText(message, this.request.selection);
+      if (text === null) this.#position = message.zxid;
+      else this.#sendChange(message.zxid, changeFrame(message.zxid, text));
+      if (!this.#isFlowing || this.#isEnded) return true;
+    }
+    this.#position = Math.max(this.#position, history.zxid);
+    this.#isLive = true;
+    if (this.#owesSynced) this.#sendSynced(this.#position);
+    return true;
+  }
+
+  /** The way back is gone: the client starts over from what is there now. */
+  #reset(reason: Gap): void {
+    this.#snapshot = this.#takeSnapshot();
+    this.#write(resetFrame(reason, this.#snapshot.zxid));
+  }
+
+  #takeSnapshot(): Snapshot {
+    return new Snapshot(this.#source.state, this.request.selection);
+  }
+
+  #sendChange(zxid: number, frame: Uint8Array): void {
+    this.#moveResumePoint(zxid, frame);
+    if (this.request.once) this.#finish();
+  }
+
+  #moveResumePoint(zxid: number, frame: Uint8Array): void {
+    this.#position = zxid;
+    this.#write(frame);
+    this.#lastIdMs = this.#lastSentMs;
+  }
+
+  #write(frame: Uint8Array): void {
+    this.#lastSentMs = this.#source.clock.monotonicMs();
+    if (!this.#sink.write(frame)) this.#isFlowing = false;
+  }
+}

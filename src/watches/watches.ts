@@ -1,0 +1,180 @@
+// Who hears what: the open streams, found by path, told of each transaction once it is durable and done
+// (W23). A message is put into bytes once for all who select the same of it. Telling never waits for a
+// reader.
+
+import { KeeperError } from "../core/errors.ts";
+import type { WatchEventType } from "../core/watch-event.ts";
+import type { ChangeMessage, MessageEvent } from "../store/change-message.ts";
+import type { Applied, Store } from "../store/store.ts";
+import type { ChangeRow } from "../store/tables.ts";
+import { MessageFrames } from "./frames.ts";
+import { History } from "./history.ts";
+import type { WatchLimits } from "./limits.ts";
+import { Matcher } from "./matcher.ts";
+import type { Selection } from "./selection.ts";
+import type { Sink } from "./sink.ts";
+import { Stream, type StreamRequest, type StreamSource } from "./stream.ts";
+
+export interface WatchesParts {
+  /** Not started yet: what it replays belongs to the history. */
+  readonly store: Store;
+  /** The history as it was saved. */
+  readonly saved: { readonly rows: readonly ChangeRow[]; readonly floorZxid: number };
+  readonly limits: WatchLimits;
+  /** From 0 up to 1. */
+  readonly chance: () => number;
+}
+
+/** The streams with one selection: what one of them is told, all are. */
+interface Audience {
+  readonly selection: Selection;
+  readonly streams: Set<Stream>;
+}
+
+/** How often streams are asked whether a heartbeat or bookmark is due: neither is later than this. */
+const tickMs = 100;
+
+export class Watches {
+  readonly history: History;
+  readonly #store: Store;
+  readonly #source: StreamSource;
+  readonly #streams = new Set<Stream>();
+  readonly #audiences = new Map<string, Audience>();
+  readonly #matcher = new Matcher<Audience>();
+  readonly #unsubscribe: () => void;
+  #cancelTick: (() => void) | null = null;
+  #isClosed = false;
+
+  constructor({ store, saved, limits, chance }: WatchesParts) {
+    this.#store = store;
+    this.history = new History(limits.history, { ...saved, zxid: store.zxid });
+    this.#source = {
+      state: store.state,
+      history: this.history,
+      clock: store.clock,
+      limits,
+      chance,
+      onEnded: (stream) => this.#remove(stream),
+    };
+    this.#trimHistory();
+    this.#unsubscribe = store.onApplied((applied) => this.#tell(applied));
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /**
+   * Opens a stream; its owner tells it when the sink drains and when the reader is gone.
+   * @throws KeeperError `throttled` when there are too many, `stopping` when they are being closed
+   */
+  open(request: StreamRequest, sink: Sink): Stream {
+    this.assertOpens();
+    const stream = new Stream(request, sink, this.#source);
+    this.#add(stream);
+    stream.begin();
+    return stream;
+  }
+
+  /** @throws KeeperError what `open` would throw: for who must know before the first byte. */
+  assertOpens(): void {
+    if (this.#isClosed)
+      throw new KeeperError("stopping", "The server is shutting down; watch again shortly.");
+    const { streamsMax } = this.#source.limits;
+    if (this.#streams.size < streamsMax) return;
+    throw new KeeperError("throttled", `The server has ${streamsMax} open watches and takes no more now.`, {
+      limit: "streamsMax",
+      limitValue: streamsMax,
+      retryAfterSeconds: 5,
+    });
+  }
+
+  #add(stream: Stream): void {
+    const { selection } = stream.request;
+    this.#streams.add(stream);
+    const audience = this.#audiences.get(selection.key);
+    if (audience === undefined) this.#addAudience({ selection, streams: new Set([stream]) });
+    else audience.streams.add(stream);
+    if (this.#cancelTick === null) this.#scheduleTick();
+  }
+
+  #addAudience(audience: Audience): void {
+    const { key, paths, scope } = audience.selection;
+    this.#audiences.set(key, audience);
+    for (const path of paths) this.#matcher.add(path, scope, audience);
+  }
+
+  /** Nothing of a stream stays behind (W24). */
+  #remove(stream: Stream): void {
+    const { key } = stream.request.selection;
+    this.#streams.delete(stream);
+    const audience = this.#audiences.get(key) as Audience;
+    audience.streams.delete(stream);
+    if (audience.streams.size === 0) this.#removeAudience(audience);
+    if (this.#streams.size === 0) this.#stopTicking();
+  }
+
+  #removeAudience(audience: Audience): void {
+    const { key, paths, scope } = audience.selection;
+    this.#audiences.delete(key);
+    for (const path of paths) this.#matcher.remove(path, scope, audience);
+  }
+
+  #tell(applied: readonly Applied[]): void {
+    for (const { txn, message } of applied) {
+      this.history.add(txn.zxid, message);
+      if (message !== null && this.#streams.size > 0) this.#publish(message);
+    }
+    this.#trimHistory();
+  }
+
+  #publish(message: ChangeMessage): void {
+    const frames = new MessageFrames(message);
+    for (const [{ selection, streams }, events] of this.#audiencesOf(message)) {
+      const frame = frames.of(events, selection.withData);
+      for (const stream of streams) stream.hear(message.zxid, frame);
+    }
+  }
+
+  /** Each audience and the events it hears, in order, each once however many of its paths match (W11). */
+  #audiencesOf(message: ChangeMessage): Map<Audience, MessageEvent[]> {
+    const heard = new Map<Audience, MessageEvent[]>();
+    for (const event of message.events) {
+      this.#matcher.match(event.path, (audience) => {
+        if (!hears(audience, event.type)) return;
+        const events = heard.get(audience);
+        if (events === undefined) heard.set(audience, [event]);
+        else if (events.at(-1) !== event) events.push(event);
+      });
+    }
+    return heard;
+  }
+
+  #trimHistory(): void {
+    if (this.history.trim(this.#store.clock.wallMs())) this.#store.trimHistory(this.history.floorZxid);
+  }
+
+  #scheduleTick(): void {
+    this.#cancelTick = this.#store.clock.setTimer(tickMs, () => {
+      this.#scheduleTick();
+      const nowMs = this.#store.clock.monotonicMs();
+      for (const stream of this.#streams) stream.tick(nowMs);
+    });
+  }
+
+  #stopTicking(): void {
+    this.#cancelTick?.();
+    this.#cancelTick = null;
+  }
+
+  /** Says goodbye on every stream and takes no new ones. */
+  close(reason: string): void {
+    this.#isClosed = true;
+    this.#unsubscribe();
+    for (const stream of this.#streams) stream.end(reason);
+  }
+}
+
+function hears(audience: Audience, type: WatchEventType): boolean {
+  return audience.selection.types.has(type);
+}

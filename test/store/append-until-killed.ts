@@ -1,0 +1,40 @@
+// A process that appends, writes rows and says what was acknowledged, until it is killed.
+
+import { Digest } from "../../src/core/digest.ts";
+import { State } from "../../src/core/state.ts";
+import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
+
+const directory = process.argv[2] as string;
+const { backend, loaded } = await openSqlite(directory, { checkpointBytes: 131_072, ballastBytes: 4096 });
+const { state } = loaded;
+let lsn = await backend.tail();
+
+for (let seq = 1; ; seq += 2) {
+  const body = new TextEncoder().encode(`${lsn + 1}`.padStart(2_000));
+  const answers = [backend.append(seq, body), backend.append(seq + 1, body)];
+  lsn = Math.max(...(await Promise.all(answers)));
+  process.stdout.write(`${lsn}\n`);
+  if (seq % 40 === 1) await backend.write(rowsAt(lsn - 10));
+}
+
+function rowsAt(appliedLsn: number) {
+  const root = {
+    ...State.fresh().tree.get("/"),
+    mzxid: appliedLsn,
+    data: new TextEncoder().encode(`${appliedLsn}`),
+  };
+  const record = { ...root } as Parameters<State["restoreZnode"]>[0];
+  state.tree.replace(record);
+  state.restoreCounters({ zxid: appliedLsn, nextZnodeId: 1 });
+  const digest = Digest.of(state).toString();
+  const position = { appliedLsn, zxid: appliedLsn, nextZnodeId: 1, digest, historyFloorZxid: 0 };
+  return {
+    position,
+    znodes: [record],
+    parents: [],
+    deletedZnodeIds: [],
+    sessions: [],
+    closedSessionIds: [],
+    changes: [],
+  };
+}

@@ -1,0 +1,82 @@
+// What the tests of the SQLite store share: a directory that goes away, and rows that hold a state.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test as base } from "vitest";
+import { Digest } from "../../src/core/digest.ts";
+import type { Session } from "../../src/core/session.ts";
+import { State } from "../../src/core/state.ts";
+import { emptyData, rootZnode, type Znode } from "../../src/core/znode.ts";
+import type { Lsn } from "../../src/store/commit-log.ts";
+import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
+import { type OpenedSqlite, openSqlite, type SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
+import type { ChangeRow, RowChanges } from "../../src/store/tables.ts";
+
+interface Fixture {
+  directory: string;
+  /** Opens the directory; what is still open at the end of the test is closed. */
+  open: (settings?: Partial<SqliteSettings>) => Promise<OpenedSqlite>;
+}
+
+export const smallBallast: Partial<SqliteSettings> = { ballastBytes: 4096, freeBytesMin: 0 };
+
+export const test = base.extend<Fixture>({
+  // biome-ignore lint/correctness/noEmptyPattern: the first argument of a fixture must be a pattern
+  directory: async ({}, use) => {
+    const directory = mkdtempSync(join(tmpdir(), "treekeeper-store-"));
+    await use(directory);
+    rmSync(directory, { recursive: true, force: true });
+  },
+  open: async ({ directory }, use) => {
+    const backends: SqliteBackend[] = [];
+    await use(async (settings = {}) => {
+      const opened = await openSqlite(directory, { ...smallBallast, ...settings });
+      backends.push(opened.backend);
+      return opened;
+    });
+    for (const backend of backends) await backend.close();
+  },
+});
+
+/** A znode with ordinary fields where none are given. */
+export function znode(fields: Partial<Znode> & Pick<Znode, "id" | "path">): Znode {
+  return { ...rootZnode(), data: emptyData, czxid: 1, mzxid: 1, pzxid: 1, ctimeMs: 7, mtimeMs: 7, ...fields };
+}
+
+export function stateOf(znodes: readonly Znode[], sessions: readonly Session[] = [], zxid = 1): State {
+  const state = new State();
+  for (const session of sessions) state.restoreSession(session);
+  for (const record of znodes) state.restoreZnode(record);
+  const nextZnodeId = Math.max(...znodes.map((record) => record.id)) + 1;
+  state.restoreCounters({ zxid, nextZnodeId });
+  return state;
+}
+
+/** Rows that write the whole of a state. */
+export function rowsOf(
+  state: State,
+  rest: {
+    appliedLsn: Lsn;
+    changes?: readonly ChangeRow[];
+    historyFloorZxid?: number;
+    deletedZnodeIds?: number[];
+  },
+): RowChanges {
+  const znodes = [...state.tree.values()];
+  return {
+    position: {
+      appliedLsn: rest.appliedLsn,
+      zxid: state.zxid,
+      nextZnodeId: state.nextZnodeId,
+      digest: Digest.of(state).toString(),
+      historyFloorZxid: rest.historyFloorZxid ?? 0,
+    },
+    znodes,
+    parents: znodes.filter((record) => record.cversion > 0),
+    deletedZnodeIds: rest.deletedZnodeIds ?? [],
+    sessions: [...state.sessions()],
+    closedSessionIds: [],
+    changes: rest.changes ?? [],
+  };
+}

@@ -1,0 +1,154 @@
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { expect } from "vitest";
+import { openConnection } from "../../src/store/sqlite/connection.ts";
+import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
+import { claimDataDirectory, unsafeFilesystemName } from "../../src/store/sqlite/data-directory.ts";
+import { rowsOf, stateOf, test, znode } from "./sqlite-fixture.ts";
+
+const database = "treekeeper.db";
+
+/** Changes the file behind the service's back. */
+function meddle(directory: string, sql: string): void {
+  const connection = new Sqlite(join(directory, database));
+  connection.exec(sql);
+  connection.close();
+}
+
+const root = { id: 0, path: "/", czxid: 0, mzxid: 0, ctimeMs: 0, mtimeMs: 0 };
+const tree = stateOf([
+  znode({ ...root, cversion: 1, nextSequence: 1, numChildren: 1 }),
+  znode({ id: 1, path: "/a", data: new Uint8Array([1, 2, 3]), cversion: 1, nextSequence: 1, numChildren: 1 }),
+  znode({ id: 2, path: "/a/b" }),
+]);
+
+test("a new directory holds a fresh tree and keeps its name over restarts [D3]", async ({ open }) => {
+  const first = await open();
+  expect(first.loaded.state.tree.size).toBe(1);
+  expect(first.loaded.position).toMatchObject({ appliedLsn: 0, zxid: 0, nextZnodeId: 1 });
+  await first.backend.close();
+  const second = await open();
+  expect(second.loaded.clusterId).toBe(first.loaded.clusterId);
+  expect(second.loaded.wasUnclean).toBe(false);
+});
+
+test("every opening, not only the first, syncs each commit", async ({ open, directory }) => {
+  await (await open()).backend.close();
+  const connection = openConnection(join(directory, database));
+  expect(connection.pragma("synchronous", { simple: true })).toBe(2);
+  expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
+  expect(connection.pragma("wal_autocheckpoint", { simple: true })).toBe(0);
+  connection.close();
+});
+
+test("a directory is made with the directories above it", async ({ directory }) => {
+  const owned = claimDataDirectory(join(directory, "not", "yet"), { allowUnsafeFilesystem: false });
+  expect(existsSync(owned.path)).toBe(true);
+  owned.release();
+});
+
+test("a second owner of the directory is refused until the first lets go", async ({ open }) => {
+  const { backend } = await open();
+  await expect(open()).rejects.toThrow(/in use by another process/);
+  await backend.close();
+  await (await open()).backend.close();
+});
+
+test("filesystems that lose locks or shared memory are known, local ones are let be", ({ directory }) => {
+  const types = [0x6969, 0xff534d42, -11317950, 0xfe534d42, 0x01021997, 0x65735546];
+  expect(types.map(unsafeFilesystemName)).toEqual(["NFS", "CIFS", "CIFS", "SMB", "9p", "FUSE"]);
+  expect(unsafeFilesystemName(statfsSync(directory).type)).toBeNull();
+});
+
+test("a database of another program is refused and left untouched", async ({ open, directory }) => {
+  meddle(directory, "CREATE TABLE theirs (a)");
+  const before = readFileSync(join(directory, database));
+  await expect(open()).rejects.toThrow(/belongs to another program/);
+  expect(readFileSync(join(directory, database))).toEqual(before);
+});
+
+test("a database of a later version is refused", async ({ open, directory }) => {
+  await (await open()).backend.close();
+  meddle(directory, "PRAGMA user_version = 2");
+  await expect(open()).rejects.toThrow(/later version/);
+});
+
+test("a file that is no database is refused and left untouched", async ({ open, directory }) => {
+  writeFileSync(join(directory, database), "this is not a database, however long it may be. ".repeat(100));
+  await expect(open()).rejects.toThrow(CorruptStoreError);
+  expect(readFileSync(join(directory, database), "utf8")).toContain("this is not a database");
+});
+
+test("a write-ahead log whose database is gone is not thrown away", async ({ open, directory }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(10));
+  const walFile = join(directory, `${database}-wal`);
+  copyFileSync(walFile, join(directory, "kept"));
+  await backend.close();
+  rmSync(join(directory, database));
+  copyFileSync(join(directory, "kept"), walFile);
+  await expect(open()).rejects.toThrow(/missing or empty/);
+  expect(existsSync(walFile)).toBe(true);
+  expect(existsSync(join(directory, database))).toBe(false);
+});
+
+test.for([
+  { damage: "a changed value", sql: "UPDATE znode SET data = x'00' WHERE id = 1", fault: /digest/ },
+  { damage: "a lost znode", sql: "DELETE FROM znode WHERE id = 2", fault: /digest/ },
+  { damage: "a lost parent", sql: "DELETE FROM znode WHERE id = 1", fault: /\/a\/b has no parent/ },
+  { damage: "a lost root", sql: "DELETE FROM znode", fault: /no root/ },
+  {
+    damage: "a second znode of one path",
+    sql: "UPDATE znode SET path = '/a' WHERE id = 2",
+    fault: /two znodes/,
+  },
+  {
+    damage: "an owner without a session",
+    sql: "UPDATE znode SET ephemeral_owner = 'x' WHERE id = 2",
+    fault: /session/,
+  },
+  { damage: "an id from the future", sql: "UPDATE meta SET next_znode_id = 2", fault: /yet to come/ },
+  { damage: "no position", sql: "DELETE FROM meta", fault: /meta is empty/ },
+])(
+  "$damage is found at the start, and the service refuses [N13]",
+  async ({ sql, fault }, { open, directory }) => {
+    const { backend } = await open();
+    await backend.append(1, new Uint8Array(1));
+    await backend.write(rowsOf(tree, { appliedLsn: 1 }));
+    await backend.close();
+    meddle(directory, sql);
+    const before = readdirSync(directory);
+    await expect(open()).rejects.toThrow(CorruptStoreError);
+    await expect(open()).rejects.toThrow(fault);
+    expect(readdirSync(directory)).toEqual(before);
+  },
+);
+
+test("after an unclean stop the pages are checked", async ({ open, directory }) => {
+  const { backend } = await open();
+  for (let seq = 1; seq <= 20; seq += 1) await backend.append(seq, new Uint8Array(3000));
+  await backend.close();
+  meddle(directory, "UPDATE meta SET clean_shutdown = 0");
+  const intact = await open();
+  expect(intact.loaded.wasUnclean).toBe(true);
+  await intact.backend.close();
+  meddle(directory, "UPDATE meta SET clean_shutdown = 0");
+  damageLogPages(join(directory, database));
+  await expect(open()).rejects.toThrow(CorruptStoreError);
+});
+
+/** Overwrites the last page, which holds entries of the log that nobody has asked for yet. */
+function damageLogPages(file: string): void {
+  const content = readFileSync(file);
+  content.fill(0xee, content.length - 4096);
+  writeFileSync(file, content);
+}

@@ -1,0 +1,260 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { expect } from "vitest";
+import { checkState } from "../../src/core/check.ts";
+import type { Session } from "../../src/core/session.ts";
+import { State } from "../../src/core/state.ts";
+import { type LogState, NotAppendedError, OutcomeUnknownError } from "../../src/store/commit-log.ts";
+import { StoreDatabase } from "../../src/store/sqlite/database.ts";
+import { packRows } from "../../src/store/sqlite/packed-rows.ts";
+import { rowsOf, stateOf, test, znode } from "./sqlite-fixture.ts";
+
+const session: Session = {
+  id: "00f0000000000001",
+  tokenHash: "ab".repeat(32),
+  timeoutMs: 10_000,
+  name: "größer",
+  openedZxid: 2,
+  openedAtMs: 1_700_000_000_000,
+};
+
+const large = 2 ** 53 - 1;
+const megabyte = new Uint8Array(1_048_576).map((_, index) => index % 251);
+
+/** A value for every field, unlike its neighbours and unlike the default. */
+const everyField = stateOf(
+  [
+    znode({
+      id: 0,
+      path: "/",
+      czxid: 0,
+      mzxid: 0,
+      pzxid: 9,
+      ctimeMs: 0,
+      mtimeMs: 0,
+      cversion: 5,
+      nextSequence: 4,
+      numChildren: 3,
+    }),
+    znode({
+      id: 3,
+      path: "/é 😀",
+      data: megabyte,
+      czxid: 3,
+      mzxid: 5,
+      pzxid: 7,
+      ctimeMs: 1_700_000_000_001,
+      mtimeMs: 1_700_000_000_002,
+      version: 6,
+      aversion: 1,
+      cversion: 3,
+      nextSequence: large,
+      numChildren: 1,
+      container: true,
+    }),
+    znode({
+      id: 4,
+      path: "/é 😀/q0000000017",
+      czxid: 7,
+      mzxid: 8,
+      pzxid: 7,
+      ephemeralOwner: session.id,
+      sequence: 17,
+    }),
+    znode({
+      id: 5,
+      path: "/ttl",
+      data: new Uint8Array([0, 255]),
+      ttlMs: 1_099_511_627_775,
+      version: 2_147_483_647,
+    }),
+    znode({ id: 8, path: "/late", czxid: large, mzxid: large, pzxid: large, sequence: 0 }),
+  ],
+  [session],
+  large,
+);
+
+test("every field of a znode and a session comes back as it was, a megabyte of data too [L3, N2]", async ({
+  open,
+}) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  const changes = [
+    { zxid: 5, timeMs: 1, message: "trimmed" },
+    { zxid: 6, timeMs: 2, message: '{"zxid":6,"events":["é"]}' },
+    { zxid: large, timeMs: 3, message: "{}" },
+  ];
+  const rows = rowsOf(everyField, { appliedLsn: 1, changes, historyFloorZxid: 5 });
+  await backend.write(rows);
+  await backend.close();
+  const { loaded } = await open();
+  expect([...loaded.state.tree.values()]).toEqual([...everyField.tree.values()]);
+  expect([...loaded.state.sessions()]).toEqual([session]);
+  expect(loaded.position).toEqual(rows.position);
+  expect(loaded.changes).toEqual(changes.slice(1));
+  expect([...loaded.state.ephemeralsOf(session.id)]).toEqual(["/é 😀/q0000000017"]);
+  expect(loaded.state.nextZnodeId).toBe(9);
+});
+
+test("a later write replaces, removes and adds", async ({ open }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  await backend.write(rowsOf(everyField, { appliedLsn: 1 }));
+  await backend.append(2, new Uint8Array(1));
+  const later = stateOf(
+    [
+      znode({
+        id: 0,
+        path: "/",
+        czxid: 0,
+        mzxid: 0,
+        pzxid: 12,
+        ctimeMs: 0,
+        mtimeMs: 0,
+        cversion: 7,
+        nextSequence: 4,
+        numChildren: 1,
+      }),
+      znode({
+        id: 5,
+        path: "/ttl",
+        data: new Uint8Array(0),
+        ttlMs: 1_099_511_627_775,
+        mzxid: 11,
+        mtimeMs: 8,
+        version: -2_147_483_648,
+      }),
+    ],
+    [],
+    12,
+  );
+  const deletedZnodeIds = [3, 4, 8];
+  await backend.write({
+    ...rowsOf(later, { appliedLsn: 2, deletedZnodeIds }),
+    closedSessionIds: [session.id],
+  });
+  await backend.close();
+  const { loaded } = await open();
+  expect([...loaded.state.tree.values()]).toEqual([...later.tree.values()]);
+  expect(loaded.state.sessionCount).toBe(0);
+  expect(checkState(loaded.state)).toEqual([]);
+});
+
+test("a log entry goes only with the rows that reflect it", async ({ open, directory }) => {
+  const { backend } = await open();
+  const append = async (seq: number) => backend.append(seq, new Uint8Array(10));
+  for (let seq = 1; seq <= 500; seq += 1) await append(seq);
+  await backend.write(rowsOf(State.fresh(), { appliedLsn: 450 }));
+  await backend.trim(450);
+  await backend.close();
+  const file = new Sqlite(join(directory, "treekeeper.db"), { readonly: true });
+  const kept = file.prepare("SELECT lsn FROM log WHERE lsn > (SELECT applied_lsn FROM meta)").pluck().all();
+  file.close();
+  expect(kept).toEqual(Array.from({ length: 50 }, (_, index) => 451 + index));
+});
+
+test("old log and history rows go in steps, and only they", async ({ open, directory }) => {
+  await (await open()).backend.close();
+  const file = join(directory, "treekeeper.db");
+  const database = new StoreDatabase(file, { writer: "w", databaseBytesMax: 0 });
+  database.append(Array.from({ length: 900 }, (_, index) => ({ seq: index + 1, body: new Uint8Array(1) })));
+  const changes = Array.from({ length: 900 }, (_, index) => ({ zxid: index + 1, timeMs: 1, message: "{}" }));
+  database.write(packRows(rowsOf(State.fresh(), { appliedLsn: 800, changes, historyFloorZxid: 700 })));
+  let steps = 1;
+  while (database.trimStep()) steps += 1;
+  expect(steps).toBeGreaterThan(2);
+  expect([...database.readLog(800)]).toHaveLength(100);
+  database.close();
+  const reader = new Sqlite(file, { readonly: true });
+  expect(reader.prepare("SELECT min(lsn), max(lsn) FROM log").raw().get()).toEqual([801, 900]);
+  expect(reader.prepare("SELECT min(zxid), max(zxid) FROM change").raw().get()).toEqual([701, 900]);
+  reader.close();
+});
+
+test("a full database refuses entries, keeps what it has, and writes again once rows went", async ({
+  open,
+  directory,
+}) => {
+  const { backend } = await open({ databaseBytesMax: 1_048_576 });
+  const states: LogState["state"][] = [];
+  const connected = Promise.withResolvers<void>();
+  backend.onState(({ state }) => {
+    states.push(state);
+    if (state === "connected") connected.resolve();
+  });
+  const acknowledged = await fill((seq) => backend.append(seq, new Uint8Array(65_536)));
+  expect(states).toEqual(["read_only"]);
+  expect(existsSync(join(directory, "ballast"))).toBe(false);
+  await expect(backend.append(1_000, new Uint8Array(65_536))).rejects.toBeInstanceOf(NotAppendedError);
+  expect(await backend.append(1_001, new Uint8Array(1))).toBe(acknowledged + 1);
+  expect(states).toEqual(["read_only"]);
+  await backend.write(rowsOf(State.fresh(), { appliedLsn: acknowledged }));
+  await connected.promise;
+  expect(existsSync(join(directory, "ballast"))).toBe(true);
+  expect(await backend.append(1_002, new Uint8Array(65_536))).toBe(acknowledged + 2);
+  await backend.close();
+  const { loaded, backend: reopened } = await open();
+  expect(loaded.position.appliedLsn).toBe(acknowledged);
+  expect(await reopened.tail()).toBe(acknowledged + 2);
+});
+
+/** Appends until there is no room; answers how many were acknowledged. */
+async function fill(append: (seq: number) => Promise<number>): Promise<number> {
+  for (let seq = 1; ; seq += 1) {
+    try {
+      await append(seq);
+    } catch (error) {
+      expect(error).toBeInstanceOf(NotAppendedError);
+      return seq - 1;
+    }
+  }
+}
+
+test("with too little free disk the service says it is read-only", async ({ open }) => {
+  const { backend } = await open({ freeBytesMin: Number.MAX_SAFE_INTEGER });
+  const { promise, resolve } = Promise.withResolvers<LogState>();
+  backend.onState(resolve);
+  expect(await promise).toMatchObject({ state: "read_only" });
+});
+
+test("after an error of unknown outcome nothing is answered any more", async ({ open, directory }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  const states: LogState["state"][] = [];
+  const told: number[] = [];
+  backend.onState(({ state }) => states.push(state));
+  backend.follow(1, (entry) => told.push(entry.lsn));
+  const meddler = new Sqlite(join(directory, "treekeeper.db"));
+  meddler.exec("ALTER TABLE log RENAME TO elsewhere");
+  const [first, second] = await Promise.allSettled([
+    backend.append(2, new Uint8Array(1)),
+    backend.write(rowsOf(State.fresh(), { appliedLsn: 1 })),
+  ]);
+  meddler.exec("ALTER TABLE elsewhere RENAME TO log");
+  meddler.close();
+  expect(first).toMatchObject({ status: "rejected", reason: expect.any(OutcomeUnknownError) });
+  expect(second).toMatchObject({ status: "rejected", reason: expect.any(OutcomeUnknownError) });
+  await expect(backend.append(3, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
+  expect(states).toEqual(["failed"]);
+  expect(told).toEqual([]);
+});
+
+test("a long write-ahead log is checkpointed beside the writer, and starts anew", async ({ open }) => {
+  const { backend } = await open({ checkpointBytes: 262_144, walBytesMax: 1_048_576 });
+  let walBytesMax = 0;
+  for (let seq = 1; seq <= 400; seq += 1) {
+    await backend.append(seq, new Uint8Array(20_000));
+    walBytesMax = Math.max(walBytesMax, backend.stats().walBytes);
+  }
+  expect(walBytesMax).toBeGreaterThan(200_000);
+  expect(walBytesMax).toBeLessThan(1_200_000);
+  expect(backend.stats().lastCheckpointMs).toBeGreaterThan(0);
+});
+
+test("an idle service empties its write-ahead log", async ({ open }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1_000_000));
+  await expect.poll(() => backend.stats().walBytes).toBeGreaterThan(1_000_000);
+  await expect.poll(() => backend.stats().walBytes, { timeout: 10_000 }).toBe(0);
+});

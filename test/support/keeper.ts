@@ -1,0 +1,126 @@
+// The fixture of tests inside the process: a real store over a log in memory, a clock that stands still, and a
+// check of the whole state when the test ends.
+
+import { expect, test as vitestTest } from "vitest";
+import { checkState } from "../../src/core/check.ts";
+import type { Fence, Multi, Operation } from "../../src/core/command.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
+import { State } from "../../src/core/state.ts";
+import { type Stat, statOf } from "../../src/core/stat.ts";
+import type { OperationResult, Written } from "../../src/core/txn.ts";
+import type { CreateMode } from "../../src/core/znode.ts";
+import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { type Applied, Store } from "../../src/store/store.ts";
+import { FakeClock } from "./fake-clock.ts";
+
+export const plain: CreateMode = { kind: "persistent", sequential: false };
+export const sequential: CreateMode = { kind: "persistent", sequential: true };
+export const ephemeral: CreateMode = { kind: "ephemeral", sequential: false };
+export const ephemeralSequential: CreateMode = { kind: "ephemeral", sequential: true };
+export const container: CreateMode = { kind: "container" };
+
+export interface WriteOptions {
+  readonly sessionId?: string;
+  readonly fences?: readonly Fence[];
+}
+
+export class Keeper {
+  readonly clock: FakeClock;
+  readonly log: MemoryLog;
+  readonly store: Store;
+  /** Everything that was done, in zxid order. */
+  readonly applied: Applied[] = [];
+  #sessionsOpened = 0;
+
+  constructor(clock = new FakeClock(), log = new MemoryLog()) {
+    this.clock = clock;
+    this.log = log;
+    this.store = new Store({
+      state: State.fresh(),
+      position: { appliedLsn: 0, historyFloorZxid: 0 },
+      log,
+      clock,
+      limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 },
+    });
+    this.store.onApplied((applied) => this.applied.push(...applied));
+  }
+
+  async create(path: string, mode: CreateMode = plain, data = "", options: WriteOptions = {}): Promise<Written> {
+    const commit = await this.store.submit({ type: "create", path, mode, data: bytes(data), ...options });
+    return commit.outcome;
+  }
+
+  async set(path: string, data: string, version?: number, options: WriteOptions = {}): Promise<Stat> {
+    const versioned = version === undefined ? {} : { version };
+    const commit = await this.store.submit({ type: "setData", path, data: bytes(data), ...versioned, ...options });
+    return commit.outcome.stat;
+  }
+
+  async delete(path: string, version?: number, options: WriteOptions = {}): Promise<void> {
+    const versioned = version === undefined ? {} : { version };
+    await this.store.submit({ type: "delete", path, ...versioned, ...options });
+  }
+
+  async multi(operations: readonly Operation[], options: WriteOptions = {}): Promise<readonly OperationResult[]> {
+    const command: Multi = { type: "multi", operations, ...options };
+    return (await this.store.submit(command)).outcome.results;
+  }
+
+  /** The id of a new session. */
+  async openSession(timeoutMs = 10_000): Promise<string> {
+    this.#sessionsOpened += 1;
+    const sessionId = this.#sessionsOpened.toString(16).padStart(16, "0");
+    const tokenHash = `hash-of-${sessionId}`;
+    await this.store.submit({ type: "openSession", sessionId, tokenHash, timeoutMs, name: "" });
+    return sessionId;
+  }
+
+  async closeSession(sessionId: string, reason: "session_closed" | "session_expired" = "session_closed") {
+    return (await this.store.submit({ type: "closeSession", sessionId, reason })).outcome.ephemerals;
+  }
+
+  stat(path: string): Stat {
+    const znode = this.store.state.tree.get(path);
+    if (znode === undefined) throw new Error(`${path} does not exist`);
+    return statOf(znode);
+  }
+
+  data(path: string): string | undefined {
+    const znode = this.store.state.tree.get(path);
+    return znode === undefined ? undefined : new TextDecoder().decode(znode.data);
+  }
+
+  exists(path: string): boolean {
+    return this.store.state.tree.get(path) !== undefined;
+  }
+
+  children(path: string): string[] {
+    return [...this.store.state.tree.childNames(path)];
+  }
+}
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+/** A test with a fresh keeper, whose state must be sound at the end. */
+export const test = vitestTest.extend<{ keeper: Keeper }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
+  keeper: async ({}, use) => {
+    const keeper = new Keeper();
+    await keeper.store.start();
+    await use(keeper);
+    await keeper.store.close();
+    expect(checkState(keeper.store.state)).toEqual([]);
+  },
+});
+
+/** The code of the refusal; fails the test when there is none. */
+export async function refusal(attempt: Promise<unknown>): Promise<string> {
+  const outcome = await attempt.then(
+    () => "it was done",
+    (error: unknown) => error,
+  );
+  if (outcome instanceof Error && "code" in outcome) return String(outcome.code);
+  throw new Error(`a refusal was expected, but ${outcome}`);
+}
