@@ -135,7 +135,7 @@ const settings = {
     byteCount(0),
     "free disk below which it is read-only",
   ),
-  ballastBytes: setting("ballast-bytes", 8 * mebibyte, byteCount(0), "file given up when the disk is full"),
+  ballastBytes: setting("ballast-bytes", 16 * mebibyte, byteCount(0), "file given up when the disk is full"),
   checkpointBytes: setting(
     "checkpoint-bytes",
     16 * mebibyte,

@@ -32,7 +32,7 @@ export class Keeper {
   readonly applied: Applied[] = [];
   #sessionsOpened = 0;
 
-  constructor(clock = new FakeClock(), log = new MemoryLog()) {
+  constructor(clock = new FakeClock(), log = new MemoryLog("test")) {
     this.clock = clock;
     this.log = log;
     this.store = new Store({

@@ -24,7 +24,7 @@ export const defaultSqliteSettings: SqliteSettings = {
   entryBytesMax: 16 * mebibyte,
   databaseBytesMax: 0,
   freeBytesMin: 128 * mebibyte,
-  ballastBytes: 8 * mebibyte,
+  ballastBytes: 16 * mebibyte,
   checkpointBytes: 16 * mebibyte,
   walBytesMax: 64 * mebibyte,
 };
