@@ -2,6 +2,7 @@
 
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import accepts from "@fastify/accepts";
 import Fastify, { type FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { KeeperError } from "./core/errors.ts";
@@ -43,6 +44,7 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   const { store, watches, version } = parts;
   let isStopping = false;
   const app = createApp(parts);
+  await app.register(accepts);
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 

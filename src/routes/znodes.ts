@@ -204,12 +204,26 @@ function sendZnode(request: FastifyRequest, reply: FastifyReply, { path, raw, en
   const etag = etagOf(znode);
   reply.header("ETag", etag);
   if (isUnchanged(request.headers, etag)) return reply.code(304).send();
-  if (raw || request.headers.accept === "application/octet-stream") {
+  if (raw || prefersBytes(request)) {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
     return reply.send(Buffer.from(znode.data));
   }
   return reply.send({ path, ...dataMember(znode.data, encoding), stat: statOf(znode) });
 }
+
+/** @throws KeeperError `not_acceptable` when the client takes neither JSON nor bytes */
+function prefersBytes(request: FastifyRequest): boolean {
+  const { accept } = request.headers;
+  if (accept === undefined || accept === "*/*") return false;
+  const type = request.accepts().type([...znodeMediaTypes]);
+  if (type !== false) return type === "application/octet-stream";
+  throw new KeeperError(
+    "not_acceptable",
+    `A znode is given as ${znodeMediaTypes.join(" or ")}, not as ${accept}.`,
+  );
+}
+
+const znodeMediaTypes = ["application/json", "application/octet-stream"] as const;
 
 const examplePath = "/services/web";
 const exampleStat = {
@@ -246,7 +260,7 @@ const getSchema = {
       },
     },
     304: { description: "The znode is still what the If-None-Match header says.", type: "null" },
-    ...problems("bad_path", "no_node", "session_expired"),
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
   },
 };
 
