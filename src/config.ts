@@ -60,6 +60,20 @@ const settings = {
   dataDir: setting("data-dir", "./data", word, "directory of the data; made when missing"),
   logLevel: setting<(typeof logLevels)[number]>("log-level", "info", oneOf(logLevels), "how much is logged"),
 
+  tlsCert: setting(
+    "tls-cert",
+    "",
+    (text) => text,
+    "file of the TLS certificate chain, PEM; with it comes HTTP/2",
+  ),
+  tlsKey: setting("tls-key", "", (text) => text, "file of the certificate's private key, PEM"),
+  corsOrigin: setting(
+    "cors-origin",
+    "",
+    (text) => text,
+    "origins whose pages may use the service, comma-separated, or *; none when empty",
+  ),
+
   sessionTimeoutMsMin: setting(
     "session-timeout-ms-min",
     1000,
@@ -104,6 +118,12 @@ const settings = {
   ),
   historyAgeMsMax: setting("history-age-ms-max", 600_000, integer(1000), "age of changes kept for that"),
   streamsMax: setting("streams-max", 20_000, integer(1), "watch streams open at once"),
+  streamLifetimeMsMax: setting(
+    "stream-lifetime-ms-max",
+    3_600_000,
+    integer(1000),
+    "time after which a watch stream says bye and its client comes back",
+  ),
   streamBufferBytesMax: setting(
     "stream-buffer-bytes-max",
     mebibyte / 4,
@@ -182,12 +202,21 @@ export function readConfig(argv: readonly string[], version: string): Config {
   return config;
 }
 
+/** The settings that bound something, by name: all numbers but the port. */
+export function boundsOf({ port: _, ...others }: Config): Record<string, number> {
+  const numbers = Object.entries(others).filter(
+    (entry): entry is [string, number] => typeof entry[1] === "number",
+  );
+  return Object.fromEntries(numbers);
+}
+
 function contradictionIn(config: Config): string | null {
   const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
   if (initial < min || initial > max) {
     return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
   }
+  if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;
 }

@@ -1,12 +1,14 @@
 // A running service, from its settings to its end. A failed start says why in one sentence and exits with 1; a
 // store that failed while serving exits with 74, because what it last wrote is unknown until it is read again.
 
+import { readFile } from "node:fs/promises";
 import closeWithGrace from "close-with-grace";
 import { type Logger, pino } from "pino";
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
-import { createServer, type Server } from "./server.ts";
+import { boundsOf, type Config } from "./config.ts";
+import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
+import type { LogState } from "./store/commit-log.ts";
 import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
@@ -17,9 +19,8 @@ const closeWithinMs = 10_000;
 export async function serve(config: Config, version: string): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
   try {
-    const service = await open(config, version, logger);
-    const address = await service.server.app.listen({ host: config.host, port: config.port });
-    logger.info({ address, zxid: service.store.zxid, dataDir: config.dataDir }, "serving");
+    const service = await openService(config, version, logger);
+    await listen(service, config, logger);
     closeOnSignal(service, logger);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
@@ -34,7 +35,30 @@ interface Service {
   readonly sessions: Sessions;
 }
 
-async function open(config: Config, version: string, logger: Logger): Promise<Service> {
+async function openService(config: Config, version: string, logger: Logger): Promise<Service> {
+  const tls = await readTlsFiles(config);
+  const { store, watches } = await openStore(config, logger);
+  const sessions = new Sessions(store, {
+    timeoutMsMin: config.sessionTimeoutMsMin,
+    timeoutMsMax: config.sessionTimeoutMsMax,
+    timeoutMsDefault: config.sessionTimeoutMsDefault,
+  });
+  const bounds = boundsOf(config);
+  const { corsOrigin } = config;
+  const server = await createServer(
+    { store, sessions, watches, limits: config, bounds, logger, version },
+    { corsOrigin, tls },
+  );
+  return { server, store, sessions };
+}
+
+async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | null> {
+  if (tlsCert === "") return null;
+  return { cert: await readFile(tlsCert), key: await readFile(tlsKey) };
+}
+
+/** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
+async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
   const startedMs = systemClock.monotonicMs();
   const { loaded, backend } = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -45,48 +69,44 @@ async function open(config: Config, version: string, logger: Logger): Promise<Se
     walBytesMax: config.walBytesMax,
   });
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
+  const { state, position } = loaded;
   const store = new Store({
-    state: loaded.state,
-    position: loaded.position,
+    state,
+    position,
     log: backend,
     tables: backend,
     clock: systemClock,
     limits: config,
   });
-  store.onLogState((state) => {
-    if (state.state === "failed") endAfterFailure(state.cause, logger);
-    else
-      logger.warn(
-        state,
-        state.state === "connected" ? "the log takes writes again" : "the log takes no writes",
-      );
-  });
+  store.onLogState((logState) => noteLogState(logState, logger));
   const watches = new Watches({
     store,
-    saved: { rows: loaded.changes, floorZxid: loaded.position.historyFloorZxid },
+    saved: { rows: loaded.changes, floorZxid: position.historyFloorZxid },
     limits: watchLimits(config),
     chance: Math.random,
   });
   await store.start();
-  const sessions = new Sessions(store, {
-    timeoutMsMin: config.sessionTimeoutMsMin,
-    timeoutMsMax: config.sessionTimeoutMsMax,
-    timeoutMsDefault: config.sessionTimeoutMsDefault,
-  });
-  sessions.start();
-  logger.info(
-    {
-      znodes: store.state.tree.size,
-      sessions: store.state.sessionCount,
-      ms: Math.round(systemClock.monotonicMs() - startedMs),
-    },
-    "store open",
-  );
-  return {
-    server: await createServer({ store, sessions, watches, limits: config, logger, version }),
-    store,
-    sessions,
-  };
+  const ms = Math.round(systemClock.monotonicMs() - startedMs);
+  logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
+  return { store, watches };
+}
+
+/** Sessions begin to count only now, when their clients can be heard. */
+async function listen({ server, store, sessions }: Service, config: Config, logger: Logger): Promise<void> {
+  try {
+    const address = await server.app.listen({ host: config.host, port: config.port });
+    sessions.start();
+    logger.info({ address, zxid: store.zxid, dataDir: config.dataDir }, "serving");
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function noteLogState(state: LogState, logger: Logger): void {
+  if (state.state === "failed") endAfterFailure(state.cause, logger);
+  else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
+  else logger.warn("the log takes writes again");
 }
 
 function watchLimits(config: Config) {
@@ -97,6 +117,7 @@ function watchLimits(config: Config) {
       ageMsMax: config.historyAgeMsMax,
     },
     streamsMax: config.streamsMax,
+    streamLifetimeMsMax: config.streamLifetimeMsMax,
     bufferBytesMax: config.streamBufferBytesMax,
     snapshotPageZnodesMax: config.snapshotPageZnodesMax,
     snapshotPageBytesMax: config.snapshotPageBytesMax,

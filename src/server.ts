@@ -3,12 +3,15 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import accepts from "@fastify/accepts";
-import Fastify, { type FastifyInstance } from "fastify";
+import cors, { type FastifyCorsOptions } from "@fastify/cors";
+import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
+import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { problemHandler, problemMediaType, problemOf } from "./routes/problems.ts";
@@ -26,9 +29,24 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly limits: Limits;
+  /** Every bound in force, by the name of its setting. */
+  readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
   readonly version: string;
 }
+
+export interface TlsFiles {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+export interface ServerOptions {
+  /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
+  readonly corsOrigin: string;
+  readonly tls: TlsFiles | null;
+}
+
+const plainOptions: ServerOptions = { corsOrigin: "", tls: null };
 
 export interface Server {
   readonly app: FastifyInstance;
@@ -40,11 +58,12 @@ export interface Server {
 const headerBytesMax = 32 * 1024;
 const requestTimeoutMs = 30_000;
 
-export async function createServer(parts: ServerParts): Promise<Server> {
+export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
   const { store, watches, version } = parts;
   let isStopping = false;
-  const app = createApp(parts);
+  const app = createApp(parts, options);
   await app.register(accepts);
+  if (options.corsOrigin !== "") await app.register(cors, corsOptions(options.corsOrigin));
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
@@ -58,6 +77,8 @@ export async function createServer(parts: ServerParts): Promise<Server> {
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store });
+    adminWatchRoutes(scope, watches);
+    limitsRoutes(scope, parts);
   });
   answerOtherMethods();
   await app.ready();
@@ -73,24 +94,31 @@ export async function createServer(parts: ServerParts): Promise<Server> {
   };
 }
 
-function createApp({ store, logger, limits }: ServerParts): FastifyInstance {
-  const app = Fastify({
+function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOptions): FastifyInstance {
+  const options = {
     logger: false,
     bodyLimit: limits.dataBytesMax,
     requestTimeout: requestTimeoutMs,
-    forceCloseConnections: "idle",
     return503OnClosing: false,
-    http: { maxHeaderSize: headerBytesMax },
     routerOptions: { maxParamLength: headerBytesMax },
     ajv: {
-      customOptions: { removeAdditional: false, coerceTypes: "array", discriminator: true, allErrors: false },
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: "array",
+        discriminator: true,
+        allErrors: false,
+      },
     },
     frameworkErrors: (error, request, reply) => {
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);
     },
     clientErrorHandler: answerUnreadable,
-  });
+  } satisfies FastifyServerOptions;
+  const app =
+    tls === null
+      ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: headerBytesMax } })
+      : secureApp(options, tls);
   app.setErrorHandler(problemHandler(logger));
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   app.addHook("onSend", (request, reply, payload, done) => {
@@ -98,6 +126,26 @@ function createApp({ store, logger, limits }: ServerParts): FastifyInstance {
     done(null, payload);
   });
   return app;
+}
+
+/** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
+function secureApp(options: FastifyServerOptions, tls: TlsFiles): FastifyInstance {
+  const https = { ...tls, allowHTTP1: true, maxHeaderSize: headerBytesMax };
+  // Requests and replies have one shape to routes, whichever protocol they came by.
+  return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
+}
+
+/** A page may read what curl may read; preflights are remembered for a day. */
+function corsOptions(corsOrigin: string): FastifyCorsOptions {
+  return {
+    origin: corsOrigin === "*" ? "*" : corsOrigin.split(",").map((origin) => origin.trim()),
+    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    exposedHeaders: ["ETag", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    maxAge: 86_400,
+    // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
+    preflightContinue: true,
+    strictPreflight: false,
+  };
 }
 
 /** Bodies here are JSON whatever their Content-Type says; curl's default is another. None at all is `{}`. */

@@ -23,7 +23,9 @@ export function validateSequentialPrefix(prefix: string): void {
 
 /** One path segment: names of locks, elections and services, and of children in cursors (P3-P5). */
 export function validateName(name: string): void {
-  if (name.includes("/")) throw new KeeperError("bad_path", "A name is one path segment and has no slash.");
+  if (name === "" || name.includes("/")) {
+    throw new KeeperError("bad_path", "A name is one path segment: it is not empty and has no slash.");
+  }
   validatePath(`/${name}`);
 }
 

@@ -8,6 +8,8 @@ import { joinPath, validateName, validatePath } from "../core/path.ts";
 import { type Stat, statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import { dataMember } from "../store/json-data.ts";
+import { Selection } from "../watches/selection.ts";
+import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
 import { znodePathOf } from "./znode-path.ts";
@@ -16,6 +18,7 @@ const childrenUrl = "/v1/children";
 
 const childrenQuery = Type.Object(
   {
+    ...waitQuery,
     limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Names in one page." }),
     after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
     prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
@@ -44,21 +47,28 @@ const childrenAnswer = Type.Object({
 /** A page with data ends once it has this many bytes, however few its children. */
 const pageDataBytesMax = 4 * 1024 * 1024;
 
-export function childrenRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): void {
+export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, watches }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     app.get(
       url,
       { schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery } },
-      (request) => {
+      async (request, reply) => {
         const path = znodePathOf(request, childrenUrl);
         validatePath(path);
+        assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);
         touchSession(request, sessions);
+        await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
         return pageOf(store.state, path, request.query);
       },
     );
   }
+}
+
+/** Children coming and going; what happens inside a child is not its parent's affair (W8). */
+function watchedChildren(path: string): Selection {
+  return new Selection({ paths: [path], scope: "children", types: ["created", "deleted"], withData: false });
 }
 
 interface ChildView {

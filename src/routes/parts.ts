@@ -5,11 +5,13 @@ import type { WriteContext } from "../core/command.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
+import type { Watches } from "../watches/watches.ts";
 import { fencesOf } from "./conditions.ts";
 
 export interface RouteParts {
   readonly store: Store;
   readonly sessions: Sessions;
+  readonly watches: Watches;
   readonly limits: Limits;
 }
 

@@ -35,6 +35,10 @@ export class ResponseSink implements Sink {
   end(): void {
     this.#response.end();
   }
+
+  abort(): void {
+    this.#response.destroy();
+  }
 }
 
 /** Takes the reply over and sends its head, with the headers hooks have set so far. */

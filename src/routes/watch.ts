@@ -63,7 +63,7 @@ export function watchRoutes(app: FastifyInstance, { watches, store }: WatchRoute
     (request, reply) => {
       const { query, headers } = request;
       const start = startOf(query, headers["last-event-id"]);
-      const streamRequest = toStreamRequest(query, start);
+      const streamRequest = toStreamRequest(query, start, request.ip);
       if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches);
       watches.assertOpens();
       const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
@@ -72,7 +72,7 @@ export function watchRoutes(app: FastifyInstance, { watches, store }: WatchRoute
   );
 }
 
-function toStreamRequest(query: WatchQuery, start: StreamStart): StreamRequest {
+function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string): StreamRequest {
   for (const path of query.path) validatePath(path);
   const selection = new Selection({
     paths: query.path,
@@ -81,7 +81,7 @@ function toStreamRequest(query: WatchQuery, start: StreamStart): StreamRequest {
     withData: query.data,
   });
   const { once, bookmarkMs, heartbeatMs } = query;
-  return { selection, start, once, bookmarkMs, heartbeatMs };
+  return { selection, start, once, bookmarkMs, heartbeatMs, reader };
 }
 
 /** An EventSource comes back with the URL it first had and a newer Last-Event-ID: the header goes first. */

@@ -12,7 +12,9 @@ import { statOf } from "../core/stat.ts";
 import type { Written } from "../core/txn.ts";
 import { type CreateMode, emptyData } from "../core/znode.ts";
 import { dataMember } from "../store/json-data.ts";
+import { Selection, watchEventTypes } from "../watches/selection.ts";
 import { etagOf, ifMatchOf, isUnchanged, mustBeNew } from "./conditions.ts";
+import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
 import { problems, readHeaders, versionQuery, writeHeaders, writeProblems, written } from "./schemas.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
@@ -23,6 +25,7 @@ const urls = [znodesUrl, `${znodesUrl}/*`];
 const getQuery = Type.Object(
   {
     raw: Type.Boolean({ default: false, description: "Answer with the bytes alone." }),
+    ...waitQuery,
     encoding: Type.Optional(
       Type.Literal("base64", { description: "Give the data as dataBase64, text or not." }),
     ),
@@ -64,7 +67,7 @@ export function acceptAnyBody(app: FastifyInstance): void {
 }
 
 export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
-  const { store, sessions, limits } = parts;
+  const { store, sessions, watches, limits } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   acceptAnyBody(plainApp);
   const bodyLimit = limits.dataBytesMax;
@@ -75,8 +78,13 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     app.get(url, { schema: { ...common, ...getSchema, querystring: getQuery } }, (request, reply) => {
       const path = znodePathOf(request, znodesUrl);
       validatePath(path);
+      assertWaitIsWhole(request.query);
       touchSession(request, sessions);
-      return sendZnode(request, reply, { path, parts, ...request.query });
+      const { raw, encoding, waitAfterZxid } = request.query;
+      const send = () =>
+        sendZnode(request, reply, { path, parts, raw, ...(encoding !== undefined && { encoding }) });
+      if (waitAfterZxid === undefined) return send();
+      return longPoll(request, reply, { watches, clock: store.clock }, watchedZnode(path)).then(send);
     });
 
     app.post(
@@ -116,6 +124,10 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       },
     );
   }
+}
+
+function watchedZnode(path: string): Selection {
+  return new Selection({ paths: [path], scope: "node", types: watchEventTypes, withData: false });
 }
 
 function dataOf(request: FastifyRequest): Uint8Array {

@@ -10,6 +10,8 @@ export interface HistoryBounds {
 export interface WatchLimits {
   readonly history: HistoryBounds;
   readonly streamsMax: number;
+  /** After about this long a stream says `bye` and its client comes back: no connection is for ever. */
+  readonly streamLifetimeMsMax: number;
   /** Above this many unsent bytes a stream is no longer told what happens: it catches up from the history. */
   readonly bufferBytesMax: number;
   readonly snapshotPageZnodesMax: number;
@@ -20,6 +22,7 @@ export interface WatchLimits {
 export const defaultWatchLimits: WatchLimits = {
   history: { messagesMax: 100_000, bytesMax: 67_108_864, ageMsMax: 600_000 },
   streamsMax: 20_000,
+  streamLifetimeMsMax: 3_600_000,
   bufferBytesMax: 262_144,
   snapshotPageZnodesMax: 500,
   snapshotPageBytesMax: 65_536,

@@ -5,6 +5,8 @@ export interface Sink {
   readonly bufferedBytes: number;
   /** False means: the sink will say when it has drained, and would rather have no more until then. */
   write(frame: Uint8Array): boolean;
-  /** Nothing is written after this. */
+  /** Nothing is written after this; what was taken is still passed on. */
   end(): void;
+  /** Nothing is written after this, and what was not passed on yet never will be. */
+  abort(): void;
 }

@@ -4,6 +4,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
+import type { WatchEventType } from "../core/watch-event.ts";
 import { selectedText } from "../store/change-message.ts";
 import {
   bookmarkFrame,
@@ -16,6 +17,7 @@ import {
 } from "./frames.ts";
 import type { Gap, History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
+import type { Scope } from "./matcher.ts";
 import type { Selection } from "./selection.ts";
 import type { Sink } from "./sink.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -33,6 +35,8 @@ export interface StreamRequest {
   readonly once: boolean;
   readonly bookmarkMs: number;
   readonly heartbeatMs: number;
+  /** Whose stream it is, for its operator: the client's address. */
+  readonly reader: string;
 }
 
 /** What all streams of a server share. */
@@ -46,10 +50,33 @@ export interface StreamSource {
   readonly onEnded: (stream: Stream) => void;
 }
 
+/** A stream as its operator sees it. */
+export interface StreamDescription {
+  readonly id: number;
+  /** Whose stream it is, as far as its opener knows: the client's address. */
+  readonly reader: string;
+  readonly paths: readonly string[];
+  readonly scope: Scope;
+  readonly types: readonly WatchEventType[];
+  /** `snapshot` while the current state is sent, `catching_up` behind the history, `live` otherwise. */
+  readonly state: "snapshot" | "catching_up" | "live";
+  readonly openForMs: number;
+  /** Everything up to here was handed to the connection. */
+  readonly zxid: number;
+  /** Transactions it is behind, whether they match or not. */
+  readonly lagZxids: number;
+  /** Bytes handed over that its client has not taken. */
+  readonly bufferedBytes: number;
+}
+
 /** Messages a stream looks at before others get a turn. */
 const messagesPerTurn = 1000;
 
+/** The part of the lifetime that chance decides, so that streams opened together do not end together. */
+const lifetimeJitter = 0.2;
+
 export class Stream {
+  readonly id: number;
   readonly request: StreamRequest;
   readonly #source: StreamSource;
   readonly #sink: Sink;
@@ -61,14 +88,20 @@ export class Stream {
   /** Whether `synced` is still to be sent, when the stream is live. */
   #owesSynced = true;
   #snapshot: Snapshot | null = null;
+  readonly #openedMs: number;
+  readonly #endsAtMs: number;
   #lastSentMs = 0;
   /** When the client's resume point last moved. */
   #lastIdMs = 0;
 
-  constructor(request: StreamRequest, sink: Sink, source: StreamSource) {
+  constructor(id: number, request: StreamRequest, sink: Sink, source: StreamSource) {
+    this.id = id;
     this.request = request;
     this.#sink = sink;
     this.#source = source;
+    this.#openedMs = source.clock.monotonicMs();
+    const lifetimeMs = source.limits.streamLifetimeMsMax * (1 - lifetimeJitter * source.chance());
+    this.#endsAtMs = this.#openedMs + lifetimeMs;
   }
 
   /** Sends the first bytes at once, and as much of what is due as the sink takes. */
@@ -109,6 +142,10 @@ export class Stream {
 
   /** Keeps a quiet connection alive (`heartbeatMs`) and its resume point fresh (`bookmarkMs`). */
   tick(nowMs: number): void {
+    if (nowMs >= this.#endsAtMs) {
+      this.#endOfLife();
+      return;
+    }
     if (!this.#isFlowing) return;
     const { bookmarkMs, heartbeatMs } = this.request;
     if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
@@ -116,6 +153,33 @@ export class Stream {
     } else if (nowMs - this.#lastSentMs >= heartbeatMs) {
       this.#write(heartbeatFrame);
     }
+  }
+
+  /** A client that does not even read what it was sent would not read a goodbye. */
+  #endOfLife(): void {
+    if (this.#isFlowing) {
+      this.end("lifetime");
+      return;
+    }
+    this.#sink.abort();
+    this.closed();
+  }
+
+  describe(): StreamDescription {
+    const { selection } = this.request;
+    const zxid = this.#isLive ? this.#source.history.zxid : this.#position;
+    return {
+      id: this.id,
+      reader: this.request.reader,
+      paths: selection.paths,
+      scope: selection.scope,
+      types: [...selection.types],
+      state: this.#snapshot !== null ? "snapshot" : this.#isLive ? "live" : "catching_up",
+      openForMs: Math.round(this.#source.clock.monotonicMs() - this.#openedMs),
+      zxid,
+      lagZxids: this.#source.history.zxid - zxid,
+      bufferedBytes: this.#sink.bufferedBytes,
+    };
   }
 
   /** Ends the stream on purpose, saying why. */

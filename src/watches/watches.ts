@@ -7,13 +7,20 @@ import type { WatchEventType } from "../core/watch-event.ts";
 import type { ChangeMessage, MessageEvent } from "../store/change-message.ts";
 import type { Applied, Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
+import { FirstChange } from "./first-change.ts";
 import { MessageFrames } from "./frames.ts";
 import { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import { Matcher } from "./matcher.ts";
 import type { Selection } from "./selection.ts";
 import type { Sink } from "./sink.ts";
-import { Stream, type StreamRequest, type StreamSource } from "./stream.ts";
+import {
+  Stream,
+  type StreamDescription,
+  type StreamRequest,
+  type StreamSource,
+  type StreamStart,
+} from "./stream.ts";
 
 export interface WatchesParts {
   /** Not started yet: what it replays belongs to the history. */
@@ -38,7 +45,9 @@ export class Watches {
   readonly history: History;
   readonly #store: Store;
   readonly #source: StreamSource;
-  readonly #streams = new Set<Stream>();
+  /** In order of their ids, which is the order they were opened in. */
+  readonly #streams = new Map<number, Stream>();
+  #lastStreamId = 0;
   readonly #audiences = new Map<string, Audience>();
   readonly #matcher = new Matcher<Audience>();
   readonly #unsubscribe: () => void;
@@ -70,7 +79,8 @@ export class Watches {
    */
   open(request: StreamRequest, sink: Sink): Stream {
     this.assertOpens();
-    const stream = new Stream(request, sink, this.#source);
+    this.#lastStreamId += 1;
+    const stream = new Stream(this.#lastStreamId, request, sink, this.#source);
     this.#add(stream);
     stream.begin();
     return stream;
@@ -91,7 +101,7 @@ export class Watches {
 
   #add(stream: Stream): void {
     const { selection } = stream.request;
-    this.#streams.add(stream);
+    this.#streams.set(stream.id, stream);
     const audience = this.#audiences.get(selection.key);
     if (audience === undefined) this.#addAudience({ selection, streams: new Set([stream]) });
     else audience.streams.add(stream);
@@ -107,7 +117,7 @@ export class Watches {
   /** Nothing of a stream stays behind (W24). */
   #remove(stream: Stream): void {
     const { key } = stream.request.selection;
-    this.#streams.delete(stream);
+    this.#streams.delete(stream.id);
     const audience = this.#audiences.get(key) as Audience;
     audience.streams.delete(stream);
     if (audience.streams.size === 0) this.#removeAudience(audience);
@@ -158,7 +168,7 @@ export class Watches {
     this.#cancelTick = this.#store.clock.setTimer(tickMs, () => {
       this.#scheduleTick();
       const nowMs = this.#store.clock.monotonicMs();
-      for (const stream of this.#streams) stream.tick(nowMs);
+      for (const stream of this.#streams.values()) stream.tick(nowMs);
     });
   }
 
@@ -171,7 +181,47 @@ export class Watches {
   close(reason: string): void {
     this.#isClosed = true;
     this.#unsubscribe();
-    for (const stream of this.#streams) stream.end(reason);
+    for (const stream of this.#streams.values()) stream.end(reason);
+  }
+
+  /** Open streams in order of their ids; `next` is where to go on, null at the end. */
+  list({ after = 0, limit }: { after?: number; limit: number }) {
+    const streams: StreamDescription[] = [];
+    for (const stream of this.#streams.values()) {
+      if (stream.id <= after) continue;
+      if (streams.length === limit) return { streams, next: streams.at(-1)?.id ?? null };
+      streams.push(stream.describe());
+    }
+    return { streams, next: null };
+  }
+
+  /** Ends one stream, as an operator asks; false when there is none of that id. */
+  endStream(id: number, reason: string): boolean {
+    const stream = this.#streams.get(id);
+    stream?.end(reason);
+    return stream !== undefined;
+  }
+
+  /**
+   * Resolves with true once anything selected happened after `zxid`, or when the history cannot say that nothing
+   * did; with false when `giveUp` resolves first. A long poll is a stream of one change.
+   */
+  async waitForChange(wait: {
+    selection: Selection;
+    afterZxid: number;
+    reader: string;
+    giveUp: Promise<void>;
+  }) {
+    const { selection, afterZxid, reader, giveUp } = wait;
+    if (this.history.gapAfter(afterZxid) === "history_trimmed") return true;
+    const start: StreamStart =
+      afterZxid > this.history.zxid ? { kind: "now", initial: false } : { kind: "after", zxid: afterZxid };
+    const change = new FirstChange();
+    const timing = { bookmarkMs: Number.POSITIVE_INFINITY, heartbeatMs: Number.POSITIVE_INFINITY };
+    const stream = this.open({ selection, start, once: true, reader, ...timing }, change);
+    const happened = await Promise.race([change.happened.then(() => true), giveUp.then(() => false)]);
+    stream.closed();
+    return happened;
   }
 }
 

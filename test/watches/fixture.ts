@@ -41,6 +41,7 @@ export function requestOf(asked: Asked = {}): StreamRequest {
     once,
     bookmarkMs,
     heartbeatMs,
+    reader: "test",
   };
 }
 

@@ -14,6 +14,7 @@ export class RecordingSink implements Sink {
   bufferedBytes = 0;
   bufferedBytesMost = 0;
   isEnded = false;
+  isAborted = false;
   #isHeld = false;
   readonly #highWaterMark: number;
 
@@ -32,6 +33,11 @@ export class RecordingSink implements Sink {
 
   end(): void {
     this.isEnded = true;
+  }
+
+  abort(): void {
+    this.isEnded = true;
+    this.isAborted = true;
   }
 
   /** The reader stops reading. */

@@ -1,0 +1,37 @@
+// How long to wait before the next connection: as the server asked when it was there a moment ago, longer and
+// longer while it is away, and never such that clients cut off together come back together.
+
+/** Before a server has said what it would like. */
+const retryMsDefault = 1000;
+/** Whatever a server or its absence asks for, nobody stays away longer than this, and a wait asked for on top. */
+export const reconnectMsMax = 30_000;
+
+export class Backoff {
+  readonly #chance: () => number;
+  #retryMs = retryMsDefault;
+  /** Connections that failed since one last brought something. */
+  #failures = 0;
+
+  /** @param chance from 0 up to 1 */
+  constructor(chance: () => number) {
+    this.#chance = chance;
+  }
+
+  /** The server's `retry:`. */
+  serverAsked(retryMs: number): void {
+    this.#retryMs = Math.min(retryMs, reconnectMsMax);
+  }
+
+  /** The connection works. */
+  succeeded(): void {
+    this.#failures = 0;
+  }
+
+  /** @param retryAfterMs what a refusal asked for; the wait comes on top of it, so that not all return at once */
+  nextDelayMs(retryAfterMs: number): number {
+    const doubled = Math.min(reconnectMsMax, this.#retryMs * 2 ** this.#failures);
+    const share = this.#failures === 0 ? 0.5 + this.#chance() : this.#chance();
+    this.#failures += 1;
+    return Math.min(retryAfterMs, reconnectMsMax) + doubled * share;
+  }
+}

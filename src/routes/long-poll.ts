@@ -1,0 +1,70 @@
+// Long poll: an answer held back until what was asked for has changed (API section 2). It is a watch of one change,
+// for clients that cannot keep a stream.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import type { Clock } from "../clock.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { Selection } from "../watches/selection.ts";
+import type { Watches } from "../watches/watches.ts";
+
+const waitMsMax = 60_000;
+const waitMsDefault = 30_000;
+/** The part of the wait that chance takes away: clients that began together do not all come back together. */
+const waitJitter = 1 / 16;
+
+export const waitQuery = {
+  waitAfterZxid: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: "Hold the answer back until there was a change after this transaction.",
+    }),
+  ),
+  waitMs: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: waitMsMax,
+      description: "How long to hold it back at most (30000).",
+    }),
+  ),
+};
+
+export interface LongPollParts {
+  readonly watches: Watches;
+  readonly clock: Clock;
+}
+
+interface WaitQuery {
+  readonly waitAfterZxid?: number;
+  readonly waitMs?: number;
+}
+
+/** Resolves when something selected changed, when the time is up, or when the client is gone. */
+export async function longPoll(
+  request: FastifyRequest<{ Querystring: WaitQuery }>,
+  reply: FastifyReply,
+  { watches, clock }: LongPollParts,
+  selection: Selection,
+): Promise<void> {
+  const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
+  if (afterZxid === undefined) return;
+  const { promise: giveUp, resolve } = Promise.withResolvers<void>();
+  const cancelTimer = clock.setTimer(waitMs * (1 - waitJitter * Math.random()), resolve);
+  reply.raw.once("close", resolve);
+  try {
+    await watches.waitForChange({ selection, afterZxid, reader: request.ip, giveUp });
+  } finally {
+    cancelTimer();
+    reply.raw.off("close", resolve);
+  }
+}
+
+/** A wait without a transaction to wait after is a slip that must not be ignored. */
+export function assertWaitIsWhole({ waitAfterZxid, waitMs }: WaitQuery): void {
+  if (waitMs === undefined || waitAfterZxid !== undefined) return;
+  throw new KeeperError(
+    "bad_request",
+    "waitMs needs waitAfterZxid: the Zxid header of the last answer you saw.",
+  );
+}
