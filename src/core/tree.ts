@@ -5,8 +5,9 @@ import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
 import { SortedNames } from "./sorted-names.ts";
 import type { Znode } from "./znode.ts";
 
-export class Tree {
-  readonly #znodes = new Map<string, Znode>();
+/** Whatever has a path can be kept as a tree: the server's records, or a client's copy of them. */
+export class Tree<Entry extends { readonly path: string } = Znode> {
+  readonly #znodes = new Map<string, Entry>();
   /** Only for znodes that have children now. */
   readonly #names = new Map<string, SortedNames>();
 
@@ -14,17 +15,17 @@ export class Tree {
     return this.#znodes.size;
   }
 
-  get(path: string): Znode | undefined {
+  get(path: string): Entry | undefined {
     return this.#znodes.get(path);
   }
 
   /** Every znode, in no order that may matter. */
-  values(): Iterable<Znode> {
+  values(): Iterable<Entry> {
     return this.#znodes.values();
   }
 
   /** Adds a znode that was not there; its parent's names gain one. */
-  add(znode: Znode): void {
+  add(znode: Entry): void {
     this.#znodes.set(znode.path, znode);
     if (znode.path === rootPath) return;
     const parent = parentPath(znode.path);
@@ -37,7 +38,7 @@ export class Tree {
   }
 
   /** Puts a newer record in the place of an older one. */
-  replace(znode: Znode): void {
+  replace(znode: Entry): void {
     this.#znodes.set(znode.path, znode);
   }
 
@@ -56,7 +57,7 @@ export class Tree {
   }
 
   /** A znode and everything below it, parents before children, siblings in code-unit order; none if it is absent. */
-  *subtree(path: string): Generator<Znode> {
+  *subtree(path: string): Generator<Entry> {
     const znode = this.#znodes.get(path);
     if (znode === undefined) return;
     yield znode;

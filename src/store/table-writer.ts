@@ -94,5 +94,8 @@ export class TableWriter {
       if (this.#writing === null) this.#write();
       await this.#writing;
     }
+    // An entry of refusals leaves a timer without rows: it must not wake up on tables that are closed.
+    this.#cancelTimer?.();
+    this.#cancelTimer = null;
   }
 }

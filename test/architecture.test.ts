@@ -1,0 +1,149 @@
+// Holds the source to the layout of the architecture: imports point one way and never in a circle, and every
+// file says what it is for.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { expect, test } from "vitest";
+
+interface SourceFile {
+  /** Relative to `src`, with forward slashes. */
+  readonly path: string;
+  readonly text: string;
+  /** Paths of the files of `src` it imports. */
+  readonly imports: readonly string[];
+  /** Those of them that are there when the program runs: type imports are erased. */
+  readonly loads: readonly string[];
+  readonly packages: readonly string[];
+}
+
+const sourceFolder = join(import.meta.dirname, "../src");
+
+/** The layers a file may import from, besides its own. A file at the root of `src` is a layer by itself. */
+const mayImport: Record<string, readonly string[]> = {
+  core: [],
+  store: ["core"],
+  sessions: ["store", "core"],
+  watches: ["store", "core"],
+  coordination: ["store", "core"],
+  routes: ["coordination", "watches", "sessions", "store", "core"],
+  client: ["core"],
+  cli: ["client"],
+};
+
+/** Files at the root of `src` where the parts meet; no layer imports them. */
+const assembly = ["main.ts", "serve.ts", "server.ts"];
+
+const files = sourceFiles();
+
+test("core imports nothing but itself: no package, no disk, no clock", () => {
+  const core = files.filter(({ path }) => layerOf(path) === "core");
+  expect(core.length).toBeGreaterThan(0);
+  expect(core.flatMap(({ path, packages }) => packages.map((name) => `${path} imports ${name}`))).toEqual([]);
+});
+
+test("core asks nothing of the world around it: no clock, chance, locale or environment", () => {
+  const ambient =
+    /\b(Date|Math\.random|performance|process|crypto|setTimeout|setImmediate|localeCompare|Intl)\b/;
+  const core = files.filter(({ path }) => layerOf(path) === "core");
+  expect(core.filter(({ text }) => ambient.test(codeOf(text))).map(({ path }) => path)).toEqual([]);
+});
+
+test("imports point one way, from the edge to the core", () => {
+  const wrong = files.flatMap(({ path, imports }) =>
+    imports.filter((imported) => !isAllowed(path, imported)).map((imported) => `${path} imports ${imported}`),
+  );
+  expect(wrong).toEqual([]);
+});
+
+test("every folder of the source is a layer with a place in the order", () => {
+  const folders = new Set(files.map(({ path }) => layerOf(path)).filter((layer) => !layer.endsWith(".ts")));
+  expect([...folders].filter((folder) => !(folder in mayImport))).toEqual([]);
+});
+
+test("no file waits for itself to be loaded by way of others", () => {
+  expect(cycles()).toEqual([]);
+});
+
+test("the client runs in a browser: it imports no package that needs Node", () => {
+  const client = files.filter(({ path }) => layerOf(path) === "client");
+  const forNode = (name: string) => name.startsWith("node:");
+  expect(client.filter(({ packages }) => packages.some(forNode)).map(({ path }) => path)).toEqual([]);
+});
+
+test("exports are named", () => {
+  expect(files.filter(({ text }) => /^export default\b/m.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
+test("every file opens by saying what it is for", () => {
+  expect(files.filter(({ text }) => !/^(\/\/ \S|#!)/.test(text)).map(({ path }) => path)).toEqual([]);
+});
+
+function isAllowed(path: string, imported: string): boolean {
+  const from = layerOf(path);
+  const to = layerOf(imported);
+  if (from === to) return true;
+  if (assembly.includes(to))
+    return assembly.indexOf(from) !== -1 && assembly.indexOf(from) < assembly.indexOf(to);
+  if (to.endsWith(".ts")) return from !== "core" && from !== "client";
+  return from.endsWith(".ts") ? isRootImport(from, to) : (mayImport[from]?.includes(to) ?? false);
+}
+
+/** Where parts meet, any of them may be imported; a leaf file such as the clock knows the core at most. */
+function isRootImport(from: string, to: string): boolean {
+  return assembly.includes(from) || to === "core";
+}
+
+function layerOf(path: string): string {
+  return path.split("/")[0] as string;
+}
+
+function sourceFiles(): SourceFile[] {
+  const names = readdirSync(sourceFolder, { recursive: true, encoding: "utf8" });
+  return names
+    .filter((name) => name.endsWith(".ts"))
+    .sort()
+    .map((name) => sourceFile(name.replaceAll("\\", "/")));
+}
+
+function sourceFile(path: string): SourceFile {
+  const text = readFileSync(join(sourceFolder, path), "utf8");
+  const names = importedIn(text);
+  return {
+    path,
+    text,
+    imports: insideOf(path, names),
+    loads: insideOf(path, importedIn(text.replaceAll(/^(?:import|export) type\b[^;]*;/gm, ""))),
+    packages: names.filter((name) => !name.startsWith(".")),
+  };
+}
+
+function importedIn(text: string): string[] {
+  const statements = text.matchAll(/(?:^(?:import|export)\b[^;]*?\bfrom|^import|\bimport\()\s*"([^"]+)"/gm);
+  return Array.from(statements, ([, name]) => name as string);
+}
+
+function insideOf(path: string, names: readonly string[]): string[] {
+  return names
+    .filter((name) => name.startsWith("."))
+    .map((name) => relative(sourceFolder, resolve(sourceFolder, dirname(path), name)).replaceAll("\\", "/"));
+}
+
+/** The text without comments and strings: what is said about a clock is no use of it. */
+function codeOf(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$|"[^"\n]*"|`[^`]*`/gm, "");
+}
+
+/** Each circle of imports once, as the files along it. */
+function cycles(): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const loadsOf = new Map(files.map(({ path, loads }) => [path, loads]));
+  const visit = (path: string, trail: readonly string[]): void => {
+    if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
+    if (done.has(path) || trail.includes(path)) return;
+    for (const imported of loadsOf.get(path) ?? []) visit(imported, [...trail, path]);
+    done.add(path);
+  };
+  for (const { path } of files) visit(path, []);
+  return found;
+}

@@ -1,0 +1,62 @@
+// The check of a whole state finds what it is there for: each kind of fault, in a state that is otherwise
+// sound.
+
+import { expect, test } from "vitest";
+import { checkState } from "../../src/core/check.ts";
+import { execute } from "../../src/core/execute.ts";
+import { State } from "../../src/core/state.ts";
+import { emptyData, type Znode } from "../../src/core/znode.ts";
+
+const sessionId = "0000000000000001";
+
+/** A session, /p and its ephemeral child /p/e. */
+function soundState(): State {
+  const state = State.fresh();
+  const open = { type: "openSession", sessionId, tokenHash: "", timeoutMs: 1000, name: "" } as const;
+  execute(state, open, 1);
+  const create = { type: "create", data: emptyData } as const;
+  execute(state, { ...create, path: "/p", mode: { kind: "persistent", sequential: false } }, 2);
+  execute(state, { ...create, path: "/p/", mode: { kind: "ephemeral", sequential: true }, sessionId }, 3);
+  return state;
+}
+
+function znodeAt(state: State, path: string): Znode {
+  return state.tree.get(path) as Znode;
+}
+
+const child = "/p/0000000000";
+
+test("a state made by commands is sound", () => {
+  expect(checkState(State.fresh())).toEqual([]);
+  expect(checkState(soundState())).toEqual([]);
+});
+
+test.each<{ fault: RegExp; path: string; change: Partial<Znode> }>([
+  { fault: /^\/p: has 1 children, says 2/, path: "/p", change: { numChildren: 2 } },
+  { fault: /id 99 was not given out yet/, path: child, change: { id: 99 } },
+  { fault: /is older than its parent/, path: child, change: { id: 0 } },
+  { fault: /more children than were ever created/, path: "/p", change: { cversion: 0 } },
+  { fault: /zxid 4 out of range/, path: "/p", change: { mzxid: 4 } },
+  { fault: /zxid 1 out of range/, path: "/p", change: { pzxid: 1 } },
+  { fault: /its parent is ephemeral/, path: "/p", change: { ephemeralOwner: sessionId } },
+  { fault: /its parent's pzxid is before its creation/, path: "/p", change: { pzxid: 2 } },
+  { fault: /its number can come again/, path: "/p", change: { nextSequence: 0 } },
+  { fault: /its session is gone/, path: child, change: { ephemeralOwner: "00000000000000ff" } },
+  { fault: /is not listed under its session/, path: "/p", change: { ephemeralOwner: sessionId } },
+  { fault: /lists \/p\/0000000000, which it does not own/, path: child, change: { ephemeralOwner: null } },
+])("finds $fault", ({ fault, path, change }) => {
+  const state = soundState();
+  state.tree.replace({ ...znodeAt(state, path), ...change });
+  expect(checkState(state).join("\n")).toMatch(fault);
+});
+
+test("finds a znode without a parent", () => {
+  const state = soundState();
+  state.tree.remove("/p");
+  expect(checkState(state)).toContain(`${child}: has no parent`);
+  expect(checkState(state)).toContain("a znode cannot be reached from the root");
+});
+
+test("finds that there is no root", () => {
+  expect(checkState(new State())).toContain("there is no root");
+});

@@ -1,0 +1,59 @@
+// Settings that make no sense stop the start with a sentence, before anything is written.
+
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { Http } from "../support/http.ts";
+import { ServerProcess, test } from "../support/process.ts";
+
+const senseless = [
+  [["--port", "70000"], "from 0 to 65535"],
+  [["--port", "http"], "whole number"],
+  [["--host", ""], "may not be empty"],
+  [["--log-level", "loud"], "one of trace"],
+  [["--data-bytes-max", "1MB"], "number of bytes"],
+  [["--session-timeout-ms-min", "1"], "from 100"],
+  [["--session-timeout-ms-min", "5000", "--session-timeout-ms-max", "4000"], "is above"],
+  [["--session-timeout-ms-default", "10"], "from 100"],
+  [["--session-timeout-ms-default", "500"], "not between"],
+  [["--checkpoint-bytes", "64MiB", "--wal-bytes-max", "1MiB"], "is above"],
+  [["--no-such-setting", "1"], "unknown option"],
+  [["surplus"], "too many arguments"],
+] as const;
+
+test("each senseless setting is named in a sentence, with exit code 1, and nothing is made", async ({
+  dataDir,
+}) => {
+  const folder = join(dataDir, "fresh");
+  const starts = senseless.map(async ([args, reason]) => {
+    const { code, stderr } = await ServerProcess.runToEnd({ dataDir: folder, args });
+    return { args, code, stderr, reason };
+  });
+  for (const { args, code, stderr, reason } of await Promise.all(starts)) {
+    expect(code, args.join(" ")).toBe(1);
+    expect(stderr, args.join(" ")).toMatch(new RegExp(`^error: .*${reason}`));
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  }
+  expect(existsSync(folder)).toBe(false);
+});
+
+test("a setting may come from the environment, and a flag goes before it", async ({ dataDir }) => {
+  const env = { TREEKEEPER_DATA_BYTES_MAX: "10", TREEKEEPER_OPERATIONS_MAX: "2" };
+  const server = await ServerProcess.start({ dataDir, env, args: ["--operations-max", "3"] });
+  const http = new Http(server.url);
+  const tooLong = await http.post("/v1/znodes/a", { body: "x".repeat(11) });
+  expect([tooLong.status, tooLong.json().limitValue]).toEqual([413, 10]);
+  const operations = Array.from({ length: 4 }, () => ({ op: "check", path: "/" }));
+  const tooMany = await http.post("/v1/transactions", { json: { operations } });
+  expect([tooMany.status, tooMany.json().limitValue]).toEqual([413, 3]);
+  await server.kill();
+  const wrong = await ServerProcess.runToEnd({ dataDir, env: { TREEKEEPER_LOG_LEVEL: "loud" } });
+  expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("TREEKEEPER_LOG_LEVEL")]);
+});
+
+test("a folder that cannot be used stops the start with a sentence", async ({ dataDir }) => {
+  const { code, logs } = await ServerProcess.runToEnd({ dataDir: "/proc/treekeeper" });
+  expect(code).toBe(1);
+  expect(logs.at(-1)?.msg).toMatch(/^could not start: /);
+  expect(existsSync(join(dataDir, "treekeeper.db"))).toBe(false);
+});

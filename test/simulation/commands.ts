@@ -1,0 +1,155 @@
+// Random commands over a tree small enough that they meet: the same few paths, names, versions and sessions.
+
+import fc from "fast-check";
+import type { Check, Command, Create, Fence, Operation, SetData, ZnodeTag } from "../../src/core/command.ts";
+import type { Tree } from "../../src/core/tree.ts";
+import type { CreateMode } from "../../src/core/znode.ts";
+import { bytes } from "../support/keeper.ts";
+
+/** A czxid that `resolved` replaces by that of the znode as it is then. */
+const current = -1;
+
+const sessionIds = ["0000000000000001", "7fffffffffffffff"];
+const neverOpened = "00000000000000ff";
+const names = ["a", "a", "b", "b", "c-", "n-0000000001", "n-0000000003"];
+
+function seldom<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary });
+}
+
+function namesOf(count: number): fc.Arbitrary<string[]> {
+  return fc.array(fc.constantFrom(...names), { minLength: count, maxLength: count });
+}
+
+const path = fc.oneof(
+  {
+    weight: 30,
+    arbitrary: fc.oneof(namesOf(1), namesOf(2), namesOf(2), namesOf(3)).map((parts) => `/${parts.join("/")}`),
+  },
+  { weight: 2, arbitrary: fc.constant("/") },
+  { weight: 1, arbitrary: fc.constantFrom("", "a", "/a/", "//", "/a/../b", "/a/\u0001", "/🎉") },
+);
+
+const prefix = fc
+  .tuple(path, fc.constantFrom("", "n-", "n-", "."))
+  .map(([parent, name]) => (parent === "/" ? `/${name}` : `${parent}/${name}`));
+const data = fc.constantFrom("", "0", "5", "-3", "x", "007", "9007199254740991", "tea").map(bytes);
+const version = seldom(fc.constantFrom(-2, -1, 0, 0, 1, 2));
+const sessionId = fc.oneof(
+  { weight: 8, arbitrary: fc.constant(undefined) },
+  { weight: 10, arbitrary: fc.constantFrom(...sessionIds) },
+  { weight: 1, arbitrary: fc.constant(neverOpened) },
+);
+const czxid = fc.constantFrom(current, current, current, 1, 9);
+
+const mode: fc.Arbitrary<CreateMode> = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<CreateMode>({ kind: "persistent", sequential: false }) },
+  { weight: 6, arbitrary: fc.constant<CreateMode>({ kind: "ephemeral", sequential: false }) },
+  { weight: 1, arbitrary: fc.constant<CreateMode>({ kind: "container" }) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .constantFrom(0, 1, 60_000)
+      .map((ttlMs): CreateMode => ({ kind: "persistent", sequential: false, ttlMs })),
+  },
+);
+const numberedMode = mode
+  .filter((one) => one.kind !== "container")
+  .map((one) => ({ ...one, sequential: true }));
+
+const create: fc.Arbitrary<Create> = fc.oneof(
+  { weight: 3, arbitrary: createOf(path, mode) },
+  { weight: 1, arbitrary: createOf(prefix, numberedMode as fc.Arbitrary<CreateMode>) },
+);
+
+function createOf(paths: fc.Arbitrary<string>, modes: fc.Arbitrary<CreateMode>): fc.Arbitrary<Create> {
+  const parents = fc.constantFrom(true, false, undefined, undefined);
+  return fc
+    .record({ type: fc.constant("create" as const), path: paths, data, mode: modes, parents })
+    .map(defined);
+}
+
+const tag: fc.Arbitrary<ZnodeTag> = fc.record({ czxid, version: fc.constantFrom(0, 1) });
+const ifMatch = seldom(fc.array(tag, { maxLength: 2 }));
+const setData: fc.Arbitrary<SetData> = fc
+  .record({
+    ...{ type: fc.constant("setData" as const), path, data, version, ifMatch },
+    create: fc.constantFrom(undefined, undefined, undefined, "upsert" as const, "only" as const),
+  })
+  .map(defined);
+const remove = fc.record({ type: fc.constant("delete" as const), path, version, ifMatch }).map(defined);
+const removeTree = fc
+  .record({ type: fc.constant("deleteTree" as const), path, version, ifMatch })
+  .map(defined);
+const increment = fc.record({
+  type: fc.constant("increment" as const),
+  path,
+  by: fc.constantFrom(1, -5, 0, 9_007_199_254_740_991),
+});
+const check: fc.Arbitrary<Check> = fc
+  .record({
+    ...{ type: fc.constant("check" as const), path, version },
+    exists: fc.constantFrom(undefined, undefined, true, false),
+    czxid: seldom(czxid),
+  })
+  .map(defined);
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 6, arbitrary: create },
+  { weight: 3, arbitrary: setData },
+  { weight: 3, arbitrary: remove },
+  { weight: 2, arbitrary: increment },
+  { weight: 2, arbitrary: check },
+);
+
+const fence: fc.Arbitrary<Fence> = fc.record({ path: fc.constantFrom("/a", "/b", "/"), czxid });
+const context = fc.record({ sessionId, fences: seldom(fc.array(fence, { maxLength: 2 })) }).map(defined);
+
+const single = fc.oneof(
+  { weight: 12, arbitrary: create },
+  { weight: 7, arbitrary: setData },
+  { weight: 9, arbitrary: remove },
+  { weight: 1, arbitrary: removeTree },
+);
+const multi = fc.record({
+  type: fc.constant("multi" as const),
+  operations: fc.array(operation, { maxLength: 6 }),
+});
+const openSession = fc.record({
+  ...{ type: fc.constant("openSession" as const), sessionId: fc.constantFrom(...sessionIds) },
+  ...{ tokenHash: fc.constantFrom("x", "y"), timeoutMs: fc.constantFrom(1000, 5000), name: fc.constant("") },
+});
+const closeSession = fc.record({
+  ...{ type: fc.constant("closeSession" as const), sessionId: fc.constantFrom(...sessionIds) },
+  reason: fc.constantFrom("session_closed" as const, "session_expired" as const),
+});
+
+export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
+  { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
+  { weight: 6, arbitrary: openSession },
+  { weight: 1, arbitrary: closeSession },
+);
+
+/** The command with every current czxid put in. */
+export function resolved(command: Command, tree: Tree): Command {
+  const czxidOf = (at: string, given: number) => (given === current ? (tree.get(at)?.czxid ?? 0) : given);
+  const resolve = <T extends { path?: string; czxid?: number; ifMatch?: readonly ZnodeTag[] }>(
+    one: T,
+  ): T => ({
+    ...one,
+    ...(one.czxid !== undefined && { czxid: czxidOf(one.path ?? "", one.czxid) }),
+    ...(one.ifMatch !== undefined && {
+      ifMatch: one.ifMatch.map((each) => ({ ...each, czxid: czxidOf(one.path ?? "", each.czxid) })),
+    }),
+  });
+  if (command.type === "openSession" || command.type === "closeSession") return command;
+  const around = command.fences === undefined ? {} : { fences: command.fences.map(resolve) };
+  if (command.type !== "multi") return { ...resolve(command), ...around };
+  return { ...command, operations: command.operations.map(resolve), ...around };
+}
+
+/** Without the members that are undefined, as commands from the wire are. */
+function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+}

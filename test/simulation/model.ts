@@ -1,0 +1,397 @@
+// The rules once more, as plainly as they can be written and slow as that makes it: a map of znodes that is
+// copied before each command and thrown away when it is refused. It shares nothing with the core but the
+// shapes of commands, so that a mistake would have to be made twice.
+
+import type {
+  CloseSession,
+  Command,
+  Create,
+  Increment,
+  Multi,
+  OpenSession,
+  Operation,
+  SetData,
+  WriteContext,
+  ZnodeTag,
+} from "../../src/core/command.ts";
+import type { CreateMode } from "../../src/core/znode.ts";
+
+export interface ModelZnode {
+  data: string;
+  czxid: number;
+  mzxid: number;
+  pzxid: number;
+  ctimeMs: number;
+  mtimeMs: number;
+  version: number;
+  childrenMade: number;
+  childrenGone: number;
+  /** The next number for a name below. */
+  counter: number;
+  /** Place in the order of all creations. */
+  birth: number;
+  owner: string | null;
+  sequence: number | null;
+  ttlMs: number | null;
+  container: boolean;
+}
+
+export interface ModelEvent {
+  readonly type: "created" | "changed" | "deleted";
+  readonly path: string;
+  readonly data: string;
+  readonly stat: object;
+}
+
+export interface ModelAnswer {
+  readonly zxid?: number;
+  readonly outcome?: unknown;
+  readonly refused?: string;
+  readonly failedOperation?: number;
+  readonly fates?: readonly string[];
+  readonly events: readonly ModelEvent[];
+}
+
+interface World {
+  zxid: number;
+  births: number;
+  znodes: Map<string, ModelZnode>;
+  sessions: Map<string, object>;
+}
+
+class Refused extends Error {
+  readonly code: string;
+  failedOperation: number | null = null;
+
+  constructor(code: string) {
+    super(code);
+    this.code = code;
+  }
+}
+
+export class Model {
+  world: World = { zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]), sessions: new Map() };
+  #events: ModelEvent[] = [];
+  #timeMs = 0;
+  #changed = false;
+
+  answer(command: Command, timeMs: number): ModelAnswer {
+    const before = structuredClone(this.world);
+    this.#events = [];
+    this.#changed = false;
+    this.#timeMs = timeMs;
+    this.world.zxid += 1;
+    try {
+      refuseMalformed(command);
+      const outcome = this.#run(command);
+      if (!this.#changed) this.world.zxid = before.zxid;
+      return { zxid: this.world.zxid, outcome, events: this.#events };
+    } catch (error) {
+      this.world = before;
+      if (!(error instanceof Refused)) throw error;
+      return refusedAnswer(error, command);
+    }
+  }
+
+  childrenOf(path: string): string[] {
+    const all = [...this.world.znodes.keys()].filter((other) => other !== "/" && parentOf(other) === path);
+    return all.map((child) => child.slice(child.lastIndexOf("/") + 1)).sort();
+  }
+
+  statOf(path: string): object {
+    const znode = this.#existing(path);
+    return {
+      czxid: znode.czxid,
+      mzxid: znode.mzxid,
+      pzxid: znode.pzxid,
+      ctimeMs: znode.ctimeMs,
+      mtimeMs: znode.mtimeMs,
+      version: znode.version,
+      cversion: znode.childrenMade + znode.childrenGone,
+      aversion: 0,
+      ephemeralOwner: znode.owner,
+      dataLength: new TextEncoder().encode(znode.data).length,
+      numChildren: znode.childrenMade - znode.childrenGone,
+      ...(znode.sequence === null ? {} : { sequence: znode.sequence }),
+      ...(znode.ttlMs === null ? {} : { ttlMs: znode.ttlMs }),
+      ...(znode.container ? { container: true } : {}),
+    };
+  }
+
+  #run(command: Command): unknown {
+    if (command.type === "openSession") return this.#open(command);
+    if (command.type === "closeSession") return this.#close(command);
+    this.#checkContext(command);
+    if (command.type === "multi") return this.#multi(command);
+    if (command.type === "create") return this.#create(command, command.sessionId);
+    if (command.type === "setData") return this.#set(command);
+    const { path } = command;
+    if (path === "/") throw new Refused("reserved_path");
+    this.#expect(path, command.version, command.ifMatch);
+    if (command.type === "delete") return this.#delete(path);
+    const doomed = [...this.world.znodes.keys()].filter(
+      (other) => other === path || other.startsWith(`${path}/`),
+    );
+    for (const each of doomed.sort(bySegments).reverse()) this.#remove(each);
+    return { path, deleted: doomed.length };
+  }
+
+  #open({ type: _, ...open }: OpenSession): unknown {
+    if (this.world.sessions.has(open.sessionId)) throw new Refused("bad_request");
+    const { sessionId: id, ...rest } = open;
+    const session = { id, ...rest, openedZxid: this.world.zxid, openedAtMs: this.#timeMs };
+    this.world.sessions.set(id, session);
+    this.#changed = true;
+    return { session };
+  }
+
+  #close({ sessionId }: CloseSession): unknown {
+    if (!this.world.sessions.has(sessionId)) throw new Refused("session_expired");
+    const owned = [...this.world.znodes].filter(([, { owner }]) => owner === sessionId);
+    const ephemerals = owned.sort(([, a], [, b]) => a.birth - b.birth).map(([path]) => path);
+    for (const path of ephemerals) this.#remove(path);
+    this.world.sessions.delete(sessionId);
+    this.#changed = true;
+    return { ephemerals };
+  }
+
+  #checkContext({ sessionId, fences }: WriteContext): void {
+    if (sessionId !== undefined && !this.world.sessions.has(sessionId)) throw new Refused("session_expired");
+    for (const { path, czxid } of fences ?? []) {
+      if (this.world.znodes.get(path)?.czxid !== czxid) throw new Refused("fence_stale");
+    }
+  }
+
+  #multi({ operations, sessionId }: Multi): unknown {
+    const results: unknown[] = [];
+    for (const [index, operation] of operations.entries()) {
+      try {
+        results.push(this.#operation(operation, sessionId));
+      } catch (error) {
+        if (error instanceof Refused) error.failedOperation = index;
+        throw error;
+      }
+    }
+    return { results };
+  }
+
+  #operation(operation: Operation, sessionId: string | undefined): unknown {
+    const { path } = operation;
+    switch (operation.type) {
+      case "create": {
+        const made = this.#create(operation, sessionId);
+        return { op: "create", path: made.path, stat: made.stat };
+      }
+      case "setData":
+        return { op: "set", path, stat: this.#set(operation).stat };
+      case "delete":
+        if (path === "/") throw new Refused("reserved_path");
+        this.#expect(path, operation.version, operation.ifMatch);
+        return { op: "delete", ...this.#delete(path) };
+      case "increment":
+        return this.#increment(operation);
+      case "check": {
+        if (operation.exists === false) {
+          if (this.world.znodes.has(path)) throw new Refused("node_exists");
+          return { op: "check", path };
+        }
+        this.#expect(path, operation.version);
+        const { czxid } = this.#existing(path);
+        if (operation.czxid !== undefined && operation.czxid !== czxid) throw new Refused("bad_version");
+        return { op: "check", path, stat: this.statOf(path) };
+      }
+    }
+  }
+
+  #create({ path, data, mode, parents }: Create, sessionId: string | undefined) {
+    if (parents === true) this.#makeParents(parentOf(path));
+    const parent = this.world.znodes.get(parentOf(path));
+    if (parent === undefined) throw new Refused("no_node");
+    let number: number | null = null;
+    let name = path;
+    if (mode.kind !== "container" && mode.sequential) {
+      for (number = parent.counter; ; number += 1) {
+        name = path + `${number}`.padStart(10, "0");
+        if (!this.world.znodes.has(name)) break;
+      }
+    }
+    if (this.world.znodes.has(name)) throw new Refused("node_exists");
+    if (parent.owner !== null) throw new Refused("ephemeral_parent");
+    this.world.births += 1;
+    const znode = newZnode(this.world.zxid, this.#timeMs, textOf(data), this.world.births);
+    znode.sequence = number;
+    applyMode(znode, mode, sessionId);
+    this.world.znodes.set(name, znode);
+    parent.pzxid = this.world.zxid;
+    parent.childrenMade += 1;
+    parent.counter = number === null ? parent.counter + 1 : number + 1;
+    this.#tell("created", name);
+    return { path: name, stat: this.statOf(name), created: true };
+  }
+
+  #makeParents(path: string): void {
+    if (this.world.znodes.has(path)) return;
+    this.#makeParents(parentOf(path));
+    this.#createPlain(path, new Uint8Array());
+  }
+
+  #createPlain(path: string, data: Uint8Array) {
+    return this.#create(
+      { type: "create", path, data, mode: { kind: "persistent", sequential: false } },
+      undefined,
+    );
+  }
+
+  #set({ path, data, version, ifMatch, create }: SetData) {
+    const anyVersion = ifMatch === undefined && (version === undefined || version === -1);
+    if (!this.world.znodes.has(path) && create !== undefined && anyVersion)
+      return this.#createPlain(path, data);
+    const znode = this.#existing(path);
+    if (create === "only") throw new Refused("bad_version");
+    this.#expect(path, version, ifMatch);
+    this.#write(path, znode, textOf(data));
+    return { path, stat: this.statOf(path), created: false };
+  }
+
+  #write(path: string, znode: ModelZnode, data: string): void {
+    Object.assign(znode, { data, mzxid: this.world.zxid, mtimeMs: this.#timeMs, version: znode.version + 1 });
+    this.#tell("changed", path);
+  }
+
+  #increment({ path, by }: Increment): unknown {
+    const znode = this.#existing(path);
+    const text = znode.data === "" ? "0" : znode.data;
+    if (!/^-?[0-9]{1,16}$/.test(text)) throw new Refused("bad_request");
+    const sum = BigInt(text) + BigInt(by);
+    const most = 2n ** 53n - 1n;
+    for (const each of [BigInt(text), sum]) if (each > most || each < -most) throw new Refused("bad_request");
+    this.#write(path, znode, `${sum}`);
+    return { op: "increment", path, stat: this.statOf(path), value: `${sum}` };
+  }
+
+  #delete(path: string): { path: string } {
+    if (this.childrenOf(path).length > 0) throw new Refused("not_empty");
+    this.#remove(path);
+    return { path };
+  }
+
+  #remove(path: string): void {
+    this.#tell("deleted", path);
+    this.world.znodes.delete(path);
+    const parent = this.#existing(parentOf(path));
+    parent.pzxid = this.world.zxid;
+    parent.childrenGone += 1;
+  }
+
+  #expect(path: string, version: number | undefined, ifMatch?: readonly ZnodeTag[]): void {
+    const znode = this.#existing(path);
+    if (version !== undefined && version !== -1 && version !== znode.version)
+      throw new Refused("bad_version");
+    const isThis = (tag: ZnodeTag) => tag.czxid === znode.czxid && tag.version === znode.version;
+    if (ifMatch !== undefined && !ifMatch.some(isThis)) throw new Refused("bad_version");
+  }
+
+  #existing(path: string): ModelZnode {
+    const znode = this.world.znodes.get(path);
+    if (znode === undefined) throw new Refused("no_node");
+    return znode;
+  }
+
+  #tell(type: ModelEvent["type"], path: string): void {
+    this.#changed = true;
+    this.#events.push({ type, path, data: this.#existing(path).data, stat: this.statOf(path) });
+  }
+}
+
+function newZnode(zxid: number, timeMs: number, data: string, birth: number): ModelZnode {
+  return {
+    ...{ data, birth, czxid: zxid, mzxid: zxid, pzxid: zxid, ctimeMs: timeMs, mtimeMs: timeMs, version: 0 },
+    ...{
+      childrenMade: 0,
+      childrenGone: 0,
+      counter: 0,
+      owner: null,
+      sequence: null,
+      ttlMs: null,
+      container: false,
+    },
+  };
+}
+
+function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | undefined): void {
+  if (mode.kind === "ephemeral") znode.owner = sessionId ?? null;
+  if (mode.kind === "container") znode.container = true;
+  if (mode.kind === "persistent") znode.ttlMs = mode.ttlMs ?? null;
+}
+
+function refusedAnswer(error: Refused, command: Command): ModelAnswer {
+  if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
+  const at = error.failedOperation;
+  const fates = command.operations.map((_, index) => {
+    if (index === at) return error.code;
+    return index < at ? "rolled_back" : "not_evaluated";
+  });
+  return { refused: error.code, failedOperation: at, fates, events: [] };
+}
+
+/** What is refused without a look at the tree; limits of size are not reached here. */
+function refuseMalformed(command: Command): void {
+  if (command.type === "openSession" || command.type === "closeSession") return;
+  if (command.type !== "multi") {
+    refuseMalformedOperation(command, command.sessionId);
+    return;
+  }
+  for (const [index, operation] of command.operations.entries()) {
+    try {
+      refuseMalformedOperation(operation, command.sessionId);
+    } catch (error) {
+      if (error instanceof Refused) error.failedOperation = index;
+      throw error;
+    }
+  }
+}
+
+function refuseMalformedOperation(
+  operation: { type: string; path: string; mode?: CreateMode },
+  sessionId?: string,
+) {
+  const { mode } = operation;
+  const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
+  if (!isPath(numbered ? `${operation.path}0` : operation.path)) throw new Refused("bad_path");
+  if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
+  if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
+}
+
+function isPath(path: string): boolean {
+  if (path === "/") return true;
+  const [first, ...segments] = path.split("/");
+  return first === "" && segments.length > 0 && segments.every(isSegment);
+}
+
+function isSegment(segment: string): boolean {
+  if (segment === "" || segment === "." || segment === "..") return false;
+  return Array.from({ length: segment.length }, (_, index) => segment.charCodeAt(index)).every(isAllowed);
+}
+
+function isAllowed(code: number): boolean {
+  const bad =
+    code <= 0x1f || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
+  return !bad;
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/")) || "/";
+}
+
+function bySegments(a: string, b: string): number {
+  const [left, right] = [a.split("/"), b.split("/")];
+  for (let index = 0; index < Math.min(left.length, right.length); index += 1) {
+    const [one, other] = [left[index] as string, right[index] as string];
+    if (one !== other) return one < other ? -1 : 1;
+  }
+  return left.length - right.length;
+}
+
+function textOf(data: Uint8Array): string {
+  return new TextDecoder().decode(data);
+}

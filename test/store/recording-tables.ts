@@ -1,0 +1,51 @@
+// Tables in memory that keep every write they were given, and can be told to refuse or to wait.
+
+import type { Session } from "../../src/core/session.ts";
+import { State } from "../../src/core/state.ts";
+import type { Znode } from "../../src/core/znode.ts";
+import type { RowChanges, Tables } from "../../src/store/tables.ts";
+
+export class RecordingTables implements Tables {
+  readonly writes: RowChanges[] = [];
+  readonly #znodes = new Map<number, Znode>([[0, rootOf(State.fresh())]]);
+  readonly #sessions = new Map<string, Session>();
+  attempts = 0;
+  /** Writes that will be refused from now on. */
+  refusals = 0;
+
+  async write(rows: RowChanges): Promise<void> {
+    this.attempts += 1;
+    if (this.refusals > 0) {
+      this.refusals -= 1;
+      throw new Error("There is no room.");
+    }
+    this.writes.push(rows);
+    for (const znode of rows.znodes) this.#znodes.set(znode.id, znode);
+    for (const parent of rows.parents) this.#moveCounters(parent);
+    for (const id of rows.deletedZnodeIds) this.#znodes.delete(id);
+    for (const session of rows.sessions) this.#sessions.set(session.id, session);
+    for (const id of rows.closedSessionIds) this.#sessions.delete(id);
+  }
+
+  /** A row for a parent carries its counters alone. */
+  #moveCounters({ id, pzxid, cversion, nextSequence, numChildren }: Znode): void {
+    const row = this.#znodes.get(id);
+    if (row === undefined) throw new Error(`there is no row ${id}`);
+    this.#znodes.set(id, { ...row, pzxid, cversion, nextSequence, numChildren });
+  }
+
+  /** The state the rows make, as a start from them would load it. */
+  load(): State {
+    const state = new State();
+    const byAge = [...this.#znodes.values()].sort((a, b) => a.id - b.id);
+    for (const znode of byAge) state.restoreZnode(znode);
+    for (const session of this.#sessions.values()) state.restoreSession(session);
+    const position = this.writes.at(-1)?.position;
+    state.restoreCounters({ zxid: position?.zxid ?? 0, nextZnodeId: position?.nextZnodeId ?? 1 });
+    return state;
+  }
+}
+
+function rootOf(state: State): Znode {
+  return state.tree.get("/") as Znode;
+}

@@ -1,0 +1,340 @@
+// The store between its callers and the log: what shares an entry, what is refused and when, what is said
+// after a fault of the log, and in which order it becomes durable, done, told and answered.
+
+import { expect } from "vitest";
+import { checkState } from "../../src/core/check.ts";
+import type { Command } from "../../src/core/command.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
+import { State } from "../../src/core/state.ts";
+import { decodeBatch } from "../../src/store/codec.ts";
+import type { QueueLimits } from "../../src/store/command-queue.ts";
+import type { LogState } from "../../src/store/commit-log.ts";
+import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
+import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { Store } from "../../src/store/store.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { bytes, ephemeral, type Keeper, plain, refusal, test } from "../support/keeper.ts";
+
+const roomy: QueueLimits = { queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 };
+
+interface Parts {
+  readonly entries: MemoryEntries;
+  readonly log: MemoryLog;
+  readonly store: Store;
+  readonly clock: FakeClock;
+}
+
+async function openStore(
+  queue: Partial<QueueLimits> = {},
+  entries = new MemoryEntries(),
+  writer = "first",
+): Promise<Parts> {
+  const clock = new FakeClock();
+  const log = new MemoryLog(writer, entries);
+  const store = new Store({
+    state: State.fresh(),
+    position: { appliedLsn: 0, historyFloorZxid: 0 },
+    ...{ log, clock, limits: { ...defaultLimits, ...roomy, ...queue } },
+  });
+  await store.start();
+  return { entries, log, store, clock };
+}
+
+function create(path: string, data: Uint8Array = bytes("")): Command & { type: "create" } {
+  return { type: "create", path, data, mode: plain };
+}
+
+function commandCounts(entries: MemoryEntries): number[] {
+  return [...entries.from(1)].map(({ body }) => decodeBatch(body).commands.length);
+}
+
+/** Whether the promise has settled by the time everything that can happen has happened. */
+async function isSettled(promise: Promise<unknown>, clock: FakeClock): Promise<boolean> {
+  let settled = false;
+  const note = () => {
+    settled = true;
+  };
+  promise.then(note, note);
+  await clock.advance(0);
+  return settled;
+}
+
+const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+test("commands submitted together share one entry, and one time", async () => {
+  const { entries, store } = await openStore();
+  const commits = await Promise.all(numbers(10).map((index) => store.submit(create(`/${index}`))));
+  expect(commandCounts(entries)).toEqual([10]);
+  expect(new Set(commits.map(({ outcome }) => outcome.stat.ctimeMs)).size).toBe(1);
+  expect(commits.map(({ zxid }) => zxid)).toEqual(numbers(10).map((index) => index + 1));
+  await store.close();
+});
+
+test("an entry has at most 1000 commands", async () => {
+  const { entries, store } = await openStore();
+  await Promise.all(numbers(2500).map((index) => store.submit(create(`/${index}`))));
+  expect(commandCounts(entries)).toEqual([1000, 1000, 500]);
+  await store.close();
+});
+
+test("an entry has at most 512 KiB, and a larger command is one by itself", async () => {
+  const { entries, store } = await openStore();
+  const sizes = [200_000, 200_000, 200_000, 1_048_576, 1, 1];
+  const creates = sizes.map((size, index) => store.submit(create(`/${index}`, new Uint8Array(size))));
+  await Promise.all(creates);
+  expect(commandCounts(entries)).toEqual([2, 1, 1, 2]);
+  await store.close();
+});
+
+test("what comes while two appends are under way gathers for the next, in its order", async () => {
+  const { entries, log, store, clock } = await openStore();
+  log.hold();
+  const answered: string[] = [];
+  const submit = (name: string) => store.submit(create(`/${name}`)).then(() => answered.push(name));
+  const writes: Promise<unknown>[] = [];
+  for (const names of [["a"], ["b"], ["c", "d"], ["e"]]) {
+    writes.push(...names.map(submit));
+    await clock.advance(0);
+  }
+  expect(store.waitingCount).toBe(5);
+  log.release();
+  await Promise.all(writes);
+  expect(commandCounts(entries)).toEqual([1, 1, 3]);
+  expect(answered).toEqual(["a", "b", "c", "d", "e"]);
+  expect(store.waitingCount).toBe(0);
+  await store.close();
+});
+
+test("an entry the log was sent twice happens once", async () => {
+  const { log, store } = await openStore();
+  log.injectFault("sentTwice");
+  await store.submit(create("/a"));
+  await store.submit(create("/b"));
+  expect(store.zxid).toBe(2);
+  await store.close();
+});
+
+test("what was throttled never happens, and what was not does [L1]", async () => {
+  const { entries, store } = await openStore({ queueCommandsMax: 5 });
+  const outcomes = await Promise.allSettled(numbers(8).map((index) => store.submit(create(`/${index}`))));
+  expect(outcomes.map(({ status }) => status === "fulfilled")).toEqual([
+    ...[true, true, true, true, true],
+    ...[false, false, false],
+  ]);
+  expect(outcomes[5]).toMatchObject({ reason: { code: "throttled", details: { retryAfterSeconds: 1 } } });
+  expect(commandCounts(entries)).toEqual([5]);
+  expect([...store.state.tree.childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
+  await store.submit(create("/again"));
+  await store.close();
+});
+
+test("waiting commands are bounded in bytes too, but a line that is empty takes any [L1]", async () => {
+  const { store } = await openStore({ queueBytesMax: 1000 });
+  const large = store.submit(create("/large", new Uint8Array(2000)));
+  expect(await refusal(store.submit(create("/small")))).toBe("throttled");
+  await large;
+  await store.submit(create("/small"));
+  await store.close();
+});
+
+test("a full line lets the end of a session in [L2]", async () => {
+  const { store, log } = await openStore({ queueCommandsMax: 1 });
+  const sessionId = "0000000000000001";
+  await store.submit({ type: "openSession", sessionId, tokenHash: "", timeoutMs: 1000, name: "" });
+  await store.submit({ ...create("/e"), mode: ephemeral, sessionId });
+  log.hold();
+  const writes = [store.submit(create("/a"))];
+  const closing = store.submit({ type: "closeSession", sessionId, reason: "session_expired" });
+  expect(await refusal(store.submit(create("/b")))).toBe("throttled");
+  log.release();
+  await Promise.all(writes);
+  expect((await closing).outcome.ephemerals).toEqual(["/e"]);
+  await store.close();
+});
+
+test("what the log did not take is refused, and did not happen", async () => {
+  const { log, store } = await openStore();
+  log.injectFault("notAppended");
+  const writes = [store.submit(create("/a")), store.submit(create("/b"))];
+  expect(await Promise.all(writes.map(refusal))).toEqual(["read_only", "read_only"]);
+  expect([store.zxid, store.state.tree.size]).toEqual([0, 1]);
+  expect(await log.tail()).toBe(0);
+});
+
+test("a log without room takes deletions and ends of sessions only, until it has room again", async () => {
+  const { log, store } = await openStore();
+  const states: LogState["state"][] = [];
+  store.onLogState(({ state }) => states.push(state));
+  await store.submit(create("/a"));
+  log.injectFault("notAppended");
+  await refusal(store.submit(create("/b")));
+  expect(await refusal(store.submit(create("/c")))).toBe("read_only");
+  expect(await refusal(store.submit({ type: "multi", operations: [] }))).toBe("read_only");
+  await store.submit({ type: "delete", path: "/a" });
+  await store.submit(create("/c"));
+  expect(states).toEqual(["read_only", "connected"]);
+  expect([...store.state.tree.childNames("/")]).toEqual(["c"]);
+  await store.close();
+});
+
+test.for([
+  ["unknownButPresent", ["a", "b", "c", "later"]],
+  ["unknownAndAbsent", ["a", "later"]],
+] as const)(
+  "after an append that %s nothing is answered, and a restart finds all of it or nothing [G2, G8]",
+  async ([fault, found]) => {
+    const { entries, log, store, clock } = await openStore();
+    const told: number[] = [];
+    store.onApplied((applied) => told.push(...applied.map(({ txn }) => txn.zxid)));
+    await store.submit(create("/a"));
+    log.injectFault(fault);
+    const unknown = store.submit({ type: "multi", operations: [create("/b"), create("/c")] });
+    expect(await isSettled(unknown, clock)).toBe(false);
+    expect(store.logState.state).toBe("failed");
+    expect([store.zxid, ...told]).toEqual([1, 1]);
+    const restarted = await openStore({}, entries, "second");
+    await restarted.store.submit(create("/later"));
+    expect([...restarted.store.state.tree.childNames("/")]).toEqual([...found]);
+    expect(checkState(restarted.store.state)).toEqual([]);
+    await restarted.store.close();
+  },
+);
+
+test("after an unknown outcome the failure is final, and nothing more is done", async () => {
+  const { log, store, clock } = await openStore();
+  const states: LogState["state"][] = [];
+  const done: string[] = [];
+  store.onLogState(({ state }) => states.push(state));
+  const submit = (path: string) =>
+    store.submit(create(path)).then(
+      () => done.push(path),
+      () => undefined,
+    );
+  log.injectFault("unknownButPresent");
+  for (const path of ["/a", "/b", "/c"]) {
+    void submit(path);
+    await clock.advance(0);
+  }
+  expect([store.zxid, ...done]).toEqual([0]);
+  expect(states).toEqual(["failed"]);
+});
+
+test("an entry the log did not take leaves the one behind it alone", async () => {
+  const { log, store, clock } = await openStore();
+  log.hold();
+  log.injectFault("notAppended");
+  const first = refusal(store.submit(create("/a")));
+  await clock.advance(0);
+  const second = store.submit(create("/b"));
+  await clock.advance(0);
+  log.release();
+  expect(await first).toBe("read_only");
+  expect((await second).zxid).toBe(1);
+  expect([...store.state.tree.childNames("/")]).toEqual(["b"]);
+  await store.close();
+});
+
+test("nothing is seen, told or answered before it is durable [W23, G4]", async () => {
+  const { log, store, clock } = await openStore();
+  const told: number[] = [];
+  store.onApplied((applied) => told.push(applied.length));
+  log.hold();
+  const write = store.submit(create("/a"));
+  expect(await isSettled(write, clock)).toBe(false);
+  expect([store.zxid, store.state.tree.size, told]).toEqual([0, 1, []]);
+  log.release();
+  await write;
+  expect([store.zxid, store.state.tree.size, told]).toEqual([1, 2, [1]]);
+  await store.close();
+});
+
+test("watchers are told before anybody is answered, when the state has the whole entry [W18, W23]", async ({
+  keeper,
+}) => {
+  const course: string[] = [];
+  keeper.store.onApplied((applied) => {
+    for (const { txn } of applied) course.push(`told ${txn.zxid} at ${keeper.store.zxid}`);
+  });
+  const writes = ["/a", "/b"].map(async (path) =>
+    course.push(`answered ${(await keeper.create(path)).path}`),
+  );
+  writes.push(refusal(keeper.create("/a")).then((code) => course.push(`refused ${code}`)));
+  await Promise.all(writes);
+  expect(course).toEqual([
+    ...["told 1 at 2", "told 2 at 2"],
+    ...["answered /a", "answered /b", "refused node_exists"],
+  ]);
+});
+
+test("transactions are told in zxid order, over many entries [W19]", async ({ keeper }) => {
+  const writes: Promise<unknown>[] = [];
+  for (const round of numbers(20)) {
+    writes.push(...numbers(round).map((index) => keeper.create(`/${round}-${index}`)));
+    if (round % 3 === 0) await keeper.clock.advance(0);
+  }
+  await Promise.all(writes);
+  expect(keeper.applied.map(({ txn }) => txn.zxid)).toEqual(numbers(190).map((index) => index + 1));
+});
+
+test("who stops listening is told no more", async ({ keeper }) => {
+  const told: number[] = [];
+  const stop = keeper.store.onApplied((applied) => told.push(applied.length));
+  await keeper.create("/a");
+  stop();
+  await keeper.create("/b");
+  expect(told).toEqual([1]);
+});
+
+test("a close lets accepted commands finish, and takes no more", async () => {
+  const { log, store, clock, entries } = await openStore();
+  log.hold();
+  const writes = ["/a", "/b"].map((path) => store.submit(create(path)));
+  await clock.advance(0);
+  writes.push(store.submit(create("/c")));
+  const closing = store.close();
+  expect(await refusal(store.submit(create("/d")))).toBe("stopping");
+  expect(await isSettled(closing, clock)).toBe(false);
+  log.release();
+  await closing;
+  expect((await Promise.all(writes)).map(({ outcome }) => outcome.path)).toEqual(["/a", "/b", "/c"]);
+  expect(commandCounts(entries)).toEqual([2, 1]);
+});
+
+test("a close in the moment of a write lets it finish", async () => {
+  const { store } = await openStore();
+  const write = store.submit(create("/a"));
+  await store.close();
+  expect((await write).zxid).toBe(1);
+});
+
+test("a restart replays the log: the same tree, sessions and next numbers [N13, L3]", async () => {
+  const { entries, store } = await openStore();
+  const sessionId = "0000000000000001";
+  await store.submit({ type: "openSession", sessionId, tokenHash: "h", timeoutMs: 1000, name: "worker" });
+  await store.submit({ ...create("/e", bytes("x")), mode: ephemeral, sessionId });
+  await store.submit(create("/large", new Uint8Array(defaultLimits.dataBytesMax).fill(7)));
+  await refusal(store.submit(create("/e")));
+  await store.close();
+  const { store: restarted } = await openStore({}, entries, "second");
+  expect(restarted.zxid).toBe(store.zxid);
+  expect([...restarted.state.tree.values()]).toEqual([...store.state.tree.values()]);
+  expect([...restarted.state.sessions()]).toEqual([...store.state.sessions()]);
+  expect([...restarted.state.ephemeralsOf(sessionId)]).toEqual(["/e"]);
+  await restarted.close();
+});
+
+test("a malformed command reaches neither the log nor the line", async ({ keeper }) => {
+  expect(await refusal(keeper.create("/a/"))).toBe("bad_path");
+  expect(keeper.store.waitingCount).toBe(0);
+  expect(await tailOf(keeper)).toBe(0);
+});
+
+test("a refused command is in the log, and refused again by a replay", async ({ keeper }) => {
+  await keeper.create("/a");
+  expect(await refusal(keeper.create("/a"))).toBe("node_exists");
+  expect([await tailOf(keeper), keeper.store.zxid]).toEqual([2, 1]);
+});
+
+function tailOf(keeper: Keeper): Promise<number> {
+  return keeper.log.tail();
+}

@@ -1,0 +1,172 @@
+// A real server process, as an operator starts it: its own folder, a free port, signals, and what it logs. Whatever a
+// test does, the process is ended by its own id and its folder goes away.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { test as base } from "vitest";
+
+const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+
+/** One line of the log. */
+export interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly [member: string]: unknown;
+}
+
+/** How a process ended: by itself with a code, or by a signal. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+export interface StartOptions {
+  readonly dataDir: string;
+  /** Further arguments, such as `--history-messages-max`, `10`. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What a process said until it ended by itself. */
+export interface Ended extends Exit {
+  readonly logs: readonly LogLine[];
+  readonly stderr: string;
+}
+
+export class ServerProcess {
+  readonly dataDir: string;
+  /** Everything logged so far. */
+  readonly logs: LogLine[] = [];
+  stderr = "";
+  /** Where it serves, such as `http://127.0.0.1:40123`; empty before it does. */
+  url = "";
+  readonly exit: Promise<Exit>;
+  readonly #child: ChildProcess;
+
+  private constructor({ dataDir, args = [], env = {} }: StartOptions) {
+    this.dataDir = dataDir;
+    const argv = [mainFile, "--port", "0", "--data-dir", dataDir, ...args];
+    this.#child = spawn(process.execPath, argv, {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...environmentWithoutSettings(), ...env },
+    });
+    this.exit = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));
+    const killWithUs = () => this.#child.kill("SIGKILL");
+    process.once("exit", killWithUs);
+    this.#child.once("exit", () => process.removeListener("exit", killWithUs));
+    this.#child.stderr?.setEncoding("utf8").on("data", (text) => {
+      this.stderr += text;
+    });
+  }
+
+  /** Resolves when it serves. @throws Error with what it said when it ends instead */
+  static async start(options: StartOptions): Promise<ServerProcess> {
+    const server = new ServerProcess(options);
+    const serving = new Promise<void>((resolve) => {
+      server.#readLogs((line) => {
+        if (line.msg !== "serving") return;
+        server.url = String(line.address);
+        resolve();
+      });
+    });
+    const ended = server.exit.then(({ code }) => {
+      if (server.url !== "") return;
+      throw new Error(`the server ended with ${code} before it served: ${server.stderr}${server.#logText}`);
+    });
+    await Promise.race([serving, ended]);
+    return server;
+  }
+
+  /** For a start that is to fail: resolves when the process has ended by itself. */
+  static async runToEnd(options: StartOptions): Promise<Ended> {
+    const server = new ServerProcess(options);
+    server.#readLogs(() => {});
+    const exit = await server.exit;
+    return { ...exit, logs: server.logs, stderr: server.stderr };
+  }
+
+  get pid(): number {
+    return this.#child.pid as number;
+  }
+
+  /** As a crash or the power going: it has no chance to say or write anything. */
+  async kill(): Promise<Exit> {
+    return await this.#end("SIGKILL");
+  }
+
+  /** As an operator stops it. */
+  async terminate(): Promise<Exit> {
+    return await this.#end("SIGTERM");
+  }
+
+  /** Sends the signal and does not wait. */
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  #end(signal: NodeJS.Signals): Promise<Exit> {
+    this.#child.kill(signal);
+    return this.exit;
+  }
+
+  hasLogged(text: string): boolean {
+    return this.logs.some(({ msg }) => msg.includes(text));
+  }
+
+  get #logText(): string {
+    return this.logs.map((line) => JSON.stringify(line)).join("\n");
+  }
+
+  #readLogs(onLine: (line: LogLine) => void): void {
+    createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => {
+      if (!text.startsWith("{")) return;
+      const line = JSON.parse(text) as LogLine;
+      this.logs.push(line);
+      onLine(line);
+    });
+  }
+}
+
+/** Settings of whoever runs the tests are no settings of the server under test. */
+function environmentWithoutSettings(): NodeJS.ProcessEnv {
+  const entries = Object.entries(process.env).filter(([name]) => !name.startsWith("TREEKEEPER_"));
+  return Object.fromEntries(entries);
+}
+
+export function makeDataDir(): string {
+  return mkdtempSync(join(tmpdir(), "treekeeper-"));
+}
+
+export function removeDataDir(dataDir: string): void {
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+interface ProcessFixture {
+  dataDir: string;
+  /** Starts a server on the test's own folder; one that still runs at the end of the test is killed. */
+  start: (...args: string[]) => Promise<ServerProcess>;
+}
+
+/** A test with a folder of its own and servers that end with it. */
+export const test = base.extend<ProcessFixture>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
+  dataDir: async ({}, use) => {
+    const dataDir = makeDataDir();
+    await use(dataDir);
+    removeDataDir(dataDir);
+  },
+  start: async ({ dataDir }, use) => {
+    const servers: ServerProcess[] = [];
+    await use(async (...args) => {
+      const server = await ServerProcess.start({ dataDir, args });
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) await server.kill();
+  },
+});
