@@ -6,10 +6,12 @@ import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
+import { Connections } from "./connections.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { childrenRoutes } from "./routes/children.ts";
+import { ignoreContentType } from "./routes/content-type.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
@@ -17,6 +19,7 @@ import { openapiRoutes } from "./routes/openapi.ts";
 import { problemHandler, problemMediaType, problemOf } from "./routes/problems.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import { znodeRoutes } from "./routes/znodes.ts";
@@ -57,11 +60,14 @@ export interface Server {
 /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
 const headerBytesMax = 32 * 1024;
 const requestTimeoutMs = 30_000;
+/** Time that requests under way have left when the server closes. */
+const closeWithinMs = 5000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
   const { store, watches, version } = parts;
   let isStopping = false;
   const app = createApp(parts, options);
+  const connections = new Connections(app.server);
   await app.register(accepts);
   if (options.corsOrigin !== "") await app.register(cors, corsOptions(options.corsOrigin));
   await openapiRoutes(app, version);
@@ -89,7 +95,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       isStopping = true;
       watches.close("shutdown");
       for (const stream of streams) stream.close();
-      await app.close();
+      const closed = connections.end(closeWithinMs);
+      await app.close().finally(closed);
     },
   };
 }
@@ -101,6 +108,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     requestTimeout: requestTimeoutMs,
     return503OnClosing: false,
     routerOptions: { maxParamLength: headerBytesMax },
+    rewriteUrl: originFormOf,
     ajv: {
       customOptions: {
         removeAdditional: false,
@@ -120,10 +128,16 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
       ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: headerBytesMax } })
       : secureApp(options, tls);
   app.setErrorHandler(problemHandler(logger));
+  refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   app.addHook("onSend", (request, reply, payload, done) => {
-    if (request.url.startsWith("/v1")) reply.header("Zxid", store.zxid);
-    done(null, payload);
+    if (!request.url.startsWith("/v1")) {
+      done(null, payload);
+      return;
+    }
+    reply.header("Zxid", store.zxid);
+    // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
+    done(null, typeof payload === "string" && payload !== "" ? `${payload}\n` : payload);
   });
   return app;
 }
@@ -150,6 +164,7 @@ function corsOptions(corsOrigin: string): FastifyCorsOptions {
 
 /** Bodies here are JSON whatever their Content-Type says; curl's default is another. None at all is `{}`. */
 function acceptJsonBodies(app: FastifyInstance): void {
+  ignoreContentType(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
   app.addHook("preValidation", (request, _reply, done) => {

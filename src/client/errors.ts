@@ -3,8 +3,15 @@
 
 import type { ErrorCode } from "../core/errors.ts";
 
+interface Refusal {
+  readonly code: ErrorCode | "unexpected_answer";
+  readonly status: number;
+  readonly detail: string;
+  readonly retryAfterMs: number;
+}
+
 /** The service, or something in front of it, answered and did not do what was asked. */
-export class RequestError extends Error {
+export class RequestError extends Error implements Refusal {
   /** `unexpected_answer` when the answer is not one of the service: there is another one at the endpoint. */
   readonly code: ErrorCode | "unexpected_answer";
   readonly status: number;
@@ -13,7 +20,7 @@ export class RequestError extends Error {
   /** How long the service asked to be left alone; 0 when it did not. */
   readonly retryAfterMs: number;
 
-  constructor({ code, status, detail, retryAfterMs }: Omit<RequestError, keyof Error | "isTemporary">) {
+  constructor({ code, status, detail, retryAfterMs }: Refusal) {
     super(`${status} ${code}: ${detail}`);
     this.name = "RequestError";
     this.code = code;
@@ -42,10 +49,9 @@ export async function requestErrorOf(response: Response): Promise<RequestError> 
   return new RequestError({ code, detail, status: response.status, retryAfterMs: retryAfterMsOf(response) });
 }
 
-async function problemIn(response: Response): Promise<Pick<RequestError, "code" | "detail">> {
-  const text = await response.text();
+async function problemIn(response: Response): Promise<Pick<Refusal, "code" | "detail">> {
   if (contentTypeOf(response) === "application/problem+json") {
-    const { code, detail } = parseObject(text);
+    const { code, detail } = parseObject(await response.text());
     if (typeof code === "string" && typeof detail === "string") return { code: code as ErrorCode, detail };
   }
   const found = contentTypeOf(response) || "no content type";

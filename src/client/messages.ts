@@ -29,7 +29,7 @@ export interface SnapshotMessage {
 }
 
 /** Everything up to `zxid` was told; from here on it is told as it happens. Comes again after each reconnect. */
-export interface SyncedMessage {
+interface SyncedMessage {
   readonly type: "synced";
   readonly zxid: number;
 }
@@ -54,17 +54,12 @@ export interface ResetMessage {
 }
 
 /** Nothing happened up to `zxid` that was not told. */
-export interface BookmarkMessage {
+interface BookmarkMessage {
   readonly type: "bookmark";
   readonly zxid: number;
 }
 
-export type WatchMessage =
-  | SnapshotMessage
-  | SyncedMessage
-  | ChangeMessage
-  | ResetMessage
-  | BookmarkMessage;
+export type WatchMessage = SnapshotMessage | SyncedMessage | ChangeMessage | ResetMessage | BookmarkMessage;
 
 /** The server ends the stream on purpose. */
 export interface ByeMessage {
@@ -111,11 +106,11 @@ function znodesIn(list: unknown): WatchedZnode[] {
   if (!Array.isArray(list)) throw unreadable("it has no list of znodes");
   return list.map((item: unknown) => {
     const { data, dataBase64, ...rest } = Object(item) as WireData & WatchedZnode;
-    if (typeof rest.path !== "string" || typeof rest.stat !== "object") {
+    if (typeof rest.path !== "string" || Object(rest.stat) !== rest.stat) {
       throw unreadable("a znode has no path or no stat");
     }
-    const found = ZnodeData.from({ ...(data !== undefined && { data }), ...(dataBase64 !== undefined && { dataBase64 }) });
-    return found === undefined ? rest : { ...rest, data: found };
+    const znodeData = ZnodeData.from({ data, dataBase64 });
+    return znodeData === undefined ? rest : { ...rest, data: znodeData };
   });
 }
 

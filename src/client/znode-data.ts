@@ -1,7 +1,7 @@
 // A znode's data as it came: as text when its bytes are UTF-8, else as base64. Turned into what is asked for when it
 // is asked for, since most readers want one of the two and many want neither.
 
-/** How data stands in JSON: exactly one of the two (API section 1). */
+/** How data stands in JSON: never both (API section 1). */
 export interface WireData {
   readonly data?: string;
   readonly dataBase64?: string;

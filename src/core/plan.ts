@@ -86,8 +86,9 @@ function checkFence(draft: Draft, fence: Fence): void {
 function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);
   const { path, sequence } = nameOf(draft, create, parent);
-  if (draft.get(path) !== undefined) {
-    throw new KeeperError("node_exists", `${path} exists already.`, { path });
+  const existing = draft.get(path);
+  if (existing !== undefined) {
+    throw new KeeperError("node_exists", `${path} exists already.`, { path, stat: statOf(existing) });
   }
   if (parent.ephemeralOwner !== null) {
     throw new KeeperError("ephemeral_parent", `${parent.path} is ephemeral and cannot have children.`, {

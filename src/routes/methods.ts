@@ -1,7 +1,7 @@
 // Methods a resource does not have: OPTIONS says which it has, every other one is refused with the same list, and a
 // URL nothing is at says so. Collected from the routes themselves, so it cannot go stale.
 
-import type { FastifyInstance, HTTPMethods, RouteOptions } from "fastify";
+import type { FastifyInstance, FastifyRequest, HTTPMethods, RouteOptions } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 import { sendProblem } from "./problems.ts";
 
@@ -14,18 +14,26 @@ const knownMethods = [
   "DELETE",
 ] as const satisfies readonly HTTPMethods[];
 
+interface Resource {
+  readonly url: string;
+  readonly pattern: RegExp;
+  readonly allow: readonly string[];
+}
+
 /** Call before any route is added; call what it returns after the last one. */
 export function collectMethods(app: FastifyInstance): () => void {
   const methodsByUrl = new Map<string, Set<string>>();
   app.addHook("onRoute", (route) => collect(methodsByUrl, route));
   return () => {
-    for (const [url, methods] of [...methodsByUrl]) answerOthers(app, url, methods);
-    app.setNotFoundHandler((request, reply) =>
-      sendProblem(
-        reply,
-        new KeeperError("no_route", `There is nothing at ${request.method} ${pathOnly(request.url)}.`),
-      ),
-    );
+    const resources = [...methodsByUrl].map(([url, methods]) => resourceOf(url, methods));
+    for (const resource of resources) answerOthers(app, resource);
+    // A method the router has never heard of, such as PROPFIND, gets here too: the resource may be there all the same.
+    app.setNotFoundHandler((request, reply) => {
+      const path = pathOnly(request.url);
+      const resource =
+        resources.find(({ url }) => url === path) ?? resources.find(({ pattern }) => pattern.test(path));
+      return sendProblem(reply, resource === undefined ? noRoute(request) : notAllowed(request, resource));
+    });
   };
 }
 
@@ -35,11 +43,20 @@ function collect(methodsByUrl: Map<string, Set<string>>, route: RouteOptions): v
   for (const method of [route.method].flat()) methods.add(method);
 }
 
-function answerOthers(app: FastifyInstance, url: string, methods: ReadonlySet<string>): void {
+function resourceOf(url: string, methods: ReadonlySet<string>): Resource {
+  const source = url
+    .replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll(/:\w+/g, "[^/]+");
   const allow = [...knownMethods.filter((method) => methods.has(method)), "OPTIONS"];
+  return { url, pattern: new RegExp(`^${source}$`), allow };
+}
+
+function answerOthers(app: FastifyInstance, resource: Resource): void {
+  const { url, allow } = resource;
   const schema = { hide: true };
   app.options(url, { schema }, (_request, reply) => reply.code(204).header("Allow", allow.join(", ")).send());
-  const others = knownMethods.filter((method) => !methods.has(method));
+  const others = knownMethods.filter((method) => !allow.includes(method));
   if (others.length === 0) return;
   app.route({
     method: others,
@@ -48,11 +65,19 @@ function answerOthers(app: FastifyInstance, url: string, methods: ReadonlySet<st
     exposeHeadRoute: false,
     // Before the body is read: a method that is not there needs none.
     onRequest: (request, reply, _done) => {
-      const message = `${request.method} is not among the methods of this resource: ${allow.join(", ")}.`;
-      sendProblem(reply, new KeeperError("method_not_allowed", message, { allow }));
+      sendProblem(reply, notAllowed(request, resource));
     },
     handler: () => undefined,
   });
+}
+
+function notAllowed({ method }: FastifyRequest, { allow }: Resource): KeeperError {
+  const message = `${method} is not among the methods of this resource: ${allow.join(", ")}.`;
+  return new KeeperError("method_not_allowed", message, { allow });
+}
+
+function noRoute({ method, url }: FastifyRequest): KeeperError {
+  return new KeeperError("no_route", `There is nothing at ${method} ${pathOnly(url)}.`);
 }
 
 function pathOnly(url: string): string {

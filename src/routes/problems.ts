@@ -95,6 +95,8 @@ function refusalOf(error: FastifyError, request: FastifyRequest): KeeperError | 
   switch (error.code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return bodyTooLarge(request);
+    case "FST_ERR_CTP_INVALID_JSON_BODY":
+      return new KeeperError("bad_request", "The body is not valid JSON.");
     case "FST_ERR_BAD_URL":
       return new KeeperError("bad_path", "The URL is not valid percent-encoded UTF-8.");
   }

@@ -12,6 +12,10 @@ import { rootPath } from "../core/path.ts";
  */
 export function znodePathOf(request: FastifyRequest, prefix: string): string {
   const target = request.raw.url as string;
+  // The router decodes what it matches: /v1/%7Anodes gets here too, and the rest could not be told from the prefix.
+  if (!target.startsWith(prefix)) {
+    throw new KeeperError("no_route", `Write ${prefix} itself without percent-encoding.`);
+  }
   const query = target.indexOf("?");
   const encoded = target.slice(prefix.length, query === -1 ? undefined : query);
   if (encoded === "" || encoded === "/") return rootPath;

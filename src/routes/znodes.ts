@@ -14,6 +14,7 @@ import { type CreateMode, emptyData } from "../core/znode.ts";
 import { dataMember } from "../store/json-data.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import { etagOf, ifMatchOf, isUnchanged, mustBeNew } from "./conditions.ts";
+import { ignoreContentType } from "./content-type.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
 import { problems, readHeaders, versionQuery, writeHeaders, writeProblems, written } from "./schemas.ts";
@@ -62,6 +63,7 @@ const deleteQuery = Type.Object(
 
 /** The body of a write is data, whatever its Content-Type says: curl's default is not JSON either. */
 export function acceptAnyBody(app: FastifyInstance): void {
+  ignoreContentType(app);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
 }

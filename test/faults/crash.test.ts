@@ -74,14 +74,14 @@ async function childrenOf(http: Http, path: string): Promise<Map<string, Child>>
 async function verifyTree(server: ServerProcess, load: WriteLoad, where: string): Promise<void> {
   const http = new Http(server.url);
   const children = await childrenOf(http, "/load");
-  const valueOf = (path: string) => Number.parseInt(children.get(`/load${path}`)?.data ?? "", 10);
+  const valueAt = (path: string) => Number.parseInt(children.get(`/load${path}`)?.data ?? "", 10);
   for (const [name, value] of load.acknowledged) {
-    expect(valueOf(name), `${where}: ${name}`).toBeGreaterThanOrEqual(value);
-    expect(valueOf(name), `${where}: ${name}`).toBeLessThanOrEqual(load.asked.get(name) as number);
-    load.asked.set(name, valueOf(name));
+    expect(valueAt(name), `${where}: ${name}`).toBeGreaterThanOrEqual(value);
+    expect(valueAt(name), `${where}: ${name}`).toBeLessThanOrEqual(load.asked.get(name) as number);
+    load.asked.set(name, valueAt(name));
   }
-  expect(valueOf("/x") + valueOf("/y"), `${where}: x + y`).toBe(accountSum);
-  const moves = valueOf("/moves");
+  expect(valueAt("/x") + valueAt("/y"), `${where}: x + y`).toBe(accountSum);
+  const moves = valueAt("/moves");
   expect(moves, `${where}: moves`).toBeGreaterThanOrEqual(load.transfersAcknowledged);
   expect(moves, `${where}: moves`).toBeLessThanOrEqual(load.transfersAsked);
   expect(children.get("/load/x")?.stat.version, `${where}: halves of a transaction`).toBe(moves);

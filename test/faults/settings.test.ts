@@ -1,6 +1,6 @@
 // Settings that make no sense stop the start with a sentence, before anything is written.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
@@ -21,9 +21,9 @@ const senseless = [
   [["surplus"], "too many arguments"],
 ] as const;
 
-test("each senseless setting is named in a sentence, with exit code 1, and nothing is made", async ({
-  dataDir,
-}) => {
+test("each senseless setting is named in a sentence, with exit code 1, and nothing is made", {
+  timeout: 60_000,
+}, async ({ dataDir }) => {
   const folder = join(dataDir, "fresh");
   const starts = senseless.map(async ([args, reason]) => {
     const { code, stderr } = await ServerProcess.runToEnd({ dataDir: folder, args });
@@ -52,8 +52,11 @@ test("a setting may come from the environment, and a flag goes before it", async
 });
 
 test("a folder that cannot be used stops the start with a sentence", async ({ dataDir }) => {
-  const { code, logs } = await ServerProcess.runToEnd({ dataDir: "/proc/treekeeper" });
-  expect(code).toBe(1);
-  expect(logs.at(-1)?.msg).toMatch(/^could not start: /);
-  expect(existsSync(join(dataDir, "treekeeper.db"))).toBe(false);
+  const file = join(dataDir, "file");
+  writeFileSync(file, "not a folder");
+  for (const folder of [file, join(file, "below")]) {
+    const { code, logs } = await ServerProcess.runToEnd({ dataDir: folder });
+    expect([code, logs.at(-1)?.msg]).toEqual([1, expect.stringMatching(/^could not start: ./)]);
+  }
+  expect(readFileSync(file, "utf8")).toBe("not a folder");
 });

@@ -17,7 +17,9 @@ test("SIGTERM says bye on every stream, answers what is under way, and exits wit
   const watch = await http.stream("/v1/watch", { query: "path=/a" });
   const session = await http.stream(`/v1/sessions/${id}/events`);
   await Promise.all([watch.untilEvent("synced"), session.untilEvent("alive")]);
-  const writes = Promise.all(Array.from({ length: 50 }, () => http.put("/v1/znodes/a", { body: "x" })));
+  const writes = Promise.allSettled(
+    Array.from({ length: 50 }, () => http.put("/v1/znodes/a", { body: "x" })),
+  );
   await watch.untilEvent("change");
   const exit = await server.terminate();
   expect(exit).toEqual({ code: 0, signal: null });
@@ -26,9 +28,12 @@ test("SIGTERM says bye on every stream, answers what is under way, and exits wit
     expect([stream.isCut, stream.events.at(-1)?.event]).toEqual([false, "bye"]);
     expect(stream.events.at(-1)?.data).toEqual({ reason: "shutdown" });
   }
-  const statuses = (await writes).map(({ status }) => status);
-  const done = statuses.filter((status) => status === 200).length;
-  expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+  // A connection may close as a request sets out on it; but what was done was answered.
+  const answers = (await writes).flatMap((write) =>
+    write.status === "fulfilled" ? [write.value.status] : [],
+  );
+  const done = answers.filter((status) => status === 200).length;
+  expect(answers.filter((status) => status !== 200 && status !== 503)).toEqual([]);
 
   const next = await start();
   expect(next.hasLogged(uncleanWarning)).toBe(false);

@@ -38,6 +38,12 @@ export interface Ended extends Exit {
   readonly stderr: string;
 }
 
+/** Whatever still runs when the tests end, ends with them. */
+const running = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
 export class ServerProcess {
   readonly dataDir: string;
   /** Everything logged so far. */
@@ -56,9 +62,8 @@ export class ServerProcess {
       env: { ...environmentWithoutSettings(), ...env },
     });
     this.exit = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));
-    const killWithUs = () => this.#child.kill("SIGKILL");
-    process.once("exit", killWithUs);
-    this.#child.once("exit", () => process.removeListener("exit", killWithUs));
+    running.add(this.#child);
+    this.#child.once("exit", () => running.delete(this.#child));
     this.#child.stderr?.setEncoding("utf8").on("data", (text) => {
       this.stderr += text;
     });

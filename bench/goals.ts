@@ -1,0 +1,63 @@
+// What must hold: each goal is one row here, judged by the middle of the rounds. The figures are in docs/benchmarks.md.
+
+import type { Growth } from "./growth.ts";
+import type { Spread } from "./statistics.ts";
+import type { Comparison } from "./throughput.ts";
+
+export interface Results {
+  readonly set: Comparison;
+  readonly get: Comparison;
+  readonly growth: readonly Growth[];
+}
+
+export interface Verdict {
+  readonly goal: string;
+  readonly measured: Spread;
+  readonly isMet: boolean;
+  /** Why a goal is missed though its figure looks well. */
+  readonly remark?: string;
+}
+
+const setRatioMin = 0.8;
+const getRatioMin = 0.9;
+const setTailMax = 4;
+/** A hundred times the znodes, or a thousand: room for caches that no longer hold everything, and for noise. */
+const costRatioMax = 1.5;
+
+export function judge({ set, get, growth }: Results): Verdict[] {
+  return [
+    {
+      goal: `PUT/s at least ${setRatioMin} of the bare route's`,
+      measured: set.ratio,
+      isMet: set.ratio.median >= setRatioMin,
+    },
+    {
+      goal: `GET/s at least ${getRatioMin} of the bare route's`,
+      measured: get.ratio,
+      isMet: get.ratio.median >= getRatioMin,
+    },
+    tailVerdict(set),
+    ...growth.map(({ kind, largeCount, smallCount, cost }) => ({
+      goal: `${operationNames[kind]}: cost at ${largeCount} at most ${costRatioMax} of that at ${smallCount}`,
+      measured: cost,
+      isMet: cost.median <= costRatioMax,
+    })),
+  ];
+}
+
+export const operationNames = {
+  get: "get",
+  set: "set",
+  churn: "create and delete",
+  page: "page of 100 children",
+} as const;
+
+function tailVerdict(set: Comparison): Verdict {
+  const verdict = {
+    goal: `p99 of PUT at most ${setTailMax} of p50 while checkpoints run`,
+    measured: set.tail,
+    isMet: set.tail.median <= setTailMax,
+  };
+  if (set.rounds.every(({ checkpoints }) => checkpoints > 0)) return verdict;
+  return { ...verdict, isMet: false, remark: "in some rounds no checkpoint ran, so this is not shown" };
+}
