@@ -25,6 +25,7 @@ export interface Read extends Written {
 }
 
 interface ConformanceFixture {
+  serverUrl: string;
   http: Http;
   /** A znode made for this test, deleted with all below it afterwards. */
   root: string;
@@ -117,7 +118,7 @@ export function tokenOf({ token }: Session): { headers: { "session-token": strin
   return { headers: { "session-token": token } };
 }
 
-export const test = base.extend<ConformanceFixture & { $file: { serverUrl: string } }>({
+export const test = base.extend<ConformanceFixture>({
   serverUrl: [
     // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
     async ({}, use) => {
