@@ -15,7 +15,7 @@ const readyQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const report = Type.String({ description: "ok, or one line for each check." });
+const report = Type.String({ description: "ok, or one line for each check.", examples: ["ok\n"] });
 
 export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: HealthParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();

@@ -26,7 +26,10 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         { name: "operations", description: "Running the service." },
       ],
     },
-    transform: ({ schema, url }) => ({ schema: documented(schema, url), url: url.replace("*", ":path") }),
+    transform: ({ schema, url, route }) => ({
+      schema: documented(schema, { url, method: String(route.method) }),
+      url: url.replace("*", ":path"),
+    }),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
@@ -35,8 +38,40 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
   app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
 }
 
-/** A wildcard is shown as `{path}`. It is described here only: the router takes the rest of the URL as it is. */
-function documented(schema: FastifySchema | undefined, url: string): FastifySchema {
+/**
+ * What validation does not need, or says otherwise than a reader would: a wildcard is shown as `{path}`, since the
+ * router takes the rest of the URL as it is; a body that is data has no schema; a parameter with a default is optional.
+ */
+function documented(
+  schema: FastifySchema | undefined,
+  { url, method }: { url: string; method: string },
+): FastifySchema {
   if (schema === undefined) return { hide: true };
-  return url.includes("*") ? { ...schema, params: pathParameter } : schema;
+  const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
+  return {
+    ...schema,
+    ...(url.includes("*") && { params: pathParameter }),
+    ...(takesData && { body: dataBody }),
+    ...(schema.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
+  };
+}
+
+const dataBody = {
+  description: "The data, byte for byte, whatever its Content-Type.",
+  content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+};
+
+interface ObjectSchema {
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, object>>;
+}
+
+/** Defaults are filled in before a request is validated, so what has one need not be sent. */
+function withoutDefaulted(querystring: unknown): ObjectSchema {
+  const { required = [], properties = {}, ...rest } = querystring as ObjectSchema;
+  return {
+    ...rest,
+    properties,
+    required: required.filter((name) => !("default" in (properties[name] ?? {}))),
+  };
 }

@@ -11,6 +11,7 @@ import { watchPathsMax } from "../watches/limits.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import type { StreamRequest, StreamStart } from "../watches/stream.ts";
 import type { Watches } from "../watches/watches.ts";
+import { problems } from "./schemas.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "./sse.ts";
 
 const intervalMs = { minimum: 100, maximum: 3_600_000 };
@@ -59,7 +60,7 @@ export function watchRoutes(app: FastifyInstance, { watches, store }: WatchRoute
   app.withTypeProvider<TypeBoxTypeProvider>().get(
     "/v1/watch",
     // A HEAD of a stream would never end: the method is not offered.
-    { schema: { querystring: watchQuery }, exposeHeadRoute: false },
+    { schema: { ...watchSchema, querystring: watchQuery }, exposeHeadRoute: false },
     (request, reply) => {
       const { query, headers } = request;
       const start = startOf(query, headers["last-event-id"]);
@@ -112,3 +113,27 @@ function assertCanStart(start: StreamStart, { history }: Watches): void {
       : `Zxid ${start.zxid} has not happened here; this server is at ${history.zxid}`;
   throw new KeeperError("history_trimmed", `${found}. Watch anew with initial=true.`, { oldestZxid });
 }
+
+const exampleEvents = [
+  "retry: 1734\n\n",
+  'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
+  "id: 1042\nevent: change\n",
+  'data: {"zxid":1042,"timeMs":1700000000000,"cause":"request","events":[{"type":"deleted","path":"/a","stat":{}}]}\n\n',
+].join("");
+
+const watchSchema = {
+  operationId: "watch",
+  summary: "What happens to znodes, as Server-Sent Events",
+  description:
+    "`change`: one transaction, with the id to resume after. `snapshot` and `synced`: what there is now, and its end. " +
+    "`bookmark`: nothing happened, but the resume point moves on. `reset`: the resume point is gone, the current state " +
+    "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID` or `sinceZxid`.",
+  tags: ["watches"],
+  response: {
+    200: {
+      description: "The stream.",
+      content: { "text/event-stream": { schema: Type.String({ examples: [exampleEvents] }) } },
+    },
+    ...problems("bad_path", "history_trimmed", "throttled"),
+  },
+};

@@ -256,7 +256,7 @@ const exampleStat = {
 const exampleWritten = { path: examplePath, stat: exampleStat };
 
 function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
+  return { description, content: { "application/json": { schema, example } } };
 }
 
 const getSchema = {
@@ -268,7 +268,8 @@ const getSchema = {
       description: "The znode. With raw=true or Accept: application/octet-stream, its bytes alone.",
       content: {
         "application/json": {
-          schema: { $ref: "Znode#", examples: [{ path: examplePath, data: "up", stat: exampleStat }] },
+          schema: { $ref: "Znode#" },
+          example: { path: examplePath, data: "up", stat: exampleStat },
         },
         "application/octet-stream": { schema: { type: "string", format: "binary" } },
       },

@@ -24,6 +24,8 @@ export interface ChangeMessage {
   /** `{"zxid":…,"events":[` */
   readonly head: string;
   readonly events: readonly MessageEvent[];
+  /** The whole message, as it stands in the `change` table. */
+  readonly text: string;
 }
 
 export interface EventSelection {
@@ -41,12 +43,9 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
     tail: `,"stat":${JSON.stringify(statOf(znode))}}`,
   }));
   if (events.length === 0) return null;
-  return {
-    zxid: txn.zxid,
-    timeMs: txn.timeMs,
-    head: headOf(txn.zxid, txn.timeMs, txn.cause, txn.sessionId),
-    events,
-  };
+  const { zxid, timeMs } = txn;
+  const head = headOf(zxid, timeMs, txn.cause, txn.sessionId);
+  return { zxid, timeMs, head, events, text: wholeText(head, events) };
 }
 
 function headOf(zxid: number, timeMs: number, cause: Cause, sessionId: string | null): string {
@@ -54,15 +53,15 @@ function headOf(zxid: number, timeMs: number, cause: Cause, sessionId: string | 
   return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${session},"events":[`;
 }
 
-/** The whole message, as it stands in the `change` table. */
-export function messageText(message: ChangeMessage): string {
-  let text = message.head;
-  for (let index = 0; index < message.events.length; index += 1) {
-    if (index > 0) text += ",";
-    const event = message.events[index] as MessageEvent;
-    text += event.head + event.data + event.tail;
+/** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
+function wholeText(head: string, events: readonly MessageEvent[]): string {
+  const pieces = [head];
+  for (const event of events) {
+    if (pieces.length > 1) pieces.push(",");
+    pieces.push(event.head, event.data, event.tail);
   }
-  return `${text}]}`;
+  pieces.push("]}");
+  return pieces.join("");
 }
 
 /** The message with the selected events alone, in their order; null when none is selected. */
@@ -93,10 +92,12 @@ interface StoredMessage {
 /** A message read back from its text: its own text is again the same, byte for byte. */
 export function parseChangeMessage(text: string): ChangeMessage {
   const stored = JSON.parse(text) as StoredMessage;
+  const { zxid, timeMs } = stored;
   return {
-    zxid: stored.zxid,
-    timeMs: stored.timeMs,
-    head: headOf(stored.zxid, stored.timeMs, stored.cause, stored.session ?? null),
+    zxid,
+    timeMs,
+    head: headOf(zxid, timeMs, stored.cause, stored.session ?? null),
+    text,
     events: stored.events.map((event) => ({
       type: event.type,
       path: event.path,

@@ -25,8 +25,10 @@ export interface Position {
 
 export interface RowChanges {
   readonly position: Position;
-  /** Znodes made or set: their own row, data included. */
-  readonly znodes: readonly Znode[];
+  /** Znodes made: rows of their own. */
+  readonly created: readonly Znode[];
+  /** Znodes set since they were made: the columns a set moves. */
+  readonly changed: readonly Znode[];
   /** Znodes whose children came or went: their counters alone, so that no value is rewritten for a child. */
   readonly parents: readonly Znode[];
   readonly deletedZnodeIds: readonly number[];

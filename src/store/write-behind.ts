@@ -6,7 +6,7 @@ import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
 import type { Change, Txn } from "../core/txn.ts";
 import type { Znode } from "../core/znode.ts";
-import { type ChangeMessage, messageText } from "./change-message.ts";
+import type { ChangeMessage } from "./change-message.ts";
 import type { Lsn } from "./commit-log.ts";
 import type { ChangeRow, RowChanges } from "./tables.ts";
 
@@ -35,7 +35,7 @@ export class WriteBehind {
   collect(txn: Txn, message: ChangeMessage | null): void {
     for (const change of txn.changes) this.#collectChange(change);
     if (message !== null) {
-      this.#changes.push({ zxid: message.zxid, timeMs: message.timeMs, message: messageText(message) });
+      this.#changes.push({ zxid: message.zxid, timeMs: message.timeMs, message: message.text });
     }
   }
 
@@ -62,7 +62,8 @@ export class WriteBehind {
 
   /** Everything collected, as rows at the given position; what comes after belongs to the next call. */
   take(state: State, appliedLsn: Lsn, historyFloorZxid: number): RowChanges {
-    const znodes: Znode[] = [];
+    const created: Znode[] = [];
+    const changed: Znode[] = [];
     const parents: Znode[] = [];
     const deletedZnodeIds: number[] = [];
     for (const [id, { before, after }] of this.#znodes) {
@@ -72,7 +73,8 @@ export class WriteBehind {
         continue;
       }
       this.#digest.addZnode(after);
-      if (before === null || before.mzxid !== after.mzxid) znodes.push(after);
+      if (before === null) created.push(after);
+      else if (before.mzxid !== after.mzxid) changed.push(after);
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();
@@ -86,7 +88,7 @@ export class WriteBehind {
       digest: this.#digest.toString(),
       historyFloorZxid,
     };
-    return { position, znodes, parents, deletedZnodeIds, ...sessions, changes };
+    return { position, created, changed, parents, deletedZnodeIds, ...sessions, changes };
   }
 
   #takeSessions(): Pick<RowChanges, "sessions" | "closedSessionIds"> {

@@ -16,10 +16,16 @@ export interface SavedHistory {
   readonly zxid: number;
 }
 
+/** Kept as flat text: a hundred thousand messages in pieces would be a million objects for the collector to visit. */
 interface Entry {
-  readonly message: ChangeMessage;
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly text: string;
   readonly bytes: number;
 }
+
+/** Messages cut into pieces again for one reader, kept for those who read the same part of the history. */
+const cutMessagesMax = 1024;
 
 /** Forgotten entries leave room at the front, closed when it is half of the array: a trim stays cheap. */
 const compactAtMin = 1024;
@@ -31,6 +37,7 @@ export class History {
   #bytes = 0;
   #floorZxid: number;
   #zxid: number;
+  readonly #cutMessages = new Map<number, ChangeMessage>();
 
   constructor(bounds: HistoryBounds, saved: SavedHistory) {
     this.#bounds = bounds;
@@ -38,7 +45,7 @@ export class History {
     this.#zxid = saved.zxid;
     for (const row of saved.rows) {
       // Rows at or below the floor are forgotten already: the store just has not deleted them yet.
-      if (row.zxid > saved.floorZxid) this.#push(parseChangeMessage(row.message));
+      if (row.zxid > saved.floorZxid) this.#push(row.zxid, row.timeMs, row.message);
     }
   }
 
@@ -63,12 +70,12 @@ export class History {
   /** Notes the next transaction; a null message is one that watchers are told nothing of. */
   add(zxid: number, message: ChangeMessage | null): void {
     this.#zxid = zxid;
-    if (message !== null) this.#push(message);
+    if (message !== null) this.#push(zxid, message.timeMs, message.text);
   }
 
-  #push(message: ChangeMessage): void {
-    const bytes = bytesOf(message);
-    this.#entries.push({ message, bytes });
+  #push(zxid: number, timeMs: number, text: string): void {
+    const bytes = Buffer.byteLength(text);
+    this.#entries.push({ zxid, timeMs, text, bytes });
     this.#bytes += bytes;
   }
 
@@ -88,15 +95,15 @@ export class History {
     if (oldest === undefined || oldest === null) return false;
     const { messagesMax, bytesMax, ageMsMax } = this.#bounds;
     if (this.messageCount > messagesMax || this.#bytes > bytesMax) return true;
-    return nowMs - oldest.message.timeMs > ageMsMax;
+    return nowMs - oldest.timeMs > ageMsMax;
   }
 
   #forgetOldest(): void {
-    const { message, bytes } = this.#entries[this.#first] as Entry;
+    const { zxid, bytes } = this.#entries[this.#first] as Entry;
     this.#entries[this.#first] = null;
     this.#first += 1;
     this.#bytes -= bytes;
-    this.#floorZxid = message.zxid;
+    this.#floorZxid = zxid;
   }
 
   /** Null when everything after `zxid` can be told. */
@@ -108,7 +115,7 @@ export class History {
   /** The messages after `zxid`, oldest first. Neither add nor trim meanwhile. */
   *after(zxid: number): Generator<ChangeMessage> {
     for (let index = this.#indexAfter(zxid); index < this.#entries.length; index += 1) {
-      yield this.#messageAt(index);
+      yield this.#messageOf(this.#entryAt(index));
     }
   }
 
@@ -117,21 +124,22 @@ export class History {
     let high = this.#entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#messageAt(middle).zxid <= zxid) low = middle + 1;
+      if (this.#entryAt(middle).zxid <= zxid) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #messageAt(index: number): ChangeMessage {
-    return (this.#entries[index] as Entry).message;
+  #entryAt(index: number): Entry {
+    return this.#entries[index] as Entry;
   }
-}
 
-function bytesOf(message: ChangeMessage): number {
-  let bytes = Buffer.byteLength(message.head);
-  for (const { head, data, tail } of message.events) {
-    bytes += Buffer.byteLength(head) + Buffer.byteLength(data) + Buffer.byteLength(tail);
+  #messageOf({ zxid, text }: Entry): ChangeMessage {
+    let message = this.#cutMessages.get(zxid);
+    if (message !== undefined) return message;
+    if (this.#cutMessages.size === cutMessagesMax) this.#cutMessages.clear();
+    message = parseChangeMessage(text);
+    this.#cutMessages.set(zxid, message);
+    return message;
   }
-  return bytes;
 }

@@ -2,12 +2,7 @@
 
 import fc from "fast-check";
 import { expect } from "vitest";
-import {
-  type ChangeMessage,
-  messageText,
-  parseChangeMessage,
-  selectedText,
-} from "../../src/store/change-message.ts";
+import { type ChangeMessage, parseChangeMessage, selectedText } from "../../src/store/change-message.ts";
 import { bytes, ephemeral, type Keeper, plain, test } from "../support/keeper.ts";
 
 function lastMessage(keeper: Keeper): ChangeMessage {
@@ -20,7 +15,7 @@ const create = { type: "create", mode: plain } as const;
 
 test("a message is JSON with the zxid, the time, the cause and the events [W5, Z9]", async ({ keeper }) => {
   const { stat } = await keeper.create("/a", plain, "hello");
-  expect(JSON.parse(messageText(lastMessage(keeper)))).toEqual({
+  expect(JSON.parse(lastMessage(keeper).text)).toEqual({
     zxid: 1,
     timeMs: keeper.clock.wallMs(),
     cause: "request",
@@ -32,7 +27,7 @@ test("a deletion has the last stat and no data [W5]", async ({ keeper }) => {
   await keeper.create("/a", plain, "hello");
   const stat = await keeper.set("/a", "bye");
   await keeper.delete("/a");
-  const { events } = JSON.parse(messageText(lastMessage(keeper)));
+  const { events } = JSON.parse(lastMessage(keeper).text);
   expect(events).toEqual([{ type: "deleted", path: "/a", stat }]);
 });
 
@@ -41,7 +36,7 @@ test("the end of a session says whose it was and why", async ({ keeper }) => {
   expect(keeper.applied.at(-1)?.message).toBeNull();
   await keeper.create("/e", ephemeral, "", { sessionId });
   await keeper.closeSession(sessionId, "session_expired");
-  expect(JSON.parse(messageText(lastMessage(keeper)))).toMatchObject({
+  expect(JSON.parse(lastMessage(keeper).text)).toMatchObject({
     cause: "session_expired",
     session: sessionId,
     events: [{ type: "deleted", path: "/e" }],
@@ -56,7 +51,7 @@ test("a session that ends without ephemerals tells nothing", async ({ keeper }) 
 test("data that is no UTF-8 is sent as base64 [W5]", async ({ keeper }) => {
   const data = new Uint8Array([0xff, 0xfe, 0x00]);
   await keeper.store.submit({ ...create, path: "/a", data });
-  const { events } = JSON.parse(messageText(lastMessage(keeper)));
+  const { events } = JSON.parse(lastMessage(keeper).text);
   expect(events[0]).toMatchObject({ dataBase64: "//4A" });
   expect(events[0]).not.toHaveProperty("data");
 });
@@ -73,10 +68,10 @@ test("a message read back has the same text, byte for byte, whatever is in it [W
         data: value,
       }));
       await keeper.multi(operations);
-      const text = messageText(lastMessage(keeper));
+      const text = lastMessage(keeper).text;
       const parsed = parseChangeMessage(text);
       expect(parsed).toEqual(lastMessage(keeper));
-      expect(messageText(parsed)).toBe(text);
+      expect(parsed.text).toBe(text);
     }),
   );
 });
@@ -91,7 +86,7 @@ test("messages of every kind read back as they were [W28]", async ({ keeper }) =
   await keeper.closeSession(sessionId);
   const messages = keeper.applied.map(({ message }) => message).filter((message) => message !== null);
   expect(messages).toHaveLength(6);
-  for (const message of messages) expect(parseChangeMessage(messageText(message))).toEqual(message);
+  for (const message of messages) expect(parseChangeMessage(message.text)).toEqual(message);
 });
 
 test("a selection has its own events in order, with data or without, and none is null [M10]", async ({
@@ -101,7 +96,7 @@ test("a selection has its own events in order, with data or without, and none is
   const message = lastMessage(keeper);
   const select = (paths: readonly string[], withData = true) =>
     selectedText(message, { matches: ({ path }) => paths.includes(path), withData });
-  expect(select(["/a", "/b", "/c"])).toBe(messageText(message));
+  expect(select(["/a", "/b", "/c"])).toBe(message.text);
   const some = JSON.parse(select(["/c", "/a"], false) as string);
   expect(some.events).toEqual([
     { type: "created", path: "/a", stat: keeper.stat("/a") },

@@ -7,7 +7,6 @@ import type { Command } from "../../src/core/command.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { execute } from "../../src/core/execute.ts";
 import { State } from "../../src/core/state.ts";
-import { messageText } from "../../src/store/change-message.ts";
 import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
@@ -30,7 +29,7 @@ function seenBy({ store, applied }: Keeper): Seen {
     tree: [...state.tree.subtree("/")],
     sessions: [...state.sessions()],
     counters: [state.zxid, state.nextZnodeId],
-    messages: applied.map(({ message }) => (message === null ? null : messageText(message))),
+    messages: applied.map(({ message }) => (message === null ? null : message.text)),
   };
 }
 

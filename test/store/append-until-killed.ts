@@ -30,7 +30,8 @@ function rowsAt(appliedLsn: number) {
   const position = { appliedLsn, zxid: appliedLsn, nextZnodeId: 1, digest, historyFloorZxid: 0 };
   return {
     position,
-    znodes: [record],
+    created: [],
+    changed: [record],
     parents: [],
     deletedZnodeIds: [],
     sessions: [],

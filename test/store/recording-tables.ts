@@ -20,7 +20,7 @@ export class RecordingTables implements Tables {
       throw new Error("There is no room.");
     }
     this.writes.push(rows);
-    for (const znode of rows.znodes) this.#znodes.set(znode.id, znode);
+    for (const znode of [...rows.created, ...rows.changed]) this.#znodes.set(znode.id, znode);
     for (const parent of rows.parents) this.#moveCounters(parent);
     for (const id of rows.deletedZnodeIds) this.#znodes.delete(id);
     for (const session of rows.sessions) this.#sessions.set(session.id, session);

@@ -53,10 +53,11 @@ export function stateOf(znodes: readonly Znode[], sessions: readonly Session[] =
   return state;
 }
 
-/** Rows that write the whole of a state. */
+/** Rows that write the whole of a state over what the file holds, which is a fresh tree unless `written` says more. */
 export function rowsOf(
   state: State,
   rest: {
+    written?: State;
     appliedLsn: Lsn;
     changes?: readonly ChangeRow[];
     historyFloorZxid?: number;
@@ -64,6 +65,8 @@ export function rowsOf(
   },
 ): RowChanges {
   const znodes = [...state.tree.values()];
+  const ids = new Set([...(rest.written ?? State.fresh()).tree.values()].map(({ id }) => id));
+  const isWritten = ({ id }: Znode) => ids.has(id);
   return {
     position: {
       appliedLsn: rest.appliedLsn,
@@ -72,7 +75,8 @@ export function rowsOf(
       digest: Digest.of(state).toString(),
       historyFloorZxid: rest.historyFloorZxid ?? 0,
     },
-    znodes,
+    created: znodes.filter((record) => !isWritten(record)),
+    changed: znodes.filter(isWritten),
     parents: znodes.filter((record) => record.cversion > 0),
     deletedZnodeIds: rest.deletedZnodeIds ?? [],
     sessions: [...state.sessions()],

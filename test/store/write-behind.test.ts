@@ -7,7 +7,6 @@ import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
-import { messageText } from "../../src/store/change-message.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { type Applied, Store } from "../../src/store/store.ts";
 import type { RowChanges } from "../../src/store/tables.ts";
@@ -90,12 +89,12 @@ test("a znode that is set often is one row, and every change is kept", async ({ 
   await clock.advance(writeDelayMs);
   for (let round = 0; round < 100; round += 1) await store.submit(set("/a", `${round}`));
   await clock.advance(writeDelayMs);
-  const { znodes, parents, changes } = lastWrite(fixture);
-  expect(znodes).toEqual([store.state.tree.get("/a")]);
+  const { created, changed, parents, changes } = lastWrite(fixture);
+  expect([created, changed]).toEqual([[], [store.state.tree.get("/a")]]);
   expect(parents).toEqual([]);
   expect(changes.map(({ zxid }) => zxid)).toEqual(Array.from({ length: 100 }, (_, index) => index + 2));
   const [first] = applied.slice(1);
-  expect(changes[0]?.message).toBe(first?.message && messageText(first.message));
+  expect(changes[0]?.message).toBe(first?.message?.text);
 });
 
 test("a child that comes or goes does not rewrite its parent's value", async ({ fixture }) => {
@@ -104,11 +103,16 @@ test("a child that comes or goes does not rewrite its parent's value", async ({ 
   await clock.advance(writeDelayMs);
   await store.submit(create("/a/b"));
   await clock.advance(writeDelayMs);
-  expect(lastWrite(fixture).znodes.map(({ path }) => path)).toEqual(["/a/b"]);
+  expect(lastWrite(fixture).created.map(({ path }) => path)).toEqual(["/a/b"]);
   expect(lastWrite(fixture).parents.map(({ path }) => path)).toEqual(["/a"]);
   await store.submit({ type: "delete", path: "/a/b" });
   await clock.advance(writeDelayMs);
-  expect(lastWrite(fixture)).toMatchObject({ znodes: [], deletedZnodeIds: [2], parents: [{ path: "/a" }] });
+  expect(lastWrite(fixture)).toMatchObject({
+    created: [],
+    changed: [],
+    deletedZnodeIds: [2],
+    parents: [{ path: "/a" }],
+  });
 });
 
 test("what came and went between two writes has no row, and its messages do", async ({ fixture }) => {
@@ -120,7 +124,7 @@ test("what came and went between two writes has no row, and its messages do", as
   await store.submit({ type: "closeSession", sessionId, reason: "session_closed" });
   await clock.advance(writeDelayMs);
   const { position, changes, parents, ...rest } = lastWrite(fixture);
-  expect(rest).toEqual({ znodes: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] });
+  expect(rest).toEqual({ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);
   expect(position).toMatchObject({ zxid: 4, nextZnodeId: 2 });
@@ -134,7 +138,7 @@ test("a path made again is another row", async ({ fixture }) => {
   await store.submit(create("/a", "second"));
   await clock.advance(writeDelayMs);
   expect(lastWrite(fixture).deletedZnodeIds).toEqual([1]);
-  expect(lastWrite(fixture).znodes.map(({ id, path }) => [id, path])).toEqual([[2, "/a"]]);
+  expect(lastWrite(fixture).created.map(({ id, path }) => [id, path])).toEqual([[2, "/a"]]);
 });
 
 test("sessions are written when they open and removed when they end [N2]", async ({ fixture }) => {
@@ -152,7 +156,7 @@ test("an entry of refusals moves the position on, and nothing else", async ({ fi
   const { store, clock } = fixture;
   await refusal(store.submit({ type: "delete", path: "/missing" }));
   await clock.advance(writeDelayMs);
-  expect(lastWrite(fixture)).toMatchObject({ znodes: [], parents: [], changes: [] });
+  expect(lastWrite(fixture)).toMatchObject({ created: [], changed: [], parents: [], changes: [] });
   expect(lastWrite(fixture).position).toMatchObject({ appliedLsn: 1, zxid: 0 });
 });
 
@@ -160,7 +164,7 @@ test("many rows are written without waiting", async ({ fixture }) => {
   const { store, tables } = fixture;
   await Promise.all(Array.from({ length: 1000 }, (_, index) => store.submit(create(`/${index}`))));
   expect(tables.writes).toHaveLength(1);
-  expect(lastWrite(fixture).znodes).toHaveLength(1000);
+  expect(lastWrite(fixture).created).toHaveLength(1000);
 });
 
 test("a refused write is tried again until it is done, and what changes meanwhile comes after it", async ({
@@ -174,7 +178,7 @@ test("a refused write is tried again until it is done, and what changes meanwhil
   await clock.advance(2000);
   expect([tables.attempts, tables.writes.length]).toEqual([3, 0]);
   await clock.advance(1000 + writeDelayMs);
-  expect(tables.writes.map(({ znodes }) => znodes.map(({ path }) => path))).toEqual([["/a"], ["/b"]]);
+  expect(tables.writes.map(({ created }) => created.map(({ path }) => path))).toEqual([["/a"], ["/b"]]);
   expect(tables.writes.map(({ position }) => position.zxid)).toEqual([1, 2]);
 });
 
@@ -195,7 +199,7 @@ test("a close writes what is left, and nothing is written after it", async ({ fi
   const { store, tables, clock } = fixture;
   await store.submit(create("/a"));
   await store.close();
-  expect(lastWrite(fixture).znodes.map(({ path }) => path)).toEqual(["/a"]);
+  expect(lastWrite(fixture).created.map(({ path }) => path)).toEqual(["/a"]);
   const { attempts } = tables;
   await clock.advance(10_000);
   expect(tables.attempts).toBe(attempts);

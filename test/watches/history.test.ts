@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type ChangeMessage, messageText } from "../../src/store/change-message.ts";
+import type { ChangeMessage } from "../../src/store/change-message.ts";
 import { History } from "../../src/watches/history.ts";
 
 const unbounded = { messagesMax: Infinity, bytesMax: Infinity, ageMsMax: Infinity };
@@ -14,12 +14,8 @@ function message(zxid: number, { timeMs = zxid, data = "x" } = {}): ChangeMessag
     data: `,"data":"${data}"`,
     tail: `,"stat":{"mzxid":${zxid}}}`,
   } as const;
-  return {
-    zxid,
-    timeMs,
-    head: `{"zxid":${zxid},"timeMs":${timeMs},"cause":"request","events":[`,
-    events: [event],
-  };
+  const head = `{"zxid":${zxid},"timeMs":${timeMs},"cause":"request","events":[`;
+  return { zxid, timeMs, head, events: [event], text: `${head}${event.head}${event.data}${event.tail}]}` };
 }
 
 function zxidsAfter(history: History, zxid: number): number[] {
@@ -98,11 +94,11 @@ test("a message larger than the whole history is forgotten at once and leaves a 
 
 test("a history read back from rows says the same bytes, from the saved floor on", () => {
   const original = [3, 4, 7].map((zxid) => message(zxid, { data: 'é\\n\\"' }));
-  const rows = original.map((one) => ({ zxid: one.zxid, timeMs: one.timeMs, message: messageText(one) }));
+  const rows = original.map((one) => ({ zxid: one.zxid, timeMs: one.timeMs, message: one.text }));
   const history = new History(unbounded, { rows, floorZxid: 3, zxid: 9 });
   expect(history.gapAfter(2)).toBe("history_trimmed");
   expect(history.gapAfter(9)).toBeNull();
-  expect([...history.after(3)].map(messageText)).toEqual([rows[1]?.message, rows[2]?.message]);
+  expect([...history.after(3)].map(({ text }) => text)).toEqual([rows[1]?.message, rows[2]?.message]);
 });
 
 test("trimming goes on over many messages without losing its place", () => {

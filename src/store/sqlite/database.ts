@@ -6,11 +6,14 @@ import type { LogEntry, Lsn } from "../commit-log.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import {
+  type ChangedColumns,
+  type CreatedColumns,
+  type PackedChanges,
   type PackedRows,
   type ParentColumns,
+  unpackChanged,
+  unpackCreated,
   unpackParents,
-  unpackZnodes,
-  type ZnodeColumns,
 } from "./packed-rows.ts";
 
 export interface NewEntry {
@@ -18,8 +21,9 @@ export interface NewEntry {
   readonly body: Uint8Array;
 }
 
-/** Old rows removed in one transaction: more would make appends wait. */
+/** Old rows removed in one transaction: more would make appends wait. A row of changes is a long one. */
 const trimRowsMax = 200;
+const trimChangeRowsMax = 8;
 /** Bytes SQLite adds to each page in the write-ahead log. */
 const walFrameHeaderBytes = 24;
 
@@ -32,6 +36,7 @@ export class StoreDatabase {
   #tail: Lsn;
   #appliedLsn: Lsn;
   #historyFloorZxid: number;
+  #bytesTaken = 0;
 
   /** @param settings.writer the name of this incarnation, written beside each entry */
   constructor(file: string, settings: { readonly writer: string; readonly databaseBytesMax: number }) {
@@ -58,6 +63,11 @@ export class StoreDatabase {
     return this.#appliedLsn;
   }
 
+  /** About how much was given to write so far: entries, data and messages. */
+  get bytesTaken(): number {
+    return this.#bytesTaken;
+  }
+
   /** One commit, one fsync, however many entries. Answers the first entry's place; the others follow it. */
   append(entries: readonly NewEntry[]): Lsn {
     const first = this.#tail + 1;
@@ -66,6 +76,7 @@ export class StoreDatabase {
       for (const { seq, body } of entries) {
         this.#statements.insertEntry.run(lsn, this.#writer, seq, body);
         lsn += 1;
+        this.#bytesTaken += body.byteLength;
       }
     });
     this.#tail += entries.length;
@@ -105,6 +116,8 @@ export class StoreDatabase {
     });
     this.#appliedLsn = appliedLsn;
     this.#historyFloorZxid = historyFloorZxid;
+    this.#bytesTaken += rows.data.byteLength;
+    for (const { messages } of rows.changes) this.#bytesTaken += messages.length;
   }
 
   #writeRows(rows: PackedRows): void {
@@ -114,10 +127,11 @@ export class StoreDatabase {
       statements.deleteParent.run(id);
     }
     for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
-    for (const columns of unpackZnodes(rows)) statements.putZnode.run(...columns);
+    for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
+    for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
     for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
     for (const session of rows.sessions) statements.putSession.run(session);
-    for (const change of rows.changes) statements.putChange.run(change);
+    for (const changes of rows.changes) statements.insertChanges.run(changes);
     statements.putPosition.run(rows.position);
   }
 
@@ -138,7 +152,7 @@ export class StoreDatabase {
   #removeOld(appliedLsn: Lsn, historyFloorZxid: number): void {
     const first = this.#statements.firstLsn.get() as number | null;
     if (first !== null) this.#statements.trimLog.run(Math.min(appliedLsn, first + trimRowsMax - 1));
-    this.#statements.trimChanges.run(historyFloorZxid, trimRowsMax);
+    this.#statements.trimChanges.run(historyFloorZxid, trimChangeRowsMax);
   }
 
   /** Whether the last process said goodbye. Durable when the call returns. */
@@ -239,12 +253,13 @@ function prepareLogStatements(connection: Connection) {
 
 function prepareRowStatements(connection: Connection) {
   return {
-    putZnode: connection.prepare<ZnodeColumns>(
+    insertZnode: connection.prepare<CreatedColumns>(
       `INSERT INTO znode (id, path, data, czxid, mzxid, ctime_ms, mtime_ms, version, aversion,
          ephemeral_owner, sequence, ttl_ms, container)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id) DO UPDATE SET data = excluded.data, mzxid = excluded.mzxid,
-         mtime_ms = excluded.mtime_ms, version = excluded.version, aversion = excluded.aversion`,
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    ),
+    updateZnode: connection.prepare<ChangedColumns>(
+      "UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ? WHERE id = ?",
     ),
     putParent: connection.prepare<ParentColumns>(
       `INSERT INTO znode_children (id, cversion, next_sequence, pzxid) VALUES (?, ?, ?, ?)
@@ -258,12 +273,13 @@ function prepareRowStatements(connection: Connection) {
        VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs)`,
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
-    putChange: connection.prepare(
-      "INSERT OR REPLACE INTO change (zxid, time_ms, message) VALUES (@zxid, @timeMs, @message)",
+    insertChanges: connection.prepare<PackedChanges>(
+      "INSERT INTO change (last_zxid, messages) VALUES (@lastZxid, @messages)",
     ),
-    firstChange: connection.prepare("SELECT min(zxid) FROM change").pluck(),
+    firstChange: connection.prepare("SELECT min(last_zxid) FROM change").pluck(),
     trimChanges: connection.prepare(
-      "DELETE FROM change WHERE zxid IN (SELECT zxid FROM change WHERE zxid <= ? ORDER BY zxid LIMIT ?)",
+      `DELETE FROM change WHERE last_zxid IN
+         (SELECT last_zxid FROM change WHERE last_zxid <= ? ORDER BY last_zxid LIMIT ?)`,
     ),
   };
 }

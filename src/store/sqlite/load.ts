@@ -11,6 +11,7 @@ import { emptyData, type Znode } from "../../core/znode.ts";
 import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { type PackedChanges, unpackChanges } from "./packed-rows.ts";
 import { createSchemaIfEmpty, machineVersion } from "./schema.ts";
 
 export interface LoadedStore {
@@ -65,7 +66,8 @@ function readStore(connection: Connection, file: string): LoadedStore {
       `its tables have digest ${digest}, not ${position.digest} as was written`,
     );
   }
-  const changes = connection.prepare(selectChanges).all(position.historyFloorZxid) as ChangeRow[];
+  const rows = connection.prepare(selectChanges).all(position.historyFloorZxid) as PackedChanges[];
+  const changes = rows.flatMap(unpackChanges).filter(({ zxid }) => zxid > position.historyFloorZxid);
   return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
 }
 
@@ -151,4 +153,4 @@ const selectZnodes = `
   ORDER BY id`;
 
 const selectChanges = `
-  SELECT zxid, time_ms AS timeMs, message FROM change WHERE zxid > ? ORDER BY zxid`;
+  SELECT last_zxid AS lastZxid, messages FROM change WHERE last_zxid > ? ORDER BY last_zxid`;

@@ -7,59 +7,70 @@ import type { ChangeRow, Position, RowChanges } from "../tables.ts";
 
 export interface PackedRows {
   readonly position: Position;
-  /** `numbersPerZnode` for each znode; NaN stands for null. */
-  readonly znodeNumbers: Float64Array<ArrayBuffer>;
-  /** Path and owner of each znode. */
-  readonly znodeTexts: readonly (string | null)[];
-  /** The data of all znodes, one after the other. */
-  readonly znodeData: Uint8Array<ArrayBuffer>;
+  /** `numbersPerCreated` for each znode made; NaN stands for null. */
+  readonly createdNumbers: Float64Array<ArrayBuffer>;
+  /** Path and owner of each znode made. */
+  readonly createdTexts: readonly (string | null)[];
+  /** `numbersPerChanged` for each znode set. */
+  readonly changedNumbers: Float64Array<ArrayBuffer>;
+  /** The data of all znodes made, then of all set, one after the other. */
+  readonly data: Uint8Array<ArrayBuffer>;
   /** id, cversion, nextSequence and pzxid of each parent. */
   readonly parentNumbers: Float64Array<ArrayBuffer>;
   readonly deletedZnodeIds: readonly number[];
   readonly sessions: readonly Session[];
   readonly closedSessionIds: readonly string[];
-  readonly changes: readonly ChangeRow[];
+  readonly changes: readonly PackedChanges[];
 }
 
-const numbersPerZnode = 11;
+/** Messages of consecutive changes in one row: JSON has no line breaks of its own, so they are lines. */
+export interface PackedChanges {
+  readonly lastZxid: number;
+  readonly messages: string;
+}
+
+const numbersPerCreated = 11;
+const numbersPerChanged = 6;
 const numbersPerParent = 4;
+/** Characters after which a row of changes ends: what is trimmed goes by rows. */
+const changeRowLengthMax = 65_536;
 
 export function packRows(rows: RowChanges): PackedRows {
-  const { position, deletedZnodeIds, sessions, closedSessionIds, changes } = rows;
+  const { position, created, changed, deletedZnodeIds, sessions, closedSessionIds } = rows;
   return {
     position,
-    ...packZnodes(rows.znodes),
-    parentNumbers: packParents(rows.parents),
+    createdNumbers: packNumbers(created, numbersPerCreated, createdNumbersOf),
+    createdTexts: created.flatMap(({ path, ephemeralOwner }) => [path, ephemeralOwner]),
+    changedNumbers: packNumbers(changed, numbersPerChanged, changedNumbersOf),
+    data: packData([created, changed]),
+    parentNumbers: packNumbers(rows.parents, numbersPerParent, parentNumbersOf),
     deletedZnodeIds,
     sessions,
     closedSessionIds,
-    changes,
+    changes: packChanges(rows.changes),
   };
 }
 
 /** Memory that may move to the other thread instead of being copied. */
 export function movableParts(rows: PackedRows): ArrayBuffer[] {
-  return [rows.znodeNumbers.buffer, rows.znodeData.buffer, rows.parentNumbers.buffer];
+  const { createdNumbers, changedNumbers, data, parentNumbers } = rows;
+  return [createdNumbers.buffer, changedNumbers.buffer, data.buffer, parentNumbers.buffer];
 }
 
-function packZnodes(znodes: readonly Znode[]) {
-  const znodeNumbers = new Float64Array(znodes.length * numbersPerZnode);
-  const znodeTexts: (string | null)[] = [];
-  let dataLength = 0;
-  for (const znode of znodes) dataLength += znode.data.byteLength;
-  const znodeData = new Uint8Array(dataLength);
-  let dataOffset = 0;
+function packNumbers(
+  znodes: readonly Znode[],
+  numbersEach: number,
+  numbersOf: (znode: Znode) => readonly number[],
+): Float64Array<ArrayBuffer> {
+  const packed = new Float64Array(znodes.length * numbersEach);
   let index = 0;
   for (const znode of znodes) {
-    for (const number of numbersOf(znode)) znodeNumbers[index++] = number;
-    znodeTexts.push(znode.path, znode.ephemeralOwner);
-    znodeData.set(znode.data, dataOffset);
-    dataOffset += znode.data.byteLength;
+    for (const number of numbersOf(znode)) packed[index++] = number;
   }
-  return { znodeNumbers, znodeTexts, znodeData };
+  return packed;
 }
 
-function numbersOf(znode: Znode): number[] {
+function createdNumbersOf(znode: Znode): readonly number[] {
   return [
     znode.id,
     znode.data.byteLength,
@@ -75,18 +86,55 @@ function numbersOf(znode: Znode): number[] {
   ];
 }
 
-function packParents(parents: readonly Znode[]): Float64Array<ArrayBuffer> {
-  const numbers = new Float64Array(parents.length * numbersPerParent);
-  let index = 0;
-  for (const parent of parents) {
-    numbers.set([parent.id, parent.cversion, parent.nextSequence, parent.pzxid], index);
-    index += numbersPerParent;
-  }
-  return numbers;
+function changedNumbersOf({ id, data, mzxid, mtimeMs, version, aversion }: Znode): readonly number[] {
+  return [id, data.byteLength, mzxid, mtimeMs, version, aversion];
 }
 
+function parentNumbersOf({ id, cversion, nextSequence, pzxid }: Znode): readonly number[] {
+  return [id, cversion, nextSequence, pzxid];
+}
+
+function packData(groups: readonly (readonly Znode[])[]): Uint8Array<ArrayBuffer> {
+  let length = 0;
+  for (const znodes of groups) for (const znode of znodes) length += znode.data.byteLength;
+  const packed = new Uint8Array(length);
+  let offset = 0;
+  for (const znodes of groups) {
+    for (const { data } of znodes) {
+      packed.set(data, offset);
+      offset += data.byteLength;
+    }
+  }
+  return packed;
+}
+
+function packChanges(changes: readonly ChangeRow[]): PackedChanges[] {
+  const packed: PackedChanges[] = [];
+  let lines: string[] = [];
+  let length = 0;
+  for (const [index, { zxid, message }] of changes.entries()) {
+    lines.push(message);
+    length += message.length;
+    if (length < changeRowLengthMax && index < changes.length - 1) continue;
+    packed.push({ lastZxid: zxid, messages: lines.join("\n") });
+    lines = [];
+    length = 0;
+  }
+  return packed;
+}
+
+/** The messages of a row, one by one. */
+export function unpackChanges({ messages }: PackedChanges): ChangeRow[] {
+  return messages.split("\n").map((message) => {
+    const [, zxid, timeMs] = messageStart.exec(message) as RegExpExecArray;
+    return { zxid: Number(zxid), timeMs: Number(timeMs), message };
+  });
+}
+
+const messageStart = /^\{"zxid":(\d+),"timeMs":(\d+),/;
+
 /** The columns of table `znode`, in their order. */
-export type ZnodeColumns = [
+export type CreatedColumns = [
   id: number,
   path: string,
   data: Uint8Array,
@@ -102,18 +150,48 @@ export type ZnodeColumns = [
   container: number,
 ];
 
-export function* unpackZnodes(rows: PackedRows): Generator<ZnodeColumns> {
+export function* unpackCreated({
+  createdNumbers,
+  createdTexts,
+  data,
+}: PackedRows): Generator<CreatedColumns> {
   let dataOffset = 0;
-  for (let row = 0; row * numbersPerZnode < rows.znodeNumbers.length; row += 1) {
-    const start = row * numbersPerZnode;
-    const numbers = rows.znodeNumbers.subarray(start, start + numbersPerZnode);
-    const at = (column: number) => numbers[column] as number;
-    const data = rows.znodeData.subarray(dataOffset, dataOffset + at(1));
+  for (let row = 0; row * numbersPerCreated < createdNumbers.length; row += 1) {
+    const start = row * numbersPerCreated;
+    const at = (column: number) => createdNumbers[start + column] as number;
+    const bytes = data.subarray(dataOffset, dataOffset + at(1));
     dataOffset += at(1);
-    const path = rows.znodeTexts[row * 2] as string;
-    const owner = rows.znodeTexts[row * 2 + 1] as string | null;
+    const path = createdTexts[row * 2] as string;
+    const owner = createdTexts[row * 2 + 1] as string | null;
     const [sequence, ttlMs] = [orNull(at(8)), orNull(at(9))];
-    yield [at(0), path, data, at(2), at(3), at(4), at(5), at(6), at(7), owner, sequence, ttlMs, at(10)];
+    yield [at(0), path, bytes, at(2), at(3), at(4), at(5), at(6), at(7), owner, sequence, ttlMs, at(10)];
+  }
+}
+
+/** The columns a set moves, and last the id of the row. */
+export type ChangedColumns = [
+  data: Uint8Array,
+  mzxid: number,
+  mtimeMs: number,
+  version: number,
+  aversion: number,
+  id: number,
+];
+
+export function* unpackChanged({
+  createdNumbers,
+  changedNumbers,
+  data,
+}: PackedRows): Generator<ChangedColumns> {
+  let dataOffset = 0;
+  for (let start = 0; start < createdNumbers.length; start += numbersPerCreated) {
+    dataOffset += createdNumbers[start + 1] as number;
+  }
+  for (let start = 0; start < changedNumbers.length; start += numbersPerChanged) {
+    const at = (column: number) => changedNumbers[start + column] as number;
+    const bytes = data.subarray(dataOffset, dataOffset + at(1));
+    dataOffset += at(1);
+    yield [bytes, at(2), at(3), at(4), at(5), at(0)];
   }
 }
 

@@ -64,10 +64,10 @@ const schema = `
     opened_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  -- What watchers were told, in zxid order: one message a line, several in a row, up to the zxid of the last one.
   CREATE TABLE change (
-    zxid INTEGER PRIMARY KEY,
-    time_ms INTEGER NOT NULL,
-    message TEXT NOT NULL
+    last_zxid INTEGER PRIMARY KEY,
+    messages TEXT NOT NULL
   ) STRICT;
 
   INSERT INTO znode VALUES (0, '/', x'', 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0);

@@ -17,6 +17,8 @@ export interface CheckpointDone {
 /** How long the writer is quiet before the log is emptied, and how little in it is left alone. */
 const idleMs = 1_000;
 const trivialBytes = 262_144;
+/** Asking for the log's length costs more than writing a row: not after each of a thousand small batches. */
+const measureEveryBytes = 131_072;
 
 export class WalKeeper {
   readonly #database: StoreDatabase;
@@ -25,6 +27,7 @@ export class WalKeeper {
   readonly #worker: Worker;
   #isRunning = false;
   #lastBatchMs = 0;
+  #bytesTakenAtMeasure = 0;
 
   /** @param onDone called when the thread is done, with what went wrong if anything did */
   constructor(
@@ -48,6 +51,7 @@ export class WalKeeper {
   /** After each batch: begins a checkpoint when the log is long, and brakes when it is far too long. */
   afterBatch(): void {
     this.#lastBatchMs = performance.now();
+    if (this.#database.bytesTaken - this.#bytesTakenAtMeasure < measureEveryBytes) return;
     const walBytes = this.#measure();
     if (walBytes >= this.#settings.walBytesMax) this.#truncate();
     else if (walBytes >= this.#settings.checkpointBytes && !this.#isRunning) {
@@ -84,6 +88,7 @@ export class WalKeeper {
 
   #measure(): number {
     const walBytes = this.#database.walBytes();
+    this.#bytesTakenAtMeasure = this.#database.bytesTaken;
     this.#numbers[numberIndex.walBytes] = walBytes;
     return walBytes;
   }
