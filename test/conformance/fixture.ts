@@ -34,7 +34,7 @@ interface ConformanceFixture {
   /** Opens a session that is closed at the end of the test, if the test did not. */
   openSession: (request?: { timeoutMs?: number; name?: string }) => Promise<Session>;
   /** Opens a watch that ends with the test. */
-  watch: (query: string, headers?: Record<string, string>) => Promise<EventStream>;
+  watch: (query: RequestOptions["query"], headers?: Record<string, string>) => Promise<EventStream>;
 }
 
 /** Short ways to write and read, for what is not itself under test; each fails when it is refused. */
@@ -128,10 +128,13 @@ export const test = base.extend<ConformanceFixture>({
         return;
       }
       const dataDir = makeDataDir();
-      const server = await ServerProcess.start({ dataDir });
-      await use(server.url);
-      await server.kill();
-      removeDataDir(dataDir);
+      try {
+        const server = await ServerProcess.start({ dataDir });
+        await use(server.url);
+        await server.kill();
+      } finally {
+        removeDataDir(dataDir);
+      }
     },
     { scope: "file" },
   ],
@@ -155,7 +158,7 @@ export const test = base.extend<ConformanceFixture>({
   watch: async ({ http }, use) => {
     const streams: EventStream[] = [];
     await use(async (query, headers = {}) => {
-      const stream = await http.stream("/v1/watch", { query, headers });
+      const stream = await http.stream("/v1/watch", { headers, ...(query !== undefined && { query }) });
       streams.push(stream);
       return stream;
     });

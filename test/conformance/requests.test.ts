@@ -82,7 +82,11 @@ test("a parameter of the wrong kind, or twice, is refused", async ({ http, root,
   expect(await znodes.children(root)).toEqual([]);
 });
 
-test("a body that is no JSON, or not the right one, is refused", async ({ http, root, znodes }) => {
+test("a body that is no JSON, not the right one, or names an operation there is not, is refused [O15, M1]", async ({
+  http,
+  root,
+  znodes,
+}) => {
   const create = `{"op":"create","path":"${root}/a"}`;
   const bodies = [
     "{",

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from "fastify";
 import pino from "pino";
 import { expect } from "vitest";
 import { problemHandler } from "../../src/routes/problems.ts";
+import { namedSchemas } from "../../src/routes/schemas.ts";
 import { watchRoutes } from "../../src/routes/watch.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import type { Watches } from "../../src/watches/watches.ts";
@@ -20,6 +21,7 @@ interface Server {
 async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyInstance; server: Server }> {
   const app = fastify({ forceCloseConnections: true, ajv: { customOptions: { removeAdditional: false } } });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
+  for (const schema of namedSchemas) app.addSchema(schema);
   watchRoutes(app, { watches, store: keeper.store });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;

@@ -1,0 +1,164 @@
+// The committed OpenAPI document is the one the routes make. Write it anew with: npm run openapi
+
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { problemKinds } from "../../src/routes/problems.ts";
+import { test } from "./server-fixture.ts";
+
+const file = fileURLToPath(new URL("../../openapi/openapi.json", import.meta.url));
+
+interface Media {
+  readonly schema?: Schema;
+  readonly example?: unknown;
+}
+
+interface Schema {
+  readonly $ref?: string;
+  readonly examples?: readonly unknown[];
+  readonly [keyword: string]: unknown;
+}
+
+interface Parameter {
+  readonly name: string;
+  readonly in: string;
+  readonly required: boolean;
+  readonly description?: string;
+  readonly example?: unknown;
+  readonly schema: Schema;
+}
+
+interface Operation {
+  readonly operationId?: string;
+  readonly summary?: string;
+  readonly tags?: readonly string[];
+  readonly parameters?: readonly Parameter[];
+  readonly requestBody?: { content: Record<string, Media> };
+  readonly responses: Record<string, { description?: string; content?: Record<string, Media> }>;
+}
+
+interface Document {
+  readonly openapi: string;
+  readonly info: { title: string; version: string; license: { name: string } };
+  readonly tags: readonly { name: string }[];
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { schemas: Record<string, Schema> };
+}
+
+function read(): Document {
+  return JSON.parse(readFileSync(file, "utf8")) as Document;
+}
+
+function operations(): { name: string; path: string; operation: Operation }[] {
+  return Object.entries(read().paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ name: `${method} ${path}`, path, operation })),
+  );
+}
+
+test("the document in the repository is the one the routes make", async ({ server }) => {
+  const document = server.app.swagger() as unknown as Document;
+  const info = { ...document.info, version: manifest.version };
+  const text = `${JSON.stringify({ ...document, info }, null, 2)}\n`;
+  if (process.env.UPDATE_OPENAPI === "1") writeFileSync(file, text);
+  expect(readFileSync(file, "utf8") === text, "openapi/openapi.json is stale: run npm run openapi").toBe(
+    true,
+  );
+});
+
+test("the document is served as it is, and shown on a page to try it", async ({ server }) => {
+  const served = await server.app.inject({ url: "/openapi.json" });
+  expect(served.json().paths).toEqual(read().paths);
+  const page = await server.app.inject({ url: "/docs" });
+  expect([200, 302]).toContain(page.statusCode);
+});
+
+test("it is an OpenAPI 3.1 document whose references all lead somewhere", () => {
+  const document = read();
+  expect(document.openapi).toMatch(/^3\.1\.\d+$/);
+  expect(document.info).toMatchObject({ title: "treekeeper", version: manifest.version });
+  const references = [...readFileSync(file, "utf8").matchAll(/"\$ref": "([^"]*)"/g)].map(
+    ([, ref]) => ref as string,
+  );
+  expect(references.length).toBeGreaterThan(0);
+  for (const reference of references) {
+    const [, name] = /^#\/components\/schemas\/(\w+)$/.exec(reference) ?? [];
+    expect(document.components.schemas[name ?? reference], reference).toBeDefined();
+  }
+});
+
+test("every operation has an id of its own, a summary, a known tag and an example", () => {
+  const ids = operations().map(({ operation }) => operation.operationId);
+  expect(new Set(ids).size).toBe(ids.length);
+  const tags = read().tags.map(({ name }) => name);
+  for (const { name, operation } of operations()) {
+    expect(operation.operationId, name).toMatch(/^[a-z][A-Za-z]+$/);
+    expect(operation.summary, name).toMatch(/\S/);
+    expect(operation.tags?.length, name).toBe(1);
+    expect(tags, name).toContain(operation.tags?.[0]);
+    expect(hasExample(operation), name).toBe(true);
+  }
+});
+
+/** Of a body or an answer, or where there is neither, of a parameter. */
+function hasExample(operation: Operation): boolean {
+  const answers = Object.values(operation.responses).flatMap(({ content = {} }) => Object.values(content));
+  const bodies = Object.values(operation.requestBody?.content ?? {});
+  const media: readonly Media[] = [...answers, ...bodies];
+  if (media.some(({ schema, example }) => example !== undefined || schema?.examples !== undefined))
+    return true;
+  return (operation.parameters ?? []).some(({ example }) => example !== undefined);
+}
+
+test("every operation says how it is refused, with codes of the closed list, and every answer what it is", () => {
+  for (const { name, path, operation } of operations()) {
+    const answers = Object.entries(operation.responses);
+    expect(
+      answers.some(([status]) => status.startsWith("2")),
+      name,
+    ).toBe(true);
+    for (const [status, answer] of answers) {
+      expect(status, name).toMatch(/^[2345]\d\d$/);
+      expect(answer.description, `${name} ${status}`).toMatch(/\S/);
+      if (!path.startsWith("/v1") || Number(status) < 400) continue;
+      expect(answer.content?.["application/problem+json"]?.schema?.$ref, `${name} ${status}`).toBe(
+        "#/components/schemas/Problem",
+      );
+      const codes = [...(answer.description ?? "").matchAll(/`(\w+)`/g)].map(([, code]) => code as string);
+      expect(codes.length, `${name} ${status}`).toBeGreaterThan(0);
+      for (const code of codes) expect(problemKinds, `${name} ${status}`).toHaveProperty(code);
+    }
+    if (path.startsWith("/v1")) expect(Object.keys(operation.responses), name).toContain("400");
+  }
+});
+
+test("parameters in a path are the ones the path names, and all are described", () => {
+  for (const { name, path, operation } of operations()) {
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+    const parameters = operation.parameters ?? [];
+    expect(
+      parameters.filter((each) => each.in === "path").map((each) => each.name),
+      name,
+    ).toEqual(named);
+    for (const { name: parameter, description, required, schema } of parameters) {
+      expect(description, `${name} ${parameter}`).toMatch(/\S/);
+      if (schema.default !== undefined) expect(required, `${name} ${parameter}`).toBe(false);
+    }
+  }
+});
+
+test("what a write sends is documented as bytes", () => {
+  for (const id of ["createZnode", "setZnode"]) {
+    const { operation } = operations().find((each) => each.operation.operationId === id) ?? {};
+    expect(operation?.requestBody?.content["application/octet-stream"]?.schema).toMatchObject({
+      format: "binary",
+    });
+  }
+});
+
+test("a watch is documented as a stream of events", () => {
+  const watch = operations().find(({ path }) => path === "/v1/watch");
+  expect(watch?.operation.operationId).toBe("watch");
+  const stream = watch?.operation.responses["200"]?.content?.["text/event-stream"];
+  expect(JSON.stringify(stream)).toContain("event: change");
+});
