@@ -21,6 +21,7 @@ import { type SessionStreams, sessionEventRoutes } from "./routes/session-events
 import { sessionRoutes } from "./routes/sessions.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
+import { validateStrictly } from "./routes/validation.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import { znodeRoutes } from "./routes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
@@ -109,14 +110,6 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     return503OnClosing: false,
     routerOptions: { maxParamLength: headerBytesMax },
     rewriteUrl: originFormOf,
-    ajv: {
-      customOptions: {
-        removeAdditional: false,
-        coerceTypes: "array",
-        discriminator: true,
-        allErrors: false,
-      },
-    },
     frameworkErrors: (error, request, reply) => {
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);
@@ -127,6 +120,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     tls === null
       ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: headerBytesMax } })
       : secureApp(options, tls);
+  validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);

@@ -6,7 +6,8 @@ import type { FastifyInstance } from "fastify";
 /** Call in the scope of the routes, beside its parser for `*`. */
 export function ignoreContentType(app: FastifyInstance): void {
   app.addHook("onRequest", (request, _reply, done) => {
-    delete request.raw.headers["content-type"];
+    // Not deleted: an object that lost a member is slow to read from ever after.
+    request.raw.headers["content-type"] = undefined;
     done();
   });
 }

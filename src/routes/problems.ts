@@ -2,6 +2,7 @@
 // compile. Clients' faults are never 5xx, and what is 5xx is ours.
 
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, KeeperError } from "../core/errors.ts";
 
@@ -113,17 +114,19 @@ function statusOf(error: FastifyError, refusal: KeeperError): number | undefined
 function invalid(error: FastifyError): KeeperError {
   const [fault] = error.validation ?? [];
   const where = placeNames[error.validationContext ?? "body"] ?? "The body";
-  if (fault?.keyword === "additionalProperties") {
-    return new KeeperError(
-      "bad_request",
-      `${where} has an unknown member "${fault.params.additionalProperty}".`,
-    );
-  }
   const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
-  return new KeeperError(
-    "bad_request",
-    `${where} is not valid${member}: it ${fault?.message ?? "is malformed"}.`,
-  );
+  return new KeeperError("bad_request", `${where} is not valid${member}: ${reasonOf(fault)}.`);
+}
+
+function reasonOf(fault: FastifySchemaValidationError | undefined): string {
+  switch (fault?.keyword) {
+    case "additionalProperties":
+      return `it has an unknown member "${fault.params.additionalProperty}"`;
+    case "discriminator":
+      return `its "${fault.params.tag}" is missing or not a known one`;
+    default:
+      return `it ${fault?.message ?? "is malformed"}`;
+  }
 }
 
 const placeNames: Record<string, string> = {

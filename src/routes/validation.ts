@@ -1,0 +1,19 @@
+// How requests are held against their schemas. What stands in a URL or a header is text and is read as the number or
+// truth value it spells; what stands in a JSON body has a type already, and another one is refused.
+
+import Ajv, { type Options } from "ajv";
+import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import type { TSchema } from "typebox";
+
+const common: Options = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true };
+
+const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });
+const bodyValidator = new Ajv.Ajv(common);
+
+const compile: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
+  (httpPart === "body" ? bodyValidator : textValidator).compile(schema);
+
+/** Call before any route is added. */
+export function validateStrictly(app: FastifyInstance): void {
+  app.setValidatorCompiler(compile);
+}
