@@ -37,10 +37,15 @@ export interface StoreParts {
 interface InFlight {
   readonly timeMs: number;
   readonly pending: readonly Pending[];
+  /** Whether it was sent when only deletions still were. */
+  readonly wasReadOnly: boolean;
 }
 
 /** One entry is being synced while the next is on its way: the disk does not wait for us, nor we for it. */
 const appendsInFlightMax = 2;
+
+/** As many make an entry at once, so that the disk works on it while the rest of a burst is still being read. */
+const eagerBatchCommands = 32;
 
 export class Store {
   readonly state: State;
@@ -68,7 +73,9 @@ export class Store {
     this.#appliedLsn = parts.position.appliedLsn;
     const { state, tables, clock } = parts;
     this.#tableWriter =
-      tables === undefined ? null : new TableWriter({ state, tables, clock }, parts.position);
+      tables === undefined
+        ? null
+        : new TableWriter({ state, tables, clock, onFailure: (error) => this.#fail(error) }, parts.position);
   }
 
   /** Replays what the log has beyond the tables; resolves when the state is that of the whole log. */
@@ -131,7 +138,8 @@ export class Store {
         resolve: resolve as (commit: Commit) => void,
         reject,
       });
-      this.#scheduleFlush();
+      if (this.#queue.length >= eagerBatchCommands) this.#flush();
+      else this.#scheduleFlush();
     });
   }
 
@@ -153,24 +161,50 @@ export class Store {
 
   #flush(): void {
     if (this.#queue.length === 0 || this.#inFlight.size >= appendsInFlightMax) return;
-    const pending = this.#queue.takeBatch();
-    const timeMs = this.clock.wallMs();
-    const seq = this.#nextSeq;
-    this.#nextSeq += 1;
-    this.#inFlight.set(seq, { timeMs, pending });
-    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
-    this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+    const pending = this.#takeBatch();
+    if (pending.length === 0) {
+      this.#goOn();
+      return;
+    }
+    this.#append(pending);
     if (this.#queue.length > 0) this.#scheduleFlush();
   }
 
+  #append(pending: readonly Pending[]): void {
+    const timeMs = this.clock.wallMs();
+    const seq = this.#nextSeq;
+    this.#nextSeq += 1;
+    this.#inFlight.set(seq, { timeMs, pending, wasReadOnly: this.#logState.state === "read_only" });
+    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
+    this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+  }
+
+  /** What waited while the log became read-only must not take the room that is left for deletions. */
+  #takeBatch(): Pending[] {
+    const pending = this.#queue.takeBatch();
+    if (this.#logState.state !== "read_only") return pending;
+    const error = readOnly(this.#logState.cause);
+    for (const { command, reject } of pending) if (!freesSpace(command)) reject(error);
+    return pending.filter(({ command }) => freesSpace(command));
+  }
+
   #appendFailed(seq: number, error: unknown): void {
-    const cause = error instanceof Error ? error.message : String(error);
     if (!(error instanceof NotAppendedError)) {
-      this.#setLogState({ state: "failed", cause });
+      this.#fail(error);
       return;
     }
-    for (const { reject } of this.#inFlight.get(seq)?.pending ?? []) reject(readOnly(cause));
+    const { pending, wasReadOnly } = this.#inFlight.get(seq) as InFlight;
+    const freeing = pending.filter(({ command }) => freesSpace(command));
+    const mayFree = this.#logState.state === "read_only" && !wasReadOnly && freeing.length > 0;
+    const refused = mayFree ? pending.filter(({ command }) => !freesSpace(command)) : pending;
+    for (const { reject } of refused) reject(readOnly(error.message));
+    // What makes room was refused only for its company, or for being the first to meet the want of it.
+    if (mayFree) this.#append(freeing);
     this.#settled(seq);
+  }
+
+  #fail(error: unknown): void {
+    this.#setLogState({ state: "failed", cause: error instanceof Error ? error.message : String(error) });
   }
 
   #applyEntry(entry: LogEntry): void {
@@ -195,7 +229,10 @@ export class Store {
     });
   }
 
-  #executeAll({ timeMs, pending }: InFlight): { answers: (() => void)[]; applied: Applied[] } {
+  #executeAll({ timeMs, pending }: Pick<InFlight, "timeMs" | "pending">): {
+    answers: (() => void)[];
+    applied: Applied[];
+  } {
     const answers: (() => void)[] = [];
     const applied: Applied[] = [];
     for (const { command, resolve, reject } of pending) {
@@ -218,6 +255,10 @@ export class Store {
 
   #settled(seq: number): void {
     this.#inFlight.delete(seq);
+    this.#goOn();
+  }
+
+  #goOn(): void {
     if (this.#queue.length > 0) this.#scheduleFlush();
     else if (this.#inFlight.size === 0) this.#onIdle?.();
   }
@@ -225,13 +266,21 @@ export class Store {
   #setLogState(state: LogState): void {
     if (this.#logState.state === "failed") return;
     this.#logState = state;
+    if (state.state === "failed") {
+      this.#tableWriter?.stop();
+      this.#onIdle?.();
+    }
     for (const listener of this.#stateListeners) listener(state);
   }
 
-  /** Lets accepted commands finish, writes the tables, and closes the log. New commands are refused from now on. */
+  /**
+   * Lets accepted commands finish, writes the tables, and closes the log. New commands are refused from now on.
+   * After a failure there is nothing to wait for: the log is closed as it is.
+   */
   async close(): Promise<void> {
     this.#stopping = true;
-    if (this.#queue.length > 0 || this.#inFlight.size > 0) {
+    const hasFailed = this.#logState.state === "failed";
+    if (!hasFailed && (this.#queue.length > 0 || this.#inFlight.size > 0)) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });

@@ -9,29 +9,34 @@ import type { Lsn } from "./commit-log.ts";
 import type { RowChanges, Tables } from "./tables.ts";
 import { WriteBehind } from "./write-behind.ts";
 
-const writeDelayMs = 50;
-const rowsPerWrite = 1000;
-const retryDelayMs = 1000;
+const writeDelayMs = 80;
+const rowsPerWrite = 5000;
 
 export class TableWriter {
   readonly #state: State;
   readonly #tables: Tables;
   readonly #clock: Clock;
   readonly #rows: WriteBehind;
+  readonly #onFailure: (error: unknown) => void;
   #appliedLsn: Lsn;
   #historyFloorZxid: number;
   #floorMoved = false;
   #cancelTimer: (() => void) | null = null;
   #writing: Promise<void> | null = null;
+  #isStopped = false;
 
-  /** @param state the state as of the tables' position, which is `appliedLsn` and `historyFloorZxid` */
+  /**
+   * @param parts.state the state as of the tables' position, which is `appliedLsn` and `historyFloorZxid`
+   * @param parts.onFailure called when rows could not be written; nothing is written after that
+   */
   constructor(
-    parts: { state: State; tables: Tables; clock: Clock },
+    parts: { state: State; tables: Tables; clock: Clock; onFailure: (error: unknown) => void },
     position: { appliedLsn: Lsn; historyFloorZxid: number },
   ) {
     this.#state = parts.state;
     this.#tables = parts.tables;
     this.#clock = parts.clock;
+    this.#onFailure = parts.onFailure;
     this.#rows = new WriteBehind(parts.state);
     this.#appliedLsn = position.appliedLsn;
     this.#historyFloorZxid = position.historyFloorZxid;
@@ -53,7 +58,7 @@ export class TableWriter {
   }
 
   #schedule(): void {
-    if (this.#writing !== null) return;
+    if (this.#writing !== null || this.#isStopped) return;
     if (this.#rows.rowCount >= rowsPerWrite) this.#write();
     else if (this.#cancelTimer === null) this.#wakeAfter(writeDelayMs);
   }
@@ -66,35 +71,47 @@ export class TableWriter {
   }
 
   #write(): void {
-    this.#cancelTimer?.();
-    this.#cancelTimer = null;
+    this.#cancelPending();
     if (this.#writing !== null) return;
     this.#floorMoved = false;
     const rows = this.#rows.take(this.#state, this.#appliedLsn, this.#historyFloorZxid);
-    this.#writing = this.#writeUntilDone(rows).then(() => {
+    this.#writing = this.#writeRows(rows).then(() => {
       this.#writing = null;
       if (this.#rows.rowCount > 0) this.#schedule();
     });
   }
 
-  /** A full disk is waited out: the log keeps what the tables do not have yet. */
-  async #writeUntilDone(rows: RowChanges): Promise<void> {
-    for (;;) {
-      try {
-        return await this.#tables.write(rows);
-      } catch {
-        await new Promise<void>((resolve) => this.#clock.setTimer(retryDelayMs, resolve));
-      }
+  /** The tables wait for room by themselves: a rejection is no want of room, and not to be tried again. */
+  async #writeRows(rows: RowChanges): Promise<void> {
+    try {
+      await this.#tables.write(rows);
+    } catch (error) {
+      this.stop();
+      this.#onFailure(error);
     }
   }
 
-  /** Resolves when the tables hold everything applied so far. */
+  /** Resolves when the tables hold everything applied so far, or never will. */
   async flush(): Promise<void> {
-    while (this.#writing !== null || this.#rows.rowCount > 0 || this.#floorMoved) {
+    while (!this.#isStopped && this.#hasUnwritten()) {
       if (this.#writing === null) this.#write();
       await this.#writing;
     }
     // An entry of refusals leaves a timer without rows: it must not wake up on tables that are closed.
+    this.#cancelPending();
+  }
+
+  #hasUnwritten(): boolean {
+    return this.#writing !== null || this.#rows.rowCount > 0 || this.#floorMoved;
+  }
+
+  /** Nothing more is written: the log has what the tables lack. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelPending();
+  }
+
+  #cancelPending(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }

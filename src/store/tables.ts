@@ -38,6 +38,9 @@ export interface RowChanges {
 }
 
 export interface Tables {
-  /** Resolves when the rows are in the file; they are durable no later than the next append to the log. */
+  /**
+   * Resolves when the rows are in the file; they are durable no later than the next append to the log. Stays
+   * pending while there is no room for them: any rejection is final.
+   */
   write(rows: RowChanges): Promise<void>;
 }

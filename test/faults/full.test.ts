@@ -10,17 +10,24 @@ const settings = [
   ...["--checkpoint-bytes", "1MiB", "--wal-bytes-max", "1MiB", "--history-bytes-max", "1MiB"],
 ];
 
-/** Writes until the server refuses; answers the names of the znodes that were acknowledged. */
-async function fill(http: Http): Promise<string[]> {
+/** Writes 50 kB at a time until the server refuses; answers the names of the znodes that were acknowledged. */
+async function fill(http: Http, together = 1): Promise<string[]> {
   const acknowledged: string[] = [];
-  for (let count = 0; count < 400; count += 1) {
-    const name = `n${count}`;
-    const answer = await http.post(`/v1/znodes/full/${name}`, { body: name.padEnd(50_000, ".") });
-    if (answer.status === 503) return acknowledged;
-    expect(`${answer.status} ${answer.text.slice(0, 200)}`).toMatch(/^201/);
-    acknowledged.push(name);
+  for (let round = 0; round < 400; round += 1) {
+    const names = Array.from({ length: together }, (_, index) => `n${round}-${index}`);
+    const isTaken = await Promise.all(names.map((name) => write(http, name, 50_000 / together)));
+    acknowledged.push(...names.filter((_, index) => isTaken[index]));
+    if (isTaken.includes(false)) return acknowledged;
   }
   throw new Error("the database was never full");
+}
+
+/** False when it was refused for want of room. */
+async function write(http: Http, name: string, bytes: number): Promise<boolean> {
+  const answer = await http.post(`/v1/znodes/full/${name}`, { body: `${name}.`.padEnd(bytes, ".") });
+  if (answer.status === 503) return false;
+  expect(`${answer.status} ${answer.text.slice(0, 200)}`).toMatch(/^201/);
+  return true;
 }
 
 test("a full database refuses writes with 503 read_only, reads and keepalives go on, and nothing is lost [G4, L2]", {
@@ -57,4 +64,68 @@ test("a full database refuses writes with 503 read_only, reads and keepalives go
   for (const name of names) expect((await again.delete(`/v1/znodes/full/${name}`)).status).toBe(204);
   expect((await again.delete(`/v1/sessions/${id}`, { headers })).status).toBe(204);
   expect((await again.get("/v1/znodes/full/member")).status).toBe(404);
+});
+
+/** Deletes each, waiting where the server asks for it. */
+async function deleteAll(http: Http, names: readonly string[]): Promise<void> {
+  for (const name of names)
+    expect(`${name} ${(await http.delete(`/v1/znodes/full/${name}`)).status}`).toBe(`${name} 204`);
+}
+
+/** Resolves when the server takes writes. */
+async function untilReady(http: Http): Promise<void> {
+  await expect.poll(async () => (await http.get("/readyz")).status, { timeout: 10_000 }).toBe(200);
+}
+
+test("a database that was filled, killed and opened within the same bound is emptied by deletes and filled again [G4, L2]", {
+  timeout: 120_000,
+}, async ({ start }) => {
+  const filledBytes: number[] = [];
+  await (await start(...settings)).kill();
+  for (const together of [1, 10, 1, 10]) {
+    const server = await start(...settings);
+    const http = new Http(server.url);
+    await untilReady(http);
+    await http.post("/v1/znodes/full");
+    const names = await fill(http, together);
+    filledBytes.push((names.length * 50_000) / together);
+    await server.kill();
+
+    const next = await start(...settings);
+    const again = new Http(next.url);
+    for (const name of names) {
+      const read = await again.get(`/v1/znodes/full/${name}`, { query: "raw=true" });
+      expect(read.text.startsWith(`${name}.`), name).toBe(true);
+    }
+    await deleteAll(again, names);
+    await untilReady(again);
+    expect((await again.put("/v1/znodes/full", { body: "x" })).status).toBe(200);
+    await next.kill();
+  }
+  expect(Math.min(...filledBytes)).toBeGreaterThan(500_000);
+});
+
+test("small znodes by the thousand are deleted from a full database, though each deletion makes history [G4, L2]", {
+  timeout: 120_000,
+}, async ({ start }) => {
+  const server = await start(...settings);
+  const http = new Http(server.url);
+  await http.post("/v1/znodes/full");
+  const names: string[] = [];
+  for (let isFull = false; !isFull; ) {
+    const batch = Array.from({ length: 100 }, (_, index) => `s${names.length + index}`);
+    const operations = batch.map((name) => ({ op: "create", path: `/full/${name}`, data: "x".repeat(50) }));
+    const { status } = await http.post("/v1/transactions", { json: { operations } });
+    isFull = status === 503;
+    if (!isFull) names.push(...batch);
+    expect(names.length).toBeLessThan(50_000);
+  }
+  await server.kill();
+  const again = new Http((await start(...settings)).url);
+  expect(names.length).toBeGreaterThan(500);
+  for (let first = 0; first < names.length; first += 10) {
+    await Promise.all(names.slice(first, first + 10).map((name) => deleteAll(again, [name])));
+  }
+  await untilReady(again);
+  expect((await again.put("/v1/znodes/full", { body: "x" })).status).toBe(200);
 });

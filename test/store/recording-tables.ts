@@ -10,15 +10,28 @@ export class RecordingTables implements Tables {
   readonly #znodes = new Map<number, Znode>([[0, rootOf(State.fresh())]]);
   readonly #sessions = new Map<string, Session>();
   attempts = 0;
-  /** Writes that will be refused from now on. */
-  refusals = 0;
+  #fault: Error | null = null;
+  #gate: PromiseWithResolvers<void> | null = null;
+
+  /** The next write is rejected. */
+  injectFault(fault: Error): void {
+    this.#fault = fault;
+  }
+
+  /** Writes wait, as without room, until `release`. */
+  hold(): void {
+    this.#gate ??= Promise.withResolvers<void>();
+  }
+
+  release(): void {
+    this.#gate?.resolve();
+    this.#gate = null;
+  }
 
   async write(rows: RowChanges): Promise<void> {
     this.attempts += 1;
-    if (this.refusals > 0) {
-      this.refusals -= 1;
-      throw new Error("There is no room.");
-    }
+    if (this.#fault !== null) throw this.#fault;
+    await this.#gate?.promise;
     this.writes.push(rows);
     for (const znode of [...rows.created, ...rows.changed]) this.#znodes.set(znode.id, znode);
     for (const parent of rows.parents) this.#moveCounters(parent);

@@ -56,6 +56,13 @@ test("a directory is made with the directories above it", async ({ directory }) 
   owned.release();
 });
 
+test("a directory that cannot be made is refused at once, with a sentence", ({ directory }) => {
+  writeFileSync(join(directory, "file"), "");
+  const claim = (path: string) => () => claimDataDirectory(path, { allowUnsafeFilesystem: false });
+  expect(claim(join(directory, "file", "below"))).toThrow(/cannot be made: ENOTDIR/);
+  if (existsSync("/proc/self")) expect(claim("/proc/not/here")).toThrow(/cannot be made: ENOENT/);
+});
+
 test("a second owner of the directory is refused until the first lets go", async ({ open }) => {
   const { backend } = await open();
   await expect(open()).rejects.toThrow(/in use by another process/);

@@ -5,8 +5,8 @@ import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Fence, Multi, Operation } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
-import { State } from "../../src/core/state.ts";
 import { type Stat, statOf } from "../../src/core/stat.ts";
+import { State } from "../../src/core/state.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
@@ -45,14 +45,25 @@ export class Keeper {
     this.store.onApplied((applied) => this.applied.push(...applied));
   }
 
-  async create(path: string, mode: CreateMode = plain, data = "", options: WriteOptions = {}): Promise<Written> {
+  async create(
+    path: string,
+    mode: CreateMode = plain,
+    data = "",
+    options: WriteOptions = {},
+  ): Promise<Written> {
     const commit = await this.store.submit({ type: "create", path, mode, data: bytes(data), ...options });
     return commit.outcome;
   }
 
   async set(path: string, data: string, version?: number, options: WriteOptions = {}): Promise<Stat> {
     const versioned = version === undefined ? {} : { version };
-    const commit = await this.store.submit({ type: "setData", path, data: bytes(data), ...versioned, ...options });
+    const commit = await this.store.submit({
+      type: "setData",
+      path,
+      data: bytes(data),
+      ...versioned,
+      ...options,
+    });
     return commit.outcome.stat;
   }
 
@@ -61,7 +72,10 @@ export class Keeper {
     await this.store.submit({ type: "delete", path, ...versioned, ...options });
   }
 
-  async multi(operations: readonly Operation[], options: WriteOptions = {}): Promise<readonly OperationResult[]> {
+  async multi(
+    operations: readonly Operation[],
+    options: WriteOptions = {},
+  ): Promise<readonly OperationResult[]> {
     const command: Multi = { type: "multi", operations, ...options };
     return (await this.store.submit(command)).outcome.results;
   }

@@ -2,7 +2,7 @@
 // writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
 // lock to clear.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 
@@ -42,9 +42,23 @@ export function claimDataDirectory(
  * durable.
  */
 function makeDirectory(path: string): void {
-  const firstMade = mkdirSync(path, { recursive: true });
-  if (firstMade === undefined) return;
-  for (let made = path; made.length >= firstMade.length; made = dirname(made)) syncDirectory(dirname(made));
+  const missing: string[] = [];
+  for (let above = path; !existsSync(above); above = dirname(above)) missing.unshift(above);
+  // One at a time: asked to make parents too, Node tries for ever where the kernel makes no directories.
+  for (const directory of missing) {
+    makeOne(directory, path);
+    syncDirectory(dirname(directory));
+  }
+}
+
+function makeOne(directory: string, path: string): void {
+  try {
+    mkdirSync(directory);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    throw new Error(`The data directory ${path} cannot be made: ${message}.`);
+  }
 }
 
 function syncDirectory(path: string): void {

@@ -15,15 +15,22 @@ import {
   unpackCreated,
   unpackParents,
 } from "./packed-rows.ts";
+import type { Room } from "./room.ts";
 
 export interface NewEntry {
   readonly seq: number;
   readonly body: Uint8Array;
 }
 
+interface RemovalBounds {
+  readonly logRows: number;
+  readonly changeRows: number;
+}
+
 /** Old rows removed in one transaction: more would make appends wait. A row of changes is a long one. */
-const trimRowsMax = 200;
-const trimChangeRowsMax = 8;
+const smallStep: RemovalBounds = { logRows: 200, changeRows: 8 };
+/** Where there is no room, room comes first. */
+const allAtOnce: RemovalBounds = { logRows: Number.MAX_SAFE_INTEGER, changeRows: Number.MAX_SAFE_INTEGER };
 /** Bytes SQLite adds to each page in the write-ahead log. */
 const walFrameHeaderBytes = 24;
 
@@ -33,10 +40,14 @@ export class StoreDatabase {
   readonly #writer: string;
   readonly #pageBytes: number;
   readonly #statements: Statements;
+  /** Pages the file may have; null for as many as the disk has. */
+  readonly #pagesMax: number | null;
   #tail: Lsn;
   #appliedLsn: Lsn;
   #historyFloorZxid: number;
   #bytesTaken = 0;
+  /** Kept where the file has a bound, and nowhere else. */
+  #unreflectedBytes = 0;
 
   /** @param settings.writer the name of this incarnation, written beside each entry */
   constructor(file: string, settings: { readonly writer: string; readonly databaseBytesMax: number }) {
@@ -44,15 +55,25 @@ export class StoreDatabase {
     this.#writer = settings.writer;
     this.#connection = openConnection(file);
     this.#pageBytes = this.#pragmaNumber("page_size");
-    if (settings.databaseBytesMax > 0) {
-      this.#pragmaNumber(`max_page_count = ${Math.ceil(settings.databaseBytesMax / this.#pageBytes)}`);
-    }
+    this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
     this.#statements = prepareStatements(this.#connection);
     const { appliedLsn, historyFloorZxid } = this.#statements.position.get() as PositionRow;
     const last = this.#statements.lastLsn.get() as number | null;
     this.#tail = Math.max(appliedLsn, last ?? 0);
     this.#appliedLsn = appliedLsn;
     this.#historyFloorZxid = historyFloorZxid;
+    this.#measureUnreflected();
+  }
+
+  /** A file that is larger already keeps its size. */
+  #boundPages(bytesMax: number): number | null {
+    if (bytesMax === 0) return null;
+    return this.#pragmaNumber(`max_page_count = ${Math.ceil(bytesMax / this.#pageBytes)}`);
+  }
+
+  #measureUnreflected(): void {
+    if (this.#pagesMax === null) return;
+    this.#unreflectedBytes = this.#statements.bytesAfter.get(this.#appliedLsn) as number;
   }
 
   get tail(): Lsn {
@@ -80,6 +101,7 @@ export class StoreDatabase {
       }
     });
     this.#tail += entries.length;
+    for (const { body } of entries) this.#unreflectedBytes += body.byteLength;
     return first;
   }
 
@@ -106,16 +128,32 @@ export class StoreDatabase {
    * prefix of the write-ahead log, so a position can never outlive the rows it speaks of.
    */
   write(rows: PackedRows): void {
-    const { appliedLsn, historyFloorZxid } = rows.position;
+    this.#write(rows, smallStep);
+  }
+
+  /**
+   * As `write`, where that finds no room: the rows take that of the entries they reflect and of the whole
+   * history, of which nothing is kept. The tree comes before what was told of it.
+   */
+  writeWithoutHistory(rows: PackedRows): void {
+    const position = { ...rows.position, historyFloorZxid: rows.position.zxid };
+    this.#write({ ...rows, changes: [], position }, allAtOnce);
+  }
+
+  #write(rows: PackedRows, removal: RemovalBounds): void {
+    const { appliedLsn } = rows.position;
     if (appliedLsn > this.#tail)
       throw new Error(`Rows as of entry ${appliedLsn}, but the log ends at ${this.#tail}.`);
+    // The file may have given up more of the history than those who wrote the rows know.
+    const historyFloorZxid = Math.max(rows.position.historyFloorZxid, this.#historyFloorZxid);
     this.#unsyncedTransaction(() => {
       // Removal comes first: in a full file it makes the room that the rest needs.
-      this.#removeOld(appliedLsn, historyFloorZxid);
-      this.#writeRows(rows);
+      this.#removeOld({ appliedLsn, historyFloorZxid }, removal);
+      this.#writeRows({ ...rows, position: { ...rows.position, historyFloorZxid } });
     });
     this.#appliedLsn = appliedLsn;
     this.#historyFloorZxid = historyFloorZxid;
+    this.#measureUnreflected();
     this.#bytesTaken += rows.data.byteLength;
     for (const { messages } of rows.changes) this.#bytesTaken += messages.length;
   }
@@ -138,8 +176,24 @@ export class StoreDatabase {
   /** Removes some of the rows that nobody needs any more; true when there are more of them. */
   trimStep(): boolean {
     if (!this.#hasOld()) return false;
-    this.#unsyncedTransaction(() => this.#removeOld(this.#appliedLsn, this.#historyFloorZxid));
+    this.#unsyncedTransaction(() => this.#removeOld(this.#kept(), smallStep));
     return this.#hasOld();
+  }
+
+  /** Removes all that nobody needs any more, and the oldest of the history until so much is left. */
+  makeRoom(historyBytesKept: number): void {
+    const last = this.#statements.lastChangeBeyond.get(historyBytesKept) as number | null;
+    if (last === null && !this.#hasOld()) return;
+    const historyFloorZxid = Math.max(last ?? 0, this.#historyFloorZxid);
+    this.#unsyncedTransaction(() => {
+      this.#removeOld({ ...this.#kept(), historyFloorZxid }, allAtOnce);
+      this.#statements.putHistoryFloor.run(historyFloorZxid);
+    });
+    this.#historyFloorZxid = historyFloorZxid;
+  }
+
+  #kept(): PositionRow {
+    return { appliedLsn: this.#appliedLsn, historyFloorZxid: this.#historyFloorZxid };
   }
 
   #hasOld(): boolean {
@@ -149,10 +203,10 @@ export class StoreDatabase {
     return oldest !== null && oldest <= this.#historyFloorZxid;
   }
 
-  #removeOld(appliedLsn: Lsn, historyFloorZxid: number): void {
+  #removeOld({ appliedLsn, historyFloorZxid }: PositionRow, { logRows, changeRows }: RemovalBounds): void {
     const first = this.#statements.firstLsn.get() as number | null;
-    if (first !== null) this.#statements.trimLog.run(Math.min(appliedLsn, first + trimRowsMax - 1));
-    this.#statements.trimChanges.run(historyFloorZxid, trimChangeRowsMax);
+    if (first !== null) this.#statements.trimLog.run(Math.min(appliedLsn, first + logRows - 1));
+    this.#statements.trimChanges.run(historyFloorZxid, changeRows);
   }
 
   /** Whether the last process said goodbye. Durable when the call returns. */
@@ -171,11 +225,15 @@ export class StoreDatabase {
     return row.log <= row.checkpointed ? 0 : row.log * (this.#pageBytes + walFrameHeaderBytes);
   }
 
-  /** The part of the allowed size that is still free, 0 to 1. */
-  freeShare(): number {
-    const pagesMax = this.#pragmaNumber("max_page_count");
-    const used = this.#pragmaNumber("page_count") - this.#pragmaNumber("freelist_count");
-    return Math.max(0, pagesMax - used) / pagesMax;
+  /** Room within the size the file may have; null where only the disk bounds it. */
+  room(): Room | null {
+    if (this.#pagesMax === null) return null;
+    const usedPages = this.#pragmaNumber("page_count") - this.#pragmaNumber("freelist_count");
+    return {
+      boundBytes: this.#pagesMax * this.#pageBytes,
+      freeBytes: Math.max(0, this.#pagesMax - usedPages) * this.#pageBytes,
+      unreflectedBytes: this.#unreflectedBytes,
+    };
   }
 
   close(): void {
@@ -235,6 +293,7 @@ function prepareStatements(connection: Connection) {
       `UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId,
          digest = @digest, history_floor_zxid = @historyFloorZxid`,
     ),
+    putHistoryFloor: connection.prepare("UPDATE meta SET history_floor_zxid = ?"),
     putCleanShutdown: connection.prepare("UPDATE meta SET clean_shutdown = ?"),
     ...prepareLogStatements(connection),
     ...prepareRowStatements(connection),
@@ -246,6 +305,9 @@ function prepareLogStatements(connection: Connection) {
     insertEntry: connection.prepare("INSERT INTO log (lsn, writer, seq, body) VALUES (?, ?, ?, ?)"),
     firstLsn: connection.prepare("SELECT min(lsn) FROM log").pluck(),
     lastLsn: connection.prepare("SELECT max(lsn) FROM log").pluck(),
+    bytesAfter: connection
+      .prepare("SELECT coalesce(sum(octet_length(body)), 0) FROM log WHERE lsn > ?")
+      .pluck(),
     entriesAfter: connection.prepare("SELECT lsn, writer, seq, body FROM log WHERE lsn > ? ORDER BY lsn"),
     trimLog: connection.prepare("DELETE FROM log WHERE lsn <= ?"),
   };
@@ -277,6 +339,13 @@ function prepareRowStatements(connection: Connection) {
       "INSERT INTO change (last_zxid, messages) VALUES (@lastZxid, @messages)",
     ),
     firstChange: connection.prepare("SELECT min(last_zxid) FROM change").pluck(),
+    lastChangeBeyond: connection
+      .prepare(
+        `SELECT max(last_zxid) FROM
+           (SELECT last_zxid, sum(octet_length(messages)) OVER (ORDER BY last_zxid DESC) AS bytes FROM change)
+         WHERE bytes > ?`,
+      )
+      .pluck(),
     trimChanges: connection.prepare(
       `DELETE FROM change WHERE last_zxid IN
          (SELECT last_zxid FROM change WHERE last_zxid <= ? ORDER BY last_zxid LIMIT ?)`,

@@ -7,13 +7,25 @@ import type { LogEntry, Lsn } from "../commit-log.ts";
 import { StoreDatabase } from "./database.ts";
 import type { AppendMessage, FromWriter, ToWriter, WriteMessage, WriterData } from "./messages.ts";
 import { numberIndex } from "./messages.ts";
+import type { PackedRows } from "./packed-rows.ts";
+import {
+  hasRoomAgain,
+  hasRoomFor,
+  historyBytesKept,
+  isFull,
+  isOrdinary,
+  type Room,
+  reserveHasRoomFor,
+} from "./room.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 
 /** Entries sent back at once when the log is replayed. */
 const replayEntriesMax = 64;
-/** Part of the allowed size that must be free again before the service writes again. */
-const freeShareMin = 1 / 16;
+/** Ticks that appends wait for rows to be written before they are refused. */
+const heldTicksMax = 2;
+/** A burst can take much of the disk between two ticks. */
+const probeEveryBytes = 8_388_608;
 
 export class Writer {
   readonly #database: StoreDatabase;
@@ -23,7 +35,13 @@ export class Writer {
   readonly #post: (message: FromWriter) => void;
   /** Rows that found no room; they are tried again until there is some. */
   #waitingWrites: WriteMessage[] = [];
+  /** Appends for which there will be room when the entries before them are rows. */
+  #heldAppends: AppendMessage[] = [];
+  #heldTicks = 0;
   #shortage: string | null = null;
+  /** Bytes of the append for whose sake it was said. */
+  #refusedBytes = 0;
+  #bytesTakenAtProbe = 0;
   #hasFailed = false;
   #isTrimming = false;
 
@@ -45,6 +63,8 @@ export class Writer {
     this.#guard(() => {
       this.#append(messages.filter((message) => message.type === "append"));
       for (const message of messages) if (message.type !== "append") this.#do(message);
+      this.#append([]);
+      if (this.#database.bytesTaken - this.#bytesTakenAtProbe >= probeEveryBytes) this.#probe();
       this.#inRoom(() => this.#wal.afterBatch());
     });
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
@@ -53,6 +73,8 @@ export class Writer {
   /** Once a second: looks for room, empties an idle write-ahead log. */
   tick(): void {
     this.#guard(() => {
+      if (this.#heldAppends.length > 0) this.#heldTicks += 1;
+      this.#append([]);
       this.#probe();
       this.#inRoom(() => this.#wal.tick());
     });
@@ -62,27 +84,74 @@ export class Writer {
   async close(): Promise<void> {
     await this.#wal.close();
     this.#guard(() => {
+      if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
       this.#inRoom(() => this.#database.setCleanShutdown(true));
       this.#inRoom(() => this.#database.checkpoint("TRUNCATE"));
     });
     this.#database.close();
   }
 
-  #append(messages: readonly AppendMessage[]): void {
-    if (messages.length === 0) return;
-    const seqs = messages.map((message) => message.seq);
-    const started = performance.now();
-    let firstLsn: Lsn = 0;
-    const hasRoom = this.#inRoom(() => {
-      firstLsn = this.#database.append(messages);
-    });
-    this.#numbers[numberIndex.lastCommitMs] = performance.now() - started;
-    if (!hasRoom) {
-      this.#post({ type: "notAppended", seqs, cause: this.#shortage ?? "" });
+  /** What was held goes first: entries keep the order they were sent in. */
+  #append(arrived: readonly AppendMessage[]): void {
+    if (arrived.length + this.#heldAppends.length === 0) return;
+    const messages = [...this.#heldAppends.splice(0), ...arrived];
+    const bytes = messages.reduce((sum, { body }) => sum + body.byteLength, 0);
+    if (!this.#fits(bytes) && this.#mayHold()) {
+      this.#heldAppends = messages;
       return;
     }
-    this.#post({ type: "appended", firstLsn, seqs });
+    this.#heldTicks = 0;
+    if (this.#fits(bytes)) this.#appendNow(messages);
+    else for (const message of messages) this.#appendIfRoomCanBeMade(message);
+  }
+
+  #appendIfRoomCanBeMade(message: AppendMessage): void {
+    const bytes = message.body.byteLength;
+    this.#makeRoom(this.#shortage === null ? historyBytesKept : () => 0);
+    if (this.#fits(bytes)) {
+      this.#appendNow([message]);
+      return;
+    }
+    const cause = "The database has too little room left within its allowed size.";
+    const room = this.#database.room();
+    if (this.#shortage === null && room !== null && isOrdinary(room, bytes)) {
+      this.#refusedBytes = bytes;
+      this.#say(cause);
+    }
+    this.#refuse([message], cause);
+  }
+
+  #appendNow(messages: readonly AppendMessage[]): void {
+    const started = performance.now();
+    let firstLsn: Lsn = 0;
+    const append = () => {
+      firstLsn = this.#database.append(messages);
+    };
+    const hasRoom = this.#inRoom(append) || (this.#giveUpHistory() && this.#inRoom(append));
+    this.#numbers[numberIndex.lastCommitMs] = performance.now() - started;
+    if (!hasRoom) {
+      this.#refuse(messages, this.#shortage ?? "");
+      return;
+    }
+    this.#post({ type: "appended", firstLsn, seqs: messages.map(({ seq }) => seq) });
     if (this.#shortage !== null) this.#probe();
+  }
+
+  /** Once it was said that there is no room, what still comes makes some, and may use the reserve. */
+  #fits(bytes: number): boolean {
+    const room = this.#database.room();
+    if (room === null) return true;
+    return this.#shortage === null ? hasRoomFor(room, bytes) : reserveHasRoomFor(room, bytes);
+  }
+
+  /** Rows of entries that are in the log come soon, and with them the room of those entries. */
+  #mayHold(): boolean {
+    if (this.#waitingWrites.length > 0 || this.#heldTicks >= heldTicksMax) return false;
+    return (this.#database.room()?.unreflectedBytes ?? 0) > 0;
+  }
+
+  #refuse(messages: readonly AppendMessage[], cause: string): void {
+    this.#post({ type: "notAppended", seqs: messages.map(({ seq }) => seq), cause });
   }
 
   #do(message: Exclude<ToWriter, AppendMessage>): void {
@@ -94,17 +163,23 @@ export class Writer {
   /** Rows are written in the order of their positions, so one that waits keeps the later ones waiting. */
   #write(message: WriteMessage): void {
     this.#waitingWrites.push(message);
-    this.#writeWaiting();
+    if (this.#shortage === null) this.#writeWaiting();
+    else this.#probe();
   }
 
   #writeWaiting(): void {
     for (let next = this.#waitingWrites[0]; next !== undefined; next = this.#waitingWrites[0]) {
       const { id, rows } = next;
-      if (!this.#inRoom(() => this.#database.write(rows))) return;
+      if (!this.#inRoom(() => this.#database.write(rows)) && !this.#writeWithoutHistory(rows)) return;
       this.#waitingWrites.shift();
       this.#isTrimming = true;
       this.#post({ type: "done", id });
     }
+  }
+
+  /** A disk that is full may have room later; a file that is will not, so the history yields. */
+  #writeWithoutHistory(rows: PackedRows): boolean {
+    return this.#isFileFull() && this.#inRoom(() => this.#database.writeWithoutHistory(rows));
   }
 
   /** Old rows go in small steps, each between two batches. */
@@ -166,6 +241,7 @@ export class Writer {
   }
 
   #probe(): void {
+    this.#bytesTakenAtProbe = this.#database.bytesTaken;
     this.#writeWaiting();
     const shortage = this.#space.shortage();
     if (this.#shortage === null) {
@@ -173,16 +249,44 @@ export class Writer {
       else if (!this.#space.takeBallast()) this.#say("The disk has no room for the ballast file.");
       return;
     }
-    const isDatabaseFull = this.#database.freeShare() < freeShareMin;
-    if (shortage !== null || isDatabaseFull || this.#waitingWrites.length > 0) return;
+    if (shortage !== null || this.#isDatabaseFull() || this.#waitingWrites.length > 0) return;
     if (!this.#space.takeBallast()) return;
     // Said again here, since there may have been no room to say it at the start.
     if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
   }
 
+  /** History that was kept while there was room must not be what the service stays read-only for. */
+  #isDatabaseFull(): boolean {
+    if (this.#hasRoomAgain()) return false;
+    this.#makeRoom(historyBytesKept);
+    return !this.#hasRoomAgain();
+  }
+
+  #hasRoomAgain(): boolean {
+    const room = this.#database.room();
+    return room === null || hasRoomAgain(room, this.#refusedBytes);
+  }
+
+  #giveUpHistory(): boolean {
+    if (!this.#isFileFull()) return false;
+    this.#makeRoom(() => 0);
+    return true;
+  }
+
+  #isFileFull(): boolean {
+    const room = this.#database.room();
+    return room !== null && isFull(room);
+  }
+
+  #makeRoom(historyBytesOf: (room: Room) => number): void {
+    const room = this.#database.room();
+    if (room !== null) this.#inRoom(() => this.#database.makeRoom(historyBytesOf(room)));
+  }
+
   #say(shortage: string | null): void {
     const before = this.#shortage;
     this.#shortage = shortage;
+    if (shortage === null) this.#refusedBytes = 0;
     if (shortage === null) this.#post({ type: "state", state: { state: "connected" } });
     else if (before === null) this.#post({ type: "state", state: { state: "read_only", cause: shortage } });
   }
