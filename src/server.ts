@@ -44,7 +44,7 @@ export interface TlsFiles {
   readonly key: Buffer;
 }
 
-export interface ServerOptions {
+interface ServerOptions {
   /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
   readonly corsOrigin: string;
   readonly tls: TlsFiles | null;

@@ -103,7 +103,7 @@ function validateSize(data: Uint8Array, limits: Limits): void {
   if (data.byteLength > limits.dataBytesMax) throw dataTooLarge(limits, data.byteLength);
 }
 
-export function dataTooLarge(limits: Limits, size: number): KeeperError {
+function dataTooLarge(limits: Limits, size: number): KeeperError {
   return new KeeperError(
     "too_large",
     `A znode holds at most ${limits.dataBytesMax} bytes; this value has ${size}.`,

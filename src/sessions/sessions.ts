@@ -18,7 +18,7 @@ export interface SessionsOptions extends ReaperOptions {
   readonly timeoutMsDefault: number;
 }
 
-export const defaultSessionsOptions: SessionsOptions = {
+const defaultSessionsOptions: SessionsOptions = {
   ...defaultReaperOptions,
   timeoutMsMin: 1000,
   timeoutMsMax: 3_600_000,

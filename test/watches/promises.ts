@@ -43,7 +43,7 @@ interface Run {
 }
 
 /** Only what was asked for: paths in scope, types wanted, data only with data. */
-export const filter: WatchPromise = (recording) =>
+const filter: WatchPromise = (recording) =>
   changesOf(recording.messages).flatMap(({ zxid, events }) =>
     events.flatMap((event) => {
       const faults: string[] = [];
@@ -56,7 +56,7 @@ export const filter: WatchPromise = (recording) =>
   );
 
 /** In zxid order, between one reset and the next. */
-export const ordered: WatchPromise = (recording) =>
+const ordered: WatchPromise = (recording) =>
   runsOf(recording).flatMap(({ messages }) => {
     const ids = messages.flatMap(({ id }) => (id === null ? [] : [id]));
     return ids.flatMap((id, index) =>
@@ -65,14 +65,14 @@ export const ordered: WatchPromise = (recording) =>
   });
 
 /** No change twice, between one reset and the next. */
-export const unique: WatchPromise = (recording) =>
+const unique: WatchPromise = (recording) =>
   runsOf(recording).flatMap(({ messages }) => {
     const zxids = changesOf(messages).map(({ zxid }) => zxid);
     return zxids.filter((zxid, index) => zxids.indexOf(zxid) !== index).map((zxid) => `${zxid} came twice`);
   });
 
 /** A transaction is one message with all of its events that were asked for, in their order. */
-export const atomic: WatchPromise = (recording, reference) =>
+const atomic: WatchPromise = (recording, reference) =>
   changesOf(recording.messages).flatMap(({ zxid, events }) => {
     const told = JSON.stringify(events.map(({ type, path }) => [type, path]));
     const meant = JSON.stringify(expectedEvents(recording, reference, zxid));
@@ -80,7 +80,7 @@ export const atomic: WatchPromise = (recording, reference) =>
   });
 
 /** Nothing is missing: from where a run began to where it ended, every change asked for is there. */
-export const reliable: WatchPromise = (recording, reference) =>
+const reliable: WatchPromise = (recording, reference) =>
   runsOf(recording).flatMap((run, index, runs) => {
     const isLast = index === runs.length - 1;
     if (!run.isSynced && run.messages.length === 0) return [];
@@ -95,7 +95,7 @@ export const reliable: WatchPromise = (recording, reference) =>
   });
 
 /** A stream that was to begin after a zxid says nothing of what came before it. */
-export const resumable: WatchPromise = (recording) => {
+const resumable: WatchPromise = (recording) => {
   const { sinceZxid } = recording;
   const [first] = runsOf(recording);
   const hasBegunAnew = recording.messages[0]?.event === "reset";
@@ -106,7 +106,7 @@ export const resumable: WatchPromise = (recording) => {
 };
 
 /** A bookmark at Z means: everything asked for up to Z was sent. */
-export const bookmarkable: WatchPromise = (recording, reference) =>
+const bookmarkable: WatchPromise = (recording, reference) =>
   runsOf(recording).flatMap((run) => {
     const faults: string[] = [];
     for (const [index, { event, id }] of run.messages.entries()) {
@@ -121,7 +121,7 @@ export const bookmarkable: WatchPromise = (recording, reference) =>
   });
 
 /** The snapshot at Z is the tree at Z, whatever was written while it was sent. */
-export const snapshotConsistent: WatchPromise = (recording, reference) =>
+const snapshotConsistent: WatchPromise = (recording, reference) =>
   runsOf(recording).flatMap((run) => {
     if (run.snapshot === null || !run.isSynced) return [];
     const told = run.snapshot.znodes.map(keyOfZnode).sort();
