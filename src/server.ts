@@ -1,26 +1,25 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
-import { STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
-import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { ignoreContentType } from "./routes/content-type.ts";
 import { healthRoutes } from "./routes/health.ts";
+import type { HttpLimits } from "./routes/http-limits.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
-import { problemHandler, problemMediaType, problemOf } from "./routes/problems.ts";
+import { problemHandler } from "./routes/problems.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
+import { answerUnreadable } from "./routes/unreadable.ts";
 import { validateStrictly } from "./routes/validation.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import { znodeRoutes } from "./routes/znodes.ts";
@@ -32,7 +31,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits;
+  readonly limits: Limits & HttpLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -58,9 +57,6 @@ export interface Server {
   close(): Promise<void>;
 }
 
-/** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
-const headerBytesMax = 32 * 1024;
-const requestTimeoutMs = 30_000;
 /** Time that requests under way have left when the server closes. */
 const closeWithinMs = 5000;
 
@@ -106,20 +102,20 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
   const options = {
     logger: false,
     bodyLimit: limits.dataBytesMax,
-    requestTimeout: requestTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: headerBytesMax },
+    routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
     frameworkErrors: (error, request, reply) => {
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);
     },
-    clientErrorHandler: answerUnreadable,
+    clientErrorHandler: answerUnreadable(limits),
   } satisfies FastifyServerOptions;
   const app =
     tls === null
-      ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: headerBytesMax } })
-      : secureApp(options, tls);
+      ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: limits.headerBytesMax } })
+      : secureApp(options, tls, limits.headerBytesMax);
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   refuseUnclearTargets(app);
@@ -137,8 +133,8 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
 }
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
-function secureApp(options: FastifyServerOptions, tls: TlsFiles): FastifyInstance {
-  const https = { ...tls, allowHTTP1: true, maxHeaderSize: headerBytesMax };
+function secureApp(options: FastifyServerOptions, tls: TlsFiles, maxHeaderSize: number): FastifyInstance {
+  const https = { ...tls, allowHTTP1: true, maxHeaderSize };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
 }
@@ -178,27 +174,3 @@ function logRequests(app: FastifyInstance, logger: Logger): void {
     done();
   });
 }
-
-/** What is not HTTP, or passes a bound of the parser, is told so before the connection closes. */
-function answerUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable) return;
-  const { status, message } = unreadable[error.code ?? ""] ?? notHttp;
-  const problem = { ...problemOf(new KeeperError("bad_request", message)), status };
-  const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
-const notHttp = { status: 400, message: "This is not a request in HTTP/1.1." };
-const unreadable: Record<string, { status: number; message: string }> = {
-  HPE_HEADER_OVERFLOW: {
-    status: 431,
-    message: `The URL and headers have more than ${headerBytesMax} bytes.`,
-  },
-  ERR_HTTP_REQUEST_TIMEOUT: {
-    status: 408,
-    message: `The request was not complete after ${requestTimeoutMs} ms.`,
-  },
-};

@@ -7,12 +7,13 @@ import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Watches } from "../watches/watches.ts";
 import { fencesOf } from "./conditions.ts";
+import type { HttpLimits } from "./http-limits.ts";
 
 export interface RouteParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits;
+  readonly limits: Limits & HttpLimits;
 }
 
 /** The token a request carries, if any. */

@@ -144,7 +144,7 @@ function bodyTooLarge(request: FastifyRequest): KeeperError {
     "too_large",
     `A body here has at most ${limitValue} bytes; this one has ${size} or more.`,
     {
-      limit: "bodyBytesMax",
+      limit: request.routeOptions.config.bodyLimitName ?? "dataBytesMax",
       limitValue,
       size,
     },

@@ -82,13 +82,15 @@ const transactionBody = Type.Object(
   { ...closed, examples: [{ operations: [{ op: "check", path: "/config", version: 3 }] }] },
 );
 
-const bodyBytesMax = 8 * 1024 * 1024;
-
-export function transactionRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): void {
+export function transactionRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.post(
     "/v1/transactions",
-    { schema: { ...transactionSchema, body: transactionBody }, bodyLimit: bodyBytesMax },
+    {
+      schema: { ...transactionSchema, body: transactionBody },
+      bodyLimit: limits.transactionBytesMax,
+      config: { bodyLimitName: "transactionBytesMax" },
+    },
     async (request) => {
       const { operations } = request.body;
       const commit = await store.submit({

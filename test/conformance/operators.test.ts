@@ -55,3 +55,19 @@ test.for(["limit=0", "limit=10001", "after=-1", "who=me"])(
     expectProblem(await http.get("/v1/admin/watches", { query }), 400, "bad_request");
   },
 );
+
+test("a refusal for size names a limit that the listing of limits has, with the same value", async ({
+  http,
+  root,
+}) => {
+  const { bounds } = (await http.get("/v1/limits")).json<{ bounds: Record<string, number> }>();
+  const data = "x".repeat((bounds.dataBytesMax as number) + 1);
+  const tooLarge = [
+    await http.put(`/v1/znodes${root}`, { body: data }),
+    await http.post("/v1/transactions", { json: { operations: [{ op: "set", path: root, data }] } }),
+    await http.post("/v1/transactions", { body: " ".repeat((bounds.transactionBytesMax as number) + 1) }),
+  ];
+  const limits = tooLarge.map((answer) => expectProblem(answer, 413, "too_large"));
+  expect(limits.map(({ limit }) => limit)).toEqual(["dataBytesMax", "dataBytesMax", "transactionBytesMax"]);
+  for (const { limit, limitValue } of limits) expect(limitValue).toBe(bounds[limit as string]);
+});

@@ -18,6 +18,13 @@ interface ServerFixture {
   state: () => string;
 }
 
+const limits = {
+  ...defaultLimits,
+  transactionBytesMax: 8_388_608,
+  headerBytesMax: 32_768,
+  requestTimeoutMs: 30_000,
+};
+
 export const test = watchesTest.extend<ServerFixture>({
   server: async ({ keeper, watches }, use) => {
     const sessions = new Sessions(keeper.store);
@@ -26,8 +33,8 @@ export const test = watchesTest.extend<ServerFixture>({
       store: keeper.store,
       sessions,
       watches,
-      limits: defaultLimits,
-      bounds: { ...defaultLimits },
+      limits,
+      bounds: { ...limits },
       logger: pino({ level: "silent" }),
       version: "0.0.0",
     });

@@ -1,0 +1,17 @@
+// The bounds on a request as such, whatever it asks. Each is a setting of the server and is handed in.
+
+export interface HttpLimits {
+  /** Bytes of a transaction's body. */
+  readonly transactionBytesMax: number;
+  /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
+  readonly headerBytesMax: number;
+  /** Time for a request to arrive whole. */
+  readonly requestTimeoutMs: number;
+}
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The name of the setting behind the route's `bodyLimit`, where it is not `dataBytesMax`. */
+    bodyLimitName?: keyof HttpLimits;
+  }
+}
