@@ -150,6 +150,12 @@ const settings = {
     byteCount(1024),
     "bytes in one snapshot message",
   ),
+  snapshotKeptBytesMax: setting(
+    "snapshot-kept-bytes-max",
+    64 * mebibyte,
+    byteCount(mebibyte),
+    "bytes held of what is written under a snapshot before its reader came by; beyond it the reader is cut off",
+  ),
 
   databaseBytesMax: setting(
     "database-bytes-max",

@@ -121,6 +121,7 @@ function watchLimits(config: Config) {
     bufferBytesMax: config.streamBufferBytesMax,
     snapshotPageZnodesMax: config.snapshotPageZnodesMax,
     snapshotPageBytesMax: config.snapshotPageBytesMax,
+    snapshotKeptBytesMax: config.snapshotKeptBytesMax,
   };
 }
 

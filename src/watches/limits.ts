@@ -17,6 +17,8 @@ export interface WatchLimits {
   readonly snapshotPageZnodesMax: number;
   /** Bytes after which a snapshot page ends; it holds one znode at least, however large. */
   readonly snapshotPageBytesMax: number;
+  /** Bytes held of znodes that are written while a snapshot of them is still being read. */
+  readonly snapshotKeptBytesMax: number;
 }
 
 export const defaultWatchLimits: WatchLimits = {
@@ -26,6 +28,7 @@ export const defaultWatchLimits: WatchLimits = {
   bufferBytesMax: 262_144,
   snapshotPageZnodesMax: 500,
   snapshotPageBytesMax: 65_536,
+  snapshotKeptBytesMax: 67_108_864,
 };
 
 /** Paths one stream may watch. */

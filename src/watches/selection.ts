@@ -1,10 +1,10 @@
 // What a stream watches: paths, a scope, types of event, with data or without. Streams with equal selections
 // have equal keys, so that what is told to one can be told to all of them without asking again.
 
-import { joinPath, parentPath, rootPath } from "../core/path.ts";
-import type { Tree } from "../core/tree.ts";
+import { parentPath, rootPath } from "../core/path.ts";
+import type { State } from "../core/state.ts";
+import { TreeWalk } from "../core/tree-walk.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import type { Znode } from "../core/znode.ts";
 import type { EventSelection, MessageEvent } from "../store/change-message.ts";
 import type { Scope } from "./matcher.ts";
 
@@ -55,24 +55,13 @@ export class Selection implements EventSelection {
     }
   }
 
-  /** The znodes in scope, each once, parents before their children. */
-  znodesIn(tree: Tree): Iterable<Znode> {
-    const znodes = new Set<Znode>();
-    for (const path of this.paths) {
-      for (const znode of this.#znodesAt(tree, path)) znodes.add(znode);
-    }
-    return znodes;
-  }
-
-  *#znodesAt(tree: Tree, path: string): Generator<Znode> {
-    if (this.scope === "subtree") return yield* tree.subtree(path);
-    const znode = tree.get(path);
-    if (znode === undefined) return;
-    yield znode;
-    if (this.scope === "node") return;
-    for (const name of tree.childNames(path)) yield tree.get(joinPath(path, name)) as Znode;
+  /** The znodes in scope as they are now, each once, parents before their children. */
+  walk(state: State): TreeWalk {
+    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax: depthsMax[this.scope] });
   }
 }
+
+const depthsMax: Record<Scope, number> = { node: 0, children: 1, subtree: Number.POSITIVE_INFINITY };
 
 function isBelowAny(path: string, ancestors: ReadonlySet<string>): boolean {
   for (let ancestor = path; ancestor !== rootPath; ) {

@@ -1,8 +1,9 @@
-// What is there as of one zxid, sent page by page at the reader's own pace. Records never change in place, so
-// holding them is holding that state, whatever is written meanwhile.
+// What is there as of one zxid, sent page by page at the reader's own pace, whatever is written meanwhile. It holds
+// what was overwritten before it came by, and no more than a bound of that.
 
 import { statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
+import type { TreeWalk } from "../core/tree-walk.ts";
 import type { Znode } from "../core/znode.ts";
 import { dataMember } from "../store/json-data.ts";
 import { snapshotFrame } from "./frames.ts";
@@ -12,20 +13,25 @@ import type { Selection } from "./selection.ts";
 export class Snapshot {
   readonly zxid: number;
   readonly #withData: boolean;
-  readonly #znodes: Iterator<Znode>;
+  readonly #walk: TreeWalk;
   #next: Znode | undefined;
   #isBegun = false;
 
   constructor(state: State, selection: Selection) {
     this.zxid = state.zxid;
     this.#withData = selection.withData;
-    this.#znodes = [...selection.znodesIn(state.tree)].values();
-    this.#moveOn();
+    this.#walk = selection.walk(state);
+    this.#next = this.#walk.next();
   }
 
-  #moveOn(): void {
-    const { done, value } = this.#znodes.next();
-    this.#next = done === true ? undefined : value;
+  /** Bytes held of znodes that were written before they were sent. */
+  get keptBytes(): number {
+    return this.#walk.keptBytes;
+  }
+
+  /** Whoever does not read it to its end ends it. */
+  end(): void {
+    this.#walk.end();
   }
 
   /** Null when every znode was sent. Where there is nothing, one empty page says so. */
@@ -39,7 +45,7 @@ export class Snapshot {
       const text = this.#textOf(this.#next);
       znodes.push(text);
       length += text.length;
-      this.#moveOn();
+      this.#next = this.#walk.next();
     }
     return snapshotFrame(this.zxid, znodes);
   }

@@ -146,7 +146,10 @@ export class Stream {
       this.#endOfLife();
       return;
     }
-    if (!this.#isFlowing) return;
+    if (!this.#isFlowing) {
+      this.#endCostlySnapshot();
+      return;
+    }
     const { bookmarkMs, heartbeatMs } = this.request;
     if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
       this.#moveResumePoint(this.#source.history.zxid, bookmarkFrame(this.#source.history.zxid));
@@ -155,12 +158,22 @@ export class Stream {
     }
   }
 
+  /** What is written while a slow reader takes its snapshot is held for it, and not without end. */
+  #endCostlySnapshot(): void {
+    const keptBytes = this.#snapshot?.keptBytes ?? 0;
+    if (keptBytes > this.#source.limits.snapshotKeptBytesMax) this.#abort();
+  }
+
   /** A client that does not even read what it was sent would not read a goodbye. */
   #endOfLife(): void {
     if (this.#isFlowing) {
       this.end("lifetime");
       return;
     }
+    this.#abort();
+  }
+
+  #abort(): void {
     this.#sink.abort();
     this.closed();
   }
@@ -194,7 +207,7 @@ export class Stream {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isLive = false;
-    this.#snapshot = null;
+    this.#endSnapshot();
     this.#source.onEnded(this);
   }
 
@@ -220,8 +233,13 @@ export class Stream {
       this.#write(page);
       return;
     }
-    this.#snapshot = null;
+    this.#endSnapshot();
     this.#sendSynced(snapshot.zxid);
+  }
+
+  #endSnapshot(): void {
+    this.#snapshot?.end();
+    this.#snapshot = null;
   }
 
   #sendSynced(zxid: number): void {

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
+import { plain } from "../support/keeper.ts";
 import { open, test, watchesOf } from "./fixture.ts";
 import { RecordingSink } from "./recording-sink.ts";
 
@@ -94,3 +95,32 @@ test("a slow reader can be said goodbye to, or be gone, in the middle of a snaps
   expect(stays.events.at(-1)?.event).toBe("bye");
   expect(await keeper.set("/a", "on")).toMatchObject({ version: 1 });
 });
+
+test("a reader that stops in its snapshot holds what is overwritten meanwhile, up to a bound, and is then cut off", async ({
+  keeper,
+}) => {
+  const watches = watchesOf(keeper, { snapshotPageZnodesMax: 1, snapshotKeptBytesMax: 3000 });
+  for (const path of ["/a", "/a/b", "/a/c"]) await keeper.create(path, plain, "x".repeat(1000));
+  const { stream, sink } = open(watches, { initial: true, paths: ["/a"], scope: "subtree" }, heldSink());
+  await keeper.set("/a/b", "new");
+  await keeper.set("/a/b", "newer");
+  await keeper.clock.advance(1000);
+  expect(sink.isAborted).toBe(false);
+  for (const name of ["d", "e"]) await keeper.create(`/a/${name}`, plain, "x".repeat(5000));
+  await keeper.clock.advance(1000);
+  expect(sink.isAborted).toBe(false);
+  const second = open(watches, { initial: true, paths: ["/a"], scope: "subtree" }, heldSink());
+  for (const name of ["d", "e"]) await keeper.set(`/a/${name}`, "new");
+  await keeper.clock.advance(1000);
+  expect([sink.isAborted, second.sink.isAborted]).toEqual([false, true]);
+  sink.release(stream);
+  const snapshots = sink.named("snapshot").flatMap(({ data }) => data.znodes as { data: string }[]);
+  expect(snapshots.map(({ data }) => data)).toEqual(Array(3).fill("x".repeat(1000)));
+  watches.close("shutdown");
+});
+
+function heldSink(): RecordingSink {
+  const sink = new RecordingSink();
+  sink.hold();
+  return sink;
+}
