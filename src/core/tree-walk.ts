@@ -14,6 +14,8 @@ export interface WalkScope {
   readonly depthMax: number;
   /** Go on after this path, which is or was in the scope of the only root. */
   readonly after?: string;
+  /** Bytes of overwritten znodes the walk may hold; beyond them it is overrun. No bound unless given. */
+  readonly keptBytesMax?: number;
 }
 
 /** A place in the walk: the children of one path, up to and including `last`. */
@@ -45,15 +47,19 @@ export class TreeWalk implements TreeObserver<Znode> {
   /** Their names, by parent: some are gone from the tree. */
   readonly #keptNames = new Map<string, SortedNames>();
   #keptBytes = 0;
+  readonly #keptBytesMax: number;
+  #isOverrun = false;
   readonly #stopObserving: () => void;
 
   /** @param zxid of the tree now, whose state the walk will show */
-  constructor(tree: Tree, zxid: number, { roots, depthMax, after }: WalkScope) {
+  constructor(tree: Tree, zxid: number, scope: WalkScope) {
+    const { roots, depthMax, after, keptBytesMax = Number.POSITIVE_INFINITY } = scope;
     this.#tree = tree;
     this.#zxid = zxid;
     this.#roots = [...new Set(roots)].sort();
     this.#rootIndexes = new Map(this.#roots.map((root, index) => [root, index]));
     this.#depthMax = depthMax;
+    this.#keptBytesMax = keptBytesMax;
     if (after !== undefined) this.#goTo(after);
     this.#stopObserving = tree.observe(this);
   }
@@ -63,8 +69,17 @@ export class TreeWalk implements TreeObserver<Znode> {
     return this.#keptBytes;
   }
 
-  /** The next znode, parents before children and siblings in code-unit order; undefined after the last. */
+  /** Whether more was overwritten before it came by than it may hold: it let go of it all, and cannot go on. */
+  get isOverrun(): boolean {
+    return this.#isOverrun;
+  }
+
+  /**
+   * The next znode, parents before children and siblings in code-unit order; undefined after the last.
+   * @throws Error when the walk is overrun
+   */
   next(): Znode | undefined {
+    if (this.#isOverrun) throw new Error("more was written before the reader came by than is held for it");
     for (;;) {
       const level = this.#levels.at(-1);
       const path = level === undefined ? this.#nextRoot() : this.#nextChild(level);
@@ -153,6 +168,10 @@ export class TreeWalk implements TreeObserver<Znode> {
   #keep(path: string, znode: Znode): void {
     this.#kept.set(path, znode);
     this.#keptBytes += bytesOf(znode);
+    if (this.#keptBytes > this.#keptBytesMax) {
+      this.#overrun();
+      return;
+    }
     if (path === rootPath) return;
     const parent = parentPath(path);
     let names = this.#keptNames.get(parent);
@@ -161,6 +180,11 @@ export class TreeWalk implements TreeObserver<Znode> {
       this.#keptNames.set(parent, names);
     }
     names.add(baseName(path));
+  }
+
+  #overrun(): void {
+    this.#isOverrun = true;
+    this.end();
   }
 
   /** Whether the walk will still come by here. */

@@ -56,8 +56,9 @@ export class Selection implements EventSelection {
   }
 
   /** The znodes in scope as they are now, each once, parents before their children. */
-  walk(state: State): TreeWalk {
-    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax: depthsMax[this.scope] });
+  walk(state: State, keptBytesMax: number): TreeWalk {
+    const depthMax = depthsMax[this.scope];
+    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax, keptBytesMax });
   }
 }
 

@@ -13,20 +13,22 @@ import type { Selection } from "./selection.ts";
 export class Snapshot {
   readonly zxid: number;
   readonly #withData: boolean;
+  readonly #limits: WatchLimits;
   readonly #walk: TreeWalk;
   #next: Znode | undefined;
   #isBegun = false;
 
-  constructor(state: State, selection: Selection) {
+  constructor(state: State, selection: Selection, limits: WatchLimits) {
+    this.#limits = limits;
     this.zxid = state.zxid;
     this.#withData = selection.withData;
-    this.#walk = selection.walk(state);
+    this.#walk = selection.walk(state, limits.snapshotKeptBytesMax);
     this.#next = this.#walk.next();
   }
 
-  /** Bytes held of znodes that were written before they were sent. */
-  get keptBytes(): number {
-    return this.#walk.keptBytes;
+  /** Whether more was written before its reader came by than is held for one: it cannot go on. */
+  get isOverrun(): boolean {
+    return this.#walk.isOverrun;
   }
 
   /** Whoever does not read it to its end ends it. */
@@ -35,7 +37,8 @@ export class Snapshot {
   }
 
   /** Null when every znode was sent. Where there is nothing, one empty page says so. */
-  nextPage(limits: WatchLimits): Uint8Array | null {
+  nextPage(): Uint8Array | null {
+    const limits = this.#limits;
     if (this.#isBegun && this.#next === undefined) return null;
     this.#isBegun = true;
     const znodes: string[] = [];

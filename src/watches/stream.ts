@@ -146,22 +146,13 @@ export class Stream {
       this.#endOfLife();
       return;
     }
-    if (!this.#isFlowing) {
-      this.#endCostlySnapshot();
-      return;
-    }
+    if (!this.#isFlowing) return;
     const { bookmarkMs, heartbeatMs } = this.request;
     if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
       this.#moveResumePoint(this.#source.history.zxid, bookmarkFrame(this.#source.history.zxid));
     } else if (nowMs - this.#lastSentMs >= heartbeatMs) {
       this.#write(heartbeatFrame);
     }
-  }
-
-  /** What is written while a slow reader takes its snapshot is held for it, and not without end. */
-  #endCostlySnapshot(): void {
-    const keptBytes = this.#snapshot?.keptBytes ?? 0;
-    if (keptBytes > this.#source.limits.snapshotKeptBytesMax) this.#abort();
   }
 
   /** A client that does not even read what it was sent would not read a goodbye. */
@@ -228,7 +219,11 @@ export class Stream {
   }
 
   #sendPage(snapshot: Snapshot): void {
-    const page = snapshot.nextPage(this.#source.limits);
+    if (snapshot.isOverrun) {
+      this.#abort();
+      return;
+    }
+    const page = snapshot.nextPage();
     if (page !== null) {
       this.#write(page);
       return;
@@ -276,7 +271,8 @@ export class Stream {
   }
 
   #takeSnapshot(): Snapshot {
-    return new Snapshot(this.#source.state, this.request.selection);
+    const { state, limits } = this.#source;
+    return new Snapshot(state, this.request.selection, limits);
   }
 
   #sendChange(zxid: number, frame: Uint8Array): void {

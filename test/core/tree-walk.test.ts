@@ -190,3 +190,13 @@ test("a walk that was ended holds nothing, meets nothing and hears of nothing", 
   expect(walk.keptBytes).toBe(0);
   expect(walk.next()).toBeUndefined();
 });
+
+test("a walk that would hold more than its bound lets go of it all, and says so", () => {
+  const state = stateWith("/a/b", "/a/c");
+  const walk = walkOf(state, { roots: ["/a"], depthMax: everything, keptBytesMax: 300 });
+  execute(state, set("/a/b", "new"), 1);
+  expect([walk.isOverrun, walk.keptBytes > 0]).toEqual([false, true]);
+  execute(state, set("/a/c", "new"), 1);
+  expect([walk.isOverrun, walk.keptBytes]).toEqual([true, 0]);
+  expect(() => walk.next()).toThrow();
+});
