@@ -19,6 +19,7 @@ import { type SessionStreams, sessionEventRoutes } from "./routes/session-events
 import { sessionRoutes } from "./routes/sessions.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
+import { treeRoutes } from "./routes/tree.ts";
 import { answerUnreadable } from "./routes/unreadable.ts";
 import { validateStrictly } from "./routes/validation.ts";
 import { watchRoutes } from "./routes/watch.ts";
@@ -76,6 +77,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => {
     acceptJsonBodies(scope);
     childrenRoutes(scope, parts);
+    treeRoutes(scope, parts);
     transactionRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));

@@ -14,6 +14,8 @@ export interface WalkScope {
   readonly depthMax: number;
   /** Go on after this path, which is or was in the scope of the only root. */
   readonly after?: string;
+  /** Of the children of the roots, only those whose names begin so. */
+  readonly prefix?: string;
   /** Bytes of overwritten znodes the walk may hold; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
 }
@@ -37,6 +39,7 @@ export class TreeWalk implements TreeObserver<Znode> {
   readonly #roots: readonly string[];
   readonly #rootIndexes: ReadonlyMap<string, number>;
   readonly #depthMax: number;
+  readonly #prefix: string;
   readonly #levels: Level[] = [];
   #rootIndex = -1;
   /** The last znode met; nothing before it is asked for again. */
@@ -53,12 +56,13 @@ export class TreeWalk implements TreeObserver<Znode> {
 
   /** @param zxid of the tree now, whose state the walk will show */
   constructor(tree: Tree, zxid: number, scope: WalkScope) {
-    const { roots, depthMax, after, keptBytesMax = Number.POSITIVE_INFINITY } = scope;
+    const { roots, depthMax, after, prefix = "", keptBytesMax = Number.POSITIVE_INFINITY } = scope;
     this.#tree = tree;
     this.#zxid = zxid;
     this.#roots = [...new Set(roots)].sort();
     this.#rootIndexes = new Map(this.#roots.map((root, index) => [root, index]));
     this.#depthMax = depthMax;
+    this.#prefix = prefix;
     this.#keptBytesMax = keptBytesMax;
     if (after !== undefined) this.#goTo(after);
     this.#stopObserving = tree.observe(this);
@@ -140,12 +144,18 @@ export class TreeWalk implements TreeObserver<Znode> {
   }
 
   *#namesAfter(path: string, last: string | null): Generator<string> {
-    const from = last ?? "";
+    const prefix = this.#prefixUnder(path);
+    const from = last === null || last < prefix ? prefix : last;
     const inTree = this.#tree.childNames(path, from);
     const kept = this.#keptNames.get(path)?.from(from);
     for (const name of kept === undefined ? inTree : merged(inTree, kept)) {
+      if (!name.startsWith(prefix)) return;
       if (name !== last) yield name;
     }
+  }
+
+  #prefixUnder(path: string): string {
+    return this.#rootIndexes.has(path) ? this.#prefix : "";
   }
 
   #recordAt(path: string): Znode | undefined {
@@ -190,8 +200,12 @@ export class TreeWalk implements TreeObserver<Znode> {
   /** Whether the walk will still come by here. */
   #isAhead(path: string): boolean {
     const index = this.#rootIndexOver(path);
-    if (index === undefined || index < this.#rootIndex) return false;
+    if (index === undefined || index < this.#rootIndex || !this.#hasPrefix(path)) return false;
     return index > this.#rootIndex || comesAfter(path, this.#cursor);
+  }
+
+  #hasPrefix(path: string): boolean {
+    return this.#rootIndexes.has(path) || baseName(path).startsWith(this.#prefixUnder(parentPath(path)));
   }
 
   /** The root whose turn the path belongs to: the nearest at or above it. */

@@ -5,32 +5,38 @@ import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
 import { joinPath, validateName, validatePath } from "../core/path.ts";
-import { type Stat, statOf } from "../core/stat.ts";
+import { statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
-import { dataMember } from "../store/json-data.ts";
+import { TreeWalk } from "../core/tree-walk.ts";
+import type { Znode } from "../core/znode.ts";
 import { Selection } from "../watches/selection.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
+import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
 import { znodePathOf } from "./znode-path.ts";
+import { includedIn, includeQuery, viewOf, type ZnodeView } from "./znode-view.ts";
 
 const childrenUrl = "/v1/children";
 
 const childrenQuery = Type.Object(
   {
     ...waitQuery,
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Names in one page." }),
-    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
-    prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
-    include: Type.Optional(
-      Type.String({
-        pattern: "^(stat|data)(,(stat|data))?$",
-        description: "Add the stat, the data, or both (comma-separated) of each child, as `znodes`.",
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: "Names in one page (1000); lines have none.",
       }),
     ),
+    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
+    prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
+    include: includeQuery(""),
   },
   { additionalProperties: false },
 );
+
+type ChildrenQuery = Static<typeof childrenQuery>;
 
 const childrenAnswer = Type.Object({
   path: Type.String(),
@@ -44,10 +50,12 @@ const childrenAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
+const pageNamesDefault = 1000;
 /** A page with data ends once it has this many bytes, however few its children. */
 const pageDataBytesMax = 4 * 1024 * 1024;
 
-export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, watches }: RouteParts): void {
+export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+  const { store, sessions, watches, limits } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     app.get(
@@ -58,9 +66,14 @@ export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, wat
         validatePath(path);
         assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);
+        const asLines = prefersLines(request);
+        if (asLines && request.query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
         await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
-        return pageOf(store.state, path, request.query);
+        const parent = parentAt(store.state, path);
+        if (!asLines) return pageOf(store.state, parent, request.query);
+        const walk = walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
+        return sendLines(request, reply, walk, includedIn(request.query.include));
       },
     );
   }
@@ -71,41 +84,52 @@ function watchedChildren(path: string): Selection {
   return new Selection({ paths: [path], scope: "children", types: ["created", "deleted"], withData: false });
 }
 
-interface ChildView {
-  readonly path: string;
-  readonly stat?: Stat;
-  readonly data?: string;
-  readonly dataBase64?: string;
-}
-
-function pageOf(state: State, path: string, query: Static<typeof childrenQuery>) {
+function parentAt(state: State, path: string): Znode {
   const parent = state.tree.get(path);
   if (parent === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
-  const included = query.include?.split(",") ?? [];
-  const view = { withStat: included.includes("stat"), withData: included.includes("data") };
+  return parent;
+}
+
+/** The children alone: the walk begins behind their parent. */
+function walkOf(state: State, path: string, query: ChildrenQuery, keptBytesMax: number): TreeWalk {
+  const { after, prefix = "" } = query;
+  const cursor = after === undefined ? path : joinPath(path, after);
+  return new TreeWalk(state.tree, state.zxid, {
+    roots: [path],
+    depthMax: 1,
+    after: cursor,
+    prefix,
+    keptBytesMax,
+  });
+}
+
+function pageOf(state: State, parent: Znode, query: ChildrenQuery) {
+  const { path } = parent;
+  const { limit = pageNamesDefault } = query;
+  const included = includedIn(query.include);
   const children: string[] = [];
-  const znodes: ChildView[] = [];
+  const znodes: ZnodeView[] = [];
   let dataBytes = 0;
   let hasMore = false;
   for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === query.limit || dataBytes > pageDataBytesMax;
+    hasMore = children.length === limit || dataBytes > pageDataBytesMax;
     if (hasMore) break;
     children.push(name);
-    if (included.length === 0) continue;
-    const child = viewOf(state, joinPath(path, name), view);
-    znodes.push(child.view);
-    dataBytes += child.dataBytes;
+    if (query.include === "") continue;
+    const znode = state.tree.get(joinPath(path, name)) as Znode;
+    znodes.push(viewOf(znode, included));
+    if (included.data) dataBytes += znode.data.byteLength;
   }
   return {
     path,
     stat: statOf(parent),
     children,
-    ...(included.length > 0 && { znodes }),
+    ...(query.include !== "" && { znodes }),
     ...(hasMore && { next: children.at(-1) as string }),
   };
 }
 
-function* namesOf(state: State, path: string, { after, prefix = "" }: Static<typeof childrenQuery>) {
+function* namesOf(state: State, path: string, { after, prefix = "" }: ChildrenQuery) {
   const from = after !== undefined && after > prefix ? after : prefix;
   for (const name of state.tree.childNames(path, from)) {
     if (!name.startsWith(prefix)) return;
@@ -113,31 +137,18 @@ function* namesOf(state: State, path: string, { after, prefix = "" }: Static<typ
   }
 }
 
-function viewOf(
-  state: State,
-  path: string,
-  { withStat, withData }: { withStat: boolean; withData: boolean },
-) {
-  const znode = state.tree.get(path);
-  if (znode === undefined) throw new Error(`${path} is among its parent's names but not in the tree`);
-  const view: ChildView = {
-    path,
-    ...(withData && dataMember(znode.data)),
-    ...(withStat && { stat: statOf(znode) }),
-  };
-  return { view, dataBytes: withData ? znode.data.byteLength : 0 };
-}
-
 const childrenSchema = {
   operationId: "listChildren",
   summary: "Names of a znode's children, in pages",
   description:
-    "A page is one consistent picture; between pages children may come and go. `next` is the cursor of the next page.",
+    "A page is one consistent picture; between pages children may come and go. `next` is the cursor of the next page. " +
+    `As ${linesMediaType} it is all of them as they stand at the Zxid of the answer, one znode a line, whatever is ` +
+    "written meanwhile.",
   tags: ["znodes"],
   headers: readHeaders,
   response: {
     200: {
-      description: "A page of children.",
+      description: "A page of children, or a line for each.",
       content: {
         "application/json": {
           schema: {
@@ -163,8 +174,9 @@ const childrenSchema = {
             ],
           },
         },
+        [linesMediaType]: { schema: { type: "string" } },
       },
     },
-    ...problems("bad_path", "no_node", "session_expired"),
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
   },
 };

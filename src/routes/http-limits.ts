@@ -5,6 +5,8 @@ export interface HttpLimits {
   readonly transactionBytesMax: number;
   /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
   readonly headerBytesMax: number;
+  /** Bytes held of znodes that are written while lines of them are still being read. */
+  readonly snapshotKeptBytesMax: number;
   /** Time for a request to arrive whole. */
   readonly requestTimeoutMs: number;
 }

@@ -166,6 +166,17 @@ test("a walk goes on after a znode that is gone, at its place", () => {
   expect(paths(rest(walk))).toEqual(["/a/e"]);
 });
 
+test("a walk of the children whose names begin alike holds and meets no others", () => {
+  const state = stateWith("/p/a", "/p/b", "/p/b1", "/p/b2/x", "/p/c");
+  const walk = walkOf(state, { roots: ["/p"], depthMax: 1, prefix: "b" });
+  for (const path of ["/p/a", "/p/c", "/p/b2/x"]) execute(state, set(path, "new"), 1);
+  expect(walk.keptBytes).toBe(0);
+  execute(state, remove("/p/b1"), 1);
+  expect(paths(rest(walk))).toEqual(["/p", "/p/b", "/p/b1", "/p/b2"]);
+  const later = walkOf(state, { roots: ["/p"], depthMax: 1, prefix: "b", after: "/p/a" });
+  expect(paths(rest(later))).toEqual(["/p/b", "/p/b2"]);
+});
+
 test("nothing is held of what is written where the walk has been, or beside it", () => {
   const state = stateWith("/a/b", "/a/c", "/z");
   const walk = walkOf(state, { roots: ["/a"], depthMax: everything });

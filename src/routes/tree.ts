@@ -1,0 +1,139 @@
+// GET /v1/tree: a znode and what is below it, parents before children, in pages or as lines of JSON (API section 2).
+// The lines of a whole subtree are its export.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { type Static, Type } from "typebox";
+import { KeeperError } from "../core/errors.ts";
+import { rootPath, validatePath } from "../core/path.ts";
+import type { State } from "../core/state.ts";
+import { TreeWalk } from "../core/tree-walk.ts";
+import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
+import { type RouteParts, touchSession } from "./parts.ts";
+import { problems, readHeaders, znode as znodeSchema } from "./schemas.ts";
+import { znodePathOf } from "./znode-path.ts";
+import { includedIn, includeQuery, viewOf, type ZnodeView } from "./znode-view.ts";
+
+const treeUrl = "/v1/tree";
+
+const pageZnodesDefault = 1000;
+/** A page ends once it has this many bytes of data, however few its znodes. */
+const pageDataBytesMax = 4 * 1024 * 1024;
+
+const treeQuery = Type.Object(
+  {
+    depth: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 4096, description: "Levels below the znode; all unless given." }),
+    ),
+    include: includeQuery("stat,data"),
+    after: Type.Optional(
+      Type.String({ maxLength: 16_384, description: "Go on after this path, which is in the subtree." }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: "Znodes in one page (1000); lines have none.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+type TreeQuery = Static<typeof treeQuery>;
+
+const treeAnswer = Type.Object({
+  path: Type.String(),
+  znodes: Type.Array(znodeSchema, { description: "Parents before children, siblings in code-unit order." }),
+  next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+});
+
+export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  for (const url of [treeUrl, `${treeUrl}/*`]) {
+    app.get(
+      url,
+      { schema: { ...treeSchema, hide: url === treeUrl, querystring: treeQuery } },
+      (request, reply) => {
+        const { query } = request;
+        const path = znodePathOf(request, treeUrl);
+        validatePath(path);
+        if (query.after !== undefined) validateCursor(query.after, path, query.depth);
+        const asLines = prefersLines(request);
+        if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
+        touchSession(request, sessions);
+        if (store.state.tree.get(path) === undefined)
+          throw new KeeperError("no_node", `${path} does not exist.`, { path });
+        const walk = walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
+        if (asLines) return sendLines(request, reply, walk, includedIn(query.include));
+        return reply.send({ path, ...pageOf(walk, query) });
+      },
+    );
+  }
+}
+
+function validateCursor(after: string, path: string, depth = Number.POSITIVE_INFINITY): void {
+  validatePath(after);
+  const isBelow = path === rootPath || after === path || after.startsWith(`${path}/`);
+  const levels = after === path ? 0 : after.slice(path === rootPath ? 0 : path.length).split("/").length - 1;
+  if (isBelow && levels <= depth) return;
+  throw new KeeperError("bad_request", `after is a path this listing can have, which ${after} is not.`);
+}
+
+function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptBytesMax: number): TreeWalk {
+  return new TreeWalk(state.tree, state.zxid, {
+    roots: [path],
+    depthMax: depth ?? Number.POSITIVE_INFINITY,
+    ...(after !== undefined && { after }),
+    keptBytesMax,
+  });
+}
+
+function pageOf(walk: TreeWalk, { include, limit = pageZnodesDefault }: TreeQuery) {
+  const included = includedIn(include);
+  const znodes: ZnodeView[] = [];
+  let dataBytes = 0;
+  let hasMore = false;
+  for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
+    hasMore = znodes.length === limit || dataBytes > pageDataBytesMax;
+    if (hasMore) break;
+    znodes.push(viewOf(znode, included));
+    if (included.data) dataBytes += znode.data.byteLength;
+  }
+  walk.end();
+  return hasMore ? { znodes, next: znodes.at(-1)?.path as string } : { znodes };
+}
+
+const treeSchema = {
+  operationId: "getTree",
+  summary: "A znode and everything below it",
+  description:
+    `As ${linesMediaType} it is the whole subtree as it stands at the Zxid of the answer, one znode a line, whatever ` +
+    "is written meanwhile: an export. As JSON it comes in pages; a page is one consistent picture, between pages " +
+    "znodes may come and go. `next` is the cursor of the next page.",
+  tags: ["znodes"],
+  headers: readHeaders,
+  response: {
+    200: {
+      description: "A page of znodes, or a line for each.",
+      content: {
+        "application/json": {
+          schema: {
+            ...treeAnswer,
+            examples: [
+              {
+                path: "/services",
+                znodes: [
+                  { path: "/services", data: "" },
+                  { path: "/services/web", data: "up" },
+                ],
+              },
+            ],
+          },
+        },
+        [linesMediaType]: { schema: { type: "string" } },
+      },
+    },
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
+  },
+};
