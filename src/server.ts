@@ -14,6 +14,7 @@ import type { HttpLimits } from "./routes/http-limits.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
+import { refuseOtherOrigins } from "./routes/origin.ts";
 import { problemHandler } from "./routes/problems.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
@@ -67,7 +68,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const app = createApp(parts, options);
   const connections = new Connections(app.server);
   await app.register(accepts);
-  if (options.corsOrigin !== "") await app.register(cors, corsOptions(options.corsOrigin));
+  const origins = originsIn(options.corsOrigin);
+  if (origins.length > 0) await app.register(cors, corsOptions(origins));
+  refuseOtherOrigins(app, origins);
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
@@ -141,11 +144,16 @@ function secureApp(options: FastifyServerOptions, tls: TlsFiles, maxHeaderSize: 
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
 }
 
+function originsIn(corsOrigin: string): "*" | readonly string[] {
+  if (corsOrigin === "*") return "*";
+  return corsOrigin === "" ? [] : corsOrigin.split(",").map((origin) => origin.trim());
+}
+
 /** A page may read what curl may read; preflights are remembered for a day. */
-function corsOptions(corsOrigin: string): FastifyCorsOptions {
+function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
-    origin: corsOrigin === "*" ? "*" : corsOrigin.split(",").map((origin) => origin.trim()),
-    methods: ["GET", "HEAD", "POST", "PUT", "DELETE"],
+    origin: origins === "*" ? "*" : [...origins],
+    methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     exposedHeaders: ["ETag", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.

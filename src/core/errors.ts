@@ -10,6 +10,7 @@ export type ErrorCode =
   | "bad_mode"
   | "bad_ttl"
   | "session_required"
+  | "forbidden"
   | "reserved_path"
   | "no_node"
   | "no_route"

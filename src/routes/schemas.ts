@@ -102,6 +102,7 @@ const alwaysPossible = ["bad_request", "method_not_allowed", "internal", "stoppi
 /** Refusals of anything that changes the tree. */
 export const writeProblems = [
   "bad_path",
+  "forbidden",
   "session_expired",
   "fence_stale",
   "throttled",

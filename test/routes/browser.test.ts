@@ -86,3 +86,32 @@ test("no page is allowed anything unless origins are named, and only those", asy
   const other = await fetch(`${open.url}/v1/children`, { headers: { origin } });
   expect(other.headers.get("access-control-allow-origin")).not.toBe(origin);
 });
+
+test("a write that a page sends is refused and not done, unless its origin was let in or is the service's own", async ({
+  start,
+}) => {
+  const server = await start("--cors-origin", "https://other.example");
+  const { host } = new URL(server.url);
+  const write = (method: string, from: string) =>
+    fetch(`${server.url}/v1/znodes/a`, {
+      method,
+      headers: { origin: from },
+      ...(method === "PUT" && { body: "x" }),
+    });
+  for (const from of [origin, "null", "https://other.example.evil", "nonsense", `http://${host}0`]) {
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      const answer = await write(method, from);
+      expect([from, method, answer.status, (await answer.json()).code]).toEqual([
+        from,
+        method,
+        403,
+        "forbidden",
+      ]);
+    }
+  }
+  expect((await fetch(`${server.url}/v1/znodes/a`)).status).toBe(404);
+  for (const from of ["https://other.example", `http://${host}`]) {
+    expect((await write("POST", from)).status).toBe(201);
+    expect((await write("DELETE", from)).status).toBe(204);
+  }
+});
