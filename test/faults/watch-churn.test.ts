@@ -10,9 +10,9 @@ const atOnce = 100;
 /** A stream costs some 7 KiB of heap: ten thousand of them, if they stayed, would not fit beside the service. */
 const smallHeap = "--max-old-space-size=64";
 
-test("ten thousand watches opened and cut off leave no stream, no open file and no memory behind [W24]", async ({
-  dataDir,
-}) => {
+test("ten thousand watches opened and cut off leave no stream, no open file and no memory behind [W24]", {
+  timeout: 120_000,
+}, async ({ dataDir }) => {
   const server = await ServerProcess.start({ dataDir, env: { NODE_OPTIONS: smallHeap } });
   try {
     await fetch(`${server.url}/v1/znodes/watched`, { method: "POST" });

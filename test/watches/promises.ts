@@ -2,7 +2,7 @@
 // found wrong, in sentences; none means the promise was kept. They share nothing with the code that sends.
 
 import type { WatchEventType } from "../../src/core/watch-event.ts";
-import type { Reference, ZnodeRecord } from "./reference.ts";
+import type { Happened, ZnodeRecord } from "./reference.ts";
 
 export interface Message {
   readonly event: string;
@@ -26,7 +26,7 @@ export interface Recording {
   readonly closedAtZxid: number;
 }
 
-export type WatchPromise = (recording: Recording, reference: Reference) => string[];
+export type WatchPromise = (recording: Recording, reference: Happened) => string[];
 
 interface ChangeData {
   readonly zxid: number;
@@ -158,7 +158,7 @@ function changesOf(messages: readonly Message[]): ChangeData[] {
   return messages.filter(({ event }) => event === "change").map(({ data }) => data as unknown as ChangeData);
 }
 
-function expectedEvents(recording: Recording, reference: Reference, zxid: number): string[][] {
+function expectedEvents(recording: Recording, reference: Happened, zxid: number): string[][] {
   return reference
     .eventsAt(zxid)
     .filter(

@@ -11,7 +11,15 @@ export interface ZnodeRecord {
   readonly stat: Stat;
 }
 
-export class Reference {
+/** What recordings are held against, wherever it is known from. */
+export interface Happened {
+  /** Transactions that watchers may be told of after `from`, up to and with `until`. */
+  zxidsBetween(from: number, until: number): readonly number[];
+  eventsAt(zxid: number): readonly { readonly type: string; readonly path: string }[];
+  treeAt(zxid: number): readonly ZnodeRecord[];
+}
+
+export class Reference implements Happened {
   readonly #txns: readonly Txn[];
 
   /** @param txns every transaction since the store was empty, in zxid order */
