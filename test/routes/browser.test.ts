@@ -101,7 +101,7 @@ test("a write that a page sends is refused and not done, unless its origin was l
   for (const from of [origin, "null", "https://other.example.evil", "nonsense", `http://${host}0`]) {
     for (const method of ["POST", "PUT", "DELETE"]) {
       const answer = await write(method, from);
-      expect([from, method, answer.status, (await answer.json()).code]).toEqual([
+      expect([from, method, answer.status, ((await answer.json()) as { code: string }).code]).toEqual([
         from,
         method,
         403,
