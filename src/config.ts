@@ -104,6 +104,18 @@ const settings = {
   headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
   requestTimeoutMs: setting("request-timeout-ms", 30_000, integer(100), "time for a request to arrive whole"),
   pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
+  metadataBytesMax: setting(
+    "metadata-bytes-max",
+    4096,
+    byteCount(16),
+    "what a claim of a lock or a candidate says of itself",
+  ),
+  claimWaitersMax: setting(
+    "claim-waiters-max",
+    20_000,
+    integer(1),
+    "requests waiting for locks and elections, and streams of who holds them, each",
+  ),
   queueCommandsMax: setting(
     "queue-commands-max",
     10_000,

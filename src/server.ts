@@ -5,13 +5,16 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
+import { Coordination, type CoordinationLimits } from "./coordination/coordination.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { ignoreContentType } from "./routes/content-type.ts";
+import { electionRoutes } from "./routes/elections.ts";
 import { healthRoutes } from "./routes/health.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
 import { limitsRoutes } from "./routes/limits.ts";
+import { lockRoutes } from "./routes/locks.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { refuseOtherOrigins } from "./routes/origin.ts";
@@ -33,7 +36,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits;
+  readonly limits: Limits & HttpLimits & CoordinationLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -67,6 +70,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const app = createApp(parts, options);
   const connections = new Connections(app.server);
+  const coordination = new Coordination(store, parts.limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -87,6 +91,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store });
     adminWatchRoutes(scope, watches);
     limitsRoutes(scope, parts);
+    streams.push(lockRoutes(scope, { ...parts, coordination }));
+    streams.push(electionRoutes(scope, { ...parts, coordination }));
   });
   answerOtherMethods();
   await app.ready();
@@ -96,6 +102,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     async close() {
       isStopping = true;
       watches.close("shutdown");
+      coordination.stop();
       for (const stream of streams) stream.close();
       const closed = connections.end(closeWithinMs);
       await app.close().finally(closed);

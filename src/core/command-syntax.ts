@@ -1,6 +1,7 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
+import { validateClaimCommand } from "./claim-syntax.ts";
 import type { Command, Fence, Operation, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
@@ -16,6 +17,18 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "multi":
       validateFences(command.fences);
       validateMulti(command.operations, command.sessionId, limits);
+      return;
+    case "endLockDelay":
+      validateClaimCommand(command, limits);
+      return;
+    case "claimLock":
+    case "configureLock":
+    case "releaseClaim":
+    case "standForElection":
+    case "changeCandidate":
+    case "resign":
+      validateClaimCommand(command, limits);
+      validateFences(command.fences);
       return;
     default:
       validateOperation(command, command.sessionId, limits);

@@ -1,6 +1,7 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
+import type { CoordinationCommand } from "./coordination-command.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
@@ -100,4 +101,6 @@ export interface CloseSession {
 
 export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
 
-export type Command = SingleWrite | Multi | OpenSession | CloseSession;
+export type TreeCommand = SingleWrite | Multi | OpenSession | CloseSession;
+
+export type Command = TreeCommand | CoordinationCommand;

@@ -19,9 +19,13 @@ import type {
   ZnodeTag,
 } from "./command.ts";
 import { failedAt } from "./command-syntax.ts";
+import type { EndLockDelay } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
+import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
 import { parentPath, rootPath } from "./path.ts";
+import type { TreeWrites } from "./plan-claims.ts";
+import { planClaimCommand } from "./plan-coordination.ts";
 import { formatSequence } from "./sequence.ts";
 import type { Session } from "./session.ts";
 import { statOf } from "./stat.ts";
@@ -36,13 +40,19 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
       return planOpenSession(draft, state, command);
     case "closeSession":
       return planCloseSession(draft, state, command);
+    case "endLockDelay":
+      return planEndLockDelay(draft, command);
     default:
       checkContext(draft, state, command);
       return planWrite(draft, state, command);
   }
 }
 
-function planWrite(draft: Draft, state: State, command: Exclude<Command, OpenSession | CloseSession>) {
+function planWrite(
+  draft: Draft,
+  state: State,
+  command: Exclude<Command, OpenSession | CloseSession | EndLockDelay>,
+) {
   switch (command.type) {
     case "create":
       return planCreate(draft, command, command.sessionId);
@@ -54,8 +64,12 @@ function planWrite(draft: Draft, state: State, command: Exclude<Command, OpenSes
       return planDeleteTree(draft, state, command);
     case "multi":
       return planMulti(draft, command);
+    default:
+      return planClaimCommand(draft, state, command, treeWrites);
   }
 }
+
+const treeWrites: TreeWrites = { create: planCreate, setData: planSetData, delete: planDelete };
 
 /** Session validity precedes everything else (E6, N9); a fence is checked in the same transaction as the write. */
 function checkContext(draft: Draft, state: State, context: WriteContext): void {
@@ -326,6 +340,7 @@ function planCloseSession(draft: Draft, state: State, close: CloseSession): { ep
   const owned = [...state.ephemeralsOf(session.id)].map((path) => draft.get(path) as Znode);
   owned.sort((a, b) => a.id - b.id);
   for (const znode of owned) draft.delete(znode);
+  if (close.reason === "session_expired") planLockDelays(draft, state, owned);
   draft.changes.push({ type: "sessionClosed", session });
   return { ephemerals: owned.map((znode) => znode.path) };
 }

@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal.
 
+import { Claims } from "./claims.ts";
 import type { Session } from "./session.ts";
 import { Tree } from "./tree.ts";
 import type { Change, Txn } from "./txn.ts";
@@ -8,6 +9,7 @@ import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree();
+  readonly claims = new Claims();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
   #zxid = 0;
@@ -60,12 +62,16 @@ export class State {
         this.#nextZnodeId = change.znode.id + 1;
         break;
       case "changed":
+        this.tree.replace(change.znode);
+        this.claims.changed(change.znode);
+        break;
       case "childrenChanged":
         this.tree.replace(change.znode);
         break;
       case "deleted":
         this.tree.remove(change.znode.path);
         this.#forgetEphemeral(change.znode);
+        this.claims.removed(change.znode);
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
@@ -86,6 +92,7 @@ export class State {
   /** Puts back a znode as it was saved; parents come before their children. */
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
+    this.claims.added(znode);
     if (znode.ephemeralOwner === null) return;
     const owned = this.#ephemerals.get(znode.ephemeralOwner);
     if (owned === undefined) this.#ephemerals.set(znode.ephemeralOwner, new Set([znode.path]));

@@ -1,5 +1,6 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { CoordinationOutcomes } from "./coordination-command.ts";
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
 import type { Znode } from "./znode.ts";
@@ -46,7 +47,7 @@ export interface OperationResult {
 }
 
 /** What each kind of command answers. */
-export interface Outcomes {
+export interface Outcomes extends CoordinationOutcomes {
   create: Written;
   setData: Written;
   delete: { readonly path: string };

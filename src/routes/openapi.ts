@@ -23,6 +23,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         { name: "transactions", description: "Several operations at once." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
+        { name: "coordination", description: "Locks and elections." },
         { name: "operations", description: "Running the service." },
       ],
     },

@@ -74,6 +74,13 @@ const problemSchema = Type.Object(
       }),
     ),
     oldestZxid: Type.Optional(Type.Integer()),
+    holder: Type.Optional(
+      Type.Unsafe<object>({
+        type: "object",
+        description: "The claim that holds, as a lock's holders show it.",
+      }),
+    ),
+    delayUntilMs: Type.Optional(Type.Integer()),
   },
   { $id: "Problem", description: "RFC 9457 problem details." },
 );

@@ -2,6 +2,7 @@
 // refused command is guaranteed not to have happened (L1).
 
 import type { Command, Operation } from "../core/command.ts";
+import type { CoordinationCommand } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Commit } from "../core/txn.ts";
 
@@ -79,8 +80,14 @@ const commandOverheadBytes = 64;
 /** About what the command takes in an entry: good enough to bound memory by. */
 export function bytesOf(command: Command): number {
   if (command.type === "openSession" || command.type === "closeSession") return 2 * commandOverheadBytes;
+  if ("name" in command) return claimBytes(command);
   if (command.type !== "multi") return operationBytes(command);
   return command.operations.reduce((sum, operation) => sum + operationBytes(operation), commandOverheadBytes);
+}
+
+function claimBytes(command: CoordinationCommand): number {
+  if (command.type === "claimLock") return 2 * commandOverheadBytes + command.metadata.byteLength;
+  return 2 * commandOverheadBytes + ("value" in command ? command.value.byteLength : 0);
 }
 
 function operationBytes(operation: Pick<Operation, "path"> & { readonly data?: Uint8Array }): number {

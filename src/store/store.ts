@@ -294,6 +294,7 @@ function ignore(): void {}
 
 /** What may be tried on a full disk: it makes room, and it must not be delayed. */
 function freesSpace(command: Command): boolean {
+  if (command.type === "releaseClaim" || command.type === "resign") return true;
   return command.type === "delete" || command.type === "deleteTree" || command.type === "closeSession";
 }
 

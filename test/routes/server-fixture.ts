@@ -23,6 +23,7 @@ const limits = {
   transactionBytesMax: 8_388_608,
   headerBytesMax: 32_768,
   requestTimeoutMs: 30_000,
+  claimWaitersMax: 1000,
   snapshotKeptBytesMax: 67_108_864,
 };
 

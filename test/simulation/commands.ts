@@ -1,7 +1,15 @@
 // Random commands over a tree small enough that they meet: the same few paths, names, versions and sessions.
 
 import fc from "fast-check";
-import type { Check, Command, Create, Fence, Operation, SetData, ZnodeTag } from "../../src/core/command.ts";
+import type {
+  Check,
+  Create,
+  Fence,
+  Operation,
+  SetData,
+  TreeCommand,
+  ZnodeTag,
+} from "../../src/core/command.ts";
 import type { Tree } from "../../src/core/tree.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 import { bytes } from "../support/keeper.ts";
@@ -123,7 +131,7 @@ const closeSession = fc.record({
   reason: fc.constantFrom("session_closed" as const, "session_expired" as const),
 });
 
-export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+export const anyCommand: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 6, arbitrary: openSession },
@@ -131,7 +139,7 @@ export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
 );
 
 /** The command with every current czxid put in. */
-export function resolved(command: Command, tree: Tree): Command {
+export function resolved(command: TreeCommand, tree: Tree): TreeCommand {
   const czxidOf = (at: string, given: number) => (given === current ? (tree.get(at)?.czxid ?? 0) : given);
   const resolve = <T extends { path?: string; czxid?: number; ifMatch?: readonly ZnodeTag[] }>(
     one: T,

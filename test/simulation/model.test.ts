@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
-import type { Command } from "../../src/core/command.ts";
+import type { TreeCommand } from "../../src/core/command.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { statOf } from "../../src/core/stat.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
@@ -51,7 +51,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
   expect(done).toBeGreaterThan(600);
 });
 
-async function answerOf(keeper: Keeper, command: Command): Promise<Omit<ModelAnswer, "events">> {
+async function answerOf(keeper: Keeper, command: TreeCommand): Promise<Omit<ModelAnswer, "events">> {
   try {
     const { zxid, outcome } = await keeper.store.submit(command);
     return { zxid, outcome };

@@ -4,13 +4,13 @@
 
 import type {
   CloseSession,
-  Command,
   Create,
   Increment,
   Multi,
   OpenSession,
   Operation,
   SetData,
+  TreeCommand,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
@@ -75,7 +75,7 @@ export class Model {
   #timeMs = 0;
   #changed = false;
 
-  answer(command: Command, timeMs: number): ModelAnswer {
+  answer(command: TreeCommand, timeMs: number): ModelAnswer {
     const before = structuredClone(this.world);
     this.#events = [];
     this.#changed = false;
@@ -118,7 +118,7 @@ export class Model {
     };
   }
 
-  #run(command: Command): unknown {
+  #run(command: TreeCommand): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
     this.#checkContext(command);
@@ -324,7 +324,7 @@ function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | unde
   if (mode.kind === "persistent") znode.ttlMs = mode.ttlMs ?? null;
 }
 
-function refusedAnswer(error: Refused, command: Command): ModelAnswer {
+function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
   if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
   const at = error.failedOperation;
   const fates = command.operations.map((_, index) => {
@@ -335,7 +335,7 @@ function refusedAnswer(error: Refused, command: Command): ModelAnswer {
 }
 
 /** What is refused without a look at the tree; limits of size are not reached here. */
-function refuseMalformed(command: Command): void {
+function refuseMalformed(command: TreeCommand): void {
   if (command.type === "openSession" || command.type === "closeSession") return;
   if (command.type !== "multi") {
     refuseMalformedOperation(command, command.sessionId);

@@ -1,0 +1,35 @@
+// Which part of the state machine decides a command about locks and elections. The session and the fences were checked.
+
+import { electionPath, lockPath } from "./claims.ts";
+import type { ClaimCommand, CoordinationOutcomes, ReleaseClaim, Resign } from "./coordination-command.ts";
+import type { Draft } from "./draft.ts";
+import { planRelease, type TreeWrites } from "./plan-claims.ts";
+import { planChangeCandidate, planStand } from "./plan-elections.ts";
+import { planClaimLock, planConfigureLock } from "./plan-locks.ts";
+import type { State } from "./state.ts";
+
+export function planClaimCommand(
+  draft: Draft,
+  state: State,
+  command: ClaimCommand,
+  writes: TreeWrites,
+): CoordinationOutcomes[keyof CoordinationOutcomes] {
+  switch (command.type) {
+    case "claimLock":
+      return planClaimLock(draft, state, command, writes);
+    case "configureLock":
+      return planConfigureLock(draft, state, command, writes);
+    case "releaseClaim":
+      return planRelease(draft, state, releaseOf(lockPath(command.name), command), writes);
+    case "standForElection":
+      return planStand(draft, state, command, writes);
+    case "changeCandidate":
+      return planChangeCandidate(draft, state, command, writes);
+    case "resign":
+      return planRelease(draft, state, releaseOf(electionPath(command.name), command), writes);
+  }
+}
+
+function releaseOf(path: string, { id, sessionId, force }: ReleaseClaim | Resign) {
+  return { path, id, sessionId, force: force === true };
+}
