@@ -157,6 +157,25 @@ const settings = {
     "bytes held of what is written under a snapshot before its reader came by; beyond it the reader is cut off",
   ),
 
+  sweepIntervalMs: setting(
+    "sweep-interval-ms",
+    60_000,
+    integer(10, 86_400_000),
+    "time between two sweeps of containers and znodes with a TTL",
+  ),
+  sweepsPerMinuteMax: setting(
+    "sweeps-per-minute-max",
+    10_000,
+    integer(1),
+    "znodes that sweeps delete in a minute",
+  ),
+  containerNeverUsedMsMax: setting(
+    "container-never-used-ms-max",
+    300_000,
+    integer(0),
+    "time a container may be without its first child; 0 is for ever",
+  ),
+
   databaseBytesMax: setting(
     "database-bytes-max",
     0,

@@ -3,6 +3,7 @@
 
 import { baseName, parentPath, rootPath } from "./path.ts";
 import type { State } from "./state.ts";
+import { isMortal } from "./sweep.ts";
 import type { Znode } from "./znode.ts";
 
 /** The faults found, as sentences; empty when the state is sound. */
@@ -17,7 +18,7 @@ export function checkState(state: State): string[] {
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
-  return faults;
+  return [...faults, ...mortalFaults(state)];
 }
 
 function faultsOf(znode: Znode, state: State): string[] {
@@ -32,6 +33,7 @@ function faultsOf(znode: Znode, state: State): string[] {
   for (const zxid of [znode.czxid, znode.mzxid, znode.pzxid]) {
     if (zxid < znode.czxid || zxid > state.zxid) faults.push(`zxid ${zxid} out of range`);
   }
+  if (isMortal(znode) && !state.mortals.has(znode.path)) faults.push("no sweep would look at it");
   return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state)];
 }
 
@@ -59,4 +61,14 @@ function ephemeralFaults(state: State, sessionId: string): string[] {
   return [...state.ephemeralsOf(sessionId)]
     .filter((path) => state.tree.get(path)?.ephemeralOwner !== sessionId)
     .map((path) => `session ${sessionId} lists ${path}, which it does not own`);
+}
+
+function mortalFaults(state: State): string[] {
+  const isListedRightly = (path: string) => {
+    const znode = state.tree.get(path);
+    return znode !== undefined && isMortal(znode);
+  };
+  return [...state.mortals]
+    .filter((path) => !isListedRightly(path))
+    .map((path) => `sweeps would look at ${path}, which stays until it is deleted`);
 }

@@ -12,6 +12,7 @@ export function validateCommand(command: Command, limits: Limits): void {
   switch (command.type) {
     case "openSession":
     case "closeSession":
+    case "sweep":
       return;
     case "multi":
       validateFences(command.fences);

@@ -98,6 +98,15 @@ export interface CloseSession {
   readonly reason: "session_closed" | "session_expired";
 }
 
+/** Deletes one incarnation of a container or of a znode with a TTL, if it may go at that moment; else nothing (K7). */
+export interface Sweep {
+  readonly type: "sweep";
+  readonly path: string;
+  readonly czxid: number;
+  /** A container that never had a child may go after this long; 0 is never. */
+  readonly neverUsedMsMax: number;
+}
+
 export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
 
-export type Command = SingleWrite | Multi | OpenSession | CloseSession;
+export type Command = SingleWrite | Multi | OpenSession | CloseSession | Sweep;

@@ -3,7 +3,7 @@
 
 import { parentPath } from "./path.ts";
 import type { State } from "./state.ts";
-import type { Change } from "./txn.ts";
+import type { Cause, Change } from "./txn.ts";
 import { type CreateMode, emptyData, type Znode } from "./znode.ts";
 
 export interface NewZnode {
@@ -19,6 +19,8 @@ export class Draft {
   readonly zxid: number;
   readonly timeMs: number;
   readonly changes: Change[] = [];
+  /** Why the changes happen; a sweep knows only once it has looked. */
+  cause: Cause = "request";
   readonly #state: State;
   readonly #overlay = new Map<string, Znode | null>();
   #nextZnodeId: number;

@@ -5,7 +5,7 @@ import type { Command } from "./command.ts";
 import { Draft } from "./draft.ts";
 import { plan } from "./plan.ts";
 import type { State } from "./state.ts";
-import type { Cause, Commit, Txn } from "./txn.ts";
+import type { Commit, Txn } from "./txn.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
@@ -24,14 +24,10 @@ export function execute<C extends Command>(state: State, command: C, timeMs: num
   const txn: Txn = {
     zxid: draft.zxid,
     timeMs,
-    cause: causeOf(command),
+    cause: draft.cause,
     sessionId: command.type === "closeSession" ? command.sessionId : null,
     changes: draft.changes,
   };
   state.apply(txn);
   return { commit: { zxid: txn.zxid, outcome }, txn };
-}
-
-function causeOf(command: Command): Cause {
-  return command.type === "closeSession" ? command.reason : "request";
 }

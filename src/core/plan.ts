@@ -15,6 +15,7 @@ import type {
   OpenSession,
   Operation,
   SetData,
+  Sweep,
   WriteContext,
   ZnodeTag,
 } from "./command.ts";
@@ -26,6 +27,7 @@ import { formatSequence } from "./sequence.ts";
 import type { Session } from "./session.ts";
 import { statOf } from "./stat.ts";
 import type { State } from "./state.ts";
+import { causeToSweep } from "./sweep.ts";
 import type { OperationResult, Outcomes, Written } from "./txn.ts";
 import { emptyData, type Znode } from "./znode.ts";
 
@@ -36,13 +38,19 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
       return planOpenSession(draft, state, command);
     case "closeSession":
       return planCloseSession(draft, state, command);
+    case "sweep":
+      return planSweep(draft, command);
     default:
       checkContext(draft, state, command);
       return planWrite(draft, state, command);
   }
 }
 
-function planWrite(draft: Draft, state: State, command: Exclude<Command, OpenSession | CloseSession>) {
+function planWrite(
+  draft: Draft,
+  state: State,
+  command: Exclude<Command, OpenSession | CloseSession | Sweep>,
+) {
   switch (command.type) {
     case "create":
       return planCreate(draft, command, command.sessionId);
@@ -327,5 +335,22 @@ function planCloseSession(draft: Draft, state: State, close: CloseSession): { ep
   owned.sort((a, b) => a.id - b.id);
   for (const znode of owned) draft.delete(znode);
   draft.changes.push({ type: "sessionClosed", session });
+  draft.cause = close.reason;
   return { ephemerals: owned.map((znode) => znode.path) };
+}
+
+/**
+ * Everything is looked at again (K9): a znode that was refreshed, has children or was made anew stays, and a second
+ * sweep finds nothing to do. That is no refusal: nobody's wish was denied.
+ */
+function planSweep(draft: Draft, sweep: Sweep): Outcomes["sweep"] {
+  const { path, czxid, neverUsedMsMax } = sweep;
+  const znode = draft.get(path);
+  if (znode?.czxid !== czxid) return { path, cause: null };
+  const cause = causeToSweep(znode, draft.timeMs, neverUsedMsMax);
+  if (cause !== null) {
+    draft.delete(znode);
+    draft.cause = cause;
+  }
+  return { path, cause };
 }

@@ -2,6 +2,7 @@
 // asks nobody; two states that applied the same transactions are equal.
 
 import type { Session } from "./session.ts";
+import { isMortal } from "./sweep.ts";
 import { Tree } from "./tree.ts";
 import type { Change, Txn } from "./txn.ts";
 import { rootZnode, type Znode } from "./znode.ts";
@@ -10,6 +11,7 @@ export class State {
   readonly tree = new Tree();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
+  readonly #mortals = new Set<string>();
   #zxid = 0;
   #nextZnodeId = 1;
 
@@ -47,6 +49,11 @@ export class State {
     return this.#ephemerals.get(sessionId) ?? noPaths;
   }
 
+  /** Paths of the containers and the znodes with a TTL: a sweep looks at these and at no others. */
+  get mortals(): ReadonlySet<string> {
+    return this.#mortals;
+  }
+
   /** Does what was decided. The transaction's zxid is the next one. */
   apply(txn: Txn): void {
     for (const change of txn.changes) this.#applyChange(change);
@@ -66,6 +73,7 @@ export class State {
       case "deleted":
         this.tree.remove(change.znode.path);
         this.#forgetEphemeral(change.znode);
+        this.#mortals.delete(change.znode.path);
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
@@ -86,6 +94,7 @@ export class State {
   /** Puts back a znode as it was saved; parents come before their children. */
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
+    if (isMortal(znode)) this.#mortals.add(znode.path);
     if (znode.ephemeralOwner === null) return;
     const owned = this.#ephemerals.get(znode.ephemeralOwner);
     if (owned === undefined) this.#ephemerals.set(znode.ephemeralOwner, new Set([znode.path]));

@@ -2,10 +2,11 @@
 
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
+import type { SweepCause } from "./sweep.ts";
 import type { Znode } from "./znode.ts";
 
 /** Why a transaction happened, as watchers are told. */
-export type Cause = "request" | "session_closed" | "session_expired";
+export type Cause = "request" | "session_closed" | "session_expired" | SweepCause;
 
 /**
  * One step of a transaction, in the order it was done. `znode` is the record after the step, `before` the one it
@@ -54,6 +55,8 @@ export interface Outcomes {
   multi: { readonly results: readonly OperationResult[] };
   openSession: { readonly session: Session };
   closeSession: { readonly ephemerals: readonly string[] };
+  /** Why the znode went; null when it stayed or was gone. */
+  sweep: { readonly path: string; readonly cause: SweepCause | null };
 }
 
 /** A command that was done: its zxid and what it answers. A command without changes has the zxid it was read at. */

@@ -38,7 +38,11 @@ const createQuery = Type.Object(
   {
     ephemeral: Type.Boolean({ default: false, description: "The znode goes when its session ends." }),
     sequential: Type.Boolean({ default: false, description: "The server appends a number to the path." }),
-    container: Type.Boolean({ default: false, description: "The znode goes once its last child has gone." }),
+    container: Type.Boolean({
+      default: false,
+      description:
+        "The znode goes once its last child has gone, or when it has waited too long for a first one.",
+    }),
     ttlMs: Type.Optional(Type.Integer({ description: "The znode goes when idle and empty for this long." })),
     parents: Type.Boolean({ default: false, description: "Make missing parents, in the same transaction." }),
   },

@@ -294,7 +294,8 @@ function ignore(): void {}
 
 /** What may be tried on a full disk: it makes room, and it must not be delayed. */
 function freesSpace(command: Command): boolean {
-  return command.type === "delete" || command.type === "deleteTree" || command.type === "closeSession";
+  const { type } = command;
+  return type === "delete" || type === "deleteTree" || type === "closeSession" || type === "sweep";
 }
 
 function readOnly(cause: string): KeeperError {

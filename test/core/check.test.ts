@@ -57,6 +57,19 @@ test("finds a znode without a parent", () => {
   expect(checkState(state)).toContain("a znode cannot be reached from the root");
 });
 
+test("finds a znode with a TTL or a container that no sweep would look at, and one that sweeps should not", () => {
+  const state = soundState();
+  const [parent, ephemeral] = [znodeAt(state, "/p"), znodeAt(state, child)];
+  for (const change of [{ ttlMs: 5 }, { container: true }]) {
+    state.tree.replace({ ...parent, ...change });
+    expect(checkState(state)).toEqual(["/p: no sweep would look at it"]);
+  }
+  state.tree.replace(parent);
+  state.restoreZnode({ ...ephemeral, id: 3, path: "/p/t", ephemeralOwner: null, ttlMs: 5 });
+  state.tree.remove("/p/t");
+  expect(checkState(state)).toEqual(["sweeps would look at /p/t, which stays until it is deleted"]);
+});
+
 test("finds that there is no root", () => {
   expect(checkState(new State())).toContain("there is no root");
 });

@@ -1,8 +1,16 @@
 // Random commands over a tree small enough that they meet: the same few paths, names, versions and sessions.
 
 import fc from "fast-check";
-import type { Check, Command, Create, Fence, Operation, SetData, ZnodeTag } from "../../src/core/command.ts";
-import type { Tree } from "../../src/core/tree.ts";
+import type {
+  Check,
+  Command,
+  Create,
+  Fence,
+  Operation,
+  SetData,
+  Sweep,
+  ZnodeTag,
+} from "../../src/core/command.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 import { bytes } from "../support/keeper.ts";
 
@@ -122,16 +130,41 @@ const closeSession = fc.record({
   ...{ type: fc.constant("closeSession" as const), sessionId: fc.constantFrom(...sessionIds) },
   reason: fc.constantFrom("session_closed" as const, "session_expired" as const),
 });
+/** Containers and TTLs are swept alone where they meet their commands: on a few paths of their own. */
+const mortalPath = fc.constantFrom("/t", "/u", "/t/a", "/u/a");
+const mortalMode = fc.constantFrom<CreateMode>(
+  { kind: "container" },
+  { kind: "container" },
+  { kind: "persistent", sequential: false, ttlMs: 20 },
+  { kind: "persistent", sequential: false, ttlMs: 20 },
+  { kind: "persistent", sequential: false },
+);
+const sweep: fc.Arbitrary<Sweep> = fc.record({
+  ...{ type: fc.constant("sweep" as const), path: fc.oneof(mortalPath, mortalPath, mortalPath, path) },
+  ...{ czxid, neverUsedMsMax: fc.constantFrom(0, 1, 60) },
+});
+const onMortals: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 4, arbitrary: createOf(mortalPath, mortalMode) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant("setData" as const), path: mortalPath, data }) },
+  { weight: 2, arbitrary: fc.record({ type: fc.constant("delete" as const), path: mortalPath }) },
+  { weight: 5, arbitrary: sweep },
+);
 
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 6, arbitrary: openSession },
   { weight: 1, arbitrary: closeSession },
+  { weight: 15, arbitrary: onMortals },
 );
 
+/** The tree of the store or the znodes of the model. */
+interface Incarnations {
+  get(path: string): { readonly czxid: number } | undefined;
+}
+
 /** The command with every current czxid put in. */
-export function resolved(command: Command, tree: Tree): Command {
+export function resolved(command: Command, tree: Incarnations): Command {
   const czxidOf = (at: string, given: number) => (given === current ? (tree.get(at)?.czxid ?? 0) : given);
   const resolve = <T extends { path?: string; czxid?: number; ifMatch?: readonly ZnodeTag[] }>(
     one: T,
@@ -143,6 +176,7 @@ export function resolved(command: Command, tree: Tree): Command {
     }),
   });
   if (command.type === "openSession" || command.type === "closeSession") return command;
+  if (command.type === "sweep") return resolve(command);
   const around = command.fences === undefined ? {} : { fences: command.fences.map(resolve) };
   if (command.type !== "multi") return { ...resolve(command), ...around };
   return { ...command, operations: command.operations.map(resolve), ...around };

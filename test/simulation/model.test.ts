@@ -16,7 +16,9 @@ const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z3]`, async ({ keeper }) => {
+test(`the store and the model agree, seed ${seed} [C4, C5, K2, K3, K7, M2, M3, O3, Q4, S7, Z3]`, async ({
+  keeper,
+}) => {
   const model = new Model();
   const commands = fc.sample(anyCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
@@ -49,6 +51,17 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
     ...["node_exists", "not_empty", "reserved_path", "session_expired", "session_required"],
   ]);
   expect(done).toBeGreaterThan(600);
+});
+
+vitestTest("the random commands sweep containers and znodes with a TTL, and sweep in vain", () => {
+  const model = new Model();
+  const causes: unknown[] = [];
+  for (const [index, command] of fc.sample(anyCommand, { seed: 1, numRuns: 4000 }).entries()) {
+    const { outcome } = model.answer(resolved(command, model.world.znodes), index * 4);
+    if (command.type === "sweep") causes.push((outcome as { cause: string | null } | undefined)?.cause);
+  }
+  const count = (cause: string | null) => causes.filter((each) => each === cause).length;
+  expect(Math.min(count("ttl"), count("container"), count(null))).toBeGreaterThanOrEqual(5);
 });
 
 async function answerOf(keeper: Keeper, command: Command): Promise<Omit<ModelAnswer, "events">> {

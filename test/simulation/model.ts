@@ -11,6 +11,7 @@ import type {
   OpenSession,
   Operation,
   SetData,
+  Sweep,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
@@ -121,6 +122,7 @@ export class Model {
   #run(command: Command): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
+    if (command.type === "sweep") return this.#sweep(command);
     this.#checkContext(command);
     if (command.type === "multi") return this.#multi(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
@@ -153,6 +155,19 @@ export class Model {
     this.world.sessions.delete(sessionId);
     this.#changed = true;
     return { ephemerals };
+  }
+
+  #sweep({ path, czxid, neverUsedMsMax: most }: Sweep): unknown {
+    const znode = this.world.znodes.get(path);
+    let cause: string | null = null;
+    if (znode !== undefined && znode.czxid === czxid && this.childrenOf(path).length === 0) {
+      const isOlderThan = (ms: number) => this.#timeMs - znode.mtimeMs > ms;
+      if (znode.ttlMs !== null && isOlderThan(znode.ttlMs)) cause = "ttl";
+      if (znode.container && (znode.childrenMade > 0 || (most !== 0 && isOlderThan(most))))
+        cause = "container";
+    }
+    if (cause !== null) this.#remove(path);
+    return { path, cause };
   }
 
   #checkContext({ sessionId, fences }: WriteContext): void {
@@ -336,7 +351,7 @@ function refusedAnswer(error: Refused, command: Command): ModelAnswer {
 
 /** What is refused without a look at the tree; limits of size are not reached here. */
 function refuseMalformed(command: Command): void {
-  if (command.type === "openSession" || command.type === "closeSession") return;
+  if (command.type === "openSession" || command.type === "closeSession" || command.type === "sweep") return;
   if (command.type !== "multi") {
     refuseMalformedOperation(command, command.sessionId);
     return;
