@@ -23,6 +23,9 @@ const limits = {
   transactionBytesMax: 8_388_608,
   headerBytesMax: 32_768,
   requestTimeoutMs: 30_000,
+  idempotencyAgeMsMax: 86_400_000,
+  idempotencyKeysMax: 100_000,
+  idempotencyBytesMax: 67_108_864,
 };
 
 export const test = watchesTest.extend<ServerFixture>({

@@ -16,7 +16,9 @@ const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z3]`, async ({ keeper }) => {
+test(`the store and the model agree, seed ${seed} [C4, C5, D19, M2, M3, O3, Q4, S7, Z3]`, async ({
+  keeper,
+}) => {
   const model = new Model();
   const commands = fc.sample(anyCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
@@ -29,6 +31,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z
     );
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
+    expect(repliesOf(keeper), place).toEqual(model.world.replies);
     expect(checkState(keeper.store.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
@@ -45,16 +48,23 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
     else refusals.add(refused);
   }
   expect([...refusals].sort()).toEqual([
-    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale", "no_node"],
-    ...["node_exists", "not_empty", "reserved_path", "session_expired", "session_required"],
+    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale"],
+    ...[
+      "idempotency_key_reused",
+      "no_node",
+      "node_exists",
+      "not_empty",
+      "reserved_path",
+      "session_expired",
+      "session_required",
+    ],
   ]);
   expect(done).toBeGreaterThan(600);
 });
 
 async function answerOf(keeper: Keeper, command: Command): Promise<Omit<ModelAnswer, "events">> {
   try {
-    const { zxid, outcome } = await keeper.store.submit(command);
-    return { zxid, outcome };
+    return await keeper.store.submit(command);
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     const { failedOperation, results } = error.details;
@@ -86,6 +96,13 @@ function treeOf(keeper: Keeper): unknown[] {
       keeper.children(path),
     ])
     .sort(byPath);
+}
+
+function repliesOf(keeper: Keeper): unknown[] {
+  return [...keeper.store.state.replies].map(({ outcome, ...reply }) => ({
+    ...reply,
+    outcome: JSON.parse(outcome) as unknown,
+  }));
 }
 
 function treeOfModel(model: Model): unknown[] {
