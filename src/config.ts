@@ -117,6 +117,20 @@ const settings = {
     "bytes of writes waiting before 429",
   ),
 
+  idempotencyAgeMsMax: setting(
+    "idempotency-age-ms-max",
+    86_400_000,
+    integer(1000),
+    "time for which the answer to an Idempotency-Key is kept",
+  ),
+  idempotencyKeysMax: setting("idempotency-keys-max", 100_000, integer(1), "answers kept for such keys"),
+  idempotencyBytesMax: setting(
+    "idempotency-bytes-max",
+    64 * mebibyte,
+    byteCount(65_536),
+    "bytes of these answers; a sixteenth of --database-bytes-max at most",
+  ),
+
   historyMessagesMax: setting("history-messages-max", 100_000, integer(1), "changes a watch can resume over"),
   historyBytesMax: setting(
     "history-bytes-max",
@@ -232,7 +246,14 @@ export function readConfig(argv: readonly string[], version: string): Config {
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);
-  return config;
+  return withinDatabase(config);
+}
+
+/** Kept answers must not be what fills a file that has a bound: no deletion of a client's makes them fewer. */
+function withinDatabase(config: Config): Config {
+  if (config.databaseBytesMax === 0) return config;
+  const share = Math.floor(config.databaseBytesMax / 16);
+  return { ...config, idempotencyBytesMax: Math.min(config.idempotencyBytesMax, share) };
 }
 
 /** The settings that bound something, by name: all numbers but the port. */

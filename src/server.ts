@@ -11,6 +11,7 @@ import { childrenRoutes } from "./routes/children.ts";
 import { ignoreContentType } from "./routes/content-type.ts";
 import { healthRoutes } from "./routes/health.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
+import type { IdempotencyLimits } from "./routes/idempotency.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
@@ -33,7 +34,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -154,7 +155,7 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["ETag", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: ["ETag", "Idempotency-Replayed", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,

@@ -2,6 +2,7 @@
 // loader after reading the tables.
 
 import { baseName, parentPath, rootPath } from "./path.ts";
+import { replySize } from "./replies.ts";
 import type { State } from "./state.ts";
 import { isMortal } from "./sweep.ts";
 import type { Znode } from "./znode.ts";
@@ -18,7 +19,7 @@ export function checkState(state: State): string[] {
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
-  return [...faults, ...mortalFaults(state)];
+  return [...faults, ...mortalFaults(state), ...replyFaults(state)];
 }
 
 function faultsOf(znode: Znode, state: State): string[] {
@@ -71,4 +72,19 @@ function mortalFaults(state: State): string[] {
   return [...state.mortals]
     .filter((path) => !isListedRightly(path))
     .map((path) => `sweeps would look at ${path}, which stays until it is deleted`);
+}
+
+/** Each is of a transaction of its own, in their order. */
+function replyFaults({ replies, zxid }: State): string[] {
+  const faults: string[] = [];
+  let [count, size, last] = [0, 0, 0];
+  for (const reply of replies) {
+    count += 1;
+    size += replySize(reply);
+    if (reply.zxid <= last || reply.zxid > zxid) faults.push(`reply at zxid ${reply.zxid}: out of order`);
+    last = reply.zxid;
+  }
+  if (count !== replies.count) faults.push(`${count} replies are in order, ${replies.count} have a key`);
+  if (size !== replies.size) faults.push(`replies of size ${size} are said to have ${replies.size}`);
+  return faults;
 }

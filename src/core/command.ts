@@ -70,11 +70,24 @@ export interface Check {
 
 export type Operation = Create | SetData | Delete | Increment | Check;
 
+/** What names a request, so that sending it again is not doing it again (D19). */
+export interface Idempotency {
+  /** SHA-256 of the client's key, hex. */
+  readonly key: string;
+  /** SHA-256 of what the client asks, hex: the same key with another request is refused. */
+  readonly request: string;
+  /** The bounds on kept replies that were in force when it was asked: a replay must forget the same ones. */
+  readonly ageMsMax: number;
+  readonly keysMax: number;
+  readonly bytesMax: number;
+}
+
 /** What any write carries besides its operation. */
 export interface WriteContext {
   /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
   readonly sessionId?: string;
   readonly fences?: readonly Fence[];
+  readonly idempotency?: Idempotency;
 }
 
 /** All or nothing, one zxid; operations see the effects of earlier ones (M2). */
@@ -89,6 +102,9 @@ export interface OpenSession {
   readonly tokenHash: string;
   readonly timeoutMs: number;
   readonly name: string;
+  /** With a key only: what the token is made of together with it, so that it can be told again (N4). */
+  readonly tokenNonce?: string;
+  readonly idempotency?: Idempotency;
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */

@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./znode.ts";
@@ -14,6 +15,7 @@ export class Digest {
     const digest = new Digest();
     for (const znode of state.tree.values()) digest.addZnode(znode);
     for (const session of state.sessions()) digest.addSession(session);
+    for (const reply of state.replies) digest.addReply(reply);
     return digest;
   }
 
@@ -31,6 +33,14 @@ export class Digest {
 
   removeSession(session: Session): void {
     this.#subtract(hashSession(session));
+  }
+
+  addReply(reply: Reply): void {
+    this.#add(hashReply(reply));
+  }
+
+  removeReply(reply: Reply): void {
+    this.#subtract(hashReply(reply));
   }
 
   /** 16 hex digits. */
@@ -88,6 +98,13 @@ function hashSession(session: Session): Hash {
   const hasher = new Hasher();
   for (const text of [session.id, session.tokenHash, session.name]) hasher.text(text);
   for (const integer of [session.timeoutMs, session.openedZxid, session.openedAtMs]) hasher.integer(integer);
+  return hasher.hash();
+}
+
+function hashReply(reply: Reply): Hash {
+  const hasher = new Hasher();
+  for (const text of [reply.key, reply.request, reply.outcome]) hasher.text(text);
+  for (const integer of [reply.zxid, reply.timeMs]) hasher.integer(integer);
   return hasher.hash();
 }
 

@@ -25,6 +25,7 @@ export type ErrorCode =
   | "bad_version"
   | "too_large"
   | "too_many_operations"
+  | "idempotency_key_reused"
   | "throttled"
   | "internal"
   | "read_only"

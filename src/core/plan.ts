@@ -311,7 +311,7 @@ function planCheck(draft: Draft, check: Check): OperationResult {
   return { op: "check", path, stat: statOf(znode) };
 }
 
-function planOpenSession(draft: Draft, state: State, open: OpenSession): { session: Session } {
+function planOpenSession(draft: Draft, state: State, open: OpenSession): Outcomes["openSession"] {
   if (state.session(open.sessionId) !== undefined) {
     throw new KeeperError("bad_request", `Session ${open.sessionId} exists already.`);
   }
@@ -324,7 +324,7 @@ function planOpenSession(draft: Draft, state: State, open: OpenSession): { sessi
     openedAtMs: draft.timeMs,
   };
   draft.changes.push({ type: "sessionOpened", session });
-  return { session };
+  return open.tokenNonce === undefined ? { session } : { session, tokenNonce: open.tokenNonce };
 }
 
 /** All ephemerals go at once (N10), in the order they were created: a set's own order must not decide. */

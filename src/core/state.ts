@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal.
 
+import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
 import { Tree } from "./tree.ts";
@@ -9,6 +10,7 @@ import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree();
+  readonly #replies = new Replies();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
   readonly #mortals = new Set<string>();
@@ -54,6 +56,11 @@ export class State {
     return this.#mortals;
   }
 
+  /** What was answered to requests that may be sent again, oldest first. */
+  get replies(): Pick<Replies, "get" | "count" | "size" | typeof Symbol.iterator> {
+    return this.#replies;
+  }
+
   /** Does what was decided. The transaction's zxid is the next one. */
   apply(txn: Txn): void {
     for (const change of txn.changes) this.#applyChange(change);
@@ -81,6 +88,12 @@ export class State {
       case "sessionClosed":
         this.#sessions.delete(change.session.id);
         break;
+      case "replyKept":
+        this.restoreReply(change.reply);
+        break;
+      case "replyForgotten":
+        this.#replies.delete(change.reply);
+        break;
     }
   }
 
@@ -104,6 +117,11 @@ export class State {
   /** Puts back a session as it was saved. */
   restoreSession(session: Session): void {
     this.#sessions.set(session.id, session);
+  }
+
+  /** Puts back a reply as it was saved, oldest first. */
+  restoreReply(reply: Reply): void {
+    this.#replies.add(reply);
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */

@@ -1,5 +1,6 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
 import type { SweepCause } from "./sweep.ts";
@@ -17,7 +18,8 @@ export type Change =
   | { readonly type: "created" | "deleted"; readonly znode: Znode }
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
-  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session };
+  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
+  | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply };
 
 export interface Txn {
   readonly zxid: number;
@@ -53,7 +55,7 @@ export interface Outcomes {
   delete: { readonly path: string };
   deleteTree: { readonly path: string; readonly deleted: number };
   multi: { readonly results: readonly OperationResult[] };
-  openSession: { readonly session: Session };
+  openSession: { readonly session: Session; readonly tokenNonce?: string };
   closeSession: { readonly ephemerals: readonly string[] };
   /** Why the znode went; null when it stayed or was gone. */
   sweep: { readonly path: string; readonly cause: SweepCause | null };
@@ -63,4 +65,6 @@ export interface Outcomes {
 export interface Commit<T extends keyof Outcomes = keyof Outcomes> {
   readonly zxid: number;
   readonly outcome: Outcomes[T];
+  /** It was done before, at this zxid, and this is what was answered then (D19). */
+  readonly replayed?: true;
 }

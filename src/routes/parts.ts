@@ -8,12 +8,13 @@ import type { Store } from "../store/store.ts";
 import type { Watches } from "../watches/watches.ts";
 import { fencesOf } from "./conditions.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { IdempotencyLimits } from "./idempotency.ts";
 
 export interface RouteParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits;
 }
 
 /** The token a request carries, if any. */

@@ -33,6 +33,7 @@ export const problemKinds = {
   bad_version: { status: 412, title: "The version does not match" },
   too_large: { status: 413, title: "A size limit was passed" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
+  idempotency_key_reused: { status: 422, title: "The key is another request's" },
   throttled: { status: 429, title: "Too many writes are waiting" },
   internal: { status: 500, title: "The server failed" },
   read_only: { status: 503, title: "The store takes no writes" },

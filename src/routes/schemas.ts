@@ -147,6 +147,29 @@ export const writeHeaders = Type.Object({
   ),
 });
 
+export const idempotencyKeyHeader = {
+  "idempotency-key": Type.Optional(
+    Type.String({
+      description:
+        "1 to 255 printable ASCII characters that name this request, so that it can be sent again: what was done under " +
+        "the key is not done again but answered as it was, with `Idempotency-Replayed: true`. Kept for " +
+        "idempotencyAgeMsMax, for the last idempotencyKeysMax keys and idempotencyBytesMax bytes (see /v1/limits). A " +
+        "refusal, and the answer to what changed nothing, is not kept. Other methods ignore the header.",
+      examples: ["7f2f1f0e-52a8-4a4c-9f5c-0d7c3b1f4a11"],
+    }),
+  ),
+};
+
+/** Headers a POST that writes may carry. */
+export const postHeaders = Type.Object({ ...writeHeaders.properties, ...idempotencyKeyHeader });
+
+/** What an answer to a request with a key says beside what it said the first time. */
+export const replayedHeader = {
+  "Idempotency-Replayed": Type.String({
+    description: "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
+  }),
+};
+
 export const readHeaders = Type.Object({
   "session-token": Type.Optional(Type.String({ description: "A session to renew.", maxLength: 255 })),
 });

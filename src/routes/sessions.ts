@@ -6,9 +6,10 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
+import { keyedRequestOf, noteReplay } from "./idempotency.ts";
 import { type RouteParts, sessionTokenOf, touchSession } from "./parts.ts";
 import { problemOf } from "./problems.ts";
-import { problems, readHeaders } from "./schemas.ts";
+import { idempotencyKeyHeader, problems, readHeaders, replayedHeader } from "./schemas.ts";
 
 const idParameter = Type.Object({
   id: Type.String({ maxLength: 255, description: "The session's id.", examples: ["1f3a5c7e9b2d4f60"] }),
@@ -63,14 +64,16 @@ const summary = {
   ephemeralCount: Type.Integer(),
 };
 
-export function sessionRoutes(plainApp: FastifyInstance, { sessions }: RouteParts): void {
+export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.post(
     "/v1/sessions",
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
-      const { session, token, validForMs: valid } = await sessions.open(request.body ?? {});
+      const opened = await sessions.open(request.body ?? {}, keyedRequestOf(request, limits));
+      const { session, token, validForMs: valid } = opened;
+      noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);
       return { id: session.id, token, timeoutMs: session.timeoutMs, validForMs: valid };
     },
@@ -143,15 +146,23 @@ function json(schema: object, description: string, example: object) {
 const openSchema = {
   operationId: "openSession",
   summary: "Open a session",
+  description:
+    "Sent again with the same `Idempotency-Key` it answers the same session and token, and renews the session. When " +
+    "the session has ended since, the answer is still the same, and the first use of the token gets " +
+    "`session_expired`. Whoever knows the key can ask for the token: choose it at random and keep it as secret.",
   tags,
+  headers: Type.Object(idempotencyKeyHeader),
   response: {
-    201: json(openedAnswer, "The session is open, and durable.", {
-      id: exampleId,
-      token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
-      timeoutMs: 10_000,
-      validForMs: 10_000,
-    }),
-    ...problems("throttled", "read_only", "too_large"),
+    201: {
+      ...json(openedAnswer, "The session is open, and durable.", {
+        id: exampleId,
+        token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
+        timeoutMs: 10_000,
+        validForMs: 10_000,
+      }),
+      headers: replayedHeader,
+    },
+    ...problems("throttled", "read_only", "too_large", "idempotency_key_reused"),
   },
 };
 

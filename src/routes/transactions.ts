@@ -7,8 +7,9 @@ import type { Operation } from "../core/command.ts";
 import { failedAt } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
 import { emptyData } from "../core/znode.ts";
-import { type RouteParts, writeContextOf } from "./parts.ts";
-import { problems, stat, writeHeaders, writeProblems } from "./schemas.ts";
+import { keyedContextsOf, noteReplay } from "./idempotency.ts";
+import type { RouteParts } from "./parts.ts";
+import { postHeaders, problems, replayedHeader, stat, writeProblems } from "./schemas.ts";
 import { modeOf } from "./znodes.ts";
 
 const path = Type.String({
@@ -82,7 +83,8 @@ const transactionBody = Type.Object(
   { ...closed, examples: [{ operations: [{ op: "check", path: "/config", version: 3 }] }] },
 );
 
-export function transactionRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
+export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+  const { store, limits } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.post(
     "/v1/transactions",
@@ -91,13 +93,16 @@ export function transactionRoutes(plainApp: FastifyInstance, { store, sessions, 
       bodyLimit: limits.transactionBytesMax,
       config: { bodyLimitName: "transactionBytesMax" },
     },
-    async (request) => {
-      const { operations } = request.body;
+    async (request, reply) => {
+      const wires = request.body.operations;
+      const operations = wires.map((wire, index) => operationAt(wire, index, wires.length));
+      const contextOf = keyedContextsOf(request, parts);
       const commit = await store.submit({
         type: "multi",
-        operations: operations.map((wire, index) => operationAt(wire, index, operations.length)),
-        ...writeContextOf(request, sessions),
+        operations,
+        ...contextOf(),
       });
+      noteReplay(reply, commit);
       return { zxid: commit.zxid, results: [...commit.outcome.results] };
     },
   );
@@ -164,10 +169,11 @@ const transactionSchema = {
   operationId: "transact",
   summary: "Several operations, all or nothing",
   tags: ["transactions"],
-  headers: writeHeaders,
+  headers: postHeaders,
   response: {
     200: {
       description: "All were done, at one zxid.",
+      headers: replayedHeader,
       content: {
         "application/json": {
           schema: {
@@ -190,6 +196,7 @@ const transactionSchema = {
       "bad_version",
       "too_large",
       "too_many_operations",
+      "idempotency_key_reused",
     ),
   },
 };

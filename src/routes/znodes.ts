@@ -15,9 +15,19 @@ import { dataMember } from "../store/json-data.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import { etagOf, ifMatchOf, isUnchanged, mustBeNew } from "./conditions.ts";
 import { ignoreContentType } from "./content-type.ts";
+import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
-import { problems, readHeaders, versionQuery, writeHeaders, writeProblems, written } from "./schemas.ts";
+import {
+  postHeaders,
+  problems,
+  readHeaders,
+  replayedHeader,
+  versionQuery,
+  writeHeaders,
+  writeProblems,
+  written,
+} from "./schemas.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
 
 export const znodesUrl = "/v1/znodes";
@@ -98,7 +108,9 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       { schema: { ...common, ...createSchema, querystring: createQuery }, bodyLimit },
       async (request, reply) => {
         const create = toCreate(znodePathOf(request, znodesUrl), request.query, dataOf(request));
-        const commit = await store.submit({ ...create, ...writeContextOf(request, sessions) });
+        const contextOf = keyedContextsOf(request, parts);
+        const commit = await store.submit({ ...create, ...contextOf() });
+        noteReplay(reply, commit);
         return sendWritten(reply, commit.outcome);
       },
     );
@@ -286,9 +298,12 @@ const getSchema = {
 const createSchema = {
   operationId: "createZnode",
   summary: "Create a znode; the body is its data",
-  headers: writeHeaders,
+  headers: postHeaders,
   response: {
-    201: json(written, "The znode was created; Location and path say under which name.", exampleWritten),
+    201: {
+      ...json(written, "The znode was created; Location and path say under which name.", exampleWritten),
+      headers: replayedHeader,
+    },
     ...problems(
       ...writeProblems,
       "bad_mode",
@@ -298,6 +313,7 @@ const createSchema = {
       "node_exists",
       "ephemeral_parent",
       "too_large",
+      "idempotency_key_reused",
     ),
   },
 };

@@ -3,6 +3,7 @@
 
 import type { Command, Operation } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
+import { idempotencyOf } from "../core/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
 
 /** A command and the answer its client waits for. */
@@ -75,9 +76,14 @@ export class CommandQueue {
 }
 
 const commandOverheadBytes = 64;
+const idempotencyBytes = 256;
 
 /** About what the command takes in an entry: good enough to bound memory by. */
 export function bytesOf(command: Command): number {
+  return ownBytes(command) + (idempotencyOf(command) === undefined ? 0 : idempotencyBytes);
+}
+
+function ownBytes(command: Command): number {
   if (command.type === "openSession" || command.type === "closeSession") return 2 * commandOverheadBytes;
   if (command.type !== "multi") return operationBytes(command);
   return command.operations.reduce((sum, operation) => sum + operationBytes(operation), commandOverheadBytes);

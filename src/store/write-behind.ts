@@ -2,6 +2,7 @@
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
 import { Digest } from "../core/digest.ts";
+import type { Reply } from "../core/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
 import type { Change, Txn } from "../core/txn.ts";
@@ -20,6 +21,8 @@ export class WriteBehind {
   readonly #digest: Digest;
   #znodes = new Map<number, Dirty<Znode>>();
   #sessions = new Map<string, Dirty<Session>>();
+  /** By zxid: a key whose reply has expired gets another one. */
+  #replies = new Map<number, Dirty<Reply>>();
   #changes: ChangeRow[] = [];
 
   /** @param state the state as of the tables' position */
@@ -29,7 +32,7 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    return this.#znodes.size + this.#sessions.size + this.#changes.length;
+    return this.#znodes.size + this.#sessions.size + this.#replies.size + this.#changes.length;
   }
 
   collect(txn: Txn, message: ChangeMessage | null): void {
@@ -57,6 +60,12 @@ export class WriteBehind {
       case "sessionClosed":
         note(this.#sessions, change.session.id, change.session, null);
         break;
+      case "replyKept":
+        note(this.#replies, change.reply.zxid, null, change.reply);
+        break;
+      case "replyForgotten":
+        note(this.#replies, change.reply.zxid, change.reply, null);
+        break;
     }
   }
 
@@ -78,6 +87,7 @@ export class WriteBehind {
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();
+    const replies = this.#takeReplies();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -88,7 +98,7 @@ export class WriteBehind {
       digest: this.#digest.toString(),
       historyFloorZxid,
     };
-    return { position, created, changed, parents, deletedZnodeIds, ...sessions, changes };
+    return { position, created, changed, parents, deletedZnodeIds, ...sessions, ...replies, changes };
   }
 
   #takeSessions(): Pick<RowChanges, "sessions" | "closedSessionIds"> {
@@ -103,6 +113,20 @@ export class WriteBehind {
     }
     this.#sessions = new Map();
     return { sessions, closedSessionIds };
+  }
+
+  #takeReplies(): Pick<RowChanges, "replies" | "forgottenReplyZxids"> {
+    const replies: Reply[] = [];
+    const forgottenReplyZxids: number[] = [];
+    for (const [zxid, { before, after }] of this.#replies) {
+      if (before !== null) this.#digest.removeReply(before);
+      if (after !== null) {
+        this.#digest.addReply(after);
+        replies.push(after);
+      } else if (before !== null) forgottenReplyZxids.push(zxid);
+    }
+    this.#replies = new Map();
+    return { replies, forgottenReplyZxids };
   }
 }
 

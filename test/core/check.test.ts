@@ -73,3 +73,21 @@ test("finds a znode with a TTL or a container that no sweep would look at, and o
 test("finds that there is no root", () => {
   expect(checkState(new State())).toContain("there is no root");
 });
+
+test("finds replies out of their order", () => {
+  const state = soundState();
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  state.restoreReply(reply);
+  expect(checkState(state)).toEqual([]);
+  state.restoreReply({ ...reply, key: "k2" });
+  state.restoreReply({ ...reply, key: "k3", zxid: 9 });
+  expect(checkState(state)).toEqual(["reply at zxid 2: out of order", "reply at zxid 9: out of order"]);
+});
+
+test("finds a reply whose place another one has taken", () => {
+  const state = soundState();
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  state.restoreReply(reply);
+  state.restoreReply({ ...reply, zxid: 3 });
+  expect(checkState(state).join("\n")).toMatch(/replies of size 5 are said to have 10/);
+});

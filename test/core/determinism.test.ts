@@ -18,6 +18,7 @@ interface Seen {
   readonly digest: string;
   readonly tree: readonly unknown[];
   readonly sessions: readonly unknown[];
+  readonly replies: readonly unknown[];
   readonly counters: readonly number[];
   readonly messages: readonly (string | null)[];
 }
@@ -28,6 +29,7 @@ function seenBy({ store, applied }: Keeper): Seen {
     digest: Digest.of(state).toString(),
     tree: [...state.tree.subtree("/")],
     sessions: [...state.sessions()],
+    replies: [...state.replies],
     counters: [state.zxid, state.nextZnodeId],
     messages: applied.map(({ message }) => (message === null ? null : message.text)),
   };

@@ -17,6 +17,7 @@ async function prepare(http: Http): Promise<{ token: string; deadToken: string }
   for (const path of ["/a", "/a/b", "/n"]) await http.post(`/v1/znodes${path}`, { body: "x" });
   const headers = { "session-token": session.token };
   await http.post("/v1/znodes/e", { query: "ephemeral=true", headers });
+  await http.post("/v1/znodes/keyed", { headers: { "idempotency-key": "used" } });
   return { token: session.token, deadToken: dead.token };
 }
 
@@ -56,6 +57,10 @@ test("each refusal has its code, and leaves the state and the zxid as they were 
     [410, "session_expired", "POST", "/v1/znodes/x?ephemeral=true", dead],
     [410, "session_expired", "DELETE", "/v1/znodes/n", { "session-token": "guessed" }],
     [410, "session_expired", "POST", "/v1/transactions", dead, '{"operations":[]}'],
+    [422, "idempotency_key_reused", "POST", "/v1/znodes/x", { "idempotency-key": "used" }],
+    [422, "idempotency_key_reused", "POST", "/v1/sessions", { "idempotency-key": "used" }],
+    [400, "bad_request", "POST", "/v1/sessions", { "idempotency-key": "" }],
+    [410, "session_expired", "POST", "/v1/znodes/x", { ...dead, "idempotency-key": "new" }],
     [412, "bad_version", "PUT", "/v1/znodes/a?version=1"],
     [412, "bad_version", "DELETE", "/v1/znodes/n?version=-2"],
     [412, "bad_version", "DELETE", "/v1/znodes/a?recursive=true&version=7"],

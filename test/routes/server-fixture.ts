@@ -24,6 +24,9 @@ const limits = {
   headerBytesMax: 32_768,
   requestTimeoutMs: 30_000,
   snapshotKeptBytesMax: 67_108_864,
+  idempotencyAgeMsMax: 86_400_000,
+  idempotencyKeysMax: 100_000,
+  idempotencyBytesMax: 67_108_864,
 };
 
 export const test = watchesTest.extend<ServerFixture>({

@@ -6,6 +6,7 @@ import type {
   Command,
   Create,
   Fence,
+  Idempotency,
   Operation,
   SetData,
   Sweep,
@@ -110,7 +111,21 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
 );
 
 const fence: fc.Arbitrary<Fence> = fc.record({ path: fc.constantFrom("/a", "/b", "/"), czxid });
-const context = fc.record({ sessionId, fences: seldom(fc.array(fence, { maxLength: 2 })) }).map(defined);
+
+/** Few keys, so that they come again, and bounds small enough to be passed. */
+const idempotency: fc.Arbitrary<Idempotency> = fc.record({
+  key: fc.constantFrom("k1", "k2", "k3", "k4", "k5", "k6"),
+  request: fc.constantFrom("r1", "r1", "r1", "r1", "r2"),
+  ageMsMax: fc.constantFrom(60, 60, 5000),
+  keysMax: fc.constantFrom(2, 4, 4, 100),
+  bytesMax: fc.constantFrom(700, 100_000, 100_000),
+});
+const context = fc
+  .record({
+    ...{ sessionId, fences: seldom(fc.array(fence, { maxLength: 2 })) },
+    idempotency: seldom(idempotency),
+  })
+  .map(defined);
 
 const single = fc.oneof(
   { weight: 12, arbitrary: create },
@@ -122,10 +137,13 @@ const multi = fc.record({
   type: fc.constant("multi" as const),
   operations: fc.array(operation, { maxLength: 6 }),
 });
-const openSession = fc.record({
-  ...{ type: fc.constant("openSession" as const), sessionId: fc.constantFrom(...sessionIds) },
-  ...{ tokenHash: fc.constantFrom("x", "y"), timeoutMs: fc.constantFrom(1000, 5000), name: fc.constant("") },
-});
+const openSession = fc
+  .record({
+    ...{ type: fc.constant("openSession" as const), sessionId: fc.constantFrom(...sessionIds) },
+    ...{ tokenHash: fc.constantFrom("x", "y"), timeoutMs: fc.constantFrom(1000, 5000) },
+    ...{ name: fc.constant(""), tokenNonce: seldom(fc.constant("nonce")), idempotency: seldom(idempotency) },
+  })
+  .map(defined);
 const closeSession = fc.record({
   ...{ type: fc.constant("closeSession" as const), sessionId: fc.constantFrom(...sessionIds) },
   reason: fc.constantFrom("session_closed" as const, "session_expired" as const),

@@ -16,7 +16,7 @@ const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, K2, K3, K7, M2, M3, O3, Q4, S7, Z3]`, async ({
+test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, Z3]`, async ({
   keeper,
 }) => {
   const model = new Model();
@@ -31,6 +31,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, K2, K3, K7, M2, M3, O
     );
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
+    expect(repliesOf(keeper), place).toEqual(model.world.replies);
     expect(checkState(keeper.store.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
@@ -47,8 +48,16 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
     else refusals.add(refused);
   }
   expect([...refusals].sort()).toEqual([
-    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale", "no_node"],
-    ...["node_exists", "not_empty", "reserved_path", "session_expired", "session_required"],
+    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale"],
+    ...[
+      "idempotency_key_reused",
+      "no_node",
+      "node_exists",
+      "not_empty",
+      "reserved_path",
+      "session_expired",
+      "session_required",
+    ],
   ]);
   expect(done).toBeGreaterThan(600);
 });
@@ -66,8 +75,7 @@ vitestTest("the random commands sweep containers and znodes with a TTL, and swee
 
 async function answerOf(keeper: Keeper, command: Command): Promise<Omit<ModelAnswer, "events">> {
   try {
-    const { zxid, outcome } = await keeper.store.submit(command);
-    return { zxid, outcome };
+    return await keeper.store.submit(command);
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     const { failedOperation, results } = error.details;
@@ -99,6 +107,13 @@ function treeOf(keeper: Keeper): unknown[] {
       keeper.children(path),
     ])
     .sort(byPath);
+}
+
+function repliesOf(keeper: Keeper): unknown[] {
+  return [...keeper.store.state.replies].map(({ outcome, ...reply }) => ({
+    ...reply,
+    outcome: JSON.parse(outcome) as unknown,
+  }));
 }
 
 function treeOfModel(model: Model): unknown[] {

@@ -6,6 +6,7 @@ import type {
   CloseSession,
   Command,
   Create,
+  Idempotency,
   Increment,
   Multi,
   OpenSession,
@@ -47,6 +48,7 @@ export interface ModelEvent {
 export interface ModelAnswer {
   readonly zxid?: number;
   readonly outcome?: unknown;
+  readonly replayed?: true;
   readonly refused?: string;
   readonly failedOperation?: number;
   readonly fates?: readonly string[];
@@ -58,6 +60,16 @@ interface World {
   births: number;
   znodes: Map<string, ModelZnode>;
   sessions: Map<string, object>;
+  /** Oldest first. */
+  replies: ModelReply[];
+}
+
+interface ModelReply {
+  readonly key: string;
+  readonly request: string;
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly outcome: unknown;
 }
 
 class Refused extends Error {
@@ -71,7 +83,10 @@ class Refused extends Error {
 }
 
 export class Model {
-  world: World = { zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]), sessions: new Map() };
+  world: World = {
+    ...{ zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]) },
+    ...{ sessions: new Map(), replies: [] },
+  };
   #events: ModelEvent[] = [];
   #timeMs = 0;
   #changed = false;
@@ -84,8 +99,16 @@ export class Model {
     this.world.zxid += 1;
     try {
       refuseMalformed(command);
+      const asked =
+        command.type === "closeSession" || command.type === "sweep" ? undefined : command.idempotency;
+      const kept = asked === undefined ? undefined : this.#keptReply(asked);
+      if (kept !== undefined) {
+        this.world = before;
+        return { zxid: kept.zxid, outcome: kept.outcome, replayed: true, events: [] };
+      }
       const outcome = this.#run(command);
       if (!this.#changed) this.world.zxid = before.zxid;
+      else if (asked !== undefined) this.#keepReply(asked, outcome);
       return { zxid: this.world.zxid, outcome, events: this.#events };
     } catch (error) {
       this.world = before;
@@ -119,6 +142,29 @@ export class Model {
     };
   }
 
+  #keptReply({ key, request, ageMsMax }: Idempotency): ModelReply | undefined {
+    const kept = this.world.replies.find((reply) => reply.key === key && !this.#isOld(reply, ageMsMax));
+    if (kept !== undefined && kept.request !== request) throw new Refused("idempotency_key_reused");
+    return kept;
+  }
+
+  #isOld({ timeMs }: ModelReply, ageMsMax: number): boolean {
+    return this.#timeMs - timeMs >= ageMsMax;
+  }
+
+  /** The newest stays however large it is. */
+  #keepReply({ key, request, ageMsMax, keysMax, bytesMax }: Idempotency, outcome: unknown): void {
+    const { zxid } = this.world;
+    const replies = this.world.replies.filter((reply) => reply.key !== key);
+    replies.push({ key, request, zxid, timeMs: this.#timeMs, outcome });
+    const bytes = () => replies.map(lengthOf).reduce((sum, length) => sum + length, 0);
+    const isOver = () => replies.length > keysMax || bytes() > bytesMax;
+    while (replies.length > 1 && (isOver() || this.#isOld(replies[0] as ModelReply, ageMsMax))) {
+      replies.shift();
+    }
+    this.world.replies = replies;
+  }
+
   #run(command: Command): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
@@ -138,13 +184,14 @@ export class Model {
     return { path, deleted: doomed.length };
   }
 
-  #open({ type: _, ...open }: OpenSession): unknown {
+  #open(open: OpenSession): unknown {
     if (this.world.sessions.has(open.sessionId)) throw new Refused("bad_request");
-    const { sessionId: id, ...rest } = open;
-    const session = { id, ...rest, openedZxid: this.world.zxid, openedAtMs: this.#timeMs };
+    const { sessionId: id, tokenHash, timeoutMs, name, tokenNonce } = open;
+    const times = { openedZxid: this.world.zxid, openedAtMs: this.#timeMs };
+    const session = { id, tokenHash, timeoutMs, name, ...times };
     this.world.sessions.set(id, session);
     this.#changed = true;
-    return { session };
+    return tokenNonce === undefined ? { session } : { session, tokenNonce };
   }
 
   #close({ sessionId }: CloseSession): unknown {
@@ -316,6 +363,10 @@ export class Model {
     this.#changed = true;
     this.#events.push({ type, path, data: this.#existing(path).data, stat: this.statOf(path) });
   }
+}
+
+function lengthOf({ key, request, outcome }: ModelReply): number {
+  return key.length + request.length + JSON.stringify(outcome).length;
 }
 
 function newZnode(zxid: number, timeMs: number, data: string, birth: number): ModelZnode {

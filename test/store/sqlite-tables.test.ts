@@ -2,6 +2,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
+import type { Reply } from "../../src/core/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import { rootZnode } from "../../src/core/znode.ts";
@@ -75,12 +76,17 @@ const everyField = stateOf(
   [session],
   large,
 );
+const replies: Reply[] = [
+  { key: "cd".repeat(32), request: "ef".repeat(32), zxid: 9, timeMs: 0, outcome: '{"path":"/é\\ud800 😀"}' },
+  { key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, outcome: "{}" },
+];
+for (const reply of replies) everyField.restoreReply(reply);
 
 function change(zxid: number, timeMs: number, data: string): ChangeRow {
   return { zxid, timeMs, message: `{"zxid":${zxid},"timeMs":${timeMs},"events":[{"data":"${data}"}]}` };
 }
 
-test("every field of a znode and a session comes back as it was, a megabyte of data too [L3, N2]", async ({
+test("every field of a znode, a session and a reply comes back as it was, a megabyte of data too [L3, N2]", async ({
   open,
 }) => {
   const { backend } = await open();
@@ -92,6 +98,7 @@ test("every field of a znode and a session comes back as it was, a megabyte of d
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...everyField.tree.values()]);
   expect([...loaded.state.sessions()]).toEqual([session]);
+  expect([...loaded.state.replies]).toEqual(replies);
   expect(loaded.position).toEqual(rows.position);
   expect(loaded.changes).toEqual(changes.slice(1));
   expect([...loaded.state.ephemeralsOf(session.id)]).toEqual(["/é 😀/q0000000017"]);
@@ -130,15 +137,19 @@ test("a later write replaces, removes and adds", async ({ open }) => {
     [],
     12,
   );
+  const kept: Reply = { key: "k2", request: "r", zxid: 12, timeMs: 1, outcome: "[1]" };
+  later.restoreReply(kept);
   const deletedZnodeIds = [3, 4, 8];
+  const forgottenReplyZxids = [9, large];
   await backend.write({
-    ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds }),
+    ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds, forgottenReplyZxids }),
     closedSessionIds: [session.id],
   });
   await backend.close();
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...later.tree.values()]);
   expect(loaded.state.sessionCount).toBe(0);
+  expect([...loaded.state.replies]).toEqual([kept]);
   expect(checkState(loaded.state)).toEqual([]);
 });
 

@@ -53,6 +53,7 @@ function expectSame({ store, tables }: Fixture): void {
     new Map([...store.state.tree.values()].map((znode) => [znode.id, znode])),
   );
   expect(new Set(loaded.sessions())).toEqual(new Set(store.state.sessions()));
+  expect([...loaded.replies]).toEqual([...store.state.replies]);
   expect(checkState(loaded)).toEqual([]);
   const position = tables.writes.at(-1)?.position;
   if (position !== undefined) expect(position.digest).toBe(Digest.of(loaded).toString());
@@ -124,7 +125,10 @@ test("what came and went between two writes has no row, and its messages do", as
   await store.submit({ type: "closeSession", sessionId, reason: "session_closed" });
   await clock.advance(writeDelayMs);
   const { position, changes, parents, ...rest } = lastWrite(fixture);
-  expect(rest).toEqual({ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] });
+  expect(rest).toEqual({
+    ...{ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] },
+    ...{ replies: [], forgottenReplyZxids: [] },
+  });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);
   expect(position).toMatchObject({ zxid: 4, nextZnodeId: 2 });

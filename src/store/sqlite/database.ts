@@ -11,9 +11,11 @@ import {
   type PackedChanges,
   type PackedRows,
   type ParentColumns,
+  type ReplyColumns,
   unpackChanged,
   unpackCreated,
   unpackParents,
+  unpackReplies,
 } from "./packed-rows.ts";
 import type { Room } from "./room.ts";
 
@@ -156,6 +158,7 @@ export class StoreDatabase {
     this.#measureUnreflected();
     this.#bytesTaken += rows.data.byteLength;
     for (const { messages } of rows.changes) this.#bytesTaken += messages.length;
+    for (const text of rows.replyTexts) this.#bytesTaken += text.length;
   }
 
   #writeRows(rows: PackedRows): void {
@@ -165,10 +168,12 @@ export class StoreDatabase {
       statements.deleteParent.run(id);
     }
     for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
+    for (const zxid of rows.forgottenReplyZxids) statements.deleteReply.run(zxid);
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
     for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
     for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
     for (const session of rows.sessions) statements.putSession.run(session);
+    for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
     for (const changes of rows.changes) statements.insertChanges.run(changes);
     statements.putPosition.run(rows.position);
   }
@@ -335,6 +340,10 @@ function prepareRowStatements(connection: Connection) {
        VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs)`,
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
+    insertReply: connection.prepare<ReplyColumns>(
+      "INSERT INTO reply (zxid, time_ms, key, request, outcome) VALUES (?, ?, ?, ?, ?)",
+    ),
+    deleteReply: connection.prepare("DELETE FROM reply WHERE zxid = ?"),
     insertChanges: connection.prepare<PackedChanges>(
       "INSERT INTO change (last_zxid, messages) VALUES (@lastZxid, @messages)",
     ),
