@@ -15,6 +15,7 @@ import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { problemHandler } from "./routes/problems.ts";
+import { quotaRoutes } from "./routes/quotas.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
@@ -77,6 +78,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     acceptJsonBodies(scope);
     childrenRoutes(scope, parts);
     transactionRoutes(scope, parts);
+    quotaRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store });

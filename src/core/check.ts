@@ -2,6 +2,7 @@
 // loader after reading the tables.
 
 import { baseName, parentPath, rootPath } from "./path.ts";
+import { governingQuota, type Quota, usageOf } from "./quota.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./znode.ts";
 
@@ -17,6 +18,9 @@ export function checkState(state: State): string[] {
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
+  for (const quota of state.quotas.from("")) {
+    faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
+  }
   return faults;
 }
 
@@ -59,4 +63,16 @@ function ephemeralFaults(state: State, sessionId: string): string[] {
   return [...state.ephemeralsOf(sessionId)]
     .filter((path) => state.tree.get(path)?.ephemeralOwner !== sessionId)
     .map((path) => `session ${sessionId} lists ${path}, which it does not own`);
+}
+
+function quotaFaults(quota: Quota, state: State): string[] {
+  const { path, count, bytes } = quota;
+  if (path === rootPath || state.tree.get(path) === undefined) return ["is on no znode that can have one"];
+  const faults: string[] = [];
+  if (governingQuota(parentPath(path), (at) => state.quotas.get(at)) !== undefined)
+    faults.push("stands below another");
+  const usage = usageOf(state.tree, path);
+  if (usage.count !== count) faults.push(`counts ${count} znodes of ${usage.count}`);
+  if (usage.bytes !== bytes) faults.push(`counts ${bytes} bytes of ${usage.bytes}`);
+  return faults;
 }

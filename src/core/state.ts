@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal.
 
+import { type QuotaLimits, Quotas, usageOf } from "./quota.ts";
 import type { Session } from "./session.ts";
 import { Tree } from "./tree.ts";
 import type { Change, Txn } from "./txn.ts";
@@ -8,6 +9,7 @@ import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree();
+  readonly quotas = new Quotas();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
   #zxid = 0;
@@ -58,20 +60,34 @@ export class State {
       case "created":
         this.restoreZnode(change.znode);
         this.#nextZnodeId = change.znode.id + 1;
+        this.quotas.count(change.znode.path, { count: 1, bytes: change.znode.data.byteLength });
         break;
       case "changed":
+        this.tree.replace(change.znode);
+        this.quotas.count(change.znode.path, {
+          count: 0,
+          bytes: change.znode.data.byteLength - change.before.data.byteLength,
+        });
+        break;
       case "childrenChanged":
         this.tree.replace(change.znode);
         break;
       case "deleted":
         this.tree.remove(change.znode.path);
         this.#forgetEphemeral(change.znode);
+        this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
         break;
       case "sessionClosed":
         this.#sessions.delete(change.session.id);
+        break;
+      case "quotaSet":
+        this.quotas.put(change.quota);
+        break;
+      case "quotaDeleted":
+        this.quotas.remove(change.quota.path);
         break;
     }
   }
@@ -95,6 +111,11 @@ export class State {
   /** Puts back a session as it was saved. */
   restoreSession(session: Session): void {
     this.#sessions.set(session.id, session);
+  }
+
+  /** Puts back a quota as it was saved, after the znodes: its usage is counted anew (U11). */
+  restoreQuota(quota: { readonly path: string; readonly limits: QuotaLimits }): void {
+    this.quotas.put({ ...quota, ...usageOf(this.tree, quota.path) });
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */

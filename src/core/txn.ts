@@ -1,5 +1,6 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { Quota } from "./quota.ts";
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
 import type { Znode } from "./znode.ts";
@@ -16,7 +17,10 @@ export type Change =
   | { readonly type: "created" | "deleted"; readonly znode: Znode }
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
-  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session };
+  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
+  /** `before` is null when there was no quota. */
+  | { readonly type: "quotaSet"; readonly quota: Quota; readonly before: Quota | null }
+  | { readonly type: "quotaDeleted"; readonly quota: Quota };
 
 export interface Txn {
   readonly zxid: number;
@@ -52,6 +56,8 @@ export interface Outcomes {
   delete: { readonly path: string };
   deleteTree: { readonly path: string; readonly deleted: number };
   multi: { readonly results: readonly OperationResult[] };
+  setQuota: { readonly quota: Quota; readonly created: boolean };
+  deleteQuota: { readonly path: string };
   openSession: { readonly session: Session };
   closeSession: { readonly ephemerals: readonly string[] };
 }

@@ -2,6 +2,7 @@
 
 import { expect, test } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
+import type { Quota, QuotaLimits } from "../../src/core/quota.ts";
 import type { Session } from "../../src/core/session.ts";
 import { rootZnode, type Znode } from "../../src/core/znode.ts";
 import { bytes } from "../support/keeper.ts";
@@ -16,6 +17,13 @@ const session: Session = {
   openedAtMs: 1_700_000_000_000,
 };
 
+const quota: Quota = {
+  path: "/a",
+  limits: { countSoft: 1, countHard: 2, bytesSoft: 3, bytesHard: 4 },
+  count: 1,
+  bytes: 5,
+};
+
 function digestOf(work: (digest: Digest) => void): string {
   const digest = new Digest();
   work(digest);
@@ -23,6 +31,7 @@ function digestOf(work: (digest: Digest) => void): string {
 }
 
 const ofZnode = (one: Znode) => digestOf((digest) => digest.addZnode(one));
+const ofQuota = (one: Quota) => digestOf((digest) => digest.addQuota(one));
 const ofSession = (one: Session) => digestOf((digest) => digest.addSession(one));
 
 test("is 16 hex digits, and of nothing 0", () => {
@@ -68,6 +77,26 @@ test.each(Object.keys(session) as (keyof Session)[])("notices a changed %s of a 
   const value = session[field];
   const changed = typeof value === "number" ? value + 1 : `${value}x`;
   expect(ofSession({ ...session, [field]: changed })).not.toBe(ofSession(session));
+});
+
+test.each(Object.keys(quota.limits) as (keyof QuotaLimits)[])(
+  "notices a changed %s of a quota, none and 0 being two things",
+  (name) => {
+    const { [name]: _, ...others } = quota.limits;
+    const variants = [quota.limits, others, { ...others, [name]: 0 }, { ...others, [name]: 9 }];
+    const digests = new Set(variants.map((limits) => ofQuota({ ...quota, limits })));
+    expect(digests.size).toBe(variants.length);
+    expect(ofQuota({ ...quota, path: "/b" })).not.toBe(ofQuota(quota));
+  },
+);
+
+test("leaves out what a quota counts, which follows from the znodes", () => {
+  expect(ofQuota({ ...quota, count: 7, bytes: 7 })).toBe(ofQuota(quota));
+  const removed = digestOf((digest) => {
+    digest.addQuota(quota);
+    digest.removeQuota(quota);
+  });
+  expect(removed).toBe("0000000000000000");
 });
 
 test("notices where data ends, in every length around a word", () => {

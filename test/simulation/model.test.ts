@@ -16,7 +16,9 @@ const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z3]`, async ({ keeper }) => {
+test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, U9, Z3]`, async ({
+  keeper,
+}) => {
   const model = new Model();
   const commands = fc.sample(anyCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
@@ -29,6 +31,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z
     );
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
+    expect([...keeper.store.state.quotas.from("")], place).toEqual(quotasOfModel(model));
     expect(checkState(keeper.store.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
@@ -46,7 +49,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
   }
   expect([...refusals].sort()).toEqual([
     ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale", "no_node"],
-    ...["node_exists", "not_empty", "reserved_path", "session_expired", "session_required"],
+    ...["node_exists", "not_empty", "quota_exceeded", "reserved_path", "session_expired", "session_required"],
   ]);
   expect(done).toBeGreaterThan(600);
 });
@@ -92,6 +95,10 @@ function treeOfModel(model: Model): unknown[] {
   return [...model.world.znodes]
     .map(([path, { data, counter }]) => [path, model.statOf(path), data, counter, model.childrenOf(path)])
     .sort(byPath);
+}
+
+function quotasOfModel(model: Model): unknown[] {
+  return [...model.world.quotas.keys()].sort().map((path) => model.quotaOf(path));
 }
 
 function byPath([a]: unknown[], [b]: unknown[]): number {

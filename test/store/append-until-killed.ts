@@ -36,6 +36,8 @@ function rowsAt(appliedLsn: number) {
     deletedZnodeIds: [],
     sessions: [],
     closedSessionIds: [],
+    quotas: [],
+    deletedQuotaPaths: [],
     changes: [],
   };
 }

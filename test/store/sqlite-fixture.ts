@@ -81,6 +81,8 @@ export function rowsOf(
     deletedZnodeIds: rest.deletedZnodeIds ?? [],
     sessions: [...state.sessions()],
     closedSessionIds: [],
+    quotas: [...state.quotas.from("")],
+    deletedQuotaPaths: [],
     changes: rest.changes ?? [],
   };
 }

@@ -124,6 +124,16 @@ test.for([
     fault: /session/,
   },
   { damage: "an id from the future", sql: "UPDATE meta SET next_znode_id = 2", fault: /yet to come/ },
+  {
+    damage: "a quota that nobody set",
+    sql: "INSERT INTO quota VALUES ('/a', NULL, 9, NULL, NULL)",
+    fault: /digest/,
+  },
+  {
+    damage: "a quota on nothing",
+    sql: "INSERT INTO quota VALUES ('/x', NULL, 9, NULL, NULL)",
+    fault: /quota on \/x/,
+  },
   { damage: "no position", sql: "DELETE FROM meta", fault: /meta is empty/ },
 ])(
   "$damage is found at the start, and the service refuses [N13]",

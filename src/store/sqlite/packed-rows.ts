@@ -20,6 +20,8 @@ export interface PackedRows {
   readonly deletedZnodeIds: readonly number[];
   readonly sessions: readonly Session[];
   readonly closedSessionIds: readonly string[];
+  readonly quotas: RowChanges["quotas"];
+  readonly deletedQuotaPaths: readonly string[];
   readonly changes: readonly PackedChanges[];
 }
 
@@ -47,6 +49,8 @@ export function packRows(rows: RowChanges): PackedRows {
     deletedZnodeIds,
     sessions,
     closedSessionIds,
+    quotas: rows.quotas,
+    deletedQuotaPaths: rows.deletedQuotaPaths,
     changes: packChanges(rows.changes),
   };
 }

@@ -64,6 +64,15 @@ const schema = `
     opened_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
 
+  -- Limits alone, NULL for none; what a quota counts is taken from the tree.
+  CREATE TABLE quota (
+    path TEXT PRIMARY KEY,
+    count_soft INTEGER,
+    count_hard INTEGER,
+    bytes_soft INTEGER,
+    bytes_hard INTEGER
+  ) STRICT, WITHOUT ROWID;
+
   -- What watchers were told, in zxid order: one message a line, several in a row, up to the zxid of the last one.
   CREATE TABLE change (
     last_zxid INTEGER PRIMARY KEY,
