@@ -17,6 +17,7 @@ import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { refuseOtherOrigins } from "./routes/origin.ts";
 import { problemHandler } from "./routes/problems.ts";
+import { quotaRoutes } from "./routes/quotas.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
@@ -83,6 +84,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     childrenRoutes(scope, parts);
     treeRoutes(scope, parts);
     transactionRoutes(scope, parts);
+    quotaRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store });

@@ -2,6 +2,7 @@
 // loader after reading the tables.
 
 import { baseName, parentPath, rootPath } from "./path.ts";
+import { governingQuota, type Quota, usageOf } from "./quota.ts";
 import { replySize } from "./replies.ts";
 import type { State } from "./state.ts";
 import { isMortal } from "./sweep.ts";
@@ -19,6 +20,9 @@ export function checkState(state: State): string[] {
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
+  for (const quota of state.quotas.from("")) {
+    faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
+  }
   return [...faults, ...mortalFaults(state), ...replyFaults(state)];
 }
 
@@ -86,5 +90,17 @@ function replyFaults({ replies, zxid }: State): string[] {
   }
   if (count !== replies.count) faults.push(`${count} replies are in order, ${replies.count} have a key`);
   if (size !== replies.size) faults.push(`replies of size ${size} are said to have ${replies.size}`);
+  return faults;
+}
+
+function quotaFaults(quota: Quota, state: State): string[] {
+  const { path, count, bytes } = quota;
+  if (path === rootPath || state.tree.get(path) === undefined) return ["is on no znode that can have one"];
+  const faults: string[] = [];
+  if (governingQuota(parentPath(path), (at) => state.quotas.get(at)) !== undefined)
+    faults.push("stands below another");
+  const usage = usageOf(state.tree, path);
+  if (usage.count !== count) faults.push(`counts ${count} znodes of ${usage.count}`);
+  if (usage.bytes !== bytes) faults.push(`counts ${bytes} bytes of ${usage.bytes}`);
   return faults;
 }

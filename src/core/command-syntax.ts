@@ -1,10 +1,11 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import type { Command, Fence, Operation, SingleWrite } from "./command.ts";
+import type { Command, Fence, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
+import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like. */
@@ -17,6 +18,11 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "multi":
       validateFences(command.fences);
       validateMulti(command.operations, command.sessionId, limits);
+      return;
+    case "setQuota":
+    case "deleteQuota":
+      validateQuotaWrite(command, limits);
+      validateFences(command.fences);
       return;
     default:
       validateOperation(command, command.sessionId, limits);
@@ -109,6 +115,22 @@ function dataTooLarge(limits: Limits, size: number): KeeperError {
     "too_large",
     `A znode holds at most ${limits.dataBytesMax} bytes; this value has ${size}.`,
     { limit: "dataBytesMax", limitValue: limits.dataBytesMax, size },
+  );
+}
+
+function validateQuotaWrite(write: QuotaWrite, limits: Limits): void {
+  validatePathLength(write.path, limits);
+  validatePath(write.path);
+  if (write.type === "setQuota") validateQuotaLimits(write.limits);
+}
+
+function validateQuotaLimits(limits: QuotaLimits): void {
+  const given = quotaLimitNames.map((name) => limits[name]).filter((value) => value !== undefined);
+  const isSound = given.every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (given.length > 0 && isSound) return;
+  throw new KeeperError(
+    "bad_request",
+    `A quota has one or more of ${quotaLimitNames.join(", ")}, each an integer from 0; without any, delete it.`,
   );
 }
 

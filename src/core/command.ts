@@ -1,6 +1,7 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
+import type { QuotaLimits } from "./quota.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
@@ -123,6 +124,20 @@ export interface Sweep {
   readonly neverUsedMsMax: number;
 }
 
+/** Gives the subtree at the path these limits, and no others it may have had. */
+export interface SetQuota {
+  readonly type: "setQuota";
+  readonly path: string;
+  readonly limits: QuotaLimits;
+}
+
+export interface DeleteQuota {
+  readonly type: "deleteQuota";
+  readonly path: string;
+}
+
+export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
+
 export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
 
-export type Command = SingleWrite | Multi | OpenSession | CloseSession | Sweep;
+export type Command = SingleWrite | QuotaWrite | Multi | OpenSession | CloseSession | Sweep;

@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import { type Quota, quotaLimitNames } from "./quota.ts";
 import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
@@ -16,6 +17,7 @@ export class Digest {
     for (const znode of state.tree.values()) digest.addZnode(znode);
     for (const session of state.sessions()) digest.addSession(session);
     for (const reply of state.replies) digest.addReply(reply);
+    for (const quota of state.quotas.from("")) digest.addQuota(quota);
     return digest;
   }
 
@@ -41,6 +43,14 @@ export class Digest {
 
   removeReply(reply: Reply): void {
     this.#subtract(hashReply(reply));
+  }
+
+  addQuota(quota: Quota): void {
+    this.#add(hashQuota(quota));
+  }
+
+  removeQuota(quota: Quota): void {
+    this.#subtract(hashQuota(quota));
   }
 
   /** 16 hex digits. */
@@ -105,6 +115,14 @@ function hashReply(reply: Reply): Hash {
   const hasher = new Hasher();
   for (const text of [reply.key, reply.request, reply.outcome]) hasher.text(text);
   for (const integer of [reply.zxid, reply.timeMs]) hasher.integer(integer);
+  return hasher.hash();
+}
+
+/** The limits alone: the usage follows from the znodes, and is not in any table. */
+function hashQuota({ path, limits }: Quota): Hash {
+  const hasher = new Hasher();
+  hasher.text(path);
+  for (const name of quotaLimitNames) hasher.integer(limits[name] ?? -1);
   return hasher.hash();
 }
 

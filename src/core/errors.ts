@@ -11,6 +11,7 @@ export type ErrorCode =
   | "bad_ttl"
   | "session_required"
   | "forbidden"
+  | "quota_exceeded"
   | "reserved_path"
   | "no_node"
   | "no_route"
@@ -39,7 +40,7 @@ export type OperationFate = {
 
 /** Facts beside the sentence, for programs; each becomes a member of the problem document. */
 export interface ErrorDetails {
-  /** The znode the refusal is about. */
+  /** The znode the refusal is about; where a quota refuses or is in the way, the one it is set on. */
   readonly path?: string;
   /** The current stat, where an expected version did not match. */
   readonly stat?: Stat;

@@ -23,6 +23,7 @@ import { failedAt } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { parentPath, rootPath } from "./path.ts";
+import { checkQuota, planDeleteQuota, planSetQuota } from "./plan-quota.ts";
 import { formatSequence } from "./sequence.ts";
 import type { Session } from "./session.ts";
 import { statOf } from "./stat.ts";
@@ -62,6 +63,10 @@ function planWrite(
       return planDeleteTree(draft, state, command);
     case "multi":
       return planMulti(draft, command);
+    case "setQuota":
+      return planSetQuota(draft, state, command);
+    case "deleteQuota":
+      return planDeleteQuota(draft, state, command);
   }
 }
 
@@ -103,6 +108,7 @@ function planCreate(draft: Draft, create: Create, sessionId: string | undefined)
       path: parent.path,
     });
   }
+  checkQuota(draft, path, { count: 1, bytes: create.data.byteLength });
   const owner = create.mode.kind === "ephemeral" ? (sessionId ?? null) : null;
   const znode = draft.create({ path, data: create.data, mode: create.mode, owner, sequence });
   return { path, stat: statOf(znode), created: true };
@@ -163,6 +169,7 @@ function planSetData(draft: Draft, set: SetData): Written {
       },
     );
   }
+  checkQuota(draft, set.path, { count: 0, bytes: set.data.byteLength - znode.data.byteLength });
   checkVersion(znode, set);
   return { path: set.path, stat: statOf(draft.setData(znode, set.data)), created: false };
 }
@@ -282,7 +289,9 @@ function planIncrement(draft: Draft, increment: Increment): OperationResult {
       { path: increment.path },
     );
   }
-  const changed = draft.setData(znode, asciiBytes(String(value)));
+  const data = asciiBytes(String(value));
+  checkQuota(draft, increment.path, { count: 0, bytes: data.byteLength - znode.data.byteLength });
+  const changed = draft.setData(znode, data);
   return { op: "increment", path: increment.path, stat: statOf(changed), value: String(value) };
 }
 

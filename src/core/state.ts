@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal.
 
+import { type QuotaLimits, Quotas, usageOf } from "./quota.ts";
 import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
@@ -11,6 +12,7 @@ import { rootZnode, type Znode } from "./znode.ts";
 export class State {
   readonly tree = new Tree();
   readonly #replies = new Replies();
+  readonly quotas = new Quotas();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
   readonly #mortals = new Set<string>();
@@ -72,8 +74,15 @@ export class State {
       case "created":
         this.restoreZnode(change.znode);
         this.#nextZnodeId = change.znode.id + 1;
+        this.quotas.count(change.znode.path, { count: 1, bytes: change.znode.data.byteLength });
         break;
       case "changed":
+        this.tree.replace(change.znode);
+        this.quotas.count(change.znode.path, {
+          count: 0,
+          bytes: change.znode.data.byteLength - change.before.data.byteLength,
+        });
+        break;
       case "childrenChanged":
         this.tree.replace(change.znode);
         break;
@@ -81,6 +90,7 @@ export class State {
         this.tree.remove(change.znode.path);
         this.#forgetEphemeral(change.znode);
         this.#mortals.delete(change.znode.path);
+        this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
@@ -93,6 +103,12 @@ export class State {
         break;
       case "replyForgotten":
         this.#replies.delete(change.reply);
+        break;
+      case "quotaSet":
+        this.quotas.put(change.quota);
+        break;
+      case "quotaDeleted":
+        this.quotas.remove(change.quota.path);
         break;
     }
   }
@@ -122,6 +138,11 @@ export class State {
   /** Puts back a reply as it was saved, oldest first. */
   restoreReply(reply: Reply): void {
     this.#replies.add(reply);
+  }
+
+  /** Puts back a quota as it was saved, after the znodes: its usage is counted anew (U11). */
+  restoreQuota(quota: { readonly path: string; readonly limits: QuotaLimits }): void {
+    this.quotas.put({ ...quota, ...usageOf(this.tree, quota.path) });
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */

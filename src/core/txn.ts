@@ -1,5 +1,6 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { Quota } from "./quota.ts";
 import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
@@ -19,7 +20,10 @@ export type Change =
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
-  | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply };
+  | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply }
+  /** `before` is null when there was no quota. */
+  | { readonly type: "quotaSet"; readonly quota: Quota; readonly before: Quota | null }
+  | { readonly type: "quotaDeleted"; readonly quota: Quota };
 
 export interface Txn {
   readonly zxid: number;
@@ -56,6 +60,8 @@ export interface Outcomes {
   deleteTree: { readonly path: string; readonly deleted: number };
   multi: { readonly results: readonly OperationResult[] };
   openSession: { readonly session: Session; readonly tokenNonce?: string };
+  setQuota: { readonly quota: Quota; readonly created: boolean };
+  deleteQuota: { readonly path: string };
   closeSession: { readonly ephemerals: readonly string[] };
   /** Why the znode went; null when it stayed or was gone. */
   sweep: { readonly path: string; readonly cause: SweepCause | null };

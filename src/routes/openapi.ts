@@ -21,6 +21,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       tags: [
         { name: "znodes", description: "The tree." },
         { name: "transactions", description: "Several operations at once." },
+        { name: "quotas", description: "Limits on subtrees." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
         { name: "operations", description: "Running the service." },

@@ -19,6 +19,7 @@ export const problemKinds = {
   bad_ttl: { status: 400, title: "The ttl is out of range" },
   session_required: { status: 400, title: "This needs a session" },
   forbidden: { status: 403, title: "The request is not allowed" },
+  quota_exceeded: { status: 403, title: "The quota of the subtree does not allow it" },
   reserved_path: { status: 403, title: "The path is reserved" },
   no_node: { status: 404, title: "The znode does not exist" },
   no_route: { status: 404, title: "There is nothing at this URL" },

@@ -188,6 +188,7 @@ const transactionSchema = {
       "bad_mode",
       "bad_ttl",
       "session_required",
+      "quota_exceeded",
       "reserved_path",
       "no_node",
       "node_exists",

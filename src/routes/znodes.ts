@@ -309,6 +309,7 @@ const createSchema = {
       "bad_mode",
       "bad_ttl",
       "session_required",
+      "quota_exceeded",
       "no_node",
       "node_exists",
       "ephemeral_parent",
@@ -325,7 +326,14 @@ const setSchema = {
   response: {
     200: json(written, "The data was replaced.", exampleWritten),
     201: json(written, "There was no znode, and upsert or If-None-Match: * asked for one.", exampleWritten),
-    ...problems(...writeProblems, "no_node", "bad_version", "ephemeral_parent", "too_large"),
+    ...problems(
+      ...writeProblems,
+      "quota_exceeded",
+      "no_node",
+      "bad_version",
+      "ephemeral_parent",
+      "too_large",
+    ),
   },
 };
 

@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { execute } from "../../src/core/execute.ts";
+import type { Quota } from "../../src/core/quota.ts";
 import { State } from "../../src/core/state.ts";
 import { emptyData, type Znode } from "../../src/core/znode.ts";
 
@@ -48,6 +49,23 @@ test.each<{ fault: RegExp; path: string; change: Partial<Znode> }>([
   const state = soundState();
   state.tree.replace({ ...znodeAt(state, path), ...change });
   expect(checkState(state).join("\n")).toMatch(fault);
+});
+
+test.each<{ fault: string; quota: Partial<Quota> }>([
+  { fault: "quota of /p: counts 3 znodes of 2", quota: { count: 3 } },
+  { fault: "quota of /p: counts 1 bytes of 0", quota: { bytes: 1 } },
+  { fault: "quota of /gone: is on no znode that can have one", quota: { path: "/gone" } },
+  { fault: "quota of /: is on no znode that can have one", quota: { path: "/" } },
+])("finds $fault", ({ fault, quota }) => {
+  const state = soundState();
+  state.quotas.put({ path: "/p", limits: { countHard: 1 }, count: 2, bytes: 0, ...quota });
+  expect(checkState(state)).toEqual([fault]);
+});
+
+test("finds a quota below another", () => {
+  const state = soundState();
+  for (const path of ["/p", child]) state.restoreQuota({ path, limits: { countHard: 1 } });
+  expect(checkState(state)).toEqual([`quota of ${child}: stands below another`]);
 });
 
 test("finds a znode without a parent", () => {

@@ -19,6 +19,7 @@ interface Seen {
   readonly tree: readonly unknown[];
   readonly sessions: readonly unknown[];
   readonly replies: readonly unknown[];
+  readonly quotas: readonly unknown[];
   readonly counters: readonly number[];
   readonly messages: readonly (string | null)[];
 }
@@ -30,6 +31,7 @@ function seenBy({ store, applied }: Keeper): Seen {
     tree: [...state.tree.subtree("/")],
     sessions: [...state.sessions()],
     replies: [...state.replies],
+    quotas: [...state.quotas.from("")],
     counters: [state.zxid, state.nextZnodeId],
     messages: applied.map(({ message }) => (message === null ? null : message.text)),
   };

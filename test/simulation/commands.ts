@@ -12,6 +12,7 @@ import type {
   Sweep,
   ZnodeTag,
 } from "../../src/core/command.ts";
+import type { QuotaLimits } from "../../src/core/quota.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 import { bytes } from "../support/keeper.ts";
 
@@ -137,6 +138,18 @@ const multi = fc.record({
   type: fc.constant("multi" as const),
   operations: fc.array(operation, { maxLength: 6 }),
 });
+/** Low enough to be met by the few znodes there are, which are short. */
+const quotaLimits: fc.Arbitrary<QuotaLimits> = fc
+  .record({
+    ...{ countSoft: seldom(fc.nat(3)), bytesSoft: seldom(fc.nat(3)) },
+    countHard: fc.constantFrom(undefined, 0, 1, 2, 2, 3, 4, 6),
+    bytesHard: fc.constantFrom(undefined, 0, 1, 2, 4, 9, 16, 30),
+  })
+  .map(defined);
+const setQuota = fc.record({ type: fc.constant("setQuota" as const), path, limits: quotaLimits });
+const deleteQuota = fc.record({ type: fc.constant("deleteQuota" as const), path });
+const quotaWrite = fc.oneof({ weight: 3, arbitrary: setQuota }, { weight: 1, arbitrary: deleteQuota });
+
 const openSession = fc
   .record({
     ...{ type: fc.constant("openSession" as const), sessionId: fc.constantFrom(...sessionIds) },
@@ -171,6 +184,7 @@ const onMortals: fc.Arbitrary<Command> = fc.oneof(
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
+  { weight: 4, arbitrary: fc.tuple(quotaWrite, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 6, arbitrary: openSession },
   { weight: 1, arbitrary: closeSession },
   { weight: 15, arbitrary: onMortals },

@@ -16,7 +16,7 @@ const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, Z3]`, async ({
+test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, U9, Z3]`, async ({
   keeper,
 }) => {
   const model = new Model();
@@ -32,6 +32,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, 
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
     expect(repliesOf(keeper), place).toEqual(model.world.replies);
+    expect([...keeper.store.state.quotas.from("")], place).toEqual(quotasOfModel(model));
     expect(checkState(keeper.store.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
@@ -54,6 +55,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
       "no_node",
       "node_exists",
       "not_empty",
+      "quota_exceeded",
       "reserved_path",
       "session_expired",
       "session_required",
@@ -120,6 +122,10 @@ function treeOfModel(model: Model): unknown[] {
   return [...model.world.znodes]
     .map(([path, { data, counter }]) => [path, model.statOf(path), data, counter, model.childrenOf(path)])
     .sort(byPath);
+}
+
+function quotasOfModel(model: Model): unknown[] {
+  return [...model.world.quotas.keys()].sort().map((path) => model.quotaOf(path));
 }
 
 function byPath([a]: unknown[], [b]: unknown[]): number {

@@ -6,16 +6,19 @@ import type {
   CloseSession,
   Command,
   Create,
+  DeleteQuota,
   Idempotency,
   Increment,
   Multi,
   OpenSession,
   Operation,
   SetData,
+  SetQuota,
   Sweep,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
+import type { QuotaLimits } from "../../src/core/quota.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 
 export interface ModelZnode {
@@ -62,6 +65,7 @@ interface World {
   sessions: Map<string, object>;
   /** Oldest first. */
   replies: ModelReply[];
+  quotas: Map<string, QuotaLimits>;
 }
 
 interface ModelReply {
@@ -85,7 +89,7 @@ class Refused extends Error {
 export class Model {
   world: World = {
     ...{ zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]) },
-    ...{ sessions: new Map(), replies: [] },
+    ...{ sessions: new Map(), replies: [], quotas: new Map() },
   };
   #events: ModelEvent[] = [];
   #timeMs = 0;
@@ -165,6 +169,13 @@ export class Model {
     this.world.replies = replies;
   }
 
+  /** Counted anew at every look. */
+  quotaOf(path: string): object {
+    const within = [...this.world.znodes].filter(([other]) => isWithin(other, path));
+    const bytes = within.reduce((sum, [, { data }]) => sum + new TextEncoder().encode(data).length, 0);
+    return { path, limits: this.world.quotas.get(path), count: within.length, bytes };
+  }
+
   #run(command: Command): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
@@ -175,6 +186,8 @@ export class Model {
     if (command.type === "setData") return this.#set(command);
     const { path } = command;
     if (path === "/") throw new Refused("reserved_path");
+    if (command.type === "setQuota") return this.#setQuota(command);
+    if (command.type === "deleteQuota") return this.#deleteQuota(command);
     this.#expect(path, command.version, command.ifMatch);
     if (command.type === "delete") return this.#delete(path);
     const doomed = [...this.world.znodes.keys()].filter(
@@ -182,6 +195,35 @@ export class Model {
     );
     for (const each of doomed.sort(bySegments).reverse()) this.#remove(each);
     return { path, deleted: doomed.length };
+  }
+
+  #setQuota({ path, limits }: SetQuota): unknown {
+    this.#existing(path);
+    const created = !this.world.quotas.has(path);
+    for (const other of this.world.quotas.keys()) {
+      if (other !== path && (isWithin(other, path) || isWithin(path, other)))
+        throw new Refused("node_exists");
+    }
+    this.world.quotas.set(path, limits);
+    this.#changed = true;
+    return { quota: this.quotaOf(path), created };
+  }
+
+  #deleteQuota({ path }: DeleteQuota): unknown {
+    if (!this.world.quotas.delete(path)) throw new Refused("no_node");
+    this.#changed = true;
+    return { path };
+  }
+
+  /** Looks at the whole subtree as it would be; `larger` says what the write adds to it. */
+  #checkQuota(path: string, larger: { count: number; bytes: number }): void {
+    for (const [over, { countHard, bytesHard }] of this.world.quotas) {
+      if (!isWithin(path, over)) continue;
+      const { count, bytes } = this.quotaOf(over) as { count: number; bytes: number };
+      const tooMany = larger.count !== 0 && countHard !== undefined && count + larger.count > countHard;
+      const tooLarge = larger.bytes !== 0 && bytesHard !== undefined && bytes + larger.bytes > bytesHard;
+      if (tooMany || tooLarge) throw new Refused("quota_exceeded");
+    }
   }
 
   #open(open: OpenSession): unknown {
@@ -279,6 +321,7 @@ export class Model {
     }
     if (this.world.znodes.has(name)) throw new Refused("node_exists");
     if (parent.owner !== null) throw new Refused("ephemeral_parent");
+    this.#checkQuota(name, { count: 1, bytes: data.byteLength });
     this.world.births += 1;
     const znode = newZnode(this.world.zxid, this.#timeMs, textOf(data), this.world.births);
     znode.sequence = number;
@@ -310,9 +353,15 @@ export class Model {
       return this.#createPlain(path, data);
     const znode = this.#existing(path);
     if (create === "only") throw new Refused("bad_version");
+    this.#checkGrowth(path, textOf(data));
     this.#expect(path, version, ifMatch);
     this.#write(path, znode, textOf(data));
     return { path, stat: this.statOf(path), created: false };
+  }
+
+  #checkGrowth(path: string, data: string): void {
+    const lengthOf = (text: string) => new TextEncoder().encode(text).length;
+    this.#checkQuota(path, { count: 0, bytes: lengthOf(data) - lengthOf(this.#existing(path).data) });
   }
 
   #write(path: string, znode: ModelZnode, data: string): void {
@@ -327,6 +376,7 @@ export class Model {
     const sum = BigInt(text) + BigInt(by);
     const most = 2n ** 53n - 1n;
     for (const each of [BigInt(text), sum]) if (each > most || each < -most) throw new Refused("bad_request");
+    this.#checkGrowth(path, `${sum}`);
     this.#write(path, znode, `${sum}`);
     return { op: "increment", path, stat: this.statOf(path), value: `${sum}` };
   }
@@ -340,6 +390,7 @@ export class Model {
   #remove(path: string): void {
     this.#tell("deleted", path);
     this.world.znodes.delete(path);
+    this.world.quotas.delete(path);
     const parent = this.#existing(parentOf(path));
     parent.pzxid = this.world.zxid;
     parent.childrenGone += 1;
@@ -418,12 +469,13 @@ function refuseMalformed(command: Command): void {
 }
 
 function refuseMalformedOperation(
-  operation: { type: string; path: string; mode?: CreateMode },
+  operation: { type: string; path: string; mode?: CreateMode; limits?: QuotaLimits },
   sessionId?: string,
 ) {
-  const { mode } = operation;
+  const { mode, limits } = operation;
   const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
   if (!isPath(numbered ? `${operation.path}0` : operation.path)) throw new Refused("bad_path");
+  if (limits !== undefined && Object.keys(limits).length === 0) throw new Refused("bad_request");
   if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
   if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
 }
@@ -443,6 +495,10 @@ function isAllowed(code: number): boolean {
   const bad =
     code <= 0x1f || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
   return !bad;
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}/`);
 }
 
 function parentOf(path: string): string {

@@ -38,6 +38,8 @@ function rowsAt(appliedLsn: number) {
     closedSessionIds: [],
     replies: [],
     forgottenReplyZxids: [],
+    quotas: [],
+    deletedQuotaPaths: [],
     changes: [],
   };
 }

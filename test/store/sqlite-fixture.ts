@@ -84,6 +84,8 @@ export function rowsOf(
     closedSessionIds: [],
     replies: [...state.replies],
     forgottenReplyZxids: rest.forgottenReplyZxids ?? [],
+    quotas: [...state.quotas.from("")],
+    deletedQuotaPaths: [],
     changes: rest.changes ?? [],
   };
 }

@@ -196,6 +196,16 @@ test.for([
     sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome FROM reply",
     fault: /has a key that an older one has/,
   },
+  {
+    damage: "a quota that nobody set",
+    sql: "INSERT INTO quota VALUES ('/a', NULL, 9, NULL, NULL)",
+    fault: /digest/,
+  },
+  {
+    damage: "a quota on nothing",
+    sql: "INSERT INTO quota VALUES ('/x', NULL, 9, NULL, NULL)",
+    fault: /quota on \/x/,
+  },
   { damage: "no position", sql: "DELETE FROM meta", fault: /meta is empty/ },
 ])(
   "$damage is found at the start, and the service refuses [N13]",

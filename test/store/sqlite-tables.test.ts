@@ -153,6 +153,40 @@ test("a later write replaces, removes and adds", async ({ open }) => {
   expect(checkState(loaded.state)).toEqual([]);
 });
 
+test("the limits of a quota come back as they were, and what it counts is counted anew [U11]", async ({
+  open,
+}) => {
+  const limits = { countSoft: 0, countHard: large, bytesHard: 7 };
+  const state = stateOf([
+    { ...rootZnode(), pzxid: 1, cversion: 2, nextSequence: 2, numChildren: 2 },
+    znode({ id: 1, path: "/é 😀", data: new Uint8Array(5), cversion: 1, nextSequence: 1, numChildren: 1 }),
+    znode({ id: 2, path: "/b" }),
+    znode({ id: 3, path: "/é 😀/c", data: new Uint8Array(6) }),
+  ]);
+  state.restoreQuota({ path: "/é 😀", limits });
+  state.restoreQuota({ path: "/b", limits: { bytesSoft: 1 } });
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  await backend.write(rowsOf(state, { appliedLsn: 1 }));
+  await backend.close();
+  const { loaded, backend: reopened } = await open();
+  expect([...loaded.state.quotas.from("")]).toEqual([
+    { path: "/b", limits: { bytesSoft: 1 }, count: 1, bytes: 0 },
+    { path: "/é 😀", limits, count: 2, bytes: 11 },
+  ]);
+  expect(checkState(loaded.state)).toEqual([]);
+  await reopened.append(1, new Uint8Array(1));
+  state.quotas.remove("/é 😀");
+  state.restoreQuota({ path: "/b", limits: { countHard: 2 } });
+  const rows = rowsOf(state, { written: state, appliedLsn: 2 });
+  await reopened.write({ ...rows, deletedQuotaPaths: ["/é 😀"] });
+  await reopened.close();
+  const { loaded: again } = await open();
+  expect([...again.state.quotas.from("")]).toEqual([
+    { path: "/b", limits: { countHard: 2 }, count: 1, bytes: 0 },
+  ]);
+});
+
 test("a log entry goes only with the rows that reflect it", async ({ open, directory }) => {
   const { backend } = await open();
   const append = async (seq: number) => backend.append(seq, new Uint8Array(10));

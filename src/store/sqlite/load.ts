@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
 import { Digest } from "../../core/digest.ts";
 import { parentPath, rootPath } from "../../core/path.ts";
+import { type QuotaLimits, quotaLimitNames } from "../../core/quota.ts";
 import type { Reply } from "../../core/replies.ts";
 import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
@@ -99,6 +100,7 @@ function readState(connection: Connection, file: string, position: Position): St
     state.restoreZnode(znode);
   }
   if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
+  readQuotas(connection, file, state);
   state.restoreCounters(position);
   return state;
 }
@@ -106,6 +108,22 @@ function readState(connection: Connection, file: string, position: Position): St
 function replyTwice({ zxid }: Reply): string {
   return `the reply at zxid ${zxid} has a key that an older one has`;
 }
+
+function readQuotas(connection: Connection, file: string, state: State): void {
+  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
+    if (state.tree.get(path) === undefined) {
+      throw new CorruptStoreError(file, `there is a quota on ${path}, and no such znode`);
+    }
+    const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
+    for (const name of quotaLimitNames) {
+      const limit = columns[name];
+      if (limit !== null) limits[name] = limit;
+    }
+    state.restoreQuota({ path, limits });
+  }
+}
+
+type QuotaRow = { readonly path: string } & { readonly [Name in keyof QuotaLimits]-?: number | null };
 
 /** Children are not counted in any row, so that no count can disagree with the rows. */
 function countChildren(connection: Connection): Map<string, number> {
@@ -160,6 +178,10 @@ const selectSessions = `
   FROM session`;
 
 const selectReplies = "SELECT zxid, time_ms AS timeMs, key, request, outcome FROM reply ORDER BY zxid";
+const selectQuotas = `
+  SELECT path, count_soft AS countSoft, count_hard AS countHard, bytes_soft AS bytesSoft,
+    bytes_hard AS bytesHard
+  FROM quota`;
 
 const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,

@@ -25,6 +25,8 @@ export interface PackedRows {
   /** Key, request and outcome of each reply. */
   readonly replyTexts: readonly string[];
   readonly forgottenReplyZxids: readonly number[];
+  readonly quotas: RowChanges["quotas"];
+  readonly deletedQuotaPaths: readonly string[];
   readonly changes: readonly PackedChanges[];
 }
 
@@ -57,6 +59,8 @@ export function packRows(rows: RowChanges): PackedRows {
     replyNumbers: packNumbers(replies, numbersPerReply, ({ zxid, timeMs }) => [zxid, timeMs]),
     replyTexts: replies.flatMap(({ key, request, outcome }) => [key, request, outcome]),
     forgottenReplyZxids: rows.forgottenReplyZxids,
+    quotas: rows.quotas,
+    deletedQuotaPaths: rows.deletedQuotaPaths,
     changes: packChanges(rows.changes),
   };
 }

@@ -76,14 +76,23 @@ const firstSchema = `
 
 /** What each later version has more than the one before it, from version 2 on; every file goes through all. */
 const upgrades = [
-  // What was answered to requests that may be sent again, oldest first.
-  `CREATE TABLE reply (
+  `-- What was answered to requests that may be sent again, oldest first.
+  CREATE TABLE reply (
     zxid INTEGER PRIMARY KEY,
     time_ms INTEGER NOT NULL,
     key TEXT NOT NULL,
     request TEXT NOT NULL,
     outcome TEXT NOT NULL
-  ) STRICT;`,
+  ) STRICT;
+
+  -- Limits alone, NULL for none; what a quota counts is taken from the tree.
+  CREATE TABLE quota (
+    path TEXT PRIMARY KEY,
+    count_soft INTEGER,
+    count_hard INTEGER,
+    bytes_soft INTEGER,
+    bytes_hard INTEGER
+  ) STRICT, WITHOUT ROWID;`,
 ] as const;
 
 export const schemaVersion = 1 + upgrades.length;
