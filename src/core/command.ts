@@ -59,7 +59,7 @@ export interface Increment {
   readonly by: number;
 }
 
-/** Changes nothing; fails the transaction when what it states is not so (M7). */
+/** Changes nothing; is refused, and its transaction with it, when what it states is not so (M7). */
 export interface Check {
   readonly type: "check";
   readonly path: string;
@@ -98,6 +98,6 @@ export interface CloseSession {
   readonly reason: "session_closed" | "session_expired";
 }
 
-export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
+export type SingleWrite = (Operation | DeleteTree) & WriteContext;
 
 export type Command = SingleWrite | Multi | OpenSession | CloseSession;

@@ -52,6 +52,10 @@ function planWrite(draft: Draft, state: State, command: Exclude<Command, OpenSes
       return planDelete(draft, command);
     case "deleteTree":
       return planDeleteTree(draft, state, command);
+    case "increment":
+      return planIncrement(draft, command);
+    case "check":
+      return planCheck(draft, command);
     case "multi":
       return planMulti(draft, command);
   }

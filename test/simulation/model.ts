@@ -11,6 +11,7 @@ import type {
   OpenSession,
   Operation,
   SetData,
+  SingleWrite,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
@@ -125,6 +126,8 @@ export class Model {
     if (command.type === "multi") return this.#multi(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
     if (command.type === "setData") return this.#set(command);
+    if (command.type === "increment" || command.type === "check")
+      return this.#operation(command, command.sessionId);
     const { path } = command;
     if (path === "/") throw new Refused("reserved_path");
     this.#expect(path, command.version, command.ifMatch);
@@ -351,15 +354,15 @@ function refuseMalformed(command: Command): void {
   }
 }
 
-function refuseMalformedOperation(
-  operation: { type: string; path: string; mode?: CreateMode },
-  sessionId?: string,
-) {
-  const { mode } = operation;
+function refuseMalformedOperation(operation: SingleWrite | Operation, sessionId?: string) {
+  const mode = operation.type === "create" ? operation.mode : undefined;
   const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
   if (!isPath(numbered ? `${operation.path}0` : operation.path)) throw new Refused("bad_path");
   if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
   if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
+  if (operation.type === "check" && operation.exists === false) {
+    if (operation.version !== undefined || operation.czxid !== undefined) throw new Refused("bad_request");
+  }
 }
 
 function isPath(path: string): boolean {
