@@ -2,35 +2,19 @@
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
-import { type Static, Type } from "typebox";
-import { KeeperError } from "../core/errors.ts";
-import { joinPath, validateName, validatePath } from "../core/path.ts";
-import { type Stat, statOf } from "../core/stat.ts";
-import type { State } from "../core/state.ts";
-import { dataMember } from "../store/json-data.ts";
+import { Type } from "typebox";
+import { validateName, validatePath } from "../core/path.ts";
 import { Selection } from "../watches/selection.ts";
+import { isKnown, knownTagsOf, listTagOf } from "./conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
-import { problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
+import { conditionalReadHeaders, problems, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
+import { pageMembers, pageOf } from "./views.ts";
 import { znodePathOf } from "./znode-path.ts";
 
 const childrenUrl = "/v1/children";
 
-const childrenQuery = Type.Object(
-  {
-    ...waitQuery,
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Names in one page." }),
-    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
-    prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
-    include: Type.Optional(
-      Type.String({
-        pattern: "^(stat|data)(,(stat|data))?$",
-        description: "Add the stat, the data, or both (comma-separated) of each child, as `znodes`.",
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
+const childrenQuery = Type.Object({ ...waitQuery, ...pageMembers }, { additionalProperties: false });
 
 const childrenAnswer = Type.Object({
   path: Type.String(),
@@ -44,9 +28,6 @@ const childrenAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
-/** A page with data ends once it has this many bytes, however few its children. */
-const pageDataBytesMax = 4 * 1024 * 1024;
-
 export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, watches }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
@@ -58,9 +39,13 @@ export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, wat
         validatePath(path);
         assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);
+        const known = knownTagsOf(request.headers);
         touchSession(request, sessions);
         await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
-        return pageOf(store.state, path, request.query);
+        const { view, changedZxid } = pageOf(store.state, path, request.query);
+        const etag = listTagOf(changedZxid);
+        reply.header("ETag", etag);
+        return isKnown(etag, known) ? reply.code(304).send() : view;
       },
     );
   }
@@ -71,70 +56,14 @@ function watchedChildren(path: string): Selection {
   return new Selection({ paths: [path], scope: "children", types: ["created", "deleted"], withData: false });
 }
 
-interface ChildView {
-  readonly path: string;
-  readonly stat?: Stat;
-  readonly data?: string;
-  readonly dataBase64?: string;
-}
-
-function pageOf(state: State, path: string, query: Static<typeof childrenQuery>) {
-  const parent = state.tree.get(path);
-  if (parent === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
-  const included = query.include?.split(",") ?? [];
-  const view = { withStat: included.includes("stat"), withData: included.includes("data") };
-  const children: string[] = [];
-  const znodes: ChildView[] = [];
-  let dataBytes = 0;
-  let hasMore = false;
-  for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === query.limit || dataBytes > pageDataBytesMax;
-    if (hasMore) break;
-    children.push(name);
-    if (included.length === 0) continue;
-    const child = viewOf(state, joinPath(path, name), view);
-    znodes.push(child.view);
-    dataBytes += child.dataBytes;
-  }
-  return {
-    path,
-    stat: statOf(parent),
-    children,
-    ...(included.length > 0 && { znodes }),
-    ...(hasMore && { next: children.at(-1) as string }),
-  };
-}
-
-function* namesOf(state: State, path: string, { after, prefix = "" }: Static<typeof childrenQuery>) {
-  const from = after !== undefined && after > prefix ? after : prefix;
-  for (const name of state.tree.childNames(path, from)) {
-    if (!name.startsWith(prefix)) return;
-    if (name !== after) yield name;
-  }
-}
-
-function viewOf(
-  state: State,
-  path: string,
-  { withStat, withData }: { withStat: boolean; withData: boolean },
-) {
-  const znode = state.tree.get(path);
-  if (znode === undefined) throw new Error(`${path} is among its parent's names but not in the tree`);
-  const view: ChildView = {
-    path,
-    ...(withData && dataMember(znode.data)),
-    ...(withStat && { stat: statOf(znode) }),
-  };
-  return { view, dataBytes: withData ? znode.data.byteLength : 0 };
-}
-
 const childrenSchema = {
   operationId: "listChildren",
   summary: "Names of a znode's children, in pages",
   description:
-    "A page is one consistent picture; between pages children may come and go. `next` is the cursor of the next page.",
+    "A page is one consistent picture; between pages children may come and go. `next` is the cursor of the next page. " +
+    "The ETag is of what is listed, that is the names, or with `include` the children as well, and not of the parent's stat.",
   tags: ["znodes"],
-  headers: readHeaders,
+  headers: conditionalReadHeaders,
   response: {
     200: {
       description: "A page of children.",
@@ -165,6 +94,7 @@ const childrenSchema = {
         },
       },
     },
+    304: { description: "What is listed is still what the If-None-Match header says.", type: "null" },
     ...problems("bad_path", "no_node", "session_expired"),
   },
 };
