@@ -94,12 +94,23 @@ const settings = {
   ),
 
   dataBytesMax: setting("data-bytes-max", mebibyte, byteCount(1), "data of one znode"),
-  operationsMax: setting("operations-max", 1000, integer(1, 100_000), "operations in one transaction"),
+  operationsMax: setting(
+    "operations-max",
+    1000,
+    integer(1, 100_000),
+    "operations in one transaction or batch",
+  ),
   transactionBytesMax: setting(
     "transaction-bytes-max",
     8 * mebibyte,
     byteCount(1024),
-    "body of a request for a transaction",
+    "body of a request for a transaction or batch",
+  ),
+  batchReadBytesMax: setting(
+    "batch-read-bytes-max",
+    8 * mebibyte,
+    byteCount(1024),
+    "what the reads of one batch answer with",
   ),
   headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
   requestTimeoutMs: setting("request-timeout-ms", 30_000, integer(100), "time for a request to arrive whole"),

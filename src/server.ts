@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
+import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { ignoreContentType } from "./routes/content-type.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -85,6 +86,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     treeRoutes(scope, parts);
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
+    batchRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store });

@@ -1,7 +1,7 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import type { Command, Fence, Operation, QuotaWrite, SingleWrite } from "./command.ts";
+import type { Check, Command, Fence, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
@@ -36,13 +36,7 @@ function validateMulti(
   sessionId: string | undefined,
   limits: Limits,
 ): void {
-  if (operations.length > limits.operationsMax) {
-    throw new KeeperError(
-      "too_many_operations",
-      `A transaction has at most ${limits.operationsMax} operations; this one has ${operations.length}.`,
-      { limit: "operationsMax", limitValue: limits.operationsMax, size: operations.length },
-    );
-  }
+  validateOperationCount(operations.length, limits);
   for (const [index, operation] of operations.entries()) {
     try {
       validateOperation(operation, sessionId, limits);
@@ -50,6 +44,16 @@ function validateMulti(
       throw failedAt(index, operations.length, error);
     }
   }
+}
+
+/** However they are done, one request has so many operations and no more (M12). */
+export function validateOperationCount(count: number, { operationsMax }: Limits): void {
+  if (count <= operationsMax) return;
+  throw new KeeperError(
+    "too_many_operations",
+    `One request has at most ${operationsMax} operations; this one has ${count}.`,
+    { limit: "operationsMax", limitValue: operationsMax, size: count },
+  );
 }
 
 /** The refusal of one operation as the refusal of its transaction, with the fate of each operation (M3, M4). */
@@ -80,6 +84,7 @@ function validateOperation(
   else validatePath(operation.path);
   if (operation.type === "create") validateMode(operation.mode, sessionId);
   if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
+  if (operation.type === "check") validateCheck(operation);
 }
 
 function validatePathLength(path: string, limits: Limits): void {
@@ -99,6 +104,16 @@ function validateMode(mode: CreateMode, sessionId: string | undefined): void {
       "An ephemeral znode belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
     );
   }
+}
+
+/** What is to be absent has neither a version nor an incarnation: who states both has made a slip. */
+function validateCheck({ path, exists, version, czxid }: Check): void {
+  if (exists !== false || (version === undefined && czxid === undefined)) return;
+  throw new KeeperError(
+    "bad_request",
+    `A check that ${path} does not exist has no version or czxid to expect; leave out one or the other.`,
+    { path },
+  );
 }
 
 export function validateTtl(ttlMs: number): void {

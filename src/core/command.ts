@@ -60,7 +60,7 @@ export interface Increment {
   readonly by: number;
 }
 
-/** Changes nothing; fails the transaction when what it states is not so (M7). */
+/** Changes nothing; is refused, and its transaction with it, when what it states is not so (M7). */
 export interface Check {
   readonly type: "check";
   readonly path: string;
@@ -138,6 +138,6 @@ export interface DeleteQuota {
 
 export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
 
-export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
+export type SingleWrite = (Operation | DeleteTree) & WriteContext;
 
 export type Command = SingleWrite | QuotaWrite | Multi | OpenSession | CloseSession | Sweep;

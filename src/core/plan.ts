@@ -61,6 +61,10 @@ function planWrite(
       return planDelete(draft, command);
     case "deleteTree":
       return planDeleteTree(draft, state, command);
+    case "increment":
+      return planIncrement(draft, command);
+    case "check":
+      return planCheck(draft, command);
     case "multi":
       return planMulti(draft, command);
     case "setQuota":

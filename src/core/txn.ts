@@ -43,7 +43,7 @@ export interface Written {
   readonly created: boolean;
 }
 
-/** The result of one operation of a transaction. */
+/** The result of one operation of a transaction, or of an increment or a check by itself. */
 export interface OperationResult {
   readonly op: "create" | "set" | "delete" | "increment" | "check";
   readonly path: string;
@@ -58,6 +58,8 @@ export interface Outcomes {
   setData: Written;
   delete: { readonly path: string };
   deleteTree: { readonly path: string; readonly deleted: number };
+  increment: OperationResult;
+  check: OperationResult;
   multi: { readonly results: readonly OperationResult[] };
   openSession: { readonly session: Session; readonly tokenNonce?: string };
   setQuota: { readonly quota: Quota; readonly created: boolean };

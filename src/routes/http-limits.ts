@@ -1,8 +1,10 @@
 // The bounds on a request as such, whatever it asks. Each is a setting of the server and is handed in.
 
 export interface HttpLimits {
-  /** Bytes of a transaction's body. */
+  /** Bytes of a transaction's body, or a batch's. */
   readonly transactionBytesMax: number;
+  /** Bytes of JSON that the reads of one batch answer with. */
+  readonly batchReadBytesMax: number;
   /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
   readonly headerBytesMax: number;
   /** Bytes held of znodes that are written while lines of them are still being read. */

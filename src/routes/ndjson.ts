@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 import type { TreeWalk } from "../core/tree-walk.ts";
-import { type Included, viewOf } from "./znode-view.ts";
+import { type Included, partialViewOf } from "./views.ts";
 
 export const linesMediaType = "application/x-ndjson";
 
@@ -51,7 +51,7 @@ export function sendLines(
 function* chunksOf(walk: TreeWalk, included: Included): Generator<string> {
   let chunk = "";
   for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
-    chunk += `${JSON.stringify(viewOf(znode, included))}\n`;
+    chunk += `${JSON.stringify(partialViewOf(znode, included))}\n`;
     if (chunk.length < chunkLengthMin) continue;
     yield chunk;
     chunk = "";

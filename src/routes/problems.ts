@@ -95,7 +95,9 @@ export function problemHandler(logger: Logger) {
 
 /** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */
 function refusalOf(error: FastifyError, request: FastifyRequest): KeeperError | null {
-  if (error.validation !== undefined) return invalid(error);
+  if (error.validation !== undefined) {
+    return invalid(placeNames[error.validationContext ?? "body"] ?? "The body", error.validation[0]);
+  }
   switch (error.code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
       return bodyTooLarge(request);
@@ -114,19 +116,18 @@ function statusOf(error: FastifyError, refusal: KeeperError): number | undefined
   return keepsStatus ? error.statusCode : undefined;
 }
 
-function invalid(error: FastifyError): KeeperError {
-  const [fault] = error.validation ?? [];
-  const where = placeNames[error.validationContext ?? "body"] ?? "The body";
+type Fault = Pick<FastifySchemaValidationError, "instancePath" | "keyword" | "params" | "message">;
+
+/** What was held against its schema, and the first fault found. */
+export function invalid(where: string, fault: Fault | undefined): KeeperError {
   const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
   return new KeeperError("bad_request", `${where} is not valid${member}: ${reasonOf(fault)}.`);
 }
 
-function reasonOf(fault: FastifySchemaValidationError | undefined): string {
+function reasonOf(fault: Fault | undefined): string {
   switch (fault?.keyword) {
     case "additionalProperties":
       return `it has an unknown member "${fault.params.additionalProperty}"`;
-    case "discriminator":
-      return `its "${fault.params.tag}" is missing or not a known one`;
     default:
       return `it ${fault?.message ?? "is malformed"}`;
   }

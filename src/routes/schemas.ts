@@ -170,6 +170,22 @@ export const replayedHeader = {
   }),
 };
 
+/** What a write of one znode may expect of it besides. */
+export const conditionalWriteHeaders = Type.Object({
+  ...writeHeaders.properties,
+  "if-match": Type.Optional(
+    Type.String({ description: "ETags, comma-separated, one of which the znode must have, or `*`." }),
+  ),
+});
+
 export const readHeaders = Type.Object({
   "session-token": Type.Optional(Type.String({ description: "A session to renew.", maxLength: 255 })),
+});
+
+/** Headers of a read that has an ETag. */
+export const conditionalReadHeaders = Type.Object({
+  ...readHeaders.properties,
+  "if-none-match": Type.Optional(
+    Type.String({ description: "ETags the client has, comma-separated, or `*`: where one is current, 304." }),
+  ),
 });

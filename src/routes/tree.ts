@@ -11,8 +11,8 @@ import { TreeWalk } from "../core/tree-walk.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { problems, readHeaders, znode as znodeSchema } from "./schemas.ts";
+import { includedIn, type PartialView, partialViewOf, znodeAt } from "./views.ts";
 import { znodePathOf } from "./znode-path.ts";
-import { includedIn, includeQuery, viewOf, type ZnodeView } from "./znode-view.ts";
 
 const treeUrl = "/v1/tree";
 
@@ -25,7 +25,11 @@ const treeQuery = Type.Object(
     depth: Type.Optional(
       Type.Integer({ minimum: 0, maximum: 4096, description: "Levels below the znode; all unless given." }),
     ),
-    include: includeQuery("stat,data"),
+    include: Type.String({
+      pattern: "^(|(stat|data)(,(stat|data))?)$",
+      default: "stat,data",
+      description: "What to tell of each znode besides its path: the stat, the data, both, or nothing.",
+    }),
     after: Type.Optional(
       Type.String({ maxLength: 16_384, description: "Go on after this path, which is in the subtree." }),
     ),
@@ -62,8 +66,7 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits 
         const asLines = prefersLines(request);
         if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
-        if (store.state.tree.get(path) === undefined)
-          throw new KeeperError("no_node", `${path} does not exist.`, { path });
+        znodeAt(store.state, path);
         const walk = walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
         if (asLines) return sendLines(request, reply, walk, includedIn(query.include));
         return reply.send({ path, ...pageOf(walk, query) });
@@ -91,13 +94,13 @@ function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptByt
 
 function pageOf(walk: TreeWalk, { include, limit = pageZnodesDefault }: TreeQuery) {
   const included = includedIn(include);
-  const znodes: ZnodeView[] = [];
+  const znodes: PartialView[] = [];
   let dataBytes = 0;
   let hasMore = false;
   for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
     hasMore = znodes.length === limit || dataBytes > pageDataBytesMax;
     if (hasMore) break;
-    znodes.push(viewOf(znode, included));
+    znodes.push(partialViewOf(znode, included));
     if (included.data) dataBytes += znode.data.byteLength;
   }
   walk.end();

@@ -286,3 +286,33 @@ test("the answer names the znode as it was made, in headers too [D19]", async ({
   expect(again.header("etag")).toBe(`"${stat.czxid}-0"`);
   expectReplay(again, first);
 });
+
+test("a batch sent again does what was left undone, and nothing twice [D19]", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const key = { headers: { "idempotency-key": `${root} batch` } };
+  const operations = [
+    { op: "create", path: `${root}/n-`, sequential: true },
+    { op: "set", path: `${root}/late`, data: "set" },
+    { op: "get", path: `${root}/late` },
+  ];
+  const send = async () => expectStatus(await http.post("/v1/batch", { json: { operations }, ...key }), 200);
+  const statuses = (answer: Answer) =>
+    answer.json<{ results: { status: number }[] }>().results.map(({ status }) => status);
+  const first = await send();
+  expect(statuses(first)).toEqual([201, 404, 404]);
+  await znodes.create(`${root}/late`);
+  const second = await send();
+  expect([statuses(second), second.header("idempotency-replayed")]).toEqual([[201, 200, 200], null]);
+  const third = await send();
+  expect([statuses(third), third.header("idempotency-replayed")]).toEqual([[201, 200, 200], "true"]);
+  expect(third.json()).toMatchObject({
+    results: [first.json<{ results: object[] }>().results[0], {}, { data: "set" }],
+  });
+  expect(await znodes.children(root)).toEqual(["late", "n-0000000000"]);
+  expect((await znodes.stat(`${root}/late`)).version).toBe(1);
+  const other = await http.post("/v1/batch", { json: { operations: operations.slice(0, 1) }, ...key });
+  expect(statuses(other)).toEqual([422]);
+});

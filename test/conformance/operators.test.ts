@@ -71,10 +71,16 @@ test("a refusal for size names a limit that the listing of limits has, with the 
   };
   const byData = await announced("PUT", urlOf(root), data.length);
   const byBody = await announced("POST", "/v1/transactions", (bounds.transactionBytesMax as number) + 1);
-  const named = [byOperation, byData, byBody].map(({ code, limit, limitValue }) => [code, limit, limitValue]);
+  const byBatch = await announced("POST", "/v1/batch", (bounds.transactionBytesMax as number) + 1);
+  const named = [byOperation, byData, byBody, byBatch].map(({ code, limit, limitValue }) => [
+    code,
+    limit,
+    limitValue,
+  ]);
   expect(named).toEqual([
     ["too_large", "dataBytesMax", bounds.dataBytesMax],
     ["too_large", "dataBytesMax", bounds.dataBytesMax],
+    ["too_large", "transactionBytesMax", bounds.transactionBytesMax],
     ["too_large", "transactionBytesMax", bounds.transactionBytesMax],
   ]);
 });

@@ -12,6 +12,7 @@ const resources = {
   "/v1/transactions": "POST, OPTIONS",
   "/v1/quotas": "GET, HEAD, OPTIONS",
   "/v1/quotas/a/b": "GET, HEAD, PUT, DELETE, OPTIONS",
+  "/v1/batch": "POST, OPTIONS",
   "/v1/sessions": "GET, HEAD, POST, OPTIONS",
   "/v1/sessions/keepalive": "POST, OPTIONS",
   "/v1/sessions/1f3a5c7e9b2d4f60": "GET, HEAD, PUT, DELETE, OPTIONS",

@@ -21,6 +21,7 @@ interface ServerFixture {
 const limits = {
   ...defaultLimits,
   transactionBytesMax: 8_388_608,
+  batchReadBytesMax: 8_388_608,
   headerBytesMax: 32_768,
   requestTimeoutMs: 30_000,
   snapshotKeptBytesMax: 67_108_864,

@@ -133,6 +133,8 @@ const single = fc.oneof(
   { weight: 7, arbitrary: setData },
   { weight: 9, arbitrary: remove },
   { weight: 1, arbitrary: removeTree },
+  { weight: 1, arbitrary: increment },
+  { weight: 1, arbitrary: check },
 );
 const multi = fc.record({
   type: fc.constant("multi" as const),

@@ -12,8 +12,10 @@ import type {
   Multi,
   OpenSession,
   Operation,
+  QuotaWrite,
   SetData,
   SetQuota,
+  SingleWrite,
   Sweep,
   WriteContext,
   ZnodeTag,
@@ -184,6 +186,8 @@ export class Model {
     if (command.type === "multi") return this.#multi(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
     if (command.type === "setData") return this.#set(command);
+    if (command.type === "increment" || command.type === "check")
+      return this.#operation(command, command.sessionId);
     const { path } = command;
     if (path === "/") throw new Refused("reserved_path");
     if (command.type === "setQuota") return this.#setQuota(command);
@@ -468,16 +472,17 @@ function refuseMalformed(command: Command): void {
   }
 }
 
-function refuseMalformedOperation(
-  operation: { type: string; path: string; mode?: CreateMode; limits?: QuotaLimits },
-  sessionId?: string,
-) {
-  const { mode, limits } = operation;
+function refuseMalformedOperation(operation: SingleWrite | QuotaWrite | Operation, sessionId?: string) {
+  const mode = operation.type === "create" ? operation.mode : undefined;
+  const limits = operation.type === "setQuota" ? operation.limits : undefined;
   const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
   if (!isPath(numbered ? `${operation.path}0` : operation.path)) throw new Refused("bad_path");
   if (limits !== undefined && Object.keys(limits).length === 0) throw new Refused("bad_request");
   if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
   if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
+  if (operation.type === "check" && operation.exists === false) {
+    if (operation.version !== undefined || operation.czxid !== undefined) throw new Refused("bad_request");
+  }
 }
 
 function isPath(path: string): boolean {
