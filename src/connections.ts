@@ -1,21 +1,48 @@
-// The connections of a server, so that a planned stop ends each in good order: one at rest at once, one that is waited
-// on after its answer, and one whose request never ends when the time is up. Nobody's silence holds up a stop.
+// The connections of a server. There is a bound to them, beyond which only what keeps sessions alive is served; and a
+// planned stop ends each in good order: one at rest at once, one that is waited on after its answer, and one whose
+// request never ends when the time is up. Nobody's silence holds up a stop.
 
-import type { Server } from "node:http";
-import type { ServerHttp2Session } from "node:http2";
+import type { IncomingMessage, Server } from "node:http";
+import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 
 const restCheckMs = 50;
 
+export interface ConnectionBounds {
+  /** Served in full. */
+  readonly connectionsMax: number;
+  /** Told that they are too many; any further one is closed unheard. */
+  readonly surplusConnectionsMax: number;
+}
+
 export class Connections {
   readonly #server: Server;
+  readonly #connectionsMax: number;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** What came when there were enough: sockets, and sessions of HTTP/2, whose requests have no socket of their own. */
+  readonly #surplus = new WeakSet<object>();
 
-  constructor(server: Server) {
+  constructor(server: Server, { connectionsMax, surplusConnectionsMax }: ConnectionBounds) {
     this.#server = server;
+    this.#connectionsMax = connectionsMax;
+    server.maxConnections = connectionsMax + surplusConnectionsMax;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
+    for (const event of ["connection", "secureConnection", "session"]) {
+      server.on(event, (connection: object) => this.#mark(connection));
+    }
+  }
+
+  /** Whether the request's connection is one too many, and still is: others may have gone since. */
+  isSurplus(request: IncomingMessage & { readonly stream?: ServerHttp2Stream }): boolean {
+    if (this.#sockets.size <= this.#connectionsMax) return false;
+    const session = request.stream?.session;
+    return this.#surplus.has(session ?? request.socket);
+  }
+
+  #mark(connection: object): void {
+    if (this.#sockets.size > this.#connectionsMax) this.#surplus.add(connection);
   }
 
   /** Begins to end them; all are gone after `withinMs`. Returns a function that says the server has closed. */

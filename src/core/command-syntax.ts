@@ -14,12 +14,12 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "closeSession":
       return;
     case "multi":
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
       validateMulti(command.operations, command.sessionId, limits);
       return;
     default:
       validateOperation(command, command.sessionId, limits);
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
   }
 }
 
@@ -75,7 +75,7 @@ function validateOperation(
   if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
 }
 
-function validatePathLength(path: string, limits: Limits): void {
+export function validatePathLength(path: string, limits: Pick<Limits, "pathLengthMax">): void {
   if (path.length <= limits.pathLengthMax) return;
   throw new KeeperError(
     "bad_path",
@@ -111,6 +111,9 @@ function dataTooLarge(limits: Limits, size: number): KeeperError {
   );
 }
 
-function validateFences(fences: readonly Fence[] | undefined): void {
-  for (const fence of fences ?? []) validatePath(fence.path);
+function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
+  for (const { path } of fences ?? []) {
+    validatePathLength(path, limits);
+    validatePath(path);
+  }
 }

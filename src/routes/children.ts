@@ -9,19 +9,22 @@ import { type Stat, statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import { dataMember } from "../store/json-data.ts";
 import { Selection } from "../watches/selection.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
-import { problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
+import { pageLimit, problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
 import { znodePathOf } from "./znode-path.ts";
 
 const childrenUrl = "/v1/children";
 
+const cursorLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
+
 const childrenQuery = Type.Object(
   {
     ...waitQuery,
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Names in one page." }),
-    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
-    prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
+    limit: pageLimit("Names in one page."),
+    after: Type.Optional(Type.String({ ...cursorLength, description: "Go on after this name." })),
+    prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
     include: Type.Optional(
       Type.String({
         pattern: "^(stat|data)(,(stat|data))?$",
@@ -44,17 +47,17 @@ const childrenAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
-/** A page with data ends once it has this many bytes, however few its children. */
-const pageDataBytesMax = 4 * 1024 * 1024;
-
-export function childrenRoutes(plainApp: FastifyInstance, { store, sessions, watches }: RouteParts): void {
+export function childrenRoutes(
+  plainApp: FastifyInstance,
+  { store, sessions, watches, limits }: RouteParts,
+): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     app.get(
       url,
       { schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery } },
       async (request, reply) => {
-        const path = znodePathOf(request, childrenUrl);
+        const path = znodePathOf(request, childrenUrl, limits);
         validatePath(path);
         assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);
@@ -88,7 +91,7 @@ function pageOf(state: State, path: string, query: Static<typeof childrenQuery>)
   let dataBytes = 0;
   let hasMore = false;
   for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === query.limit || dataBytes > pageDataBytesMax;
+    hasMore = children.length === query.limit || dataBytes > fixedLimits.pageDataBytesMax;
     if (hasMore) break;
     children.push(name);
     if (included.length === 0) continue;

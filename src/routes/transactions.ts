@@ -7,15 +7,16 @@ import type { Operation } from "../core/command.ts";
 import { failedAt } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
 import { emptyData } from "../core/znode.ts";
-import { type RouteParts, writeContextOf } from "./parts.ts";
+import { type RouteParts, wellFormed, writeContextOf } from "./parts.ts";
 import { problems, stat, writeHeaders, writeProblems } from "./schemas.ts";
 import { modeOf } from "./znodes.ts";
 
 const path = Type.String({
   description: "The znode; for a sequential create, the prefix its number is added to.",
 });
+const safeInteger = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 const version = Type.Optional(
-  Type.Integer({ description: "The version the znode must be at; -1 means any." }),
+  Type.Integer({ ...safeInteger, description: "The version the znode must be at; -1 means any." }),
 );
 const data = Type.Optional(Type.String({ description: "The data as text. Not together with dataBase64." }));
 const dataBase64 = Type.Optional(Type.String({ description: "The data as base64." }));
@@ -42,8 +43,7 @@ const incrementOperation = Type.Object(
     op: Type.Literal("increment"),
     path,
     by: Type.Integer({
-      minimum: Number.MIN_SAFE_INTEGER,
-      maximum: Number.MAX_SAFE_INTEGER,
+      ...safeInteger,
       description: "Added to the decimal text the znode holds; empty counts as 0.",
     }),
   },
@@ -55,7 +55,7 @@ const checkOperation = Type.Object(
     path,
     exists: Type.Optional(Type.Boolean({ description: "false: the znode must not exist." })),
     version,
-    czxid: Type.Optional(Type.Integer({ description: "The incarnation the znode must be." })),
+    czxid: Type.Optional(Type.Integer({ ...safeInteger, description: "The incarnation the znode must be." })),
   },
   closed,
 );
@@ -140,7 +140,7 @@ function bytesOf(wire: { data?: string; dataBase64?: string }): Uint8Array {
   if (wire.data !== undefined && wire.dataBase64 !== undefined) {
     throw new KeeperError("bad_request", "Give data or dataBase64, not both.");
   }
-  if (wire.data !== undefined) return Buffer.from(wire.data, "utf8");
+  if (wire.data !== undefined) return Buffer.from(wellFormed(wire.data, "data"), "utf8");
   if (wire.dataBase64 === undefined) return emptyData;
   if (!base64Text.test(wire.dataBase64))
     throw new KeeperError("bad_request", "dataBase64 is not valid base64.");

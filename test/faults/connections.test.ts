@@ -1,0 +1,120 @@
+// Connections that are too many, too slow, or speak no HTTP halfway through: each is told why and ended, and none gets
+// in the way of an answer that is owed.
+
+import { once } from "node:events";
+import type { Socket } from "node:net";
+import { expect } from "vitest";
+import { Http } from "../support/http.ts";
+import { test } from "../support/process.ts";
+
+/** Everything the server said until it closed. */
+async function textOf(socket: Socket): Promise<string> {
+  return (await socket.setEncoding("utf8").toArray()).join("");
+}
+
+function problemIn(text: string): Record<string, unknown> {
+  expect(text).toContain("application/problem+json");
+  return JSON.parse(text.slice(text.lastIndexOf("\r\n\r\n"))) as Record<string, unknown>;
+}
+
+test("slow headers and slow bodies get 408 that names the limit, and the connection ends", async ({
+  start,
+}) => {
+  const server = await start("--headers-timeout-ms", "300", "--request-timeout-ms", "600");
+  const http = new Http(server.url);
+  const beginnings = [
+    ["", "headersTimeoutMs", 300],
+    ["GET /v1/znodes HTTP/1.1\r\nHost: x\r\nX-", "headersTimeoutMs", 300],
+    ["PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", "requestTimeoutMs", 600],
+    [
+      "PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha",
+      "requestTimeoutMs",
+      600,
+    ],
+  ] as const;
+  const ends = beginnings.map(async ([beginning, limit, limitValue]) => {
+    const socket = await http.connect();
+    socket.write(beginning);
+    const text = await textOf(socket);
+    expect(text, beginning).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(problemIn(text)).toMatchObject({ status: 408, code: "bad_request", limit, limitValue });
+  });
+  await Promise.all(ends);
+  expect((await http.get("/v1/znodes")).json()).toMatchObject({ stat: { version: 0 } });
+});
+
+test("who does not close its side after a refusal is closed", async ({ start }) => {
+  const http = new Http((await start()).url);
+  const socket = await http.connect();
+  socket.allowHalfOpen = true;
+  socket.write("nonsense\r\n\r\n");
+  socket.resume();
+  await once(socket, "end");
+  // Writing goes on until the server no longer takes it.
+  const timer = setInterval(() => socket.write("x"), 20);
+  await new Promise((resolve) => socket.once("close", resolve));
+  clearInterval(timer);
+});
+
+test("nonsense behind a request does not take the place of its answer, nor get into a stream", async ({
+  start,
+}) => {
+  const http = new Http((await start()).url);
+  const socket = await http.connect();
+  socket.write("POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nxnonsense\r\n\r\n");
+  const text = await textOf(socket);
+  expect(text).toMatch(/^HTTP\/1\.1 201 /);
+  expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 201", "HTTP/1.1 400"]);
+
+  const stream = await http.connect();
+  stream.write("GET /v1/watch?path=/ HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+  await once(stream, "data");
+  stream.write("nonsense\r\n\r\n");
+  expect(await textOf(stream)).not.toContain("HTTP/1.1");
+});
+
+test("a connection at rest is closed when its time is up", async ({ start }) => {
+  const http = new Http((await start("--keep-alive-timeout-ms", "200")).url);
+  const socket = await http.connect();
+  socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  expect(await textOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test("beyond the bound a connection gets 429, but keeps and closes sessions, until others have gone [L2]", async ({
+  start,
+}) => {
+  const http = new Http((await start("--connections-max", "3")).url);
+  const first = await http.connect();
+  const ask = async (request: string) => {
+    first.write(request);
+    const [answer] = (await once(first, "data")) as [Buffer];
+    return answer.toString();
+  };
+  const opened = await ask("POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  const { id, token } = JSON.parse(opened.slice(opened.indexOf("\r\n\r\n")));
+  const others = [await http.connect(), await http.connect()];
+
+  const close = "Connection: close\r\n";
+  const length = 100_000;
+  const refused = await http.raw(
+    `PUT /v1/znodes HTTP/1.1\r\nHost: x\r\n${close}Content-Length: ${length}\r\n\r\n${"x".repeat(length)}`,
+  );
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get("retry-after")).toBe("1");
+  expect(JSON.parse(refused.body)).toMatchObject({
+    code: "throttled",
+    limit: "connectionsMax",
+    limitValue: 3,
+  });
+  const ofSession = `Session-Token: ${token}\r\n`;
+  expect((await http.rawRequest("GET", "/livez")).status).toBe(200);
+  expect((await http.rawRequest("PUT", `/v1/sessions/${id}`, ofSession)).status).toBe(200);
+  expect((await http.rawRequest("DELETE", `/v1/sessions/${id}`, ofSession)).status).toBe(204);
+  expect(await ask("GET /v1/znodes HTTP/1.1\r\nHost: x\r\n\r\n")).toContain('"version":0');
+
+  for (const socket of others) {
+    socket.destroy();
+    await once(socket, "close");
+  }
+  await expect.poll(async () => (await http.rawRequest("GET", "/v1/znodes")).status).toBe(200);
+});
