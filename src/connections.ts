@@ -3,7 +3,7 @@
 // request never ends when the time is up. Nobody's silence holds up a stop.
 
 import type { IncomingMessage, Server } from "node:http";
-import type { ServerHttp2Session, ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
 const restCheckMs = 50;
@@ -20,8 +20,8 @@ export class Connections {
   readonly #connectionsMax: number;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
-  /** What came when there were enough: sockets, and sessions of HTTP/2, whose requests have no socket of their own. */
-  readonly #surplus = new WeakSet<object>();
+  /** The addresses of what came when there were enough: under TLS a request has another socket, and the same address. */
+  readonly #surplus = new Set<string>();
 
   constructor(server: Server, { connectionsMax, surplusConnectionsMax }: ConnectionBounds) {
     this.#server = server;
@@ -29,20 +29,19 @@ export class Connections {
     server.maxConnections = connectionsMax + surplusConnectionsMax;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
-    for (const event of ["connection", "secureConnection", "session"]) {
-      server.on(event, (connection: object) => this.#mark(connection));
-    }
+    server.on("connection", (socket: Socket) => this.#noteSurplus(socket));
   }
 
   /** Whether the request's connection is one too many, and still is: others may have gone since. */
-  isSurplus(request: IncomingMessage & { readonly stream?: ServerHttp2Stream }): boolean {
-    if (this.#sockets.size <= this.#connectionsMax) return false;
-    const session = request.stream?.session;
-    return this.#surplus.has(session ?? request.socket);
+  isSurplus({ socket }: Pick<IncomingMessage, "socket">): boolean {
+    return this.#sockets.size > this.#connectionsMax && this.#surplus.has(addressOf(socket));
   }
 
-  #mark(connection: object): void {
-    if (this.#sockets.size > this.#connectionsMax) this.#surplus.add(connection);
+  #noteSurplus(socket: Socket): void {
+    if (this.#sockets.size <= this.#connectionsMax) return;
+    const address = addressOf(socket);
+    this.#surplus.add(address);
+    socket.once("close", () => this.#surplus.delete(address));
   }
 
   /** Begins to end them; all are gone after `withinMs`. Returns a function that says the server has closed. */
@@ -63,6 +62,10 @@ export class Connections {
   #closeResting(): void {
     if ("closeIdleConnections" in this.#server) this.#server.closeIdleConnections();
   }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function keepWhileOpen<Connection extends Socket | ServerHttp2Session>(

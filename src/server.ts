@@ -20,6 +20,7 @@ import { problemHandler, sendProblemAndClose } from "./routes/problems.ts";
 import { meetExpectations, refuseUnclearHeads } from "./routes/request-head.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { endSlowBodies } from "./routes/slow-bodies.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { Unreadable } from "./routes/unreadable.ts";
@@ -129,6 +130,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   refuseUnclearHeads(app);
+  if (tls !== null) endSlowBodies(app, limits);
   refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   app.addHook("onSend", (request, reply, payload, done) => {
@@ -181,7 +183,7 @@ function refuseSurplus(app: FastifyInstance, connections: Connections, connectio
   app.addHook("onRequest", (request, reply, done) => {
     if (!connections.isSurplus(request.raw)) return done();
     if (request.routeOptions.config?.isServedAlways) {
-      reply.header("Connection", "close");
+      if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
       return done();
     }
     const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;

@@ -47,7 +47,7 @@ function tooDeep(limitValue: number, size: number): KeeperError {
 const structure = /["[\]{}]/g;
 
 /** How deep lists and objects are within each other. Text that is no JSON has some depth too; its parser says so. */
-export function jsonDepthOf(text: string): number {
+function jsonDepthOf(text: string): number {
   let depth = 0;
   let deepest = 0;
   structure.lastIndex = 0;

@@ -91,8 +91,8 @@ function headed(reply: FastifyReply, error: KeeperError, status?: number): Fasti
 
 /** The one place where what was thrown becomes an answer. */
 export function problemHandler(logger: Logger) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof KeeperError) return sendProblem(reply, error);
+  return (error: FastifyError | KeeperError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof KeeperError) return sendProblem(reply, error, transportStatusOf(error));
     if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
       return sendProblemAndClose(request, reply, bodyTooLarge(request));
     }
@@ -104,6 +104,11 @@ export function problemHandler(logger: Logger) {
       new KeeperError("internal", "The server failed on this request; it has logged why."),
     );
   };
+}
+
+/** A body that was given up on has a status of its own (`slow-bodies.ts`). */
+function transportStatusOf(error: KeeperError & { readonly statusCode?: number }): number | undefined {
+  return error.statusCode;
 }
 
 /** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */

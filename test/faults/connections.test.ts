@@ -2,10 +2,19 @@
 // in the way of an answer that is owed.
 
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
 import { test } from "../support/process.ts";
+
+const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
+const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
+const tlsSettings = ["--tls-cert", certFile, "--tls-key", keyFile];
+const ca = readFileSync(certFile);
 
 /** Everything the server said until it closed. */
 async function textOf(socket: Socket): Promise<string> {
@@ -117,4 +126,65 @@ test("beyond the bound a connection gets 429, but keeps and closes sessions, unt
     await once(socket, "close");
   }
   await expect.poll(async () => (await http.rawRequest("GET", "/v1/znodes")).status).toBe(200);
+});
+
+test("over TLS slow headers and slow bodies get their 408 as well, in HTTP/1.1 and in HTTP/2", async ({
+  start,
+}) => {
+  const timeouts = ["--headers-timeout-ms", "300", "--request-timeout-ms", "600"];
+  const { url } = await start(...tlsSettings, ...timeouts);
+  const { hostname, port } = new URL(url);
+  for (const beginning of [
+    "GET /v1",
+    "PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+  ]) {
+    const socket = connectTls({ host: hostname, port: Number(port), ca, ALPNProtocols: ["http/1.1"] });
+    socket.write(beginning);
+    const text = await textOf(socket);
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+    expect(problemIn(text)).toMatchObject({ status: 408, code: "bad_request" });
+  }
+  const session = connectHttp2(url, { ca });
+  const slow = await exchange(
+    session,
+    { ":method": "PUT", ":path": "/v1/znodes", "content-length": 9 },
+    "half",
+  );
+  expect(slow).toMatchObject({ status: 408, limit: "requestTimeoutMs", limitValue: 600 });
+  session.destroy();
+});
+
+/** The problem a request meets whose body begins so and never ends. */
+async function exchange(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+  beginning: string | Buffer,
+) {
+  const stream = session.request(headers, { endStream: false });
+  stream.write(beginning);
+  const parts = await stream.setEncoding("utf8").toArray();
+  return JSON.parse(parts.join("")) as Record<string, unknown>;
+}
+
+test("over HTTP/2 a body over its limit is 413 and a connection too many 429, and others go on", async ({
+  start,
+}) => {
+  const { url } = await start(...tlsSettings, "--connections-max", "1");
+  const [first, second] = [connectHttp2(url, { ca }), connectHttp2(url, { ca })];
+  await once(first, "connect");
+  await once(second, "connect");
+  const put = { ":method": "PUT", ":path": "/v1/znodes" };
+  const tooLarge = await exchange(first, put, Buffer.alloc(3_000_000));
+  expect(tooLarge).toMatchObject({ status: 413, limit: "dataBytesMax" });
+  const tooMany = await exchange(second, put, "x");
+  expect(tooMany).toMatchObject({ status: 429, limit: "connectionsMax" });
+  for (const [session, status] of [
+    [first, 200],
+    [second, 429],
+  ] as const) {
+    const get = session.request({ ":path": "/v1/znodes" }).resume();
+    const [headers] = await once(get, "response");
+    expect(headers[":status"]).toBe(status);
+  }
+  for (const session of [first, second]) session.destroy();
 });

@@ -58,10 +58,15 @@ const word = fc.oneof(
   fc.integer({ min: 200, max: 5000 }).map((length) => "x".repeat(length)),
 );
 
-const number = fc.oneof(
-  fc.integer({ min: -2, max: 3 }),
-  fc.constantFrom(1000, 10_001, 2 ** 31, 2 ** 53 - 1, 2 ** 53, -(2 ** 53), 1e300, 0.5),
-);
+/** Mostly within the bounds it has, and then mostly small. */
+function numberWithin({ minimum = -1, maximum = 2 ** 53 - 1 }: Schema): fc.Arbitrary<number> {
+  const least = Math.max(minimum, -1);
+  const right = fc.integer({ min: least, max: Math.min(least + 3, maximum) });
+  return rarely(
+    fc.constantFrom(-2, -1, 0, minimum - 1, maximum, maximum + 1, 2 ** 31, 2 ** 53, -(2 ** 53), 1e300, 0.5),
+    right,
+  );
+}
 
 /** A value the schema asks for; a number or text within it may be out of its bounds. */
 function valueFor(schema: Schema, tokens: readonly string[]): fc.Arbitrary<unknown> {
@@ -73,20 +78,29 @@ function valueFor(schema: Schema, tokens: readonly string[]): fc.Arbitrary<unkno
     case "boolean":
       return fc.boolean();
     case "integer":
-      return number;
+      return numberWithin(schema);
     case "array":
       return fc.array(valueFor(schema.items ?? {}, tokens), { maxLength: 4 });
     case "object": {
       const members = Object.entries(schema.properties ?? {});
       const model = Object.fromEntries(members.map(([name, member]) => [name, valueFor(member, tokens)]));
-      return fc.record(model, { requiredKeys: [...(schema.required ?? [])] });
+      const { required = [] } = schema;
+      return rarely(
+        fc.record(model, { requiredKeys: [] }),
+        fc.record(model, { requiredKeys: [...required] }),
+      );
     }
     default:
-      return fc.oneof({ weight: 3, arbitrary: word }, fc.constantFrom(...tokens), slashed);
+      return fc.oneof(word, { weight: 3, arbitrary: patternText(schema) }, fc.constantFrom(...tokens));
   }
 }
 
-const slashed = word.map((text) => `/${text}`);
+/** Text as the schema's pattern asks for, where it has one; paths that exist now and then where it has none. */
+function patternText({ pattern }: Schema): fc.Arbitrary<string> {
+  return typeof pattern === "string"
+    ? fc.stringMatching(new RegExp(pattern))
+    : fc.constantFrom("/", "/a", "/b", "/a/b", "/e", "/n-", "/services", "a");
+}
 
 /** Broken in one place: a member gone, added, or of another type; or the text itself cut, deep, or no text. */
 function bodyOf(schema: Schema, tokens: readonly string[]): fc.Arbitrary<Buffer> {
@@ -102,10 +116,11 @@ function bodyOf(schema: Schema, tokens: readonly string[]): fc.Arbitrary<Buffer>
     });
   const added = whole.map((text) => text.replace("{", '{"surprise":1,'));
   const strange = fc.constantFrom("", " ", "null", "[]", "0", '""', "{}", '{"__proto__":{}}', "\ufeff{}");
-  const texts = fc.oneof({ weight: 5, arbitrary: whole }, cut, replaced, added, strange);
-  return fc.oneof(
-    { weight: 9, arbitrary: texts.map((text) => Buffer.from(text)) },
-    fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes)),
+  const texts = fc.oneof({ weight: 8, arbitrary: whole }, cut, replaced, added, strange);
+  const noText = fc.uint8Array({ maxLength: 30 }).map((bytes) => Buffer.from(bytes));
+  return rarely(
+    noText,
+    texts.map((text) => Buffer.from(text)),
   );
 }
 
@@ -114,21 +129,32 @@ function parameterOf(parameter: Parameter, tokens: readonly string[]): fc.Arbitr
   const { name, schema, required = false } = parameter;
   const isWait = name === "waitMs";
   const values = isWait
-    ? fc.constantFrom("0", String(waitMsSent), "-1", "60001", "soon")
-    : textOf(schema, tokens);
+    ? rarely(fc.constantFrom("-1", "60001", "soon"), fc.constantFrom("0", String(waitMsSent)))
+    : name === "session-token"
+      ? rarely(word, fc.constantFrom(...tokens))
+      : textOf(schema, tokens);
   const once = values.map((value): [string, string][] => [[name, value]]);
   const twice = fc.tuple(values, values).map((pair) => pair.map((value): [string, string] => [name, value]));
   const none = fc.constant<[string, string][]>([]);
   return fc.oneof(
-    { weight: required ? 8 : 2, arbitrary: once },
-    { weight: required ? 1 : 6, arbitrary: none },
+    { weight: required ? 20 : 4, arbitrary: once },
+    { weight: required ? 1 : 20, arbitrary: none },
     { weight: 1, arbitrary: schema.type === "array" ? twice : fc.oneof(once, twice) },
   );
 }
 
+/** Once in a dozen: most requests have few faults, or none would get past the first check. */
+function rarely<Value>(
+  strange: fc.Arbitrary<Value>,
+  usual: Value | fc.Arbitrary<Value>,
+): fc.Arbitrary<Value> {
+  const arbitrary = usual instanceof fc.Arbitrary ? usual : fc.constant(usual);
+  return fc.oneof({ weight: 11, arbitrary }, { weight: 1, arbitrary: strange });
+}
+
 function textOf(schema: Schema, tokens: readonly string[]): fc.Arbitrary<string> {
   const right = valueFor(schema.type === "array" ? (schema.items ?? {}) : schema, tokens).map(String);
-  return fc.oneof({ weight: 4, arbitrary: right }, word);
+  return rarely(word, right);
 }
 
 function requestOf(
@@ -139,19 +165,20 @@ function requestOf(
   const parameters = operation.parameters.map((parameter) => parameterOf(parameter, tokens));
   const media = Object.values(operation.requestBody?.content ?? {})[0]?.schema;
   const isData = media?.format === "binary";
-  const body = media === undefined ? fc.constant(null) : isData ? dataBody : bodyOf(media, tokens);
+  const body: fc.Arbitrary<Buffer | null> =
+    media === undefined ? fc.constant(null) : isData ? dataBody : bodyOf(media, tokens);
   const others = fc.constantFrom("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND");
   const method = fc.oneof({ weight: 12, arbitrary: fc.constant(operation.method) }, others);
-  const stray = fc.option(fc.tuple(word, word), { freq: 8 });
+  const stray = rarely<[string, string] | null>(fc.tuple(word, word), null);
   return fc
     .record({
       method,
-      pathWord: fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...ids, "a", "e") }, word),
-      isEncoded: fc.boolean(),
+      pathWord: rarely(word, fc.constantFrom(...fillingsFor(operation, ids))),
+      isEncoded: rarely(fc.constant(false), true),
       given: fc.tuple(...parameters),
       stray,
-      body: fc.oneof({ weight: 6, arbitrary: body }, fc.constant(null), dataBody),
-      headers: fc.array(strayHeader, { maxLength: 2 }),
+      body: rarely(fc.oneof(fc.constant(null), dataBody), body),
+      headers: rarely<[string, string][]>(fc.array(strayHeader, { maxLength: 2 }), []),
     })
     .map(({ method: sentMethod, pathWord, isEncoded, given, stray: extra, body: sentBody, headers }) => {
       const placed = operation.parameters.map((parameter, index) => ({
@@ -160,7 +187,7 @@ function requestOf(
       }));
       const inPlace = (place: string) =>
         placed.filter(({ parameter }) => parameter.in === place).flatMap(({ values }) => values);
-      const query = [...inPlace("query"), ...(extra === null ? [] : [extra])];
+      const query = boundedWait([...inPlace("query"), ...(extra === null ? [] : [extra])]);
       return {
         operationId: operation.operationId,
         method: sentMethod,
@@ -171,11 +198,23 @@ function requestOf(
     });
 }
 
-const dataBody = fc.oneof(
-  fc.constant(Buffer.alloc(0)),
-  fc.constant(Buffer.from("x")),
+/** Without it a wait is as long as the server's own default. */
+function boundedWait(query: readonly (readonly [string, string])[]) {
+  const names = query.map(([name]) => name);
+  if (!names.includes("waitAfterZxid") || names.includes("waitMs")) return query;
+  return [...query, ["waitMs", String(waitMsSent)] as const];
+}
+
+const dataBody = rarely(
   fc.constant(Buffer.alloc(1_048_577)),
+  fc.constantFrom(Buffer.alloc(0), Buffer.from("1"), Buffer.from([0xff, 0x00])),
 );
+
+/** What stands in the path; only the last session is ever closed, or soon none would be left. */
+function fillingsFor({ operationId, path }: Operation, ids: readonly string[]): readonly string[] {
+  if (!path.startsWith("/v1/sessions")) return ["a", "b", "e", "a/b", "1"];
+  return operationId === "closeSession" ? ids.slice(-1) : ids;
+}
 
 const strayHeader = fc.tuple(
   fc.constantFrom(
@@ -304,7 +343,7 @@ test(`requests made from the document, whole and broken, seed ${seed} [M8]`, { t
   const http = new Http(server.url);
   const open = async () =>
     (await http.post("/v1/sessions", { json: { timeoutMs: 3_600_000 } })).json<Session>();
-  const sessions = [await open(), await open()];
+  const sessions = [await open(), await open(), await open()];
   await http.post("/v1/znodes/e?ephemeral=true", { headers: { "session-token": sessions[0]?.token ?? "" } });
   const tokens = sessions.map(({ token }) => token);
   const ids = sessions.map(({ id }) => id);
