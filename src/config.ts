@@ -113,7 +113,31 @@ const settings = {
     "what the reads of one batch answer with",
   ),
   headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
+  headersTimeoutMs: setting(
+    "headers-timeout-ms",
+    10_000,
+    integer(100),
+    "time for the URL and headers of a request to arrive",
+  ),
   requestTimeoutMs: setting("request-timeout-ms", 30_000, integer(100), "time for a request to arrive whole"),
+  keepAliveTimeoutMs: setting(
+    "keep-alive-timeout-ms",
+    72_000,
+    integer(100),
+    "time a connection may rest between two requests",
+  ),
+  connectionsMax: setting(
+    "connections-max",
+    30_000,
+    integer(1),
+    "connections served; beyond it only keepalives and closes of sessions, and probes",
+  ),
+  jsonDepthMax: setting(
+    "json-depth-max",
+    32,
+    integer(8, 1000),
+    "lists and objects within each other in JSON",
+  ),
   pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
   queueCommandsMax: setting(
     "queue-commands-max",

@@ -16,17 +16,17 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "sweep":
       return;
     case "multi":
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
       validateMulti(command.operations, command.sessionId, limits);
       return;
     case "setQuota":
     case "deleteQuota":
       validateQuotaWrite(command, limits);
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
       return;
     default:
       validateOperation(command, command.sessionId, limits);
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
   }
 }
 
@@ -87,7 +87,7 @@ function validateOperation(
   if (operation.type === "check") validateCheck(operation);
 }
 
-function validatePathLength(path: string, limits: Limits): void {
+export function validatePathLength(path: string, limits: Pick<Limits, "pathLengthMax">): void {
   if (path.length <= limits.pathLengthMax) return;
   throw new KeeperError(
     "bad_path",
@@ -149,6 +149,9 @@ function validateQuotaLimits(limits: QuotaLimits): void {
   );
 }
 
-function validateFences(fences: readonly Fence[] | undefined): void {
-  for (const fence of fences ?? []) validatePath(fence.path);
+function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
+  for (const { path } of fences ?? []) {
+    validatePathLength(path, limits);
+    validatePath(path);
+  }
 }

@@ -5,8 +5,9 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
 import type { SingleWrite, WriteContext } from "../core/command.ts";
-import { validateOperationCount } from "../core/command-syntax.ts";
+import { validateOperationCount, validatePathLength } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
 import { validateName, validatePath } from "../core/path.ts";
 import { statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
@@ -96,7 +97,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       validateOperationCount(operations.length, limits);
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
-      const steps = operations.map(stepOf);
+      const steps = operations.map((wire) => stepOf(wire, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
       // No await from here on: every read is as of this zxid (R3).
@@ -113,12 +114,12 @@ function sendJson(reply: FastifyReply, text: string): FastifyReply {
 
 const conditionHint = "What an operation of a batch expects stands in it: version, or a check.";
 
-function stepOf(wire: unknown): Step {
+function stepOf(wire: unknown, limits: Limits): Step {
   const asked = askedIn(wire);
   try {
     const operation = readOperation(wire);
     if (operation.op === "get" || operation.op === "exists" || operation.op === "children") {
-      validateRead(operation);
+      validateRead(operation, limits);
       return { kind: "read", asked, read: operation };
     }
     return { kind: "write", asked, write: toWrite(operation) };
@@ -132,7 +133,8 @@ function askedIn(wire: unknown): Asked {
   return { ...(typeof op === "string" && { op }), ...(typeof at === "string" && { path: at }) };
 }
 
-function validateRead(read: WireRead): void {
+function validateRead(read: WireRead, limits: Limits): void {
+  validatePathLength(read.path, limits);
   validatePath(read.path);
   if (read.op === "children" && read.after !== undefined) validateName(read.after);
 }

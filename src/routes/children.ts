@@ -41,7 +41,7 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): vo
       url,
       { schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery } },
       async (request, reply) => {
-        const path = znodePathOf(request, childrenUrl);
+        const path = znodePathOf(request, childrenUrl, limits);
         validatePath(path);
         assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);

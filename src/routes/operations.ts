@@ -6,6 +6,7 @@ import type { Operation, SetData } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { validatePath } from "../core/path.ts";
 import { emptyData } from "../core/znode.ts";
+import { wellFormed } from "./parts.ts";
 import { invalid } from "./problems.ts";
 import { versionQuery as version } from "./schemas.ts";
 import { bodyCheck } from "./validation.ts";
@@ -140,11 +141,12 @@ function defined<T extends object>(members: T): { [K in keyof T]?: NonNullable<T
 
 const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-function bytesOf(wire: { data?: string; dataBase64?: string }): Uint8Array {
+/** The bytes that `data` or `dataBase64` stand for; none when neither is there. @throws KeeperError `bad_request` */
+export function bytesOf(wire: { data?: string; dataBase64?: string }): Uint8Array {
   if (wire.data !== undefined && wire.dataBase64 !== undefined) {
     throw new KeeperError("bad_request", "Give data or dataBase64, not both.");
   }
-  if (wire.data !== undefined) return Buffer.from(wire.data, "utf8");
+  if (wire.data !== undefined) return Buffer.from(wellFormed(wire.data, "data"), "utf8");
   if (wire.dataBase64 === undefined) return emptyData;
   if (!base64Text.test(wire.dataBase64))
     throw new KeeperError("bad_request", "dataBase64 is not valid base64.");

@@ -7,8 +7,9 @@ import { type Static, Type } from "typebox";
 import { validatePath } from "../core/path.ts";
 import { noQuota } from "../core/plan-quota.ts";
 import { exceededLimits, type Quota, type Quotas } from "../core/quota.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
-import { problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
+import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
 
 const quotasUrl = "/v1/quotas";
@@ -45,13 +46,20 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 
 const listQuery = Type.Object(
   {
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Quotas in one page." }),
-    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this path." })),
+    limit: pageLimit("Quotas in one page."),
+    after: Type.Optional(
+      Type.String({
+        maxLength: fixedLimits.cursorLengthMax,
+        ...named("cursorLengthMax"),
+        description: "Go on after this path.",
+      }),
+    ),
   },
   { additionalProperties: false },
 );
 
-export function quotaRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): void {
+export function quotaRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+  const { store, sessions, limits: bounds } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const url = `${quotasUrl}/*`;
 
@@ -59,7 +67,7 @@ export function quotaRoutes(plainApp: FastifyInstance, { store, sessions }: Rout
     url,
     { schema: { ...setSchema, querystring: noQuery, body: limitsBody } },
     async (request, reply) => {
-      const path = znodePathOf(request, quotasUrl);
+      const path = znodePathOf(request, quotasUrl, bounds);
       validatePath(path);
       const commit = await store.submit({
         type: "setQuota",
@@ -74,7 +82,7 @@ export function quotaRoutes(plainApp: FastifyInstance, { store, sessions }: Rout
   );
 
   app.get(url, { schema: { ...getSchema, querystring: noQuery } }, async (request) => {
-    const path = znodePathOf(request, quotasUrl);
+    const path = znodePathOf(request, quotasUrl, bounds);
     validatePath(path);
     touchSession(request, sessions);
     const quota = store.state.quotas.get(path);
@@ -89,7 +97,7 @@ export function quotaRoutes(plainApp: FastifyInstance, { store, sessions }: Rout
   });
 
   app.delete(url, { schema: { ...deleteSchema, querystring: noQuery } }, async (request, reply) => {
-    const path = znodePathOf(request, quotasUrl);
+    const path = znodePathOf(request, quotasUrl, bounds);
     validatePath(path);
     await store.submit({ type: "deleteQuota", path, ...writeContextOf(request, sessions) });
     return reply.code(204).send();

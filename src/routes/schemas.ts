@@ -3,6 +3,7 @@
 
 import { type TSchema, Type } from "typebox";
 import type { Stat } from "../core/stat.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { problemKinds } from "./problems.ts";
 
 /** A reference to a named shape; the static type is stated beside it. */
@@ -88,13 +89,14 @@ export const znode = ref<{ path: string; data?: string; dataBase64?: string; sta
 type ProblemCode = keyof typeof problemKinds;
 
 /** The refusals of an operation, by status, for its `response` schema. */
-export function problems(...codes: readonly ProblemCode[]): Record<number, TSchema> {
+export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {
   const byStatus: Record<number, ProblemCode[]> = {};
   for (const code of [...alwaysPossible, ...codes]) {
     const { status } = problemKinds[code];
     byStatus[status] = [...(byStatus[status] ?? []), code];
   }
-  return Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, problem(group)]));
+  const described = Object.entries(byStatus).map(([status, group]) => [status, problem(group)]);
+  return { ...Object.fromEntries(described), "4xx": transportProblem };
 }
 
 const alwaysPossible = ["bad_request", "method_not_allowed", "internal", "stopping"] as const;
@@ -110,12 +112,34 @@ export const writeProblems = [
 ] as const;
 
 function problem(codes: readonly ProblemCode[]): TSchema {
-  const titles = codes.map((code) => `\`${code}\`: ${problemKinds[code].title}.`);
-  return {
-    description: titles.join(" "),
-    content: { "application/problem+json": { schema: { $ref: "Problem#" } } },
-  } as TSchema;
+  return problemSaying(codes.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(" "));
 }
+
+function problemSaying(description: string): TSchema {
+  const content = { "application/problem+json": { schema: { $ref: "Problem#" } } };
+  return { description, content } as TSchema;
+}
+
+/** What the transport refuses before anybody knows which operation was meant. */
+const transportProblem = problemSaying(
+  "`bad_request` as 408 (it did not arrive in time), 417 (an expectation nobody meets) or 431 (its headers are too " +
+    "large); `throttled` as 429: there are too many connections.",
+);
+
+export const pageEntriesDefault = 1000;
+
+export const pageLimitBounds = {
+  minimum: 1,
+  maximum: fixedLimits.pageEntriesMax,
+  ...named("pageEntriesMax"),
+};
+
+export function pageLimit(description: string) {
+  return Type.Integer({ ...pageLimitBounds, default: pageEntriesDefault, description });
+}
+
+/** A zxid, id or version: whole numbers that JavaScript can hold. */
+export const wholeNumber = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
 /** A znode path as a URL parameter, for the document: the router takes the rest of the URL whole. */
 export const pathParameter = Type.Object({
@@ -133,10 +157,15 @@ export const versionQuery = Type.Optional(
   }),
 );
 
+export const tokenLength = {
+  maxLength: fixedLimits.sessionTokenLengthMax,
+  ...named("sessionTokenLengthMax"),
+};
+
 /** Headers any write may carry; names are matched without regard to case. */
 export const writeHeaders = Type.Object({
   "session-token": Type.Optional(
-    Type.String({ description: "The session to act for, and to renew.", maxLength: 255 }),
+    Type.String({ description: "The session to act for, and to renew.", ...tokenLength }),
   ),
   fence: Type.Optional(
     Type.String({
@@ -179,7 +208,7 @@ export const conditionalWriteHeaders = Type.Object({
 });
 
 export const readHeaders = Type.Object({
-  "session-token": Type.Optional(Type.String({ description: "A session to renew.", maxLength: 255 })),
+  "session-token": Type.Optional(Type.String({ description: "A session to renew.", ...tokenLength })),
 });
 
 /** Headers of a read that has an ETag. */

@@ -8,6 +8,8 @@ import { type Stat, statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import type { Znode } from "../core/znode.ts";
 import { type DataMember, dataMember } from "../store/json-data.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
+import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
 
 /** @throws KeeperError `no_node` */
 export function znodeAt(state: State, path: string): Znode {
@@ -22,18 +24,15 @@ export function viewOf(znode: Znode, encoding?: "base64"): ZnodeView {
   return { path: znode.path, ...dataMember(znode.data, encoding), stat: statOf(znode) };
 }
 
-const pageLimitDefault = 1000;
-
-/** A page with data ends once it has this many bytes, however few its children. */
-const pageDataBytesMax = 4 * 1024 * 1024;
+const cursorLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
 
 /** What is asked of a page, be it in a query or in an operation. */
 export const pageMembers = {
   limit: Type.Optional(
-    Type.Integer({ minimum: 1, maximum: 10_000, description: "Names in one page (1000); lines have none." }),
+    Type.Integer({ ...pageLimitBounds, description: "Names in one page (1000); lines have none." }),
   ),
-  after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
-  prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
+  after: Type.Optional(Type.String({ ...cursorLength, description: "Go on after this name." })),
+  prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
   include: Type.Optional(
     Type.String({
       pattern: "^(stat|data)(,(stat|data))?$",
@@ -91,14 +90,14 @@ export function pageOf(state: State, path: string, query: PageQuery): Page {
   const parent = znodeAt(state, path);
   const included = includedIn(query.include ?? "");
   const includesAny = included.stat || included.data;
-  const limit = query.limit ?? pageLimitDefault;
+  const limit = query.limit ?? pageEntriesDefault;
   const children: string[] = [];
   const znodes: PartialView[] = [];
   let changedZxid = parent.pzxid;
   let dataBytes = 0;
   let hasMore = false;
   for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === limit || dataBytes > pageDataBytesMax;
+    hasMore = children.length === limit || dataBytes > fixedLimits.pageDataBytesMax;
     if (hasMore) break;
     children.push(name);
     if (!includesAny) continue;

@@ -91,7 +91,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     // The root's own URL behaves as the wildcard does, and is documented by it.
     const common = { tags: ["znodes"], hide: url === znodesUrl };
     app.get(url, { schema: { ...common, ...getSchema, querystring: getQuery } }, (request, reply) => {
-      const path = znodePathOf(request, znodesUrl);
+      const path = znodePathOf(request, znodesUrl, limits);
       validatePath(path);
       assertWaitIsWhole(request.query);
       const known = knownTagsOf(request.headers);
@@ -106,7 +106,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...createSchema, querystring: createQuery }, bodyLimit },
       async (request, reply) => {
-        const create = toCreate(znodePathOf(request, znodesUrl), request.query, dataOf(request));
+        const create = toCreate(znodePathOf(request, znodesUrl, limits), request.query, dataOf(request));
         refuseConditions(request.headers, ["if-match"], "A create has no version to expect; to set use PUT.");
         mustBeNew(request.headers);
         const contextOf = keyedContextsOf(request, parts);
@@ -120,7 +120,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...setSchema, querystring: setQuery }, bodyLimit },
       async (request, reply) => {
-        const set = toSetData(znodePathOf(request, znodesUrl), request.query, request);
+        const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
         const commit = await store.submit({ ...set, ...writeContextOf(request, sessions) });
         return sendWritten(reply, commit.outcome);
       },
@@ -130,7 +130,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...deleteSchema, querystring: deleteQuery } },
       async (request, reply) => {
-        const path = znodePathOf(request, znodesUrl);
+        const path = znodePathOf(request, znodesUrl, limits);
         validatePath(path);
         refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
         const { recursive, version } = request.query;

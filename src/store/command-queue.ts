@@ -2,7 +2,7 @@
 // refused command is guaranteed not to have happened (L1).
 
 import type { Command, Operation } from "../core/command.ts";
-import { KeeperError } from "../core/errors.ts";
+import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import { idempotencyOf } from "../core/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
 
@@ -42,9 +42,7 @@ export class CommandQueue {
       throw new KeeperError(
         "throttled",
         "Too many writes are waiting; this one was not executed. Retry shortly.",
-        {
-          retryAfterSeconds: 1,
-        },
+        { ...this.#limitReached(), retryAfterSeconds: 1 },
       );
     }
     this.#waiting.push(pending);
@@ -54,6 +52,13 @@ export class CommandQueue {
   #isFull(bytes: number): boolean {
     if (this.#waiting.length >= this.#limits.queueCommandsMax) return true;
     return this.#waiting.length > 0 && this.#bytes + bytes > this.#limits.queueBytesMax;
+  }
+
+  #limitReached(): Pick<ErrorDetails, "limit" | "limitValue"> {
+    const { queueCommandsMax, queueBytesMax } = this.#limits;
+    return this.#waiting.length >= queueCommandsMax
+      ? { limit: "queueCommandsMax", limitValue: queueCommandsMax }
+      : { limit: "queueBytesMax", limitValue: queueBytesMax };
   }
 
   /** The commands of the next entry, in the order they came; at least one when any wait. */
