@@ -45,10 +45,12 @@ function runOut(request: IncomingMessage): Promise<void> {
       leftBytes -= part.length;
       if (leftBytes < 0) resolve();
     });
-    request
-      .once("end", resolve)
-      .once("close", resolve)
-      .once("error", () => resolve());
+    // A request that ends or breaks off closes, too.
+    request.once("end", resolve).once("close", () => {
+      clearTimeout(silence);
+      resolve();
+    });
+    request.on("error", () => {});
     request.resume();
   });
 }
