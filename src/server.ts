@@ -14,6 +14,7 @@ import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
 import type { IdempotencyLimits } from "./routes/idempotency.ts";
+import { importRoutes } from "./routes/import.ts";
 import { acceptJsonBodies } from "./routes/json-bodies.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { collectMethods } from "./routes/methods.ts";
@@ -87,6 +88,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const streams: SessionStreams[] = [];
   healthRoutes(app, { store, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, parts));
+  await app.register(async (scope) => importRoutes(scope, parts));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, limits);
     childrenRoutes(scope, parts);

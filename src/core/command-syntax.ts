@@ -1,7 +1,7 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import type { Check, Command, Fence, Operation, QuotaWrite, SingleWrite } from "./command.ts";
+import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
@@ -18,6 +18,10 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "multi":
       validateFences(command.fences, limits);
       validateMulti(command.operations, command.sessionId, limits);
+      return;
+    case "import":
+      validateFences(command.fences, limits);
+      for (const [index, znode] of command.znodes.entries()) validateImported(znode, index, limits);
       return;
     case "setQuota":
     case "deleteQuota":
@@ -85,6 +89,23 @@ function validateOperation(
   if (operation.type === "create") validateMode(operation.mode, sessionId);
   if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
   if (operation.type === "check") validateCheck(operation);
+}
+
+function validateImported({ path, data, mode }: ImportedZnode, index: number, limits: Limits): void {
+  try {
+    validatePathLength(path, limits);
+    validatePath(path);
+    validateMode(mode, undefined);
+    validateSize(data, limits);
+  } catch (error) {
+    throw failedAtIndex(index, error);
+  }
+}
+
+/** The refusal of one of many, saying which. */
+export function failedAtIndex(index: number, error: unknown): unknown {
+  if (!(error instanceof KeeperError)) return error;
+  return new KeeperError(error.code, error.message, { ...error.details, failedOperation: index });
 }
 
 export function validatePathLength(path: string, limits: Pick<Limits, "pathLengthMax">): void {

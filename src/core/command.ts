@@ -138,6 +138,28 @@ export interface DeleteQuota {
 
 export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
 
+/** A znode as another tree had it. */
+export interface ImportedZnode {
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Never ephemeral, and never sequential: its name is whole. */
+  readonly mode: CreateMode;
+  /** The number in its name, where a server put it there. */
+  readonly sequence: number | null;
+  /** Where the numbers of its children go on. */
+  readonly nextSequence: number;
+}
+
+/** What becomes of a znode that is there already: it stops the import, stays, or gets the data. */
+export type ConflictRule = "fail" | "skip" | "replace";
+
+/** Znodes of another tree, parents before children, all or none in one transaction. */
+export interface ImportZnodes extends WriteContext {
+  readonly type: "import";
+  readonly znodes: readonly ImportedZnode[];
+  readonly onConflict: ConflictRule;
+}
+
 export type SingleWrite = (Operation | DeleteTree) & WriteContext;
 
-export type Command = SingleWrite | QuotaWrite | Multi | OpenSession | CloseSession | Sweep;
+export type Command = SingleWrite | QuotaWrite | ImportZnodes | Multi | OpenSession | CloseSession | Sweep;

@@ -14,6 +14,8 @@ export interface NewZnode {
   /** The session an ephemeral belongs to. */
   readonly owner: string | null;
   readonly sequence: number | null;
+  /** Where the numbers of its children begin; 0 unless given. */
+  readonly nextSequence?: number;
 }
 
 export class Draft {
@@ -73,7 +75,7 @@ export class Draft {
     return znode;
   }
 
-  #newZnode({ path, data, mode, owner, sequence }: NewZnode): Znode {
+  #newZnode({ path, data, mode, owner, sequence, nextSequence = 0 }: NewZnode): Znode {
     const id = this.#nextZnodeId;
     this.#nextZnodeId += 1;
     return {
@@ -88,7 +90,7 @@ export class Draft {
       version: 0,
       cversion: 0,
       aversion: 0,
-      nextSequence: 0,
+      nextSequence,
       numChildren: 0,
       ephemeralOwner: owner,
       sequence,

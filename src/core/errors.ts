@@ -2,6 +2,7 @@
 // gives each code its HTTP status, and does not compile when one is forgotten.
 
 import type { Stat } from "./stat.ts";
+import type { ImportCounts } from "./txn.ts";
 
 /** The closed list of reasons for which the service refuses (API section 8). */
 export type ErrorCode =
@@ -51,6 +52,9 @@ export interface ErrorDetails {
   /** Index of the first failing operation of a transaction, and the fate of each (M3). */
   readonly failedOperation?: number;
   readonly results?: readonly OperationFate[];
+  /** The line of an import that is at fault, from 1, and what was done of those before it. */
+  readonly line?: number;
+  readonly imported?: ImportCounts;
   /** The oldest zxid a watch can resume after. */
   readonly oldestZxid?: number;
   /** Seconds after which a retry makes sense. */

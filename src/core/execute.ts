@@ -39,6 +39,15 @@ export function execute<C extends Command>(state: State, command: C, timeMs: num
   return { commit: { zxid: txn.zxid, outcome }, txn };
 }
 
+/**
+ * What the command would do now, without doing it: its answer, and no transaction.
+ * @throws KeeperError when it would be refused
+ */
+export function rehearse<C extends Command>(state: State, command: C, timeMs: number): Commit<C["type"]> {
+  const outcome = plan(new Draft(state, timeMs), state, command) as Commit<C["type"]>["outcome"];
+  return { zxid: state.zxid, outcome };
+}
+
 /** The request is the same, so its answer has the shape of this command's. */
 function replayOf<C extends Command>({ zxid, outcome }: Reply): Commit<C["type"]> {
   return { zxid, outcome: JSON.parse(outcome) as Commit<C["type"]>["outcome"], replayed: true };

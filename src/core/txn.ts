@@ -52,6 +52,17 @@ export interface OperationResult {
   readonly value?: string;
 }
 
+/** What became of the znodes of an import. */
+export interface ImportCounts {
+  readonly created: number;
+  /** There with other data, which they have no longer. */
+  readonly replaced: number;
+  /** There with the same data. */
+  readonly unchanged: number;
+  /** There, and left as they are. */
+  readonly skipped: number;
+}
+
 /** What each kind of command answers. */
 export interface Outcomes {
   create: Written;
@@ -62,6 +73,7 @@ export interface Outcomes {
   check: OperationResult;
   multi: { readonly results: readonly OperationResult[] };
   openSession: { readonly session: Session; readonly tokenNonce?: string };
+  import: ImportCounts;
   setQuota: { readonly quota: Quota; readonly created: boolean };
   deleteQuota: { readonly path: string };
   closeSession: { readonly ephemerals: readonly string[] };

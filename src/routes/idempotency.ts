@@ -2,6 +2,7 @@
 // key stands for is told apart here; whether it was there before is decided in the log. The key itself is not kept.
 
 import { createHash, hash } from "node:crypto";
+import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Idempotency, WriteContext } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -115,9 +116,9 @@ function fingerprintOf(request: FastifyRequest): string {
     .digest("hex");
 }
 
-/** Data as it is; JSON in one spelling. */
+/** Data as it is; JSON in one spelling. What is still to be read counts where it is read, part by part. */
 function bodyOf({ body }: FastifyRequest): Uint8Array | string {
-  if (body === undefined || body === null) return "";
+  if (body === undefined || body === null || body instanceof Readable) return "";
   return body instanceof Uint8Array ? body : JSON.stringify(body, withSortedMembers);
 }
 

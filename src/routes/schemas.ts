@@ -54,6 +54,13 @@ const znodeSchema = Type.Object(
   },
 );
 
+export const importCounts = Type.Object({
+  created: Type.Integer(),
+  replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
+  unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
+  skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
+});
+
 const problemSchema = Type.Object(
   {
     type: Type.String(),
@@ -74,6 +81,8 @@ const problemSchema = Type.Object(
         description: "The fate of each operation: rolled_back, its code, or not_evaluated.",
       }),
     ),
+    line: Type.Optional(Type.Integer({ description: "The line of an import that is at fault, from 1." })),
+    imported: Type.Optional(importCounts),
     oldestZxid: Type.Optional(Type.Integer()),
   },
   { $id: "Problem", description: "RFC 9457 problem details." },

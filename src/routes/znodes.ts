@@ -163,7 +163,7 @@ export function toCreate(path: string, asked: Partial<Static<typeof createQuery>
 }
 
 /** The seven kinds of znode there are (C1, C2); every other combination is refused. */
-function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
+export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
   const { ephemeral = false, sequential = false, container = false, ttlMs } = asked;
   const hasTtl = ttlMs !== undefined;
   if (hasTtl) validateTtl(ttlMs);

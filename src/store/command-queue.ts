@@ -1,7 +1,7 @@
 // Commands waiting for their place in the log. Bounded: what does not fit is refused before it was ordered, so a
 // refused command is guaranteed not to have happened (L1).
 
-import type { Command, Operation } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import { idempotencyOf } from "../core/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
@@ -90,10 +90,22 @@ export function bytesOf(command: Command): number {
 
 function ownBytes(command: Command): number {
   if (command.type === "openSession" || command.type === "closeSession") return 2 * commandOverheadBytes;
-  if (command.type !== "multi") return operationBytes(command);
-  return command.operations.reduce((sum, operation) => sum + operationBytes(operation), commandOverheadBytes);
+  const parts = partsOf(command);
+  if (parts !== null) return parts.reduce((sum, part) => sum + operationBytes(part), commandOverheadBytes);
+  return operationBytes(command as Sized);
 }
 
-function operationBytes(operation: Pick<Operation, "path"> & { readonly data?: Uint8Array }): number {
+/** The operations of a command that has several. */
+function partsOf(command: Command): readonly Sized[] | null {
+  if (command.type === "multi") return command.operations;
+  return command.type === "import" ? command.znodes : null;
+}
+
+interface Sized {
+  readonly path: string;
+  readonly data?: Uint8Array;
+}
+
+function operationBytes(operation: Sized): number {
   return commandOverheadBytes + operation.path.length + (operation.data?.byteLength ?? 0);
 }

@@ -4,9 +4,11 @@ import fc from "fast-check";
 import type {
   Check,
   Command,
+  ConflictRule,
   Create,
   Fence,
   Idempotency,
+  ImportedZnode,
   Operation,
   SetData,
   Sweep,
@@ -183,10 +185,21 @@ const onMortals: fc.Arbitrary<Command> = fc.oneof(
   { weight: 5, arbitrary: sweep },
 );
 
+const imported: fc.Arbitrary<ImportedZnode> = fc.record({
+  ...{ path, data, mode: mortalMode },
+  sequence: fc.constantFrom(null, null, 3, 12),
+  nextSequence: fc.constantFrom(0, 0, 2, 20),
+});
+const importZnodes = fc.record({
+  ...{ type: fc.constant("import" as const), znodes: fc.array(imported, { maxLength: 4 }) },
+  onConflict: fc.constantFrom<ConflictRule>("fail", "skip", "replace"),
+});
+
 export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
   { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 4, arbitrary: fc.tuple(quotaWrite, context).map(([write, around]) => ({ ...write, ...around })) },
+  { weight: 1, arbitrary: fc.tuple(importZnodes, context).map(([one, around]) => ({ ...one, ...around })) },
   { weight: 6, arbitrary: openSession },
   { weight: 1, arbitrary: closeSession },
   { weight: 15, arbitrary: onMortals },
@@ -212,6 +225,7 @@ export function resolved(command: Command, tree: Incarnations): Command {
   if (command.type === "openSession" || command.type === "closeSession") return command;
   if (command.type === "sweep") return resolve(command);
   const around = command.fences === undefined ? {} : { fences: command.fences.map(resolve) };
+  if (command.type === "import") return { ...command, ...around };
   if (command.type !== "multi") return { ...resolve(command), ...around };
   return { ...command, operations: command.operations.map(resolve), ...around };
 }

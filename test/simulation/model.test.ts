@@ -13,7 +13,7 @@ import { anyCommand, resolved } from "./commands.ts";
 import { Model, type ModelAnswer } from "./model.ts";
 
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
-const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
+const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 10_000);
 const together = 4;
 
 test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, U9, Z3]`, async ({

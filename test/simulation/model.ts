@@ -5,9 +5,12 @@
 import type {
   CloseSession,
   Command,
+  ConflictRule,
   Create,
   DeleteQuota,
   Idempotency,
+  ImportedZnode,
+  ImportZnodes,
   Increment,
   Multi,
   OpenSession,
@@ -184,6 +187,7 @@ export class Model {
     if (command.type === "sweep") return this.#sweep(command);
     this.#checkContext(command);
     if (command.type === "multi") return this.#multi(command);
+    if (command.type === "import") return this.#import(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
     if (command.type === "setData") return this.#set(command);
     if (command.type === "increment" || command.type === "check")
@@ -338,6 +342,39 @@ export class Model {
     return { path: name, stat: this.statOf(name), created: true };
   }
 
+  #import({ znodes, onConflict }: ImportZnodes): unknown {
+    const counts = { created: 0, replaced: 0, unchanged: 0, skipped: 0 };
+    for (const [index, znode] of znodes.entries()) {
+      try {
+        counts[this.#importOne(znode, onConflict)] += 1;
+      } catch (error) {
+        if (error instanceof Refused) error.failedOperation = index;
+        throw error;
+      }
+    }
+    return counts;
+  }
+
+  #importOne({ path, data, mode, sequence, nextSequence }: ImportedZnode, rule: ConflictRule) {
+    const there = this.world.znodes.get(path);
+    if (there === undefined) {
+      this.#create({ type: "create", path, data, mode, parents: true }, undefined);
+      Object.assign(this.#existing(path), { sequence, counter: nextSequence });
+      const parent = this.#existing(parentOf(path));
+      if (sequence !== null) parent.counter = Math.max(parent.counter, sequence + 1);
+      this.#events.splice(-1, 1);
+      this.#tell("created", path);
+      return "created";
+    }
+    if (rule === "skip") return "skipped";
+    const isSame = there.data === textOf(data);
+    if (isSame && (rule === "replace" || path === "/")) return "unchanged";
+    const isInTheWay = path !== "/" || there.version > 0 || there.data !== "";
+    if (rule === "fail" && isInTheWay) throw new Refused("node_exists");
+    this.#set({ type: "setData", path, data });
+    return "replaced";
+  }
+
   #makeParents(path: string): void {
     if (this.world.znodes.has(path)) return;
     this.#makeParents(parentOf(path));
@@ -446,6 +483,8 @@ function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | unde
 }
 
 function refusedAnswer(error: Refused, command: Command): ModelAnswer {
+  if (command.type === "import" && error.failedOperation !== null)
+    return { refused: error.code, failedOperation: error.failedOperation, fates: [], events: [] };
   if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
   const at = error.failedOperation;
   const fates = command.operations.map((_, index) => {
@@ -458,11 +497,15 @@ function refusedAnswer(error: Refused, command: Command): ModelAnswer {
 /** What is refused without a look at the tree; limits of size are not reached here. */
 function refuseMalformed(command: Command): void {
   if (command.type === "openSession" || command.type === "closeSession" || command.type === "sweep") return;
-  if (command.type !== "multi") {
+  if (command.type !== "multi" && command.type !== "import") {
     refuseMalformedOperation(command, command.sessionId);
     return;
   }
-  for (const [index, operation] of command.operations.entries()) {
+  const operations =
+    command.type === "multi"
+      ? command.operations
+      : command.znodes.map((znode) => ({ type: "create" as const, ...znode }));
+  for (const [index, operation] of operations.entries()) {
     try {
       refuseMalformedOperation(operation, command.sessionId);
     } catch (error) {
