@@ -1,21 +1,13 @@
 // What must hold: each goal is one row here, judged by the middle of the rounds. The figures are in docs/benchmarks.md.
 
 import type { Growth } from "./growth.ts";
-import type { Spread } from "./statistics.ts";
 import type { Comparison } from "./throughput.ts";
+import type { Verdict } from "./verdict.ts";
 
 export interface Results {
   readonly set: Comparison;
   readonly get: Comparison;
   readonly growth: readonly Growth[];
-}
-
-export interface Verdict {
-  readonly goal: string;
-  readonly measured: Spread;
-  readonly isMet: boolean;
-  /** Why a goal is missed though its figure looks well. */
-  readonly remark?: string;
 }
 
 const setRatioMin = 0.8;
@@ -50,6 +42,7 @@ export const operationNames = {
   set: "set",
   churn: "create and delete",
   page: "page of 100 children",
+  multi: "transaction of 100 sets",
 } as const;
 
 function tailVerdict(set: Comparison): Verdict {

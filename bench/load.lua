@@ -2,13 +2,14 @@
 -- put together before the first is sent wherever they can be.
 --
 -- wrk … -s load.lua URL -- KIND PARENT COUNT
---   KIND    get, set, churn (creates and deletes) or page (100 names of children)
+--   KIND    get, set, churn (creates and deletes), page (100 names of children) or multi (100 sets in a transaction)
 --   PARENT  path of the parent, for example /bench
 --   COUNT   its children: n0000000, n0000001, …
 
 local value = string.rep("0123456789", 10)
 local prepared_max = 10000
 local page_names = 100
+local multi_sets = 100
 -- A znode is deleted this many creates after its own: by then 64 connections cannot have it under way any more.
 local churn_distance = 128
 
@@ -30,6 +31,23 @@ local function prepare(count, format)
   local step = 7919
   return function()
     position = (position + step) % prepared
+    return requests[position]
+  end
+end
+
+local function multi(parent, count)
+  local transactions = math.min(100, math.ceil(count / multi_sets))
+  for index = 0, transactions - 1 do
+    local sets = {}
+    for offset = 0, multi_sets - 1 do
+      local child = (index + offset * transactions) % count
+      sets[offset + 1] = string.format('{"op":"set","path":"%s/%s","data":"%s"}', parent, name(child), value)
+    end
+    local body = '{"operations":[' .. table.concat(sets, ",") .. "]}"
+    requests[index] = wrk.format("POST", "/v1/transactions", nil, body)
+  end
+  return function()
+    position = (position + 1) % transactions
     return requests[position]
   end
 end
@@ -62,6 +80,8 @@ function init(args)
     local children = "/v1/children" .. parent .. "?limit=" .. page_names .. "&after="
     -- The last pages are left out, so that every page is a full one.
     next_request = prepare(count - page_names - 1, function(child) return wrk.format("GET", children .. child) end)
+  elseif kind == "multi" then
+    next_request = multi(parent, count)
   else
     next_request = churn(znodes)
   end

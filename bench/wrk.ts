@@ -5,7 +5,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-export type LoadKind = "get" | "set" | "churn" | "page";
+export type LoadKind = "get" | "set" | "churn" | "page" | "multi";
 
 export interface Load {
   readonly kind: LoadKind;
