@@ -9,7 +9,7 @@ import { withTemporaryFolder } from "./temporary-folder.ts";
 import type { Pace } from "./throughput.ts";
 import { measure } from "./wrk.ts";
 
-export const setsPerTransaction = 100;
+const setsPerTransaction = 100;
 const znodeCount = 10_000;
 
 export interface BulkResults {
