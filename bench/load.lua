@@ -1,14 +1,16 @@
 -- The load wrk sends: which znodes are asked for, and how. It must cost next to nothing per request, so requests are
 -- put together before the first is sent wherever they can be.
 --
--- wrk … -s load.lua URL -- KIND PARENT COUNT
---   KIND    get, set, churn (creates and deletes) or page (100 names of children)
+-- wrk … -s load.lua URL -- KIND PARENT COUNT DISTINCT
+--   KIND    get, set, churn (creates and deletes), page (100 names of children) or multi (100 sets in a transaction)
 --   PARENT  path of the parent, for example /bench
 --   COUNT   its children: n0000000, n0000001, …
+--   DISTINCT  how many of them are asked for at most, spread evenly over all
 
 local value = string.rep("0123456789", 10)
-local prepared_max = 10000
+local prepared_max
 local page_names = 100
+local multi_sets = 100
 -- A znode is deleted this many creates after its own: by then 64 connections cannot have it under way any more.
 local churn_distance = 128
 
@@ -34,6 +36,23 @@ local function prepare(count, format)
   end
 end
 
+local function multi(parent, count)
+  local transactions = math.min(100, math.ceil(count / multi_sets))
+  for index = 0, transactions - 1 do
+    local sets = {}
+    for offset = 0, multi_sets - 1 do
+      local child = (index + offset * transactions) % count
+      sets[offset + 1] = string.format('{"op":"set","path":"%s/%s","data":"%s"}', parent, name(child), value)
+    end
+    local body = '{"operations":[' .. table.concat(sets, ",") .. "]}"
+    requests[index] = wrk.format("POST", "/v1/transactions", nil, body)
+  end
+  return function()
+    position = (position + 1) % transactions
+    return requests[position]
+  end
+end
+
 -- Names of their own for each run, since the last ones of a run are not deleted.
 local function churn(parent)
   local prefix = parent .. os.time() .. "-"
@@ -53,6 +72,7 @@ end
 
 function init(args)
   local kind, parent, count = args[1], args[2], tonumber(args[3])
+  prepared_max = tonumber(args[4])
   local znodes = "/v1/znodes" .. parent .. "/"
   if kind == "get" then
     next_request = prepare(count, function(child) return wrk.format("GET", znodes .. child) end)
@@ -62,6 +82,8 @@ function init(args)
     local children = "/v1/children" .. parent .. "?limit=" .. page_names .. "&after="
     -- The last pages are left out, so that every page is a full one.
     next_request = prepare(count - page_names - 1, function(child) return wrk.format("GET", children .. child) end)
+  elseif kind == "multi" then
+    next_request = multi(parent, count)
   else
     next_request = churn(znodes)
   end

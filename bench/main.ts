@@ -6,10 +6,12 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { judge, type Results } from "./goals.ts";
 import { compareGrowth } from "./growth.ts";
-import { machineOf, noiseLine, tableOf, verdictLines } from "./report.ts";
+import { noiseLine, tableOf } from "./report.ts";
 import { startBareServer } from "./server-process.ts";
 import { withService } from "./service-under-test.ts";
+import { machineLine, machineOf } from "./table.ts";
 import { type Comparison, compare, type Pace } from "./throughput.ts";
+import { verdictLines } from "./verdict.ts";
 import { assertWrk } from "./wrk.ts";
 
 const usage = `Usage: node bench/main.ts [--quick] [--million] [--json FILE] [--dir DIRECTORY]
@@ -41,7 +43,7 @@ async function main(): Promise<number> {
     return 1;
   }
   const machine = machineOf();
-  console.log(`${machine.cores} cores, ${machine.processor}, ${machine.system}, Node ${machine.node}`);
+  console.log(machineLine(machine));
   const results = await measureAll();
   console.log(`\n${tableOf(results)}`);
   const verdicts = options.quick ? [] : judge(results);

@@ -8,27 +8,59 @@ import { fileURLToPath } from "node:url";
 
 export interface ServerProcess {
   readonly baseUrl: string;
+  readonly pid: number;
+  /** Begins to. */
+  collectGarbage(): void;
   stop(): Promise<void>;
+  /** As a crash: it has no chance to say or write anything. */
+  kill(): Promise<void>;
 }
 
 const startWithinMs = 60_000;
 const stopWithinMs = 30_000;
 
+interface StartOptions {
+  /** A free one unless given. */
+  readonly port?: number;
+  /** Whether `collectGarbage` does anything. */
+  readonly isCollectable?: boolean;
+}
+
 export function startBareServer(): Promise<ServerProcess> {
-  return start(fileURLToPath(new URL("./bare-server.ts", import.meta.url)), []);
+  return start(new URL("./bare-server.ts", import.meta.url), [], {});
 }
 
-export function startService(dataDirectory: string): Promise<ServerProcess> {
-  const main = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-  return start(main, ["--port", "0", "--data-dir", dataDirectory]);
+export function startBareWatchServer(options: StartOptions = {}): Promise<ServerProcess> {
+  return start(new URL("./watch-bare-server.ts", import.meta.url), [], options);
 }
 
-async function start(file: string, options: readonly string[]): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [file, ...options], { stdio: ["ignore", "pipe", "inherit"] });
+export function startService(dataDirectory: string, options: StartOptions = {}): Promise<ServerProcess> {
+  const { port = 0 } = options;
+  const main = new URL("../src/main.ts", import.meta.url);
+  return start(main, ["--port", String(port), "--data-dir", dataDirectory], options);
+}
+
+const collectOnSignal = new URL("./collect-on-signal.ts", import.meta.url);
+
+async function start(
+  file: URL,
+  settings: readonly string[],
+  { isCollectable = false }: StartOptions,
+): Promise<ServerProcess> {
+  const collector = isCollectable ? ["--expose-gc", "--import", collectOnSignal.href] : [];
+  const argv = [...collector, fileURLToPath(file), ...settings];
+  const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
   try {
-    return { baseUrl: await addressOf(child), stop: () => stop(child) };
+    const baseUrl = await addressOf(child);
+    return {
+      baseUrl,
+      pid: child.pid as number,
+      collectGarbage: () => void child.kill("SIGWINCH"),
+      stop: () => end(child, "SIGTERM"),
+      kill: () => end(child, "SIGKILL"),
+    };
   } catch (error) {
-    await stop(child);
+    await end(child, "SIGKILL");
     throw error;
   }
 }
@@ -57,10 +89,10 @@ function addressIn(line: string): string | undefined {
   }
 }
 
-async function stop(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exit = once(child, "exit");
-  child.kill("SIGTERM");
+  child.kill(signal);
   const timer = setTimeout(() => child.kill("SIGKILL"), stopWithinMs);
   await exit;
   clearTimeout(timer);

@@ -94,15 +94,50 @@ const settings = {
   ),
 
   dataBytesMax: setting("data-bytes-max", mebibyte, byteCount(1), "data of one znode"),
-  operationsMax: setting("operations-max", 1000, integer(1, 100_000), "operations in one transaction"),
+  operationsMax: setting(
+    "operations-max",
+    1000,
+    integer(1, 100_000),
+    "operations in one transaction or batch",
+  ),
   transactionBytesMax: setting(
     "transaction-bytes-max",
     8 * mebibyte,
     byteCount(1024),
-    "body of a request for a transaction",
+    "body of a request for a transaction or batch",
+  ),
+  batchReadBytesMax: setting(
+    "batch-read-bytes-max",
+    8 * mebibyte,
+    byteCount(1024),
+    "what the reads of one batch answer with",
   ),
   headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
+  headersTimeoutMs: setting(
+    "headers-timeout-ms",
+    10_000,
+    integer(100),
+    "time for the URL and headers of a request to arrive",
+  ),
   requestTimeoutMs: setting("request-timeout-ms", 30_000, integer(100), "time for a request to arrive whole"),
+  keepAliveTimeoutMs: setting(
+    "keep-alive-timeout-ms",
+    72_000,
+    integer(100),
+    "time a connection may rest between two requests",
+  ),
+  connectionsMax: setting(
+    "connections-max",
+    30_000,
+    integer(1),
+    "connections served; beyond it only keepalives and closes of sessions, and probes",
+  ),
+  jsonDepthMax: setting(
+    "json-depth-max",
+    32,
+    integer(8, 1000),
+    "lists and objects within each other in JSON",
+  ),
   pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
   metadataBytesMax: setting(
     "metadata-bytes-max",
@@ -127,6 +162,20 @@ const settings = {
     64 * mebibyte,
     byteCount(mebibyte),
     "bytes of writes waiting before 429",
+  ),
+
+  idempotencyAgeMsMax: setting(
+    "idempotency-age-ms-max",
+    86_400_000,
+    integer(1000),
+    "time for which the answer to an Idempotency-Key is kept",
+  ),
+  idempotencyKeysMax: setting("idempotency-keys-max", 100_000, integer(1), "answers kept for such keys"),
+  idempotencyBytesMax: setting(
+    "idempotency-bytes-max",
+    64 * mebibyte,
+    byteCount(65_536),
+    "bytes of these answers; a sixteenth of --database-bytes-max at most",
   ),
 
   historyMessagesMax: setting("history-messages-max", 100_000, integer(1), "changes a watch can resume over"),
@@ -167,6 +216,25 @@ const settings = {
     64 * mebibyte,
     byteCount(mebibyte),
     "bytes held of what is written under a snapshot before its reader came by; beyond it the reader is cut off",
+  ),
+
+  sweepIntervalMs: setting(
+    "sweep-interval-ms",
+    60_000,
+    integer(10, 86_400_000),
+    "time between two sweeps of containers and znodes with a TTL",
+  ),
+  sweepsPerMinuteMax: setting(
+    "sweeps-per-minute-max",
+    10_000,
+    integer(1),
+    "znodes that sweeps delete in a minute",
+  ),
+  containerNeverUsedMsMax: setting(
+    "container-never-used-ms-max",
+    300_000,
+    integer(0),
+    "time a container may be without its first child; 0 is for ever",
   ),
 
   databaseBytesMax: setting(
@@ -225,7 +293,14 @@ export function readConfig(argv: readonly string[], version: string): Config {
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);
-  return config;
+  return withinDatabase(config);
+}
+
+/** Kept answers must not be what fills a file that has a bound: no deletion of a client's makes them fewer. */
+function withinDatabase(config: Config): Config {
+  if (config.databaseBytesMax === 0) return config;
+  const share = Math.floor(config.databaseBytesMax / 16);
+  return { ...config, idempotencyBytesMax: Math.min(config.idempotencyBytesMax, share) };
 }
 
 /** The settings that bound something, by name: all numbers but the port. */

@@ -1,21 +1,47 @@
-// The connections of a server, so that a planned stop ends each in good order: one at rest at once, one that is waited
-// on after its answer, and one whose request never ends when the time is up. Nobody's silence holds up a stop.
+// The connections of a server. There is a bound to them, beyond which only what keeps sessions alive is served; and a
+// planned stop ends each in good order: one at rest at once, one that is waited on after its answer, and one whose
+// request never ends when the time is up. Nobody's silence holds up a stop.
 
-import type { Server } from "node:http";
+import type { IncomingMessage, Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 
 const restCheckMs = 50;
 
+export interface ConnectionBounds {
+  /** Served in full. */
+  readonly connectionsMax: number;
+  /** Told that they are too many; any further one is closed unheard. */
+  readonly surplusConnectionsMax: number;
+}
+
 export class Connections {
   readonly #server: Server;
+  readonly #connectionsMax: number;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** The addresses of what came when there were enough: under TLS a request has another socket, and the same address. */
+  readonly #surplus = new Set<string>();
 
-  constructor(server: Server) {
+  constructor(server: Server, { connectionsMax, surplusConnectionsMax }: ConnectionBounds) {
     this.#server = server;
+    this.#connectionsMax = connectionsMax;
+    server.maxConnections = connectionsMax + surplusConnectionsMax;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
+    server.on("connection", (socket: Socket) => this.#noteSurplus(socket));
+  }
+
+  /** Whether the request's connection is one too many, and still is: others may have gone since. */
+  isSurplus({ socket }: Pick<IncomingMessage, "socket">): boolean {
+    return this.#sockets.size > this.#connectionsMax && this.#surplus.has(addressOf(socket));
+  }
+
+  #noteSurplus(socket: Socket): void {
+    if (this.#sockets.size <= this.#connectionsMax) return;
+    const address = addressOf(socket);
+    this.#surplus.add(address);
+    socket.once("close", () => this.#surplus.delete(address));
   }
 
   /** Begins to end them; all are gone after `withinMs`. Returns a function that says the server has closed. */
@@ -36,6 +62,10 @@ export class Connections {
   #closeResting(): void {
     if ("closeIdleConnections" in this.#server) this.#server.closeIdleConnections();
   }
+}
+
+function addressOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }
 
 function keepWhileOpen<Connection extends Socket | ServerHttp2Session>(

@@ -11,6 +11,7 @@ import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
 import { Store } from "./store/store.ts";
+import { Sweeper } from "./sweeps/sweeper.ts";
 import { Watches } from "./watches/watches.ts";
 
 const exitCodeStorageFailed = 74;
@@ -33,6 +34,7 @@ interface Service {
   readonly server: Server;
   readonly store: Store;
   readonly sessions: Sessions;
+  readonly sweeper: Sweeper;
 }
 
 async function openService(config: Config, version: string, logger: Logger): Promise<Service> {
@@ -49,7 +51,7 @@ async function openService(config: Config, version: string, logger: Logger): Pro
     { store, sessions, watches, limits: config, bounds, logger, version },
     { corsOrigin, tls },
   );
-  return { server, store, sessions };
+  return { server, store, sessions, sweeper: new Sweeper(store, config) };
 }
 
 async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | null> {
@@ -92,10 +94,15 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
-async function listen({ server, store, sessions }: Service, config: Config, logger: Logger): Promise<void> {
+async function listen(
+  { server, store, sessions, sweeper }: Service,
+  config: Config,
+  logger: Logger,
+): Promise<void> {
   try {
     const address = await server.app.listen({ host: config.host, port: config.port });
     sessions.start();
+    sweeper.start();
     logger.info({ address, zxid: store.zxid, dataDir: config.dataDir }, "serving");
   } catch (error) {
     await store.close();
@@ -132,12 +139,13 @@ function endAfterFailure(cause: string, logger: Logger): void {
 }
 
 /** SIGTERM and SIGINT end in good order; a second one, or too much time, at once. */
-function closeOnSignal({ server, store, sessions }: Service, logger: Logger): void {
+function closeOnSignal({ server, store, sessions, sweeper }: Service, logger: Logger): void {
   closeWithGrace({ delay: closeWithinMs, logger: false }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, "a bug ends the process");
     logger.info({ signal }, "closing");
     await server.close();
     sessions.stop();
+    sweeper.stop();
     await store.close();
     logger.info({ zxid: store.zxid }, "closed");
   });

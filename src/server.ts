@@ -6,25 +6,33 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastif
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
 import { Coordination, type CoordinationLimits } from "./coordination/coordination.ts";
+import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
+import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
-import { ignoreContentType } from "./routes/content-type.ts";
 import { electionRoutes } from "./routes/elections.ts";
+import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
+import type { IdempotencyLimits } from "./routes/idempotency.ts";
+import { importRoutes } from "./routes/import.ts";
+import { acceptJsonBodies } from "./routes/json-bodies.ts";
 import { limitsRoutes } from "./routes/limits.ts";
 import { lockRoutes } from "./routes/locks.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { refuseOtherOrigins } from "./routes/origin.ts";
-import { problemHandler } from "./routes/problems.ts";
+import { problemHandler, sendProblemAndClose } from "./routes/problems.ts";
+import { quotaRoutes } from "./routes/quotas.ts";
+import { meetExpectations, refuseUnclearHeads } from "./routes/request-head.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
+import { endSlowBodies } from "./routes/slow-bodies.ts";
 import { originFormOf, refuseUnclearTargets } from "./routes/target.ts";
 import { transactionRoutes } from "./routes/transactions.ts";
 import { treeRoutes } from "./routes/tree.ts";
-import { answerUnreadable } from "./routes/unreadable.ts";
+import { Unreadable } from "./routes/unreadable.ts";
 import { validateStrictly } from "./routes/validation.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import { znodeRoutes } from "./routes/znodes.ts";
@@ -36,7 +44,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits & CoordinationLimits;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits & CoordinationLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -66,11 +74,14 @@ export interface Server {
 const closeWithinMs = 5000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, version } = parts;
+  const { store, watches, limits, version } = parts;
   let isStopping = false;
   const app = createApp(parts, options);
-  const connections = new Connections(app.server);
-  const coordination = new Coordination(store, parts.limits);
+  const { connectionsMax } = limits;
+  const { surplusConnectionsMax } = fixedLimits;
+  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax });
+  refuseSurplus(app, connections, connectionsMax);
+  const coordination = new Coordination(store, limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -81,14 +92,17 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const streams: SessionStreams[] = [];
   healthRoutes(app, { store, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, parts));
+  await app.register(async (scope) => importRoutes(scope, parts));
   await app.register(async (scope) => {
-    acceptJsonBodies(scope);
+    acceptJsonBodies(scope, limits);
     childrenRoutes(scope, parts);
     treeRoutes(scope, parts);
     transactionRoutes(scope, parts);
+    quotaRoutes(scope, parts);
+    batchRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
-    watchRoutes(scope, { watches, store });
+    watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     limitsRoutes(scope, parts);
     streams.push(lockRoutes(scope, { ...parts, coordination }));
@@ -111,10 +125,12 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 }
 
 function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOptions): FastifyInstance {
+  const unreadable = new Unreadable(limits);
   const options = {
     logger: false,
     bodyLimit: limits.dataBytesMax,
     requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
     return503OnClosing: false,
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
@@ -122,14 +138,18 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);
     },
-    clientErrorHandler: answerUnreadable(limits),
+    clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
   } satisfies FastifyServerOptions;
   const app =
     tls === null
-      ? Fastify({ ...options, forceCloseConnections: "idle", http: { maxHeaderSize: limits.headerBytesMax } })
-      : secureApp(options, tls, limits.headerBytesMax);
+      ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
+      : secureApp(options, tls, limits);
+  unreadable.follow(app.server);
+  meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
+  refuseUnclearHeads(app);
+  if (tls !== null) endSlowBodies(app, limits);
   refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   app.addHook("onSend", (request, reply, payload, done) => {
@@ -144,9 +164,22 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
   return app;
 }
 
+/** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */
+function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpLimits) {
+  return {
+    maxHeaderSize: headerBytesMax,
+    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.max(50, Math.min(1000, headersTimeoutMs / 4, requestTimeoutMs / 4)),
+    // Refused in a problem document instead.
+    requireHostHeader: false,
+  };
+}
+
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
-function secureApp(options: FastifyServerOptions, tls: TlsFiles, maxHeaderSize: number): FastifyInstance {
-  const https = { ...tls, allowHTTP1: true, maxHeaderSize };
+function secureApp(options: FastifyServerOptions, tls: TlsFiles, limits: HttpLimits): FastifyInstance {
+  const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits) };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
 }
@@ -161,7 +194,7 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["ETag", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: ["ETag", "Idempotency-Replayed", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,
@@ -169,14 +202,17 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   };
 }
 
-/** Bodies here are JSON whatever their Content-Type says; curl's default is another. None at all is `{}`. */
-function acceptJsonBodies(app: FastifyInstance): void {
-  ignoreContentType(app);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "string" }, app.getDefaultJsonParser("error", "error"));
-  app.addHook("preValidation", (request, _reply, done) => {
-    if (request.body === undefined || request.body === null) request.body = {};
-    done();
+/** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */
+function refuseSurplus(app: FastifyInstance, connections: Connections, connectionsMax: number): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!connections.isSurplus(request.raw)) return done();
+    if (request.routeOptions.config?.isServedAlways) {
+      if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
+      return done();
+    }
+    const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;
+    const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
+    sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
   });
 }
 

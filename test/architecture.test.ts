@@ -24,6 +24,7 @@ const mayImport: Record<string, readonly string[]> = {
   store: ["core"],
   sessions: ["store", "core"],
   watches: ["store", "core"],
+  sweeps: ["store", "core"],
   coordination: ["store", "core"],
   routes: ["coordination", "watches", "sessions", "store", "core"],
   client: ["core"],

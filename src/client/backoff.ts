@@ -8,13 +8,14 @@ export const reconnectMsMax = 30_000;
 
 export class Backoff {
   readonly #chance: () => number;
-  #retryMs = retryMsDefault;
+  #retryMs: number;
   /** Connections that failed since one last brought something. */
   #failures = 0;
 
   /** @param chance from 0 up to 1 */
-  constructor(chance: () => number) {
+  constructor(chance: () => number, retryMs = retryMsDefault) {
     this.#chance = chance;
+    this.#retryMs = retryMs;
   }
 
   /** The server's `retry:`. */

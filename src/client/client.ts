@@ -1,15 +1,26 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
+import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
 import type { WatchMessage } from "./messages.ts";
+import { Session, type SessionOptions } from "./session.ts";
+import { type OpenedSession, SessionKeeper } from "./session-keeper.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { TreeCopy, type TreeOptions } from "./tree-copy.ts";
 import { type WatchOptions, type WatchRequest, watch } from "./watch.ts";
+import { Znodes } from "./znodes.ts";
 
 export interface ClientOptions {
-  /** The service's URL, such as `http://127.0.0.1:2281`, or where a proxy has put it. */
-  readonly endpoint: string;
+  /**
+   * The service's URL, such as `http://127.0.0.1:2281`, or where a proxy has put it. Several lead to the same service:
+   * when one does not answer, the next is tried.
+   */
+  readonly endpoint: string | readonly string[];
+  /** How long an answer may take before the request counts as lost. */
+  readonly requestTimeoutMs?: number;
+  /** How often a request is sent at most, where it is safe to send it again. */
+  readonly attemptsMax?: number;
   /** For a service that needs more than the platform's own, such as a proxy or a certificate. */
   readonly fetch?: typeof fetch;
   readonly clock?: ClientClock;
@@ -17,12 +28,62 @@ export interface ClientOptions {
   readonly chance?: () => number;
 }
 
-export class Client {
+export interface Limits {
+  /** Each bound by the name errors call it. */
+  readonly bounds: Readonly<Record<string, number>>;
+  /** How far back a watch can resume. */
+  readonly history: {
+    readonly zxid: number;
+    readonly oldestZxid: number;
+    readonly messages: number;
+    readonly bytes: number;
+  };
+}
+
+/** A session as others see it. */
+export interface SessionSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly state: "open" | "closing";
+  readonly timeoutMs: number;
+  /** Until it would expire if it stayed silent. */
+  readonly remainingMs: number;
+  readonly openedAtMs: number;
+  readonly openedZxid: number;
+  readonly ephemeralCount: number;
+}
+
+export interface SessionDescription extends SessionSummary {
+  readonly ephemerals: readonly string[];
+}
+
+interface SessionPage {
+  readonly sessions: readonly SessionSummary[];
+  readonly next?: string;
+}
+
+const requestTimeoutMsDefault = 10_000;
+const attemptsMaxDefault = 6;
+const expiringShareDefault = 1 / 3;
+
+export class Client extends Znodes {
   readonly #transport: Transport;
+  readonly #service: Caller;
 
   /** @throws TypeError when the endpoint is no absolute URL */
-  constructor({ endpoint, fetch = platformFetch, clock = systemClock, chance = Math.random }: ClientOptions) {
-    this.#transport = createTransport(endpoint, { fetch, clock, chance });
+  constructor({
+    endpoint,
+    requestTimeoutMs = requestTimeoutMsDefault,
+    attemptsMax = attemptsMaxDefault,
+    fetch = platformFetch,
+    clock = systemClock,
+    chance = Math.random,
+  }: ClientOptions) {
+    const transport = createTransport(endpoint, { fetch, clock, chance });
+    const service = new Calls(transport, { requestTimeoutMs, attemptsMax });
+    super(service);
+    this.#transport = transport;
+    this.#service = service;
   }
 
   /**
@@ -37,6 +98,47 @@ export class Client {
   /** A local copy of a znode and everything below it, which follows the service until the signal ends it. */
   tree(path: string, options: TreeOptions = {}): TreeCopy {
     return new TreeCopy(this.#transport, path, options);
+  }
+
+  /** A session, kept alive in the background until it is closed or lost. */
+  async openSession(options: SessionOptions = {}): Promise<Session> {
+    const { timeoutMs, name, signal, expiringShare = expiringShareDefault } = options;
+    if (!(expiringShare >= 0 && expiringShare < 1)) throw new RangeError("expiringShare is from 0 up to 1.");
+    const { body, sentAt } = await this.#service.send({
+      method: "POST",
+      path: "v1/sessions",
+      json: { timeoutMs, name },
+      repeat: "keyed",
+      signal,
+    });
+    const opened = body as OpenedSession;
+    const keeper = new SessionKeeper(this.#transport, opened, { sentAt, expiringShare });
+    return new Session(this.#transport, keeper, this.#service);
+  }
+
+  /** All sessions there are, page by page, in order of their ids. */
+  async *sessions(options: CallOptions = {}): AsyncGenerator<SessionSummary, void, undefined> {
+    let after: string | undefined;
+    do {
+      const page = await this.#read<SessionPage>("v1/sessions", options, { after });
+      yield* page.sessions;
+      after = page.next;
+    } while (after !== undefined);
+  }
+
+  /** @throws RequestError `session_expired` when there is no such session */
+  async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
+    return await this.#read<SessionDescription>(`v1/sessions/${encodeURIComponent(id)}`, options);
+  }
+
+  /** Every bound in force. */
+  async limits(options: CallOptions = {}): Promise<Limits> {
+    return await this.#read<Limits>("v1/limits", options);
+  }
+
+  async #read<T>(path: string, { signal, timeoutMs }: CallOptions, query: Call["query"] = {}): Promise<T> {
+    const call = { method: "GET", path, query, repeat: "harmless", signal, timeoutMs } as const;
+    return (await this.#service.send(call)).body as T;
   }
 }
 

@@ -1,8 +1,9 @@
-// One connection to an event stream, from the request to its end. It is read only as fast as its events are taken,
-// so that a slow consumer holds up the server and not this process's memory; it never connects twice.
+// The events of one connection to an event stream. An event that was cut off in the middle is forgotten; one that
+// does not end is refused.
 
 import { createParser, type EventSourceMessage, type ParseError } from "eventsource-parser";
-import { ConnectionError, contentTypeOf, requestErrorOf } from "./errors.ts";
+import { Connection } from "./connection.ts";
+import { ConnectionError } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
 export interface EventStreamRequest {
@@ -25,85 +26,28 @@ const eventCharactersMax = 134_217_728;
  */
 export async function* readEvents(
   transport: Transport,
-  request: EventStreamRequest,
+  { lastEventId, onRetry, ...request }: EventStreamRequest,
 ): AsyncGenerator<EventSourceMessage, void, undefined> {
-  const connection = new Connection(transport, request);
+  const arrived: EventSourceMessage[] = [];
+  const parser = createParser({
+    onEvent: (event) => arrived.push(event),
+    onRetry,
+    onError: refuseEndlessEvent,
+    maxBufferSize: eventCharactersMax,
+  });
+  const connection = new Connection(transport, {
+    ...request,
+    mediaType: "text/event-stream",
+    ...(lastEventId !== null && { headers: { "Last-Event-ID": lastEventId } }),
+  });
   try {
-    yield* connection.events(await connection.open());
-  } finally {
-    connection.close();
-  }
-}
-
-class Connection {
-  readonly #transport: Transport;
-  readonly #request: EventStreamRequest;
-  readonly #controller = new AbortController();
-  readonly #onAbort = () => this.#controller.abort(this.#request.signal?.reason);
-
-  constructor(transport: Transport, request: EventStreamRequest) {
-    this.#transport = transport;
-    this.#request = request;
-    request.signal?.throwIfAborted();
-    request.signal?.addEventListener("abort", this.#onAbort, { once: true });
-  }
-
-  async open(): Promise<Response> {
-    const { url, lastEventId } = this.#request;
-    const { signal } = this.#controller;
-    const headers = {
-      Accept: "text/event-stream",
-      ...(lastEventId !== null && { "Last-Event-ID": lastEventId }),
-    };
-    const response = await this.#arrival(() =>
-      this.#transport.fetch(url, { headers, signal, cache: "no-store" }),
-    );
-    if (!response.ok || contentTypeOf(response) !== "text/event-stream") {
-      throw await this.#arrival(() => requestErrorOf(response));
-    }
-    return response;
-  }
-
-  async *events(response: Response): AsyncGenerator<EventSourceMessage, void, undefined> {
-    if (response.body === null) return;
-    const reader = response.body.getReader();
-    const decoder = new TextDecoder();
-    const arrived: EventSourceMessage[] = [];
-    const parser = createParser({
-      onEvent: (event) => arrived.push(event),
-      onRetry: this.#request.onRetry,
-      onError: refuseEndlessEvent,
-      maxBufferSize: eventCharactersMax,
-    });
-    while (true) {
-      const { done, value } = await this.#arrival(() => reader.read());
-      if (done) return;
+    for await (const text of connection.text(await connection.open())) {
       // The rest of an event that was cut off stays in the parser and is forgotten with it.
-      parser.feed(decoder.decode(value, { stream: true }));
+      parser.feed(text);
       yield* arrived.splice(0);
     }
-  }
-
-  /** Waits for the network, but not for ever. Between two waits no time is counted: that is the consumer's. */
-  async #arrival<T>(wait: () => Promise<T>): Promise<T> {
-    const { silenceMsMax } = this.#request;
-    const cancel = this.#transport.clock.setTimer(silenceMsMax, () => {
-      this.#controller.abort(new ConnectionError(`The connection was silent for ${silenceMsMax} ms.`));
-    });
-    try {
-      return await wait();
-    } catch (error) {
-      if (error instanceof ConnectionError) throw error;
-      throw new ConnectionError("The connection failed.", { cause: error });
-    } finally {
-      cancel();
-    }
-  }
-
-  /** Leaves no socket, no timer and no listener; closing twice does no harm. */
-  close(): void {
-    this.#request.signal?.removeEventListener("abort", this.#onAbort);
-    this.#controller.abort();
+  } finally {
+    connection.close();
   }
 }
 

@@ -104,16 +104,19 @@ function zxidIn({ zxid }: Members): number {
 /** Each with its other members, such as an event's type. */
 function znodesIn(list: unknown): WatchedZnode[] {
   if (!Array.isArray(list)) throw unreadable("it has no list of znodes");
-  return list.map((item: unknown) => {
-    const { data, dataBase64, ...rest } = Object(item) as WireData & WatchedZnode;
-    if (typeof rest.path !== "string" || Object(rest.stat) !== rest.stat) {
-      throw unreadable("a znode has no path or no stat");
-    }
-    const znodeData = ZnodeData.from({ data, dataBase64 });
-    return znodeData === undefined ? rest : { ...rest, data: znodeData };
-  });
+  return list.map(znodeIn);
+}
+
+/** @throws ConnectionError when it is none */
+export function znodeIn(item: unknown): WatchedZnode {
+  const { data, dataBase64, ...rest } = Object(item) as WireData & WatchedZnode;
+  if (typeof rest.path !== "string" || Object(rest.stat) !== rest.stat) {
+    throw unreadable("a znode has no path or no stat");
+  }
+  const znodeData = ZnodeData.from({ data, dataBase64 });
+  return znodeData === undefined ? rest : { ...rest, data: znodeData };
 }
 
 function unreadable(reason: string): ConnectionError {
-  return new ConnectionError(`A message of the stream cannot be read: ${reason}.`);
+  return new ConnectionError(`What the server sent cannot be read: ${reason}.`);
 }

@@ -47,8 +47,9 @@ export async function* watch(
   const progress = new WatchProgress(request);
   const backoff = new Backoff(transport.chance);
   while (true) {
+    const url = urlOf(transport, request, progress);
     try {
-      for await (const message of readMessages(transport, { request, progress, backoff, signal })) {
+      for await (const message of readMessages(transport, { url, request, progress, backoff, signal })) {
         yield message;
         signal?.throwIfAborted();
         if (request.once === true && message.type === "change") return;
@@ -56,6 +57,7 @@ export async function* watch(
     } catch (error) {
       signal?.throwIfAborted();
       if (!isTemporary(error)) throw error;
+      transport.failed(url);
       disconnected?.(error);
       const interrupted = progress.interrupt();
       if (interrupted !== null) yield interrupted;
@@ -66,6 +68,7 @@ export async function* watch(
 }
 
 interface Attempt {
+  readonly url: URL;
   readonly request: WatchRequest;
   readonly progress: WatchProgress;
   readonly backoff: Backoff;
@@ -75,10 +78,10 @@ interface Attempt {
 /** The messages of one connection that its consumer has not seen. It always ends with an error. */
 async function* readMessages(
   transport: Transport,
-  { request, progress, backoff, signal }: Attempt,
+  { url, request, progress, backoff, signal }: Attempt,
 ): AsyncGenerator<WatchMessage, never, undefined> {
   const events = readEvents(transport, {
-    url: urlOf(transport, request, progress),
+    url,
     lastEventId: progress.lastEventId,
     silenceMsMax: heartbeatsMissedMax * (request.heartbeatMs ?? heartbeatMsDefault),
     onRetry: (retryMs) => backoff.serverAsked(retryMs),

@@ -3,7 +3,10 @@
 
 import { type Claim, type ClaimQueue, claimOf, holdersOf } from "./claim-queue.ts";
 import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
+import { governingQuota, type Quota, usageOf } from "./quota.ts";
+import { replySize } from "./replies.ts";
 import type { State } from "./state.ts";
+import { isMortal } from "./sweep.ts";
 import type { Znode } from "./znode.ts";
 
 /** The faults found, as sentences; empty when the state is sound. */
@@ -19,7 +22,10 @@ export function checkState(state: State): string[] {
     faults.push("a znode cannot be reached from the root");
   for (const queue of state.claims.queues()) faults.push(...queueFaults(state, queue));
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
-  return faults;
+  for (const quota of state.quotas.from("")) {
+    faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
+  }
+  return [...faults, ...mortalFaults(state), ...replyFaults(state)];
 }
 
 function faultsOf(znode: Znode, state: State): string[] {
@@ -34,6 +40,7 @@ function faultsOf(znode: Znode, state: State): string[] {
   for (const zxid of [znode.czxid, znode.mzxid, znode.pzxid]) {
     if (zxid < znode.czxid || zxid > state.zxid) faults.push(`zxid ${zxid} out of range`);
   }
+  if (isMortal(znode) && !state.mortals.has(znode.path)) faults.push("no sweep would look at it");
   return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state)];
 }
 
@@ -77,4 +84,41 @@ function ephemeralFaults(state: State, sessionId: string): string[] {
   return [...state.ephemeralsOf(sessionId)]
     .filter((path) => state.tree.get(path)?.ephemeralOwner !== sessionId)
     .map((path) => `session ${sessionId} lists ${path}, which it does not own`);
+}
+
+function mortalFaults(state: State): string[] {
+  const isListedRightly = (path: string) => {
+    const znode = state.tree.get(path);
+    return znode !== undefined && isMortal(znode);
+  };
+  return [...state.mortals]
+    .filter((path) => !isListedRightly(path))
+    .map((path) => `sweeps would look at ${path}, which stays until it is deleted`);
+}
+
+/** Each is of a transaction of its own, in their order. */
+function replyFaults({ replies, zxid }: State): string[] {
+  const faults: string[] = [];
+  let [count, size, last] = [0, 0, 0];
+  for (const reply of replies) {
+    count += 1;
+    size += replySize(reply);
+    if (reply.zxid <= last || reply.zxid > zxid) faults.push(`reply at zxid ${reply.zxid}: out of order`);
+    last = reply.zxid;
+  }
+  if (count !== replies.count) faults.push(`${count} replies are in order, ${replies.count} have a key`);
+  if (size !== replies.size) faults.push(`replies of size ${size} are said to have ${replies.size}`);
+  return faults;
+}
+
+function quotaFaults(quota: Quota, state: State): string[] {
+  const { path, count, bytes } = quota;
+  if (path === rootPath || state.tree.get(path) === undefined) return ["is on no znode that can have one"];
+  const faults: string[] = [];
+  if (governingQuota(parentPath(path), (at) => state.quotas.get(at)) !== undefined)
+    faults.push("stands below another");
+  const usage = usageOf(state.tree, path);
+  if (usage.count !== count) faults.push(`counts ${count} znodes of ${usage.count}`);
+  if (usage.bytes !== bytes) faults.push(`counts ${bytes} bytes of ${usage.bytes}`);
+  return faults;
 }

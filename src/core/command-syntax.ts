@@ -2,10 +2,11 @@
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
 import { validateClaimCommand } from "./claim-syntax.ts";
-import type { Command, Fence, Operation, SingleWrite } from "./command.ts";
+import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
+import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like. */
@@ -13,10 +14,20 @@ export function validateCommand(command: Command, limits: Limits): void {
   switch (command.type) {
     case "openSession":
     case "closeSession":
+    case "sweep":
       return;
     case "multi":
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
       validateMulti(command.operations, command.sessionId, limits);
+      return;
+    case "import":
+      validateFences(command.fences, limits);
+      for (const [index, znode] of command.znodes.entries()) validateImported(znode, index, limits);
+      return;
+    case "setQuota":
+    case "deleteQuota":
+      validateQuotaWrite(command, limits);
+      validateFences(command.fences, limits);
       return;
     case "endLockDelay":
       validateClaimCommand(command, limits);
@@ -28,11 +39,11 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "changeCandidate":
     case "resign":
       validateClaimCommand(command, limits);
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
       return;
     default:
       validateOperation(command, command.sessionId, limits);
-      validateFences(command.fences);
+      validateFences(command.fences, limits);
   }
 }
 
@@ -42,13 +53,7 @@ function validateMulti(
   sessionId: string | undefined,
   limits: Limits,
 ): void {
-  if (operations.length > limits.operationsMax) {
-    throw new KeeperError(
-      "too_many_operations",
-      `A transaction has at most ${limits.operationsMax} operations; this one has ${operations.length}.`,
-      { limit: "operationsMax", limitValue: limits.operationsMax, size: operations.length },
-    );
-  }
+  validateOperationCount(operations.length, limits);
   for (const [index, operation] of operations.entries()) {
     try {
       validateOperation(operation, sessionId, limits);
@@ -56,6 +61,16 @@ function validateMulti(
       throw failedAt(index, operations.length, error);
     }
   }
+}
+
+/** However they are done, one request has so many operations and no more (M12). */
+export function validateOperationCount(count: number, { operationsMax }: Limits): void {
+  if (count <= operationsMax) return;
+  throw new KeeperError(
+    "too_many_operations",
+    `One request has at most ${operationsMax} operations; this one has ${count}.`,
+    { limit: "operationsMax", limitValue: operationsMax, size: count },
+  );
 }
 
 /** The refusal of one operation as the refusal of its transaction, with the fate of each operation (M3, M4). */
@@ -86,9 +101,27 @@ function validateOperation(
   else validatePath(operation.path);
   if (operation.type === "create") validateMode(operation.mode, sessionId);
   if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
+  if (operation.type === "check") validateCheck(operation);
 }
 
-function validatePathLength(path: string, limits: Limits): void {
+function validateImported({ path, data, mode }: ImportedZnode, index: number, limits: Limits): void {
+  try {
+    validatePathLength(path, limits);
+    validatePath(path);
+    validateMode(mode, undefined);
+    validateSize(data, limits);
+  } catch (error) {
+    throw failedAtIndex(index, error);
+  }
+}
+
+/** The refusal of one of many, saying which. */
+export function failedAtIndex(index: number, error: unknown): unknown {
+  if (!(error instanceof KeeperError)) return error;
+  return new KeeperError(error.code, error.message, { ...error.details, failedOperation: index });
+}
+
+export function validatePathLength(path: string, limits: Pick<Limits, "pathLengthMax">): void {
   if (path.length <= limits.pathLengthMax) return;
   throw new KeeperError(
     "bad_path",
@@ -105,6 +138,16 @@ function validateMode(mode: CreateMode, sessionId: string | undefined): void {
       "An ephemeral znode belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
     );
   }
+}
+
+/** What is to be absent has neither a version nor an incarnation: who states both has made a slip. */
+function validateCheck({ path, exists, version, czxid }: Check): void {
+  if (exists !== false || (version === undefined && czxid === undefined)) return;
+  throw new KeeperError(
+    "bad_request",
+    `A check that ${path} does not exist has no version or czxid to expect; leave out one or the other.`,
+    { path },
+  );
 }
 
 export function validateTtl(ttlMs: number): void {
@@ -124,6 +167,25 @@ function dataTooLarge(limits: Limits, size: number): KeeperError {
   );
 }
 
-function validateFences(fences: readonly Fence[] | undefined): void {
-  for (const fence of fences ?? []) validatePath(fence.path);
+function validateQuotaWrite(write: QuotaWrite, limits: Limits): void {
+  validatePathLength(write.path, limits);
+  validatePath(write.path);
+  if (write.type === "setQuota") validateQuotaLimits(write.limits);
+}
+
+function validateQuotaLimits(limits: QuotaLimits): void {
+  const given = quotaLimitNames.map((name) => limits[name]).filter((value) => value !== undefined);
+  const isSound = given.every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (given.length > 0 && isSound) return;
+  throw new KeeperError(
+    "bad_request",
+    `A quota has one or more of ${quotaLimitNames.join(", ")}, each an integer from 0; without any, delete it.`,
+  );
+}
+
+function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
+  for (const { path } of fences ?? []) {
+    validatePathLength(path, limits);
+    validatePath(path);
+  }
 }

@@ -2,6 +2,7 @@
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
 import type { CoordinationCommand } from "./coordination-command.ts";
+import type { QuotaLimits } from "./quota.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
@@ -60,7 +61,7 @@ export interface Increment {
   readonly by: number;
 }
 
-/** Changes nothing; fails the transaction when what it states is not so (M7). */
+/** Changes nothing; is refused, and its transaction with it, when what it states is not so (M7). */
 export interface Check {
   readonly type: "check";
   readonly path: string;
@@ -71,11 +72,24 @@ export interface Check {
 
 export type Operation = Create | SetData | Delete | Increment | Check;
 
+/** What names a request, so that sending it again is not doing it again (D19). */
+export interface Idempotency {
+  /** SHA-256 of the client's key, hex. */
+  readonly key: string;
+  /** SHA-256 of what the client asks, hex: the same key with another request is refused. */
+  readonly request: string;
+  /** The bounds on kept replies that were in force when it was asked: a replay must forget the same ones. */
+  readonly ageMsMax: number;
+  readonly keysMax: number;
+  readonly bytesMax: number;
+}
+
 /** What any write carries besides its operation. */
 export interface WriteContext {
   /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
   readonly sessionId?: string;
   readonly fences?: readonly Fence[];
+  readonly idempotency?: Idempotency;
 }
 
 /** All or nothing, one zxid; operations see the effects of earlier ones (M2). */
@@ -90,6 +104,9 @@ export interface OpenSession {
   readonly tokenHash: string;
   readonly timeoutMs: number;
   readonly name: string;
+  /** With a key only: what the token is made of together with it, so that it can be told again (N4). */
+  readonly tokenNonce?: string;
+  readonly idempotency?: Idempotency;
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */
@@ -99,8 +116,61 @@ export interface CloseSession {
   readonly reason: "session_closed" | "session_expired";
 }
 
-export type SingleWrite = (Create | SetData | Delete | DeleteTree) & WriteContext;
+/** Deletes one incarnation of a container or of a znode with a TTL, if it may go at that moment; else nothing (K7). */
+export interface Sweep {
+  readonly type: "sweep";
+  readonly path: string;
+  readonly czxid: number;
+  /** A container that never had a child may go after this long; 0 is never. */
+  readonly neverUsedMsMax: number;
+}
 
-export type TreeCommand = SingleWrite | Multi | OpenSession | CloseSession;
+/** Gives the subtree at the path these limits, and no others it may have had. */
+export interface SetQuota {
+  readonly type: "setQuota";
+  readonly path: string;
+  readonly limits: QuotaLimits;
+}
+
+export interface DeleteQuota {
+  readonly type: "deleteQuota";
+  readonly path: string;
+}
+
+export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
+
+/** A znode as another tree had it. */
+export interface ImportedZnode {
+  readonly path: string;
+  readonly data: Uint8Array;
+  /** Never ephemeral, and never sequential: its name is whole. */
+  readonly mode: CreateMode;
+  /** The number in its name, where a server put it there. */
+  readonly sequence: number | null;
+  /** Where the numbers of its children go on. */
+  readonly nextSequence: number;
+}
+
+/** What becomes of a znode that is there already: it stops the import, stays, or gets the data. */
+export type ConflictRule = "fail" | "skip" | "replace";
+
+/** Znodes of another tree, parents before children, all or none in one transaction. */
+export interface ImportZnodes extends WriteContext {
+  readonly type: "import";
+  readonly znodes: readonly ImportedZnode[];
+  readonly onConflict: ConflictRule;
+}
+
+export type SingleWrite = (Operation | DeleteTree) & WriteContext;
+
+/** Those that speak of the tree and of sessions, and know nothing of what is built on them. */
+export type TreeCommand =
+  | SingleWrite
+  | QuotaWrite
+  | ImportZnodes
+  | Multi
+  | OpenSession
+  | CloseSession
+  | Sweep;
 
 export type Command = TreeCommand | CoordinationCommand;

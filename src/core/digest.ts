@@ -2,6 +2,8 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import { type Quota, quotaLimitNames } from "./quota.ts";
+import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./znode.ts";
@@ -14,6 +16,8 @@ export class Digest {
     const digest = new Digest();
     for (const znode of state.tree.values()) digest.addZnode(znode);
     for (const session of state.sessions()) digest.addSession(session);
+    for (const reply of state.replies) digest.addReply(reply);
+    for (const quota of state.quotas.from("")) digest.addQuota(quota);
     return digest;
   }
 
@@ -31,6 +35,22 @@ export class Digest {
 
   removeSession(session: Session): void {
     this.#subtract(hashSession(session));
+  }
+
+  addReply(reply: Reply): void {
+    this.#add(hashReply(reply));
+  }
+
+  removeReply(reply: Reply): void {
+    this.#subtract(hashReply(reply));
+  }
+
+  addQuota(quota: Quota): void {
+    this.#add(hashQuota(quota));
+  }
+
+  removeQuota(quota: Quota): void {
+    this.#subtract(hashQuota(quota));
   }
 
   /** 16 hex digits. */
@@ -88,6 +108,21 @@ function hashSession(session: Session): Hash {
   const hasher = new Hasher();
   for (const text of [session.id, session.tokenHash, session.name]) hasher.text(text);
   for (const integer of [session.timeoutMs, session.openedZxid, session.openedAtMs]) hasher.integer(integer);
+  return hasher.hash();
+}
+
+function hashReply(reply: Reply): Hash {
+  const hasher = new Hasher();
+  for (const text of [reply.key, reply.request, reply.outcome]) hasher.text(text);
+  for (const integer of [reply.zxid, reply.timeMs]) hasher.integer(integer);
+  return hasher.hash();
+}
+
+/** The limits alone: the usage follows from the znodes, and is not in any table. */
+function hashQuota({ path, limits }: Quota): Hash {
+  const hasher = new Hasher();
+  hasher.text(path);
+  for (const name of quotaLimitNames) hasher.integer(limits[name] ?? -1);
   return hasher.hash();
 }
 

@@ -3,6 +3,7 @@
 
 import type { ClaimView } from "./claim-view.ts";
 import type { Stat } from "./stat.ts";
+import type { ImportCounts } from "./txn.ts";
 
 /** The closed list of reasons for which the service refuses (API section 8). */
 export type ErrorCode =
@@ -12,6 +13,7 @@ export type ErrorCode =
   | "bad_ttl"
   | "session_required"
   | "forbidden"
+  | "quota_exceeded"
   | "reserved_path"
   | "no_node"
   | "no_route"
@@ -30,6 +32,7 @@ export type ErrorCode =
   | "bad_version"
   | "too_large"
   | "too_many_operations"
+  | "idempotency_key_reused"
   | "throttled"
   | "internal"
   | "read_only"
@@ -43,7 +46,7 @@ export type OperationFate = {
 
 /** Facts beside the sentence, for programs; each becomes a member of the problem document. */
 export interface ErrorDetails {
-  /** The znode the refusal is about. */
+  /** The znode the refusal is about; where a quota refuses or is in the way, the one it is set on. */
   readonly path?: string;
   /** The current stat, where an expected version did not match. */
   readonly stat?: Stat;
@@ -54,6 +57,9 @@ export interface ErrorDetails {
   /** Index of the first failing operation of a transaction, and the fate of each (M3). */
   readonly failedOperation?: number;
   readonly results?: readonly OperationFate[];
+  /** The line of an import that is at fault, from 1, and what was done of those before it. */
+  readonly line?: number;
+  readonly imported?: ImportCounts;
   /** The oldest zxid a watch can resume after. */
   readonly oldestZxid?: number;
   /** Seconds after which a retry makes sense. */

@@ -3,9 +3,11 @@
 
 import type { Command } from "./command.ts";
 import { Draft } from "./draft.ts";
+import { idempotencyOf, keepReply, keptReply } from "./idempotency.ts";
 import { plan } from "./plan.ts";
+import type { Reply } from "./replies.ts";
 import type { State } from "./state.ts";
-import type { Cause, Commit, Txn } from "./txn.ts";
+import type { Commit, Txn } from "./txn.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
@@ -18,13 +20,18 @@ export interface Executed<C extends Command = Command> {
  * @throws KeeperError when the command is refused; the state is then as it was and no zxid is used (D11)
  */
 export function execute<C extends Command>(state: State, command: C, timeMs: number): Executed<C> {
+  const asked = idempotencyOf(command);
+  // Before every check: whatever has changed since, its session's end included, it was done.
+  const kept = asked === undefined ? undefined : keptReply(state, asked, timeMs);
+  if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null };
   const draft = new Draft(state, timeMs);
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null };
+  if (asked !== undefined) keepReply(draft, state, asked, outcome);
   const txn: Txn = {
     zxid: draft.zxid,
     timeMs,
-    cause: causeOf(command),
+    cause: draft.cause,
     sessionId: command.type === "closeSession" ? command.sessionId : null,
     changes: draft.changes,
   };
@@ -32,6 +39,16 @@ export function execute<C extends Command>(state: State, command: C, timeMs: num
   return { commit: { zxid: txn.zxid, outcome }, txn };
 }
 
-function causeOf(command: Command): Cause {
-  return command.type === "closeSession" ? command.reason : "request";
+/**
+ * What the command would do now, without doing it: its answer, and no transaction.
+ * @throws KeeperError when it would be refused
+ */
+export function rehearse<C extends Command>(state: State, command: C, timeMs: number): Commit<C["type"]> {
+  const outcome = plan(new Draft(state, timeMs), state, command) as Commit<C["type"]>["outcome"];
+  return { zxid: state.zxid, outcome };
+}
+
+/** The request is the same, so its answer has the shape of this command's. */
+function replayOf<C extends Command>({ zxid, outcome }: Reply): Commit<C["type"]> {
+  return { zxid, outcome: JSON.parse(outcome) as Commit<C["type"]>["outcome"], replayed: true };
 }

@@ -1,20 +1,13 @@
 // What claims on locks and candidates of elections have in common: how they are made, found and given up.
 
 import { type Claim, type ClaimQueue, wasGivenOut } from "./claim-queue.ts";
-import type { Create, Delete, SetData } from "./command.ts";
+import type { Create } from "./command.ts";
 import type { Claimed, Released } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { baseName } from "./path.ts";
+import { planCreate, planDelete } from "./plan-znodes.ts";
 import type { State } from "./state.ts";
-import type { Written } from "./txn.ts";
-
-/** The writes of `plan.ts`, handed in: whatever is true of a create is true of a claim. */
-export interface TreeWrites {
-  create(draft: Draft, create: Create, sessionId: string | undefined): Written;
-  setData(draft: Draft, set: SetData): Written;
-  delete(draft: Draft, operation: Delete): { path: string };
-}
 
 interface NewClaim {
   /** The whole path but the number. */
@@ -23,10 +16,11 @@ interface NewClaim {
   readonly sessionId: string | undefined;
 }
 
-export function newClaim(draft: Draft, { prefix, data, sessionId }: NewClaim, writes: TreeWrites): Claimed {
+/** Whatever is true of a create is true of a claim. */
+export function newClaim(draft: Draft, { prefix, data, sessionId }: NewClaim): Claimed {
   const mode = { kind: "ephemeral", sequential: true } as const;
   const create: Create = { type: "create", path: prefix, data, mode, parents: true };
-  const { path, stat } = writes.create(draft, create, sessionId);
+  const { path, stat } = planCreate(draft, create, sessionId);
   return { id: baseName(path), path, fence: stat.czxid };
 }
 
@@ -75,7 +69,7 @@ export interface Release extends ClaimAddress {
 }
 
 /** What is gone already needs no release; what never was is a slip. */
-export function planRelease(draft: Draft, state: State, release: Release, writes: TreeWrites): Released {
+export function planRelease(draft: Draft, state: State, release: Release): Released {
   const { path, id, sessionId, force } = release;
   const claim = state.claims.queue(path)?.get(id);
   if (claim === undefined) {
@@ -84,7 +78,7 @@ export function planRelease(draft: Draft, state: State, release: Release, writes
     throw noClaim(path, id);
   }
   if (!force && claim.owner !== sessionId) throw notHolder(claim);
-  writes.delete(draft, { type: "delete", path: claim.path });
+  planDelete(draft, { type: "delete", path: claim.path });
   return { owner: claim.owner };
 }
 

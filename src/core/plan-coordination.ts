@@ -3,7 +3,7 @@
 import { electionPath, lockPath } from "./claims.ts";
 import type { ClaimCommand, CoordinationOutcomes, ReleaseClaim, Resign } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
-import { planRelease, type TreeWrites } from "./plan-claims.ts";
+import { planRelease } from "./plan-claims.ts";
 import { planChangeCandidate, planStand } from "./plan-elections.ts";
 import { planClaimLock, planConfigureLock } from "./plan-locks.ts";
 import type { State } from "./state.ts";
@@ -12,21 +12,20 @@ export function planClaimCommand(
   draft: Draft,
   state: State,
   command: ClaimCommand,
-  writes: TreeWrites,
 ): CoordinationOutcomes[keyof CoordinationOutcomes] {
   switch (command.type) {
     case "claimLock":
-      return planClaimLock(draft, state, command, writes);
+      return planClaimLock(draft, state, command);
     case "configureLock":
-      return planConfigureLock(draft, state, command, writes);
+      return planConfigureLock(draft, state, command);
     case "releaseClaim":
-      return planRelease(draft, state, releaseOf(lockPath(command.name), command), writes);
+      return planRelease(draft, state, releaseOf(lockPath(command.name), command));
     case "standForElection":
-      return planStand(draft, state, command, writes);
+      return planStand(draft, state, command);
     case "changeCandidate":
-      return planChangeCandidate(draft, state, command, writes);
+      return planChangeCandidate(draft, state, command);
     case "resign":
-      return planRelease(draft, state, releaseOf(electionPath(command.name), command), writes);
+      return planRelease(draft, state, releaseOf(electionPath(command.name), command));
   }
 }
 

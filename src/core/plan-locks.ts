@@ -8,10 +8,11 @@ import type { Claimed, ClaimLock, ConfigureLock } from "./coordination-command.t
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { defaultLockSettings, formatLockSettings, type LockSettings } from "./lock-settings.ts";
-import { claimedOf, newClaim, ownClaim, type TreeWrites } from "./plan-claims.ts";
+import { claimedOf, newClaim, ownClaim } from "./plan-claims.ts";
+import { planCreate, planSetData } from "./plan-znodes.ts";
 import type { State } from "./state.ts";
 
-export function planClaimLock(draft: Draft, state: State, claim: ClaimLock, writes: TreeWrites): Claimed {
+export function planClaimLock(draft: Draft, state: State, claim: ClaimLock): Claimed {
   const path = lockPath(claim.name);
   const queue = state.claims.queue(path);
   const own = queue === undefined ? undefined : ownClaim(state, queue, claim.sessionId);
@@ -22,9 +23,9 @@ export function planClaimLock(draft: Draft, state: State, claim: ClaimLock, writ
   }
   if (claim.orElse === "refuse" && queue?.wouldHold(claim.mode, settings) === false)
     throw lockHeld(state, queue);
-  if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings, writes);
+  if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings);
   const prefix = `${path}/${claimPrefixes[claim.mode]}`;
-  return newClaim(draft, { prefix, data: claim.metadata, sessionId: claim.sessionId }, writes);
+  return newClaim(draft, { prefix, data: claim.metadata, sessionId: claim.sessionId });
 }
 
 /** Those of the lock. While it has claims they stand; with none there, a claim may bring its own permits. */
@@ -72,7 +73,7 @@ function lockHeld(state: State, queue: ClaimQueue): KeeperError {
   );
 }
 
-export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock, writes: TreeWrites) {
+export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock) {
   const path = lockPath(command.name);
   const queue = state.claims.queue(path);
   const settings = queue?.settings ?? defaultLockSettings;
@@ -84,15 +85,15 @@ export function planConfigureLock(draft: Draft, state: State, command: Configure
       { path },
     );
   }
-  writeSettings(draft, path, { ...settings, permits, lockDelayMs }, writes);
+  writeSettings(draft, path, { ...settings, permits, lockDelayMs });
   return { path };
 }
 
-function writeSettings(draft: Draft, path: string, settings: LockSettings, writes: TreeWrites): void {
+function writeSettings(draft: Draft, path: string, settings: LockSettings): void {
   const data = formatLockSettings(settings);
-  if (draft.get(path) !== undefined) writes.setData(draft, { type: "setData", path, data });
+  if (draft.get(path) !== undefined) planSetData(draft, { type: "setData", path, data });
   else {
     const mode = { kind: "persistent", sequential: false } as const;
-    writes.create(draft, { type: "create", path, data, mode, parents: true }, undefined);
+    planCreate(draft, { type: "create", path, data, mode, parents: true }, undefined);
   }
 }

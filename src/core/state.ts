@@ -2,7 +2,10 @@
 // asks nobody; two states that applied the same transactions are equal.
 
 import { Claims } from "./claims.ts";
+import { type QuotaLimits, Quotas, usageOf } from "./quota.ts";
+import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
+import { isMortal } from "./sweep.ts";
 import { Tree } from "./tree.ts";
 import type { Change, Txn } from "./txn.ts";
 import { rootZnode, type Znode } from "./znode.ts";
@@ -10,8 +13,11 @@ import { rootZnode, type Znode } from "./znode.ts";
 export class State {
   readonly tree = new Tree();
   readonly claims = new Claims();
+  readonly #replies = new Replies();
+  readonly quotas = new Quotas();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Map<string, Set<string>>();
+  readonly #mortals = new Set<string>();
   #zxid = 0;
   #nextZnodeId = 1;
 
@@ -49,6 +55,16 @@ export class State {
     return this.#ephemerals.get(sessionId) ?? noPaths;
   }
 
+  /** Paths of the containers and the znodes with a TTL: a sweep looks at these and at no others. */
+  get mortals(): ReadonlySet<string> {
+    return this.#mortals;
+  }
+
+  /** What was answered to requests that may be sent again, oldest first. */
+  get replies(): Pick<Replies, "get" | "count" | "size" | typeof Symbol.iterator> {
+    return this.#replies;
+  }
+
   /** Does what was decided. The transaction's zxid is the next one. */
   apply(txn: Txn): void {
     for (const change of txn.changes) this.#applyChange(change);
@@ -60,9 +76,14 @@ export class State {
       case "created":
         this.restoreZnode(change.znode);
         this.#nextZnodeId = change.znode.id + 1;
+        this.quotas.count(change.znode.path, { count: 1, bytes: change.znode.data.byteLength });
         break;
       case "changed":
         this.tree.replace(change.znode);
+        this.quotas.count(change.znode.path, {
+          count: 0,
+          bytes: change.znode.data.byteLength - change.before.data.byteLength,
+        });
         this.claims.changed(change.znode);
         break;
       case "childrenChanged":
@@ -71,6 +92,8 @@ export class State {
       case "deleted":
         this.tree.remove(change.znode.path);
         this.#forgetEphemeral(change.znode);
+        this.#mortals.delete(change.znode.path);
+        this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
         this.claims.removed(change.znode);
         break;
       case "sessionOpened":
@@ -78,6 +101,18 @@ export class State {
         break;
       case "sessionClosed":
         this.#sessions.delete(change.session.id);
+        break;
+      case "replyKept":
+        this.restoreReply(change.reply);
+        break;
+      case "replyForgotten":
+        this.#replies.delete(change.reply);
+        break;
+      case "quotaSet":
+        this.quotas.put(change.quota);
+        break;
+      case "quotaDeleted":
+        this.quotas.remove(change.quota.path);
         break;
     }
   }
@@ -92,6 +127,7 @@ export class State {
   /** Puts back a znode as it was saved; parents come before their children. */
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
+    if (isMortal(znode)) this.#mortals.add(znode.path);
     this.claims.added(znode);
     if (znode.ephemeralOwner === null) return;
     const owned = this.#ephemerals.get(znode.ephemeralOwner);
@@ -102,6 +138,16 @@ export class State {
   /** Puts back a session as it was saved. */
   restoreSession(session: Session): void {
     this.#sessions.set(session.id, session);
+  }
+
+  /** Puts back a reply as it was saved, oldest first. */
+  restoreReply(reply: Reply): void {
+    this.#replies.add(reply);
+  }
+
+  /** Puts back a quota as it was saved, after the znodes: its usage is counted anew (U11). */
+  restoreQuota(quota: { readonly path: string; readonly limits: QuotaLimits }): void {
+    this.quotas.put({ ...quota, ...usageOf(this.tree, quota.path) });
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */

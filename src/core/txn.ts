@@ -1,12 +1,15 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
 import type { CoordinationOutcomes } from "./coordination-command.ts";
+import type { Quota } from "./quota.ts";
+import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import type { Stat } from "./stat.ts";
+import type { SweepCause } from "./sweep.ts";
 import type { Znode } from "./znode.ts";
 
 /** Why a transaction happened, as watchers are told. */
-export type Cause = "request" | "session_closed" | "session_expired";
+export type Cause = "request" | "session_closed" | "session_expired" | SweepCause;
 
 /**
  * One step of a transaction, in the order it was done. `znode` is the record after the step, `before` the one it
@@ -17,7 +20,11 @@ export type Change =
   | { readonly type: "created" | "deleted"; readonly znode: Znode }
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
-  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session };
+  | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
+  | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply }
+  /** `before` is null when there was no quota. */
+  | { readonly type: "quotaSet"; readonly quota: Quota; readonly before: Quota | null }
+  | { readonly type: "quotaDeleted"; readonly quota: Quota };
 
 export interface Txn {
   readonly zxid: number;
@@ -37,7 +44,7 @@ export interface Written {
   readonly created: boolean;
 }
 
-/** The result of one operation of a transaction. */
+/** The result of one operation of a transaction, or of an increment or a check by itself. */
 export interface OperationResult {
   readonly op: "create" | "set" | "delete" | "increment" | "check";
   readonly path: string;
@@ -46,19 +53,39 @@ export interface OperationResult {
   readonly value?: string;
 }
 
+/** What became of the znodes of an import. */
+export interface ImportCounts {
+  readonly created: number;
+  /** There with other data, which they have no longer. */
+  readonly replaced: number;
+  /** There with the same data. */
+  readonly unchanged: number;
+  /** There, and left as they are. */
+  readonly skipped: number;
+}
+
 /** What each kind of command answers. */
 export interface Outcomes extends CoordinationOutcomes {
   create: Written;
   setData: Written;
   delete: { readonly path: string };
   deleteTree: { readonly path: string; readonly deleted: number };
+  increment: OperationResult;
+  check: OperationResult;
   multi: { readonly results: readonly OperationResult[] };
-  openSession: { readonly session: Session };
+  openSession: { readonly session: Session; readonly tokenNonce?: string };
+  import: ImportCounts;
+  setQuota: { readonly quota: Quota; readonly created: boolean };
+  deleteQuota: { readonly path: string };
   closeSession: { readonly ephemerals: readonly string[] };
+  /** Why the znode went; null when it stayed or was gone. */
+  sweep: { readonly path: string; readonly cause: SweepCause | null };
 }
 
 /** A command that was done: its zxid and what it answers. A command without changes has the zxid it was read at. */
 export interface Commit<T extends keyof Outcomes = keyof Outcomes> {
   readonly zxid: number;
   readonly outcome: Outcomes[T];
+  /** It was done before, at this zxid, and this is what was answered then (D19). */
+  readonly replayed?: true;
 }

@@ -5,12 +5,12 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
 import type { Watches } from "../watches/watches.ts";
-import { problems } from "./schemas.ts";
+import { pageLimit, problems, wholeNumber } from "./schemas.ts";
 
 const listQuery = Type.Object(
   {
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Watches in one page." }),
-    after: Type.Optional(Type.Integer({ minimum: 0, description: "Go on after this id." })),
+    limit: pageLimit("Watches in one page."),
+    after: Type.Optional(Type.Integer({ ...wholeNumber, description: "Go on after this id." })),
   },
   { additionalProperties: false },
 );
@@ -83,7 +83,9 @@ const endSchema = {
   operationId: "endWatch",
   summary: "End a watch; its client is told and may come back",
   tags: ["operations"],
-  params: Type.Object({ id: Type.Integer({ minimum: 0, description: "The watch's id.", examples: [7] }) }),
+  params: Type.Object({
+    id: Type.Integer({ ...wholeNumber, description: "The watch's id.", examples: [7] }),
+  }),
   response: {
     204: { description: "It was told `bye` and has ended.", type: "null" },
     ...problems("no_route"),

@@ -3,38 +3,21 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
-import { KeeperError } from "../core/errors.ts";
 import { joinPath, validateName, validatePath } from "../core/path.ts";
-import { statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import { TreeWalk } from "../core/tree-walk.ts";
-import type { Znode } from "../core/znode.ts";
 import { Selection } from "../watches/selection.ts";
+import { isKnown, knownTagsOf, listTagOf } from "./conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
-import { problems, readHeaders, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
+import { conditionalReadHeaders, problems, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
+import { includedIn, pageMembers, pageOf, znodeAt } from "./views.ts";
 import { znodePathOf } from "./znode-path.ts";
-import { includedIn, includeQuery, viewOf, type ZnodeView } from "./znode-view.ts";
 
 const childrenUrl = "/v1/children";
 
-const childrenQuery = Type.Object(
-  {
-    ...waitQuery,
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 10_000,
-        description: "Names in one page (1000); lines have none.",
-      }),
-    ),
-    after: Type.Optional(Type.String({ maxLength: 4096, description: "Go on after this name." })),
-    prefix: Type.Optional(Type.String({ maxLength: 4096, description: "Only names that start so." })),
-    include: includeQuery(""),
-  },
-  { additionalProperties: false },
-);
+const childrenQuery = Type.Object({ ...waitQuery, ...pageMembers }, { additionalProperties: false });
 
 type ChildrenQuery = Static<typeof childrenQuery>;
 
@@ -50,10 +33,6 @@ const childrenAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
-const pageNamesDefault = 1000;
-/** A page with data ends once it has this many bytes, however few its children. */
-const pageDataBytesMax = 4 * 1024 * 1024;
-
 export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
   const { store, sessions, watches, limits } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
@@ -62,18 +41,23 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): vo
       url,
       { schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery } },
       async (request, reply) => {
-        const path = znodePathOf(request, childrenUrl);
+        const path = znodePathOf(request, childrenUrl, limits);
         validatePath(path);
         assertWaitIsWhole(request.query);
         if (request.query.after !== undefined) validateName(request.query.after);
+        const known = knownTagsOf(request.headers);
         const asLines = prefersLines(request);
         if (asLines && request.query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
         await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
-        const parent = parentAt(store.state, path);
-        if (!asLines) return pageOf(store.state, parent, request.query);
-        const walk = walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
-        return sendLines(request, reply, walk, includedIn(request.query.include));
+        if (asLines) {
+          const walk = walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
+          return sendLines(request, reply, walk, includedIn(request.query.include ?? ""));
+        }
+        const { view, changedZxid } = pageOf(store.state, path, request.query);
+        const etag = listTagOf(changedZxid);
+        reply.header("ETag", etag);
+        return isKnown(etag, known) ? reply.code(304).send() : view;
       },
     );
   }
@@ -84,57 +68,17 @@ function watchedChildren(path: string): Selection {
   return new Selection({ paths: [path], scope: "children", types: ["created", "deleted"], withData: false });
 }
 
-function parentAt(state: State, path: string): Znode {
-  const parent = state.tree.get(path);
-  if (parent === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
-  return parent;
-}
-
 /** The children alone: the walk begins behind their parent. */
 function walkOf(state: State, path: string, query: ChildrenQuery, keptBytesMax: number): TreeWalk {
+  znodeAt(state, path);
   const { after, prefix = "" } = query;
-  const cursor = after === undefined ? path : joinPath(path, after);
   return new TreeWalk(state.tree, state.zxid, {
     roots: [path],
     depthMax: 1,
-    after: cursor,
+    after: after === undefined ? path : joinPath(path, after),
     prefix,
     keptBytesMax,
   });
-}
-
-function pageOf(state: State, parent: Znode, query: ChildrenQuery) {
-  const { path } = parent;
-  const { limit = pageNamesDefault } = query;
-  const included = includedIn(query.include);
-  const children: string[] = [];
-  const znodes: ZnodeView[] = [];
-  let dataBytes = 0;
-  let hasMore = false;
-  for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === limit || dataBytes > pageDataBytesMax;
-    if (hasMore) break;
-    children.push(name);
-    if (query.include === "") continue;
-    const znode = state.tree.get(joinPath(path, name)) as Znode;
-    znodes.push(viewOf(znode, included));
-    if (included.data) dataBytes += znode.data.byteLength;
-  }
-  return {
-    path,
-    stat: statOf(parent),
-    children,
-    ...(query.include !== "" && { znodes }),
-    ...(hasMore && { next: children.at(-1) as string }),
-  };
-}
-
-function* namesOf(state: State, path: string, { after, prefix = "" }: ChildrenQuery) {
-  const from = after !== undefined && after > prefix ? after : prefix;
-  for (const name of state.tree.childNames(path, from)) {
-    if (!name.startsWith(prefix)) return;
-    if (name !== after) yield name;
-  }
 }
 
 const childrenSchema = {
@@ -143,9 +87,9 @@ const childrenSchema = {
   description:
     "A page is one consistent picture; between pages children may come and go. `next` is the cursor of the next page. " +
     `As ${linesMediaType} it is all of them as they stand at the Zxid of the answer, one znode a line, whatever is ` +
-    "written meanwhile.",
+    "written meanwhile. The ETag of a page is of what is listed, that is the names, or with `include` the children as well, and not of the parent's stat.",
   tags: ["znodes"],
-  headers: readHeaders,
+  headers: conditionalReadHeaders,
   response: {
     200: {
       description: "A page of children, or a line for each.",
@@ -177,6 +121,7 @@ const childrenSchema = {
         [linesMediaType]: { schema: { type: "string" } },
       },
     },
+    304: { description: "What is listed is still what the If-None-Match header says.", type: "null" },
     ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
   },
 };

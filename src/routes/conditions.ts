@@ -4,7 +4,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Fence, ZnodeTag } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
-import { rootPath } from "../core/path.ts";
+import { rootPath, validatePath } from "../core/path.ts";
 import type { Stat } from "../core/stat.ts";
 
 /** `"<czxid>-<version>"`: another incarnation of the same path has another tag (S11). */
@@ -12,39 +12,85 @@ export function etagOf(stat: Pick<Stat, "czxid" | "version">): string {
   return `"${stat.czxid}-${stat.version}"`;
 }
 
-const tagPattern = /^"(\d{1,16})-(\d{1,16})"$/;
+/** `"<zxid>"` of the last transaction that changed what is listed: zxids are never reused, so neither is the tag. */
+export function listTagOf(changedZxid: number): string {
+  return `"${changedZxid}"`;
+}
 
-/**
- * The tags of an `If-Match` header; undefined when there is none, or when it is `*`, which any znode that exists
- * matches. A tag we never gave out matches nothing, as HTTP asks.
- */
-export function ifMatchOf(headers: IncomingHttpHeaders): readonly ZnodeTag[] | undefined {
-  const header = headers["if-match"];
-  if (header === undefined || header.trim() === "*") return undefined;
-  const tags: ZnodeTag[] = [];
-  for (const text of header.split(",")) {
-    const [, czxid, version] = tagPattern.exec(text.trim()) ?? [];
-    if (czxid !== undefined) tags.push({ czxid: Number(czxid), version: Number(version) });
-  }
-  return tags;
+/** What a header of conditions may say: `*` is whatever exists. */
+type Tags = "*" | readonly string[];
+
+/** The tags of an `If-Match` header as they are in the store; `*` when any znode that exists will do. */
+export function ifMatchOf(headers: IncomingHttpHeaders): "*" | readonly ZnodeTag[] | undefined {
+  const tags = tagsOf(headers["if-match"], "If-Match");
+  if (tags === undefined || tags === "*") return tags;
+  return tags.flatMap(znodeTagOf);
+}
+
+const znodeTagPattern = /^"(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})"$/;
+
+/** None for a tag that is weak or that we never gave out: it matches nothing, as HTTP asks. */
+function znodeTagOf(tag: string): ZnodeTag[] {
+  const [, czxid, version] = znodeTagPattern.exec(tag) ?? [];
+  return czxid === undefined ? [] : [{ czxid: Number(czxid), version: Number(version) }];
 }
 
 /** Whether `If-None-Match: *` asks that the znode does not exist yet. */
 export function mustBeNew(headers: IncomingHttpHeaders): boolean {
-  const header = headers["if-none-match"];
-  if (header === undefined) return false;
-  if (header.trim() === "*") return true;
+  const tags = tagsOf(headers["if-none-match"], "If-None-Match");
+  if (tags === undefined || tags === "*") return tags === "*";
   throw new KeeperError(
     "bad_request",
     "On a write, If-None-Match can only be *; to replace a version use If-Match.",
   );
 }
 
-/** Whether the client has this very representation already, so that a 304 will do. */
-export function isUnchanged(headers: IncomingHttpHeaders, etag: string): boolean {
-  const header = headers["if-none-match"];
-  if (header === undefined) return false;
-  return header.trim() === "*" || header.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etag);
+type ConditionHeader = "if-match" | "if-none-match";
+
+/** A condition that a write cannot keep is refused: to ignore it would be to do what was not asked. */
+export function refuseConditions(
+  headers: IncomingHttpHeaders,
+  names: readonly ConditionHeader[],
+  hint: string,
+): void {
+  if (names.some((name) => headers[name] !== undefined)) throw new KeeperError("bad_request", hint);
+}
+
+/** The representations a reader has already, as its `If-None-Match` header says. */
+export function knownTagsOf(headers: IncomingHttpHeaders): Tags | undefined {
+  return tagsOf(headers["if-none-match"], "If-None-Match");
+}
+
+/** Whether a 304 will do. Reads compare weakly: a tag that became weak on its way is still the same. */
+export function isKnown(etag: string, known: Tags | undefined): boolean {
+  if (known === undefined) return false;
+  return known === "*" || known.some((tag) => tag.replace(/^W\//, "") === etag);
+}
+
+function tagsOf(header: string | undefined, name: string): Tags | undefined {
+  if (header === undefined) return undefined;
+  if (header.trim() === "*") return "*";
+  const tags = listedTags(header);
+  if (tags.length > 0) return tags;
+  throw new KeeperError(
+    "bad_request",
+    `${name} is * or a list of ETags in their quotes, for example "1042-0", not ${header || "empty"}.`,
+  );
+}
+
+/** A place in a list of tags; HTTP lets one be empty (RFC 9110, 5.6.1 and 8.8.3). One reading of it only: no backtracking. */
+const listPlace = /[ \t]*(?:((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*)?(?:,|$)/y;
+
+/** None when anything in the list is no tag. */
+function listedTags(header: string): string[] {
+  const tags: string[] = [];
+  listPlace.lastIndex = 0;
+  while (listPlace.lastIndex < header.length) {
+    const place = listPlace.exec(header);
+    if (place === null) return [];
+    if (place[1] !== undefined) tags.push(place[1]);
+  }
+  return tags;
 }
 
 const fencePattern = /^(.+)@(\d{1,16})$/;
@@ -65,7 +111,9 @@ function fenceOf(text: string): Fence {
       `A fence is written <path>@<czxid>, for example /master@1042, not "${text}".`,
     );
   }
-  return { path: decodeFencePath(path), czxid: Number(czxid) };
+  const decoded = decodeFencePath(path);
+  validatePath(decoded);
+  return { path: decoded, czxid: Number(czxid) };
 }
 
 function decodeFencePath(encoded: string): string {

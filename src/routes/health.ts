@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { Store } from "../store/store.ts";
+import { problems } from "./schemas.ts";
 
 export interface HealthParts {
   readonly store: Store;
@@ -20,12 +21,13 @@ const report = Type.String({ description: "ok, or one line for each check.", exa
 export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: HealthParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
-  app.get("/livez", { schema: liveSchema }, async (_request, reply) => {
+  app.get("/livez", { schema: liveSchema, config: { isServedAlways: true } }, async (_request, reply) => {
     reply.type("text/plain");
     return "ok\n";
   });
 
-  app.get("/readyz", { schema: { ...readySchema, querystring: readyQuery } }, async (request, reply) => {
+  const schema = { ...readySchema, querystring: readyQuery };
+  app.get("/readyz", { schema, config: { isServedAlways: true } }, async (request, reply) => {
     const checks = checksOf(store, isStopping());
     const isReady = checks.every(({ fault }) => fault === null);
     const lines = checks.map(({ name, fault }) =>
@@ -49,16 +51,19 @@ function text(description: string) {
   return { description, content: { "text/plain": { schema: report } } };
 }
 
+/** A probe is a request like others where it is malformed; where it is not, its answer is the report. */
+const { 500: _internal, 503: _stopping, ...refusals } = problems();
+
 const liveSchema = {
   operationId: "live",
   summary: "Whether the process runs",
   tags: ["operations"],
-  response: { 200: text("It runs.") },
+  response: { ...refusals, 200: text("It runs.") },
 };
 
 const readySchema = {
   operationId: "ready",
   summary: "Whether writes are served",
   tags: ["operations"],
-  response: { 200: text("Writes are served."), 503: text("They are not; the lines say why.") },
+  response: { ...refusals, 200: text("Writes are served."), 503: text("They are not; the lines say why.") },
 };

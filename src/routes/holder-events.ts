@@ -31,12 +31,13 @@ export class HolderStreams {
   /** @throws KeeperError `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
     const stop = this.#coordination.observe(events.path, () => stream.told());
-    const stream = new HolderStream(reply, events, this.#store, () => {
+    const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
+    const stream = new HolderStream(sink, events, this.#store, () => {
       stop();
       this.#open.delete(stream);
     });
     this.#open.add(stream);
-    connectReader(reply.raw, stream);
+    connectReader(reply.raw, sink, stream);
     stream.told();
   }
 
@@ -45,8 +46,10 @@ export class HolderStreams {
   }
 }
 
+type EventSink = ReturnType<typeof beginEventStream>;
+
 class HolderStream {
-  readonly #sink: ReturnType<typeof beginEventStream>;
+  readonly #sink: EventSink;
   readonly #events: HolderEvents;
   readonly #store: Store;
   readonly #onClosed: () => void;
@@ -54,11 +57,11 @@ class HolderStream {
   #lastText = "";
   #isFlowing = true;
 
-  constructor(reply: FastifyReply, events: HolderEvents, store: Store, onClosed: () => void) {
+  constructor(sink: EventSink, events: HolderEvents, store: Store, onClosed: () => void) {
+    this.#sink = sink;
     this.#events = events;
     this.#store = store;
     this.#onClosed = onClosed;
-    this.#sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     this.#beatLater();
   }
 

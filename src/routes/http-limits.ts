@@ -1,19 +1,31 @@
 // The bounds on a request as such, whatever it asks. Each is a setting of the server and is handed in.
 
 export interface HttpLimits {
-  /** Bytes of a transaction's body. */
+  /** Bytes of a transaction's body, or a batch's. */
   readonly transactionBytesMax: number;
+  /** Bytes of JSON that the reads of one batch answer with. */
+  readonly batchReadBytesMax: number;
   /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
   readonly headerBytesMax: number;
   /** Bytes held of znodes that are written while lines of them are still being read. */
   readonly snapshotKeptBytesMax: number;
+  /** Time for the first line and the headers to arrive. */
+  readonly headersTimeoutMs: number;
   /** Time for a request to arrive whole. */
   readonly requestTimeoutMs: number;
+  /** Time a connection may rest between two requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** Connections that are served in full. */
+  readonly connectionsMax: number;
+  /** Lists and objects within each other in a JSON body. */
+  readonly jsonDepthMax: number;
 }
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** The name of the setting behind the route's `bodyLimit`, where it is not `dataBytesMax`. */
     bodyLimitName?: keyof HttpLimits;
+    /** Served on a connection beyond `connectionsMax` too: what keeps or ends a session, and probes (L2). */
+    isServedAlways?: boolean;
   }
 }

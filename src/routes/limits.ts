@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { Watches } from "../watches/watches.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import { problems } from "./schemas.ts";
 
 export interface LimitsParts {
@@ -17,7 +18,7 @@ export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches }: Lim
   app.get("/v1/limits", { schema: limitsSchema }, async () => {
     const { history } = watches;
     return {
-      bounds,
+      bounds: { ...bounds, ...fixedLimits },
       history: {
         zxid: history.zxid,
         oldestZxid: history.floorZxid,

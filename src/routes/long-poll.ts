@@ -7,8 +7,8 @@ import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 
-const waitMsMax = 60_000;
 const waitMsDefault = 30_000;
 /** The part of the wait that chance takes away: clients that began together do not all come back together. */
 const waitJitter = 1 / 16;
@@ -24,7 +24,8 @@ export const waitQuery = {
   waitMs: Type.Optional(
     Type.Integer({
       minimum: 0,
-      maximum: waitMsMax,
+      maximum: fixedLimits.waitMsMax,
+      ...named("waitMsMax"),
       description: "How long to hold it back at most (30000).",
     }),
   ),

@@ -1,7 +1,7 @@
 // Methods a resource does not have: OPTIONS says which it has, every other one is refused with the same list, and a
 // URL nothing is at says so. Collected from the routes themselves, so it cannot go stale.
 
-import type { FastifyInstance, FastifyRequest, HTTPMethods, RouteOptions } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 import { sendProblem } from "./problems.ts";
 
@@ -27,12 +27,18 @@ export function collectMethods(app: FastifyInstance): () => void {
   return () => {
     const resources = [...methodsByUrl].map(([url, methods]) => resourceOf(url, methods));
     for (const resource of resources) answerOthers(app, resource);
-    // A method the router has never heard of, such as PROPFIND, gets here too: the resource may be there all the same.
-    app.setNotFoundHandler((request, reply) => {
+    const refuse = (request: FastifyRequest, reply: FastifyReply) => {
       const path = pathOnly(request.url);
       const resource =
         resources.find(({ url }) => url === path) ?? resources.find(({ pattern }) => pattern.test(path));
       return sendProblem(reply, resource === undefined ? noRoute(request) : notAllowed(request, resource));
+    };
+    // A method the router has never heard of, such as PROPFIND, gets here too: the resource may be there all the same.
+    app.setNotFoundHandler(refuse);
+    // Before the body is read: what is nowhere needs none.
+    app.addHook("onRequest", (request, reply, done) => {
+      if (request.is404) refuse(request, reply);
+      else done();
     });
   };
 }
@@ -55,7 +61,10 @@ function resourceOf(url: string, methods: ReadonlySet<string>): Resource {
 function answerOthers(app: FastifyInstance, resource: Resource): void {
   const { url, allow } = resource;
   const schema = { hide: true };
-  app.options(url, { schema }, (_request, reply) => reply.code(204).header("Allow", allow.join(", ")).send());
+  const answerOptions = (_request: FastifyRequest, reply: FastifyReply) => {
+    reply.code(204).header("Allow", allow.join(", ")).send();
+  };
+  app.options(url, { schema, onRequest: answerOptions }, () => undefined);
   const others = knownMethods.filter((method) => !allow.includes(method));
   if (others.length === 0) return;
   app.route({

@@ -3,7 +3,15 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
+import type { TSchema } from "typebox";
 import { namedSchemas, pathParameter } from "./schemas.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What the document shows as the route's body, where its parts are judged one by one and not by its schema. */
+    documentedBody?: TSchema;
+  }
+}
 
 /** Call before any route is added: what comes later is in the document. */
 export async function openapiRoutes(app: FastifyInstance, version: string): Promise<void> {
@@ -20,7 +28,11 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       },
       tags: [
         { name: "znodes", description: "The tree." },
-        { name: "transactions", description: "Several operations at once." },
+        {
+          name: "transactions",
+          description: "Several operations at once, bound together or each by itself.",
+        },
+        { name: "quotas", description: "Limits on subtrees." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
         { name: "coordination", description: "Locks and elections." },
@@ -28,7 +40,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       ],
     },
     transform: ({ schema, url, route }) => ({
-      schema: documented(schema, { url, method: String(route.method) }),
+      schema: documented(schema, { url, method: String(route.method), body: route.config?.documentedBody }),
       url: url.replace("*", ":path"),
     }),
     refResolver: {
@@ -45,7 +57,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
  */
 function documented(
   schema: FastifySchema | undefined,
-  { url, method }: { url: string; method: string },
+  { url, method, body }: { url: string; method: string; body: TSchema | undefined },
 ): FastifySchema {
   if (schema === undefined) return { hide: true };
   const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
@@ -53,6 +65,7 @@ function documented(
     ...schema,
     ...(url.includes("*") && { params: pathParameter }),
     ...(takesData && { body: dataBody }),
+    ...(body !== undefined && { body }),
     ...(schema.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
   };
 }

@@ -2,24 +2,27 @@
 
 import type { FastifyRequest } from "fastify";
 import type { WriteContext } from "../core/command.ts";
+import { KeeperError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Watches } from "../watches/watches.ts";
 import { fencesOf } from "./conditions.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import type { IdempotencyLimits } from "./idempotency.ts";
 
 export interface RouteParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits;
 }
 
-/** The token a request carries, if any. */
+/** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */
 export function sessionTokenOf(request: FastifyRequest): string | undefined {
   const token = request.headers["session-token"];
-  return Array.isArray(token) ? token[0] : token;
+  if (token === undefined || (typeof token === "string" && !token.includes(","))) return token;
+  throw new KeeperError("bad_request", "A request acts for one session: send one Session-Token.");
 }
 
 /**
@@ -40,3 +43,9 @@ export function writeContextOf(request: FastifyRequest, sessions: Sessions): Wri
 }
 
 const noContext: WriteContext = {};
+
+/** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */
+export function wellFormed(text: string, member: string): string {
+  if (text.isWellFormed()) return text;
+  throw new KeeperError("bad_request", `${member} has half of a surrogate pair in it, which is no text.`);
+}

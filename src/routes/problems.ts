@@ -4,7 +4,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
-import { type ErrorCode, KeeperError } from "../core/errors.ts";
+import { type ErrorCode, type ErrorDetails, KeeperError } from "../core/errors.ts";
+import { sendBeforeBodyEnds } from "./refused-body.ts";
 
 export interface ProblemKind {
   readonly status: number;
@@ -19,6 +20,7 @@ export const problemKinds = {
   bad_ttl: { status: 400, title: "The ttl is out of range" },
   session_required: { status: 400, title: "This needs a session" },
   forbidden: { status: 403, title: "The request is not allowed" },
+  quota_exceeded: { status: 403, title: "The quota of the subtree does not allow it" },
   reserved_path: { status: 403, title: "The path is reserved" },
   no_node: { status: 404, title: "The znode does not exist" },
   no_route: { status: 404, title: "There is nothing at this URL" },
@@ -37,6 +39,7 @@ export const problemKinds = {
   bad_version: { status: 412, title: "The version does not match" },
   too_large: { status: 413, title: "A size limit was passed" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
+  idempotency_key_reused: { status: 422, title: "The key is another request's" },
   throttled: { status: 429, title: "Too many writes are waiting" },
   internal: { status: 500, title: "The server failed" },
   read_only: { status: 503, title: "The store takes no writes" },
@@ -70,22 +73,37 @@ export const problemMediaType = "application/problem+json; charset=utf-8";
 /** Answers with the problem; `status` only where the transport has a more exact one for the same code. */
 export function sendProblem(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
   const problem = problemOf(error);
+  return headed(reply, error, status).send(status === undefined ? problem : { ...problem, status });
+}
+
+/** Answers a request whose body may still be on its way, and closes the connection behind the answer. */
+export function sendProblemAndClose(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: KeeperError,
+): FastifyReply {
+  return sendBeforeBodyEnds(request, headed(reply, error), problemOf(error));
+}
+
+function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
   if (allow !== undefined) reply.header("Allow", allow.join(", "));
   if (retryAfterSeconds !== undefined) reply.header("Retry-After", retryAfterSeconds);
   if (oldestZxid !== undefined) reply.header("Zxid-Oldest", oldestZxid);
   return reply
-    .code(status ?? problem.status)
+    .code(status ?? problemKinds[error.code].status)
     .header("Content-Type", problemMediaType)
-    .serializer(JSON.stringify)
-    .send(status === undefined ? problem : { ...problem, status });
+    .serializer(JSON.stringify);
 }
 
 /** The one place where what was thrown becomes an answer. */
 export function problemHandler(logger: Logger) {
-  return (error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof KeeperError) return sendProblem(reply, error);
-    const refusal = refusalOf(error, request);
+  return (error: FastifyError | KeeperError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    if (error instanceof KeeperError) return sendProblem(reply, error, transportStatusOf(error));
+    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
+      return sendProblemAndClose(request, reply, bodyTooLarge(request));
+    }
+    const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     logger.error({ err: error, method: request.method, url: request.url }, "a request met a bug");
     return sendProblem(
@@ -95,12 +113,17 @@ export function problemHandler(logger: Logger) {
   };
 }
 
+/** A body that was given up on has a status of its own (`slow-bodies.ts`). */
+function transportStatusOf(error: KeeperError & { readonly statusCode?: number }): number | undefined {
+  return error.statusCode;
+}
+
 /** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */
-function refusalOf(error: FastifyError, request: FastifyRequest): KeeperError | null {
-  if (error.validation !== undefined) return invalid(error);
+function refusalOf(error: FastifyError): KeeperError | null {
+  if (error.validation !== undefined) {
+    return invalid(placeNames[error.validationContext ?? "body"] ?? "The body", error.validation[0]);
+  }
   switch (error.code) {
-    case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return bodyTooLarge(request);
     case "FST_ERR_CTP_INVALID_JSON_BODY":
       return new KeeperError("bad_request", "The body is not valid JSON.");
     case "FST_ERR_BAD_URL":
@@ -116,19 +139,35 @@ function statusOf(error: FastifyError, refusal: KeeperError): number | undefined
   return keepsStatus ? error.statusCode : undefined;
 }
 
-function invalid(error: FastifyError): KeeperError {
-  const [fault] = error.validation ?? [];
-  const where = placeNames[error.validationContext ?? "body"] ?? "The body";
+type Fault = Pick<FastifySchemaValidationError, "instancePath" | "keyword" | "params" | "message">;
+
+/** What was held against its schema, and the first fault found. */
+export function invalid(where: string, fault: Fault | undefined): KeeperError {
   const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
-  return new KeeperError("bad_request", `${where} is not valid${member}: ${reasonOf(fault)}.`);
+  const message = `${where} is not valid${member}: ${reasonOf(fault)}.`;
+  return new KeeperError("bad_request", message, limitPassed(fault));
 }
 
-function reasonOf(fault: FastifySchemaValidationError | undefined): string {
+/** What an error says beside its message: the schema it comes from, and the value it is about. */
+interface VerboseFault extends Fault {
+  readonly parentSchema?: Readonly<Record<string, unknown>>;
+  readonly data?: unknown;
+}
+
+/** The limit, where the schema names the one that was passed. */
+function limitPassed(fault: VerboseFault | undefined): ErrorDetails {
+  const limit = fault?.parentSchema?.["x-limit"];
+  const limitValue = fault?.params.limit;
+  if (typeof limit !== "string" || typeof limitValue !== "number" || fault?.keyword === "minimum") return {};
+  const { data } = fault as VerboseFault;
+  const size = typeof data === "string" || Array.isArray(data) ? data.length : Number(data);
+  return { limit, limitValue, ...(Number.isSafeInteger(size) && { size }) };
+}
+
+function reasonOf(fault: Fault | undefined): string {
   switch (fault?.keyword) {
     case "additionalProperties":
       return `it has an unknown member "${fault.params.additionalProperty}"`;
-    case "discriminator":
-      return `its "${fault.params.tag}" is missing or not a known one`;
     default:
       return `it ${fault?.message ?? "is malformed"}`;
   }

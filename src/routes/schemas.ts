@@ -3,6 +3,7 @@
 
 import { type TSchema, Type } from "typebox";
 import type { Stat } from "../core/stat.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { problemKinds } from "./problems.ts";
 
 /** A reference to a named shape; the static type is stated beside it. */
@@ -53,6 +54,13 @@ const znodeSchema = Type.Object(
   },
 );
 
+export const importCounts = Type.Object({
+  created: Type.Integer(),
+  replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
+  unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
+  skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
+});
+
 const problemSchema = Type.Object(
   {
     type: Type.String(),
@@ -73,6 +81,8 @@ const problemSchema = Type.Object(
         description: "The fate of each operation: rolled_back, its code, or not_evaluated.",
       }),
     ),
+    line: Type.Optional(Type.Integer({ description: "The line of an import that is at fault, from 1." })),
+    imported: Type.Optional(importCounts),
     oldestZxid: Type.Optional(Type.Integer()),
     holder: Type.Optional(
       Type.Unsafe<object>({
@@ -95,13 +105,14 @@ export const znode = ref<{ path: string; data?: string; dataBase64?: string; sta
 type ProblemCode = keyof typeof problemKinds;
 
 /** The refusals of an operation, by status, for its `response` schema. */
-export function problems(...codes: readonly ProblemCode[]): Record<number, TSchema> {
+export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {
   const byStatus: Record<number, ProblemCode[]> = {};
   for (const code of [...alwaysPossible, ...codes]) {
     const { status } = problemKinds[code];
     byStatus[status] = [...(byStatus[status] ?? []), code];
   }
-  return Object.fromEntries(Object.entries(byStatus).map(([status, group]) => [status, problem(group)]));
+  const described = Object.entries(byStatus).map(([status, group]) => [status, problem(group)]);
+  return { ...Object.fromEntries(described), "4xx": transportProblem };
 }
 
 const alwaysPossible = ["bad_request", "method_not_allowed", "internal", "stopping"] as const;
@@ -117,12 +128,34 @@ export const writeProblems = [
 ] as const;
 
 function problem(codes: readonly ProblemCode[]): TSchema {
-  const titles = codes.map((code) => `\`${code}\`: ${problemKinds[code].title}.`);
-  return {
-    description: titles.join(" "),
-    content: { "application/problem+json": { schema: { $ref: "Problem#" } } },
-  } as TSchema;
+  return problemSaying(codes.map((code) => `\`${code}\`: ${problemKinds[code].title}.`).join(" "));
 }
+
+function problemSaying(description: string): TSchema {
+  const content = { "application/problem+json": { schema: { $ref: "Problem#" } } };
+  return { description, content } as TSchema;
+}
+
+/** What the transport refuses before anybody knows which operation was meant. */
+const transportProblem = problemSaying(
+  "`bad_request` as 408 (it did not arrive in time), 417 (an expectation nobody meets) or 431 (its headers are too " +
+    "large); `throttled` as 429: there are too many connections.",
+);
+
+export const pageEntriesDefault = 1000;
+
+export const pageLimitBounds = {
+  minimum: 1,
+  maximum: fixedLimits.pageEntriesMax,
+  ...named("pageEntriesMax"),
+};
+
+export function pageLimit(description: string) {
+  return Type.Integer({ ...pageLimitBounds, default: pageEntriesDefault, description });
+}
+
+/** A zxid, id or version: whole numbers that JavaScript can hold. */
+export const wholeNumber = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
 /** A znode path as a URL parameter, for the document: the router takes the rest of the URL whole. */
 export const pathParameter = Type.Object({
@@ -140,10 +173,15 @@ export const versionQuery = Type.Optional(
   }),
 );
 
+export const tokenLength = {
+  maxLength: fixedLimits.sessionTokenLengthMax,
+  ...named("sessionTokenLengthMax"),
+};
+
 /** Headers any write may carry; names are matched without regard to case. */
 export const writeHeaders = Type.Object({
   "session-token": Type.Optional(
-    Type.String({ description: "The session to act for, and to renew.", maxLength: 255 }),
+    Type.String({ description: "The session to act for, and to renew.", ...tokenLength }),
   ),
   fence: Type.Optional(
     Type.String({
@@ -154,6 +192,45 @@ export const writeHeaders = Type.Object({
   ),
 });
 
+export const idempotencyKeyHeader = {
+  "idempotency-key": Type.Optional(
+    Type.String({
+      description:
+        "1 to 255 printable ASCII characters that name this request, so that it can be sent again: what was done under " +
+        "the key is not done again but answered as it was, with `Idempotency-Replayed: true`. Kept for " +
+        "idempotencyAgeMsMax, for the last idempotencyKeysMax keys and idempotencyBytesMax bytes (see /v1/limits). A " +
+        "refusal, and the answer to what changed nothing, is not kept. Other methods ignore the header.",
+      examples: ["7f2f1f0e-52a8-4a4c-9f5c-0d7c3b1f4a11"],
+    }),
+  ),
+};
+
+/** Headers a POST that writes may carry. */
+export const postHeaders = Type.Object({ ...writeHeaders.properties, ...idempotencyKeyHeader });
+
+/** What an answer to a request with a key says beside what it said the first time. */
+export const replayedHeader = {
+  "Idempotency-Replayed": Type.String({
+    description: "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
+  }),
+};
+
+/** What a write of one znode may expect of it besides. */
+export const conditionalWriteHeaders = Type.Object({
+  ...writeHeaders.properties,
+  "if-match": Type.Optional(
+    Type.String({ description: "ETags, comma-separated, one of which the znode must have, or `*`." }),
+  ),
+});
+
 export const readHeaders = Type.Object({
-  "session-token": Type.Optional(Type.String({ description: "A session to renew.", maxLength: 255 })),
+  "session-token": Type.Optional(Type.String({ description: "A session to renew.", ...tokenLength })),
+});
+
+/** Headers of a read that has an ETag. */
+export const conditionalReadHeaders = Type.Object({
+  ...readHeaders.properties,
+  "if-none-match": Type.Optional(
+    Type.String({ description: "ETags the client has, comma-separated, or `*`: where one is current, 304." }),
+  ),
 });

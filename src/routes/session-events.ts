@@ -4,6 +4,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import type { RouteParts } from "./parts.ts";
 import { problems } from "./schemas.ts";
 import { beginEventStream } from "./sse.ts";
@@ -68,13 +69,19 @@ function frame(event: string, data: object): string {
   return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
+const sessionId = Type.String({
+  maxLength: fixedLimits.sessionIdLengthMax,
+  ...named("sessionIdLengthMax"),
+  description: "The session's id.",
+});
+
 const eventsSchema = {
   operationId: "watchSession",
   summary: "How a session ends, as Server-Sent Events",
   description:
     "`alive` at once and now and then; `ended` with its reason and zxid, once, then the stream closes.",
   tags: ["sessions"],
-  params: Type.Object({ id: Type.String({ maxLength: 255, description: "The session's id." }) }),
+  params: Type.Object({ id: sessionId }),
   response: {
     200: {
       description: "The stream.",

@@ -5,17 +5,27 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
-import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
-import { type RouteParts, sessionTokenOf, touchSession } from "./parts.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
+import { keyedRequestOf, noteReplay } from "./idempotency.ts";
+import { type RouteParts, sessionTokenOf, touchSession, wellFormed } from "./parts.ts";
 import { problemOf } from "./problems.ts";
-import { problems, readHeaders } from "./schemas.ts";
+import {
+  idempotencyKeyHeader,
+  pageLimit,
+  problems,
+  readHeaders,
+  replayedHeader,
+  tokenLength,
+} from "./schemas.ts";
+
+const idLength = { maxLength: fixedLimits.sessionIdLengthMax, ...named("sessionIdLengthMax") };
 
 const idParameter = Type.Object({
-  id: Type.String({ maxLength: 255, description: "The session's id.", examples: ["1f3a5c7e9b2d4f60"] }),
+  id: Type.String({ ...idLength, description: "The session's id.", examples: ["1f3a5c7e9b2d4f60"] }),
 });
 
 const tokenHeader = Type.Object({
-  "session-token": Type.String({ maxLength: 255, description: "The session's own token." }),
+  "session-token": Type.String({ ...tokenLength, description: "The session's own token." }),
 });
 
 const openBody = Type.Object(
@@ -28,7 +38,11 @@ const openBody = Type.Object(
       }),
     ),
     name: Type.Optional(
-      Type.String({ maxLength: sessionNameLengthMax, description: "A word for people who read listings." }),
+      Type.String({
+        maxLength: fixedLimits.sessionNameLengthMax,
+        ...named("sessionNameLengthMax"),
+        description: "A word for people who read listings.",
+      }),
     ),
   },
   { additionalProperties: false, examples: [{ timeoutMs: 10_000, name: "web-1" }] },
@@ -63,26 +77,33 @@ const summary = {
   ephemeralCount: Type.Integer(),
 };
 
-export function sessionRoutes(plainApp: FastifyInstance, { sessions }: RouteParts): void {
+export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.post(
     "/v1/sessions",
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
-      const { session, token, validForMs: valid } = await sessions.open(request.body ?? {});
+      wellFormed(request.body?.name ?? "", "name");
+      const opened = await sessions.open(request.body ?? {}, keyedRequestOf(request, limits));
+      const { session, token, validForMs: valid } = opened;
+      noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);
       return { id: session.id, token, timeoutMs: session.timeoutMs, validForMs: valid };
     },
   );
 
-  app.put("/v1/sessions/:id", { schema: keepaliveSchema }, (request, reply) => {
-    return reply.send(sessions.keepalive(request.params.id, tokenOf(request)));
-  });
+  app.put(
+    "/v1/sessions/:id",
+    { schema: keepaliveSchema, config: { isServedAlways: true } },
+    (request, reply) => {
+      return reply.send(sessions.keepalive(request.params.id, tokenOf(request)));
+    },
+  );
 
   app.post(
     "/v1/sessions/keepalive",
-    { schema: { ...keepaliveManySchema, body: tokensBody } },
+    { schema: { ...keepaliveManySchema, body: tokensBody }, config: { isServedAlways: true } },
     (request, reply) => {
       const results = sessions
         .keepaliveMany(request.body.tokens)
@@ -103,10 +124,14 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions }: RoutePart
     return reply.send(next === null ? { sessions: page } : { sessions: page, next });
   });
 
-  app.delete("/v1/sessions/:id", { schema: closeSchema }, async (request, reply) => {
-    await sessions.close(request.params.id, tokenOf(request));
-    return reply.code(204).send();
-  });
+  app.delete(
+    "/v1/sessions/:id",
+    { schema: closeSchema, config: { isServedAlways: true } },
+    async (request, reply) => {
+      await sessions.close(request.params.id, tokenOf(request));
+      return reply.code(204).send();
+    },
+  );
 }
 
 function tokenOf(request: FastifyRequest): string {
@@ -117,18 +142,19 @@ function tokenOf(request: FastifyRequest): string {
 
 const tokensBody = Type.Object(
   {
-    tokens: Type.Array(Type.String({ maxLength: 255 }), {
-      maxItems: keepaliveTokensMax,
+    tokens: Type.Array(Type.String(tokenLength), {
+      maxItems: fixedLimits.keepaliveTokensMax,
+      ...named("keepaliveTokensMax"),
       description: "The tokens of the sessions to renew.",
     }),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ tokens: ["pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE"] }] },
 );
 
 const listQuery = Type.Object(
   {
-    limit: Type.Integer({ minimum: 1, maximum: 10_000, default: 1000, description: "Sessions in one page." }),
-    after: Type.Optional(Type.String({ maxLength: 255, description: "Go on after this id." })),
+    limit: pageLimit("Sessions in one page."),
+    after: Type.Optional(Type.String({ ...idLength, description: "Go on after this id." })),
   },
   { additionalProperties: false },
 );
@@ -143,15 +169,23 @@ function json(schema: object, description: string, example: object) {
 const openSchema = {
   operationId: "openSession",
   summary: "Open a session",
+  description:
+    "Sent again with the same `Idempotency-Key` it answers the same session and token, and renews the session. When " +
+    "the session has ended since, the answer is still the same, and the first use of the token gets " +
+    "`session_expired`. Whoever knows the key can ask for the token: choose it at random and keep it as secret.",
   tags,
+  headers: Type.Object(idempotencyKeyHeader),
   response: {
-    201: json(openedAnswer, "The session is open, and durable.", {
-      id: exampleId,
-      token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
-      timeoutMs: 10_000,
-      validForMs: 10_000,
-    }),
-    ...problems("throttled", "read_only", "too_large"),
+    201: {
+      ...json(openedAnswer, "The session is open, and durable.", {
+        id: exampleId,
+        token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
+        timeoutMs: 10_000,
+        validForMs: 10_000,
+      }),
+      headers: replayedHeader,
+    },
+    ...problems("throttled", "read_only", "too_large", "idempotency_key_reused"),
   },
 };
 

@@ -8,33 +8,45 @@ import { KeeperError } from "../core/errors.ts";
 import { rootPath, validatePath } from "../core/path.ts";
 import type { State } from "../core/state.ts";
 import { TreeWalk } from "../core/tree-walk.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
-import { problems, readHeaders, znode as znodeSchema } from "./schemas.ts";
+import {
+  pageEntriesDefault,
+  pageLimitBounds,
+  problems,
+  readHeaders,
+  znode as znodeSchema,
+} from "./schemas.ts";
+import { includedIn, type PartialView, partialViewOf, znodeAt } from "./views.ts";
 import { znodePathOf } from "./znode-path.ts";
-import { includedIn, includeQuery, viewOf, type ZnodeView } from "./znode-view.ts";
 
 const treeUrl = "/v1/tree";
-
-const pageZnodesDefault = 1000;
-/** A page ends once it has this many bytes of data, however few its znodes. */
-const pageDataBytesMax = 4 * 1024 * 1024;
 
 const treeQuery = Type.Object(
   {
     depth: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 4096, description: "Levels below the znode; all unless given." }),
+      Type.Integer({
+        minimum: 0,
+        maximum: fixedLimits.depthMax,
+        ...named("depthMax"),
+        description: "Levels below the znode; all unless given.",
+      }),
     ),
-    include: includeQuery("stat,data"),
+    include: Type.String({
+      pattern: "^(|(stat|data)(,(stat|data))?)$",
+      default: "stat,data",
+      description: "What to tell of each znode besides its path: the stat, the data, both, or nothing.",
+    }),
     after: Type.Optional(
-      Type.String({ maxLength: 16_384, description: "Go on after this path, which is in the subtree." }),
+      Type.String({
+        maxLength: fixedLimits.cursorLengthMax,
+        ...named("cursorLengthMax"),
+        description: "Go on after this path, which is in the subtree.",
+      }),
     ),
     limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 10_000,
-        description: "Znodes in one page (1000); lines have none.",
-      }),
+      Type.Integer({ ...pageLimitBounds, description: "Znodes in one page (1000); lines have none." }),
     ),
   },
   { additionalProperties: false },
@@ -56,14 +68,13 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits 
       { schema: { ...treeSchema, hide: url === treeUrl, querystring: treeQuery } },
       (request, reply) => {
         const { query } = request;
-        const path = znodePathOf(request, treeUrl);
+        const path = znodePathOf(request, treeUrl, limits);
         validatePath(path);
         if (query.after !== undefined) validateCursor(query.after, path, query.depth);
         const asLines = prefersLines(request);
         if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
-        if (store.state.tree.get(path) === undefined)
-          throw new KeeperError("no_node", `${path} does not exist.`, { path });
+        znodeAt(store.state, path);
         const walk = walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
         if (asLines) return sendLines(request, reply, walk, includedIn(query.include));
         return reply.send({ path, ...pageOf(walk, query) });
@@ -89,15 +100,15 @@ function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptByt
   });
 }
 
-function pageOf(walk: TreeWalk, { include, limit = pageZnodesDefault }: TreeQuery) {
+function pageOf(walk: TreeWalk, { include, limit = pageEntriesDefault }: TreeQuery) {
   const included = includedIn(include);
-  const znodes: ZnodeView[] = [];
+  const znodes: PartialView[] = [];
   let dataBytes = 0;
   let hasMore = false;
   for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
-    hasMore = znodes.length === limit || dataBytes > pageDataBytesMax;
+    hasMore = znodes.length === limit || dataBytes > fixedLimits.pageDataBytesMax;
     if (hasMore) break;
-    znodes.push(viewOf(znode, included));
+    znodes.push(partialViewOf(znode, included));
     if (included.data) dataBytes += znode.data.byteLength;
   }
   walk.end();

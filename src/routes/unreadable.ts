@@ -1,30 +1,88 @@
 // What the parser cannot read is answered too: what is not HTTP, or passes one of its bounds, is told so in a problem
-// document before the connection closes.
+// document before the connection closes. Never in place of the answer to a request that was understood.
 
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { KeeperError } from "../core/errors.ts";
+import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
 
-export function answerUnreadable(limits: HttpLimits) {
-  return (error: Error & { code?: string }, socket: Socket): void => {
-    if (!socket.writable) return;
-    const { status, message } = faultOf(error.code, limits);
-    const body = JSON.stringify({ ...problemOf(new KeeperError("bad_request", message)), status });
-    socket.end(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
-        `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    );
-  };
+/** How long a client has to read why, before the connection goes whether or not it closes its side. */
+const lingerMs = 1000;
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
 }
 
-function faultOf(code: string | undefined, { headerBytesMax, requestTimeoutMs }: HttpLimits) {
+export class Unreadable {
+  readonly #limits: HttpLimits;
+  /** The last request on each connection that could be read that far. */
+  readonly #exchanges = new WeakMap<Socket, Exchange>();
+  readonly #ending = new WeakSet<Socket>();
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+  }
+
+  /** Call once, before the server listens. */
+  follow(server: Server): void {
+    server.on("request", (request, response) => this.#exchanges.set(request.socket, { request, response }));
+  }
+
+  answer(error: Error & { code?: string }, socket: Socket): void {
+    if (this.#ending.has(socket)) return;
+    this.#ending.add(socket);
+    const { request, response } = this.#exchanges.get(socket) ?? {};
+    const isAnswered = response === undefined || response.writableFinished;
+    const isWhole = request === undefined || request.complete;
+    const end = () => endWith(socket, faultOf(error.code, isWhole, this.#limits));
+    if (isAnswered) end();
+    // The fault is in what follows a request that was understood: its own answer comes first.
+    else if (isWhole && !response.headersSent) response.once("close", end);
+    else if (!response.headersSent) end();
+    else socket.destroy();
+  }
+}
+
+interface Fault {
+  readonly status: number;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+function endWith(socket: Socket, { status, message, details }: Fault): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify({ ...problemOf(new KeeperError("bad_request", message, details)), status });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function faultOf(code: string | undefined, isWhole: boolean, limits: HttpLimits): Fault {
+  const { headerBytesMax, headersTimeoutMs, requestTimeoutMs } = limits;
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return { status: 431, message: `The URL and headers have more than ${headerBytesMax} bytes.` };
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { status: 408, message: `The request was not complete after ${requestTimeoutMs} ms.` };
+      return {
+        status: 431,
+        message: `The URL and headers have more than ${headerBytesMax} bytes.`,
+        details: { limit: "headerBytesMax", limitValue: headerBytesMax },
+      };
+    case "ERR_HTTP_REQUEST_TIMEOUT": {
+      const limit = isWhole && headersTimeoutMs < requestTimeoutMs ? "headersTimeoutMs" : "requestTimeoutMs";
+      const what = isWhole ? "No whole URL and headers came" : "The request was not complete";
+      return {
+        status: 408,
+        message: `${what} within ${limits[limit]} ms.`,
+        details: { limit, limitValue: limits[limit] },
+      };
+    }
     default:
       return { status: 400, message: "This is not a request in HTTP/1.1." };
   }

@@ -1,11 +1,18 @@
 // How requests are held against their schemas. What stands in a URL or a header is text and is read as the number or
 // truth value it spells; what stands in a JSON body has a type already, and another one is refused.
 
-import Ajv, { type Options } from "ajv";
-import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
+import Ajv, { type ErrorObject, type Options } from "ajv";
+import type { FastifyInstance, FastifySchemaCompiler, RouteOptions } from "fastify";
 import type { TSchema } from "typebox";
 
-const common: Options = { useDefaults: true, removeAdditional: false, allErrors: false, discriminator: true };
+/** Verbose: an error carries the schema it comes from, which may name the limit that was passed. */
+const common: Options = {
+  useDefaults: true,
+  removeAdditional: false,
+  allErrors: false,
+  verbose: true,
+  keywords: ["x-limit"],
+};
 
 const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });
 const bodyValidator = new Ajv.Ajv(common);
@@ -16,4 +23,19 @@ const compile: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
 /** Call before any route is added. */
 export function validateStrictly(app: FastifyInstance): void {
   app.setValidatorCompiler(compile);
+  app.addHook("onRoute", refuseUnknownParameters);
 }
+
+/** For what stands in a body and is judged by itself: gives the first fault, or null when there is none. */
+export function bodyCheck(schema: TSchema): (value: unknown) => ErrorObject | null {
+  const validate = bodyValidator.compile(schema);
+  return (value) => (validate(value) ? null : (validate.errors?.[0] as ErrorObject));
+}
+
+/** A resource that has no parameters has no unknown ones either: a typo is never ignored (API section 1). */
+function refuseUnknownParameters(route: RouteOptions): void {
+  if (!route.url.startsWith("/v1") || route.schema?.querystring !== undefined) return;
+  route.schema = { ...route.schema, querystring: noParameters };
+}
+
+const noParameters = { type: "object", properties: {}, additionalProperties: false };

@@ -4,24 +4,32 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
+import { validatePathLength } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
 import { validatePath } from "../core/path.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import { watchPathsMax } from "../watches/limits.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import type { StreamRequest, StreamStart } from "../watches/stream.ts";
 import type { Watches } from "../watches/watches.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { problems } from "./schemas.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "./sse.ts";
 
-const intervalMs = { minimum: 100, maximum: 3_600_000 };
+const intervalMs = {
+  minimum: fixedLimits.intervalMsMin,
+  maximum: fixedLimits.intervalMsMax,
+  ...named("intervalMsMax"),
+};
 
 const watchQuery = Type.Object(
   {
     path: Type.Array(Type.String(), {
       minItems: 1,
-      maxItems: watchPathsMax,
+      maxItems: fixedLimits.watchPathsMax,
+      ...named("watchPathsMax"),
       description: "The paths to watch; they need not exist. Repeat the parameter for several.",
+      examples: [["/services", "/config"]],
     }),
     scope: Type.Union([Type.Literal("node"), Type.Literal("children"), Type.Literal("subtree")], {
       default: "node",
@@ -54,21 +62,23 @@ interface WatchRoutesParts {
   readonly watches: Watches;
   /** The last applied transaction, for the `Zxid` header (Z6). */
   readonly store: { readonly zxid: number };
+  readonly limits: Pick<Limits, "pathLengthMax">;
 }
 
-export function watchRoutes(app: FastifyInstance, { watches, store }: WatchRoutesParts): void {
+export function watchRoutes(app: FastifyInstance, { watches, store, limits }: WatchRoutesParts): void {
   app.withTypeProvider<TypeBoxTypeProvider>().get(
     "/v1/watch",
     // A HEAD of a stream would never end: the method is not offered.
     { schema: { ...watchSchema, querystring: watchQuery }, exposeHeadRoute: false },
     (request, reply) => {
       const { query, headers } = request;
+      for (const path of query.path) validatePathLength(path, limits);
       const start = startOf(query, headers["last-event-id"]);
       const streamRequest = toStreamRequest(query, start, request.ip);
       if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches);
       watches.assertOpens();
       const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-      connectReader(reply.raw, watches.open(streamRequest, sink));
+      connectReader(reply.raw, sink, watches.open(streamRequest, sink));
     },
   );
 }

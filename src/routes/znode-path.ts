@@ -2,15 +2,23 @@
 // what is not a valid path is refused, never repaired (P14).
 
 import type { FastifyRequest } from "fastify";
+import { validatePathLength } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
 import { rootPath } from "../core/path.ts";
 
 /**
  * The path behind `prefix` in the request's URL, percent-decoded once. `/a/b` and `/%2Fa%2Fb` (what generated
- * clients send for a parameter) are the same znode; nothing, and a slash alone, are the root. The result is not
- * validated: for a sequential create it is a prefix.
+ * clients send for a parameter) are the same znode; nothing, and a slash alone, are the root. The result has no
+ * more characters than a path may have, and is else not validated: for a sequential create it is a prefix.
  */
-export function znodePathOf(request: FastifyRequest, prefix: string): string {
+export function znodePathOf(request: FastifyRequest, prefix: string, limits: Limits): string {
+  const path = decodedPathOf(request, prefix);
+  validatePathLength(path, limits);
+  return path;
+}
+
+function decodedPathOf(request: FastifyRequest, prefix: string): string {
   const target = request.raw.url as string;
   // The router decodes what it matches: /v1/%7Anodes gets here too, and the rest could not be told from the prefix.
   if (!target.startsWith(prefix)) {

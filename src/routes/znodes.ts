@@ -8,16 +8,25 @@ import type { Create, SetData } from "../core/command.ts";
 import { validateTtl } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
 import { validatePath, validateSequentialPrefix } from "../core/path.ts";
-import { statOf } from "../core/stat.ts";
 import type { Written } from "../core/txn.ts";
 import { type CreateMode, emptyData } from "../core/znode.ts";
-import { dataMember } from "../store/json-data.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
-import { etagOf, ifMatchOf, isUnchanged, mustBeNew } from "./conditions.ts";
+import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "./conditions.ts";
 import { ignoreContentType } from "./content-type.ts";
+import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
-import { problems, readHeaders, versionQuery, writeHeaders, writeProblems, written } from "./schemas.ts";
+import {
+  conditionalReadHeaders,
+  conditionalWriteHeaders,
+  postHeaders,
+  problems,
+  replayedHeader,
+  versionQuery,
+  writeProblems,
+  written,
+} from "./schemas.ts";
+import { viewOf, znodeAt } from "./views.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
 
 export const znodesUrl = "/v1/znodes";
@@ -38,7 +47,11 @@ const createQuery = Type.Object(
   {
     ephemeral: Type.Boolean({ default: false, description: "The znode goes when its session ends." }),
     sequential: Type.Boolean({ default: false, description: "The server appends a number to the path." }),
-    container: Type.Boolean({ default: false, description: "The znode goes once its last child has gone." }),
+    container: Type.Boolean({
+      default: false,
+      description:
+        "The znode goes once its last child has gone, or when it has waited too long for a first one.",
+    }),
     ttlMs: Type.Optional(Type.Integer({ description: "The znode goes when idle and empty for this long." })),
     parents: Type.Boolean({ default: false, description: "Make missing parents, in the same transaction." }),
   },
@@ -78,13 +91,13 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     // The root's own URL behaves as the wildcard does, and is documented by it.
     const common = { tags: ["znodes"], hide: url === znodesUrl };
     app.get(url, { schema: { ...common, ...getSchema, querystring: getQuery } }, (request, reply) => {
-      const path = znodePathOf(request, znodesUrl);
+      const path = znodePathOf(request, znodesUrl, limits);
       validatePath(path);
       assertWaitIsWhole(request.query);
+      const known = knownTagsOf(request.headers);
       touchSession(request, sessions);
       const { raw, encoding, waitAfterZxid } = request.query;
-      const send = () =>
-        sendZnode(request, reply, { path, parts, raw, ...(encoding !== undefined && { encoding }) });
+      const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
       if (waitAfterZxid === undefined) return send();
       return longPoll(request, reply, { watches, clock: store.clock }, watchedZnode(path)).then(send);
     });
@@ -93,8 +106,12 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...createSchema, querystring: createQuery }, bodyLimit },
       async (request, reply) => {
-        const create = toCreate(znodePathOf(request, znodesUrl), request.query, dataOf(request));
-        const commit = await store.submit({ ...create, ...writeContextOf(request, sessions) });
+        const create = toCreate(znodePathOf(request, znodesUrl, limits), request.query, dataOf(request));
+        refuseConditions(request.headers, ["if-match"], "A create has no version to expect; to set use PUT.");
+        mustBeNew(request.headers);
+        const contextOf = keyedContextsOf(request, parts);
+        const commit = await store.submit({ ...create, ...contextOf() });
+        noteReplay(reply, commit);
         return sendWritten(reply, commit.outcome);
       },
     );
@@ -103,7 +120,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...setSchema, querystring: setQuery }, bodyLimit },
       async (request, reply) => {
-        const set = toSetData(znodePathOf(request, znodesUrl), request.query, request);
+        const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
         const commit = await store.submit({ ...set, ...writeContextOf(request, sessions) });
         return sendWritten(reply, commit.outcome);
       },
@@ -113,13 +130,14 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       url,
       { schema: { ...common, ...deleteSchema, querystring: deleteQuery } },
       async (request, reply) => {
-        const path = znodePathOf(request, znodesUrl);
+        const path = znodePathOf(request, znodesUrl, limits);
         validatePath(path);
+        refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
         const { recursive, version } = request.query;
         await store.submit({
           type: recursive ? "deleteTree" : "delete",
           path,
-          ...expectation(version, request),
+          ...expectation(version, ifMatchOf(request.headers)),
           ...writeContextOf(request, sessions),
         });
         return reply.code(204).send();
@@ -137,20 +155,15 @@ function dataOf(request: FastifyRequest): Uint8Array {
 }
 
 /** Syntax before everything else, in the order of the rules: path, kind, ttl (API section 8). */
-function toCreate(path: string, query: Static<typeof createQuery>, data: Uint8Array): Create {
-  if (query.sequential) validateSequentialPrefix(path);
+export function toCreate(path: string, asked: Partial<Static<typeof createQuery>>, data: Uint8Array): Create {
+  if (asked.sequential === true) validateSequentialPrefix(path);
   else validatePath(path);
-  const create: Create = { type: "create", path, data, mode: modeOf(query) };
-  return query.parents ? { ...create, parents: true } : create;
+  const create: Create = { type: "create", path, data, mode: modeOf(asked) };
+  return asked.parents === true ? { ...create, parents: true } : create;
 }
 
 /** The seven kinds of znode there are (C1, C2); every other combination is refused. */
-export function modeOf(asked: {
-  ephemeral?: boolean;
-  sequential?: boolean;
-  container?: boolean;
-  ttlMs?: number;
-}): CreateMode {
+export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
   const { ephemeral = false, sequential = false, container = false, ttlMs } = asked;
   const hasTtl = ttlMs !== undefined;
   if (hasTtl) validateTtl(ttlMs);
@@ -172,30 +185,29 @@ function badMode(message: string): KeeperError {
 
 function toSetData(path: string, query: Static<typeof setQuery>, request: FastifyRequest): SetData {
   validatePath(path);
+  const { version, upsert } = query;
   const isNew = mustBeNew(request.headers);
-  const set: SetData = {
-    type: "setData",
-    path,
-    data: dataOf(request),
-    ...expectation(query.version, request),
-  };
-  if (isNew && (set.version !== undefined || set.ifMatch !== undefined)) {
+  const ifMatch = ifMatchOf(request.headers);
+  if (isNew && (version !== undefined || ifMatch !== undefined)) {
     throw new KeeperError(
       "bad_request",
       "If-None-Match: * asks for a new znode, which has no version to expect.",
     );
   }
+  const set: SetData = { type: "setData", path, data: dataOf(request), ...expectation(version, ifMatch) };
   if (isNew) return { ...set, create: "only" };
-  return query.upsert ? { ...set, create: "upsert" } : set;
+  // If-Match, be it *, speaks of a znode that is there: one that is not is not made anew.
+  return upsert && ifMatch === undefined ? { ...set, create: "upsert" } : set;
 }
 
+/** What is not there is refused in any case, so `*` asks for nothing more. */
 function expectation(
   version: number | undefined,
-  request: FastifyRequest,
+  ifMatch: ReturnType<typeof ifMatchOf>,
 ): Pick<SetData, "version" | "ifMatch"> {
-  const ifMatch = ifMatchOf(request.headers);
   if (version === undefined && ifMatch === undefined) return anyVersion;
-  return { ...(version !== undefined && { version }), ...(ifMatch !== undefined && { ifMatch }) };
+  const hasTags = ifMatch !== undefined && ifMatch !== "*";
+  return { ...(version !== undefined && { version }), ...(hasTags && { ifMatch }) };
 }
 
 const anyVersion = {};
@@ -205,24 +217,25 @@ function sendWritten(reply: FastifyReply, { path, stat, created }: Written) {
   return reply.header("ETag", etagOf(stat)).send({ path, stat });
 }
 
-interface ZnodeView {
+interface ZnodeRead {
   readonly path: string;
   readonly raw: boolean;
-  readonly encoding?: "base64";
+  readonly encoding: "base64" | undefined;
+  readonly known: ReturnType<typeof knownTagsOf>;
   readonly parts: RouteParts;
 }
 
-function sendZnode(request: FastifyRequest, reply: FastifyReply, { path, raw, encoding, parts }: ZnodeView) {
-  const znode = parts.store.state.tree.get(path);
-  if (znode === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
+function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead) {
+  const { path, raw, encoding, known, parts } = read;
+  const znode = znodeAt(parts.store.state, path);
   const etag = etagOf(znode);
   reply.header("ETag", etag);
-  if (isUnchanged(request.headers, etag)) return reply.code(304).send();
+  if (isKnown(etag, known)) return reply.code(304).send();
   if (raw || prefersBytes(request)) {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
     return reply.send(Buffer.from(znode.data));
   }
-  return reply.send({ path, ...dataMember(znode.data, encoding), stat: statOf(znode) });
+  return reply.send(viewOf(znode, encoding));
 }
 
 /** @throws KeeperError `not_acceptable` when the client takes neither JSON nor bytes */
@@ -262,7 +275,9 @@ function json(schema: object, description: string, example: object) {
 const getSchema = {
   operationId: "getZnode",
   summary: "Data and stat of a znode",
-  headers: readHeaders,
+  description:
+    "The ETag is of the data in this incarnation: children that come and go move the stat and not the ETag.",
+  headers: conditionalReadHeaders,
   response: {
     200: {
       description: "The znode. With raw=true or Accept: application/octet-stream, its bytes alone.",
@@ -282,18 +297,23 @@ const getSchema = {
 const createSchema = {
   operationId: "createZnode",
   summary: "Create a znode; the body is its data",
-  headers: writeHeaders,
+  headers: postHeaders,
   response: {
-    201: json(written, "The znode was created; Location and path say under which name.", exampleWritten),
+    201: {
+      ...json(written, "The znode was created; Location and path say under which name.", exampleWritten),
+      headers: replayedHeader,
+    },
     ...problems(
       ...writeProblems,
       "bad_mode",
       "bad_ttl",
       "session_required",
+      "quota_exceeded",
       "no_node",
       "node_exists",
       "ephemeral_parent",
       "too_large",
+      "idempotency_key_reused",
     ),
   },
 };
@@ -301,18 +321,28 @@ const createSchema = {
 const setSchema = {
   operationId: "setZnode",
   summary: "Replace the data of a znode; the body is the data",
-  headers: writeHeaders,
+  headers: Type.Object({
+    ...conditionalWriteHeaders.properties,
+    "if-none-match": Type.Optional(Type.String({ description: "`*`: the znode must not exist yet." })),
+  }),
   response: {
     200: json(written, "The data was replaced.", exampleWritten),
     201: json(written, "There was no znode, and upsert or If-None-Match: * asked for one.", exampleWritten),
-    ...problems(...writeProblems, "no_node", "bad_version", "ephemeral_parent", "too_large"),
+    ...problems(
+      ...writeProblems,
+      "quota_exceeded",
+      "no_node",
+      "bad_version",
+      "ephemeral_parent",
+      "too_large",
+    ),
   },
 };
 
 const deleteSchema = {
   operationId: "deleteZnode",
   summary: "Delete a znode, or a whole subtree",
-  headers: writeHeaders,
+  headers: conditionalWriteHeaders,
   response: {
     204: { description: "It is gone.", type: "null" },
     ...problems(...writeProblems, "reserved_path", "no_node", "not_empty", "bad_version"),

@@ -1,7 +1,7 @@
 // How a session is named and how its owner proves to be the owner. A token is known to its owner alone: what is
 // kept and compared is its hash, so neither a stolen file nor the time of a comparison gives one away (N4).
 
-import { hash, randomBytes } from "node:crypto";
+import { createHmac, hash, randomBytes } from "node:crypto";
 
 const tokenBytes = 32;
 
@@ -14,6 +14,18 @@ export function newSessionId(randomEightBytes: () => Buffer = () => randomBytes(
 
 export function newToken(): string {
   return randomBytes(tokenBytes).toString("base64url");
+}
+
+/** What makes a token together with an Idempotency-Key; kept, so it must not be enough without the key (N4). */
+export function newTokenNonce(): string {
+  return randomBytes(tokenBytes).toString("base64url");
+}
+
+/** The same token each time, for who knows the key; as random as any to everyone else. */
+export function tokenFrom(tokenNonce: string, idempotencyKey: string): string {
+  return createHmac("sha256", Buffer.from(tokenNonce, "base64url"))
+    .update(idempotencyKey)
+    .digest("base64url");
 }
 
 /** SHA-256, hex. The token has 256 random bits, so it needs neither salt nor a slow hash. */

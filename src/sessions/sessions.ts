@@ -2,13 +2,14 @@
 // in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
 // it is there, and nothing here may say otherwise of its znodes.
 
+import type { Idempotency, OpenSession } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { sessionExpired } from "../core/plan.ts";
 import type { Session } from "../core/session.ts";
 import { SortedNames } from "../core/sorted-names.ts";
 import type { Cause, Commit } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
-import { hashToken, newSessionId, newToken } from "./credentials.ts";
+import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import { defaultReaperOptions, Reaper, type ReaperOptions } from "./reaper.ts";
 
@@ -38,6 +39,14 @@ export interface OpenedSession {
   readonly token: string;
   readonly validForMs: number;
   readonly zxid: number;
+  /** It was opened before, by a request with the same key. */
+  readonly replayed?: true;
+}
+
+/** The key of a request to open a session, if it has one. */
+interface KeyedOpen {
+  readonly key: string;
+  idempotencyAt(): Idempotency;
 }
 
 export interface Keepalive {
@@ -131,20 +140,31 @@ export class Sessions {
     this.#reaper.stop();
   }
 
-  /** Resolves once the session is durable: it may be used from then on (N2). */
-  async open(request: { timeoutMs?: number; name?: string } = {}): Promise<OpenedSession> {
+  /** Resolves once the session is durable: it may be used from then on (N2). With a key it is opened once. */
+  async open(request: { timeoutMs?: number; name?: string } = {}, keyed?: KeyedOpen): Promise<OpenedSession> {
     const { timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
     assertNameLength(name);
     const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
+    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name } as const;
+    if (keyed !== undefined) return await this.#openOnce(base, keyed);
     const token = newToken();
-    const commit = await this.#store.submit({
-      type: "openSession",
-      sessionId: newSessionId(),
-      tokenHash: hashToken(token),
-      timeoutMs,
-      name,
-    });
+    const commit = await this.#store.submit({ ...base, tokenHash: hashToken(token) });
     return { session: commit.outcome.session, token, validForMs: timeoutMs, zxid: commit.zxid };
+  }
+
+  /** The token is made of the key and of what is kept, so that whoever lost the answer is told it again (D19). */
+  async #openOnce(base: Omit<OpenSession, "tokenHash">, keyed: KeyedOpen): Promise<OpenedSession> {
+    const tokenNonce = newTokenNonce();
+    const tokenHash = hashToken(tokenFrom(tokenNonce, keyed.key));
+    const open = { ...base, tokenHash, tokenNonce, idempotency: keyed.idempotencyAt() };
+    const { outcome, zxid, replayed } = await this.#store.submit(open);
+    const { session } = outcome;
+    const token = tokenFrom(outcome.tokenNonce ?? tokenNonce, keyed.key);
+    if (replayed !== true) return { session, token, validForMs: session.timeoutMs, zxid };
+    // What is answered counts from this request, so this request must count for the session, if it is still there.
+    const member = this.#membersByTokenHash.get(session.tokenHash);
+    if (member !== undefined && !member.closing) this.#deadlines.touch(member.deadline, this.#reaper.nowMs());
+    return { session, token, validForMs: session.timeoutMs, zxid, replayed };
   }
 
   /**

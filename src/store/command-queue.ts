@@ -1,9 +1,10 @@
 // Commands waiting for their place in the log. Bounded: what does not fit is refused before it was ordered, so a
 // refused command is guaranteed not to have happened (L1).
 
-import type { Command, Operation } from "../core/command.ts";
+import type { Command } from "../core/command.ts";
 import type { CoordinationCommand } from "../core/coordination-command.ts";
-import { KeeperError } from "../core/errors.ts";
+import { type ErrorDetails, KeeperError } from "../core/errors.ts";
+import { idempotencyOf } from "../core/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
 
 /** A command and the answer its client waits for. */
@@ -42,9 +43,7 @@ export class CommandQueue {
       throw new KeeperError(
         "throttled",
         "Too many writes are waiting; this one was not executed. Retry shortly.",
-        {
-          retryAfterSeconds: 1,
-        },
+        { ...this.#limitReached(), retryAfterSeconds: 1 },
       );
     }
     this.#waiting.push(pending);
@@ -54,6 +53,13 @@ export class CommandQueue {
   #isFull(bytes: number): boolean {
     if (this.#waiting.length >= this.#limits.queueCommandsMax) return true;
     return this.#waiting.length > 0 && this.#bytes + bytes > this.#limits.queueBytesMax;
+  }
+
+  #limitReached(): Pick<ErrorDetails, "limit" | "limitValue"> {
+    const { queueCommandsMax, queueBytesMax } = this.#limits;
+    return this.#waiting.length >= queueCommandsMax
+      ? { limit: "queueCommandsMax", limitValue: queueCommandsMax }
+      : { limit: "queueBytesMax", limitValue: queueBytesMax };
   }
 
   /** The commands of the next entry, in the order they came; at least one when any wait. */
@@ -76,20 +82,38 @@ export class CommandQueue {
 }
 
 const commandOverheadBytes = 64;
+const idempotencyBytes = 256;
 
 /** About what the command takes in an entry: good enough to bound memory by. */
 export function bytesOf(command: Command): number {
+  return ownBytes(command) + (idempotencyOf(command) === undefined ? 0 : idempotencyBytes);
+}
+
+function ownBytes(command: Command): number {
   if (command.type === "openSession" || command.type === "closeSession") return 2 * commandOverheadBytes;
   if ("name" in command) return claimBytes(command);
-  if (command.type !== "multi") return operationBytes(command);
-  return command.operations.reduce((sum, operation) => sum + operationBytes(operation), commandOverheadBytes);
+  const parts = partsOf(command);
+  if (parts !== null) return parts.reduce((sum, part) => sum + operationBytes(part), commandOverheadBytes);
+  return operationBytes(command as Sized);
 }
 
 function claimBytes(command: CoordinationCommand): number {
-  if (command.type === "claimLock") return 2 * commandOverheadBytes + command.metadata.byteLength;
-  return 2 * commandOverheadBytes + ("value" in command ? command.value.byteLength : 0);
+  const named = 2 * commandOverheadBytes + command.name.length + ("id" in command ? command.id.length : 0);
+  if (command.type === "claimLock") return named + command.metadata.byteLength;
+  return named + ("value" in command ? command.value.byteLength : 0);
 }
 
-function operationBytes(operation: Pick<Operation, "path"> & { readonly data?: Uint8Array }): number {
+/** The operations of a command that has several. */
+function partsOf(command: Command): readonly Sized[] | null {
+  if (command.type === "multi") return command.operations;
+  return command.type === "import" ? command.znodes : null;
+}
+
+interface Sized {
+  readonly path: string;
+  readonly data?: Uint8Array;
+}
+
+function operationBytes(operation: Sized): number {
   return commandOverheadBytes + operation.path.length + (operation.data?.byteLength ?? 0);
 }

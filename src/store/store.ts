@@ -130,17 +130,50 @@ export class Store {
    */
   submit<C extends Command>(command: C): Promise<Commit<C["type"]>> {
     return new Promise((resolve, reject) => {
-      this.#assertAccepts(command);
-      validateCommand(command, this.#limits);
-      this.#queue.push({
-        command,
-        bytes: bytesOf(command),
-        resolve: resolve as (commit: Commit) => void,
-        reject,
-      });
-      if (this.#queue.length >= eagerBatchCommands) this.#flush();
-      else this.#scheduleFlush();
+      this.#enqueue(command, { resolve: resolve as (commit: Commit) => void, reject });
+      this.#flushSoon();
     });
+  }
+
+  /**
+   * Puts the commands in line at once, in their order, so that they share entries of the log. Each is done or refused
+   * by itself, as if it had been submitted alone; resolves when the last has its answer, and like `submit` never when an
+   * outcome is unknown.
+   */
+  submitAll<C extends Command>(
+    commands: readonly C[],
+  ): Promise<readonly PromiseSettledResult<Commit<C["type"]>>[]> {
+    if (commands.length === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const answers: PromiseSettledResult<Commit>[] = new Array(commands.length);
+      let missing = commands.length;
+      const answer = (index: number, result: PromiseSettledResult<Commit>) => {
+        answers[index] = result;
+        missing -= 1;
+        if (missing === 0) resolve(answers as PromiseSettledResult<Commit<C["type"]>>[]);
+      };
+      for (const [index, command] of commands.entries()) {
+        const reject = (reason: unknown) => answer(index, { status: "rejected", reason });
+        try {
+          const accept = (value: Commit) => answer(index, { status: "fulfilled", value });
+          this.#enqueue(command, { resolve: accept, reject });
+        } catch (error) {
+          reject(error);
+        }
+      }
+      this.#flushSoon();
+    });
+  }
+
+  #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
+    this.#assertAccepts(command);
+    validateCommand(command, this.#limits);
+    this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
+  }
+
+  #flushSoon(): void {
+    if (this.#queue.length >= eagerBatchCommands) this.#flush();
+    else this.#scheduleFlush();
   }
 
   #assertAccepts(command: Command): void {
@@ -294,8 +327,9 @@ function ignore(): void {}
 
 /** What may be tried on a full disk: it makes room, and it must not be delayed. */
 function freesSpace(command: Command): boolean {
-  if (command.type === "releaseClaim" || command.type === "resign") return true;
-  return command.type === "delete" || command.type === "deleteTree" || command.type === "closeSession";
+  const { type } = command;
+  if (type === "releaseClaim" || type === "resign" || type === "endLockDelay") return true;
+  return type === "delete" || type === "deleteTree" || type === "closeSession" || type === "sweep";
 }
 
 function readOnly(cause: string): KeeperError {

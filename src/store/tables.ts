@@ -1,6 +1,8 @@
 // What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
 // the file finds the tree as of that position plus the rest of the log.
 
+import type { Quota } from "../core/quota.ts";
+import type { Reply } from "../core/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { Znode } from "../core/znode.ts";
 import type { Lsn } from "./commit-log.ts";
@@ -17,7 +19,7 @@ export interface Position {
   readonly appliedLsn: Lsn;
   readonly zxid: number;
   readonly nextZnodeId: number;
-  /** Digest of znodes and sessions as of this position, 16 hex digits. */
+  /** Digest of znodes, sessions, replies and quotas as of this position, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;
@@ -34,6 +36,12 @@ export interface RowChanges {
   readonly deletedZnodeIds: readonly number[];
   readonly sessions: readonly Session[];
   readonly closedSessionIds: readonly string[];
+  readonly replies: readonly Reply[];
+  /** Zxids of the replies that are forgotten. */
+  readonly forgottenReplyZxids: readonly number[];
+  /** Quotas set: their limits alone, since what they count follows from the znodes (U11). */
+  readonly quotas: readonly Pick<Quota, "path" | "limits">[];
+  readonly deletedQuotaPaths: readonly string[];
   readonly changes: readonly ChangeRow[];
 }
 

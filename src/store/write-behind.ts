@@ -2,6 +2,8 @@
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
 import { Digest } from "../core/digest.ts";
+import type { Quota } from "../core/quota.ts";
+import type { Reply } from "../core/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
 import type { Change, Txn } from "../core/txn.ts";
@@ -20,6 +22,9 @@ export class WriteBehind {
   readonly #digest: Digest;
   #znodes = new Map<number, Dirty<Znode>>();
   #sessions = new Map<string, Dirty<Session>>();
+  /** By zxid: a key whose reply has expired gets another one. */
+  #replies = new Map<number, Dirty<Reply>>();
+  #quotas = new Map<string, Dirty<Quota>>();
   #changes: ChangeRow[] = [];
 
   /** @param state the state as of the tables' position */
@@ -29,7 +34,9 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    return this.#znodes.size + this.#sessions.size + this.#changes.length;
+    return (
+      this.#znodes.size + this.#sessions.size + this.#replies.size + this.#quotas.size + this.#changes.length
+    );
   }
 
   collect(txn: Txn, message: ChangeMessage | null): void {
@@ -57,6 +64,18 @@ export class WriteBehind {
       case "sessionClosed":
         note(this.#sessions, change.session.id, change.session, null);
         break;
+      case "replyKept":
+        note(this.#replies, change.reply.zxid, null, change.reply);
+        break;
+      case "replyForgotten":
+        note(this.#replies, change.reply.zxid, change.reply, null);
+        break;
+      case "quotaSet":
+        note(this.#quotas, change.quota.path, change.before, change.quota);
+        break;
+      case "quotaDeleted":
+        note(this.#quotas, change.quota.path, change.quota, null);
+        break;
     }
   }
 
@@ -78,6 +97,8 @@ export class WriteBehind {
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();
+    const replies = this.#takeReplies();
+    const quotas = this.#takeQuotas();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -88,7 +109,17 @@ export class WriteBehind {
       digest: this.#digest.toString(),
       historyFloorZxid,
     };
-    return { position, created, changed, parents, deletedZnodeIds, ...sessions, changes };
+    return {
+      position,
+      created,
+      changed,
+      parents,
+      deletedZnodeIds,
+      ...sessions,
+      ...replies,
+      ...quotas,
+      changes,
+    };
   }
 
   #takeSessions(): Pick<RowChanges, "sessions" | "closedSessionIds"> {
@@ -103,6 +134,34 @@ export class WriteBehind {
     }
     this.#sessions = new Map();
     return { sessions, closedSessionIds };
+  }
+
+  #takeReplies(): Pick<RowChanges, "replies" | "forgottenReplyZxids"> {
+    const replies: Reply[] = [];
+    const forgottenReplyZxids: number[] = [];
+    for (const [zxid, { before, after }] of this.#replies) {
+      if (before !== null) this.#digest.removeReply(before);
+      if (after !== null) {
+        this.#digest.addReply(after);
+        replies.push(after);
+      } else if (before !== null) forgottenReplyZxids.push(zxid);
+    }
+    this.#replies = new Map();
+    return { replies, forgottenReplyZxids };
+  }
+
+  #takeQuotas(): Pick<RowChanges, "quotas" | "deletedQuotaPaths"> {
+    const quotas: Pick<Quota, "path" | "limits">[] = [];
+    const deletedQuotaPaths: string[] = [];
+    for (const [path, { before, after }] of this.#quotas) {
+      if (before !== null) this.#digest.removeQuota(before);
+      if (after !== null) {
+        this.#digest.addQuota(after);
+        quotas.push({ path, limits: after.limits });
+      } else if (before !== null) deletedQuotaPaths.push(path);
+    }
+    this.#quotas = new Map();
+    return { quotas, deletedQuotaPaths };
   }
 }
 

@@ -80,7 +80,9 @@ export class Watches {
   open(request: StreamRequest, sink: Sink): Stream {
     this.assertOpens();
     this.#lastStreamId += 1;
-    const stream = new Stream(this.#lastStreamId, request, sink, this.#source);
+    // Streams that watch the same share one selection: there may be very many of them.
+    const selection = this.#audiences.get(request.selection.key)?.selection ?? request.selection;
+    const stream = new Stream(this.#lastStreamId, { ...request, selection }, sink, this.#source);
     this.#add(stream);
     stream.begin();
     return stream;

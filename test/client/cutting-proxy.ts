@@ -1,5 +1,6 @@
 // A TCP proxy in front of a server, which cuts connections when a test says so: at once, or in the middle of
-// whatever passes. Its own address stays the same when the server behind it is another one.
+// whatever passes. Or it swallows everything, as a broken network does. Its own address stays the same when the server
+// behind it is another one.
 
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
@@ -11,6 +12,7 @@ export class CuttingProxy {
   readonly #sockets = new Set<Socket>();
   #targetPort = 0;
   #bytesLeft = Number.POSITIVE_INFINITY;
+  #isDark = false;
 
   private constructor() {
     this.#server = createServer((client) => this.#join(client, connect(this.#targetPort, "127.0.0.1")));
@@ -44,9 +46,17 @@ export class CuttingProxy {
     this.#bytesLeft = bytes;
   }
 
+  /** From here on nothing passes, in either direction, and nobody is told. */
+  goDark(): void {
+    this.#isDark = true;
+  }
+
   #join(client: Socket, server: Socket): void {
-    client.pipe(server);
+    client.on("data", (part) => {
+      if (!this.#isDark) server.write(part);
+    });
     server.on("data", (part) => {
+      if (this.#isDark) return;
       client.write(part.subarray(0, this.#bytesLeft), () => {
         if (this.#bytesLeft === 0) this.cut();
       });

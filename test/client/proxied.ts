@@ -10,6 +10,7 @@ const reconnectMsUpTo = 29_999;
 
 /** Comes back at once: what is tested is what a reconnect brings, not when. */
 const impatientClock: ClientClock = {
+  now: () => systemClock.now(),
   setTimer: (ms, callback) => systemClock.setTimer(ms <= reconnectMsUpTo ? 1 : ms, callback),
 };
 

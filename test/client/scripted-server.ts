@@ -9,23 +9,44 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 
 /** One request, which the test answers. */
 export class Exchange {
+  readonly method: string;
   readonly query: URLSearchParams;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
   readonly response: ServerResponse;
+  /** What was sent, once all of it is there. */
+  readonly body: Promise<string>;
   /** Resolves when the connection is gone. */
   readonly closed: Promise<unknown>;
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     const url = new URL(request.url as string, "http://server");
+    this.method = request.method as string;
     this.path = url.pathname;
     this.query = url.searchParams;
     this.headers = request.headers;
     this.response = response;
+    this.body = text(request).catch(() => "");
     this.closed = once(response, "close");
+  }
+
+  /** The method and the path, to be compared at a glance. */
+  get asked(): string {
+    return `${this.method} ${this.path}`;
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.body);
+  }
+
+  /** Answers with JSON. */
+  reply(status: number, body: object, headers: Record<string, string> = {}): void {
+    this.response.writeHead(status, { "Content-Type": "application/json; charset=utf-8", ...headers });
+    this.response.end(JSON.stringify(body));
   }
 
   /** Begins an event stream. */

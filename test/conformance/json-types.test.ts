@@ -14,8 +14,10 @@ test.for(wrong)(
   "%s is refused: a JSON value is of the type it is of, and no other",
   async ([, operation], { http, root }) => {
     const json = { operations: [{ path: root, ...operation }] };
-    const { detail } = expectProblem(await http.post("/v1/transactions", { json }), 400, "bad_request");
-    expect(detail).toContain("operations.0");
+    const problem = expectProblem(await http.post("/v1/transactions", { json }), 400, "bad_request");
+    expect(problem.failedOperation).toBe(0);
+    const batch = await http.post("/v1/batch", { json });
+    expect(batch.json()).toMatchObject({ results: [{ status: 400, code: "bad_request" }] });
   },
 );
 

@@ -64,17 +64,19 @@ test("a refusal for size names a limit that the listing of limits has, with the 
   const data = "x".repeat((bounds.dataBytesMax as number) + 1);
   const json = { operations: [{ op: "set", path: root, data }] };
   const byOperation = expectProblem(await http.post("/v1/transactions", { json }), 413, "too_large");
-  // Lengths are announced and nothing is sent: whoever sends that much may be cut off before it hears why.
-  const announced = async (method: string, target: string, length: number) => {
-    const head = `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: ${length}\r\n\r\n`;
-    return JSON.parse((await http.raw(head)).body) as Record<string, unknown>;
-  };
-  const byData = await announced("PUT", urlOf(root), data.length);
-  const byBody = await announced("POST", "/v1/transactions", (bounds.transactionBytesMax as number) + 1);
-  const named = [byOperation, byData, byBody].map(({ code, limit, limitValue }) => [code, limit, limitValue]);
+  const byData = expectProblem(await http.put(urlOf(root), { body: data }), 413, "too_large");
+  const body = " ".repeat((bounds.transactionBytesMax as number) + 1);
+  const byBody = expectProblem(await http.post("/v1/transactions", { body }), 413, "too_large");
+  const byBatch = expectProblem(await http.post("/v1/batch", { body }), 413, "too_large");
+  const named = [byOperation, byData, byBody, byBatch].map(({ code, limit, limitValue }) => [
+    code,
+    limit,
+    limitValue,
+  ]);
   expect(named).toEqual([
     ["too_large", "dataBytesMax", bounds.dataBytesMax],
     ["too_large", "dataBytesMax", bounds.dataBytesMax],
+    ["too_large", "transactionBytesMax", bounds.transactionBytesMax],
     ["too_large", "transactionBytesMax", bounds.transactionBytesMax],
   ]);
 });

@@ -10,6 +10,9 @@ const resources = {
   "/v1/children": "GET, HEAD, OPTIONS",
   "/v1/children/a": "GET, HEAD, OPTIONS",
   "/v1/transactions": "POST, OPTIONS",
+  "/v1/quotas": "GET, HEAD, OPTIONS",
+  "/v1/quotas/a/b": "GET, HEAD, PUT, DELETE, OPTIONS",
+  "/v1/batch": "POST, OPTIONS",
   "/v1/sessions": "GET, HEAD, POST, OPTIONS",
   "/v1/sessions/keepalive": "POST, OPTIONS",
   "/v1/sessions/1f3a5c7e9b2d4f60": "GET, HEAD, PUT, DELETE, OPTIONS",
@@ -51,6 +54,7 @@ test("an unknown parameter is refused, so that a typo is never ignored", async (
     ["DELETE", url, "recursiv=true"],
     ["GET", `/v1/children${root}`, "limt=1"],
     ["GET", "/v1/sessions", "x=1"],
+    ["GET", "/v1/quotas", "limt=1"],
     ["GET", "/v1/watch", `path=${root}&scop=node`],
   ] as const;
   for (const [method, path, query] of requests) {

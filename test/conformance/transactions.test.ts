@@ -252,3 +252,120 @@ test("an increment counts from empty, goes below zero and never leaves the safe 
   expectProblem(answer, 400, "bad_request");
   expect((await znodes.read(`${root}/c`)).data).toBe("9007199254740991");
 });
+
+test("a malformed operation fails as any other, whatever is wrong with it [M3, M4, M5]", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const first = { op: "create", path: `${root}/first` };
+  const malformed: [string, unknown][] = [
+    ["no object", 5],
+    ["null", null],
+    ["a list", [first]],
+    ["no op", { path: root }],
+    ["an op there is not", { op: "rename", path: root }],
+    ["a read", { op: "get", path: root }],
+    ["no path", { op: "create" }],
+    ["a path that is no text", { op: "delete", path: [root] }],
+    ["an unknown member", { op: "create", path: `${root}/x`, dat: "x" }],
+    ["parents, which only a create by itself can make", { op: "create", path: `${root}/x/y`, parents: true }],
+    ["upsert", { op: "set", path: `${root}/x`, upsert: true }],
+    ["recursive", { op: "delete", path: root, recursive: true }],
+    ["a version of another operation", { op: "create", path: `${root}/x`, version: 0 }],
+    ["a version beyond 2^53", { op: "set", path: root, version: 2 ** 53 }],
+    ["half a version", { op: "set", path: root, version: 0.5 }],
+    ["no amount", { op: "increment", path: root }],
+    ["half an amount", { op: "increment", path: root, by: 0.5 }],
+    ["an amount beyond 2^53", { op: "increment", path: root, by: 2 ** 53 }],
+    ["both kinds of data", { op: "set", path: root, data: "x", dataBase64: "" }],
+    ["base64 that is none", { op: "set", path: root, dataBase64: "?" }],
+    ["a version of what is to be absent", { op: "check", path: `${root}/x`, exists: false, version: 0 }],
+    ["an incarnation of what is to be absent", { op: "check", path: `${root}/x`, exists: false, czxid: 1 }],
+  ];
+  for (const [what, operation] of malformed) {
+    const operations = [first, operation, first];
+    const answer = await http.post("/v1/transactions", { json: { operations } });
+    const problem = expectProblem(answer, 400, "bad_request");
+    expect(problem.failedOperation, what).toBe(1);
+    const fates = (problem.results as { code: string; detail?: string }[]).map(({ code }) => code);
+    expect(fates, what).toEqual(["rolled_back", "bad_request", "not_evaluated"]);
+    expect(problem.detail, what).toMatch(/^Operation 1 failed, so none was done: /);
+  }
+  expect(await znodes.children(root)).toEqual([]);
+});
+
+test("path syntax comes before everything else, then the session, then the fences [O3, M13]", async ({
+  http,
+  root,
+  openSession,
+}) => {
+  const session = await openSession();
+  await http.delete(`/v1/sessions/${session.id}`, tokenOf(session));
+  const dead = { ...tokenOf(session).headers, fence: `${root}@1` };
+  const transact = (path: string, headers: Record<string, string>) =>
+    http.post("/v1/transactions", { json: { operations: [{ op: "set", path }] }, headers });
+  expect(expectProblem(await transact(`${root}/`, dead), 400, "bad_path").failedOperation).toBe(0);
+  const gone = expectProblem(await transact(`${root}/none`, dead), 410, "session_expired");
+  const stale = expectProblem(await transact(`${root}/none`, { fence: `${root}@1` }), 409, "fence_stale");
+  for (const { failedOperation, results } of [gone, stale]) {
+    expect([failedOperation, results]).toEqual([undefined, undefined]);
+  }
+  expect(expectProblem(await transact(`${root}/none`, {}), 404, "no_node").failedOperation).toBe(0);
+});
+
+test("every fence of several must hold as the transaction begins, whatever it does itself [M2]", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const [a, b] = [await znodes.create(`${root}/a`), await znodes.create(`${root}/b`)];
+  const fence = (offset: number) => `${a.path}@${a.stat.czxid}, ${b.path}@${b.stat.czxid + offset}`;
+  const operations = [
+    { op: "delete", path: a.path },
+    { op: "delete", path: b.path },
+    { op: "create", path: a.path },
+  ];
+  const transact = (offset: number) =>
+    http.post("/v1/transactions", { json: { operations }, headers: { fence: fence(offset) } });
+  expect(expectProblem(await transact(1), 409, "fence_stale").path).toBe(b.path);
+  expect((await transact(0)).status).toBe(200);
+  expectProblem(await transact(0), 409, "fence_stale");
+  expect(await znodes.children(root)).toEqual(["a"]);
+});
+
+test("a check and a set tell incarnations apart by czxid [M7, S11]", async ({ http, root, znodes }) => {
+  const first = (await znodes.create(`${root}/a`)).stat;
+  await znodes.delete(`${root}/a`);
+  const second = (await znodes.create(`${root}/a`)).stat;
+  const guarded = (czxid: number) => [
+    { op: "check", path: `${root}/a`, czxid, version: 0 },
+    { op: "set", path: `${root}/a`, data: "x", version: 0 },
+  ];
+  const stale = await http.post("/v1/transactions", { json: { operations: guarded(first.czxid) } });
+  expect(expectProblem(stale, 412, "bad_version")).toMatchObject({ failedOperation: 0, stat: second });
+  const { results } = await znodes.transact(guarded(second.czxid));
+  expect(results.map(({ stat }) => stat?.version)).toEqual([0, 1]);
+});
+
+test("a failing operation's problem says what a request by itself would be told [M3, M4]", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const { stat } = await znodes.create(`${root}/a`);
+  const operations = [
+    { op: "create", path: `${root}/n-`, sequential: true },
+    { op: "set", path: `${root}/a`, version: 7 },
+  ];
+  const problem = expectProblem(
+    await http.post("/v1/transactions", { json: { operations } }),
+    412,
+    "bad_version",
+  );
+  expect(problem).toMatchObject({ path: `${root}/a`, stat, failedOperation: 1 });
+  const alone = await http.put(`/v1/znodes${root}/a`, { query: "version=7" });
+  const detail = alone.json<{ detail: string }>().detail;
+  expect(problem.results).toEqual([{ code: "rolled_back" }, { code: "bad_version", detail }]);
+  expect(problem.detail).toBe(`Operation 1 failed, so none was done: ${detail}`);
+});

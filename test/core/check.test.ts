@@ -4,6 +4,7 @@
 import { expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { execute } from "../../src/core/execute.ts";
+import type { Quota } from "../../src/core/quota.ts";
 import { State } from "../../src/core/state.ts";
 import { emptyData, type Znode } from "../../src/core/znode.ts";
 
@@ -50,6 +51,23 @@ test.each<{ fault: RegExp; path: string; change: Partial<Znode> }>([
   expect(checkState(state).join("\n")).toMatch(fault);
 });
 
+test.each<{ fault: string; quota: Partial<Quota> }>([
+  { fault: "quota of /p: counts 3 znodes of 2", quota: { count: 3 } },
+  { fault: "quota of /p: counts 1 bytes of 0", quota: { bytes: 1 } },
+  { fault: "quota of /gone: is on no znode that can have one", quota: { path: "/gone" } },
+  { fault: "quota of /: is on no znode that can have one", quota: { path: "/" } },
+])("finds $fault", ({ fault, quota }) => {
+  const state = soundState();
+  state.quotas.put({ path: "/p", limits: { countHard: 1 }, count: 2, bytes: 0, ...quota });
+  expect(checkState(state)).toEqual([fault]);
+});
+
+test("finds a quota below another", () => {
+  const state = soundState();
+  for (const path of ["/p", child]) state.restoreQuota({ path, limits: { countHard: 1 } });
+  expect(checkState(state)).toEqual([`quota of ${child}: stands below another`]);
+});
+
 test("finds a znode without a parent", () => {
   const state = soundState();
   state.tree.remove("/p");
@@ -57,6 +75,37 @@ test("finds a znode without a parent", () => {
   expect(checkState(state)).toContain("a znode cannot be reached from the root");
 });
 
+test("finds a znode with a TTL or a container that no sweep would look at, and one that sweeps should not", () => {
+  const state = soundState();
+  const [parent, ephemeral] = [znodeAt(state, "/p"), znodeAt(state, child)];
+  for (const change of [{ ttlMs: 5 }, { container: true }]) {
+    state.tree.replace({ ...parent, ...change });
+    expect(checkState(state)).toEqual(["/p: no sweep would look at it"]);
+  }
+  state.tree.replace(parent);
+  state.restoreZnode({ ...ephemeral, id: 3, path: "/p/t", ephemeralOwner: null, ttlMs: 5 });
+  state.tree.remove("/p/t");
+  expect(checkState(state)).toEqual(["sweeps would look at /p/t, which stays until it is deleted"]);
+});
+
 test("finds that there is no root", () => {
   expect(checkState(new State())).toContain("there is no root");
+});
+
+test("finds replies out of their order", () => {
+  const state = soundState();
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  state.restoreReply(reply);
+  expect(checkState(state)).toEqual([]);
+  state.restoreReply({ ...reply, key: "k2" });
+  state.restoreReply({ ...reply, key: "k3", zxid: 9 });
+  expect(checkState(state)).toEqual(["reply at zxid 2: out of order", "reply at zxid 9: out of order"]);
+});
+
+test("finds a reply whose place another one has taken", () => {
+  const state = soundState();
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  state.restoreReply(reply);
+  state.restoreReply({ ...reply, zxid: 3 });
+  expect(checkState(state).join("\n")).toMatch(/replies of size 5 are said to have 10/);
 });

@@ -18,6 +18,8 @@ interface Seen {
   readonly digest: string;
   readonly tree: readonly unknown[];
   readonly sessions: readonly unknown[];
+  readonly replies: readonly unknown[];
+  readonly quotas: readonly unknown[];
   readonly counters: readonly number[];
   readonly messages: readonly (string | null)[];
 }
@@ -28,6 +30,8 @@ function seenBy({ store, applied }: Keeper): Seen {
     digest: Digest.of(state).toString(),
     tree: [...state.tree.subtree("/")],
     sessions: [...state.sessions()],
+    replies: [...state.replies],
+    quotas: [...state.quotas.from("")],
     counters: [state.zxid, state.nextZnodeId],
     messages: applied.map(({ message }) => (message === null ? null : message.text)),
   };

@@ -2,6 +2,8 @@
 
 import { expect, test } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
+import type { Quota, QuotaLimits } from "../../src/core/quota.ts";
+import type { Reply } from "../../src/core/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { rootZnode, type Znode } from "../../src/core/znode.ts";
 import { bytes } from "../support/keeper.ts";
@@ -16,6 +18,14 @@ const session: Session = {
   openedAtMs: 1_700_000_000_000,
 };
 
+const reply: Reply = { key: "aa", request: "bb", zxid: 4, timeMs: 1_700_000_000_000, outcome: "{}" };
+const quota: Quota = {
+  path: "/a",
+  limits: { countSoft: 1, countHard: 2, bytesSoft: 3, bytesHard: 4 },
+  count: 1,
+  bytes: 5,
+};
+
 function digestOf(work: (digest: Digest) => void): string {
   const digest = new Digest();
   work(digest);
@@ -23,6 +33,8 @@ function digestOf(work: (digest: Digest) => void): string {
 }
 
 const ofZnode = (one: Znode) => digestOf((digest) => digest.addZnode(one));
+const ofReply = (one: Reply) => digestOf((digest) => digest.addReply(one));
+const ofQuota = (one: Quota) => digestOf((digest) => digest.addQuota(one));
 const ofSession = (one: Session) => digestOf((digest) => digest.addSession(one));
 
 test("is 16 hex digits, and of nothing 0", () => {
@@ -49,7 +61,9 @@ test("a part that is removed leaves no trace", () => {
     digest.addZnode({ ...znode, version: 1 });
     digest.addSession(session);
     digest.addZnode(znode);
+    digest.addReply(reply);
     digest.removeSession(session);
+    digest.removeReply(reply);
     digest.removeZnode({ ...znode, version: 1 });
   });
   expect(after).toBe(without);
@@ -68,6 +82,32 @@ test.each(Object.keys(session) as (keyof Session)[])("notices a changed %s of a 
   const value = session[field];
   const changed = typeof value === "number" ? value + 1 : `${value}x`;
   expect(ofSession({ ...session, [field]: changed })).not.toBe(ofSession(session));
+});
+
+test.each(Object.keys(reply) as (keyof Reply)[])("notices a changed %s of a reply", (field) => {
+  const value = reply[field];
+  const changed = typeof value === "number" ? value + 1 : `${value}x`;
+  expect(ofReply({ ...reply, [field]: changed })).not.toBe(ofReply(reply));
+});
+
+test.each(Object.keys(quota.limits) as (keyof QuotaLimits)[])(
+  "notices a changed %s of a quota, none and 0 being two things",
+  (name) => {
+    const { [name]: _, ...others } = quota.limits;
+    const variants = [quota.limits, others, { ...others, [name]: 0 }, { ...others, [name]: 9 }];
+    const digests = new Set(variants.map((limits) => ofQuota({ ...quota, limits })));
+    expect(digests.size).toBe(variants.length);
+    expect(ofQuota({ ...quota, path: "/b" })).not.toBe(ofQuota(quota));
+  },
+);
+
+test("leaves out what a quota counts, which follows from the znodes", () => {
+  expect(ofQuota({ ...quota, count: 7, bytes: 7 })).toBe(ofQuota(quota));
+  const removed = digestOf((digest) => {
+    digest.addQuota(quota);
+    digest.removeQuota(quota);
+  });
+  expect(removed).toBe("0000000000000000");
 });
 
 test("notices where data ends, in every length around a word", () => {

@@ -1,7 +1,7 @@
 // What an operation answers and refuses: the version argument, the order of checks, and fences.
 
 import { expect } from "vitest";
-import type { Delete, DeleteTree, SetData } from "../../src/core/command.ts";
+import type { Check, Delete, DeleteTree, Increment, SetData } from "../../src/core/command.ts";
 import { bytes, ephemeral, plain, refusal, sequential, test } from "../support/keeper.ts";
 
 const data = bytes("new");
@@ -194,3 +194,24 @@ test("writes sent one after the other happen in that order, and are then read [N
   await keeper.set("/a", "last");
   expect(keeper.data("/a")).toBe("last");
 });
+
+test("an increment and a check stand by themselves as well as in a transaction [M7]", async ({ keeper }) => {
+  await keeper.create("/n", plain, "41");
+  const { zxid, outcome } = await keeper.store.submit<Increment>({ type: "increment", path: "/n", by: 1 });
+  expect([zxid, outcome]).toEqual([2, { op: "increment", path: "/n", value: "42", stat: keeper.stat("/n") }]);
+  const checked = await keeper.store.submit<Check>({ type: "check", path: "/n", version: 1 });
+  expect(checked).toEqual({ zxid: 2, outcome: { op: "check", path: "/n", stat: keeper.stat("/n") } });
+  const wrong = keeper.store.submit<Check>({ type: "check", path: "/n", version: 0 });
+  await expect(wrong).rejects.toMatchObject({ code: "bad_version", details: { stat: keeper.stat("/n") } });
+  await expect(wrong).rejects.not.toHaveProperty("details.failedOperation");
+  expect([keeper.store.zxid, keeper.applied.length]).toEqual([2, 2]);
+});
+
+test.for([{ version: 0 }, { version: -1 }, { czxid: 1 }])(
+  "a check cannot ask for absence and for %j at once [M7]",
+  async (expected, { keeper }) => {
+    const check: Check = { type: "check", path: "/n", exists: false, ...expected };
+    expect(await refusal(keeper.store.submit(check))).toBe("bad_request");
+    expect(await refusal(keeper.multi([check]))).toBe("bad_request");
+  },
+);

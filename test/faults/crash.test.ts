@@ -17,7 +17,7 @@ interface Child {
   readonly stat: Stat;
 }
 
-test(`no acknowledged write is lost, halved or repeated over ${rounds} kills, seed ${seed} [G2, G4, G8, Q7, Z5, W23, W28, N13]`, {
+test(`no acknowledged write is lost, halved or repeated over ${rounds} kills, seed ${seed} [G2, G4, G8, Q7, U11, Z5, W23, W28, N13]`, {
   timeout: 120_000,
 }, async ({ start }) => {
   const chance = random(seed);
@@ -90,6 +90,9 @@ async function verifyTree(server: ServerProcess, load: WriteLoad, where: string)
     const path = `/load/tickets/t-${String(number).padStart(10, "0")}`;
     expect(tickets.get(path)?.data, `${where}: ${path}`).toBe(body);
   }
+  const sizes = [...tickets.values()].map(({ stat }) => stat.dataLength);
+  const usage = { count: tickets.size + 1, bytes: sizes.reduce((sum, size) => sum + size, 1) };
+  expect((await http.get("/v1/quotas/load/tickets")).json(), `${where}: quota`).toMatchObject(usage);
   const answer = await http.get("/v1/znodes/load");
   expect(answer.zxid, `${where}: zxid`).toBeGreaterThanOrEqual(load.zxid);
 }

@@ -41,6 +41,7 @@ export class WriteLoad {
     await http.post("/v1/znodes/load/x", { body: String(accountSum) });
     await http.post("/v1/znodes/load/y", { body: "0" });
     await http.post("/v1/znodes/load/moves", { body: "0" });
+    await http.put("/v1/quotas/load/tickets", { json: { countHard: 1_000_000 } });
   }
 
   /** Opens the recorded stream where the last one was cut off. */

@@ -17,6 +17,7 @@ async function prepare(http: Http): Promise<{ token: string; deadToken: string }
   for (const path of ["/a", "/a/b", "/n"]) await http.post(`/v1/znodes${path}`, { body: "x" });
   const headers = { "session-token": session.token };
   await http.post("/v1/znodes/e", { query: "ephemeral=true", headers });
+  await http.post("/v1/znodes/keyed", { headers: { "idempotency-key": "used" } });
   return { token: session.token, deadToken: dead.token };
 }
 
@@ -36,6 +37,13 @@ test("each refusal has its code, and leaves the state and the zxid as they were 
     [400, "bad_request", "PUT", "/v1/znodes/a", { "if-none-match": '"1-0"' }],
     [400, "bad_request", "PUT", "/v1/znodes/a?version=0", { "if-none-match": "*" }],
     [400, "bad_request", "PUT", "/v1/znodes/a", { fence: "nonsense" }],
+    [400, "bad_request", "PUT", "/v1/znodes/a", { "if-match": "1-0" }],
+    [400, "bad_request", "POST", "/v1/znodes/x", { "if-match": '"1-0"' }],
+    [400, "bad_request", "DELETE", "/v1/znodes/n", { "if-none-match": "*" }],
+    [400, "bad_request", "POST", "/v1/batch", {}, "{"],
+    [400, "bad_request", "POST", "/v1/batch", { "if-match": "*" }, '{"operations":[]}'],
+    [410, "session_expired", "POST", "/v1/batch", dead, '{"operations":[]}'],
+    [400, "bad_request", "POST", "/v1/transactions", { "if-none-match": "*" }, '{"operations":[]}'],
     [400, "bad_request", "POST", "/v1/transactions", {}, "{"],
     [400, "bad_request", "POST", "/v1/transactions", {}, '{"operations":[{"op":"move","path":"/a"}]}'],
     [403, "reserved_path", "DELETE", "/v1/znodes"],
@@ -56,6 +64,10 @@ test("each refusal has its code, and leaves the state and the zxid as they were 
     [410, "session_expired", "POST", "/v1/znodes/x?ephemeral=true", dead],
     [410, "session_expired", "DELETE", "/v1/znodes/n", { "session-token": "guessed" }],
     [410, "session_expired", "POST", "/v1/transactions", dead, '{"operations":[]}'],
+    [422, "idempotency_key_reused", "POST", "/v1/znodes/x", { "idempotency-key": "used" }],
+    [422, "idempotency_key_reused", "POST", "/v1/sessions", { "idempotency-key": "used" }],
+    [400, "bad_request", "POST", "/v1/sessions", { "idempotency-key": "" }],
+    [410, "session_expired", "POST", "/v1/znodes/x", { ...dead, "idempotency-key": "new" }],
     [412, "bad_version", "PUT", "/v1/znodes/a?version=1"],
     [412, "bad_version", "DELETE", "/v1/znodes/n?version=-2"],
     [412, "bad_version", "DELETE", "/v1/znodes/a?recursive=true&version=7"],
@@ -101,6 +113,7 @@ const parts = {
     "/v1/znodes",
     "/v1/children",
     "/v1/transactions",
+    "/v1/batch",
     "/v1/sessions",
     "/v1/watch",
     "/v1/limits",

@@ -7,6 +7,7 @@ import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
+import type { Watches } from "../../src/watches/watches.ts";
 import { Http } from "../support/http.ts";
 import type { Keeper } from "../support/keeper.ts";
 import { test as watchesTest } from "../watches/fixture.ts";
@@ -21,36 +22,60 @@ interface ServerFixture {
 const limits = {
   ...defaultLimits,
   transactionBytesMax: 8_388_608,
+  batchReadBytesMax: 8_388_608,
   headerBytesMax: 32_768,
+  headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   claimWaitersMax: 1000,
   snapshotKeptBytesMax: 67_108_864,
+  idempotencyAgeMsMax: 86_400_000,
+  idempotencyKeysMax: 100_000,
+  idempotencyBytesMax: 67_108_864,
+  keepAliveTimeoutMs: 72_000,
+  connectionsMax: 1000,
+  jsonDepthMax: 32,
 };
 
 export const test = watchesTest.extend<ServerFixture>({
   server: async ({ keeper, watches }, use) => {
-    const sessions = new Sessions(keeper.store);
-    sessions.start();
-    const server = await createServer({
-      store: keeper.store,
-      sessions,
-      watches,
-      limits,
-      bounds: { ...limits },
-      logger: pino({ level: "silent" }),
-      version: "0.0.0",
-    });
+    const { server, close } = await serverOver(keeper, watches);
     await use(server);
-    await server.close();
-    sessions.stop();
+    await close();
   },
-  http: async ({ server }, use) => {
-    await server.app.listen({ host: "127.0.0.1", port: 0 });
-    const { port } = server.app.server.address() as AddressInfo;
-    await use(new Http(`http://127.0.0.1:${port}`));
-  },
+  http: async ({ server }, use) => use(await listen(server)),
   state: async ({ keeper }, use) => use(() => stateOf(keeper)),
 });
+
+async function serverOver(keeper: Keeper, watches: Watches) {
+  const sessions = new Sessions(keeper.store);
+  sessions.start();
+  const server = await createServer({
+    store: keeper.store,
+    sessions,
+    watches,
+    limits,
+    bounds: { ...limits },
+    logger: pino({ level: "silent" }),
+    version: "0.0.0",
+  });
+  const close = async () => {
+    await server.close();
+    sessions.stop();
+  };
+  return { server, close };
+}
+
+async function listen({ app }: Server): Promise<Http> {
+  await app.listen({ host: "127.0.0.1", port: 0 });
+  const { port } = app.server.address() as AddressInfo;
+  return new Http(`http://127.0.0.1:${port}`);
+}
+
+/** For a test that makes the parts itself: a server over them, and what closes it. */
+export async function serveFor(keeper: Keeper, watches: Watches) {
+  const { server, close } = await serverOver(keeper, watches);
+  return { http: await listen(server), close };
+}
 
 function stateOf({ store }: Keeper): string {
   return `${store.zxid} ${Digest.of(store.state).toString()}`;

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import pino from "pino";
 import { expect } from "vitest";
+import { defaultLimits } from "../../src/core/limits.ts";
 import { problemHandler } from "../../src/routes/problems.ts";
 import { namedSchemas } from "../../src/routes/schemas.ts";
 import { watchRoutes } from "../../src/routes/watch.ts";
@@ -19,10 +20,13 @@ interface Server {
 }
 
 async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyInstance; server: Server }> {
-  const app = fastify({ forceCloseConnections: true, ajv: { customOptions: { removeAdditional: false } } });
+  const app = fastify({
+    forceCloseConnections: true,
+    ajv: { customOptions: { removeAdditional: false, keywords: ["x-limit"] } },
+  });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
   for (const schema of namedSchemas) app.addSchema(schema);
-  watchRoutes(app, { watches, store: keeper.store });
+  watchRoutes(app, { watches, store: keeper.store, limits: defaultLimits });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return { app, server: { port, url: `http://127.0.0.1:${port}/v1/watch` } };

@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { hashToken, newSessionId, newToken } from "../../src/sessions/credentials.ts";
+import {
+  hashToken,
+  newSessionId,
+  newToken,
+  newTokenNonce,
+  tokenFrom,
+} from "../../src/sessions/credentials.ts";
 
 describe("session ids", () => {
   test("are 16 lowercase hex digits of a positive 63-bit number, and all different [N3]", () => {
@@ -29,6 +35,15 @@ describe("session tokens", () => {
     expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect(Buffer.from(token, "base64url").byteLength).toBe(32);
     expect(newToken()).not.toBe(token);
+  });
+
+  test("made of a nonce and a key are the same each time, and like any other to who lacks either [N4]", () => {
+    const nonce = newTokenNonce();
+    const token = tokenFrom(nonce, "key");
+    expect(token).toBe(tokenFrom(nonce, "key"));
+    expect(token).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    const others = [tokenFrom(nonce, "kez"), tokenFrom(newTokenNonce(), "key"), tokenFrom("", "key")];
+    expect(new Set([token, ...others]).size).toBe(4);
   });
 
   test("are kept as their SHA-256 [N4]", () => {

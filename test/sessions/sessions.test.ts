@@ -85,6 +85,45 @@ describe("opening", () => {
   });
 });
 
+describe("opening again with the same key", () => {
+  const bounds = { ageMsMax: 60_000, keysMax: 10, bytesMax: 10_000 };
+  const keyed = { key: "k", idempotencyAt: () => ({ key: "hash of k", request: "r", ...bounds }) };
+
+  test("answers the same, opens nothing, and renews the session [D19, N7]", async ({ keeper }) => {
+    const sessions = startSessions(keeper);
+    const first = await sessions.open({ timeoutMs: 5000, name: "worker" }, keyed);
+    expect(first.replayed).toBeUndefined();
+    await keeper.clock.advance(4000);
+    const again = await sessions.open({ timeoutMs: 5000, name: "worker" }, keyed);
+    expect(again).toEqual({ ...first, replayed: true });
+    expect(sessions.counts).toMatchObject({ open: 1, opened: 1 });
+    await keeper.clock.advance(4500);
+    expect(sessions.list({ limit: 10 }).sessions).toHaveLength(1);
+    await keeper.clock.advance(600);
+    expect(isExpired(sessions, first.token)).toBe(true);
+  });
+
+  test("answers the same when the session has ended, and does not bring it back [D19, N9]", async ({
+    keeper,
+  }) => {
+    const sessions = startSessions(keeper);
+    const first = await sessions.open({ timeoutMs: 1000 }, keyed);
+    await keeper.clock.advance(2000);
+    expect(closesOf(keeper, first.session.id)).toEqual(["session_expired"]);
+    expect(await sessions.open({ timeoutMs: 1000 }, keyed)).toEqual({ ...first, replayed: true });
+    expect(isExpired(sessions, first.token)).toBe(true);
+    expect(sessions.counts.open).toBe(0);
+  });
+
+  test("keeps no token, only what makes one together with the key [N4]", async ({ keeper }) => {
+    const sessions = startSessions(keeper);
+    const { token } = await sessions.open({}, keyed);
+    const { state } = keeper.store;
+    expect(JSON.stringify([[...state.sessions()], [...state.replies]])).not.toContain(token);
+    expect(JSON.stringify([...state.replies])).not.toContain('"k"');
+  });
+});
+
 describe("staying alive", () => {
   test("alive at the timeout, gone at the next tick [N8]", async ({ keeper }) => {
     const sessions = startSessions(keeper);

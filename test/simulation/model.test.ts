@@ -13,10 +13,12 @@ import { anyCommand, resolved } from "./commands.ts";
 import { Model, type ModelAnswer } from "./model.ts";
 
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
-const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 2000);
+const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 10_000);
 const together = 4;
 
-test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z3]`, async ({ keeper }) => {
+test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, U9, Z3]`, async ({
+  keeper,
+}) => {
   const model = new Model();
   const commands = fc.sample(anyCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
@@ -29,6 +31,8 @@ test(`the store and the model agree, seed ${seed} [C4, C5, M2, M3, O3, Q4, S7, Z
     );
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
+    expect(repliesOf(keeper), place).toEqual(model.world.replies);
+    expect([...keeper.store.state.quotas.from("")], place).toEqual(quotasOfModel(model));
     expect(checkState(keeper.store.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
@@ -45,16 +49,35 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
     else refusals.add(refused);
   }
   expect([...refusals].sort()).toEqual([
-    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale", "no_node"],
-    ...["node_exists", "not_empty", "reserved_path", "session_expired", "session_required"],
+    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale"],
+    ...[
+      "idempotency_key_reused",
+      "no_node",
+      "node_exists",
+      "not_empty",
+      "quota_exceeded",
+      "reserved_path",
+      "session_expired",
+      "session_required",
+    ],
   ]);
   expect(done).toBeGreaterThan(600);
 });
 
+vitestTest("the random commands sweep containers and znodes with a TTL, and sweep in vain", () => {
+  const model = new Model();
+  const causes: unknown[] = [];
+  for (const [index, command] of fc.sample(anyCommand, { seed: 1, numRuns: 4000 }).entries()) {
+    const { outcome } = model.answer(resolved(command, model.world.znodes), index * 4);
+    if (command.type === "sweep") causes.push((outcome as { cause: string | null } | undefined)?.cause);
+  }
+  const count = (cause: string | null) => causes.filter((each) => each === cause).length;
+  expect(Math.min(count("ttl"), count("container"), count(null))).toBeGreaterThanOrEqual(5);
+});
+
 async function answerOf(keeper: Keeper, command: TreeCommand): Promise<Omit<ModelAnswer, "events">> {
   try {
-    const { zxid, outcome } = await keeper.store.submit(command);
-    return { zxid, outcome };
+    return await keeper.store.submit(command);
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     const { failedOperation, results } = error.details;
@@ -88,10 +111,21 @@ function treeOf(keeper: Keeper): unknown[] {
     .sort(byPath);
 }
 
+function repliesOf(keeper: Keeper): unknown[] {
+  return [...keeper.store.state.replies].map(({ outcome, ...reply }) => ({
+    ...reply,
+    outcome: JSON.parse(outcome) as unknown,
+  }));
+}
+
 function treeOfModel(model: Model): unknown[] {
   return [...model.world.znodes]
     .map(([path, { data, counter }]) => [path, model.statOf(path), data, counter, model.childrenOf(path)])
     .sort(byPath);
+}
+
+function quotasOfModel(model: Model): unknown[] {
+  return [...model.world.quotas.keys()].sort().map((path) => model.quotaOf(path));
 }
 
 function byPath([a]: unknown[], [b]: unknown[]): number {

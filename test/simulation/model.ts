@@ -4,16 +4,26 @@
 
 import type {
   CloseSession,
+  ConflictRule,
   Create,
+  DeleteQuota,
+  Idempotency,
+  ImportedZnode,
+  ImportZnodes,
   Increment,
   Multi,
   OpenSession,
   Operation,
+  QuotaWrite,
   SetData,
+  SetQuota,
+  SingleWrite,
+  Sweep,
   TreeCommand,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
+import type { QuotaLimits } from "../../src/core/quota.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 
 export interface ModelZnode {
@@ -46,6 +56,7 @@ export interface ModelEvent {
 export interface ModelAnswer {
   readonly zxid?: number;
   readonly outcome?: unknown;
+  readonly replayed?: true;
   readonly refused?: string;
   readonly failedOperation?: number;
   readonly fates?: readonly string[];
@@ -57,6 +68,17 @@ interface World {
   births: number;
   znodes: Map<string, ModelZnode>;
   sessions: Map<string, object>;
+  /** Oldest first. */
+  replies: ModelReply[];
+  quotas: Map<string, QuotaLimits>;
+}
+
+interface ModelReply {
+  readonly key: string;
+  readonly request: string;
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly outcome: unknown;
 }
 
 class Refused extends Error {
@@ -70,7 +92,10 @@ class Refused extends Error {
 }
 
 export class Model {
-  world: World = { zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]), sessions: new Map() };
+  world: World = {
+    ...{ zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]) },
+    ...{ sessions: new Map(), replies: [], quotas: new Map() },
+  };
   #events: ModelEvent[] = [];
   #timeMs = 0;
   #changed = false;
@@ -83,8 +108,16 @@ export class Model {
     this.world.zxid += 1;
     try {
       refuseMalformed(command);
+      const asked =
+        command.type === "closeSession" || command.type === "sweep" ? undefined : command.idempotency;
+      const kept = asked === undefined ? undefined : this.#keptReply(asked);
+      if (kept !== undefined) {
+        this.world = before;
+        return { zxid: kept.zxid, outcome: kept.outcome, replayed: true, events: [] };
+      }
       const outcome = this.#run(command);
       if (!this.#changed) this.world.zxid = before.zxid;
+      else if (asked !== undefined) this.#keepReply(asked, outcome);
       return { zxid: this.world.zxid, outcome, events: this.#events };
     } catch (error) {
       this.world = before;
@@ -118,15 +151,51 @@ export class Model {
     };
   }
 
+  #keptReply({ key, request, ageMsMax }: Idempotency): ModelReply | undefined {
+    const kept = this.world.replies.find((reply) => reply.key === key && !this.#isOld(reply, ageMsMax));
+    if (kept !== undefined && kept.request !== request) throw new Refused("idempotency_key_reused");
+    return kept;
+  }
+
+  #isOld({ timeMs }: ModelReply, ageMsMax: number): boolean {
+    return this.#timeMs - timeMs >= ageMsMax;
+  }
+
+  /** The newest stays however large it is. */
+  #keepReply({ key, request, ageMsMax, keysMax, bytesMax }: Idempotency, outcome: unknown): void {
+    const { zxid } = this.world;
+    const replies = this.world.replies.filter((reply) => reply.key !== key);
+    replies.push({ key, request, zxid, timeMs: this.#timeMs, outcome });
+    const bytes = () => replies.map(lengthOf).reduce((sum, length) => sum + length, 0);
+    const isOver = () => replies.length > keysMax || bytes() > bytesMax;
+    while (replies.length > 1 && (isOver() || this.#isOld(replies[0] as ModelReply, ageMsMax))) {
+      replies.shift();
+    }
+    this.world.replies = replies;
+  }
+
+  /** Counted anew at every look. */
+  quotaOf(path: string): object {
+    const within = [...this.world.znodes].filter(([other]) => isWithin(other, path));
+    const bytes = within.reduce((sum, [, { data }]) => sum + new TextEncoder().encode(data).length, 0);
+    return { path, limits: this.world.quotas.get(path), count: within.length, bytes };
+  }
+
   #run(command: TreeCommand): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
+    if (command.type === "sweep") return this.#sweep(command);
     this.#checkContext(command);
     if (command.type === "multi") return this.#multi(command);
+    if (command.type === "import") return this.#import(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
     if (command.type === "setData") return this.#set(command);
+    if (command.type === "increment" || command.type === "check")
+      return this.#operation(command, command.sessionId);
     const { path } = command;
     if (path === "/") throw new Refused("reserved_path");
+    if (command.type === "setQuota") return this.#setQuota(command);
+    if (command.type === "deleteQuota") return this.#deleteQuota(command);
     this.#expect(path, command.version, command.ifMatch);
     if (command.type === "delete") return this.#delete(path);
     const doomed = [...this.world.znodes.keys()].filter(
@@ -136,13 +205,43 @@ export class Model {
     return { path, deleted: doomed.length };
   }
 
-  #open({ type: _, ...open }: OpenSession): unknown {
+  #setQuota({ path, limits }: SetQuota): unknown {
+    this.#existing(path);
+    const created = !this.world.quotas.has(path);
+    for (const other of this.world.quotas.keys()) {
+      if (other !== path && (isWithin(other, path) || isWithin(path, other)))
+        throw new Refused("node_exists");
+    }
+    this.world.quotas.set(path, limits);
+    this.#changed = true;
+    return { quota: this.quotaOf(path), created };
+  }
+
+  #deleteQuota({ path }: DeleteQuota): unknown {
+    if (!this.world.quotas.delete(path)) throw new Refused("no_node");
+    this.#changed = true;
+    return { path };
+  }
+
+  /** Looks at the whole subtree as it would be; `larger` says what the write adds to it. */
+  #checkQuota(path: string, larger: { count: number; bytes: number }): void {
+    for (const [over, { countHard, bytesHard }] of this.world.quotas) {
+      if (!isWithin(path, over)) continue;
+      const { count, bytes } = this.quotaOf(over) as { count: number; bytes: number };
+      const tooMany = larger.count !== 0 && countHard !== undefined && count + larger.count > countHard;
+      const tooLarge = larger.bytes !== 0 && bytesHard !== undefined && bytes + larger.bytes > bytesHard;
+      if (tooMany || tooLarge) throw new Refused("quota_exceeded");
+    }
+  }
+
+  #open(open: OpenSession): unknown {
     if (this.world.sessions.has(open.sessionId)) throw new Refused("bad_request");
-    const { sessionId: id, ...rest } = open;
-    const session = { id, ...rest, openedZxid: this.world.zxid, openedAtMs: this.#timeMs };
+    const { sessionId: id, tokenHash, timeoutMs, name, tokenNonce } = open;
+    const times = { openedZxid: this.world.zxid, openedAtMs: this.#timeMs };
+    const session = { id, tokenHash, timeoutMs, name, ...times };
     this.world.sessions.set(id, session);
     this.#changed = true;
-    return { session };
+    return tokenNonce === undefined ? { session } : { session, tokenNonce };
   }
 
   #close({ sessionId }: CloseSession): unknown {
@@ -153,6 +252,19 @@ export class Model {
     this.world.sessions.delete(sessionId);
     this.#changed = true;
     return { ephemerals };
+  }
+
+  #sweep({ path, czxid, neverUsedMsMax: most }: Sweep): unknown {
+    const znode = this.world.znodes.get(path);
+    let cause: string | null = null;
+    if (znode !== undefined && znode.czxid === czxid && this.childrenOf(path).length === 0) {
+      const isOlderThan = (ms: number) => this.#timeMs - znode.mtimeMs > ms;
+      if (znode.ttlMs !== null && isOlderThan(znode.ttlMs)) cause = "ttl";
+      if (znode.container && (znode.childrenMade > 0 || (most !== 0 && isOlderThan(most))))
+        cause = "container";
+    }
+    if (cause !== null) this.#remove(path);
+    return { path, cause };
   }
 
   #checkContext({ sessionId, fences }: WriteContext): void {
@@ -217,6 +329,7 @@ export class Model {
     }
     if (this.world.znodes.has(name)) throw new Refused("node_exists");
     if (parent.owner !== null) throw new Refused("ephemeral_parent");
+    this.#checkQuota(name, { count: 1, bytes: data.byteLength });
     this.world.births += 1;
     const znode = newZnode(this.world.zxid, this.#timeMs, textOf(data), this.world.births);
     znode.sequence = number;
@@ -227,6 +340,39 @@ export class Model {
     parent.counter = number === null ? parent.counter + 1 : number + 1;
     this.#tell("created", name);
     return { path: name, stat: this.statOf(name), created: true };
+  }
+
+  #import({ znodes, onConflict }: ImportZnodes): unknown {
+    const counts = { created: 0, replaced: 0, unchanged: 0, skipped: 0 };
+    for (const [index, znode] of znodes.entries()) {
+      try {
+        counts[this.#importOne(znode, onConflict)] += 1;
+      } catch (error) {
+        if (error instanceof Refused) error.failedOperation = index;
+        throw error;
+      }
+    }
+    return counts;
+  }
+
+  #importOne({ path, data, mode, sequence, nextSequence }: ImportedZnode, rule: ConflictRule) {
+    const there = this.world.znodes.get(path);
+    if (there === undefined) {
+      this.#create({ type: "create", path, data, mode, parents: true }, undefined);
+      Object.assign(this.#existing(path), { sequence, counter: nextSequence });
+      const parent = this.#existing(parentOf(path));
+      if (sequence !== null) parent.counter = Math.max(parent.counter, sequence + 1);
+      this.#events.splice(-1, 1);
+      this.#tell("created", path);
+      return "created";
+    }
+    if (rule === "skip") return "skipped";
+    const isSame = there.data === textOf(data);
+    if (isSame && (rule === "replace" || path === "/")) return "unchanged";
+    const isInTheWay = path !== "/" || there.version > 0 || there.data !== "";
+    if (rule === "fail" && isInTheWay) throw new Refused("node_exists");
+    this.#set({ type: "setData", path, data });
+    return "replaced";
   }
 
   #makeParents(path: string): void {
@@ -248,9 +394,15 @@ export class Model {
       return this.#createPlain(path, data);
     const znode = this.#existing(path);
     if (create === "only") throw new Refused("bad_version");
+    this.#checkGrowth(path, textOf(data));
     this.#expect(path, version, ifMatch);
     this.#write(path, znode, textOf(data));
     return { path, stat: this.statOf(path), created: false };
+  }
+
+  #checkGrowth(path: string, data: string): void {
+    const lengthOf = (text: string) => new TextEncoder().encode(text).length;
+    this.#checkQuota(path, { count: 0, bytes: lengthOf(data) - lengthOf(this.#existing(path).data) });
   }
 
   #write(path: string, znode: ModelZnode, data: string): void {
@@ -265,6 +417,7 @@ export class Model {
     const sum = BigInt(text) + BigInt(by);
     const most = 2n ** 53n - 1n;
     for (const each of [BigInt(text), sum]) if (each > most || each < -most) throw new Refused("bad_request");
+    this.#checkGrowth(path, `${sum}`);
     this.#write(path, znode, `${sum}`);
     return { op: "increment", path, stat: this.statOf(path), value: `${sum}` };
   }
@@ -278,6 +431,7 @@ export class Model {
   #remove(path: string): void {
     this.#tell("deleted", path);
     this.world.znodes.delete(path);
+    this.world.quotas.delete(path);
     const parent = this.#existing(parentOf(path));
     parent.pzxid = this.world.zxid;
     parent.childrenGone += 1;
@@ -303,6 +457,10 @@ export class Model {
   }
 }
 
+function lengthOf({ key, request, outcome }: ModelReply): number {
+  return key.length + request.length + JSON.stringify(outcome).length;
+}
+
 function newZnode(zxid: number, timeMs: number, data: string, birth: number): ModelZnode {
   return {
     ...{ data, birth, czxid: zxid, mzxid: zxid, pzxid: zxid, ctimeMs: timeMs, mtimeMs: timeMs, version: 0 },
@@ -325,6 +483,8 @@ function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | unde
 }
 
 function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
+  if (command.type === "import" && error.failedOperation !== null)
+    return { refused: error.code, failedOperation: error.failedOperation, fates: [], events: [] };
   if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
   const at = error.failedOperation;
   const fates = command.operations.map((_, index) => {
@@ -336,12 +496,16 @@ function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
 
 /** What is refused without a look at the tree; limits of size are not reached here. */
 function refuseMalformed(command: TreeCommand): void {
-  if (command.type === "openSession" || command.type === "closeSession") return;
-  if (command.type !== "multi") {
+  if (command.type === "openSession" || command.type === "closeSession" || command.type === "sweep") return;
+  if (command.type !== "multi" && command.type !== "import") {
     refuseMalformedOperation(command, command.sessionId);
     return;
   }
-  for (const [index, operation] of command.operations.entries()) {
+  const operations =
+    command.type === "multi"
+      ? command.operations
+      : command.znodes.map((znode) => ({ type: "create" as const, ...znode }));
+  for (const [index, operation] of operations.entries()) {
     try {
       refuseMalformedOperation(operation, command.sessionId);
     } catch (error) {
@@ -351,15 +515,17 @@ function refuseMalformed(command: TreeCommand): void {
   }
 }
 
-function refuseMalformedOperation(
-  operation: { type: string; path: string; mode?: CreateMode },
-  sessionId?: string,
-) {
-  const { mode } = operation;
+function refuseMalformedOperation(operation: SingleWrite | QuotaWrite | Operation, sessionId?: string) {
+  const mode = operation.type === "create" ? operation.mode : undefined;
+  const limits = operation.type === "setQuota" ? operation.limits : undefined;
   const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
   if (!isPath(numbered ? `${operation.path}0` : operation.path)) throw new Refused("bad_path");
+  if (limits !== undefined && Object.keys(limits).length === 0) throw new Refused("bad_request");
   if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
   if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
+  if (operation.type === "check" && operation.exists === false) {
+    if (operation.version !== undefined || operation.czxid !== undefined) throw new Refused("bad_request");
+  }
 }
 
 function isPath(path: string): boolean {
@@ -377,6 +543,10 @@ function isAllowed(code: number): boolean {
   const bad =
     code <= 0x1f || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
   return !bad;
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(`${root}/`);
 }
 
 function parentOf(path: string): string {

@@ -36,6 +36,10 @@ function rowsAt(appliedLsn: number) {
     deletedZnodeIds: [],
     sessions: [],
     closedSessionIds: [],
+    replies: [],
+    forgottenReplyZxids: [],
+    quotas: [],
+    deletedQuotaPaths: [],
     changes: [],
   };
 }

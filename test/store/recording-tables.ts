@@ -1,5 +1,7 @@
 // Tables in memory that keep every write they were given, and can be told to refuse or to wait.
 
+import type { Quota } from "../../src/core/quota.ts";
+import type { Reply } from "../../src/core/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import type { Znode } from "../../src/core/znode.ts";
@@ -9,6 +11,8 @@ export class RecordingTables implements Tables {
   readonly writes: RowChanges[] = [];
   readonly #znodes = new Map<number, Znode>([[0, rootOf(State.fresh())]]);
   readonly #sessions = new Map<string, Session>();
+  readonly #replies = new Map<number, Reply>();
+  readonly #quotas = new Map<string, Pick<Quota, "path" | "limits">>();
   attempts = 0;
   #fault: Error | null = null;
   #gate: PromiseWithResolvers<void> | null = null;
@@ -38,6 +42,10 @@ export class RecordingTables implements Tables {
     for (const id of rows.deletedZnodeIds) this.#znodes.delete(id);
     for (const session of rows.sessions) this.#sessions.set(session.id, session);
     for (const id of rows.closedSessionIds) this.#sessions.delete(id);
+    for (const reply of rows.replies) this.#replies.set(reply.zxid, reply);
+    for (const zxid of rows.forgottenReplyZxids) this.#replies.delete(zxid);
+    for (const quota of rows.quotas) this.#quotas.set(quota.path, quota);
+    for (const path of rows.deletedQuotaPaths) this.#quotas.delete(path);
   }
 
   /** A row for a parent carries its counters alone. */
@@ -53,6 +61,10 @@ export class RecordingTables implements Tables {
     const byAge = [...this.#znodes.values()].sort((a, b) => a.id - b.id);
     for (const znode of byAge) state.restoreZnode(znode);
     for (const session of this.#sessions.values()) state.restoreSession(session);
+    for (const reply of [...this.#replies.values()].sort((a, b) => a.zxid - b.zxid)) {
+      state.restoreReply(reply);
+    }
+    for (const quota of this.#quotas.values()) state.restoreQuota(quota);
     const position = this.writes.at(-1)?.position;
     state.restoreCounters({ zxid: position?.zxid ?? 0, nextZnodeId: position?.nextZnodeId ?? 1 });
     return state;

@@ -62,6 +62,7 @@ export function rowsOf(
     changes?: readonly ChangeRow[];
     historyFloorZxid?: number;
     deletedZnodeIds?: number[];
+    forgottenReplyZxids?: number[];
   },
 ): RowChanges {
   const znodes = [...state.tree.values()];
@@ -81,6 +82,10 @@ export function rowsOf(
     deletedZnodeIds: rest.deletedZnodeIds ?? [],
     sessions: [...state.sessions()],
     closedSessionIds: [],
+    replies: [...state.replies],
+    forgottenReplyZxids: rest.forgottenReplyZxids ?? [],
+    quotas: [...state.quotas.from("")],
+    deletedQuotaPaths: [],
     changes: rest.changes ?? [],
   };
 }

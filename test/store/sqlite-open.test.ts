@@ -13,6 +13,7 @@ import { expect } from "vitest";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
 import { claimDataDirectory, unsafeFilesystemName } from "../../src/store/sqlite/data-directory.ts";
+import { machineVersion, schemaVersion } from "../../src/store/sqlite/schema.ts";
 import { rowsOf, stateOf, test, znode } from "./sqlite-fixture.ts";
 
 const database = "treekeeper.db";
@@ -25,11 +26,14 @@ function meddle(directory: string, sql: string): void {
 }
 
 const root = { id: 0, path: "/", czxid: 0, mzxid: 0, ctimeMs: 0, mtimeMs: 0 };
+const reply = { key: "k", request: "r", zxid: 1, timeMs: 7, outcome: "{}" };
 const tree = stateOf([
   znode({ ...root, cversion: 1, nextSequence: 1, numChildren: 1 }),
   znode({ id: 1, path: "/a", data: new Uint8Array([1, 2, 3]), cversion: 1, nextSequence: 1, numChildren: 1 }),
   znode({ id: 2, path: "/a/b" }),
 ]);
+const withReplies = stateOf([...tree.tree.values()]);
+withReplies.restoreReply(reply);
 
 test("a new directory holds a fresh tree and keeps its name over restarts [D3]", async ({ open }) => {
   const first = await open();
@@ -85,9 +89,71 @@ test("a database of another program is refused and left untouched", async ({ ope
 
 test("a database of a later version is refused", async ({ open, directory }) => {
   await (await open()).backend.close();
-  meddle(directory, "PRAGMA user_version = 2");
+  meddle(directory, `PRAGMA user_version = ${schemaVersion + 1}`);
   await expect(open()).rejects.toThrow(/later version/);
 });
+
+test("a database whose log a later version wrote is refused, and stays that version's", async ({
+  open,
+  directory,
+}) => {
+  await (await open()).backend.close();
+  meddle(directory, `UPDATE meta SET machine_version = ${machineVersion + 1}`);
+  toFirstVersion(directory);
+  await expect(open()).rejects.toThrow(/log .* later version/);
+  expect(versionsOf(directory)).toEqual([1, machineVersion + 1]);
+});
+
+test("a database of version 1 is upgraded as it is opened, with the log it holds [L3, N13]", async ({
+  open,
+  directory,
+}) => {
+  const { backend, loaded } = await open();
+  await backend.append(1, new Uint8Array(1));
+  await backend.write(rowsOf(tree, { appliedLsn: 1 }));
+  await backend.append(2, new Uint8Array(2));
+  await backend.close();
+  toFirstVersion(directory);
+  meddle(directory, "UPDATE meta SET machine_version = 1");
+  const upgraded = await open();
+  expect(upgraded.loaded.clusterId).toBe(loaded.clusterId);
+  expect([...upgraded.loaded.state.tree.values()]).toEqual([...tree.tree.values()]);
+  expect(await upgraded.backend.tail()).toBe(2);
+  await upgraded.backend.close();
+  expect(versionsOf(directory)).toEqual([schemaVersion, machineVersion]);
+  await (await open()).backend.close();
+});
+
+test("a database of version 1 that is damaged stays of version 1", async ({ open, directory }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  await backend.write(rowsOf(tree, { appliedLsn: 1 }));
+  await backend.close();
+  toFirstVersion(directory);
+  meddle(directory, "UPDATE znode SET data = x'00' WHERE id = 1; UPDATE meta SET machine_version = 1");
+  await expect(open()).rejects.toThrow(CorruptStoreError);
+  expect(versionsOf(directory)).toEqual([1, 1]);
+});
+
+/** Takes away what later versions have added. */
+function toFirstVersion(directory: string): void {
+  const connection = new Sqlite(join(directory, database));
+  const names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
+  const first = ["meta", "log", "znode", "znode_children", "session", "change"];
+  for (const name of names) if (!first.includes(name as string)) connection.exec(`DROP TABLE "${name}"`);
+  connection.pragma("user_version = 1");
+  connection.close();
+}
+
+function versionsOf(directory: string): unknown[] {
+  const connection = new Sqlite(join(directory, database), { readonly: true });
+  const versions = [
+    connection.pragma("user_version", { simple: true }),
+    connection.prepare("SELECT machine_version FROM meta").pluck().get(),
+  ];
+  connection.close();
+  return versions;
+}
 
 test("a file that is no database is refused and left untouched", async ({ open, directory }) => {
   writeFileSync(join(directory, database), "this is not a database, however long it may be. ".repeat(100));
@@ -124,13 +190,29 @@ test.for([
     fault: /session/,
   },
   { damage: "an id from the future", sql: "UPDATE meta SET next_znode_id = 2", fault: /yet to come/ },
+  { damage: "a lost reply", sql: "DELETE FROM reply", fault: /digest/ },
+  {
+    damage: "a second reply to one key",
+    sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome FROM reply",
+    fault: /has a key that an older one has/,
+  },
+  {
+    damage: "a quota that nobody set",
+    sql: "INSERT INTO quota VALUES ('/a', NULL, 9, NULL, NULL)",
+    fault: /digest/,
+  },
+  {
+    damage: "a quota on nothing",
+    sql: "INSERT INTO quota VALUES ('/x', NULL, 9, NULL, NULL)",
+    fault: /quota on \/x/,
+  },
   { damage: "no position", sql: "DELETE FROM meta", fault: /meta is empty/ },
 ])(
   "$damage is found at the start, and the service refuses [N13]",
   async ({ sql, fault }, { open, directory }) => {
     const { backend } = await open();
     await backend.append(1, new Uint8Array(1));
-    await backend.write(rowsOf(tree, { appliedLsn: 1 }));
+    await backend.write(rowsOf(withReplies, { appliedLsn: 1 }));
     await backend.close();
     meddle(directory, sql);
     const before = readdirSync(directory);

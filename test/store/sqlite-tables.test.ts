@@ -2,6 +2,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
+import type { Reply } from "../../src/core/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import { rootZnode } from "../../src/core/znode.ts";
@@ -75,12 +76,17 @@ const everyField = stateOf(
   [session],
   large,
 );
+const replies: Reply[] = [
+  { key: "cd".repeat(32), request: "ef".repeat(32), zxid: 9, timeMs: 0, outcome: '{"path":"/é\\ud800 😀"}' },
+  { key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, outcome: "{}" },
+];
+for (const reply of replies) everyField.restoreReply(reply);
 
 function change(zxid: number, timeMs: number, data: string): ChangeRow {
   return { zxid, timeMs, message: `{"zxid":${zxid},"timeMs":${timeMs},"events":[{"data":"${data}"}]}` };
 }
 
-test("every field of a znode and a session comes back as it was, a megabyte of data too [L3, N2]", async ({
+test("every field of a znode, a session and a reply comes back as it was, a megabyte of data too [L3, N2]", async ({
   open,
 }) => {
   const { backend } = await open();
@@ -92,6 +98,7 @@ test("every field of a znode and a session comes back as it was, a megabyte of d
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...everyField.tree.values()]);
   expect([...loaded.state.sessions()]).toEqual([session]);
+  expect([...loaded.state.replies]).toEqual(replies);
   expect(loaded.position).toEqual(rows.position);
   expect(loaded.changes).toEqual(changes.slice(1));
   expect([...loaded.state.ephemeralsOf(session.id)]).toEqual(["/é 😀/q0000000017"]);
@@ -130,16 +137,54 @@ test("a later write replaces, removes and adds", async ({ open }) => {
     [],
     12,
   );
+  const kept: Reply = { key: "k2", request: "r", zxid: 12, timeMs: 1, outcome: "[1]" };
+  later.restoreReply(kept);
   const deletedZnodeIds = [3, 4, 8];
+  const forgottenReplyZxids = [9, large];
   await backend.write({
-    ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds }),
+    ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds, forgottenReplyZxids }),
     closedSessionIds: [session.id],
   });
   await backend.close();
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...later.tree.values()]);
   expect(loaded.state.sessionCount).toBe(0);
+  expect([...loaded.state.replies]).toEqual([kept]);
   expect(checkState(loaded.state)).toEqual([]);
+});
+
+test("the limits of a quota come back as they were, and what it counts is counted anew [U11]", async ({
+  open,
+}) => {
+  const limits = { countSoft: 0, countHard: large, bytesHard: 7 };
+  const state = stateOf([
+    { ...rootZnode(), pzxid: 1, cversion: 2, nextSequence: 2, numChildren: 2 },
+    znode({ id: 1, path: "/é 😀", data: new Uint8Array(5), cversion: 1, nextSequence: 1, numChildren: 1 }),
+    znode({ id: 2, path: "/b" }),
+    znode({ id: 3, path: "/é 😀/c", data: new Uint8Array(6) }),
+  ]);
+  state.restoreQuota({ path: "/é 😀", limits });
+  state.restoreQuota({ path: "/b", limits: { bytesSoft: 1 } });
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  await backend.write(rowsOf(state, { appliedLsn: 1 }));
+  await backend.close();
+  const { loaded, backend: reopened } = await open();
+  expect([...loaded.state.quotas.from("")]).toEqual([
+    { path: "/b", limits: { bytesSoft: 1 }, count: 1, bytes: 0 },
+    { path: "/é 😀", limits, count: 2, bytes: 11 },
+  ]);
+  expect(checkState(loaded.state)).toEqual([]);
+  await reopened.append(1, new Uint8Array(1));
+  state.quotas.remove("/é 😀");
+  state.restoreQuota({ path: "/b", limits: { countHard: 2 } });
+  const rows = rowsOf(state, { written: state, appliedLsn: 2 });
+  await reopened.write({ ...rows, deletedQuotaPaths: ["/é 😀"] });
+  await reopened.close();
+  const { loaded: again } = await open();
+  expect([...again.state.quotas.from("")]).toEqual([
+    { path: "/b", limits: { countHard: 2 }, count: 1, bytes: 0 },
+  ]);
 });
 
 test("a log entry goes only with the rows that reflect it", async ({ open, directory }) => {
@@ -369,7 +414,8 @@ test("a long write-ahead log is checkpointed beside the writer, and starts anew"
     walBytesMax = Math.max(walBytesMax, backend.stats().walBytes);
   }
   expect(walBytesMax).toBeGreaterThan(200_000);
-  expect(walBytesMax).toBeLessThan(1_350_000);
+  // Eight megabytes were written. How far it goes beyond the bound depends on how long a checkpoint takes.
+  expect(walBytesMax).toBeLessThan(2_500_000);
   expect(backend.stats().lastCheckpointMs).toBeGreaterThan(0);
 });
 

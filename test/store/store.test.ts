@@ -380,3 +380,41 @@ test("a refused command is in the log, and refused again by a replay", async ({ 
 function tailOf(keeper: Keeper): Promise<number> {
   return keeper.log.tail();
 }
+
+test("commands submitted as one share an entry, and each has its own answer, in their order [R1]", async () => {
+  const { entries, store } = await openStore();
+  const answers = await store.submitAll([create("/a"), create("/a"), create("/a/b"), create("no slash")]);
+  expect(commandCounts(entries)).toEqual([3]);
+  expect(
+    answers.map((answer) => (answer.status === "fulfilled" ? answer.value.zxid : answer.reason.code)),
+  ).toEqual([...[1, "node_exists", 2, "bad_path"]]);
+  expect(await store.submitAll([])).toEqual([]);
+  await store.close();
+});
+
+test("thousands submitted as one fill entries in their order", async () => {
+  const { entries, store } = await openStore();
+  const answers = await store.submitAll(numbers(2500).map((index) => create(`/${index}`)));
+  expect(commandCounts(entries)).toEqual([1000, 1000, 500]);
+  const zxids = answers.map((answer) => (answer.status === "fulfilled" ? answer.value.zxid : answer.reason));
+  expect(zxids).toEqual(numbers(2500).map((index) => index + 1));
+  await store.close();
+});
+
+test("of commands submitted as one, those that find the line full are throttled each by itself [L1]", async () => {
+  const { store, log } = await openStore({ queueCommandsMax: 5 });
+  log.hold();
+  const answers = store.submitAll(numbers(8).map((index) => create(`/${index}`)));
+  log.release();
+  const codes = (await answers).map((answer) => (answer.status === "rejected" ? answer.reason.code : "done"));
+  expect(codes).toEqual([...Array(5).fill("done"), ...Array(3).fill("throttled")]);
+  expect([...store.state.tree.childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
+  await store.close();
+});
+
+test("commands submitted as one to a store that is closing are all refused at once", async () => {
+  const { store } = await openStore();
+  await store.close();
+  const answers = await store.submitAll([create("/a"), create("/b")]);
+  expect(answers).toMatchObject([{ reason: { code: "stopping" } }, { reason: { code: "stopping" } }]);
+});

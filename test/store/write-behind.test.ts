@@ -53,6 +53,8 @@ function expectSame({ store, tables }: Fixture): void {
     new Map([...store.state.tree.values()].map((znode) => [znode.id, znode])),
   );
   expect(new Set(loaded.sessions())).toEqual(new Set(store.state.sessions()));
+  expect([...loaded.replies]).toEqual([...store.state.replies]);
+  expect([...loaded.quotas.from("")]).toEqual([...store.state.quotas.from("")]);
   expect(checkState(loaded)).toEqual([]);
   const position = tables.writes.at(-1)?.position;
   if (position !== undefined) expect(position.digest).toBe(Digest.of(loaded).toString());
@@ -124,7 +126,11 @@ test("what came and went between two writes has no row, and its messages do", as
   await store.submit({ type: "closeSession", sessionId, reason: "session_closed" });
   await clock.advance(writeDelayMs);
   const { position, changes, parents, ...rest } = lastWrite(fixture);
-  expect(rest).toEqual({ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] });
+  expect(rest).toEqual({
+    ...{ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] },
+    ...{ replies: [], forgottenReplyZxids: [] },
+    ...{ quotas: [], deletedQuotaPaths: [] },
+  });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);
   expect(position).toMatchObject({ zxid: 4, nextZnodeId: 2 });
@@ -150,6 +156,30 @@ test("sessions are written when they open and removed when they end [N2]", async
   await store.submit({ type: "closeSession", sessionId, reason: "session_closed" });
   await clock.advance(writeDelayMs);
   expect(lastWrite(fixture).closedSessionIds).toEqual([sessionId]);
+});
+
+test("quotas are written when they are set and removed when they go, with their znode too [U11]", async ({
+  fixture,
+}) => {
+  const { store, clock } = fixture;
+  const setQuota = (path: string, countHard: number) =>
+    store.submit({ type: "setQuota", path, limits: { countHard } });
+  await Promise.all([store.submit(create("/a")), store.submit(create("/b"))]);
+  await clock.advance(writeDelayMs);
+  for (const countHard of [5, 6]) await setQuota("/a", countHard);
+  await setQuota("/b", 7);
+  await clock.advance(writeDelayMs);
+  expect(lastWrite(fixture)).toMatchObject({
+    quotas: [
+      { path: "/a", limits: { countHard: 6 } },
+      { path: "/b", limits: { countHard: 7 } },
+    ],
+    deletedQuotaPaths: [],
+  });
+  await store.submit({ type: "deleteQuota", path: "/a" });
+  await store.submit({ type: "delete", path: "/b" });
+  await clock.advance(writeDelayMs);
+  expect(lastWrite(fixture)).toMatchObject({ quotas: [], deletedQuotaPaths: ["/a", "/b"] });
 });
 
 test("an entry of refusals moves the position on, and nothing else", async ({ fixture }) => {

@@ -3,7 +3,7 @@
 
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
-import type { Fence, Multi, Operation } from "../../src/core/command.ts";
+import type { Multi, Operation, WriteContext } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { type Stat, statOf } from "../../src/core/stat.ts";
 import { State } from "../../src/core/state.ts";
@@ -18,11 +18,6 @@ export const sequential: CreateMode = { kind: "persistent", sequential: true };
 export const ephemeral: CreateMode = { kind: "ephemeral", sequential: false };
 export const ephemeralSequential: CreateMode = { kind: "ephemeral", sequential: true };
 export const container: CreateMode = { kind: "container" };
-
-export interface WriteOptions {
-  readonly sessionId?: string;
-  readonly fences?: readonly Fence[];
-}
 
 export class Keeper {
   readonly clock: FakeClock;
@@ -49,13 +44,13 @@ export class Keeper {
     path: string,
     mode: CreateMode = plain,
     data = "",
-    options: WriteOptions = {},
+    options: WriteContext = {},
   ): Promise<Written> {
     const commit = await this.store.submit({ type: "create", path, mode, data: bytes(data), ...options });
     return commit.outcome;
   }
 
-  async set(path: string, data: string, version?: number, options: WriteOptions = {}): Promise<Stat> {
+  async set(path: string, data: string, version?: number, options: WriteContext = {}): Promise<Stat> {
     const versioned = version === undefined ? {} : { version };
     const commit = await this.store.submit({
       type: "setData",
@@ -67,14 +62,14 @@ export class Keeper {
     return commit.outcome.stat;
   }
 
-  async delete(path: string, version?: number, options: WriteOptions = {}): Promise<void> {
+  async delete(path: string, version?: number, options: WriteContext = {}): Promise<void> {
     const versioned = version === undefined ? {} : { version };
     await this.store.submit({ type: "delete", path, ...versioned, ...options });
   }
 
   async multi(
     operations: readonly Operation[],
-    options: WriteOptions = {},
+    options: WriteContext = {},
   ): Promise<readonly OperationResult[]> {
     const command: Multi = { type: "multi", operations, ...options };
     return (await this.store.submit(command)).outcome.results;

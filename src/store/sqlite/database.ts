@@ -11,9 +11,11 @@ import {
   type PackedChanges,
   type PackedRows,
   type ParentColumns,
+  type ReplyColumns,
   unpackChanged,
   unpackCreated,
   unpackParents,
+  unpackReplies,
 } from "./packed-rows.ts";
 import type { Room } from "./room.ts";
 
@@ -156,6 +158,7 @@ export class StoreDatabase {
     this.#measureUnreflected();
     this.#bytesTaken += rows.data.byteLength;
     for (const { messages } of rows.changes) this.#bytesTaken += messages.length;
+    for (const text of rows.replyTexts) this.#bytesTaken += text.length;
   }
 
   #writeRows(rows: PackedRows): void {
@@ -165,10 +168,14 @@ export class StoreDatabase {
       statements.deleteParent.run(id);
     }
     for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
+    for (const zxid of rows.forgottenReplyZxids) statements.deleteReply.run(zxid);
+    for (const path of rows.deletedQuotaPaths) statements.deleteQuota.run(path);
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
     for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
     for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
     for (const session of rows.sessions) statements.putSession.run(session);
+    for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
+    for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
     for (const changes of rows.changes) statements.insertChanges.run(changes);
     statements.putPosition.run(rows.position);
   }
@@ -269,6 +276,9 @@ export class StoreDatabase {
   }
 }
 
+/** SQLite asks for every named value. */
+const noLimits = { countSoft: null, countHard: null, bytesSoft: null, bytesHard: null };
+
 interface PositionRow {
   readonly appliedLsn: Lsn;
   readonly historyFloorZxid: number;
@@ -335,6 +345,15 @@ function prepareRowStatements(connection: Connection) {
        VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs)`,
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
+    insertReply: connection.prepare<ReplyColumns>(
+      "INSERT INTO reply (zxid, time_ms, key, request, outcome) VALUES (?, ?, ?, ?, ?)",
+    ),
+    deleteReply: connection.prepare("DELETE FROM reply WHERE zxid = ?"),
+    putQuota: connection.prepare(
+      `INSERT OR REPLACE INTO quota (path, count_soft, count_hard, bytes_soft, bytes_hard)
+       VALUES (@path, @countSoft, @countHard, @bytesSoft, @bytesHard)`,
+    ),
+    deleteQuota: connection.prepare("DELETE FROM quota WHERE path = ?"),
     insertChanges: connection.prepare<PackedChanges>(
       "INSERT INTO change (last_zxid, messages) VALUES (@lastZxid, @messages)",
     ),

@@ -5,6 +5,8 @@ import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
 import { Digest } from "../../core/digest.ts";
 import { parentPath, rootPath } from "../../core/path.ts";
+import { type QuotaLimits, quotaLimitNames } from "../../core/quota.ts";
+import type { Reply } from "../../core/replies.ts";
 import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
 import { emptyData, type Znode } from "../../core/znode.ts";
@@ -12,7 +14,7 @@ import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { type PackedChanges, unpackChanges } from "./packed-rows.ts";
-import { createSchemaIfEmpty, machineVersion } from "./schema.ts";
+import { createSchemaIfEmpty, machineVersion, upgradeSchemaIfOlder } from "./schema.ts";
 
 export interface LoadedStore {
   /** The store's own name, made when the file was. */
@@ -33,7 +35,12 @@ export function loadStore(file: string): LoadedStore {
     createSchemaIfEmpty(connection, { clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString() });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
-    return readStore(connection, file);
+    // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
+    const read = connection.transaction(() => {
+      upgradeSchemaIfOlder(connection);
+      return readStore(connection, file);
+    });
+    return read.immediate();
   } catch (error) {
     if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
       throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
@@ -81,6 +88,10 @@ function readState(connection: Connection, file: string, position: Position): St
   for (const session of connection.prepare(selectSessions).iterate() as Iterable<Session>) {
     state.restoreSession(session);
   }
+  for (const reply of connection.prepare(selectReplies).iterate() as Iterable<Reply>) {
+    if (state.replies.get(reply.key) !== undefined) throw new CorruptStoreError(file, replyTwice(reply));
+    state.restoreReply(reply);
+  }
   const childCounts = countChildren(connection);
   for (const row of connection.prepare(selectZnodes).iterate() as Iterable<ZnodeRow>) {
     const znode = znodeOf(row, childCounts.get(row.path) ?? 0);
@@ -89,9 +100,30 @@ function readState(connection: Connection, file: string, position: Position): St
     state.restoreZnode(znode);
   }
   if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
+  readQuotas(connection, file, state);
   state.restoreCounters(position);
   return state;
 }
+
+function replyTwice({ zxid }: Reply): string {
+  return `the reply at zxid ${zxid} has a key that an older one has`;
+}
+
+function readQuotas(connection: Connection, file: string, state: State): void {
+  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
+    if (state.tree.get(path) === undefined) {
+      throw new CorruptStoreError(file, `there is a quota on ${path}, and no such znode`);
+    }
+    const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
+    for (const name of quotaLimitNames) {
+      const limit = columns[name];
+      if (limit !== null) limits[name] = limit;
+    }
+    state.restoreQuota({ path, limits });
+  }
+}
+
+type QuotaRow = { readonly path: string } & { readonly [Name in keyof QuotaLimits]-?: number | null };
 
 /** Children are not counted in any row, so that no count can disagree with the rows. */
 function countChildren(connection: Connection): Map<string, number> {
@@ -144,6 +176,12 @@ const selectSessions = `
   SELECT id, token_hash AS tokenHash, timeout_ms AS timeoutMs, name, opened_zxid AS openedZxid,
     opened_at_ms AS openedAtMs
   FROM session`;
+
+const selectReplies = "SELECT zxid, time_ms AS timeMs, key, request, outcome FROM reply ORDER BY zxid";
+const selectQuotas = `
+  SELECT path, count_soft AS countSoft, count_hard AS countHard, bytes_soft AS bytesSoft,
+    bytes_hard AS bytesHard
+  FROM quota`;
 
 const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,

@@ -20,6 +20,13 @@ export interface PackedRows {
   readonly deletedZnodeIds: readonly number[];
   readonly sessions: readonly Session[];
   readonly closedSessionIds: readonly string[];
+  /** zxid and time of each reply. */
+  readonly replyNumbers: Float64Array<ArrayBuffer>;
+  /** Key, request and outcome of each reply. */
+  readonly replyTexts: readonly string[];
+  readonly forgottenReplyZxids: readonly number[];
+  readonly quotas: RowChanges["quotas"];
+  readonly deletedQuotaPaths: readonly string[];
   readonly changes: readonly PackedChanges[];
 }
 
@@ -32,11 +39,13 @@ export interface PackedChanges {
 const numbersPerCreated = 11;
 const numbersPerChanged = 6;
 const numbersPerParent = 4;
+const numbersPerReply = 2;
+const textsPerReply = 3;
 /** Characters after which a row of changes ends: what is trimmed goes by rows. */
 const changeRowLengthMax = 65_536;
 
 export function packRows(rows: RowChanges): PackedRows {
-  const { position, created, changed, deletedZnodeIds, sessions, closedSessionIds } = rows;
+  const { position, created, changed, deletedZnodeIds, sessions, closedSessionIds, replies } = rows;
   return {
     position,
     createdNumbers: packNumbers(created, numbersPerCreated, createdNumbersOf),
@@ -47,25 +56,31 @@ export function packRows(rows: RowChanges): PackedRows {
     deletedZnodeIds,
     sessions,
     closedSessionIds,
+    replyNumbers: packNumbers(replies, numbersPerReply, ({ zxid, timeMs }) => [zxid, timeMs]),
+    replyTexts: replies.flatMap(({ key, request, outcome }) => [key, request, outcome]),
+    forgottenReplyZxids: rows.forgottenReplyZxids,
+    quotas: rows.quotas,
+    deletedQuotaPaths: rows.deletedQuotaPaths,
     changes: packChanges(rows.changes),
   };
 }
 
 /** Memory that may move to the other thread instead of being copied. */
 export function movableParts(rows: PackedRows): ArrayBuffer[] {
-  const { createdNumbers, changedNumbers, data, parentNumbers } = rows;
-  return [createdNumbers.buffer, changedNumbers.buffer, data.buffer, parentNumbers.buffer];
+  const { createdNumbers, changedNumbers, data, parentNumbers, replyNumbers } = rows;
+  const columns = [createdNumbers, changedNumbers, data, parentNumbers, replyNumbers];
+  return columns.map(({ buffer }) => buffer);
 }
 
-function packNumbers(
-  znodes: readonly Znode[],
+function packNumbers<Row>(
+  rows: readonly Row[],
   numbersEach: number,
-  numbersOf: (znode: Znode) => readonly number[],
+  numbersOf: (row: Row) => readonly number[],
 ): Float64Array<ArrayBuffer> {
-  const packed = new Float64Array(znodes.length * numbersEach);
+  const packed = new Float64Array(rows.length * numbersEach);
   let index = 0;
-  for (const znode of znodes) {
-    for (const number of numbersOf(znode)) packed[index++] = number;
+  for (const row of rows) {
+    for (const number of numbersOf(row)) packed[index++] = number;
   }
   return packed;
 }
@@ -205,5 +220,16 @@ export type ParentColumns = [id: number, cversion: number, nextSequence: number,
 export function* unpackParents(rows: PackedRows): Generator<ParentColumns> {
   for (let start = 0; start < rows.parentNumbers.length; start += numbersPerParent) {
     yield Array.from(rows.parentNumbers.subarray(start, start + numbersPerParent)) as ParentColumns;
+  }
+}
+
+/** The columns of table `reply`, in their order. */
+export type ReplyColumns = [zxid: number, timeMs: number, key: string, request: string, outcome: string];
+
+export function* unpackReplies({ replyNumbers, replyTexts }: PackedRows): Generator<ReplyColumns> {
+  for (let row = 0; row * numbersPerReply < replyNumbers.length; row += 1) {
+    const number = (column: number) => replyNumbers[row * numbersPerReply + column] as number;
+    const text = (column: number) => replyTexts[row * textsPerReply + column] as string;
+    yield [number(0), number(1), text(0), text(1), text(2)];
   }
 }

@@ -5,14 +5,15 @@ import type { Connection } from "./connection.ts";
 
 /** "CORD": says whose file it is to whoever finds it. */
 export const applicationId = 0x434f5244;
-export const schemaVersion = 1;
 
 /**
- * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same.
+ * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
+ * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests.
  */
-export const machineVersion = 1;
+export const machineVersion = 2;
 
-const schema = `
+/** Version 1 of the tables. */
+const firstSchema = `
   CREATE TABLE meta (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     cluster_id TEXT NOT NULL,
@@ -73,6 +74,29 @@ const schema = `
   INSERT INTO znode VALUES (0, '/', x'', 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0);
 `;
 
+/** What each later version has more than the one before it, from version 2 on; every file goes through all. */
+const upgrades = [
+  `-- What was answered to requests that may be sent again, oldest first.
+  CREATE TABLE reply (
+    zxid INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    key TEXT NOT NULL,
+    request TEXT NOT NULL,
+    outcome TEXT NOT NULL
+  ) STRICT;
+
+  -- Limits alone, NULL for none; what a quota counts is taken from the tree.
+  CREATE TABLE quota (
+    path TEXT PRIMARY KEY,
+    count_soft INTEGER,
+    count_hard INTEGER,
+    bytes_soft INTEGER,
+    bytes_hard INTEGER
+  ) STRICT, WITHOUT ROWID;`,
+] as const;
+
+export const schemaVersion = 1 + upgrades.length;
+
 export interface Origin {
   /** Names the store for good, wherever the file is moved to. */
   readonly clusterId: string;
@@ -84,12 +108,24 @@ export interface Origin {
 export function createSchemaIfEmpty(connection: Connection, origin: Origin): void {
   if (connection.pragma("user_version", { simple: true }) !== 0) return;
   const create = connection.transaction(() => {
-    connection.exec(schema);
+    connection.exec(firstSchema);
     connection
       .prepare("INSERT INTO meta VALUES (1, ?, 0, 0, 1, ?, 0, ?, 1)")
       .run(origin.clusterId, origin.digest, machineVersion);
     connection.pragma(`application_id = ${applicationId}`);
-    connection.pragma(`user_version = ${schemaVersion}`);
+    upgradeSchema(connection, 1);
   });
   create.immediate();
+}
+
+/** Brings a file of an earlier version to this one. Call within a transaction: it happens all at once or not. */
+export function upgradeSchemaIfOlder(connection: Connection): void {
+  const version = connection.pragma("user_version", { simple: true }) as number;
+  if (version < schemaVersion) upgradeSchema(connection, version);
+}
+
+function upgradeSchema(connection: Connection, version: number): void {
+  for (const upgrade of upgrades.slice(version - 1)) connection.exec(upgrade);
+  connection.prepare("UPDATE meta SET machine_version = max(machine_version, ?)").run(machineVersion);
+  connection.pragma(`user_version = ${schemaVersion}`);
 }

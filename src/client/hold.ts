@@ -1,0 +1,218 @@
+// Holding something that one session at a time can hold, or a few: claim it, wait, act while it is held, let go. The
+// queue and the choice are the service's; this sees to it that nothing is left claimed, and that the holder hears when
+// it must stop.
+
+import type { Fence } from "../core/command.ts";
+import type { Answer, Call, Caller } from "./calls.ts";
+import { HoldLostError, type ProblemCode, RequestError, SessionLostError } from "./errors.ts";
+import type { SessionKeeper } from "./session-keeper.ts";
+import { joinSignals, unlessAborted } from "./signals.ts";
+import type { Transport } from "./transport.ts";
+import type { Turns } from "./turns.ts";
+import { watch } from "./watch.ts";
+
+/** What is held. As one of a write's `fences` it lets the write happen only while it is still held. */
+export interface Hold extends Fence {
+  /** Grows from holder to holder: for systems that refuse a number lower than one they have seen. */
+  readonly fence: number;
+  /**
+   * Aborts when acting must stop: the session is about to be lost or is lost, the claim was taken away, or the signal
+   * of the call aborted. It does not come back.
+   */
+  readonly signal: AbortSignal;
+}
+
+/** Where a claim stands. */
+interface Standing {
+  readonly id: string;
+  readonly isHeld: boolean;
+  /** The claim's znode and its czxid. */
+  readonly path: string;
+  readonly fence: number;
+}
+
+/** The server holds an answer back for so long at most; then it is asked again. */
+const waitStepMs = 20_000;
+
+/** A claim as the service keeps it: how it is asked for, and how it is given back. */
+export class Claim {
+  /** For people, such as `lock a`. */
+  readonly title: string;
+  readonly #caller: Caller;
+  readonly #url: string;
+  readonly #asked: object;
+
+  /** @param url where claims of its kind are, below the service's URL */
+  constructor(caller: Caller, { title, url, asked }: { title: string; url: string; asked: object }) {
+    this.title = title;
+    this.#caller = caller;
+    this.#url = url;
+    this.#asked = asked;
+  }
+
+  urlOf(id: string): string {
+    return `${this.#url}/${encodeURIComponent(id)}`;
+  }
+
+  /** Takes a place in the queue. With a key, a connection that is lost does not cost it. */
+  async stand(): Promise<Standing> {
+    const call = { method: "POST", path: this.#url, json: this.#asked, repeat: "keyed" } as const;
+    return standingIn(await this.#send(call));
+  }
+
+  /** Holds on for a while until it is held. */
+  async wait(id: string, signal: AbortSignal): Promise<Standing> {
+    const query = { waitMs: waitStepMs };
+    const call = { method: "GET", path: this.urlOf(id), query, repeat: "harmless", signal } as const;
+    return standingIn(await this.#send({ ...call, heldMs: waitStepMs }));
+  }
+
+  /** Gives it back, held or not. What is gone already is no fault. */
+  async leave(id: string): Promise<void> {
+    const leaving = this.#send({ method: "DELETE", path: this.urlOf(id), repeat: "harmless" });
+    await letGo(leaving, "no_claim");
+  }
+
+  /** Only the end of the session ends the attempts: what is claimed must be known, and given back. */
+  #send(call: Call): Promise<Answer> {
+    return this.#caller.send({ ...call, attemptsMax: Number.POSITIVE_INFINITY });
+  }
+}
+
+interface WireStanding {
+  readonly id: string;
+  readonly state: "held" | "leading" | "waiting";
+  readonly path: string;
+  readonly fence?: number;
+  /** A leader's fence, where it is called so. */
+  readonly term?: number;
+}
+
+function standingIn({ body }: Answer): Standing {
+  const { id, state, path, fence, term } = body as WireStanding;
+  return { id, isHeld: state !== "waiting", path, fence: fence ?? term ?? 0 };
+}
+
+export interface Holder {
+  readonly transport: Transport;
+  readonly keeper: SessionKeeper;
+  readonly turns: Turns;
+}
+
+/** @param signal ends the wait, and tells whoever acts to stop */
+export async function hold<T>(
+  holder: Holder,
+  claim: Claim,
+  signal: AbortSignal,
+  act: (hold: Hold) => Promise<T> | T,
+): Promise<T> {
+  return await holder.turns.run(claim.title, signal, async (holdUp) => {
+    const standing = await acquire(claim, signal, holdUp);
+    return await actAndLeave(holder, claim, { ...standing, signal }, act);
+  });
+}
+
+/** Whoever gives up must know what to give up: so the first answer is waited for, by nobody if need be. */
+async function acquire(
+  claim: Claim,
+  signal: AbortSignal,
+  holdUp: (until: Promise<void>) => void,
+): Promise<Standing> {
+  signal.throwIfAborted();
+  const stood = claim.stand();
+  try {
+    let standing = await unlessAborted(stood, signal);
+    while (!standing.isHeld) standing = await claim.wait(standing.id, signal);
+    signal.throwIfAborted();
+    return standing;
+  } catch (error) {
+    // The next one of this session would be given this very claim, and lose it.
+    holdUp(leaveBehind(claim, stood));
+    throw error;
+  }
+}
+
+/** A claim that cannot be given back goes with its session. */
+async function leaveBehind(claim: Claim, stood: Promise<Standing>): Promise<void> {
+  await stood.then(({ id }) => claim.leave(id)).catch(() => {});
+}
+
+async function actAndLeave<T>(
+  holder: Holder,
+  claim: Claim,
+  { id, path, fence, signal }: Standing & { readonly signal: AbortSignal },
+  act: (hold: Hold) => Promise<T> | T,
+): Promise<T> {
+  const guard = new Guard(holder, claim.title, { path, czxid: fence });
+  const stopping = joinSignals(signal, guard.signal);
+  try {
+    stopping.signal.throwIfAborted();
+    return await act({ path, czxid: fence, fence, signal: stopping.signal });
+  } finally {
+    stopping.leave();
+    guard.end();
+    await claim.leave(id);
+  }
+}
+
+/** Watches over what is held, and tells when it is not, or not for long. */
+class Guard {
+  readonly #controller = new AbortController();
+  readonly #watching = new AbortController();
+  readonly #title: string;
+  readonly #stopListening: () => void;
+
+  constructor({ transport, keeper }: Holder, title: string, claim: Fence) {
+    this.#title = title;
+    this.#stopListening = keeper.onStateChanged(() => this.#check(keeper));
+    this.#check(keeper);
+    if (!this.signal.aborted) void this.#watch(transport, claim);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  end(): void {
+    this.#stopListening();
+    this.#watching.abort();
+  }
+
+  #check(keeper: SessionKeeper): void {
+    const state = keeper.look();
+    if (state === "expiring") this.#controller.abort(new HoldLostError(this.#title, "expiring"));
+    if (keeper.lostSignal.aborted) this.#controller.abort(keeper.lostSignal.reason);
+  }
+
+  /** Who cannot be told whether it is held must not believe it. */
+  async #watch(transport: Transport, claim: Fence): Promise<void> {
+    const { signal } = this.#watching;
+    try {
+      await untilGone(transport, claim, signal);
+      this.#controller.abort(new HoldLostError(this.#title, "revoked"));
+    } catch (error) {
+      if (!signal.aborted) this.#controller.abort(error);
+    }
+  }
+}
+
+async function untilGone(transport: Transport, { path, czxid }: Fence, signal: AbortSignal): Promise<void> {
+  let isThere = true;
+  const request = { paths: [path], types: ["deleted"], data: false, sinceZxid: czxid } as const;
+  for await (const message of watch(transport, request, { signal })) {
+    if (message.type === "change") return;
+    if (message.type === "reset") isThere = false;
+    if (message.type === "snapshot") isThere ||= message.znodes.some(({ stat }) => stat.czxid === czxid);
+    if (message.type === "synced" && !isThere) return;
+  }
+}
+
+/** Waits until something is given back. With its session it went by itself, and what is not there needs no giving. */
+export async function letGo(leaving: Promise<unknown>, codeIfGone: ProblemCode): Promise<void> {
+  try {
+    await leaving;
+  } catch (error) {
+    const isGone = error instanceof RequestError && error.code === codeIfGone;
+    if (!isGone && !(error instanceof SessionLostError)) throw error;
+  }
+}

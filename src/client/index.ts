@@ -1,0 +1,47 @@
+// What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
+
+export type { Fence, ZnodeTag } from "../core/command.ts";
+export type { Stat } from "../core/stat.ts";
+export type { CallOptions } from "./calls.ts";
+export {
+  Client,
+  type ClientOptions,
+  type Limits,
+  type SessionDescription,
+  type SessionSummary,
+} from "./client.ts";
+export type { ClientClock, Instant } from "./clock.ts";
+export type { ElectOptions, Leadership } from "./elections.ts";
+export {
+  ConnectionError,
+  HoldLostError,
+  type ProblemCode,
+  RequestError,
+  type SessionEnd,
+  SessionLostError,
+} from "./errors.ts";
+export type { Hold } from "./hold.ts";
+export type { LockOptions } from "./locks.ts";
+export type { ChangeMessage, WatchMessage, ZnodeEvent } from "./messages.ts";
+export type { BatchOperation, DataInput, NewZnodeMode, TransactionOperation } from "./operations.ts";
+export type { Instance, RegisterOptions, Registration } from "./services.ts";
+export type { Session, SessionOptions } from "./session.ts";
+export type { SessionState } from "./session-life.ts";
+export type { TreeChange, TreeCopy, TreeOptions, TreeState } from "./tree-copy.ts";
+export type { WatchOptions, WatchRequest } from "./watch.ts";
+export type { ZnodeData } from "./znode-data.ts";
+export type {
+  ChangeOptions,
+  ChildrenOptions,
+  ChildrenPage,
+  CreateOptions,
+  DeleteOptions,
+  ListedZnode,
+  SetOptions,
+  SubtreeOptions,
+  Transacted,
+  WaitOptions,
+  WriteOptions,
+  WrittenZnode,
+  Znode,
+} from "./znodes.ts";

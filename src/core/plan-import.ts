@@ -1,0 +1,55 @@
+// What becomes of znodes that come from another tree: made as they were there, numbers included, or met by what is
+// here already. Nothing is taken over that is of the other tree alone: its zxids, times and sessions.
+
+import type { ConflictRule, ImportedZnode, ImportZnodes } from "./command.ts";
+import { failedAtIndex } from "./command-syntax.ts";
+import type { Draft } from "./draft.ts";
+import { KeeperError } from "./errors.ts";
+import { parentPath, rootPath } from "./path.ts";
+import { createZnode, makeParents, planSetData } from "./plan-znodes.ts";
+import { statOf } from "./stat.ts";
+import type { ImportCounts } from "./txn.ts";
+import type { Znode } from "./znode.ts";
+
+type Fate = keyof ImportCounts;
+
+export function planImport(draft: Draft, { znodes, onConflict }: ImportZnodes): ImportCounts {
+  const counts: Record<Fate, number> = { created: 0, replaced: 0, unchanged: 0, skipped: 0 };
+  for (const [index, znode] of znodes.entries()) {
+    try {
+      counts[importOne(draft, znode, onConflict)] += 1;
+    } catch (error) {
+      throw failedAtIndex(index, error);
+    }
+  }
+  return counts;
+}
+
+function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRule): Fate {
+  const existing = draft.get(imported.path);
+  if (existing === undefined) {
+    makeParents(draft, parentPath(imported.path));
+    createZnode(draft, { ...imported, owner: null });
+    return "created";
+  }
+  if (onConflict === "skip") return "skipped";
+  const isSame = areSame(existing.data, imported.data);
+  if (isSame && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
+  if (onConflict === "fail" && !isUntouchedRoot(existing)) {
+    throw new KeeperError("node_exists", `${existing.path} exists already; say onConflict=skip or replace.`, {
+      path: existing.path,
+      stat: statOf(existing),
+    });
+  }
+  planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
+  return "replaced";
+}
+
+function areSame(some: Uint8Array, other: Uint8Array): boolean {
+  return some.byteLength === other.byteLength && some.every((byte, index) => byte === other[index]);
+}
+
+/** Every tree has a root: in one that nobody wrote to, it is in nobody's way. */
+function isUntouchedRoot({ path, version, data }: Znode): boolean {
+  return path === rootPath && version === 0 && data.byteLength === 0;
+}

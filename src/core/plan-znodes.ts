@@ -1,0 +1,213 @@
+// What becomes of a znode that is asked to be made, set, deleted, counted up or looked at: the tables O1-O5. Every check
+// runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
+
+import type { Check, Create, Delete, DeleteTree, Increment, SetData, ZnodeTag } from "./command.ts";
+import type { Draft, NewZnode } from "./draft.ts";
+import { KeeperError } from "./errors.ts";
+import { parentPath, rootPath } from "./path.ts";
+import { checkQuota } from "./plan-quota.ts";
+import { formatSequence } from "./sequence.ts";
+import { statOf } from "./stat.ts";
+import type { State } from "./state.ts";
+import type { OperationResult, Written } from "./txn.ts";
+import { emptyData, type Znode } from "./znode.ts";
+
+export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
+  const parent = parentFor(draft, create);
+  const { path, sequence } = nameOf(draft, create, parent);
+  const existing = draft.get(path);
+  if (existing !== undefined) {
+    throw new KeeperError("node_exists", `${path} exists already.`, { path, stat: statOf(existing) });
+  }
+  const owner = create.mode.kind === "ephemeral" ? (sessionId ?? null) : null;
+  const znode = createZnode(draft, { path, data: create.data, mode: create.mode, owner, sequence });
+  return { path, stat: statOf(znode), created: true };
+}
+
+/** Makes a znode that is not there, under a parent that is, if that may have it. */
+export function createZnode(draft: Draft, added: NewZnode): Znode {
+  const parent = draft.get(parentPath(added.path)) as Znode;
+  if (parent.ephemeralOwner !== null) {
+    throw new KeeperError("ephemeral_parent", `${parent.path} is ephemeral and cannot have children.`, {
+      path: parent.path,
+    });
+  }
+  checkQuota(draft, added.path, { count: 1, bytes: added.data.byteLength });
+  return draft.create(added);
+}
+
+function parentFor(draft: Draft, create: Create): Znode {
+  const path = parentPath(create.path);
+  if (create.parents === true) makeParents(draft, path);
+  const parent = draft.get(path);
+  if (parent === undefined) {
+    throw new KeeperError(
+      "no_node",
+      `The parent ${path} does not exist; create it first, or add parents=true.`,
+      {
+        path,
+      },
+    );
+  }
+  return parent;
+}
+
+/** Missing ancestors become plain persistent znodes, from the top down. */
+export function makeParents(draft: Draft, path: string): void {
+  const missing: string[] = [];
+  for (let ancestor = path; draft.get(ancestor) === undefined; ancestor = parentPath(ancestor)) {
+    missing.push(ancestor);
+  }
+  for (const ancestor of missing.reverse()) createPlain(draft, ancestor, emptyData);
+}
+
+function createPlain(draft: Draft, path: string, data: Uint8Array): Written {
+  const create: Create = { type: "create", path, data, mode: { kind: "persistent", sequential: false } };
+  return planCreate(draft, create, undefined);
+}
+
+/** The final name. A number whose name somebody took by hand is skipped, so the create cannot get stuck (D2). */
+function nameOf(draft: Draft, create: Create, parent: Znode): { path: string; sequence: number | null } {
+  const { mode } = create;
+  if (mode.kind === "container" || !mode.sequential) return { path: create.path, sequence: null };
+  let sequence = parent.nextSequence;
+  while (draft.get(create.path + formatSequence(sequence)) !== undefined) sequence += 1;
+  return { path: create.path + formatSequence(sequence), sequence };
+}
+
+export function planSetData(draft: Draft, set: SetData): Written {
+  const znode = draft.get(set.path);
+  if (znode === undefined) {
+    if (set.create === undefined || expectsVersion(set)) throw noNode(set.path);
+    return createPlain(draft, set.path, set.data);
+  }
+  if (set.create === "only") {
+    throw new KeeperError(
+      "bad_version",
+      `${set.path} exists already, and If-None-Match: * asks that it does not.`,
+      {
+        path: set.path,
+        stat: statOf(znode),
+      },
+    );
+  }
+  checkQuota(draft, set.path, { count: 0, bytes: set.data.byteLength - znode.data.byteLength });
+  checkVersion(znode, set);
+  return { path: set.path, stat: statOf(draft.setData(znode, set.data)), created: false };
+}
+
+function noNode(path: string): KeeperError {
+  return new KeeperError("no_node", `${path} does not exist.`, { path });
+}
+
+interface Expectation {
+  readonly version?: number | undefined;
+  readonly ifMatch?: readonly ZnodeTag[] | undefined;
+}
+
+/** Whoever expects a version speaks of a znode that was there: it is not made anew. */
+function expectsVersion({ version, ifMatch }: Expectation): boolean {
+  return ifMatch !== undefined || (version !== undefined && version !== -1);
+}
+
+/** -1 means any version; every other value, negative ones too, must be equal (section 5). */
+function checkVersion(znode: Znode, expected: Expectation): void {
+  const { version, ifMatch } = expected;
+  if (version !== undefined && version !== -1 && version !== znode.version) {
+    throw badVersion(znode, `version ${version}`);
+  }
+  if (ifMatch?.some((tag) => tag.czxid === znode.czxid && tag.version === znode.version) === false) {
+    throw badVersion(
+      znode,
+      `any of ${ifMatch.map((tag) => `"${tag.czxid}-${tag.version}"`).join(", ") || "the tags"}`,
+    );
+  }
+}
+
+function badVersion(znode: Znode, expected: string): KeeperError {
+  return new KeeperError(
+    "bad_version",
+    `${znode.path} is at version ${znode.version} (created at zxid ${znode.czxid}), not at ${expected}.`,
+    { path: znode.path, stat: statOf(znode) },
+  );
+}
+
+export function planDelete(draft: Draft, operation: Delete): { path: string } {
+  const { path } = operation;
+  const znode = deletable(draft, operation);
+  if (znode.numChildren > 0) {
+    throw new KeeperError(
+      "not_empty",
+      `${path} has ${znode.numChildren} ${znode.numChildren === 1 ? "child" : "children"}; delete them first, or add recursive=true.`,
+      { path },
+    );
+  }
+  draft.delete(znode);
+  return { path };
+}
+
+/** Children go before their parents, so every watcher of a part sees that part die in order. */
+export function planDeleteTree(
+  draft: Draft,
+  state: State,
+  operation: DeleteTree,
+): { path: string; deleted: number } {
+  deletable(draft, operation);
+  const doomed = [...state.tree.subtree(operation.path)].reverse();
+  for (const { path } of doomed) draft.delete(draft.get(path) as Znode);
+  return { path: operation.path, deleted: doomed.length };
+}
+
+function deletable(draft: Draft, operation: Delete | DeleteTree): Znode {
+  const { path } = operation;
+  if (path === rootPath) throw new KeeperError("reserved_path", "The root cannot be deleted.", { path });
+  const znode = draft.get(path);
+  if (znode === undefined) throw noNode(path);
+  checkVersion(znode, operation);
+  return znode;
+}
+
+const decimalInteger = /^-?\d{1,16}$/;
+
+export function planIncrement(draft: Draft, increment: Increment): OperationResult {
+  const znode = draft.get(increment.path);
+  if (znode === undefined) throw noNode(increment.path);
+  const text = asciiText(znode.data) || "0";
+  const value = Number(text) + increment.by;
+  if (!decimalInteger.test(text) || !Number.isSafeInteger(Number(text)) || !Number.isSafeInteger(value)) {
+    throw new KeeperError(
+      "bad_request",
+      `${increment.path} must hold a decimal integer that stays within 2^53-1 when ${increment.by} is added.`,
+      { path: increment.path },
+    );
+  }
+  const data = asciiBytes(String(value));
+  checkQuota(draft, increment.path, { count: 0, bytes: data.byteLength - znode.data.byteLength });
+  const changed = draft.setData(znode, data);
+  return { op: "increment", path: increment.path, stat: statOf(changed), value: String(value) };
+}
+
+/** The start of the value, long enough to tell an integer from what is none. */
+function asciiText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes.subarray(0, 32));
+}
+
+function asciiBytes(text: string): Uint8Array {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** M7: a check alone asserts existence; with `exists: false` it asserts absence. */
+export function planCheck(draft: Draft, check: Check): OperationResult {
+  const { path } = check;
+  const znode = draft.get(path);
+  if (check.exists === false) {
+    if (znode !== undefined) throw new KeeperError("node_exists", `${path} exists.`, { path });
+    return { op: "check", path };
+  }
+  if (znode === undefined) throw noNode(path);
+  checkVersion(znode, check);
+  if (check.czxid !== undefined && check.czxid !== znode.czxid) {
+    throw badVersion(znode, `the incarnation created at zxid ${check.czxid}`);
+  }
+  return { op: "check", path, stat: statOf(znode) };
+}

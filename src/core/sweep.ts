@@ -1,0 +1,33 @@
+// Which znodes go by themselves, and when (K2-K4). The sweeper asks to find candidates and `plan` asks again at the
+// command's place in the log: what only one of them knew would be no rule.
+
+import type { Znode } from "./znode.ts";
+
+export type SweepCause = "ttl" | "container";
+
+/** Whether the znode goes by itself one day; that is settled when it is made and never changes (K5). */
+export function isMortal(znode: Znode): boolean {
+  return znode.container || znode.ttlMs !== null;
+}
+
+/**
+ * Why the znode may go now; null when it may not.
+ * @param neverUsedMsMax how long a container may wait for its first child; 0 is for ever
+ */
+export function causeToSweep(znode: Znode, nowMs: number, neverUsedMsMax: number): SweepCause | null {
+  if (znode.numChildren > 0) return null;
+  if (znode.ttlMs !== null && ageMs(znode, nowMs) > znode.ttlMs) return "ttl";
+  if (znode.container && hasServed(znode, nowMs, neverUsedMsMax)) return "container";
+  return null;
+}
+
+/** A container has served once a child came and went, or when none came for too long (K2). */
+function hasServed(container: Znode, nowMs: number, neverUsedMsMax: number): boolean {
+  if (container.cversion > 0) return true;
+  return neverUsedMsMax > 0 && ageMs(container, nowMs) > neverUsedMsMax;
+}
+
+/** Since the data was last written (K4). A wall clock that was set back makes nothing younger than new. */
+function ageMs(znode: Znode, nowMs: number): number {
+  return Math.max(0, nowMs - znode.mtimeMs);
+}

@@ -1,0 +1,41 @@
+// The bounds that are part of the contract: a client may count on them wherever it goes, so they are no settings.
+// GET /v1/limits names each of them, and so does the refusal of what passes one.
+
+import { ttlMsMax } from "../core/limits.ts";
+import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
+import { watchPathsMax } from "../watches/limits.ts";
+
+export const fixedLimits = {
+  ttlMsMax,
+  watchPathsMax,
+  keepaliveTokensMax,
+  sessionNameLengthMax,
+  /** Characters of the Session-Token header. */
+  sessionTokenLengthMax: 255,
+  /** Characters of a session's id in a URL. */
+  sessionIdLengthMax: 255,
+  /** Entries in one page of a listing. */
+  pageEntriesMax: 10_000,
+  /** A page with data ends once it has this many bytes, however few its entries. */
+  pageDataBytesMax: 4 * 1024 * 1024,
+  /** Characters of a name to go on after, or of a prefix: no path may be set to be longer. */
+  cursorLengthMax: 16_384,
+  /** Levels below a znode that are asked for by number. */
+  depthMax: 16_384,
+  /** How long an answer is held back at most. */
+  waitMsMax: 60_000,
+  /** Of a watch's bookmarks and heartbeats. */
+  intervalMsMin: 100,
+  intervalMsMax: 3_600_000,
+  /** Bytes of a refused body that are still read, so that its sender gets to read the refusal. */
+  refusedBodyBytesMax: 64 * 1024 * 1024,
+  /** How long such a sender may pause. */
+  refusedBodySilenceMsMax: 1000,
+  /** Connections beyond `connectionsMax` that are told so; any further one is closed unheard. */
+  surplusConnectionsMax: 256,
+} as const;
+
+/** Names the limit behind `maximum`, `maxLength` or `maxItems` beside it, for readers and for the refusal. */
+export function named(limit: keyof typeof fixedLimits): { "x-limit": string } {
+  return { "x-limit": limit };
+}

@@ -1,0 +1,69 @@
+// The lines of an export read back: each a znode as GET /v1/tree gives it. What the other tree's numbers mean here
+// is decided here; whether the znode may be is decided in the core.
+
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { ImportedZnode } from "../core/command.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { Stat } from "../core/stat.ts";
+import { bytesOf } from "./operations.ts";
+import { modeOf } from "./znodes.ts";
+
+/** Only what an import goes by is looked at closely: the rest of a stat tells of the tree it comes from. */
+const line = Compile(
+  Type.Object(
+    {
+      path: Type.String(),
+      data: Type.Optional(Type.String()),
+      dataBase64: Type.Optional(Type.String()),
+      stat: Type.Optional(
+        Type.Object({
+          cversion: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+          numChildren: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+          sequence: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+          ephemeralOwner: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+          ttlMs: Type.Optional(Type.Integer()),
+          container: Type.Optional(Type.Boolean()),
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
+
+/**
+ * Null for an ephemeral: it lives with a session, and that is not here.
+ * @throws KeeperError `bad_request`, `bad_mode` or `bad_ttl` for a line that is no znode
+ */
+export function znodeOfLine(text: string): ImportedZnode | null {
+  const value = parsed(text);
+  if (!line.Check(value)) throw malformed(line.Errors(value)[0]);
+  const stat = (value.stat ?? {}) as Partial<Stat>;
+  if (stat.ephemeralOwner !== undefined && stat.ephemeralOwner !== null) return null;
+  const { container = false, ttlMs } = stat;
+  return {
+    path: value.path,
+    data: bytesOf(value),
+    mode: modeOf({ container, ...(ttlMs !== undefined && { ttlMs }) }),
+    sequence: stat.sequence ?? null,
+    nextSequence: childrenEver(stat),
+  };
+}
+
+/** Children ever created under the znode (S7): no number given there comes again here. */
+function childrenEver({ cversion = 0, numChildren = 0 }: Partial<Stat>): number {
+  return Math.ceil((cversion + numChildren) / 2);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new KeeperError("bad_request", "It is not JSON.");
+  }
+}
+
+function malformed(fault: { instancePath: string; message: string } | undefined): KeeperError {
+  const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
+  return new KeeperError("bad_request", `It is no znode${member}: it ${fault?.message ?? "is malformed"}.`);
+}

@@ -1,0 +1,168 @@
+// An import under way: lines become parts, each a command of its own, one after the other. What was done stays done
+// when a later part is refused, and the refusal names the line.
+
+import { createHash, type Hash } from "node:crypto";
+import type { ConflictRule, ImportedZnode, ImportZnodes, WriteContext } from "../core/command.ts";
+import { KeeperError } from "../core/errors.ts";
+import { rehearse } from "../core/execute.ts";
+import type { Commit, ImportCounts } from "../core/txn.ts";
+import type { Store } from "../store/store.ts";
+import { znodeOfLine } from "./import-lines.ts";
+
+export interface ImportAsked {
+  readonly onConflict: ConflictRule;
+  /** Nothing is changed: the answer is what would be. */
+  readonly dryRun: boolean;
+  /** What each part carries; the index tells their idempotency keys apart. */
+  readonly contextOf: (index: number) => WriteContext;
+}
+
+/** How far an import is; the last one is its answer. */
+export interface ImportProgress extends ImportCounts {
+  /** Lines read so far, blank ones included. */
+  readonly lines: number;
+  /** Lines left out because their znodes belong to a session of the tree they come from. */
+  readonly ephemerals: number;
+  readonly zxid: number;
+}
+
+/** Znodes and bytes of data after which a part is submitted. */
+const partZnodesMax = 500;
+const partBytesMax = 512 * 1024;
+const retryAfterMs = 100;
+
+interface Part {
+  readonly znodes: ImportedZnode[];
+  /** Of its lines: with an idempotency key, the same part has the same. */
+  readonly digest: Hash;
+  /** Of each znode, for the refusal that names it. */
+  readonly lineNumbers: number[];
+  bytes: number;
+}
+
+export class ImportRun {
+  readonly #store: Store;
+  readonly #asked: ImportAsked;
+  #part: Part = emptyPart();
+  #partCount = 0;
+  #progress: ImportProgress;
+
+  constructor(store: Store, asked: ImportAsked) {
+    this.#store = store;
+    this.#asked = asked;
+    this.#progress = {
+      lines: 0,
+      created: 0,
+      replaced: 0,
+      unchanged: 0,
+      skipped: 0,
+      ephemerals: 0,
+      zxid: store.zxid,
+    };
+  }
+
+  get progress(): ImportProgress {
+    return this.#progress;
+  }
+
+  /**
+   * Does it all, and says after each part how far it is.
+   * @throws KeeperError with the `line` that is at fault, and what was `imported` before it
+   */
+  async *of(lines: AsyncIterable<string>): AsyncGenerator<ImportProgress> {
+    for await (const text of lines) {
+      this.#read(text);
+      if (this.#part.znodes.length < partZnodesMax && this.#part.bytes < partBytesMax) continue;
+      await this.#submitPart();
+      yield this.#progress;
+    }
+    await this.#submitPart();
+    yield this.#progress;
+  }
+
+  #read(text: string): void {
+    const { lines, ephemerals } = this.#progress;
+    const line = lines + 1;
+    this.#progress = { ...this.#progress, lines: line };
+    if (text.trim() === "") return;
+    try {
+      const znode = znodeOfLine(text);
+      if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
+      else this.#add(znode, line, text);
+    } catch (error) {
+      throw this.#refusalAt(line, error);
+    }
+  }
+
+  #add(znode: ImportedZnode, line: number, text: string): void {
+    this.#part.digest.update(text);
+    this.#part.znodes.push(znode);
+    this.#part.lineNumbers.push(line);
+    this.#part.bytes += znode.data.byteLength + znode.path.length;
+  }
+
+  async #submitPart(): Promise<void> {
+    const { znodes, lineNumbers, digest } = this.#part;
+    this.#part = emptyPart();
+    if (znodes.length === 0) return;
+    const { onConflict, contextOf } = this.#asked;
+    const context = withDigest(contextOf(this.#partCount), digest);
+    this.#partCount += 1;
+    try {
+      const { zxid, outcome } = await this.#do({ type: "import", znodes, onConflict, ...context });
+      this.#progress = addedTo(this.#progress, outcome, zxid);
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      const index = error.details.failedOperation;
+      throw index === undefined ? error : this.#refusalAt(lineNumbers[index] as number, error);
+    }
+  }
+
+  /** A full queue is waited for: the rest of the import is not in it. */
+  async #do(command: ImportZnodes): Promise<Commit<"import">> {
+    const { state, clock } = this.#store;
+    if (this.#asked.dryRun) return rehearse(state, command, clock.wallMs());
+    for (;;) {
+      try {
+        return await this.#store.submit(command);
+      } catch (error) {
+        if (!(error instanceof KeeperError) || error.code !== "throttled") throw error;
+        await new Promise<void>((resolve) => clock.setTimer(retryAfterMs, resolve));
+      }
+    }
+  }
+
+  #refusalAt(line: number, error: unknown): unknown {
+    if (!(error instanceof KeeperError)) return error;
+    const { failedOperation: _, ...details } = error.details;
+    const { created, replaced, unchanged, skipped } = this.#progress;
+    return new KeeperError(error.code, `Line ${line}: ${error.message}`, {
+      ...details,
+      line,
+      imported: { created, replaced, unchanged, skipped },
+    });
+  }
+}
+
+function emptyPart(): Part {
+  return { znodes: [], digest: createHash("sha256"), lineNumbers: [], bytes: 0 };
+}
+
+/** A part is the same request as an earlier one only with the same lines in it. */
+function withDigest(context: WriteContext, digest: Hash): WriteContext {
+  const { idempotency } = context;
+  if (idempotency === undefined) return context;
+  const request = digest.update(idempotency.request).digest("hex");
+  return { ...context, idempotency: { ...idempotency, request } };
+}
+
+function addedTo(progress: ImportProgress, counts: ImportCounts, zxid: number): ImportProgress {
+  return {
+    ...progress,
+    created: progress.created + counts.created,
+    replaced: progress.replaced + counts.replaced,
+    unchanged: progress.unchanged + counts.unchanged,
+    skipped: progress.skipped + counts.skipped,
+    zxid,
+  };
+}

@@ -1,0 +1,163 @@
+// POST /v1/import: a tree that was exported elsewhere, as lines of JSON (API section 2). The body is read as fast as
+// it can be written and never held; how far it is can be followed while it runs.
+
+import { pipeline, Readable } from "node:stream";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import split2 from "split2";
+import { Type } from "typebox";
+import { KeeperError } from "../core/errors.ts";
+import { ignoreContentType } from "./content-type.ts";
+import { keyedContextsOf } from "./idempotency.ts";
+import { type ImportProgress, ImportRun } from "./import-run.ts";
+import { linesMediaType } from "./ndjson.ts";
+import type { RouteParts } from "./parts.ts";
+import { problemOf } from "./problems.ts";
+import { importCounts, postHeaders, problems, writeProblems } from "./schemas.ts";
+
+const importQuery = Type.Object(
+  {
+    onConflict: Type.Union([Type.Literal("fail"), Type.Literal("skip"), Type.Literal("replace")], {
+      default: "fail",
+      description: "What to do where a znode exists already: stop, leave it, or set its data.",
+    }),
+    dryRun: Type.Boolean({ default: false, description: "Change nothing; say what would be done." }),
+  },
+  { additionalProperties: false },
+);
+
+const importAnswer = Type.Object({
+  dryRun: Type.Boolean(),
+  lines: Type.Integer({ description: "Lines read." }),
+  ...importCounts.properties,
+  ephemerals: Type.Integer({ description: "Lines left out: their znodes live with a session elsewhere." }),
+  zxid: Type.Integer({ description: "The last transaction of the import." }),
+});
+
+const exampleAnswer = {
+  dryRun: false,
+  lines: 3,
+  created: 2,
+  replaced: 0,
+  unchanged: 0,
+  skipped: 0,
+  ephemerals: 1,
+  zxid: 1042,
+};
+
+const eventStream = "text/event-stream";
+const answerMediaTypes = ["application/json", linesMediaType, eventStream];
+
+/** The scope's bodies are streams: they may be longer than memory. */
+export function importRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+  const { store, limits } = parts;
+  ignoreContentType(plainApp);
+  plainApp.removeAllContentTypeParsers();
+  plainApp.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.post(
+    "/v1/import",
+    { schema: { ...importSchema, querystring: importQuery } },
+    async (request, reply) => {
+      const mediaType = answerMediaTypeOf(request);
+      const { onConflict, dryRun } = request.query;
+      const run = new ImportRun(store, { onConflict, dryRun, contextOf: keyedContextsOf(request, parts) });
+      const steps = run.of(linesOf(request, limits.transactionBytesMax));
+      if (mediaType !== "application/json") return sendProgress(reply, steps, { dryRun, mediaType });
+      for await (const _ of steps);
+      return { dryRun, ...run.progress };
+    },
+  );
+}
+
+function answerMediaTypeOf(request: FastifyRequest): string {
+  const { accept } = request.headers;
+  if (accept === undefined || accept === "*/*") return "application/json";
+  const type = request.accepts().type(answerMediaTypes);
+  if (typeof type === "string") return type;
+  throw new KeeperError(
+    "not_acceptable",
+    `An import answers with ${answerMediaTypes.join(", ")}, not ${accept}.`,
+  );
+}
+
+function linesOf(request: FastifyRequest, lineBytesMax: number): AsyncIterable<string> {
+  const body = request.body instanceof Readable ? request.body : Readable.from([]);
+  const lines = split2({ maxLength: lineBytesMax });
+  // What goes wrong on the way is thrown where the lines are read.
+  return pipeline(body, lines, () => undefined);
+}
+
+interface Form {
+  readonly dryRun: boolean;
+  readonly mediaType: string;
+}
+
+/** The status is sent before the outcome is known, so a refusal is the last event: `failed` instead of `done`. */
+function sendProgress(reply: FastifyReply, steps: AsyncGenerator<ImportProgress>, form: Form): FastifyReply {
+  const { mediaType } = form;
+  reply
+    .header("Content-Type", mediaType)
+    .header("X-Accel-Buffering", "no")
+    .header("Cache-Control", "no-store");
+  return reply.send(Readable.from(eventsOf(steps, form), { objectMode: false }));
+}
+
+async function* eventsOf(steps: AsyncGenerator<ImportProgress>, { dryRun, mediaType }: Form) {
+  const write = mediaType === eventStream ? asEvent : asLine;
+  let last: ImportProgress | undefined;
+  try {
+    for await (const progress of steps) {
+      yield write("progress", progress);
+      last = progress;
+    }
+  } catch (error) {
+    if (!(error instanceof KeeperError)) throw error;
+    yield write("failed", problemOf(error));
+    return;
+  }
+  yield write("done", { dryRun, ...last });
+}
+
+function asEvent(event: string, data: object): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+function asLine(event: string, data: object): string {
+  return `${JSON.stringify({ event, ...data })}\n`;
+}
+
+const importSchema = {
+  operationId: "importTree",
+  summary: "Bring in a tree that was exported elsewhere",
+  description:
+    `The body is what GET /v1/tree gives as ${linesMediaType}: one znode a line, parents before children. Missing ` +
+    "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
+    "numbering goes on come along, ephemerals do not. It is done in parts of several hundred znodes, each a transaction: " +
+    "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
+    `on. Asked for ${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, ` +
+    "since the status is sent by then, `failed` with the problem.",
+  tags: ["znodes"],
+  headers: postHeaders,
+  response: {
+    200: {
+      description: "All of it was brought in; or, asked for progress, the import began.",
+      content: {
+        "application/json": { schema: { ...importAnswer, examples: [exampleAnswer] } },
+        [linesMediaType]: { schema: { type: "string" } },
+        [eventStream]: { schema: { type: "string" } },
+      },
+    },
+    ...problems(
+      ...writeProblems,
+      "bad_mode",
+      "bad_ttl",
+      "quota_exceeded",
+      "not_acceptable",
+      "node_exists",
+      "ephemeral_parent",
+      "too_large",
+      "idempotency_key_reused",
+    ),
+  },
+};

@@ -1,0 +1,220 @@
+// Requests that name themselves: done once, answered as often as they are asked, and remembered within bounds that
+// follow from the log alone.
+
+import { expect } from "vitest";
+import type { Command, Idempotency } from "../../src/core/command.ts";
+import { execute } from "../../src/core/execute.ts";
+import { Replies, type Reply, replySize } from "../../src/core/replies.ts";
+import { State } from "../../src/core/state.ts";
+import { bytes, ephemeral, type Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
+
+const bounds = { ageMsMax: 1000, keysMax: 100, bytesMax: 1_000_000 };
+
+function keyed(key: string, some: Partial<Idempotency> = {}): { idempotency: Idempotency } {
+  return { idempotency: { key, request: "r", ...bounds, ...some } };
+}
+
+const ticket = { type: "create", path: "/q/n-", data: bytes("x"), mode: sequential } as const;
+
+function keptKeys({ store }: Keeper): string[] {
+  return [...store.state.replies].map(({ key }) => key);
+}
+
+test("a request with a key is done once, and answered the same each time [D19]", async ({ keeper }) => {
+  await keeper.create("/q");
+  const first = await keeper.store.submit({ ...ticket, ...keyed("k") });
+  expect(first.replayed).toBeUndefined();
+  await keeper.set(first.outcome.path, "moved on");
+  const { zxid } = keeper.store;
+  const again = await keeper.store.submit({ ...ticket, ...keyed("k") });
+  expect(again).toEqual({ ...first, replayed: true });
+  expect(keeper.children("/q")).toEqual(["n-0000000000"]);
+  expect([keeper.store.zxid, keeper.applied.length]).toEqual([zxid, zxid]);
+});
+
+test("requests with one key that are ordered together are one that is done, and its replays [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const submitted = Array.from({ length: 20 }, () => keeper.store.submit({ ...ticket, ...keyed("k") }));
+  const commits = await Promise.all(submitted);
+  expect(commits.filter(({ replayed }) => replayed === true)).toHaveLength(19);
+  expect(new Set(commits.map(({ outcome }) => outcome.path)).size).toBe(1);
+  expect(keeper.children("/q")).toHaveLength(1);
+});
+
+test("the key of another request is refused, and nothing is done [D19]", async ({ keeper }) => {
+  await keeper.create("/a", plain, "", keyed("k"));
+  const { zxid } = keeper.store;
+  expect(await refusal(keeper.create("/b", plain, "", keyed("k", { request: "other" })))).toBe(
+    "idempotency_key_reused",
+  );
+  expect(keeper.store.zxid).toBe(zxid);
+  expect(keeper.exists("/b")).toBe(false);
+});
+
+test("a retry hears what was done although its session and its fence are gone since [D19]", async ({
+  keeper,
+}) => {
+  const { czxid } = (await keeper.create("/master")).stat;
+  const sessionId = await keeper.openSession();
+  const context = { sessionId, fences: [{ path: "/master", czxid }], ...keyed("k") };
+  const done = await keeper.create("/member", ephemeral, "", context);
+  await keeper.closeSession(sessionId);
+  await keeper.delete("/master");
+  expect(await keeper.create("/member", ephemeral, "", context)).toEqual(done);
+  expect(keeper.exists("/member")).toBe(false);
+  const later = { ...context, ...keyed("another") };
+  expect(await refusal(keeper.create("/member", ephemeral, "", later))).toBe("session_expired");
+});
+
+test("a refusal is not kept: the same request is judged anew [D11, D19]", async ({ keeper }) => {
+  expect(await refusal(keeper.create("/a/b", plain, "", keyed("k")))).toBe("no_node");
+  expect(keptKeys(keeper)).toEqual([]);
+  await keeper.create("/a");
+  await keeper.create("/a/b", plain, "", keyed("k"));
+  expect(keptKeys(keeper)).toEqual(["k"]);
+});
+
+test("what changed nothing is not kept, and takes no zxid [M6, D19]", async ({ keeper }) => {
+  await keeper.multi([], keyed("k"));
+  await keeper.multi([{ type: "check", path: "/" }], keyed("k"));
+  expect([keptKeys(keeper), keeper.store.zxid]).toEqual([[], 0]);
+});
+
+test("every kind of answer comes back as it was [D19]", async ({ keeper }) => {
+  await keeper.create("/a");
+  const sessionId = "00000000000000aa";
+  const commands: Command[] = [
+    {
+      type: "create",
+      path: "/a/n-",
+      data: bytes("1"),
+      mode: { kind: "persistent", sequential: true, ttlMs: 5 },
+    },
+    { type: "create", path: "/a/c", data: bytes(""), mode: { kind: "container" } },
+    { type: "setData", path: "/a", data: bytes("2") },
+    { type: "delete", path: "/a/c" },
+    {
+      type: "multi",
+      operations: [
+        { type: "create", path: '/a/"é\u2028中', data: bytes("0"), mode: plain },
+        { type: "increment", path: '/a/"é\u2028中', by: -7 },
+        { type: "check", path: "/none", exists: false },
+      ],
+    },
+    { type: "deleteTree", path: "/a" },
+    {
+      ...{ type: "openSession", sessionId, tokenHash: "h", timeoutMs: 5, name: "\ud800", tokenNonce: "n" },
+    },
+  ];
+  for (const [index, command] of commands.entries()) {
+    const asked = { ...command, ...keyed(`k${index}`) } as Command;
+    const first = await keeper.store.submit(asked);
+    expect(await keeper.store.submit(asked)).toEqual({ ...first, replayed: true });
+  }
+  expect(keptKeys(keeper)).toHaveLength(commands.length);
+});
+
+test("a reply that is older than its time does not count, and the key is free again [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const submit = (age = bounds.ageMsMax) =>
+    keeper.store.submit({ ...ticket, ...keyed("k", { ageMsMax: age }) });
+  const first = await submit();
+  await keeper.clock.advance(999);
+  expect((await submit()).outcome).toEqual(first.outcome);
+  await keeper.clock.advance(1);
+  const second = await submit();
+  expect(second.outcome.path).toBe("/q/n-0000000001");
+  expect([...keeper.store.state.replies].map(({ key, zxid }) => [key, zxid])).toEqual([["k", second.zxid]]);
+  expect((await submit()).zxid).toBe(second.zxid);
+});
+
+test("an old reply stays while its key brings nothing but refusals [D19]", async ({ keeper }) => {
+  await keeper.create("/a", plain, "", keyed("k"));
+  await keeper.clock.advance(1000);
+  expect(await refusal(keeper.create("/a", plain, "", keyed("k", { request: "r2" })))).toBe("node_exists");
+  expect(keptKeys(keeper)).toEqual(["k"]);
+});
+
+test("a new reply sends away the oldest beyond the count, and all that are too old [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  for (const key of ["a", "b", "c", "d"]) {
+    await keeper.create("/q/n-", sequential, "", keyed(key, { keysMax: 3 }));
+  }
+  expect(keptKeys(keeper)).toEqual(["b", "c", "d"]);
+  await keeper.clock.advance(600);
+  await keeper.create("/q/n-", sequential, "", keyed("e"));
+  await keeper.clock.advance(600);
+  await keeper.create("/q/n-", sequential, "", keyed("f"));
+  expect(keptKeys(keeper)).toEqual(["e", "f"]);
+});
+
+test("replies have a bound on their size, and the newest stays however large it is [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const create = (key: string, bytesMax: number) =>
+    keeper.create("/q/n-", sequential, "", keyed(key, { bytesMax }));
+  for (const key of ["a", "b", "c"]) await create(key, bounds.bytesMax);
+  const { size } = keeper.store.state.replies;
+  await create("d", size);
+  expect(keptKeys(keeper)).toEqual(["b", "c", "d"]);
+  await create("e", 1);
+  expect(keptKeys(keeper)).toEqual(["e"]);
+});
+
+test("a bound that was lowered is reached step by step, a large reply takes the room of many [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const many = Array.from({ length: 1000 }, (_, index) =>
+    keeper.create("/q/n-", sequential, "", keyed(`${index}`, { keysMax: 5000 })),
+  );
+  await Promise.all(many);
+  await keeper.create("/q/n-", sequential, "", keyed("small", { keysMax: 10 }));
+  expect(keeper.store.state.replies.count).toBe(901);
+  const operations = Array.from({ length: 400 }, () => ticket);
+  const { size } = keeper.store.state.replies;
+  await keeper.multi(operations, keyed("large", { bytesMax: size }));
+  const after = keeper.store.state.replies;
+  expect(after.count).toBeLessThan(600);
+  expect(after.size).toBeLessThanOrEqual(size);
+});
+
+test("bounds come with the command: a log replays the same whatever they are set to now [D19]", () => {
+  const log = Array.from({ length: 50 }, (_, index): Command => {
+    const some = keyed(`k${index % 7}`, { keysMax: 1 + (index % 5), ageMsMax: 10 + (index % 3) * 20 });
+    return { type: "setData", path: "/", data: bytes(`${index}`), ...some };
+  });
+  const [one, other] = [State.fresh(), State.fresh()];
+  for (const [index, command] of log.entries()) execute(one, command, index * 3);
+  for (const [index, command] of log.entries()) execute(other, structuredClone(command), index * 3);
+  expect([...other.replies]).toEqual([...one.replies]);
+  expect(one.zxid).toBeGreaterThan(10);
+});
+
+test("the end of a session has no key", async ({ keeper }) => {
+  const sessionId = await keeper.openSession();
+  await keeper.closeSession(sessionId);
+  expect(keptKeys(keeper)).toEqual([]);
+});
+
+test("replies keep their order and their sum however many come and go", () => {
+  const replies = new Replies();
+  const kept: Reply[] = [];
+  for (let zxid = 1; zxid <= 20_000; zxid += 1) {
+    const reply = { key: `k${zxid}`, request: "r", zxid, timeMs: 0, outcome: "x".repeat(zxid % 13) };
+    replies.add(reply);
+    kept.push(reply);
+    if (zxid % 3 === 0) replies.delete(kept.splice(Math.floor(kept.length / 2), 1)[0] as Reply);
+    while (kept.length > 300) replies.delete(kept.shift() as Reply);
+  }
+  expect([...replies]).toEqual(kept);
+  expect(replies.count).toBe(kept.length);
+  expect(replies.size).toBe(kept.reduce((sum, reply) => sum + replySize(reply), 0));
+});

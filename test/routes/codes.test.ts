@@ -1,0 +1,155 @@
+// Every status and code of the contract, each met over HTTP by the shortest request that leads to it. A code of the
+// contract that the service does not have says which part of the service will bring it; a code that has neither a
+// request here nor such a reason fails.
+
+import { expect } from "vitest";
+import { problemKinds } from "../../src/routes/problems.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import type { Answer, Http } from "../support/http.ts";
+import { Keeper } from "../support/keeper.ts";
+import { watchesOf } from "../watches/fixture.ts";
+import { serveFor, test } from "./server-fixture.ts";
+
+/** Section 8 of the contract: what a client may be told. */
+const contract = {
+  400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "session_required"],
+  401: ["unauthenticated"],
+  403: ["forbidden", "quota_exceeded", "reserved_path"],
+  404: ["no_node", "no_route", "no_claim", "no_instance"],
+  405: ["method_not_allowed"],
+  406: ["not_acceptable"],
+  409: ["node_exists", "not_empty", "ephemeral_parent", "fence_stale", "lock_held", "not_holder"],
+  410: ["session_expired", "history_trimmed"],
+  412: ["bad_version"],
+  413: ["too_large", "too_many_operations"],
+  422: ["idempotency_key_reused"],
+  429: ["throttled"],
+  500: ["internal"],
+  503: ["read_only", "starting", "stopping"],
+} as const;
+
+type Code = keyof typeof problemKinds;
+
+/** Codes the service does not give, and why. */
+const absent: Readonly<Record<string, string>> = {
+  unauthenticated: "comes with access control",
+  no_claim: "comes with locks",
+  lock_held: "comes with locks",
+  not_holder: "comes with locks",
+  no_instance: "comes with services",
+  starting: "the server listens only when it can serve",
+};
+
+/** A client of a server whose parts can be reached, so that they can be made to fail as the world would. */
+interface Scene {
+  readonly http: Http;
+  readonly keeper: Keeper;
+  readonly clock: BreakableClock;
+}
+
+/** The machine's clock, which can be lost. */
+class BreakableClock extends FakeClock {
+  isLost = false;
+
+  override monotonicMs(): number {
+    if (this.isLost) throw new Error("there is no clock");
+    return super.monotonicMs();
+  }
+}
+
+const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
+  bad_request: ({ http }) => http.get("/v1/znodes?rav=true"),
+  bad_path: ({ http }) => http.get("/v1/znodes/a%01"),
+  bad_mode: ({ http }) => http.post("/v1/znodes/a?container=true&ephemeral=true"),
+  bad_ttl: ({ http }) => http.post("/v1/znodes/a?ttlMs=0"),
+  session_required: ({ http }) => http.post("/v1/znodes/a?ephemeral=true"),
+  forbidden: ({ http }) => http.put("/v1/znodes", { headers: { origin: "https://elsewhere.example" } }),
+  quota_exceeded: async ({ http }) => {
+    await http.post("/v1/znodes/a");
+    await http.put("/v1/quotas/a", { json: { bytesHard: 3 } });
+    return http.put("/v1/znodes/a", { body: "four" });
+  },
+  idempotency_key_reused: async ({ http }) => {
+    const headers = { "idempotency-key": "once" };
+    await http.post("/v1/znodes/a", { headers });
+    return http.post("/v1/znodes/b", { headers });
+  },
+  reserved_path: ({ http }) => http.delete("/v1/znodes"),
+  no_node: ({ http }) => http.get("/v1/znodes/a"),
+  no_route: ({ http }) => http.get("/v1/none"),
+  method_not_allowed: ({ http }) => http.request("PATCH", "/v1/znodes/a"),
+  not_acceptable: ({ http }) => http.get("/v1/znodes", { headers: { accept: "image/png" } }),
+  node_exists: ({ http }) => http.post("/v1/znodes"),
+  not_empty: async ({ http }) => {
+    await http.post("/v1/znodes/a/b?parents=true");
+    return http.delete("/v1/znodes/a");
+  },
+  ephemeral_parent: async ({ http }) => {
+    const { token } = (await http.post("/v1/sessions")).json<{ token: string }>();
+    await http.post("/v1/znodes/e?ephemeral=true", { headers: { "session-token": token } });
+    return http.post("/v1/znodes/e/x");
+  },
+  fence_stale: ({ http }) => http.put("/v1/znodes", { headers: { fence: "/a@1" } }),
+  session_expired: ({ http }) => http.get("/v1/znodes", { headers: { "session-token": "none" } }),
+  history_trimmed: ({ http }) => http.get("/v1/watch?path=/&sinceZxid=999"),
+  bad_version: ({ http }) => http.put("/v1/znodes?version=7"),
+  too_large: ({ http }) => http.put("/v1/znodes", { body: "x".repeat(1_048_577) }),
+  too_many_operations: ({ http }) => {
+    const operations = Array.from({ length: 1001 }, () => ({ op: "check", path: "/" }));
+    return http.post("/v1/transactions", { json: { operations } });
+  },
+  throttled: async ({ http }) => {
+    const first = await http.stream("/v1/watch?path=/");
+    return http.get("/v1/watch?path=/").finally(() => first.close());
+  },
+  internal: async ({ http, clock }) => {
+    const { id, token } = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
+    clock.isLost = true;
+    const answer = await http.put(`/v1/sessions/${id}`, { headers: { "session-token": token } });
+    clock.isLost = false;
+    return answer;
+  },
+  read_only: ({ http, keeper }) => {
+    keeper.log.injectFault("notAppended");
+    return http.put("/v1/znodes");
+  },
+  stopping: async ({ http, keeper }) => {
+    await keeper.store.close();
+    return http.put("/v1/znodes");
+  },
+};
+
+const withScene = test.extend<{ scene: Scene }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
+  scene: async ({}, use) => {
+    const clock = new BreakableClock();
+    const keeper = new Keeper(clock);
+    await keeper.store.start();
+    const { http, close } = await serveFor(keeper, watchesOf(keeper, { streamsMax: 1 }));
+    await use({ http, keeper, clock });
+    await close();
+  },
+});
+
+withScene.for(Object.entries(producers))("%s", async ([code, produce], { scene }) => {
+  const answer = await produce(scene);
+  const { status, title } = problemKinds[code as Code];
+  expect(answer.header("content-type")).toBe("application/problem+json; charset=utf-8");
+  expect(answer.status).toBe(status);
+  expect(answer.json()).toMatchObject({ code, status, title, type: `urn:treekeeper:problem:${code}` });
+});
+
+test("every code of the contract is met above or says why it is not there, and there are no others", () => {
+  const known = Object.values(contract).flat() as string[];
+  const isHere = (code: string) => code in problemKinds;
+  expect(known.filter((code) => !isHere(code) && !(code in absent))).toEqual([]);
+  expect(known.filter((code) => isHere(code) && !(code in producers))).toEqual([]);
+  expect(Object.keys(problemKinds).filter((code) => !known.includes(code))).toEqual([]);
+  expect(Object.keys(absent).filter((code) => isHere(code) || !known.includes(code))).toEqual([]);
+  for (const [status, codes] of Object.entries(contract)) {
+    const wrong = codes.filter(
+      (code) => isHere(code) && problemKinds[code as Code].status !== Number(status),
+    );
+    expect(wrong, status).toEqual([]);
+  }
+});

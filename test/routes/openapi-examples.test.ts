@@ -1,0 +1,134 @@
+// Every example in the OpenAPI document, executed: what is shown as a request is sent to a server in the state it speaks
+// of, and what comes back is an answer the document promises. What is shown as an answer fits the schema beside it.
+
+import { describe, expect } from "vitest";
+import type { Http } from "../support/http.ts";
+import { examplesIn, faultOf, type Operation, operations, violationOf } from "../support/openapi.ts";
+import { test } from "./server-fixture.ts";
+
+/** What only the server can make up, put in the place of the example of the same name. */
+type Made = Readonly<Record<string, string>>;
+
+/** The state an operation's examples speak of; by default there is /services/web. */
+const fixtures: Record<string, (http: Http) => Promise<Made>> = {
+  createZnode: async (http) => {
+    await makeMaster(http);
+    return make(http, ["/services"]);
+  },
+  setZnode: makeFencedZnode,
+  deleteZnode: makeFencedZnode,
+  transact: async (http) => {
+    await make(http, ["/config"]);
+    for (const _ of [1, 2, 3]) await http.put("/v1/znodes/config");
+    return makeMaster(http);
+  },
+  setQuota: makeFencedZnode,
+  getQuota: makeQuota,
+  deleteQuota: async (http) => {
+    await makeQuota(http);
+    return makeMaster(http);
+  },
+  keepSessionAlive: openSession,
+  keepSessionsAlive: openSession,
+  getSession: openSession,
+  closeSession: openSession,
+  watchSession: openSession,
+  endWatch: async (http) => {
+    for (let id = 1; id <= 7; id += 1) await http.stream("/v1/watch", { query: "path=/" });
+    return {};
+  },
+};
+
+async function make(http: Http, paths: readonly string[]): Promise<Made> {
+  for (const path of paths) expect((await http.post(`/v1/znodes${path}`)).status).toBe(201);
+  return {};
+}
+
+async function makeFencedZnode(http: Http): Promise<Made> {
+  await make(http, ["/services", "/services/web"]);
+  return makeMaster(http);
+}
+
+/** The examples' fence is `/master@1042`: so many transactions come first. */
+async function makeMaster(http: Http): Promise<Made> {
+  for (let { zxid } = await http.get("/v1/limits"); zxid < 1041; ) {
+    ({ zxid } = await http.put("/v1/znodes"));
+  }
+  return make(http, ["/master"]);
+}
+
+async function makeQuota(http: Http): Promise<Made> {
+  await make(http, ["/services", "/services/web"]);
+  expect((await http.put("/v1/quotas/services/web", { json: { countHard: 9 } })).status).toBe(201);
+  return {};
+}
+
+async function openSession(http: Http): Promise<Made> {
+  const { id, token } = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
+  return { id, "session-token": token };
+}
+
+interface ExampleRequest {
+  readonly path: string;
+  readonly headers: Record<string, string>;
+  readonly body?: string;
+}
+
+/** One request of all the examples that an operation shows, or of its required parameters. */
+function exampleRequest({ path, parameters, requestBody }: Operation, made: Made): ExampleRequest {
+  let target = path;
+  const query = new URLSearchParams();
+  const headers: Record<string, string> = {};
+  for (const { name, in: place, schema, example = schema.examples?.[0] } of parameters) {
+    const value = made[name] ?? (example === undefined ? undefined : String(example));
+    if (value === undefined) continue;
+    if (place === "path") target = target.replace(`{${name}}`, encodeURIComponent(value));
+    else if (place === "query") for (const each of [example].flat()) query.append(name, String(each));
+    else headers[name] = value;
+  }
+  expect(target).not.toContain("{");
+  const [media] = Object.values(requestBody?.content ?? {});
+  const body = media?.example ?? media?.schema?.examples?.[0];
+  return {
+    path: query.size === 0 ? target : `${target}?${query}`,
+    headers,
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  };
+}
+
+describe.for(operations)("$operationId", (operation) => {
+  const examples = examplesIn(operation);
+  if (examples.length > 0)
+    test("its examples fit the schemas they stand beside", () => {
+      for (const { where, schema, value } of examples) expect(faultOf(schema, value), where).toBeNull();
+    });
+
+  test("its example request is done, and answered as the document says", async ({ http }) => {
+    const prepare =
+      fixtures[operation.operationId] ?? ((client) => make(client, ["/services", "/services/web"]));
+    const { path, headers, body } = exampleRequest(operation, await prepare(http));
+    const response = await fetch(http.url + path, {
+      method: operation.method,
+      headers,
+      ...(body !== undefined && { body }),
+    });
+    const contentType = response.headers.get("content-type") ?? undefined;
+    const isStream = contentType === "text/event-stream";
+    const text = isStream ? await firstPart(response) : await response.text();
+    const { status } = response;
+    expect(status, text).toBeLessThan(300);
+    expect(violationOf(operation, { status, contentType, text })).toBeNull();
+  });
+});
+
+async function firstPart(response: Response): Promise<string> {
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const { value } = await reader.read();
+  await reader.cancel();
+  return new TextDecoder().decode(value);
+}
+
+test("every fixture is of an operation that exists", () => {
+  const ids = operations.map(({ operationId }) => operationId);
+  expect(Object.keys(fixtures).filter((id) => !ids.includes(id))).toEqual([]);
+});
