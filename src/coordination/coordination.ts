@@ -1,7 +1,7 @@
 // Locks and elections as they are lived: who waits for them, who listens to them, and when a delay is over. Who holds
 // is in the tree and is decided there; nothing here may change it but by a command.
 
-import type { Claim } from "../core/claim-queue.ts";
+import { type Claim, claimOf } from "../core/claim-queue.ts";
 import { queuePathFor } from "../core/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Txn } from "../core/txn.ts";
@@ -97,11 +97,11 @@ export class Coordination {
   #collect({ changes }: Txn, touched: Set<string>): void {
     for (const change of changes) {
       if (!("znode" in change) || change.type === "childrenChanged") continue;
-      const { path, sequence } = change.znode;
-      const queuePath = queuePathFor(path);
+      const queuePath = queuePathFor(change.znode.path);
       if (queuePath === null) continue;
       touched.add(queuePath);
-      if (change.type === "deleted" && sequence !== null) this.#waiting.gone(queuePath, sequence);
+      const gone = change.type === "deleted" ? claimOf(change.znode) : null;
+      if (gone !== null) this.#waiting.gone(queuePath, gone);
     }
   }
 

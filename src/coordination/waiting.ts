@@ -20,7 +20,7 @@ interface Waiter {
 }
 
 interface Line {
-  /** Numbers of the claims waited for, as `keyOf` writes them. */
+  /** The claims waited for, each as its `keyOf`. */
   readonly order: SortedNames;
   readonly waiters: Map<string, Set<Waiter>>;
 }
@@ -35,9 +35,9 @@ export class Waiting {
   }
 
   /** @param path of the claim's lock or election */
-  wait(path: string, { sequence }: Claim): Wait {
+  wait(path: string, claim: Claim): Wait {
     const { promise: end, resolve } = Promise.withResolvers<WaitEnd>();
-    const key = keyOf(sequence);
+    const key = keyOf(claim);
     const waiter: Waiter = { settle: resolve, wasAlone: null };
     this.#add(path, key, waiter);
     return { end, leave: () => this.#leave(path, key, waiter) };
@@ -71,10 +71,11 @@ export class Waiting {
     if (line.order.size === 0) this.#lines.delete(path);
   }
 
-  /** The claim with that number is no more. */
-  gone(path: string, sequence: number): void {
+  /** The claim is no more. */
+  gone(path: string, claim: Claim): void {
+    const key = keyOf(claim);
     const line = this.#lines.get(path);
-    if (line?.waiters.has(keyOf(sequence)) === true) this.#answer(path, line, keyOf(sequence), "gone");
+    if (line?.waiters.has(key) === true) this.#answer(path, line, key, "gone");
   }
 
   /** The queue has changed: answers those who hold now, first come first. */
@@ -82,7 +83,7 @@ export class Waiting {
     const line = this.#lines.get(path);
     if (line === undefined || queue === undefined) return;
     for (let [key] = line.order; key !== undefined; [key] = line.order) {
-      const claim = queue.withSequence(Number(key));
+      const claim = queue.withKey(key);
       if (claim === undefined || !queue.isHeld(claim)) return;
       this.#answer(path, line, key, "held");
     }

@@ -1,7 +1,7 @@
 // What must be true of every state, whatever happened to it. Tests call it after each step that matters, and the
 // loader after reading the tables.
 
-import { type Claim, type ClaimQueue, claimOf, holdersOf } from "./claim-queue.ts";
+import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./claim-queue.ts";
 import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
 import { governingQuota, type Quota, usageOf } from "./quota.ts";
 import { replySize } from "./replies.ts";
@@ -70,7 +70,7 @@ function queueFaults({ tree }: State, queue: ClaimQueue): string[] {
     (name) => tree.get(joinPath(queue.path, name)) as Znode,
   );
   const claims = children.map(claimOf).filter((claim) => claim !== null);
-  claims.sort((a, b) => a.sequence - b.sequence);
+  claims.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
   const faults: string[] = [];
   const ids = (some: Iterable<Claim>) => [...some].map(({ id }) => id).join(" ");
   if (ids(queue) !== ids(claims)) faults.push(`${queue.path}: queues ${ids(queue)}, has ${ids(claims)}`);

@@ -62,8 +62,13 @@ function modeOf(id: string, sequence: number): ClaimMode {
   return id === claimPrefixes.shared + formatSequence(sequence) ? "shared" : "exclusive";
 }
 
-/** Numbers as names that sort as the numbers do. */
-export function keyOf(sequence: number): string {
+/** Sorts as the numbers do. No two children get one number, but an import may bring some that have: they go by name. */
+export function keyOf({ sequence, id }: Pick<Claim, "sequence" | "id">): string {
+  return keyFrom(sequence) + id;
+}
+
+/** Stands before the claims of that number and behind those of smaller ones. */
+function keyFrom(sequence: number): string {
   return String(sequence).padStart(16, "0");
 }
 
@@ -88,7 +93,7 @@ export class ClaimQueue {
   get heldCount(): number {
     const { delay } = this.settings;
     const free = this.#countWithoutDelay();
-    return delay === null ? free : Math.min(free, this.#order.countBefore(keyOf(delay.heldThrough + 1)));
+    return delay === null ? free : Math.min(free, this.#order.countBefore(keyFrom(delay.heldThrough + 1)));
   }
 
   #countWithoutDelay(): number {
@@ -114,8 +119,8 @@ export class ClaimQueue {
     return this.#byId.get(id);
   }
 
-  withSequence(sequence: number): Claim | undefined {
-    return this.#byKey.get(keyOf(sequence));
+  withKey(key: string): Claim | undefined {
+    return this.#byKey.get(key);
   }
 
   isHeld(claim: Claim): boolean {
@@ -127,8 +132,8 @@ export class ClaimQueue {
     return this.#countBefore(claim) - this.heldCount + 1;
   }
 
-  #countBefore({ sequence }: Claim): number {
-    return this.#order.countBefore(keyOf(sequence));
+  #countBefore(claim: Claim): number {
+    return this.#order.countBefore(keyOf(claim));
   }
 
   /** Those who hold, in order; the first `limit` of them. */
@@ -152,19 +157,19 @@ export class ClaimQueue {
   }
 
   add(claim: Claim): void {
-    const key = keyOf(claim.sequence);
+    const key = keyOf(claim);
     this.#order.add(key);
     if (claim.mode === "exclusive") this.#exclusive.add(key);
     this.#byKey.set(key, claim);
     this.#byId.set(claim.id, claim);
   }
 
-  remove({ id, sequence, mode }: Claim): void {
-    const key = keyOf(sequence);
+  remove(claim: Claim): void {
+    const key = keyOf(claim);
     this.#order.delete(key);
-    if (mode === "exclusive") this.#exclusive.delete(key);
+    if (claim.mode === "exclusive") this.#exclusive.delete(key);
     this.#byKey.delete(key);
-    this.#byId.delete(id);
+    this.#byId.delete(claim.id);
   }
 }
 

@@ -7,7 +7,7 @@ import { lockDelayMsMax, permitsMax } from "./lock-settings.ts";
 import { validateName } from "./path.ts";
 
 /** Characters of the name of a lock or an election. */
-const nameLengthMax = 255;
+export const nameLengthMax = 255;
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like: names first, then the session */
 export function validateClaimCommand(command: CoordinationCommand, limits: Limits): void {

@@ -25,6 +25,12 @@ export class Claims {
     return this.#queues.get(path);
   }
 
+  /** The queue the znode stands in; undefined for one that is no claim. */
+  queueOf(path: string): ClaimQueue | undefined {
+    const queue = this.#queues.get(parentPath(path));
+    return queue?.get(baseName(path)) === undefined ? undefined : queue;
+  }
+
   /** Every queue, in no order that may matter. */
   queues(): Iterable<ClaimQueue> {
     return this.#queues.values();
@@ -53,6 +59,11 @@ export class Claims {
     const claim = queue?.get(baseName(path));
     if (claim !== undefined) queue?.remove(claim);
   }
+}
+
+/** Of a lock or an election. */
+export function isElectionPath(path: string): boolean {
+  return parentPath(path) === electionsPath;
 }
 
 /** The lock or election whose claims or settings a change at the path may move; null for every other path. */

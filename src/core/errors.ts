@@ -26,7 +26,6 @@ export type ErrorCode =
   | "fence_stale"
   | "lock_held"
   | "not_holder"
-  | "claim_conflict"
   | "session_expired"
   | "history_trimmed"
   | "bad_version"

@@ -34,13 +34,14 @@ function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | und
   const asked = permits ?? settings.permits;
   if (asked !== settings.permits && queue !== undefined && queue.size > 0) {
     throw new KeeperError(
-      "claim_conflict",
+      "not_empty",
       `The lock ${name} has claims and ${settings.permits} permits, not ${asked}; claim it as it is, or when it is free.`,
+      { path: queue.path },
     );
   }
   if (asked > 1 && mode === "shared") {
     throw new KeeperError(
-      "claim_conflict",
+      "bad_request",
       `The lock ${name} has ${asked} permits, which are claimed one by one: a claim of it is exclusive.`,
     );
   }
@@ -50,7 +51,7 @@ function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | und
 function checkSameMode(own: Claim, { mode, name }: ClaimLock): void {
   if (own.mode === mode) return;
   throw new KeeperError(
-    "claim_conflict",
+    "node_exists",
     `The session has a claim on ${name} already, ${own.id}, which is ${own.mode} and not ${mode}; release it first.`,
     { path: own.path },
   );
@@ -80,7 +81,7 @@ export function planConfigureLock(draft: Draft, state: State, command: Configure
   const { permits = settings.permits, lockDelayMs = settings.lockDelayMs } = command;
   if (permits !== settings.permits && queue !== undefined && queue.size > 0) {
     throw new KeeperError(
-      "claim_conflict",
+      "not_empty",
       `${path} has claims, and its permits cannot change under them; wait until it is free.`,
       { path },
     );

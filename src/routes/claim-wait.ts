@@ -2,7 +2,6 @@
 // alive meanwhile. Who goes away before the answer gives up the place, unless a key says that it will come back.
 
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Type } from "typebox";
 import type { Coordination, Place } from "../coordination/coordination.ts";
 import { KeeperError } from "../core/errors.ts";
 import { noClaim } from "../core/plan-claims.ts";
@@ -10,16 +9,6 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { sessionTokenOf } from "./parts.ts";
-
-const waitMsMax = 60_000;
-
-export const waitMsMember = Type.Optional(
-  Type.Integer({
-    minimum: 0,
-    maximum: waitMsMax,
-    description: "How long to wait for the claim to hold (0); to wait longer, ask for the claim again.",
-  }),
-);
 
 export interface ClaimWaitParts {
   readonly store: Store;

@@ -13,18 +13,29 @@ import {
   claimParameters,
   eventStream,
   exampleOwner,
+  firstOf,
   forceQuery,
   json,
   listQuery,
   nameParameter,
   sessionOfClaim,
   validForMs,
+  waitMsMember,
+  waitQuery,
 } from "./claim-schemas.ts";
-import { ClaimRequest, ignoreRefusal, waitMsMember } from "./claim-wait.ts";
+import { ClaimRequest, ignoreRefusal } from "./claim-wait.ts";
 import { HolderStreams } from "./holder-events.ts";
+import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import type { CoordinationParts } from "./locks.ts";
-import { touchSession, writeContextOf } from "./parts.ts";
-import { problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
+import { touchSession, wellFormed, writeContextOf } from "./parts.ts";
+import {
+  postHeaders,
+  problems,
+  readHeaders,
+  replayedHeader,
+  writeHeaders,
+  writeProblems,
+} from "./schemas.ts";
 import type { SessionStreams } from "./session-events.ts";
 
 export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationParts): SessionStreams {
@@ -39,8 +50,9 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       const { name } = request.params;
       const { value = "", waitMs = 0 } = request.body ?? {};
       validateResourceName(name);
+      wellFormed(value, "value");
       const asked = new ClaimRequest(request, reply, parts);
-      const context = writeContextOf(request, sessions);
+      const context = keyedContextsOf(request, parts)();
       if (waitMs > 0) coordination.assertTakesWaiters();
       const commit = await store.submit({
         type: "standForElection",
@@ -51,7 +63,10 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       const { id, fence } = commit.outcome;
       const address = { path: electionPath(name), id, isNew: fence === commit.zxid };
       const place = await asked.holdWithin(waitMs, address);
-      if (place !== "left") return sendPlace(reply, name, place, asked);
+      if (place !== "left") {
+        noteReplay(reply, commit);
+        return sendPlace(reply, name, place, asked);
+      }
       await ignoreRefusal(store.submit({ type: "resign", name, id, ...context }));
       return reply.hijack();
     },
@@ -59,7 +74,7 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
 
   app.get(
     "/v1/elections/:name/candidates/:id",
-    { schema: { ...getCandidateSchema, querystring: waitQuery } },
+    { schema: { ...getCandidateSchema, querystring: waitForIt } },
     async (request, reply) => {
       const { name, id } = request.params;
       validateResourceName(name);
@@ -84,7 +99,7 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       const { value } = request.body;
       validateResourceName(name);
       const context = writeContextOf(request, sessions);
-      const data = Buffer.from(value);
+      const data = Buffer.from(wellFormed(value, "value"));
       const commit = await store.submit({ type: "changeCandidate", name, id, value: data, ...context });
       return { id, path: commit.outcome.path, value };
     },
@@ -138,8 +153,7 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
   function candidatesView(path: string, limit: number) {
     const queue = store.state.claims.queue(path);
     const candidates: ReturnType<typeof candidateView>[] = [];
-    for (const claim of queue ?? []) {
-      if (candidates.length === limit) break;
+    for (const claim of firstOf(store.state, queue ?? [], limit)) {
       candidates.push(candidateView({ claim, isHeld: candidates.length === 0, position: candidates.length }));
     }
     return { candidates, candidateCount: queue?.size ?? 0 };
@@ -178,19 +192,12 @@ const standBody = Type.Object(
   { additionalProperties: false, examples: [{ value: "10.0.0.7:8080", waitMs: 30_000 }] },
 );
 
-const changeBody = Type.Object({ value: valueMember }, { additionalProperties: false });
-
-const waitQuery = Type.Object(
-  {
-    waitMs: Type.Integer({
-      minimum: 0,
-      maximum: 60_000,
-      default: 0,
-      description: "Hold the answer back until the candidate leads, or for so long.",
-    }),
-  },
-  { additionalProperties: false },
+const changeBody = Type.Object(
+  { value: valueMember },
+  { additionalProperties: false, examples: [{ value: "10.0.0.7:8081" }] },
 );
+
+const waitForIt = waitQuery("Hold the answer back until the candidate leads, or for so long.");
 
 const stateMember = Type.String({ description: "leading or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
@@ -216,25 +223,40 @@ const standSchema = {
   summary: "Stand for election, and wait to lead",
   description:
     "A session stands once; standing again gives its candidate back as it is. Whoever goes away before the answer " +
-    "stands no longer, unless the request carried an `Idempotency-Key`.",
+    "stands no longer, unless the request carried an `Idempotency-Key`. Sent again with the same key it finds the " +
+    "candidate it made, and answers where that stands now.",
   tags,
   params: nameParameter,
-  headers: writeHeaders,
+  headers: postHeaders,
   response: {
-    201: json(
-      Type.Object({
-        ...{ id: Type.String(), state: stateMember, term, validForMs, path: Type.String() },
-        fence: Type.Integer({ description: "The term once more, by the name locks give it." }),
-      }),
-      "It leads.",
-      { id: "c-0000000007", state: "leading", term: 1042, validForMs: 10_000, path, fence: 1042 },
+    201: {
+      ...json(
+        Type.Object({
+          ...{ id: Type.String(), state: stateMember, term, validForMs, path: Type.String() },
+          fence: Type.Integer({ description: "The term once more, by the name locks give it." }),
+        }),
+        "It leads.",
+        { id: "c-0000000007", state: "leading", term: 1042, validForMs: 10_000, path, fence: 1042 },
+      ),
+      headers: replayedHeader,
+    },
+    202: {
+      ...json(
+        Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
+        "It stands, and another leads.",
+        { id: "c-0000000007", state: "waiting", position: 1, path },
+      ),
+      headers: replayedHeader,
+    },
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "no_claim",
+      "ephemeral_parent",
+      "quota_exceeded",
+      "too_large",
+      "idempotency_key_reused",
     ),
-    202: json(
-      Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
-      "It stands, and another leads.",
-      { id: "c-0000000007", state: "waiting", position: 1, path },
-    ),
-    ...problems(...writeProblems, "session_required", "no_claim", "ephemeral_parent", "too_large"),
   },
 };
 
@@ -266,7 +288,14 @@ const changeSchema = {
       "It was changed; its place is what it was.",
       { id: "c-0000000007", path, value: "10.0.0.7:8081" },
     ),
-    ...problems(...writeProblems, "session_required", "no_claim", "not_holder", "too_large"),
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "no_claim",
+      "not_holder",
+      "quota_exceeded",
+      "too_large",
+    ),
   },
 };
 

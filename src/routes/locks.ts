@@ -16,17 +16,29 @@ import {
   claimParameters,
   eventStream,
   exampleOwner,
+  firstOf,
   forceQuery,
   json,
   listQuery,
   nameParameter,
   sessionOfClaim,
   validForMs,
+  waitMsMember,
+  waitQuery,
 } from "./claim-schemas.ts";
-import { ClaimRequest, type ClaimWaitParts, ignoreRefusal, waitMsMember } from "./claim-wait.ts";
+import { ClaimRequest, type ClaimWaitParts, ignoreRefusal } from "./claim-wait.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { HolderStreams } from "./holder-events.ts";
+import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
-import { problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
+import {
+  postHeaders,
+  problems,
+  readHeaders,
+  replayedHeader,
+  writeHeaders,
+  writeProblems,
+} from "./schemas.ts";
 import type { SessionStreams } from "./session-events.ts";
 
 export type CoordinationParts = RouteParts & ClaimWaitParts & { readonly logger: Logger };
@@ -47,9 +59,9 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       const { mode = "exclusive", permits, waitMs = 0, metadata } = request.body ?? {};
       validateResourceName(name);
       const asked = new ClaimRequest(request, reply, parts);
-      const context = writeContextOf(request, sessions);
+      const context = keyedContextsOf(request, parts)();
       if (waitMs > 0) coordination.assertTakesWaiters();
-      const { zxid, outcome } = await store.submit({
+      const commit = await store.submit({
         type: "claimLock",
         name,
         mode,
@@ -58,9 +70,13 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
         orElse: waitMs > 0 ? "wait" : "refuse",
         ...context,
       });
-      const { id, fence } = outcome;
-      const place = await asked.holdWithin(waitMs, { path: lockPath(name), id, isNew: fence === zxid });
-      if (place !== "left") return sendPlace(reply, name, place, asked);
+      const { id, fence } = commit.outcome;
+      const address = { path: lockPath(name), id, isNew: fence === commit.zxid };
+      const place = await asked.holdWithin(waitMs, address);
+      if (place !== "left") {
+        noteReplay(reply, commit);
+        return sendPlace(reply, name, place, asked);
+      }
       await ignoreRefusal(store.submit({ type: "releaseClaim", name, id, ...context }));
       return reply.hijack();
     },
@@ -68,7 +84,7 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
 
   app.get(
     "/v1/locks/:name/claims/:id",
-    { schema: { ...getClaimSchema, querystring: waitQuery } },
+    { schema: { ...getClaimSchema, querystring: waitForIt } },
     async (request, reply) => {
       const { name, id } = request.params;
       validateResourceName(name);
@@ -144,7 +160,7 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
     const path = lockPath(name);
     const queue = store.state.claims.queue(path);
     const waiting: (ClaimView & { position: number })[] = [];
-    for (const claim of waitingIn(queue, limit)) {
+    for (const claim of firstOf(store.state, waitingIn(queue), limit)) {
       waiting.push({ ...claimViewOf(store.state, claim), position: waiting.length + 1 });
     }
     return {
@@ -155,7 +171,7 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
 
   function holdersView(path: string, limit = eventHoldersMax) {
     const queue = store.state.claims.queue(path);
-    const holders = queue?.holders(limit) ?? [];
+    const holders = [...firstOf(store.state, queue?.holders(limit) ?? [], limit)];
     const delay = queue?.settings.delay ?? null;
     return {
       holders: holders.map((claim) => claimViewOf(store.state, claim)),
@@ -177,12 +193,11 @@ function settingsOf(queue: ClaimQueue | undefined) {
   return { permits, lockDelayMs };
 }
 
-/** The first of those behind the holders. */
-function* waitingIn(queue: ClaimQueue | undefined, limit: number): Generator<Claim> {
+/** Those behind the holders. */
+function* waitingIn(queue: ClaimQueue | undefined): Generator<Claim> {
   if (queue === undefined) return;
   let index = -queue.heldCount;
   for (const claim of queue) {
-    if (index === limit) return;
     if (index >= 0) yield claim;
     index += 1;
   }
@@ -202,6 +217,8 @@ function sendPlace(
   return reply.code(201).send({ id, state: "held", fence, validForMs: asked.validForMs(), path });
 }
 
+const permitsBounds = { minimum: 1, maximum: fixedLimits.permitsMax, ...named("permitsMax") };
+
 const claimBody = Type.Object(
   {
     mode: Type.Optional(
@@ -211,7 +228,7 @@ const claimBody = Type.Object(
     ),
     permits: Type.Optional(
       Type.Integer({
-        minimum: 1,
+        ...permitsBounds,
         description: "What the lock's permits are to be; a lock without claims is given them.",
       }),
     ),
@@ -228,11 +245,16 @@ const claimBody = Type.Object(
 const settingsBody = Type.Object(
   {
     permits: Type.Optional(
-      Type.Integer({ minimum: 1, description: "How many claims hold at once; above 1 it is a semaphore." }),
+      Type.Integer({
+        ...permitsBounds,
+        description: "How many claims hold at once; above 1 it is a semaphore.",
+      }),
     ),
     lockDelayMs: Type.Optional(
       Type.Integer({
         minimum: 0,
+        maximum: fixedLimits.lockDelayMsMax,
+        ...named("lockDelayMsMax"),
         description: "How long nobody new holds after the session of a holder expired.",
       }),
     ),
@@ -240,17 +262,7 @@ const settingsBody = Type.Object(
   { additionalProperties: false, examples: [{ permits: 1, lockDelayMs: 5000 }] },
 );
 
-const waitQuery = Type.Object(
-  {
-    waitMs: Type.Integer({
-      minimum: 0,
-      maximum: 60_000,
-      default: 0,
-      description: "Hold the answer back until the claim holds, or for so long.",
-    }),
-  },
-  { additionalProperties: false },
-);
+const waitForIt = waitQuery("Hold the answer back until the claim holds, or for so long.");
 
 const stateMember = Type.String({ description: "held or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
@@ -281,29 +293,38 @@ const claimSchema = {
   description:
     "Claims hold in the order they came, shared ones together; a session has one claim on a lock, and claiming again " +
     "gives it back. Whoever goes away before the answer gives up the place, unless the request carried an " +
-    "`Idempotency-Key`.",
+    "`Idempotency-Key`. Sent again with the same key it finds the claim it made, and answers where that stands now.",
   tags,
   params: nameParameter,
-  headers: writeHeaders,
+  headers: postHeaders,
   response: {
-    201: json(
-      Type.Object({ id: Type.String(), state: stateMember, fence, validForMs, path: Type.String() }),
-      "It holds.",
-      { id: "x-0000000007", state: "held", fence: 1042, validForMs: 10_000, path },
-    ),
-    202: json(
-      Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
-      "It waits: `waitMs` ran out, and the place is kept as long as the session lives.",
-      { id: "x-0000000007", state: "waiting", position: 1, path },
-    ),
+    201: {
+      ...json(
+        Type.Object({ id: Type.String(), state: stateMember, fence, validForMs, path: Type.String() }),
+        "It holds.",
+        { id: "x-0000000007", state: "held", fence: 1042, validForMs: 10_000, path },
+      ),
+      headers: replayedHeader,
+    },
+    202: {
+      ...json(
+        Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
+        "It waits: `waitMs` ran out, and the place is kept as long as the session lives.",
+        { id: "x-0000000007", state: "waiting", position: 1, path },
+      ),
+      headers: replayedHeader,
+    },
     ...problems(
       ...writeProblems,
       "session_required",
       "no_claim",
       "lock_held",
-      "claim_conflict",
+      "node_exists",
+      "not_empty",
       "ephemeral_parent",
+      "quota_exceeded",
       "too_large",
+      "idempotency_key_reused",
     ),
   },
 };
@@ -389,7 +410,7 @@ const configureSchema = {
     200: json(Type.Object(settingsMembers), "The settings.", {
       ...{ name: "reports", path: "/locks/reports", permits: 1, lockDelayMs: 5000 },
     }),
-    ...problems(...writeProblems, "claim_conflict", "ephemeral_parent"),
+    ...problems(...writeProblems, "not_empty", "ephemeral_parent", "quota_exceeded"),
   },
 };
 

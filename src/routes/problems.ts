@@ -33,7 +33,6 @@ export const problemKinds = {
   fence_stale: { status: 409, title: "The fence does not hold" },
   lock_held: { status: 409, title: "The lock is held" },
   not_holder: { status: 409, title: "The claim is not yours" },
-  claim_conflict: { status: 409, title: "The claim does not fit those there are" },
   session_expired: { status: 410, title: "The session is gone" },
   history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
   bad_version: { status: 412, title: "The version does not match" },

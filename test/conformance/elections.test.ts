@@ -143,3 +143,35 @@ test("malformed candidacies are refused", async ({ http, url, openSession }) => 
     expect([answer.status, JSON.parse(answer.body).code]).toEqual([400, "bad_path"]);
   }
 });
+
+test("a candidacy that is sent again with its key finds the candidate it made, as it stands now [D19]", async ({
+  http,
+  url,
+  path,
+  openSession,
+}) => {
+  const [one, two] = [await openSession(), await openSession()];
+  expectStatus(await http.post(`${url}/candidates`, tokenOf(one)), 201);
+  const again = (value: string) => {
+    const headers = { ...tokenOf(two).headers, "idempotency-key": path };
+    return http.post(`${url}/candidates`, { json: { value }, headers });
+  };
+  const first = expectStatus(await again("a"), 202);
+  expectProblem(await again("b"), 422, "idempotency_key_reused");
+  expectStatus(await http.delete(`${url}/candidates/c-0000000000`, tokenOf(one)), 204);
+  const leading = expectStatus(await again("a"), 201);
+  expect(leading.json()).toMatchObject({ id: first.json().id, state: "leading" });
+  expect(leading.header("idempotency-replayed")).toBe("true");
+  const { claims } = (await http.get(`/v1/sessions/${two.id}`)).json();
+  expect(claims).toMatchObject([{ path: `${path}/c-0000000001`, state: "leading" }]);
+});
+
+test("half of a surrogate pair is no value of a candidate", async ({ http, url, openSession }) => {
+  const session = await openSession();
+  const headers = { ...tokenOf(session).headers, "content-type": "application/json" };
+  const value = '{"value":"\\ud800"}';
+  expectProblem(await http.post(`${url}/candidates`, { body: value, headers }), 400, "bad_request");
+  expectStatus(await http.post(`${url}/candidates`, { headers }), 201);
+  const change = http.put(`${url}/candidates/c-0000000000`, { body: value, headers });
+  expectProblem(await change, 400, "bad_request");
+});

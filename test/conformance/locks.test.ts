@@ -196,17 +196,17 @@ test("a lock with permits is held by so many, and its claims must agree on how m
   await lock.held(one, { permits: 2 });
   await lock.held(two);
   expectProblem(await lock.claim(three, { permits: 2 }), 409, "lock_held");
-  expectProblem(await lock.claim(three, { permits: 3 }), 409, "claim_conflict");
-  expectProblem(await lock.claim(three, { mode: "shared" }), 409, "claim_conflict");
+  expectProblem(await lock.claim(three, { permits: 3 }), 409, "not_empty");
+  expectProblem(await lock.claim(three, { mode: "shared" }), 400, "bad_request");
   expectProblem(await lock.claim(three, { mode: "shared", permits: 2 }), 400, "bad_request");
-  expectProblem(await http.put(lock.url, { json: { permits: 5 } }), 409, "claim_conflict");
+  expectProblem(await http.put(lock.url, { json: { permits: 5 } }), 409, "not_empty");
   expect((await znodes.read(lock.path)).data).toBe('{"permits":2,"lockDelayMs":0}');
 });
 
 test("a session claims a lock in one mode at a time", async ({ lock, openSession }) => {
   const session = await openSession();
   await lock.held(session);
-  expectProblem(await lock.claim(session, { mode: "shared" }), 409, "claim_conflict");
+  expectProblem(await lock.claim(session, { mode: "shared" }), 409, "node_exists");
 });
 
 test("settings are what was last said of each, and can be read in the znode", async ({
@@ -371,4 +371,91 @@ test("the methods of each URL are those it has", async ({ http }) => {
   expect(await allowed("/v1/locks/a/claims")).toBe("POST, OPTIONS");
   expect(await allowed("/v1/locks/a/claims/x-0000000000")).toBe("GET, HEAD, DELETE, OPTIONS");
   expectProblem(await http.get("/v1/locks/a/claims"), 405, "method_not_allowed");
+});
+
+test("a claim that is sent again with its key finds the claim it made, as it stands now [D19]", async ({
+  http,
+  lock,
+  openSession,
+}) => {
+  const [one, two] = [await openSession(), await openSession()];
+  const { id } = await lock.held(one);
+  const again = (json: object) => {
+    const headers = { ...tokenOf(two).headers, "idempotency-key": lock.path };
+    return http.post(`${lock.url}/claims`, { json, headers });
+  };
+  const first = expectStatus(await again({ waitMs: 1 }), 202);
+  expectProblem(await again({ waitMs: 2 }), 422, "idempotency_key_reused");
+  expect(expectStatus(await again({ waitMs: 1 }), 202).text).toBe(first.text);
+  expectStatus(await lock.release(id, tokenOf(one)), 204);
+  const held = expectStatus(await again({ waitMs: 1 }), 201);
+  expect(held.json()).toMatchObject({ id: first.json().id, state: "held" });
+  expect([first, held].map((answer) => answer.header("idempotency-replayed"))).toEqual([null, "true"]);
+  expect(await lock.view()).toMatchObject({ holderCount: 1, waitingCount: 0 });
+});
+
+test("a claim that was released or lost its session is not answered as if it stood, whatever its key [D19]", async ({
+  http,
+  lock,
+  openSession,
+}) => {
+  const session = await openSession();
+  const headers = { ...tokenOf(session).headers, "idempotency-key": lock.path };
+  const claim = () => http.post(`${lock.url}/claims`, { headers });
+  const { id } = expectStatus(await claim(), 201).json<{ id: string }>();
+  expectStatus(await lock.release(id, tokenOf(session)), 204);
+  expectProblem(await claim(), 404, "no_claim");
+  expectStatus(await http.delete(`/v1/sessions/${session.id}`, tokenOf(session)), 204);
+  expectProblem(await claim(), 410, "session_expired");
+  expect(await lock.view()).toMatchObject({ holderCount: 0, waitingCount: 0 });
+});
+
+test("a session shows its claims, and where each stands [O10]", async ({ http, lock, openSession }) => {
+  const [one, two] = [await openSession(), await openSession()];
+  const held = await lock.held(one);
+  const queued = await lock.queued(two);
+  const claimsOf = async ({ id }: Session) => (await http.get(`/v1/sessions/${id}`)).json().claims;
+  expect(await claimsOf(one)).toEqual([{ id: held.id, path: held.path, state: "held", fence: held.fence }]);
+  expect(await claimsOf(two)).toMatchObject([
+    { id: queued.id, path: queued.path, state: "waiting", position: 1 },
+  ]);
+});
+
+test("data that nests deeper than any answer can is shown as the text it is", async ({
+  znodes,
+  lock,
+  http,
+}) => {
+  const deep = "[".repeat(20_000) + "]".repeat(20_000);
+  await znodes.create(`${lock.path}/lock-`, deep, { query: "sequential=true&parents=true" });
+  const { holders } = await lock.view();
+  expect(holders).toMatchObject([{ id: "lock-0000000000", metadata: deep }]);
+  const stream = await http.stream(`${lock.url}/events`);
+  await stream.untilEvent("holders");
+  stream.close();
+});
+
+test("names, numbers and waits out of their bounds are refused, and the limit is named", async ({
+  http,
+  lock,
+  openSession,
+}) => {
+  const session = await openSession();
+  const { bounds } = (await http.get("/v1/limits")).json<{ bounds: Record<string, number> }>();
+  const above = (limit: string) => (bounds[limit] as number) + 1;
+  const expectRefused = (answer: Answer, limit: string, code = "bad_request", status = 400) => {
+    expect(expectProblem(answer, status, code)).toMatchObject({ limit, limitValue: bounds[limit] });
+  };
+  const metadata = "x".repeat(above("metadataBytesMax"));
+  expectRefused(await lock.claim(session, { metadata }), "metadataBytesMax", "too_large", 413);
+  const name = "x".repeat(above("nameLengthMax"));
+  expectRefused(await http.get(`/v1/locks/${name}`), "nameLengthMax", "bad_path");
+  expectRefused(await lock.claim(session, { permits: above("permitsMax") }), "permitsMax");
+  expectRefused(await lock.claim(session, { waitMs: above("waitMsMax") }), "waitMsMax");
+  const lockDelayMs = above("lockDelayMsMax");
+  expectRefused(await http.put(lock.url, { json: { lockDelayMs } }), "lockDelayMsMax");
+  expectRefused(await http.get(lock.url, { query: { limit: above("pageEntriesMax") } }), "pageEntriesMax");
+  const id = "x".repeat(above("cursorLengthMax"));
+  expectRefused(await http.get(`${lock.url}/claims/${id}`), "cursorLengthMax");
+  expect(await lock.view()).toMatchObject({ holderCount: 0, waitingCount: 0 });
 });

@@ -76,7 +76,7 @@ test("a session that claims again gets its claim back unchanged, and no transact
   }
   expect(keeper.store.zxid).toBe(zxid);
   expect(keeper.data(second.path)).toBe("1");
-  expect(await refusal(claim(keeper, one, { mode: "shared" }))).toBe("claim_conflict");
+  expect(await refusal(claim(keeper, one, { mode: "shared" }))).toBe("node_exists");
 });
 
 test("a claim that is not to wait takes no place, and the refusal says who holds", async ({ keeper }) => {
@@ -111,11 +111,11 @@ test("permits are given to a lock without claims, and must agree while it has so
   const [one, two] = [await keeper.openSession(), await keeper.openSession()];
   await claim(keeper, one, { permits: 2 });
   expect(keeper.data(lock)).toBe('{"permits":2,"lockDelayMs":0}');
-  expect(await refusal(claim(keeper, two, { permits: 3 }))).toBe("claim_conflict");
-  expect(await refusal(claim(keeper, two, { mode: "shared" }))).toBe("claim_conflict");
+  expect(await refusal(claim(keeper, two, { permits: 3 }))).toBe("not_empty");
+  expect(await refusal(claim(keeper, two, { mode: "shared" }))).toBe("bad_request");
   expect(await refusal(claim(keeper, two, { mode: "shared", permits: 2 }))).toBe("bad_request");
   expect(await refusal(keeper.store.submit({ type: "configureLock", name: "a", permits: 1 }))).toBe(
-    "claim_conflict",
+    "not_empty",
   );
   await claim(keeper, two);
   expect(holders(keeper)).toHaveLength(2);
@@ -269,4 +269,48 @@ test("candidates lead in the order they stood, change their value in place and r
   await resign(first.id, one);
   const leaders = keeper.store.state.claims.queue("/elections/m")?.holders();
   expect(leaders?.map(({ id, fence }) => [id, fence])).toEqual([[second.id, second.fence]]);
+});
+
+test("children that an import brought with one number stand in the order of their names, and each can go [Q4]", async ({
+  keeper,
+}) => {
+  const brought = (name: string, sequence: number) => ({
+    ...{ path: `${lock}/${name}`, data: bytes(""), mode: plain, sequence, nextSequence: 0 },
+  });
+  const znodes = [brought("y", 3), brought("x", 3), brought("z", 2)];
+  await keeper.store.submit({ type: "import", znodes, onConflict: "fail" });
+  const { id } = await claim(keeper, await keeper.openSession());
+  const idsInQueue = () => [...(keeper.store.state.claims.queue(lock) ?? [])].map((each) => each.id);
+  expect(idsInQueue()).toEqual(["z", "x", "y", id]);
+  for (const name of ["x", "z", "y"]) await keeper.delete(`${lock}/${name}`);
+  expect([idsInQueue(), holders(keeper)]).toEqual([[id], [id]]);
+});
+
+test("a claim counts for the quota of its lock; an expiry writes its delay down all the same", async ({
+  keeper,
+}) => {
+  const [one, two] = [await keeper.openSession(), await keeper.openSession()];
+  await keeper.store.submit({ type: "configureLock", name: "a", lockDelayMs: 5 });
+  await keeper.store.submit({ type: "setQuota", path: lock, limits: { countHard: 2, bytesHard: 1 } });
+  await claim(keeper, one);
+  expect(await refusal(claim(keeper, two))).toBe("quota_exceeded");
+  await keeper.closeSession(one, "session_expired");
+  const { delay } = keeper.store.state.claims.queue(lock)?.settings ?? {};
+  await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs: delay?.untilMs ?? 0 });
+  const { id } = await claim(keeper, two);
+  expect(holders(keeper)).toEqual([id]);
+});
+
+test("a claim with a key is made once, and a release or the end of a delay never needs one [D19]", async ({
+  keeper,
+}) => {
+  const sessionId = await keeper.openSession();
+  const bounds = { ageMsMax: 1000, keysMax: 10, bytesMax: 100_000 };
+  const idempotency = { key: "k", request: "r", ...bounds };
+  const first = await claim(keeper, sessionId, { idempotency });
+  await release(keeper, first.id, sessionId);
+  expect(await claim(keeper, sessionId, { idempotency })).toEqual(first);
+  expect(holders(keeper)).toEqual([]);
+  await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs: 1 });
+  expect(keeper.store.state.replies.count).toBe(1);
 });
