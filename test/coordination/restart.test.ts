@@ -73,18 +73,23 @@ test("a lock delay goes on after a restart, and ends", async ({ start }) => {
   let server = await start();
   let http = new Http(server.url);
   await http.put("/v1/locks/a", { json: { lockDelayMs: 3000 } });
-  const [holder, waiter] = [await open(http, { timeoutMs: 1000 }), await open(http)];
-  await claim(http, holder);
+  const waiter = await open(http);
+  const holder = await open(http, { timeoutMs: 1000 });
+  expect((await claim(http, holder)).status).toBe(201);
   await claim(http, waiter, { waitMs: 1 });
   const stream = await http.stream("/v1/locks/a/events");
-  await stream.until(() => stream.named("holders").some(({ data }) => data.holderCount === 0));
+  const freed = () => stream.named("holders").find(({ data }) => data.holderCount === 0);
+  await stream.until(() => freed() !== undefined);
+  const delayUntilMs = freed()?.data.delayUntilMs;
+  expect(delayUntilMs).toBeGreaterThan(0);
   await server.kill();
   server = await start();
   http = new Http(server.url);
   const headers = { "session-token": waiter.token };
-  expect((await http.get("/v1/locks/a")).json()).toHaveProperty("delayUntilMs");
   const answer = await http.get("/v1/locks/a/claims/x-0000000001", { headers, query: { waitMs: 60_000 } });
   expect(answer.json()).toMatchObject({ state: "held" });
+  // However long the restart took: nobody new held before the delay was over.
+  expect(Date.now()).toBeGreaterThanOrEqual(delayUntilMs as number);
   expect((await http.get("/v1/locks/a")).json()).not.toHaveProperty("delayUntilMs");
 });
 
