@@ -1,6 +1,7 @@
 // The supervisor's side of the watchdog: starts it, tells it whom to watch and until when, and notices when it is gone.
 
 import { type ChildProcess, fork } from "node:child_process";
+import { getCompileCacheDir } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Deadline, untilMs } from "./deadline.ts";
 import type { WatchdogOrder } from "./watchdog-process.ts";
@@ -28,6 +29,7 @@ export class Watchdog {
       detached: true,
       execArgv: [],
       stdio: ["ignore", "ignore", "ignore", "ipc"],
+      env: { ...process.env, NODE_COMPILE_CACHE: getCompileCacheDir() },
     });
     return new Watchdog(child);
   }

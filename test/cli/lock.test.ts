@@ -1,0 +1,95 @@
+// `treekeeper lock` as scripts use it: what the command is told, how it ends, and when the lock is given back.
+
+import { describe, expect } from "vitest";
+import { isEmptyGroup } from "../../src/cli/supervisor/process-group.ts";
+import { emptied, test } from "./fixture.ts";
+
+describe.concurrent("lock", () => {
+  test("ends as its command does, which finds its fence in the environment", async ({ cli, run, client }) => {
+    const script =
+      'echo "$TREEKEEPER_LOCK $TREEKEEPER_FENCE $TREEKEEPER_FENCE_ZXID $TREEKEEPER_ENDPOINT"; exit 7';
+    const ended = await run("lock", "report", "--", "sh", "-c", script);
+    expect(ended).toMatchObject({ code: 7, stderr: "" });
+    const [name, fence = "", zxid, endpoint] = ended.stdout.trim().split(" ");
+    expect([name, endpoint]).toEqual(["report", expect.stringMatching(/^http:/)]);
+    expect(fence).toMatch(new RegExp(`^/locks/report/x-0000000000@${zxid}$`));
+    const late = cli(["set", "/w", "late", "--create"], { env: { TREEKEEPER_FENCE: fence } });
+    expect(await late.ended).toMatchObject({ code: 4, stderr: expect.stringContaining("fence_stale") });
+    expect(await run("lock", "report", "--", "sh", "-c", "kill -9 $$")).toMatchObject({ code: 137 });
+    expect(await run("lock", "report", "--", "no-such-program")).toMatchObject({ code: 127 });
+    expect((await Array.fromAsync(client.sessions())).length).toBe(0);
+  });
+
+  test("hands its input and output to the command", async ({ cli }) => {
+    expect(await cli(["lock", "x", "--", "cat"], { input: "through" }).ended).toMatchObject({
+      stdout: "through",
+    });
+  });
+
+  test("waits no longer than it is told, and leaves no place in the queue behind", async ({
+    holding,
+    run,
+    client,
+  }) => {
+    const { cli } = await holding(["lock", "x"], "sleep 60");
+    for (const waitMs of ["0", "300"]) {
+      const late = await run("lock", "x", "--wait-ms", waitMs, "--", "echo", "ran");
+      expect(late).toMatchObject({ code: 75, stdout: "" });
+    }
+    expect((await client.childrenPage("/locks/x")).children.length).toBe(1);
+    cli.signal("SIGTERM");
+    expect(await cli.ended).toMatchObject({ code: 143, stderr: "" });
+  });
+
+  test("gives up its place when it is interrupted while it waits", async ({ holding, cli, client }) => {
+    await holding(["lock", "x"], "sleep 60");
+    const { zxid } = await client.childrenPage("/locks/x");
+    const waiting = cli(["lock", "x", "--", "echo", "ran"]);
+    const queue = await client.childrenPage("/locks/x", { waitAfterZxid: zxid, waitMs: 20_000 });
+    expect(queue.children.length).toBe(2);
+    waiting.signal("SIGINT");
+    expect(await waiting.ended).toMatchObject({ code: 130, stdout: "", stderr: "" });
+    expect((await client.childrenPage("/locks/x")).children.length).toBe(1);
+  });
+
+  test("passes signals on to all of the command, which decides what comes of them", async ({ holding }) => {
+    const asked = (who: string) =>
+      `trap 'echo ${who}; exit 9' USR2; echo ready; while :; do sleep 0.02; done`;
+    const { cli, group } = await holding(["lock", "x"], `(${asked("child")}) & ${asked("parent")}`);
+    expect([await cli.line(), await cli.line()]).toEqual(["ready", "ready"]);
+    cli.signal("SIGUSR2");
+    expect([await cli.line(), await cli.line()].sort()).toEqual(["child", "parent"]);
+    expect(await cli.ended).toMatchObject({ code: 9, stderr: "" });
+    expect(isEmptyGroup(group)).toBe(true);
+  });
+
+  test("gives the lock back when all of the group has gone, and ends what the command left behind", async ({
+    holding,
+    client,
+  }) => {
+    const script = '(trap "" TERM; while :; do sleep 0.1; done) & exit 5';
+    const { cli, group } = await holding(["lock", "x", "--grace-ms", "300"], script);
+    const rival = await client.openSession();
+    expect(await rival.withLock("x", {}, () => isEmptyGroup(group))).toBe(true);
+    expect(await cli.ended).toMatchObject({ code: 5, stderr: "" });
+    await rival.close();
+  });
+
+  test("runs as many at once as there are permits, or share it", async ({ holding, run }) => {
+    await holding(["lock", "x", "--permits", "2"], "sleep 60");
+    expect(await run("lock", "x", "--permits", "2", "-w", "0", "--", "true")).toMatchObject({ code: 0 });
+    await holding(["lock", "y", "--shared"], "sleep 60");
+    expect(await run("lock", "y", "--shared", "-w", "0", "--", "true")).toMatchObject({ code: 0 });
+    expect(await run("lock", "y", "-w", "0", "--", "true")).toMatchObject({ code: 75 });
+  });
+
+  test("stops with its command on Ctrl-Z, and goes on with it", async ({ holding }) => {
+    const { cli, group } = await holding(["lock", "x", "--timeout-ms", "20000"], "read go; exit 4");
+    cli.signal("SIGTSTP");
+    await cli.stopped();
+    expect(isEmptyGroup(group)).toBe(false);
+    cli.signal("SIGCONT");
+    expect(await cli.ended).toMatchObject({ code: 4, stderr: "" });
+    await emptied(group);
+  });
+});
