@@ -1,5 +1,6 @@
 // Whether an operation costs more beside many siblings: a small service and a large one, measured in turn with the
-// same load. All znodes are siblings, so a cost per sibling and a cost per znode would both show.
+// same load. All znodes are siblings, so a cost per sibling and a cost per znode would both show. Asked for are as many
+// different znodes in the one as in the other; then, to show what the processor's caches make of it, ten times as many.
 
 import { setTimeout as wait } from "node:timers/promises";
 import { type ServiceUnderTest, withService } from "./service-under-test.ts";
@@ -11,6 +12,8 @@ export interface Growth {
   readonly kind: LoadKind;
   readonly smallCount: number;
   readonly largeCount: number;
+  /** Different znodes asked for in each, spread evenly over all. */
+  readonly distinct: number;
   readonly smallPerSecond: Spread;
   readonly largePerSecond: Spread;
   /** Cost of one operation in the large service by its cost in the small one, round by round. */
@@ -20,6 +23,12 @@ export interface Growth {
 /** The one that leaves znodes behind comes last. */
 const kinds = ["get", "page", "set", "churn"] as const satisfies readonly LoadKind[];
 const smallCount = 1_000;
+
+/** As many as the small service has, and more. */
+const distinctCounts = [smallCount, 10 * smallCount];
+
+/** Names in a page: fewer pages make as many names. */
+const namesPerRequest: Record<LoadKind, number> = { get: 1, page: 100, set: 1, churn: 1, multi: 1 };
 
 export async function compareGrowth(
   directory: string,
@@ -44,14 +53,19 @@ interface Pair<T> {
 
 async function compareSizes(services: Pair<ServiceUnderTest>, pace: Pace): Promise<Growth[]> {
   const growths: Growth[] = [];
-  for (const kind of kinds) {
-    if (pace.warmUpSeconds > 0) await playRound(services, kind, { ...pace, seconds: pace.warmUpSeconds });
+  const asked = kinds.flatMap((kind) => distinctCounts.map((distinct) => ({ kind, distinct })));
+  for (const { kind, distinct } of asked) {
+    // New names are never asked for twice.
+    if (kind === "churn" && distinct !== smallCount) continue;
+    const load = { kind, distinct: distinct / namesPerRequest[kind] };
+    if (pace.warmUpSeconds > 0) await playRound(services, load, { ...pace, seconds: pace.warmUpSeconds });
     const rounds: Pair<number>[] = [];
     for (let round = 0; round < pace.rounds; round += 1) {
-      rounds.push(await playRound(services, kind, pace));
+      rounds.push(await playRound(services, load, pace));
     }
     growths.push({
       kind,
+      distinct,
       smallCount: services.small.count,
       largeCount: services.large.count,
       smallPerSecond: spreadOf(rounds.map(({ small }) => small)),
@@ -65,12 +79,12 @@ async function compareSizes(services: Pair<ServiceUnderTest>, pace: Pace): Promi
 /** Operations per second in each service. */
 async function playRound(
   { small, large }: Pair<ServiceUnderTest>,
-  kind: LoadKind,
+  load: { readonly kind: LoadKind; readonly distinct: number },
   { seconds, settleMs }: Pace,
 ): Promise<Pair<number>> {
   const perSecond = async (service: ServiceUnderTest) => {
-    const { perSecond } = await measure({ ...service, kind, seconds });
-    if (kind === "set" || kind === "churn") await wait(settleMs);
+    const { perSecond } = await measure({ ...service, ...load, seconds });
+    if (load.kind === "set" || load.kind === "churn") await wait(settleMs);
     return perSecond;
   };
   return { small: await perSecond(small), large: await perSecond(large) };

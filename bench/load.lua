@@ -1,13 +1,14 @@
 -- The load wrk sends: which znodes are asked for, and how. It must cost next to nothing per request, so requests are
 -- put together before the first is sent wherever they can be.
 --
--- wrk … -s load.lua URL -- KIND PARENT COUNT
+-- wrk … -s load.lua URL -- KIND PARENT COUNT DISTINCT
 --   KIND    get, set, churn (creates and deletes), page (100 names of children) or multi (100 sets in a transaction)
 --   PARENT  path of the parent, for example /bench
 --   COUNT   its children: n0000000, n0000001, …
+--   DISTINCT  how many of them are asked for at most, spread evenly over all
 
 local value = string.rep("0123456789", 10)
-local prepared_max = 10000
+local prepared_max
 local page_names = 100
 local multi_sets = 100
 -- A znode is deleted this many creates after its own: by then 64 connections cannot have it under way any more.
@@ -71,6 +72,7 @@ end
 
 function init(args)
   local kind, parent, count = args[1], args[2], tonumber(args[3])
+  prepared_max = tonumber(args[4])
   local znodes = "/v1/znodes" .. parent .. "/"
   if kind == "get" then
     next_request = prepare(count, function(child) return wrk.format("GET", znodes .. child) end)

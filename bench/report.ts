@@ -15,15 +15,16 @@ export function tableOf({ set, get, growth }: Results): string {
     spreadText(comparison.tail, 1),
     String(comparison.checkpoints),
   ]);
-  const sizes = growth.map(({ kind, smallCount, largeCount, ...row }) => [
+  const sizes = growth.map(({ kind, distinct, smallCount, largeCount, ...row }) => [
     operationNames[kind],
     `${smallCount} / ${largeCount}`,
+    String(distinct),
     perSecond(row.smallPerSecond),
     perSecond(row.largePerSecond),
     spreadText(row.cost, 2),
   ]);
   const comparisonHead = ["", "bare/s", "service/s", "ratio", "p50 ms", "p99 ms", "p99/p50", "checkpoints"];
-  const sizeHead = ["", "znodes", "small/s", "large/s", "cost ratio"];
+  const sizeHead = ["", "znodes", "asked for", "small/s", "large/s", "cost ratio"];
   return `${aligned([comparisonHead, ...comparisons])}\n\n${aligned([sizeHead, ...sizes])}`;
 }
 

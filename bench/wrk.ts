@@ -13,6 +13,8 @@ export interface Load {
   readonly parent: string;
   /** Children of the parent that the load goes over. */
   readonly count: number;
+  /** How many of them are asked for at most, spread evenly over all; all up to 10 000 unless given. */
+  readonly distinct?: number;
   readonly seconds: number;
 }
 
@@ -42,9 +44,24 @@ export async function assertWrk(): Promise<void> {
   }
 }
 
-export async function measure({ kind, baseUrl, parent, count, seconds }: Load): Promise<Measurement> {
+export async function measure({
+  kind,
+  baseUrl,
+  parent,
+  count,
+  distinct = 10_000,
+  seconds,
+}: Load): Promise<Measurement> {
   const options = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", script];
-  const { stdout } = await run("wrk", [...options, baseUrl, "--", kind, parent, String(count)]);
+  const { stdout } = await run("wrk", [
+    ...options,
+    baseUrl,
+    "--",
+    kind,
+    parent,
+    String(count),
+    String(distinct),
+  ]);
   const [, line] = /^result (.+)$/m.exec(stdout) ?? [];
   if (line === undefined) throw new Error(`wrk gave no result for ${kind}: ${stdout}`);
   const result = JSON.parse(line) as WrkResult;

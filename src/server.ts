@@ -142,7 +142,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   refuseUnclearHeads(app);
-  if (tls !== null) endSlowBodies(app, limits);
+  endSlowBodies(app, limits);
   refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   app.addHook("onSend", (request, reply, payload, done) => {

@@ -43,3 +43,19 @@ export function statOf(znode: Znode): Stat {
     ...(znode.container && { container: true as const }),
   };
 }
+
+/**
+ * The stat as JSON, to the byte what `JSON.stringify(statOf(znode))` gives, without the object between: listings and
+ * watches make very many, and none of them outlives its text.
+ */
+export function statText(znode: Znode): string {
+  const { ephemeralOwner: owner, sequence, ttlMs, container } = znode;
+  return (
+    `{"czxid":${znode.czxid},"mzxid":${znode.mzxid},"pzxid":${znode.pzxid},"ctimeMs":${znode.ctimeMs},` +
+    `"mtimeMs":${znode.mtimeMs},"version":${znode.version},"cversion":${znode.cversion},` +
+    `"aversion":${znode.aversion},"ephemeralOwner":${owner === null ? "null" : `"${owner}"`},` +
+    `"dataLength":${znode.data.byteLength},"numChildren":${znode.numChildren}` +
+    `${sequence === null ? "" : `,"sequence":${sequence}`}${ttlMs === null ? "" : `,"ttlMs":${ttlMs}`}` +
+    `${container ? ',"container":true' : ""}}`
+  );
+}

@@ -57,7 +57,7 @@ export function importRoutes(plainApp: FastifyInstance, parts: RouteParts): void
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.post(
     "/v1/import",
-    { schema: { ...importSchema, querystring: importQuery } },
+    { schema: { ...importSchema, querystring: importQuery }, config: { hasLongBodies: true } },
     async (request, reply) => {
       const mediaType = answerMediaTypeOf(request);
       const { onConflict, dryRun } = request.query;

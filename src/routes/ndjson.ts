@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 import type { TreeWalk } from "../core/tree-walk.ts";
-import { type Included, partialViewOf } from "./views.ts";
+import { type Included, partialTextOf } from "./views.ts";
 
 export const linesMediaType = "application/x-ndjson";
 
@@ -43,18 +43,41 @@ export function sendLines(
     walk.end();
     return reply.send();
   }
-  const lines = Readable.from(chunksOf(walk, included), { objectMode: false, highWaterMark: chunkLengthMin });
-  lines.once("close", () => walk.end());
-  return reply.send(lines);
+  return reply.send(new LineStream(walk, included));
 }
 
-function* chunksOf(walk: TreeWalk, included: Included): Generator<string> {
-  let chunk = "";
-  for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
-    chunk += `${JSON.stringify(partialViewOf(znode, included))}\n`;
-    if (chunk.length < chunkLengthMin) continue;
-    yield chunk;
-    chunk = "";
+/** Asked for more only when the client has taken what there was. */
+class LineStream extends Readable {
+  readonly #walk: TreeWalk;
+  readonly #included: Included;
+
+  constructor(walk: TreeWalk, included: Included) {
+    super({ highWaterMark: chunkLengthMin });
+    this.#walk = walk;
+    this.#included = included;
   }
-  if (chunk !== "") yield chunk;
+
+  override _read(): void {
+    try {
+      this.push(this.#nextChunk());
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#walk.end();
+    done(error);
+  }
+
+  /** Null when every znode had its line. */
+  #nextChunk(): Buffer | null {
+    let lines = "";
+    while (lines.length < chunkLengthMin) {
+      const znode = this.#walk.next();
+      if (znode === undefined) break;
+      lines += `${partialTextOf(znode, this.#included)}\n`;
+    }
+    return lines === "" ? null : Buffer.from(lines);
+  }
 }

@@ -1,4 +1,5 @@
-// The bound on the time a body takes over HTTP/2, where Node has none. Over HTTP/1.1 its parser keeps the time by itself.
+// The bound on the time a body takes. Over HTTP/1.1 Node's parser keeps it by itself, over HTTP/2 it does not. A body that
+// may be longer than any time, such as an import, is not bound as a whole: it must not fall silent.
 
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
@@ -6,9 +7,26 @@ import type { FastifyInstance } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 import type { HttpLimits } from "./http-limits.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Whether the route's bodies may take as long as they are read from. */
+    hasLongBodies?: boolean;
+  }
+}
+
+/** Requests whose bodies are not in time as a whole, and need not be. */
+const unhurried = new WeakSet<object>();
+
+export function isUnhurried(request: IncomingMessage): boolean {
+  return unhurried.has(request);
+}
+
 export function endSlowBodies(app: FastifyInstance, { requestTimeoutMs }: HttpLimits): void {
-  app.addHook("onRequest", ({ raw }, _reply, done) => {
-    if (hasMoreToCome(raw)) {
+  app.addHook("onRequest", ({ raw, routeOptions }, _reply, done) => {
+    if (routeOptions.config.hasLongBodies === true) {
+      unhurried.add(raw);
+      endWhenSilent(raw, requestTimeoutMs);
+    } else if (hasMoreToCome(raw)) {
       const timer = setTimeout(() => raw.destroy(tooSlow(requestTimeoutMs)), requestTimeoutMs);
       for (const event of ["end", "close"]) raw.once(event, () => clearTimeout(timer));
       // Where nobody reads the body, nobody misses the rest of it.
@@ -16,6 +34,17 @@ export function endSlowBodies(app: FastifyInstance, { requestTimeoutMs }: HttpLi
     }
     done();
   });
+}
+
+/** Looks now and then whether anything came since the last time. */
+function endWhenSilent(raw: IncomingMessage | Http2ServerRequest, silenceMsMax: number): void {
+  let bytesRead = raw.socket.bytesRead;
+  const timer = setInterval(() => {
+    if (raw.complete) clearInterval(timer);
+    else if (raw.socket.bytesRead === bytesRead) raw.destroy(tooSlow(silenceMsMax));
+    bytesRead = raw.socket.bytesRead;
+  }, silenceMsMax);
+  raw.once("close", () => clearInterval(timer));
 }
 
 function hasMoreToCome(request: IncomingMessage | Http2ServerRequest): boolean {

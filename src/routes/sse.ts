@@ -4,6 +4,7 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import type { Sink } from "../watches/sink.ts";
+import { ChunkSink } from "./shared-chunks.ts";
 
 /** What proxies must not do with a stream: keep it, change it, or hold it back to fill a buffer. */
 const streamHeaders = {
@@ -39,20 +40,28 @@ export class ResponseSink implements Sink {
   abort(): void {
     this.#response.destroy();
   }
+
+  onDrain(listener: () => void): void {
+    this.#response.on("drain", listener);
+  }
 }
 
+/** A sink that says when it can take more. */
+export type StreamSink = ResponseSink | ChunkSink;
+
 /** Takes the reply over and sends its head, with the headers hooks have set so far. */
-export function beginEventStream(
-  reply: FastifyReply,
-  headers: Readonly<Record<string, string>>,
-): ResponseSink {
+export function beginEventStream(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
   reply.hijack();
   const response = reply.raw;
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) response.setHeader(name, value);
   }
   response.writeHead(200, { ...streamHeaders, ...headers });
-  return new ResponseSink(response);
+  const { socket } = response;
+  // One that is pipelined behind another response has no socket yet; over HTTP/2 there are no chunks.
+  if (response.chunkedEncoding !== true || socket === null) return new ResponseSink(response);
+  response.flushHeaders();
+  return new ChunkSink(response, socket);
 }
 
 /** A stream as its response drives it. */
@@ -62,8 +71,8 @@ export interface ResponseReader {
 }
 
 /** Tells the stream when its response can take more, and when the client is gone. */
-export function connectReader(response: ServerResponse, reader: ResponseReader): void {
-  response.on("drain", () => reader.drained());
+export function connectReader(response: ServerResponse, sink: StreamSink, reader: ResponseReader): void {
+  sink.onDrain(() => reader.drained());
   response.on("close", () => reader.closed());
   // A write may meet a connection that was just lost; nothing is owed to it but to stop.
   response.on("error", () => reader.closed());

@@ -6,6 +6,7 @@ import type { Socket } from "node:net";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
+import { isUnhurried } from "./slow-bodies.ts";
 
 /** How long a client has to read why, before the connection goes whether or not it closes its side. */
 const lingerMs = 1000;
@@ -32,8 +33,10 @@ export class Unreadable {
 
   answer(error: Error & { code?: string }, socket: Socket): void {
     if (this.#ending.has(socket)) return;
-    this.#ending.add(socket);
     const { request, response } = this.#exchanges.get(socket) ?? {};
+    const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && request?.complete === false;
+    if (isLate && isUnhurried(request)) return;
+    this.#ending.add(socket);
     const isAnswered = response === undefined || response.writableFinished;
     const isWhole = request === undefined || request.complete;
     const end = () => endWith(socket, faultOf(error.code, isWhole, this.#limits));

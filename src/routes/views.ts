@@ -4,10 +4,10 @@
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
 import { joinPath } from "../core/path.ts";
-import { type Stat, statOf } from "../core/stat.ts";
+import { type Stat, statOf, statText } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import type { Znode } from "../core/znode.ts";
-import { type DataMember, dataMember } from "../store/json-data.ts";
+import { type DataMember, dataMember, dataText } from "../store/json-data.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
 
@@ -55,6 +55,13 @@ export interface PartialView {
   readonly stat?: Stat;
   readonly data?: string;
   readonly dataBase64?: string;
+}
+
+/** The same as JSON, for those who show very many. */
+export function partialTextOf(znode: Znode, { stat, data }: Included): string {
+  const dataMember = data ? `,${dataText(znode.data)}` : "";
+  const statMember = stat ? `,"stat":${statText(znode)}` : "";
+  return `{"path":${JSON.stringify(znode.path)}${dataMember}${statMember}}`;
 }
 
 /** @param include as a client says it: `stat`, `data`, both or nothing */

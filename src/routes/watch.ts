@@ -78,7 +78,7 @@ export function watchRoutes(app: FastifyInstance, { watches, store, limits }: Wa
       if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches);
       watches.assertOpens();
       const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-      connectReader(reply.raw, watches.open(streamRequest, sink));
+      connectReader(reply.raw, sink, watches.open(streamRequest, sink));
     },
   );
 }

@@ -1,10 +1,10 @@
 // A transaction as watchers read it: the JSON of one `change` message. It is made once, when the transaction is
 // applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes.
 
-import { statOf } from "../core/stat.ts";
+import { statText } from "../core/stat.ts";
 import type { Cause, Txn } from "../core/txn.ts";
 import { type WatchEventType, watchEventsOf } from "../core/watch-event.ts";
-import { dataMember } from "./json-data.ts";
+import { dataText } from "./json-data.ts";
 
 /** One event, in pieces, so that a stream without data needs no second serialisation. */
 export interface MessageEvent {
@@ -39,8 +39,8 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
     type,
     path: znode.path,
     head: `{"type":"${type}","path":${JSON.stringify(znode.path)}`,
-    data: type === "deleted" ? "" : `,${JSON.stringify(dataMember(znode.data)).slice(1, -1)}`,
-    tail: `,"stat":${JSON.stringify(statOf(znode))}}`,
+    data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
+    tail: `,"stat":${statText(znode)}}`,
   }));
   if (events.length === 0) return null;
   const { zxid, timeMs } = txn;

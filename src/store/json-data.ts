@@ -9,3 +9,8 @@ export function dataMember(bytes: Uint8Array, encoding?: "base64"): DataMember {
   if (encoding !== "base64" && isUtf8(buffer)) return { data: buffer.toString("utf8") };
   return { dataBase64: buffer.toString("base64") };
 }
+
+/** The member as it stands between the braces of an object: `"data":"…"`. */
+export function dataText(bytes: Uint8Array): string {
+  return JSON.stringify(dataMember(bytes)).slice(1, -1);
+}

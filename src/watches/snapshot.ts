@@ -1,11 +1,11 @@
 // What is there as of one zxid, sent page by page at the reader's own pace, whatever is written meanwhile. It holds
 // what was overwritten before it came by, and no more than a bound of that.
 
-import { statOf } from "../core/stat.ts";
+import { statText } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import type { TreeWalk } from "../core/tree-walk.ts";
 import type { Znode } from "../core/znode.ts";
-import { dataMember } from "../store/json-data.ts";
+import { dataText } from "../store/json-data.ts";
 import { snapshotFrame } from "./frames.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { Selection } from "./selection.ts";
@@ -54,7 +54,7 @@ export class Snapshot {
   }
 
   #textOf(znode: Znode): string {
-    const data = this.#withData ? dataMember(znode.data) : {};
-    return JSON.stringify({ path: znode.path, ...data, stat: statOf(znode) });
+    const data = this.#withData ? `,${dataText(znode.data)}` : "";
+    return `{"path":${JSON.stringify(znode.path)}${data},"stat":${statText(znode)}}`;
   }
 }

@@ -1,9 +1,17 @@
 // What a znode's stat says, and what moves which part of it.
 
 import { expect } from "vitest";
-import type { Stat } from "../../src/core/stat.ts";
+import { type Stat, statOf, statText } from "../../src/core/stat.ts";
 import type { Keeper } from "../support/keeper.ts";
-import { bytes, ephemeral, plain, refusal, sequential, test } from "../support/keeper.ts";
+import {
+  bytes,
+  ephemeral,
+  ephemeralSequential,
+  plain,
+  refusal,
+  sequential,
+  test,
+} from "../support/keeper.ts";
 
 /** The fields of P's stat that differ once the work is done. */
 async function moved(keeper: Keeper, path: string, work: () => Promise<unknown>): Promise<(keyof Stat)[]> {
@@ -164,4 +172,18 @@ test("what a znode was made with stays in its stat [S1]", async ({ keeper }) => 
   expect(keeper.stat(path).sequence).toBe(0);
   expect(keeper.stat("/t").ttlMs).toBe(5);
   expect(keeper.stat("/c").container).toBe(true);
+});
+
+test("the stat as text is the stat as JSON, to the byte, whatever kind the znode is [S1]", async ({
+  keeper,
+}) => {
+  const sessionId = await keeper.openSession();
+  await keeper.create("/plain", plain, "data");
+  await keeper.set("/plain", "more");
+  await keeper.create("/plain/n-", { kind: "persistent", sequential: true, ttlMs: 5000 });
+  await keeper.create("/container", { kind: "container" });
+  await keeper.create("/plain/e-", ephemeralSequential, "", { sessionId });
+  for (const znode of keeper.store.state.tree.values()) {
+    expect(statText(znode)).toBe(JSON.stringify(statOf(znode)));
+  }
 });
