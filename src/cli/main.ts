@@ -2,6 +2,7 @@
 // The command line's process: it begins here and ends here. Everything is loaded only once the version of Node is known
 // to do.
 
+import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
@@ -23,6 +24,6 @@ const cacheFolder = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
 if (cacheFolder) enableCompileCache(`${cacheFolder}/treekeeper`);
 
 const { run } = await import("./program.ts");
-const { default: manifest } = await import("../../package.json", { with: { type: "json" } });
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
-process.exit(await run(process.argv, manifest.version));
+process.exit(await run(process.argv, version));

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { setImmediate } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
 import { Client } from "../../src/client/client.ts";
@@ -22,6 +22,9 @@ import {
 const cacheFolder = makeDataDir();
 process.env.NODE_COMPILE_CACHE = cacheFolder;
 process.once("exit", () => removeDataDir(cacheFolder));
+
+/** Nobody tells how another's process stands: it is asked again and again. */
+const pollMs = 2;
 
 const mainFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
@@ -86,7 +89,7 @@ export class CliProcess {
 
   /** Resolves when it has said this on stderr. */
   async hasSaid(text: string): Promise<void> {
-    while (!this.#stderr.includes(text)) await setImmediate();
+    while (!this.#stderr.includes(text)) await once(this.#child.stderr as NodeJS.ReadableStream, "data");
   }
 
   signal(name: NodeJS.Signals): void {
@@ -95,8 +98,7 @@ export class CliProcess {
 
   /** Resolves when it stands still. */
   async stopped(): Promise<void> {
-    const isStopped = () => / T /.test(readFileSync(`/proc/${this.pid}/stat`, "utf8"));
-    while (!isStopped()) await setImmediate();
+    while (!isStopped(this.pid)) await pause(pollMs);
   }
 
   /** Its reader goes away. */
@@ -112,6 +114,11 @@ export class CliProcess {
   }
 }
 
+/** Whether a signal has made the process stand still. */
+export function isStopped(pid: number): boolean {
+  return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") T ");
+}
+
 /** What runs under supervision in a test says its process id, which is its group's, and its fence. */
 export interface Held {
   readonly cli: CliProcess;
@@ -124,9 +131,14 @@ export function announced(script: string): string[] {
   return ["sh", "-c", `echo "$$ $TREEKEEPER_FENCE"; ${script}`];
 }
 
+/** Resolves when the process, which was stopped, goes on. */
+export async function continued(pid: number): Promise<void> {
+  while (isStopped(pid)) await pause(pollMs);
+}
+
 /** Resolves when nobody of the group lives any more. */
 export async function emptied(group: number): Promise<void> {
-  while (!isEmptyGroup(group)) await setImmediate();
+  while (!isEmptyGroup(group)) await pause(pollMs);
 }
 
 interface CliFixture {

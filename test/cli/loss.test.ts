@@ -29,7 +29,7 @@ describe.concurrent("a command is dead before another has its lock", () => {
     proxy,
     client,
   }) => {
-    const held = await holding(lockX, 'trap "echo asked; exit 3" TERM; while :; do sleep 0.02; done');
+    const held = await holding(lockX, 'trap "echo asked; exit 3" TERM; sleep 60 & wait');
     proxy.goDark();
     expect(await held.cli.line()).toBe("asked");
     await nextGrant(client, held);
@@ -130,10 +130,7 @@ describe.concurrent("a command whose lock is gone", () => {
     proxy,
     client,
   }) => {
-    const held = await holding(
-      ["lock", "x", "--timeout-ms", "20000"],
-      'trap "exit 6" TERM; while :; do sleep 0.05; done',
-    );
+    const held = await holding(["lock", "x", "--timeout-ms", "20000"], 'trap "exit 6" TERM; sleep 60 & wait');
     await server.kill();
     proxy.leadTo((await start("--port", new URL(server.url).port)).url);
     expect((await client.exists(held.fence.path))?.czxid).toBe(held.fence.czxid);

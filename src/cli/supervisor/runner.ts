@@ -105,7 +105,7 @@ export class Runner {
   /** What an error comes to; a signal that ended the wait is no fault. */
   fateOf(error: unknown): unknown {
     const { ending, waitSignal } = this.signals;
-    if (ending === null || !waitSignal.aborted) return error;
+    if (ending === null || !waitSignal.aborted || error instanceof ExitError) return error;
     return new ExitError(exitCodeOfSignal(ending));
   }
 

@@ -9,14 +9,14 @@ import { type Step, type StopTimes, stepAt } from "./stop-plan.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** What is held, as its holder may believe. */
-export interface Belief {
+interface Belief {
   /** For so long nobody else can surely have it. */
   readonly remainingMs: () => number;
   /** Aborts when it is lost, or nobody can tell whether it is. */
   readonly signal: AbortSignal;
 }
 
-export interface Supervision {
+interface Supervision {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
   /** Null for a command that holds nothing that could be lost. */
