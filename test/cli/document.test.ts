@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { describe, expect } from "vitest";
 import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
 import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
-import { test } from "./fixture.ts";
+import { ownTest, test } from "./fixture.ts";
 
 const runWithinMs = 25_000;
 const separator = "-- the step ends here --";
@@ -16,7 +16,7 @@ const separator = "-- the step ends here --";
 describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
   const steps = stepsOf(codeBlocksOf(readDocument(name)));
 
-  test("its commands print what it shows", async ({ server, dataDir }) => {
+  ownTest("its commands print what it shows", async ({ server, dataDir }) => {
     expect(steps.length).toBeGreaterThan(0);
     const program = join(dataDir, "treekeeper");
     const main = join(projectFolder, "src/cli/main.ts");

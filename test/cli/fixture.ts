@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { afterAll } from "vitest";
 import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
 import { Client } from "../../src/client/client.ts";
 import { CuttingProxy } from "../client/cutting-proxy.ts";
@@ -15,13 +16,12 @@ import {
   makeDataDir,
   test as processTest,
   removeDataDir,
-  type ServerProcess,
+  ServerProcess,
 } from "../support/process.ts";
 
 /** Many short processes of the same source: it is compiled once, into a folder of the tests. */
 const cacheFolder = makeDataDir();
 process.env.NODE_COMPILE_CACHE = cacheFolder;
-process.once("exit", () => removeDataDir(cacheFolder));
 
 /** Nobody tells how another's process stands: it is asked again and again. */
 const pollMs = 2;
@@ -96,11 +96,6 @@ export class CliProcess {
     this.#child.kill(name);
   }
 
-  /** Resolves when it stands still. */
-  async stopped(): Promise<void> {
-    while (!isStopped(this.pid)) await pause(pollMs);
-  }
-
   /** Its reader goes away. */
   closeOutput(): void {
     this.#child.stdout?.destroy();
@@ -114,8 +109,12 @@ export class CliProcess {
   }
 }
 
-/** Whether a signal has made the process stand still. */
-export function isStopped(pid: number): boolean {
+/** Resolves when a signal has made the process stand still. */
+export async function stopped(pid: number): Promise<void> {
+  while (!isStopped(pid)) await pause(pollMs);
+}
+
+function isStopped(pid: number): boolean {
   return readFileSync(`/proc/${pid}/stat`, "utf8").includes(") T ");
 }
 
@@ -136,13 +135,22 @@ export async function continued(pid: number): Promise<void> {
   while (isStopped(pid)) await pause(pollMs);
 }
 
-/** Resolves when nobody of the group lives any more. */
-export async function emptied(group: number): Promise<void> {
-  while (!isEmptyGroup(group)) await pause(pollMs);
+/** Resolves when nobody of the group lives any more, with how late this process was at worst in looking. */
+export async function emptied(group: number): Promise<number> {
+  let latestMs = 0;
+  while (!isEmptyGroup(group)) {
+    const dueMs = performance.now() + pollMs;
+    await pause(pollMs);
+    latestMs = Math.max(latestMs, performance.now() - dueMs);
+  }
+  return latestMs;
 }
 
 interface CliFixture {
+  /** All tests of a file share it, each with names of its own. */
   server: ServerProcess;
+  /** A name nobody else uses, for a lock or a znode. */
+  unique: string;
   /** Leads to the server. */
   proxy: CuttingProxy;
   /** Talks to the server itself, past the proxy. */
@@ -157,9 +165,23 @@ interface CliFixture {
   holding: (args: readonly string[], script: string) => Promise<Held>;
 }
 
+let shared: Promise<ServerProcess> | null = null;
+const sharedFolder = makeDataDir();
+
+afterAll(async () => {
+  await (await shared)?.kill();
+  removeDataDir(sharedFolder);
+  removeDataDir(cacheFolder);
+});
+
 export const test = processTest.extend<CliFixture>({
-  server: async ({ start }, use) => {
-    await use(await start());
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
+  server: async ({}, use) => {
+    shared ??= ServerProcess.start({ dataDir: sharedFolder });
+    await use(await shared);
+  },
+  unique: async ({ task }, use) => {
+    await use(`test${task.id.replaceAll(/\W/g, "")}`);
   },
   proxy: async ({ server }, use) => {
     const proxy = await CuttingProxy.start(server.url);
@@ -202,5 +224,12 @@ export const test = processTest.extend<CliFixture>({
       return { cli: process, group: Number(pid), fence: { path, czxid: Number(czxid) } };
     });
     for (const group of groups) signalGroup(group, "SIGKILL");
+  },
+});
+
+/** For tests that need the server for themselves: they stop it, or count all there is. */
+export const ownTest = test.extend<Pick<CliFixture, "server">>({
+  server: async ({ start }, use) => {
+    await use(await start());
   },
 });
