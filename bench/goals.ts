@@ -5,8 +5,8 @@ import type { Comparison } from "./throughput.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface Results {
-  readonly set: Comparison;
-  readonly get: Comparison;
+  /** With the bare route, of sets and of gets; none when growth alone is measured. */
+  readonly comparisons: readonly Comparison[];
   readonly growth: readonly Growth[];
 }
 
@@ -15,19 +15,9 @@ const getRatioMin = 0.9;
 const setTailMax = 4;
 const costRatioMax = 1.1;
 
-export function judge({ set, get, growth }: Results): Verdict[] {
+export function judge({ comparisons, growth }: Results): Verdict[] {
   return [
-    {
-      goal: `PUT/s at least ${setRatioMin} of the bare route's`,
-      measured: set.ratio,
-      isMet: set.ratio.median >= setRatioMin,
-    },
-    {
-      goal: `GET/s at least ${getRatioMin} of the bare route's`,
-      measured: get.ratio,
-      isMet: get.ratio.median >= getRatioMin,
-    },
-    tailVerdict(set),
+    ...comparisons.flatMap(comparisonVerdicts),
     ...growth
       .filter(({ distinct, smallCount }) => distinct === smallCount)
       .map(({ kind, largeCount, smallCount, cost }) => ({
@@ -36,6 +26,17 @@ export function judge({ set, get, growth }: Results): Verdict[] {
         isMet: cost.median <= costRatioMax,
       })),
   ];
+}
+
+function comparisonVerdicts(comparison: Comparison): Verdict[] {
+  const { kind, ratio } = comparison;
+  const [name, ratioMin] = kind === "set" ? ["PUT", setRatioMin] : ["GET", getRatioMin];
+  const verdict = {
+    goal: `${name}/s at least ${ratioMin} of the bare route's`,
+    measured: ratio,
+    isMet: ratio.median >= ratioMin,
+  };
+  return kind === "set" ? [verdict, tailVerdict(comparison)] : [verdict];
 }
 
 export const operationNames = {

@@ -11,8 +11,9 @@ local value = string.rep("0123456789", 10)
 local prepared_max
 local page_names = 100
 local multi_sets = 100
--- A znode is deleted this many creates after its own: by then 64 connections cannot have it under way any more.
-local churn_distance = 128
+-- A znode is deleted this many creates after its own: by then no connection has it under way any more, not even one that
+-- a busy machine has held up.
+local churn_distance = 4096
 
 local requests = {}
 local position = 0

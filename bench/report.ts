@@ -4,8 +4,8 @@ import { operationNames, type Results } from "./goals.ts";
 import type { Spread } from "./statistics.ts";
 import { aligned, spreadText } from "./table.ts";
 
-export function tableOf({ set, get, growth }: Results): string {
-  const comparisons = [set, get].map((comparison) => [
+export function tableOf({ comparisons, growth }: Results): string {
+  const throughputs = comparisons.map((comparison) => [
     comparison.kind === "set" ? "PUT" : "GET",
     perSecond(comparison.barePerSecond),
     perSecond(comparison.servicePerSecond),
@@ -25,12 +25,14 @@ export function tableOf({ set, get, growth }: Results): string {
   ]);
   const comparisonHead = ["", "bare/s", "service/s", "ratio", "p50 ms", "p99 ms", "p99/p50", "checkpoints"];
   const sizeHead = ["", "znodes", "asked for", "small/s", "large/s", "cost ratio"];
-  return `${aligned([comparisonHead, ...comparisons])}\n\n${aligned([sizeHead, ...sizes])}`;
+  return `${aligned([comparisonHead, ...throughputs])}\n\n${aligned([sizeHead, ...sizes])}`;
 }
 
 /** The bare server does the same in every round: whatever it varies by is the machine's doing. */
-export function noiseLine({ set, get }: Results): string {
-  const factors = [set, get].map(({ barePerSecond: { min, max } }) => (max / min).toFixed(2));
+export function noiseLine({ comparisons }: Results): string {
+  if (comparisons.length === 0)
+    return "The bare server was not measured: how much the machine varies is not known.";
+  const factors = comparisons.map(({ barePerSecond: { min, max } }) => (max / min).toFixed(2));
   return `Between rounds the bare server alone varied by a factor of ${factors[0]} (PUT) and ${factors[1]} (GET).`;
 }
 
