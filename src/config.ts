@@ -139,6 +139,18 @@ const settings = {
     "lists and objects within each other in JSON",
   ),
   pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
+  metadataBytesMax: setting(
+    "metadata-bytes-max",
+    4096,
+    byteCount(16),
+    "what a claim of a lock or a candidate says of itself",
+  ),
+  claimWaitersMax: setting(
+    "claim-waiters-max",
+    20_000,
+    integer(1),
+    "requests waiting for locks and elections, and streams of who holds them, each",
+  ),
   queueCommandsMax: setting(
     "queue-commands-max",
     10_000,

@@ -5,11 +5,13 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
+import { Coordination, type CoordinationLimits } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
+import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
@@ -17,6 +19,7 @@ import type { IdempotencyLimits } from "./routes/idempotency.ts";
 import { importRoutes } from "./routes/import.ts";
 import { acceptJsonBodies } from "./routes/json-bodies.ts";
 import { limitsRoutes } from "./routes/limits.ts";
+import { lockRoutes } from "./routes/locks.ts";
 import { collectMethods } from "./routes/methods.ts";
 import { openapiRoutes } from "./routes/openapi.ts";
 import { refuseOtherOrigins } from "./routes/origin.ts";
@@ -41,7 +44,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits & IdempotencyLimits;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits & CoordinationLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -78,6 +81,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const { surplusConnectionsMax } = fixedLimits;
   const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax });
   refuseSurplus(app, connections, connectionsMax);
+  const coordination = new Coordination(store, limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -101,6 +105,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     limitsRoutes(scope, parts);
+    streams.push(lockRoutes(scope, { ...parts, coordination }));
+    streams.push(electionRoutes(scope, { ...parts, coordination }));
   });
   answerOtherMethods();
   await app.ready();
@@ -110,6 +116,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     async close() {
       isStopping = true;
       watches.close("shutdown");
+      coordination.stop();
       for (const stream of streams) stream.close();
       const closed = connections.end(closeWithinMs);
       await app.close().finally(closed);

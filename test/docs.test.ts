@@ -141,7 +141,7 @@ function eventsIn(text: string): unknown {
 /** Their values are of the day: only their type is compared. */
 const volatileMembers = new Set([
   ...["zxid", "czxid", "mzxid", "pzxid", "ctimeMs", "mtimeMs", "timeMs"],
-  ...["id", "token", "session", "ephemeralOwner"],
+  ...["id", "token", "session", "ephemeralOwner", "validForMs"],
 ]);
 
 /** The answer that came, with every difference that does not matter replaced by what was shown. */

@@ -1,7 +1,8 @@
 // What must be true of every state, whatever happened to it. Tests call it after each step that matters, and the
 // loader after reading the tables.
 
-import { baseName, parentPath, rootPath } from "./path.ts";
+import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./claim-queue.ts";
+import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
 import { governingQuota, type Quota, usageOf } from "./quota.ts";
 import { replySize } from "./replies.ts";
 import type { State } from "./state.ts";
@@ -19,6 +20,7 @@ export function checkState(state: State): string[] {
   }
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
+  for (const queue of state.claims.queues()) faults.push(...queueFaults(state, queue));
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
   for (const quota of state.quotas.from("")) {
     faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
@@ -60,6 +62,22 @@ function ownerFaults(znode: Znode, state: State): string[] {
   if (znode.ephemeralOwner === null) return [];
   if (state.session(znode.ephemeralOwner) === undefined) return ["its session is gone"];
   return state.ephemeralsOf(znode.ephemeralOwner).has(znode.path) ? [] : ["is not listed under its session"];
+}
+
+/** A queue says of its lock what its children say, counted from the start. */
+function queueFaults({ tree }: State, queue: ClaimQueue): string[] {
+  const children = [...tree.childNames(queue.path)].map(
+    (name) => tree.get(joinPath(queue.path, name)) as Znode,
+  );
+  const claims = children.map(claimOf).filter((claim) => claim !== null);
+  claims.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  const faults: string[] = [];
+  const ids = (some: Iterable<Claim>) => [...some].map(({ id }) => id).join(" ");
+  if (ids(queue) !== ids(claims)) faults.push(`${queue.path}: queues ${ids(queue)}, has ${ids(claims)}`);
+  const holders = holdersOf(claims, queue.settings).length;
+  if (queue.heldCount !== holders)
+    faults.push(`${queue.path}: ${holders} hold, ${queue.heldCount} are said to`);
+  return faults;
 }
 
 function ephemeralFaults(state: State, sessionId: string): string[] {

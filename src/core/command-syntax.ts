@@ -1,6 +1,7 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
+import { validateClaimCommand } from "./claim-syntax.ts";
 import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
@@ -26,6 +27,18 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "setQuota":
     case "deleteQuota":
       validateQuotaWrite(command, limits);
+      validateFences(command.fences, limits);
+      return;
+    case "endLockDelay":
+      validateClaimCommand(command, limits);
+      return;
+    case "claimLock":
+    case "configureLock":
+    case "releaseClaim":
+    case "standForElection":
+    case "changeCandidate":
+    case "resign":
+      validateClaimCommand(command, limits);
       validateFences(command.fences, limits);
       return;
     default:

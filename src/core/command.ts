@@ -1,6 +1,7 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
+import type { CoordinationCommand } from "./coordination-command.ts";
 import type { QuotaLimits } from "./quota.ts";
 import type { CreateMode } from "./znode.ts";
 
@@ -162,4 +163,14 @@ export interface ImportZnodes extends WriteContext {
 
 export type SingleWrite = (Operation | DeleteTree) & WriteContext;
 
-export type Command = SingleWrite | QuotaWrite | ImportZnodes | Multi | OpenSession | CloseSession | Sweep;
+/** Those that speak of the tree and of sessions, and know nothing of what is built on them. */
+export type TreeCommand =
+  | SingleWrite
+  | QuotaWrite
+  | ImportZnodes
+  | Multi
+  | OpenSession
+  | CloseSession
+  | Sweep;
+
+export type Command = TreeCommand | CoordinationCommand;

@@ -1,6 +1,7 @@
 // Every expected refusal, by code. A code is for programs, its message for people; `routes/problems.ts`
 // gives each code its HTTP status, and does not compile when one is forgotten.
 
+import type { ClaimView } from "./claim-view.ts";
 import type { Stat } from "./stat.ts";
 import type { ImportCounts } from "./txn.ts";
 
@@ -16,12 +17,15 @@ export type ErrorCode =
   | "reserved_path"
   | "no_node"
   | "no_route"
+  | "no_claim"
   | "method_not_allowed"
   | "not_acceptable"
   | "node_exists"
   | "not_empty"
   | "ephemeral_parent"
   | "fence_stale"
+  | "lock_held"
+  | "not_holder"
   | "session_expired"
   | "history_trimmed"
   | "bad_version"
@@ -59,6 +63,10 @@ export interface ErrorDetails {
   readonly oldestZxid?: number;
   /** Seconds after which a retry makes sense. */
   readonly retryAfterSeconds?: number;
+  /** Who holds the lock that is not free. */
+  readonly holder?: ClaimView;
+  /** Wall time until which a lock keeps everyone waiting. */
+  readonly delayUntilMs?: number;
   /** Methods the resource has, where the one used is not among them. */
   readonly allow?: readonly string[];
 }

@@ -13,7 +13,14 @@ const forgottenAtOnce = 100;
 
 /** The key a command came with, if any; what nobody asked for has none. */
 export function idempotencyOf(command: Command): Idempotency | undefined {
-  return command.type === "closeSession" || command.type === "sweep" ? undefined : command.idempotency;
+  switch (command.type) {
+    case "closeSession":
+    case "sweep":
+    case "endLockDelay":
+      return undefined;
+    default:
+      return command.idempotency;
+  }
 }
 
 /**

@@ -7,6 +7,8 @@ export interface Limits {
   readonly operationsMax: number;
   /** Code units in a path. */
   readonly pathLengthMax: number;
+  /** Bytes of what a claim or a candidate says of itself. */
+  readonly metadataBytesMax: number;
 }
 
 /** 2^40-1 ms, about 34.8 years (C2). */
@@ -16,4 +18,5 @@ export const defaultLimits: Limits = {
   dataBytesMax: 1_048_576,
   operationsMax: 1000,
   pathLengthMax: 4096,
+  metadataBytesMax: 4096,
 };

@@ -13,8 +13,11 @@ import type {
   WriteContext,
 } from "./command.ts";
 import { failedAt } from "./command-syntax.ts";
+import type { EndLockDelay } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
+import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
+import { planClaimCommand } from "./plan-coordination.ts";
 import { planImport } from "./plan-import.ts";
 import { planDeleteQuota, planSetQuota } from "./plan-quota.ts";
 import {
@@ -40,6 +43,8 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
       return planCloseSession(draft, state, command);
     case "sweep":
       return planSweep(draft, command);
+    case "endLockDelay":
+      return planEndLockDelay(draft, command);
     default:
       checkContext(draft, state, command);
       return planWrite(draft, state, command);
@@ -49,7 +54,7 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
 function planWrite(
   draft: Draft,
   state: State,
-  command: Exclude<Command, OpenSession | CloseSession | Sweep>,
+  command: Exclude<Command, OpenSession | CloseSession | Sweep | EndLockDelay>,
 ) {
   switch (command.type) {
     case "create":
@@ -72,6 +77,8 @@ function planWrite(
       return planImport(draft, command);
     case "deleteQuota":
       return planDeleteQuota(draft, state, command);
+    default:
+      return planClaimCommand(draft, state, command);
   }
 }
 
@@ -154,6 +161,7 @@ function planCloseSession(draft: Draft, state: State, close: CloseSession): { ep
   const owned = [...state.ephemeralsOf(session.id)].map((path) => draft.get(path) as Znode);
   owned.sort((a, b) => a.id - b.id);
   for (const znode of owned) draft.delete(znode);
+  if (close.reason === "session_expired") planLockDelays(draft, state, owned);
   draft.changes.push({ type: "sessionClosed", session });
   draft.cause = close.reason;
   return { ephemerals: owned.map((znode) => znode.path) };

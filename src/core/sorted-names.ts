@@ -48,6 +48,15 @@ export class SortedNames implements Iterable<string> {
     }
   }
 
+  /** How many names are before `name`, whether or not it is in the list. */
+  countBefore(name: string): number {
+    const index = this.#runIndexOf(name);
+    const run = this.#runs[index];
+    let count = run === undefined ? 0 : lowerBound(run, name);
+    for (let before = 0; before < index; before += 1) count += this.#runAt(before).length;
+    return count;
+  }
+
   [Symbol.iterator](): Iterator<string> {
     return this.from("");
   }

@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal.
 
+import { Claims } from "./claims.ts";
 import { type QuotaLimits, Quotas, usageOf } from "./quota.ts";
 import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -11,6 +12,7 @@ import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree();
+  readonly claims = new Claims();
   readonly #replies = new Replies();
   readonly quotas = new Quotas();
   readonly #sessions = new Map<string, Session>();
@@ -82,6 +84,7 @@ export class State {
           count: 0,
           bytes: change.znode.data.byteLength - change.before.data.byteLength,
         });
+        this.claims.changed(change.znode);
         break;
       case "childrenChanged":
         this.tree.replace(change.znode);
@@ -91,6 +94,7 @@ export class State {
         this.#forgetEphemeral(change.znode);
         this.#mortals.delete(change.znode.path);
         this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
+        this.claims.removed(change.znode);
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
@@ -124,6 +128,7 @@ export class State {
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
     if (isMortal(znode)) this.#mortals.add(znode.path);
+    this.claims.added(znode);
     if (znode.ephemeralOwner === null) return;
     const owned = this.#ephemerals.get(znode.ephemeralOwner);
     if (owned === undefined) this.#ephemerals.set(znode.ephemeralOwner, new Set([znode.path]));

@@ -1,5 +1,6 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { CoordinationOutcomes } from "./coordination-command.ts";
 import type { Quota } from "./quota.ts";
 import type { Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -64,7 +65,7 @@ export interface ImportCounts {
 }
 
 /** What each kind of command answers. */
-export interface Outcomes {
+export interface Outcomes extends CoordinationOutcomes {
   create: Written;
   setData: Written;
   delete: { readonly path: string };

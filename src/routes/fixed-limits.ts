@@ -1,7 +1,9 @@
 // The bounds that are part of the contract: a client may count on them wherever it goes, so they are no settings.
 // GET /v1/limits names each of them, and so does the refusal of what passes one.
 
+import { nameLengthMax } from "../core/claim-syntax.ts";
 import { ttlMsMax } from "../core/limits.ts";
+import { lockDelayMsMax, permitsMax } from "../core/lock-settings.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
 import { watchPathsMax } from "../watches/limits.ts";
 
@@ -9,6 +11,9 @@ export const fixedLimits = {
   ttlMsMax,
   watchPathsMax,
   keepaliveTokensMax,
+  nameLengthMax,
+  permitsMax,
+  lockDelayMsMax,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,

@@ -84,6 +84,13 @@ const problemSchema = Type.Object(
     line: Type.Optional(Type.Integer({ description: "The line of an import that is at fault, from 1." })),
     imported: Type.Optional(importCounts),
     oldestZxid: Type.Optional(Type.Integer()),
+    holder: Type.Optional(
+      Type.Unsafe<object>({
+        type: "object",
+        description: "The claim that holds, as a lock's holders show it.",
+      }),
+    ),
+    delayUntilMs: Type.Optional(Type.Integer()),
   },
   { $id: "Problem", description: "RFC 9457 problem details." },
 );

@@ -114,8 +114,8 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
 
   app.get("/v1/sessions/:id", { schema: describeSchema }, (request, reply) => {
     touchSession(request, sessions);
-    const { ephemerals, ...session } = sessions.describe(request.params.id);
-    return reply.send({ ...session, ephemerals: [...ephemerals] });
+    const { ephemerals, claims, ...session } = sessions.describe(request.params.id);
+    return reply.send({ ...session, ephemerals: [...ephemerals], claims: [...claims] });
   });
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
@@ -237,17 +237,36 @@ const exampleSummary = {
   ephemeralCount: 1,
 };
 
+const claimOfSession = Type.Object({
+  id: Type.String(),
+  path: Type.String({ description: "Its znode." }),
+  state: Type.String({ description: "held or waiting; of a candidate, leading or waiting." }),
+  fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
+  position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
+});
+
 const describeSchema = {
   operationId: "getSession",
-  summary: "State of a session and its ephemeral znodes",
+  summary: "State of a session, its ephemeral znodes and its claims",
   tags,
   params: idParameter,
   headers: readHeaders,
   response: {
-    200: json(Type.Object({ ...summary, ephemerals: Type.Array(Type.String()) }), "The session.", {
-      ...exampleSummary,
-      ephemerals: ["/services/web/1"],
-    }),
+    200: json(
+      Type.Object({
+        ...summary,
+        ephemerals: Type.Array(Type.String()),
+        claims: Type.Array(claimOfSession, {
+          description: "Those of the ephemerals that are claims on locks or candidates of elections.",
+        }),
+      }),
+      "The session.",
+      {
+        ...exampleSummary,
+        ephemerals: ["/locks/reports/x-0000000007"],
+        claims: [{ id: "x-0000000007", path: "/locks/reports/x-0000000007", state: "held", fence: 1042 }],
+      },
+    ),
     ...problems("session_expired"),
   },
 };

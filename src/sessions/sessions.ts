@@ -2,6 +2,7 @@
 // in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
 // it is there, and nothing here may say otherwise of its znodes.
 
+import { type Standing, standingsOf } from "../core/claim-view.ts";
 import type { Idempotency, OpenSession } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { sessionExpired } from "../core/plan.ts";
@@ -72,6 +73,8 @@ export interface SessionSummary {
 export interface SessionDescription extends SessionSummary {
   /** In code-unit order. */
   readonly ephemerals: readonly string[];
+  /** Those of them that are claims on locks or candidates of elections. */
+  readonly claims: readonly Standing[];
 }
 
 /** How a session ended, as its owner's stream is told. */
@@ -205,7 +208,8 @@ export class Sessions {
   /** @throws KeeperError `session_expired` when there is no such session */
   describe(id: string): SessionDescription {
     const member = this.#member(id);
-    return { ...this.#summaryOf(member), ephemerals: [...this.#store.state.ephemeralsOf(id)].sort() };
+    const ephemerals = [...this.#store.state.ephemeralsOf(id)].sort();
+    return { ...this.#summaryOf(member), ephemerals, claims: standingsOf(this.#store.state, ephemerals) };
   }
 
   /** Sessions in order of their ids; `next` is where to go on, null at the end. */

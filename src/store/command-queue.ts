@@ -2,6 +2,7 @@
 // refused command is guaranteed not to have happened (L1).
 
 import type { Command } from "../core/command.ts";
+import type { CoordinationCommand } from "../core/coordination-command.ts";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import { idempotencyOf } from "../core/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
@@ -90,9 +91,16 @@ export function bytesOf(command: Command): number {
 
 function ownBytes(command: Command): number {
   if (command.type === "openSession" || command.type === "closeSession") return 2 * commandOverheadBytes;
+  if ("name" in command) return claimBytes(command);
   const parts = partsOf(command);
   if (parts !== null) return parts.reduce((sum, part) => sum + operationBytes(part), commandOverheadBytes);
   return operationBytes(command as Sized);
+}
+
+function claimBytes(command: CoordinationCommand): number {
+  const named = 2 * commandOverheadBytes + command.name.length + ("id" in command ? command.id.length : 0);
+  if (command.type === "claimLock") return named + command.metadata.byteLength;
+  return named + ("value" in command ? command.value.byteLength : 0);
 }
 
 /** The operations of a command that has several. */

@@ -328,6 +328,7 @@ function ignore(): void {}
 /** What may be tried on a full disk: it makes room, and it must not be delayed. */
 function freesSpace(command: Command): boolean {
   const { type } = command;
+  if (type === "releaseClaim" || type === "resign" || type === "endLockDelay") return true;
   return type === "delete" || type === "deleteTree" || type === "closeSession" || type === "sweep";
 }
 

@@ -33,9 +33,6 @@ type Code = keyof typeof problemKinds;
 /** Codes the service does not give, and why. */
 const absent: Readonly<Record<string, string>> = {
   unauthenticated: "comes with access control",
-  no_claim: "comes with locks",
-  lock_held: "comes with locks",
-  not_holder: "comes with locks",
   no_instance: "comes with services",
   starting: "the server listens only when it can serve",
 };
@@ -77,6 +74,7 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   reserved_path: ({ http }) => http.delete("/v1/znodes"),
   no_node: ({ http }) => http.get("/v1/znodes/a"),
   no_route: ({ http }) => http.get("/v1/none"),
+  no_claim: ({ http }) => http.get("/v1/locks/a/claims/x-0000000000"),
   method_not_allowed: ({ http }) => http.request("PATCH", "/v1/znodes/a"),
   not_acceptable: ({ http }) => http.get("/v1/znodes", { headers: { accept: "image/png" } }),
   node_exists: ({ http }) => http.post("/v1/znodes"),
@@ -88,6 +86,15 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     const { token } = (await http.post("/v1/sessions")).json<{ token: string }>();
     await http.post("/v1/znodes/e?ephemeral=true", { headers: { "session-token": token } });
     return http.post("/v1/znodes/e/x");
+  },
+  lock_held: async ({ http }) => {
+    await claimOf(http);
+    return claimOf(http);
+  },
+  not_holder: async ({ http }) => {
+    await claimOf(http);
+    const headers = { "session-token": await newToken(http) };
+    return http.delete("/v1/locks/a/claims/x-0000000000", { headers });
   },
   fence_stale: ({ http }) => http.put("/v1/znodes", { headers: { fence: "/a@1" } }),
   session_expired: ({ http }) => http.get("/v1/znodes", { headers: { "session-token": "none" } }),
@@ -118,6 +125,16 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     return http.put("/v1/znodes");
   },
 };
+
+async function newToken(http: Http): Promise<string> {
+  return (await http.post("/v1/sessions")).json<{ token: string }>().token;
+}
+
+/** A session of its own claims the lock. */
+async function claimOf(http: Http): Promise<Answer> {
+  const headers = { "session-token": await newToken(http) };
+  return http.post("/v1/locks/a/claims", { headers });
+}
 
 const withScene = test.extend<{ scene: Scene }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern

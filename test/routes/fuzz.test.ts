@@ -83,7 +83,9 @@ function valueFor(schema: Schema, tokens: readonly string[]): fc.Arbitrary<unkno
       return fc.array(valueFor(schema.items ?? {}, tokens), { maxLength: 4 });
     case "object": {
       const members = Object.entries(schema.properties ?? {});
-      const model = Object.fromEntries(members.map(([name, member]) => [name, valueFor(member, tokens)]));
+      const model = Object.fromEntries(
+        members.map(([name, member]) => [name, name === "waitMs" ? waitInBody : valueFor(member, tokens)]),
+      );
       const { required = [] } = schema;
       return rarely(
         fc.record(model, { requiredKeys: [] }),
@@ -94,6 +96,8 @@ function valueFor(schema: Schema, tokens: readonly string[]): fc.Arbitrary<unkno
       return fc.oneof(word, { weight: 3, arbitrary: patternText(schema) }, fc.constantFrom(...tokens));
   }
 }
+
+const waitInBody = rarely<unknown>(fc.constantFrom(-1, 60_001, "soon"), fc.constantFrom(0, 1, waitMsSent));
 
 /** Text as the schema's pattern asks for, where it has one; paths that exist now and then where it has none. */
 function patternText({ pattern }: Schema): fc.Arbitrary<string> {
@@ -174,28 +178,42 @@ function requestOf(
     .record({
       method,
       pathWord: rarely(word, fc.constantFrom(...fillingsFor(operation, ids))),
+      claimWord: rarely(word, fc.constantFrom(...claimIds)),
       isEncoded: rarely(fc.constant(false), true),
       given: fc.tuple(...parameters),
       stray,
       body: rarely(fc.oneof(fc.constant(null), dataBody), body),
       headers: rarely<[string, string][]>(fc.array(strayHeader, { maxLength: 2 }), []),
     })
-    .map(({ method: sentMethod, pathWord, isEncoded, given, stray: extra, body: sentBody, headers }) => {
-      const placed = operation.parameters.map((parameter, index) => ({
-        parameter,
-        values: given[index] ?? [],
-      }));
-      const inPlace = (place: string) =>
-        placed.filter(({ parameter }) => parameter.in === place).flatMap(({ values }) => values);
-      const query = boundedWait([...inPlace("query"), ...(extra === null ? [] : [extra])]);
-      return {
-        operationId: operation.operationId,
+    .map(
+      ({
         method: sentMethod,
-        target: targetOf(operation.path, isEncoded ? encode(pathWord) : asPath(pathWord), query),
-        headers: [...inPlace("header"), ...headers].map(([name, value]) => [name, asHeader(value)] as const),
-        body: sentMethod === "GET" || sentMethod === "HEAD" ? null : sentBody,
-      };
-    });
+        pathWord,
+        claimWord,
+        isEncoded,
+        given,
+        stray: extra,
+        body: sentBody,
+        headers,
+      }) => {
+        const placed = operation.parameters.map((parameter, index) => ({
+          parameter,
+          values: given[index] ?? [],
+        }));
+        const inPlace = (place: string) =>
+          placed.filter(({ parameter }) => parameter.in === place).flatMap(({ values }) => values);
+        const query = boundedWait([...inPlace("query"), ...(extra === null ? [] : [extra])]);
+        return {
+          operationId: operation.operationId,
+          method: sentMethod,
+          target: targetOf(operation.path, [pathWord, claimWord].map(isEncoded ? encode : asPath), query),
+          headers: [...inPlace("header"), ...headers].map(
+            ([name, value]) => [name, asHeader(value)] as const,
+          ),
+          body: sentMethod === "GET" || sentMethod === "HEAD" ? null : sentBody,
+        };
+      },
+    );
 }
 
 /** Without it a wait is as long as the server's own default. */
@@ -241,9 +259,20 @@ const strayHeader = fc.tuple(
   ),
 );
 
-function targetOf(path: string, filling: string, query: readonly (readonly [string, string])[]): string {
+/** Those that a claim or candidate of the few locks and elections here may have. */
+const claimIds = ["x-", "s-", "c-"].flatMap((prefix) =>
+  [0, 1, 2].map((number) => `${prefix}000000000${number}`),
+);
+
+function targetOf(
+  path: string,
+  fillings: readonly string[],
+  query: readonly (readonly [string, string])[],
+): string {
   const text = query.map(([name, value]) => `${encode(name)}=${encode(value)}`).join("&");
-  return path.replace(/\{\w+\}/, () => filling) + (text === "" ? "" : `?${text}`);
+  let count = 0;
+  const filled = path.replaceAll(/\{\w+\}/g, () => fillings[count++] as string);
+  return filled + (text === "" ? "" : `?${text}`);
 }
 
 function encode(text: string): string {

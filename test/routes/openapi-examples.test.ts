@@ -33,6 +33,14 @@ const fixtures: Record<string, (http: Http) => Promise<Made>> = {
   getSession: openSession,
   closeSession: openSession,
   watchSession: openSession,
+  claimLock: openFencedSession,
+  configureLock: makeMaster,
+  getClaim: claimLock,
+  releaseClaim: claimLock,
+  standForElection: openFencedSession,
+  getCandidate: standForElection,
+  changeCandidate: standForElection,
+  resign: standForElection,
   endWatch: async (http) => {
     for (let id = 1; id <= 7; id += 1) await http.stream("/v1/watch", { query: "path=/" });
     return {};
@@ -65,6 +73,25 @@ async function makeQuota(http: Http): Promise<Made> {
 
 async function openSession(http: Http): Promise<Made> {
   const { id, token } = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
+  return { id, "session-token": token };
+}
+
+async function openFencedSession(http: Http): Promise<Made> {
+  await makeMaster(http);
+  return openSession(http);
+}
+
+function claimLock(http: Http): Promise<Made> {
+  return stand(http, "/v1/locks/reports/claims");
+}
+
+function standForElection(http: Http): Promise<Made> {
+  return stand(http, "/v1/elections/reports/candidates");
+}
+
+async function stand(http: Http, url: string): Promise<Made> {
+  const { "session-token": token = "" } = await openFencedSession(http);
+  const { id } = (await http.post(url, { headers: { "session-token": token } })).json<{ id: string }>();
   return { id, "session-token": token };
 }
 

@@ -26,6 +26,7 @@ const limits = {
   headerBytesMax: 32_768,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
+  claimWaitersMax: 1000,
   snapshotKeptBytesMax: 67_108_864,
   idempotencyAgeMsMax: 86_400_000,
   idempotencyKeysMax: 100_000,

@@ -577,6 +577,7 @@ describe("looking at sessions", () => {
       openedZxid: zxid,
       ephemeralCount: 3,
       ephemerals: ["/B", "/a", "/b"],
+      claims: [],
     });
   });
 

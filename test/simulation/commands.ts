@@ -3,7 +3,6 @@
 import fc from "fast-check";
 import type {
   Check,
-  Command,
   ConflictRule,
   Create,
   Fence,
@@ -12,6 +11,7 @@ import type {
   Operation,
   SetData,
   Sweep,
+  TreeCommand,
   ZnodeTag,
 } from "../../src/core/command.ts";
 import type { QuotaLimits } from "../../src/core/quota.ts";
@@ -178,7 +178,7 @@ const sweep: fc.Arbitrary<Sweep> = fc.record({
   ...{ type: fc.constant("sweep" as const), path: fc.oneof(mortalPath, mortalPath, mortalPath, path) },
   ...{ czxid, neverUsedMsMax: fc.constantFrom(0, 1, 60) },
 });
-const onMortals: fc.Arbitrary<Command> = fc.oneof(
+const onMortals: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 4, arbitrary: createOf(mortalPath, mortalMode) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant("setData" as const), path: mortalPath, data }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constant("delete" as const), path: mortalPath }) },
@@ -195,7 +195,7 @@ const importZnodes = fc.record({
   onConflict: fc.constantFrom<ConflictRule>("fail", "skip", "replace"),
 });
 
-export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+export const anyCommand: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
   { weight: 4, arbitrary: fc.tuple(quotaWrite, context).map(([write, around]) => ({ ...write, ...around })) },
@@ -211,7 +211,7 @@ interface Incarnations {
 }
 
 /** The command with every current czxid put in. */
-export function resolved(command: Command, tree: Incarnations): Command {
+export function resolved(command: TreeCommand, tree: Incarnations): TreeCommand {
   const czxidOf = (at: string, given: number) => (given === current ? (tree.get(at)?.czxid ?? 0) : given);
   const resolve = <T extends { path?: string; czxid?: number; ifMatch?: readonly ZnodeTag[] }>(
     one: T,

@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
-import type { Command } from "../../src/core/command.ts";
+import type { TreeCommand } from "../../src/core/command.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { statOf } from "../../src/core/stat.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
@@ -75,7 +75,7 @@ vitestTest("the random commands sweep containers and znodes with a TTL, and swee
   expect(Math.min(count("ttl"), count("container"), count(null))).toBeGreaterThanOrEqual(5);
 });
 
-async function answerOf(keeper: Keeper, command: Command): Promise<Omit<ModelAnswer, "events">> {
+async function answerOf(keeper: Keeper, command: TreeCommand): Promise<Omit<ModelAnswer, "events">> {
   try {
     return await keeper.store.submit(command);
   } catch (error) {

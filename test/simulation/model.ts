@@ -4,7 +4,6 @@
 
 import type {
   CloseSession,
-  Command,
   ConflictRule,
   Create,
   DeleteQuota,
@@ -20,6 +19,7 @@ import type {
   SetQuota,
   SingleWrite,
   Sweep,
+  TreeCommand,
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
@@ -100,7 +100,7 @@ export class Model {
   #timeMs = 0;
   #changed = false;
 
-  answer(command: Command, timeMs: number): ModelAnswer {
+  answer(command: TreeCommand, timeMs: number): ModelAnswer {
     const before = structuredClone(this.world);
     this.#events = [];
     this.#changed = false;
@@ -181,7 +181,7 @@ export class Model {
     return { path, limits: this.world.quotas.get(path), count: within.length, bytes };
   }
 
-  #run(command: Command): unknown {
+  #run(command: TreeCommand): unknown {
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
     if (command.type === "sweep") return this.#sweep(command);
@@ -482,7 +482,7 @@ function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | unde
   if (mode.kind === "persistent") znode.ttlMs = mode.ttlMs ?? null;
 }
 
-function refusedAnswer(error: Refused, command: Command): ModelAnswer {
+function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
   if (command.type === "import" && error.failedOperation !== null)
     return { refused: error.code, failedOperation: error.failedOperation, fates: [], events: [] };
   if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
@@ -495,7 +495,7 @@ function refusedAnswer(error: Refused, command: Command): ModelAnswer {
 }
 
 /** What is refused without a look at the tree; limits of size are not reached here. */
-function refuseMalformed(command: Command): void {
+function refuseMalformed(command: TreeCommand): void {
   if (command.type === "openSession" || command.type === "closeSession" || command.type === "sweep") return;
   if (command.type !== "multi" && command.type !== "import") {
     refuseMalformedOperation(command, command.sessionId);

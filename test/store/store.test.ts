@@ -185,6 +185,19 @@ test("a log without room takes deletions and ends of sessions only, until it has
   await store.close();
 });
 
+test("a log without room still lets a lock go on to the next [L2]", async () => {
+  const { log, store } = await openStore();
+  const sessionId = "0000000000000001";
+  await store.submit({ type: "openSession", sessionId, tokenHash: "", timeoutMs: 1000, name: "" });
+  const claim = { mode: "exclusive", metadata: new Uint8Array(), orElse: "wait", sessionId } as const;
+  const { outcome } = await store.submit({ type: "claimLock", name: "a", ...claim });
+  log.injectFault("notAppended");
+  expect(await refusal(store.submit({ type: "claimLock", name: "b", ...claim }))).toBe("read_only");
+  await store.submit({ type: "releaseClaim", name: "a", id: outcome.id, sessionId });
+  expect([...store.state.tree.childNames("/locks/a")]).toEqual([]);
+  await store.close();
+});
+
 test("what makes room is not refused for the company it was sent in [L2]", async () => {
   const { log, store } = await openStore();
   await store.submit(create("/a"));

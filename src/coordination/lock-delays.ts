@@ -1,0 +1,61 @@
+// Ends lock delays when they are due. That a lock is delayed is in the tree; that the time is up is said by a command,
+// so that who holds never depends on a clock. Asking twice, or late, does no harm.
+
+import type { ClaimQueue } from "../core/claim-queue.ts";
+import { KeeperError } from "../core/errors.ts";
+import { baseName } from "../core/path.ts";
+import type { Store } from "../store/store.ts";
+
+interface Timer {
+  readonly untilMs: number;
+  readonly lockDelayMs: number;
+  cancel: () => void;
+}
+
+/** An end the store refused is asked for again after this long. */
+const retryMs = 1000;
+
+export class LockDelays {
+  readonly #store: Store;
+  readonly #timers = new Map<string, Timer>();
+
+  constructor(store: Store) {
+    this.#store = store;
+    for (const queue of store.state.claims.queues()) this.follow(queue.path, queue);
+  }
+
+  /** The lock at the path may have gained, changed or lost its delay. */
+  follow(path: string, queue: ClaimQueue | undefined): void {
+    const timer = this.#timers.get(path);
+    const { delay, lockDelayMs } = queue?.settings ?? { delay: null, lockDelayMs: 0 };
+    if (timer?.untilMs === delay?.untilMs && timer?.lockDelayMs === lockDelayMs) return;
+    timer?.cancel();
+    this.#timers.delete(path);
+    if (delay !== null) this.#begin(path, delay.untilMs, lockDelayMs);
+  }
+
+  /** Never longer than the lock's own delay, wherever somebody has set the wall clock meanwhile. */
+  #begin(path: string, untilMs: number, lockDelayMs: number): void {
+    const leftMs = Math.min(Math.max(0, untilMs - this.#store.clock.wallMs()), lockDelayMs);
+    const timer: Timer = { untilMs, lockDelayMs, cancel: () => {} };
+    this.#timers.set(path, timer);
+    const wait = (ms: number) => {
+      timer.cancel = this.#store.clock.setTimer(ms, () => void this.#end(path, untilMs, () => wait(retryMs)));
+    };
+    wait(leftMs);
+  }
+
+  async #end(path: string, delayUntilMs: number, retry: () => void): Promise<void> {
+    try {
+      await this.#store.submit({ type: "endLockDelay", name: baseName(path), delayUntilMs });
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      if (error.code !== "stopping" && this.#timers.get(path)?.untilMs === delayUntilMs) retry();
+    }
+  }
+
+  stop(): void {
+    for (const { cancel } of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+}

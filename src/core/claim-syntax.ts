@@ -1,0 +1,91 @@
+// What can be said of a command about a lock or an election without looking at the tree.
+
+import type { ClaimCommand, CoordinationCommand } from "./coordination-command.ts";
+import { KeeperError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { lockDelayMsMax, permitsMax } from "./lock-settings.ts";
+import { validateName } from "./path.ts";
+
+/** Characters of the name of a lock or an election. */
+export const nameLengthMax = 255;
+
+/** @throws KeeperError when the command is malformed, whatever the tree looks like: names first, then the session */
+export function validateClaimCommand(command: CoordinationCommand, limits: Limits): void {
+  validateResourceName(command.name);
+  switch (command.type) {
+    case "claimLock":
+      requireSession(command);
+      validatePermits(command.permits);
+      if (command.mode === "shared" && (command.permits ?? 1) > 1) throw sharedPermits();
+      validateSize(command.metadata, limits);
+      return;
+    case "configureLock":
+      validatePermits(command.permits);
+      validateLockDelay(command.lockDelayMs);
+      return;
+    case "standForElection":
+      requireSession(command);
+      validateSize(command.value, limits);
+      return;
+    case "changeCandidate":
+      validateName(command.id);
+      requireSession(command);
+      validateSize(command.value, limits);
+      return;
+    case "releaseClaim":
+    case "resign":
+      validateName(command.id);
+      if (command.force !== true) requireSession(command);
+      return;
+    case "endLockDelay":
+  }
+}
+
+export function validateResourceName(name: string): void {
+  validateName(name);
+  if (name.length <= nameLengthMax) return;
+  throw new KeeperError(
+    "bad_path",
+    `A name has at most ${nameLengthMax} characters; this one has ${name.length}.`,
+    { limit: "nameLengthMax", limitValue: nameLengthMax, size: name.length },
+  );
+}
+
+function requireSession({ sessionId }: ClaimCommand): void {
+  if (sessionId !== undefined) return;
+  throw new KeeperError(
+    "session_required",
+    "A claim belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
+  );
+}
+
+function validatePermits(permits: number | undefined): void {
+  if (permits === undefined || (Number.isSafeInteger(permits) && permits >= 1 && permits <= permitsMax))
+    return;
+  throw new KeeperError("bad_request", `permits is an integer from 1 to ${permitsMax}, not ${permits}.`);
+}
+
+function validateLockDelay(lockDelayMs: number | undefined): void {
+  if (lockDelayMs === undefined) return;
+  if (Number.isSafeInteger(lockDelayMs) && lockDelayMs >= 0 && lockDelayMs <= lockDelayMsMax) return;
+  throw new KeeperError(
+    "bad_request",
+    `lockDelayMs is an integer from 0 to ${lockDelayMsMax}, not ${lockDelayMs}.`,
+  );
+}
+
+function sharedPermits(): KeeperError {
+  return new KeeperError(
+    "bad_request",
+    "A claim of one permit among several is exclusive; leave out mode or permits.",
+  );
+}
+
+function validateSize(data: Uint8Array, { metadataBytesMax }: Limits): void {
+  if (data.byteLength <= metadataBytesMax) return;
+  throw new KeeperError(
+    "too_large",
+    `What is said of a claim has at most ${metadataBytesMax} bytes; this has ${data.byteLength}.`,
+    { limit: "metadataBytesMax", limitValue: metadataBytesMax, size: data.byteLength },
+  );
+}

@@ -1,0 +1,34 @@
+// Which part of the state machine decides a command about locks and elections. The session and the fences were checked.
+
+import { electionPath, lockPath } from "./claims.ts";
+import type { ClaimCommand, CoordinationOutcomes, ReleaseClaim, Resign } from "./coordination-command.ts";
+import type { Draft } from "./draft.ts";
+import { planRelease } from "./plan-claims.ts";
+import { planChangeCandidate, planStand } from "./plan-elections.ts";
+import { planClaimLock, planConfigureLock } from "./plan-locks.ts";
+import type { State } from "./state.ts";
+
+export function planClaimCommand(
+  draft: Draft,
+  state: State,
+  command: ClaimCommand,
+): CoordinationOutcomes[keyof CoordinationOutcomes] {
+  switch (command.type) {
+    case "claimLock":
+      return planClaimLock(draft, state, command);
+    case "configureLock":
+      return planConfigureLock(draft, state, command);
+    case "releaseClaim":
+      return planRelease(draft, state, releaseOf(lockPath(command.name), command));
+    case "standForElection":
+      return planStand(draft, state, command);
+    case "changeCandidate":
+      return planChangeCandidate(draft, state, command);
+    case "resign":
+      return planRelease(draft, state, releaseOf(electionPath(command.name), command));
+  }
+}
+
+function releaseOf(path: string, { id, sessionId, force }: ReleaseClaim | Resign) {
+  return { path, id, sessionId, force: force === true };
+}
