@@ -18,7 +18,7 @@ async function offered(words: readonly string[], endpoint: string): Promise<stri
   return answer.trim().split("\n");
 }
 
-describe.concurrent("completion", () => {
+describe("completion", () => {
   test("bash completes commands, options and znode paths", async ({ client, server }) => {
     await client.create("/config/colour", "", { parents: true });
     await client.create("/config/count");

@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import { isEmptyGroup } from "../../src/cli/supervisor/process-group.ts";
 import { continued, emptied, stopped, test } from "./fixture.ts";
 
-describe.concurrent("lock", () => {
+describe("lock", () => {
   test("ends as its command does, which finds its fence in the environment", async ({ cli, run, client }) => {
     const script =
       'echo "$TREEKEEPER_LOCK $TREEKEEPER_FENCE $TREEKEEPER_FENCE_ZXID $TREEKEEPER_ENDPOINT"; exit 7';
