@@ -18,7 +18,7 @@ export function acceptsEventStream(accept: string | undefined): boolean {
   return accept?.toLowerCase().includes("text/event-stream") ?? false;
 }
 
-export class ResponseSink implements Sink {
+class ResponseSink implements Sink {
   readonly #response: ServerResponse;
 
   constructor(response: ServerResponse) {

@@ -49,7 +49,8 @@ test("a restart of the server suspends a session and does not end it [N13, N15]"
 }) => {
   const { server, proxy } = await serve();
   const client = new Client({ endpoint: proxy.url });
-  const session = await client.openSession({ timeoutMs: 9000 });
+  // Long enough for a server to start again on a busy machine.
+  const session = await client.openSession({ timeoutMs: 18_000 });
   const { told, until } = statesOf(session);
   await session.create("/e", "", { mode: { kind: "ephemeral" } });
   const [suspended, connected] = [until("suspended"), until("connected")];
