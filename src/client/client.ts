@@ -3,6 +3,7 @@
 
 import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
+import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
 import type { WatchMessage } from "./messages.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { type OpenedSession, SessionKeeper } from "./session-keeper.ts";
@@ -62,6 +63,12 @@ interface SessionPage {
   readonly next?: string;
 }
 
+/** By what a session is known to the service, and to nobody else. */
+export interface SessionCredentials {
+  readonly id: string;
+  readonly token: string;
+}
+
 const requestTimeoutMsDefault = 10_000;
 const attemptsMaxDefault = 6;
 const expiringShareDefault = 1 / 3;
@@ -102,8 +109,8 @@ export class Client extends Znodes {
 
   /** A session, kept alive in the background until it is closed or lost. */
   async openSession(options: SessionOptions = {}): Promise<Session> {
-    const { timeoutMs, name, signal, expiringShare = expiringShareDefault } = options;
-    if (!(expiringShare >= 0 && expiringShare < 1)) throw new RangeError("expiringShare is from 0 up to 1.");
+    const { timeoutMs, name, signal } = options;
+    const expiringShare = expiringShareOf(options);
     const { body, sentAt } = await this.#service.send({
       method: "POST",
       path: "v1/sessions",
@@ -114,6 +121,40 @@ export class Client extends Znodes {
     const opened = body as OpenedSession;
     const keeper = new SessionKeeper(this.#transport, opened, { sentAt, expiringShare });
     return new Session(this.#transport, keeper, this.#service);
+  }
+
+  /**
+   * A session that was opened elsewhere, by whoever was told its token. It is kept alive from here too, until it is
+   * closed, lost or left.
+   * @throws RequestError `session_expired` when there is no such session, or the token is another's
+   */
+  async joinSession(
+    { id, token }: SessionCredentials,
+    options: Pick<SessionOptions, "expiringShare" | "signal"> = {},
+  ): Promise<Session> {
+    const expiringShare = expiringShareOf(options);
+    const { body, sentAt } = await this.#service.send({
+      method: "PUT",
+      path: `v1/sessions/${encodeURIComponent(id)}`,
+      headers: { "Session-Token": token },
+      repeat: "harmless",
+      signal: options.signal,
+    });
+    const joined = { ...(body as Omit<OpenedSession, "token">), token };
+    const keeper = new SessionKeeper(this.#transport, joined, { sentAt, expiringShare });
+    return new Session(this.#transport, keeper, this.#service);
+  }
+
+  /**
+   * Brings in a tree that was exported, from its lines; tells how far it is, and ends when all of it is in. Not sent
+   * again: after a failure what was done stays, and `onConflict: "skip"` goes on.
+   * @throws RequestError with the `line` that was refused among its details
+   */
+  importLines(
+    lines: AsyncIterable<Uint8Array>,
+    options: ImportOptions = {},
+  ): AsyncGenerator<ImportProgress, void, undefined> {
+    return importLines(this.#transport, lines, options);
   }
 
   /** All sessions there are, page by page, in order of their ids. */
@@ -140,6 +181,11 @@ export class Client extends Znodes {
     const call = { method: "GET", path, query, repeat: "harmless", signal, timeoutMs } as const;
     return (await this.#service.send(call)).body as T;
   }
+}
+
+function expiringShareOf({ expiringShare = expiringShareDefault }: SessionOptions): number {
+  if (expiringShare >= 0 && expiringShare < 1) return expiringShare;
+  throw new RangeError("expiringShare is from 0 up to 1.");
 }
 
 /** A browser's fetch must be called as a function of the window, not of what holds it. */

@@ -7,6 +7,7 @@ export {
   Client,
   type ClientOptions,
   type Limits,
+  type SessionCredentials,
   type SessionDescription,
   type SessionSummary,
 } from "./client.ts";
@@ -21,6 +22,7 @@ export {
   SessionLostError,
 } from "./errors.ts";
 export type { Hold } from "./hold.ts";
+export type { ImportOptions, ImportProgress } from "./import.ts";
 export type { LockOptions } from "./locks.ts";
 export type { ChangeMessage, WatchMessage, ZnodeEvent } from "./messages.ts";
 export type { BatchOperation, DataInput, NewZnodeMode, TransactionOperation } from "./operations.ts";

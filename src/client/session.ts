@@ -47,6 +47,11 @@ export class Session extends Znodes {
     return this.#keeper.opened.id;
   }
 
+  /** Secret: whoever has it acts for the session. */
+  get token(): string {
+    return this.#keeper.opened.token;
+  }
+
   /** The timeout the server has granted. */
   get timeoutMs(): number {
     return this.#keeper.opened.timeoutMs;
@@ -105,6 +110,11 @@ export class Session extends Znodes {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Nothing is done in its name from here on; it lives on for whoever else keeps it alive, or until its time is up. */
+  leave(): void {
+    this.#keeper.finish("closed");
   }
 
   async #close(): Promise<void> {

@@ -51,6 +51,12 @@ export class CuttingProxy {
     this.#isDark = true;
   }
 
+  /** Everything passes again. What was swallowed is lost, and what it was part of is cut. */
+  goLight(): void {
+    this.#isDark = false;
+    this.cut();
+  }
+
   #join(client: Socket, server: Socket): void {
     client.on("data", (part) => {
       if (!this.#isDark) server.write(part);

@@ -1,0 +1,48 @@
+// The table of commands: each is one file and one row here. --help and the completion scripts follow from it.
+
+import type { Command } from "commander";
+import { completionCommand } from "./commands/completion.ts";
+import { createCommand } from "./commands/create.ts";
+import { electCommand } from "./commands/elect.ts";
+import { exportCommand } from "./commands/export.ts";
+import { getCommand } from "./commands/get.ts";
+import { importCommand } from "./commands/import.ts";
+import { lockCommand } from "./commands/lock.ts";
+import { lsCommand } from "./commands/ls.ts";
+import { registerCommand } from "./commands/register.ts";
+import { rmCommand } from "./commands/rm.ts";
+import { serveCommand } from "./commands/serve.ts";
+import { servicesCommand } from "./commands/services.ts";
+import { sessionCommand } from "./commands/session.ts";
+import { setCommand } from "./commands/set.ts";
+import { statCommand } from "./commands/stat.ts";
+import { treeCommand } from "./commands/tree.ts";
+import { watchCommand } from "./commands/watch.ts";
+
+interface CommandGroup {
+  readonly heading: string;
+  readonly commands: readonly (() => Command)[];
+}
+
+export const commandGroups: readonly CommandGroup[] = [
+  {
+    heading: "Commands held to a lock, an election, a service:",
+    commands: [lockCommand, electCommand, registerCommand],
+  },
+  {
+    heading: "Znodes:",
+    commands: [
+      lsCommand,
+      treeCommand,
+      getCommand,
+      statCommand,
+      createCommand,
+      setCommand,
+      rmCommand,
+      watchCommand,
+    ],
+  },
+  { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
+  { heading: "Whole trees:", commands: [exportCommand, importCommand] },
+  { heading: "Around it:", commands: [serveCommand, completionCommand] },
+];

@@ -1,0 +1,93 @@
+// `elect`: runs a command only while it leads, and stands again afterwards. What becomes of the command when the
+// leadership is lost is the supervisor's.
+
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { Command } from "commander";
+import { ConnectionError, RequestError, SessionLostError } from "../../client/index.ts";
+import { ExitError, exitCodes } from "../exit-codes.ts";
+import { integer } from "../options.ts";
+import { Runner } from "../supervisor/runner.ts";
+import type { Outcome } from "../supervisor/supervisor.ts";
+import { graceOption, supervisedHelp } from "../supervisor/words.ts";
+
+interface ElectOptions {
+  readonly value: string;
+  readonly once?: boolean;
+  readonly pauseMs: number;
+  readonly graceMs?: number;
+}
+
+const pauseMsDefault = 1000;
+
+export function electCommand(): Command {
+  return new Command("elect")
+    .summary("run a command only while elected")
+    .description(
+      "Stands for election, runs the command while it leads, resigns when all of it has ended, stands again.",
+    )
+    .usage("[options] <name> -- <command...>")
+    .argument("<name>", "an election")
+    .argument("<command...>", "what to run; put -- before it")
+    .option("--value <text>", "what others see of the leader", hostname())
+    .option("--once", "end after one term, as lock does")
+    .option("--pause-ms <ms>", "between the end of a term and standing again", integer(0), pauseMsDefault)
+    .addOption(graceOption())
+    .addHelpText("after", supervisedHelp)
+    .action(elect);
+}
+
+async function elect(
+  name: string,
+  words: readonly string[],
+  options: ElectOptions,
+  command: Command,
+): Promise<void> {
+  const runner = new Runner(command, words, options);
+  try {
+    while (true) {
+      const outcome = await runTerm(runner, name, options);
+      if (outcome !== null) endAfter(outcome, runner, name, options);
+      await pause(options.pauseMs, undefined, { signal: runner.signals.waitSignal });
+    }
+  } catch (error) {
+    throw runner.fateOf(error);
+  } finally {
+    runner.close();
+  }
+}
+
+/** Null when it did not come to lead, and should try again. */
+async function runTerm(runner: Runner, name: string, { value, once }: ElectOptions): Promise<Outcome | null> {
+  const signal = runner.signals.waitSignal;
+  let outcome: Outcome | null = null;
+  try {
+    await runner.withSession(`election ${name}`, (session) =>
+      session.elect(name, { value, signal }, async (term) => {
+        outcome = await runner.whileHeld(session, term, { TREEKEEPER_ELECTION: name });
+      }),
+    );
+  } catch (error) {
+    // Once the command has run, that is what came of it: a candidacy that could not be given up goes by itself.
+    if (outcome === null && !(isPassing(error) && once !== true) && !(error instanceof SessionLostError))
+      throw error;
+    if (outcome === null) runner.output.note(`${messageOf(error)} Standing again for ${name}.`);
+  }
+  return outcome;
+}
+
+/** @throws ExitError when there is no further term: it was asked to end, or to have only one */
+function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once }: ElectOptions): void {
+  const isLast = once === true || runner.signals.ending !== null;
+  const message = lost === null ? "" : `the election ${name} is lost: ${lost}`;
+  if (isLast) throw new ExitError(lost === null ? code : exitCodes.lost, message);
+  runner.output.note(`${message || `the command has ended with ${code}`}; standing again for ${name}`);
+}
+
+function isPassing(error: unknown): boolean {
+  return error instanceof ConnectionError || (error instanceof RequestError && error.isTemporary);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,64 @@
+// `export`: a subtree as lines of JSON, as it stands at one zxid. A file is there when all of it is, and not before.
+
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { rename, rm } from "node:fs/promises";
+import { finished } from "node:stream/promises";
+import { Command } from "commander";
+import type { Client } from "../../client/index.ts";
+import { workplaceOf } from "../options.ts";
+import { Progress } from "../progress.ts";
+import { znodeJson } from "../views.ts";
+
+export function exportCommand(): Command {
+  return new Command("export")
+    .summary("write a subtree as lines of JSON")
+    .description(
+      "Writes a znode and everything below it, as it stands at one zxid: one znode a line, for import.",
+    )
+    .argument("[path]", "a znode", "/")
+    .option("-o, --output <file>", "into this file, which appears when it is complete")
+    .action(exportTree);
+}
+
+async function exportTree(path: string, options: { output?: string }, command: Command): Promise<void> {
+  const { client, output } = workplaceOf(command);
+  if (options.output === undefined) {
+    for await (const line of linesOf(client, path))
+      await output.write({ text: () => line, json: JSON.parse(line) });
+    return;
+  }
+  const unfinished = `${options.output}.${process.pid}.part`;
+  try {
+    await writeLines(linesOf(client, path), unfinished);
+    await rename(unfinished, options.output);
+  } finally {
+    await rm(unfinished, { force: true });
+  }
+}
+
+async function* linesOf(client: Client, path: string): AsyncGenerator<string, void, undefined> {
+  const progress = new Progress("export");
+  let count = 0;
+  try {
+    for await (const znode of client.subtree(path)) {
+      yield `${JSON.stringify(znodeJson(znode))}\n`;
+      count += 1;
+      progress.show(count, "znodes");
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+async function writeLines(lines: AsyncIterable<string>, file: string): Promise<void> {
+  const stream = createWriteStream(file);
+  const done = finished(stream);
+  try {
+    for await (const line of lines)
+      if (!stream.write(line)) await Promise.race([once(stream, "drain"), done]);
+  } finally {
+    stream.end();
+    await done;
+  }
+}

@@ -1,0 +1,90 @@
+// `lock`: runs a command only while a lock is held. What becomes of the command when the lock is lost is the
+// supervisor's; this asks for the lock, and says how it went.
+
+import { hostname } from "node:os";
+import { Command, Option } from "commander";
+import { RequestError, SessionLostError } from "../../client/index.ts";
+import { ExitError, exitCodes } from "../exit-codes.ts";
+import { integer } from "../options.ts";
+import { programOf, Runner } from "../supervisor/runner.ts";
+import type { Outcome } from "../supervisor/supervisor.ts";
+import { graceOption, supervisedHelp } from "../supervisor/words.ts";
+
+interface LockOptions {
+  readonly waitMs?: number;
+  readonly shared?: boolean;
+  readonly permits?: number;
+  readonly graceMs?: number;
+}
+
+export function lockCommand(): Command {
+  return new Command("lock")
+    .summary("run a command only while a lock is held")
+    .description(
+      "Waits for a lock, runs the command while it is held, and gives it back when all of it has ended.",
+    )
+    .usage("[options] <name> -- <command...>")
+    .argument("<name>", "a lock")
+    .argument("<command...>", "what to run; put -- before it")
+    .option(
+      "-w, --wait-ms <ms>",
+      "wait for so long at most, then end with 75; 0 is now or not at all",
+      integer(0),
+    )
+    .addOption(new Option("--shared", "hold it together with others who share it").conflicts("permits"))
+    .option("--permits <n>", "how many may hold it at once; all who ask must agree", integer(1))
+    .addOption(graceOption())
+    .addHelpText("after", supervisedHelp)
+    .action(lock);
+}
+
+async function lock(
+  name: string,
+  words: readonly string[],
+  options: LockOptions,
+  command: Command,
+): Promise<void> {
+  const runner = new Runner(command, words, options);
+  try {
+    const { code, lost } = await runLocked(runner, name, words, options);
+    if (lost !== null) throw new ExitError(exitCodes.lost, `the lock ${name} is lost: ${lost}`);
+    throw new ExitError(code);
+  } catch (error) {
+    if (error instanceof RequestError && error.code === "lock_held") {
+      throw new ExitError(exitCodes.timedOut, error.detail);
+    }
+    throw runner.fateOf(error);
+  } finally {
+    runner.close();
+  }
+}
+
+/** Waits for the lock on one session after the other, should one be lost before its turn comes. */
+async function runLocked(
+  runner: Runner,
+  name: string,
+  words: readonly string[],
+  { waitMs, shared, permits }: LockOptions,
+): Promise<Outcome> {
+  const untilMs = performance.now() + (waitMs ?? Number.POSITIVE_INFINITY);
+  const metadata = { host: hostname(), pid: process.pid, program: programOf(words) };
+  const mode = shared === true ? "shared" : "exclusive";
+  let outcome: Outcome | null = null;
+  while (true) {
+    try {
+      const leftMs = waitMs === undefined ? undefined : Math.max(0, Math.ceil(untilMs - performance.now()));
+      const asked = { mode, permits, metadata, waitMs: leftMs, signal: runner.signals.waitSignal } as const;
+      return await runner.withSession(`lock ${name}`, (session) =>
+        session.withLock(name, asked, async (held) => {
+          outcome = await runner.whileHeld(session, held, { TREEKEEPER_LOCK: name });
+          return outcome;
+        }),
+      );
+    } catch (error) {
+      // Once the command has run, that is what came of it: a lock that could not be given back goes by itself.
+      if (outcome !== null) return outcome;
+      if (!(error instanceof SessionLostError)) throw error;
+      runner.output.note(`${error.message} Waiting again for the lock ${name}.`);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+// `session …`: sessions that outlive a command, for scripts that hold ephemerals, and what sessions there are.
+
+import { Command, InvalidArgumentError } from "commander";
+import type { SessionCredentials } from "../../client/index.ts";
+import { credentialsIn, workplaceOf } from "../options.ts";
+import { aligned } from "../output.ts";
+
+export function sessionCommand(): Command {
+  return new Command("session")
+    .summary("open, keep alive, close and list sessions")
+    .description("Sessions: an ephemeral znode is there for as long as its session.")
+    .addCommand(openCommand())
+    .addCommand(keepaliveCommand())
+    .addCommand(closeCommand())
+    .addCommand(lsCommand())
+    .addCommand(showCommand());
+}
+
+function openCommand(): Command {
+  return new Command("open")
+    .summary("open a session and print ID:TOKEN")
+    .description(
+      "Opens a session and prints ID:TOKEN, which is secret, for --session and TREEKEEPER_SESSION. " +
+        "It ends when it was not kept alive for --timeout-ms.",
+    )
+    .option("--name <name>", "a word for people who read listings")
+    .action(async ({ name }: { name?: string }, command: Command) => {
+      const { client, output, options } = workplaceOf(command);
+      const session = await client.openSession({ timeoutMs: options.timeoutMs, name });
+      session.leave();
+      const { id, token, timeoutMs } = session;
+      await output.line(() => `${id}:${token}`, { id, token, timeoutMs });
+    });
+}
+
+function keepaliveCommand(): Command {
+  return withCredentials("keepalive")
+    .summary("keep a session alive")
+    .description(
+      "Gives a session its whole timeout again, and prints how many milliseconds that is at least.",
+    )
+    .action(async (argument: SessionCredentials | undefined, _options: object, command: Command) => {
+      const { client, output } = workplaceOf(command);
+      const session = await client.joinSession(credentialsOf(argument));
+      const { id, timeoutMs } = session;
+      const validForMs = Math.floor(session.remainingMs());
+      session.leave();
+      await output.line(() => String(validForMs), { id, timeoutMs, validForMs });
+    });
+}
+
+function closeCommand(): Command {
+  return withCredentials("close")
+    .summary("close a session")
+    .description("Ends a session; its ephemerals go in one transaction, before the command returns.")
+    .action(async (argument: SessionCredentials | undefined, _options: object, command: Command) => {
+      const { client, output } = workplaceOf(command);
+      const session = await client.joinSession(credentialsOf(argument));
+      await session.close();
+      await output.write({ text: () => "", json: { id: session.id } });
+    });
+}
+
+function lsCommand(): Command {
+  return new Command("ls")
+    .summary("list the sessions there are")
+    .description("Lists sessions: id, timeout, time left, ephemerals, name.")
+    .action(async (_options: object, command: Command) => {
+      const { client, output } = workplaceOf(command);
+      for await (const session of client.sessions()) {
+        const { id, timeoutMs, remainingMs, ephemeralCount, name } = session;
+        const columns = [timeoutMs, Math.round(remainingMs), ephemeralCount];
+        const text = columns.map((count) => String(count).padStart(9)).join("");
+        await output.line(() => `${id}${text}  ${name}`, session);
+      }
+    });
+}
+
+function showCommand(): Command {
+  return new Command("show")
+    .summary("describe a session")
+    .description("Prints what is known of a session, its ephemerals last.")
+    .argument("<id>", "the session's id, without its token")
+    .action(async (id: string, _options: object, command: Command) => {
+      const { client, output } = workplaceOf(command);
+      const session = await client.session(id);
+      const rows = Object.entries(session).map(([name, value]) => [name, textOf(value)] as const);
+      await output.write({ text: () => aligned(rows), json: session });
+    });
+}
+
+function textOf(value: unknown): string {
+  if (!Array.isArray(value)) return String(value);
+  return value.map((item) => (typeof item === "string" ? item : JSON.stringify(item))).join(" ");
+}
+
+function withCredentials(name: string): Command {
+  return new Command(name).argument(
+    "[id:token]",
+    "as `session open` prints it; TREEKEEPER_SESSION unless given",
+    credentialsIn,
+  );
+}
+
+function credentialsOf(argument: SessionCredentials | undefined): SessionCredentials {
+  const { TREEKEEPER_SESSION: inEnvironment } = process.env;
+  if (argument !== undefined) return argument;
+  if (inEnvironment !== undefined) return credentialsIn(inEnvironment);
+  throw new InvalidArgumentError("Name a session as ID:TOKEN, or set TREEKEEPER_SESSION.");
+}

@@ -1,0 +1,22 @@
+// `stat`: what the service knows of a znode besides its data.
+
+import { Command } from "commander";
+import { ExitError, exitCodes } from "../exit-codes.ts";
+import { workplaceOf } from "../options.ts";
+import { aligned } from "../output.ts";
+import { statRows } from "../views.ts";
+
+export function statCommand(): Command {
+  return new Command("stat")
+    .summary("print the stat of a znode")
+    .description("Prints versions, zxids, times, owner and size of a znode. Ends with 3 when there is none.")
+    .argument("<path>", "a znode")
+    .action(stat);
+}
+
+async function stat(path: string, _options: object, command: Command): Promise<void> {
+  const { client, output } = workplaceOf(command);
+  const found = await client.exists(path);
+  if (found === undefined) throw new ExitError(exitCodes.notFound, `${path} does not exist.`);
+  await output.write({ text: () => aligned(statRows(found)), json: { path, stat: found } });
+}

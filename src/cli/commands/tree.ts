@@ -1,0 +1,41 @@
+// `tree`: a subtree as it stands at one zxid, each znode below its parent.
+
+import { Command } from "commander";
+import type { ListedZnode } from "../../client/index.ts";
+import { integer, workplaceOf } from "../options.ts";
+import type { Output } from "../output.ts";
+import { dataInLine, znodeJson } from "../views.ts";
+
+interface TreeOptions {
+  readonly depth?: number;
+  readonly data?: boolean;
+}
+
+export function treeCommand(): Command {
+  return new Command("tree")
+    .summary("print a subtree")
+    .description("Prints a znode and everything below it, as it stands at one zxid.")
+    .argument("[path]", "a znode", "/")
+    .option("--depth <n>", "levels below the znode", integer(0))
+    .option("-d, --data", "with the beginning of their data")
+    .action(tree);
+}
+
+async function tree(path: string, { depth, data = false }: TreeOptions, command: Command): Promise<void> {
+  const { client, output } = workplaceOf(command);
+  const top = levelOf(path);
+  for await (const znode of client.subtree(path, { depth, data })) {
+    const level = levelOf(znode.path) - top;
+    await output.line(() => "  ".repeat(level) + nameIn(znode, level, output), znodeJson(znode));
+  }
+}
+
+function levelOf(path: string): number {
+  return path === "/" ? 0 : path.split("/").length - 1;
+}
+
+function nameIn({ path, stat, data }: ListedZnode, level: number, output: Output): string {
+  const name = level === 0 ? path : path.slice(path.lastIndexOf("/") + 1);
+  const shown = output.style(stat.ephemeralOwner === null ? "blue" : "yellow", name);
+  return data === undefined || stat.dataLength === 0 ? shown : `${shown}  ${dataInLine(data)}`;
+}

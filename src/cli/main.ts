@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+// The command line's process: it begins here and ends here. Everything is loaded only once the version of Node is known
+// to do.
+
+import { readFileSync } from "node:fs";
+import { enableCompileCache } from "node:module";
+
+const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
+if (nodeMajor < 24) {
+  process.stderr.write(`treekeeper needs Node.js 24 or newer; this is ${process.version}.\n`);
+  process.exit(1);
+}
+
+/** Whoever read the output has gone, as `head` does: there is nobody left to tell. */
+const exitCodeBrokenPipe = 141;
+process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
+  process.exit(code === "EPIPE" ? exitCodeBrokenPipe : 1);
+});
+
+// A command is short, and most of it would be the reading of its own source again and again. The folder is its user's
+// own: what is kept there is executed.
+const { XDG_CACHE_HOME, HOME } = process.env;
+const cacheFolder = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
+if (cacheFolder) enableCompileCache(`${cacheFolder}/treekeeper`);
+
+const { run } = await import("./program.ts");
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+
+process.exit(await run(process.argv, version));

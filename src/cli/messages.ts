@@ -1,0 +1,27 @@
+// What people are told of a fault: a sentence, and for a fault of this program what its author needs.
+
+import { ConnectionError, RequestError } from "../client/index.ts";
+import { ExitError, exitCodeOf, exitCodes } from "./exit-codes.ts";
+
+/** A write of which nobody knows whether it was done is said to be one. */
+export function failedWrite(error: unknown): unknown {
+  const isUnclear = (error instanceof RequestError || error instanceof ConnectionError) && error.mayBeDone;
+  if (!isUnclear) return error;
+  return new ExitError(exitCodeOf(error), `${messageOf(error)} What was asked may be done all the same.`);
+}
+
+export function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (exitCodeOf(error) === exitCodes.internal) return error.stack ?? error.message;
+  if (error instanceof RequestError) return `${error.detail} (${error.code})`;
+  if (error instanceof ConnectionError) return `${error.message}${causeOf(error)}`;
+  return error.message;
+}
+
+/** What the system said, at the bottom of what it was wrapped in. */
+function causeOf(error: Error): string {
+  let cause: unknown = error;
+  while (cause instanceof Error && cause.cause !== undefined) cause = cause.cause;
+  const code = (cause as NodeJS.ErrnoException).code;
+  return code === undefined ? "" : ` (${code})`;
+}

@@ -1,0 +1,50 @@
+// The program as its user sees it: the table of commands, the shared options, and how it ends. Nothing here talks to
+// the service.
+
+import { Command, CommanderError } from "commander";
+import { commandGroups } from "./commands.ts";
+import { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-codes.ts";
+import { messageOf } from "./messages.ts";
+import { globalOptions } from "./options.ts";
+import { aligned, flushed, Output } from "./output.ts";
+
+/** Runs a command line. @returns the code to end with */
+export async function run(argv: readonly string[], version: string): Promise<number> {
+  const code = await codeOf(() => programFor(version).parseAsync(argv));
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  return code;
+}
+
+function programFor(version: string): Command {
+  const program = new Command("treekeeper")
+    .description("A coordination service that speaks HTTP, from the command line.")
+    .usage("[options] <command>")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this, or with a command what there is to know of it")
+    .showHelpAfterError("See treekeeper --help.")
+    .addHelpText("after", `\nExit codes:\n${aligned(exitCodeMeanings).replaceAll(/^/gm, "  ").trimEnd()}`);
+  for (const option of globalOptions()) program.addOption(option);
+  for (const { heading, commands } of commandGroups) {
+    for (const make of commands) program.addCommand(make().helpGroup(heading));
+  }
+  for (const command of withDescendants(program)) {
+    command.allowExcessArguments(false).exitOverride().configureHelp({ showGlobalOptions: true });
+  }
+  return program;
+}
+
+function withDescendants(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(withDescendants)];
+}
+
+async function codeOf(act: () => Promise<unknown>): Promise<number> {
+  try {
+    await act();
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    const message = messageOf(error);
+    if (message !== "") new Output({ json: false }).error(message);
+    return exitCodeOf(error);
+  }
+}

@@ -1,0 +1,130 @@
+// What lock, elect and register have in common: a command that is run under supervision, once or again and again, and
+// the session it is run for. It takes the signals of the process for as long as it is there.
+
+import type { Command } from "commander";
+import type { Client, Hold, Session } from "../../client/index.ts";
+import { ExitError, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
+import { fenceText, fenceVariable } from "../fences.ts";
+import { type GlobalOptions, workplaceOf } from "../options.ts";
+import type { Output } from "../output.ts";
+import { SignalDesk } from "./signal-desk.ts";
+import { type StopTimes, stopTimesFor } from "./stop-plan.ts";
+import { type Outcome, supervise } from "./supervisor.ts";
+import { Watchdog } from "./watchdog.ts";
+
+export interface RunOptions {
+  readonly graceMs?: number;
+}
+
+/** A session that cannot be closed in this time ends by itself. */
+const closeWithinMs = 2000;
+
+export class Runner {
+  readonly client: Client;
+  readonly output: Output;
+  readonly signals = new SignalDesk();
+  readonly #options: GlobalOptions;
+  readonly #graceMs: number | undefined;
+  readonly #words: readonly string[];
+  readonly #watchdog: Watchdog;
+
+  constructor(command: Command, words: readonly string[], { graceMs }: RunOptions) {
+    const { client, output, options } = workplaceOf(command);
+    this.client = client;
+    this.output = output;
+    this.#options = options;
+    this.#graceMs = graceMs;
+    this.#words = words;
+    // What cannot be is said before anything is begun.
+    this.#timesFor(options.timeoutMs);
+    this.#watchdog = Watchdog.start();
+  }
+
+  /** Opens a session, acts, and closes it, however the acting ends. */
+  async withSession<T>(name: string, act: (session: Session) => Promise<T>): Promise<T> {
+    const session = await this.client.openSession({
+      name,
+      timeoutMs: this.#options.timeoutMs,
+      // When to stop is decided here, later than a program that only has this word would.
+      expiringShare: 0,
+      signal: this.signals.waitSignal,
+    });
+    try {
+      return await act(session);
+    } finally {
+      await closeInTime(session);
+    }
+  }
+
+  /** Runs the command for as long as the hold is to be believed. */
+  async whileHeld(
+    session: Session,
+    hold: Hold,
+    environment: Readonly<Record<string, string>>,
+  ): Promise<Outcome> {
+    const belief = { remainingMs: () => session.remainingMs(), signal: hold.signal };
+    const held = {
+      [fenceVariable]: fenceText(hold),
+      TREEKEEPER_FENCE_ZXID: String(hold.fence),
+      ...environment,
+    };
+    return await this.#supervise(belief, held, this.#timesFor(session.timeoutMs));
+  }
+
+  /** Runs the command for as long as it takes. @param begin comes before the command does anything */
+  async untilEnd(begin: () => Promise<void>): Promise<Outcome> {
+    return await this.#supervise(null, {}, this.#timesFor(this.#options.timeoutMs), begin);
+  }
+
+  async #supervise(
+    belief: Parameters<typeof supervise>[0]["belief"],
+    environment: Readonly<Record<string, string>>,
+    times: StopTimes,
+    begin?: () => Promise<void>,
+  ): Promise<Outcome> {
+    return await supervise({
+      command: this.#words,
+      environment: { TREEKEEPER_ENDPOINT: this.#options.endpoint, ...environment },
+      belief,
+      times,
+      watchdog: this.#watchdog,
+      signals: this.signals,
+      ...(begin !== undefined && { begin }),
+    });
+  }
+
+  #timesFor(timeoutMs: number): StopTimes {
+    try {
+      return stopTimesFor(timeoutMs, this.#graceMs);
+    } catch (error) {
+      if (error instanceof RangeError) throw new ExitError(exitCodes.usage, error.message);
+      throw error;
+    }
+  }
+
+  /** What an error comes to; a signal that ended the wait is no fault. */
+  fateOf(error: unknown): unknown {
+    const { ending, waitSignal } = this.signals;
+    if (ending === null || !waitSignal.aborted || error instanceof ExitError) return error;
+    return new ExitError(exitCodeOfSignal(ending));
+  }
+
+  close(): void {
+    this.signals.close();
+    this.#watchdog.stop();
+  }
+}
+
+/** Shows others who it is; not its arguments, which may be secret. */
+export function programOf(words: readonly string[]): string {
+  return (words[0] ?? "").split("/").at(-1) as string;
+}
+
+/** There is nobody to tell when it fails: the session then ends by itself. */
+async function closeInTime(session: Session): Promise<void> {
+  if (!session.isValid()) return;
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, closeWithinMs);
+  await Promise.race([session.close().catch(() => {}), late.promise]);
+  clearTimeout(timer);
+}

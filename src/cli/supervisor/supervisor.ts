@@ -1,0 +1,177 @@
+// Runs a command only while something is held. When that is lost or in doubt, the command's whole process group is
+// asked to end and then ended, before another could be given what is held; it returns when the group is gone.
+
+import { HoldLostError, SessionLostError } from "../../client/index.ts";
+import { type Deadline, deadlineIn } from "./deadline.ts";
+import { ProcessGroup } from "./process-group.ts";
+import type { SignalDesk } from "./signal-desk.ts";
+import { type Step, type StopTimes, stepAt } from "./stop-plan.ts";
+import type { Watchdog } from "./watchdog.ts";
+
+/** What is held, as its holder may believe. */
+interface Belief {
+  /** For so long nobody else can surely have it. */
+  readonly remainingMs: () => number;
+  /** Aborts when it is lost, or nobody can tell whether it is. */
+  readonly signal: AbortSignal;
+}
+
+interface Supervision {
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Null for a command that holds nothing that could be lost. */
+  readonly belief: Belief | null;
+  readonly times: StopTimes;
+  readonly watchdog: Watchdog;
+  readonly signals: SignalDesk;
+  /** Called when the group is there and watched, before the command begins. */
+  readonly begin?: () => Promise<void>;
+}
+
+export interface Outcome {
+  /** How the command ended. */
+  readonly code: number;
+  /** Why it was ended before its time; null when it ended by itself. */
+  readonly lost: string | null;
+}
+
+/**
+ * How often it looks. A process that was stopped looks as soon as it goes on; a machine that slept goes on with its
+ * timers where they stood, so that this is how late it looks then.
+ */
+const lookMs = 25;
+/** The supervisor ends the group first; the watchdog when only this part of the margin is left. */
+const watchdogShare = 1 / 2;
+
+export async function supervise(supervision: Supervision): Promise<Outcome> {
+  const { command, environment, watchdog } = supervision;
+  const group = await ProcessGroup.start(command, environment);
+  const watch = new Watch(supervision, group);
+  try {
+    await watchdog.watch(group.id, watch.deadline());
+    await watch.begin();
+    return await watch.untilEmpty();
+  } finally {
+    watch.end();
+  }
+}
+
+class Watch {
+  readonly #supervision: Supervision;
+  readonly #group: ProcessGroup;
+  readonly #emptied = Promise.withResolvers<void>();
+  readonly #stopForwarding: () => void;
+  readonly #look = () => this.look();
+  readonly #timer: NodeJS.Timeout;
+  #lost: string | null = null;
+  #commandEnded = false;
+  /** When the group was asked to end. */
+  #askedAtMs: number | null = null;
+
+  constructor(supervision: Supervision, group: ProcessGroup) {
+    this.#supervision = supervision;
+    this.#group = group;
+    this.#stopForwarding = supervision.signals.forwardTo({ group, woken: this.#look });
+    void group.commandEnd.then(() => {
+      this.#commandEnded = true;
+      this.look();
+    });
+    supervision.belief?.signal.addEventListener("abort", this.#look);
+    this.#timer = setInterval(this.#look, lookMs);
+  }
+
+  /** When the watchdog is to end the group; null when it may live as long as the supervisor. */
+  deadline(): Deadline | null {
+    const { belief, times } = this.#supervision;
+    if (belief === null) return null;
+    return deadlineIn(() => belief.remainingMs() - times.marginMs * watchdogShare);
+  }
+
+  /** Opens the gate, unless there is a reason by now not to. */
+  async begin(): Promise<void> {
+    const { begin, signals } = this.#supervision;
+    try {
+      await begin?.();
+    } catch (error) {
+      this.#group.signal("SIGKILL");
+      throw error;
+    }
+    this.look();
+    if (this.#lost !== null || signals.ending !== null) this.#group.signal("SIGKILL");
+    else this.#group.open();
+  }
+
+  async untilEmpty(): Promise<Outcome> {
+    const code = await this.#group.commandEnd;
+    this.look();
+    await this.#emptied.promise;
+    return { code, lost: this.#lost };
+  }
+
+  /** The whole of the supervision, at one moment. It asks the clocks, and believes no timer. */
+  look(): void {
+    const step = this.#step();
+    if (step === "kill") this.#group.signal("SIGKILL");
+    else if (step === "terminate") this.#terminate();
+    else this.#extend();
+    if (this.#commandEnded && this.#group.isEmpty()) this.#emptied.resolve();
+  }
+
+  #step(): Step {
+    const { belief, times, watchdog } = this.#supervision;
+    const reason = belief?.signal.aborted === true ? belief.signal.reason : null;
+    // Its end is known: another may have it by now.
+    if (isEnd(reason)) return this.#lose(reason.message, "kill");
+    const step = belief === null ? "run" : stepAt(belief.remainingMs(), times);
+    if (step !== "run") return this.#lose("the service has not confirmed the session in time", step);
+    if (watchdog.isGone) return this.#lose("the watchdog is gone", this.#orKill("terminate"));
+    if (reason !== null) return this.#lose(messageOf(reason), this.#orKill("terminate"));
+    // Once asked to end it must, whatever comes. What a command leaves behind in its group ends with it.
+    if (this.#lost !== null || this.#commandEnded) return this.#orKill("terminate");
+    return "run";
+  }
+
+  /** Nobody has more than the grace. */
+  #orKill(step: Step): Step {
+    const { graceMs } = this.#supervision.times;
+    const isOver = this.#askedAtMs !== null && performance.now() - this.#askedAtMs >= graceMs;
+    return isOver ? "kill" : step;
+  }
+
+  #lose(reason: string, step: Step): Step {
+    // Whoever ended by itself before has lost nothing.
+    if (!this.#commandEnded) this.#lost ??= reason;
+    return step === "terminate" ? this.#orKill(step) : step;
+  }
+
+  #terminate(): void {
+    if (this.#askedAtMs !== null) return;
+    this.#askedAtMs = performance.now();
+    this.#group.signal("SIGTERM");
+    // A process that is stopped does not hear of it before it goes on.
+    this.#group.signal("SIGCONT");
+  }
+
+  #extend(): void {
+    const deadline = this.deadline();
+    if (deadline !== null) this.#supervision.watchdog.extend(deadline);
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+    this.#supervision.belief?.signal.removeEventListener("abort", this.#look);
+    this.#stopForwarding();
+    this.#supervision.watchdog.rest();
+  }
+}
+
+/** Whether it is over, and not merely in doubt. */
+function isEnd(reason: unknown): reason is Error {
+  return (
+    reason instanceof SessionLostError || (reason instanceof HoldLostError && reason.reason === "revoked")
+  );
+}
+
+function messageOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
+}

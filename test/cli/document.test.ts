@@ -1,0 +1,58 @@
+// docs/cli.md and the part of README about the command line are held to what they say: their examples are run in order
+// in one shell, and print what is shown. Zxids, numbers and ids may differ.
+
+import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect } from "vitest";
+import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
+import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
+import { ownTest, test } from "./fixture.ts";
+
+const runWithinMs = 25_000;
+const separator = "-- the step ends here --";
+
+describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
+  const steps = stepsOf(codeBlocksOf(readDocument(name)));
+
+  ownTest("its commands print what it shows", async ({ server, dataDir }) => {
+    expect(steps.length).toBeGreaterThan(0);
+    const program = join(dataDir, "treekeeper");
+    const main = join(projectFolder, "src/cli/main.ts");
+    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+    const script = [
+      "set -e",
+      ...steps.flatMap(({ command }) => [command.code, `printf '%s' '${separator}'`]),
+    ];
+    const { stdout } = await promisify(execFile)("bash", ["-c", script.join("\n")], {
+      cwd: dataDir,
+      timeout: runWithinMs,
+      env: { ...process.env, PATH: `${dataDir}:${process.env.PATH}`, TREEKEEPER_ENDPOINT: server.url },
+    });
+    const outputs = stdout.split(separator);
+    const shown = steps.map(({ shown }) => (shown === undefined ? "" : `${shown.code}\n`));
+    expect(outputs.slice(0, -1).map(withoutZxids)).toEqual(shown.map(withoutZxids));
+  });
+});
+
+test("docs/cli.md has the table of exit codes as --help has it", () => {
+  const rows = Array.from(
+    readDocument("docs/cli.md").matchAll(/^\| (\S+) \| (.+) \|$/gm),
+    ([, ...row]) => row,
+  );
+  expect(rows.filter(([code]) => code !== "code")).toEqual(exitCodeMeanings);
+});
+
+/** What runs the command line, and what is shown right after. */
+function stepsOf(blocks: readonly CodeBlock[]): { command: CodeBlock; shown: CodeBlock | undefined }[] {
+  return blocks.flatMap((command, index) => {
+    if (command.language !== "sh" || !/(^|[^\w/-])treekeeper [a-z]/m.test(command.code)) return [];
+    const next = blocks[index + 1];
+    return [{ command, shown: next?.language === "text" ? next : undefined }];
+  });
+}
+
+function withoutZxids(text: string): string {
+  return text.replaceAll(/(?<word>@|\bas of )\d+/g, "$<word>0").replaceAll(/^\d+ /gm, "0 ");
+}
