@@ -144,7 +144,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     tls === null
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
-  unreadable.follow(app.server);
+  unreadable.follow(app);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));

@@ -68,7 +68,8 @@ export class RequestError extends Error {
     this.detail = detail;
     this.retryAfterMs = retryAfterMs;
     this.details = details;
-    this.mayBeDone = mayBeDone ?? unclearCodes.includes(code);
+    // A connection at rest for too long is ended with 408, which may cross a request; who knows what became of that.
+    this.mayBeDone = mayBeDone ?? (unclearCodes.includes(code) || status === 408);
   }
 
   /** Whether the same request may well succeed later: the fault is not the client's. */

@@ -1,8 +1,9 @@
 // What the parser cannot read is answered too: what is not HTTP, or passes one of its bounds, is told so in a problem
 // document before the connection closes. Never in place of the answer to a request that was understood.
 
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
+import type { FastifyInstance } from "fastify";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
@@ -26,9 +27,16 @@ export class Unreadable {
     this.#limits = limits;
   }
 
-  /** Call once, before the server listens. */
-  follow(server: Server): void {
-    server.on("request", (request, response) => this.#exchanges.set(request.socket, { request, response }));
+  /** Call once, before other hooks. */
+  follow(app: FastifyInstance): void {
+    app.server.on("request", (request, response) => {
+      this.#exchanges.set(request.socket, { request, response });
+    });
+    // A request that crosses the refusal finds it as its answer: it must not be done after all. The connection goes.
+    app.addHook("onRequest", ({ raw }, reply, done) => {
+      if (this.#ending.has(raw.socket)) reply.hijack();
+      else done();
+    });
   }
 
   answer(error: Error & { code?: string }, socket: Socket): void {

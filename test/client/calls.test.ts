@@ -66,6 +66,7 @@ test("a set or delete whose answer is lost is not sent again, and says that it m
       (exchange) => exchange.cut(),
       (exchange) => exchange.answer(504, "text/html", "<p>Gateway timeout"),
       (exchange) => exchange.refuse(500, { code: "internal", detail: "It failed." }),
+      (exchange) => exchange.refuse(408, { code: "bad_request", detail: "Too slow." }),
       (exchange) => exchange.answer(200, "application/json", "{"),
     ];
     for (const fail of failures) {

@@ -52,6 +52,19 @@ test("slow headers and slow bodies get 408 that names the limit, and the connect
   expect((await http.get("/v1/znodes")).json()).toMatchObject({ stat: { version: 0 } });
 });
 
+test("a request that crosses the refusal of its connection is not done: the refusal is its answer", async ({
+  start,
+}) => {
+  const http = new Http((await start("--headers-timeout-ms", "300")).url);
+  const socket = await http.connect();
+  socket.allowHalfOpen = true;
+  const [refusal] = (await once(socket, "data")) as [Buffer];
+  expect(refusal.toString()).toMatch(/^HTTP\/1\.1 408 /);
+  socket.end("PUT /v1/znodes/late?upsert=true HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+  await once(socket.resume(), "close");
+  expect((await http.get("/v1/znodes/late")).status).toBe(404);
+});
+
 test("who does not close its side after a refusal is closed", async ({ start }) => {
   const http = new Http((await start()).url);
   const socket = await http.connect();
