@@ -1,7 +1,7 @@
 // What those who take part in a trial say of themselves, and how it outlives them: each line is in the system's hands
 // before the next step is taken, so that a process that is killed has told all it did. It judges nothing.
 
-import { openSync, readFileSync, writeSync } from "node:fs";
+import { existsSync, openSync, readFileSync, writeSync } from "node:fs";
 
 /** All processes of a machine read the same clock, and nobody sets it. */
 export function monotonicMs(): number {
@@ -70,6 +70,8 @@ export class EvidenceFile {
 
 /** What a killed writer may have left unfinished is no evidence. */
 export function readEvidence(path: string): Evidence[] {
+  // A process that was killed before it began has said nothing.
+  if (!existsSync(path)) return [];
   const lines = readFileSync(path, "utf8").split("\n").slice(0, -1);
   return lines.map((line) => JSON.parse(line) as Evidence);
 }
