@@ -26,6 +26,7 @@ import { refuseOtherOrigins } from "./routes/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/problems.ts";
 import { quotaRoutes } from "./routes/quotas.ts";
 import { meetExpectations, refuseUnclearHeads } from "./routes/request-head.ts";
+import { serializeWhenNeeded } from "./routes/serialization.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { endSlowBodies } from "./routes/slow-bodies.ts";
@@ -134,6 +135,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     return503OnClosing: false,
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
+    schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
     frameworkErrors: (error, request, reply) => {
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);
