@@ -19,6 +19,10 @@ const stories: Record<string, RegExp> = {
   "examples/master-election.sh":
     /is master.*killed.*is master.*cut off.*stops, \d+ ms before.*is master.*409 fence_stale.*OK:/s,
   "examples/distributed-lock.sh": /bruno, who waits.*carla, who holds.*order: anna carla dora emil.*OK:/s,
+  "examples/nightly-report.sh":
+    /anna writes the report.*host is gone.*bert goes on.*hangs.*cleo goes on.*409 fence_stale.*OK:/s,
+  "npx node examples/locked-table.ts": /6 are left.*1 is left.*fence \d+ is too old.*OK:/s,
+  "npx node examples/locked-file.ts": /none was lost.*still says "by bert".*OK:/s,
 };
 
 const exampleWithinMs = 60_000;
@@ -41,7 +45,12 @@ describe.concurrent.for(commands)("%s", (command) => {
     },
     exampleWithinMs,
   );
+});
 
+/** A program that simply ends leaves what it had taken to the end of its session. */
+const scripts = commands.filter((command) => command.endsWith(".sh"));
+
+describe.concurrent.for(scripts)("%s", (command) => {
   test(
     "leaves nothing behind when it is interrupted",
     async ({ start }) => {
