@@ -6,7 +6,7 @@ import type { State } from "./state.ts";
 import type { Znode } from "./znode.ts";
 
 export const instanceStates = ["up", "draining", "disabled"] as const;
-type InstanceState = (typeof instanceStates)[number];
+export type InstanceState = (typeof instanceStates)[number];
 
 export interface Instance {
   readonly address: string;
