@@ -1,15 +1,20 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
+import type { InstanceView, Registered } from "../core/instances.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
+import type { WatchOptions } from "./follow.ts";
 import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
+import { Listing, type ListingOptions } from "./listing.ts";
 import type { WatchMessage } from "./messages.ts";
+import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
+import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { type OpenedSession, SessionKeeper } from "./session-keeper.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { TreeCopy, type TreeOptions } from "./tree-copy.ts";
-import { type WatchOptions, type WatchRequest, watch } from "./watch.ts";
+import { type WatchRequest, watch } from "./watch.ts";
 import { Znodes } from "./znodes.ts";
 
 export interface ClientOptions {
@@ -56,6 +61,8 @@ export interface SessionSummary {
 
 export interface SessionDescription extends SessionSummary {
   readonly ephemerals: readonly string[];
+  /** Those of them that are instances of services. */
+  readonly instances: readonly Registered[];
 }
 
 interface SessionPage {
@@ -155,6 +162,36 @@ export class Client extends Znodes {
     options: ImportOptions = {},
   ): AsyncGenerator<ImportProgress, void, undefined> {
     return importLines(this.#transport, lines, options);
+  }
+
+  /**
+   * Lists an instance of a service for as long as this process lives and has not removed it: when the session it is
+   * listed on is lost, it is listed again on another one. To end it with a session of one's own there is
+   * `session.register`.
+   * @throws RequestError `not_holder` when another session has an instance of that id
+   */
+  register(service: string, instance: Instance, options: ListingOptions = {}): Promise<Listing> {
+    const openSession = (asked: SessionOptions) => this.openSession(asked);
+    const parts = { transport: this.#transport, openSession };
+    return Listing.begin(parts, { service, instance, options });
+  }
+
+  /** A local copy of the instances of a service, all or some, which follows the service until the signal ends it. */
+  service(name: string, options: ServiceOptions = {}): ServiceCopy {
+    return new ServiceCopy(this.#transport, name, options);
+  }
+
+  /** The instances of a service as they are now, all or some, in order of their ids; none where nobody offers it. */
+  instances(
+    service: string,
+    options: ServiceFilter & CallOptions = {},
+  ): AsyncGenerator<InstanceView, void, undefined> {
+    return listInstances(this.#service, service, options);
+  }
+
+  /** The services there are, in order of their names. */
+  services(options: CallOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
+    return listServices(this.#service, options);
   }
 
   /** All sessions there are, page by page, in order of their ids. */

@@ -169,9 +169,12 @@ describe("sessions and services", () => {
     await client.create("/services/web/a", instance, { parents: true });
     await client.create("/services/web/b", "not JSON");
     expect(await output("services")).toBe("web  2\n");
-    expect(await output("services", "web")).toBe("a  10.0.0.1:80  draining\nb  -:-  up\n");
+    await client.create("/services/web/c", JSON.stringify({ address: "10.0.0.2", port: 81, tags: ["x"] }));
+    expect(await output("services", "web")).toBe("a  10.0.0.1:80  draining\nc  10.0.0.2:81  up\n");
+    expect(await output("services", "web", "--state", "up", "--tag", "x")).toBe("c  10.0.0.2:81  up\n");
     expect(jsonLines(await output("services", "web", "--json"))[0]).toMatchObject({ id: "a", port: 80 });
-    expect(await run("services", "nowhere")).toMatchObject({ code: 3 });
+    expect(await output("services", "nowhere")).toBe("");
+    expect(await run("services", "--state", "up")).toMatchObject({ code: 2 });
   });
 });
 
