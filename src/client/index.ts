@@ -2,6 +2,7 @@
 
 export type { Fence, ZnodeTag } from "../core/command.ts";
 export type { Stat } from "../core/stat.ts";
+export type { Barrier, BarrierOptions } from "./barriers.ts";
 export type { CallOptions } from "./calls.ts";
 export {
   Client,
@@ -12,6 +13,7 @@ export {
   type SessionSummary,
 } from "./client.ts";
 export type { ClientClock, Instant } from "./clock.ts";
+export type { Counter, CountOptions } from "./counters.ts";
 export type { ElectOptions, Leadership } from "./elections.ts";
 export {
   ConnectionError,
