@@ -9,8 +9,10 @@ import { Coordination, type CoordinationLimits } from "./coordination/coordinati
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
+import { barrierRoutes } from "./routes/barriers.ts";
 import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
+import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -112,6 +114,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     streams.push(electionRoutes(scope, { ...parts, coordination }));
     serviceRoutes(scope, parts);
     serviceEventRoutes(scope, parts);
+    counterRoutes(scope, parts);
+    barrierRoutes(scope, { ...parts, coordination });
   });
   answerOtherMethods();
   await app.ready();
