@@ -1,60 +1,71 @@
-// A client of etcd's lock service through its JSON gateway: HTTP/1.1, as treekeeper's. A lease for the session, and
-// Lock and Unlock.
+// A client of etcd's lock service: a lease for the session, and Lock and Unlock. By gRPC, as etcd's own clients do:
+// its JSON gateway answers the same calls, and takes up to 40 % longer.
 
 import type { Connecting, LockClient } from "./coordination-client.ts";
-import { HttpSocket } from "./http-socket.ts";
+import { GrpcConnection } from "./grpc-connection.ts";
+import { decode, encode, type Field } from "./protobuf.ts";
+
+const methods = {
+  grant: "/etcdserverpb.Lease/LeaseGrant",
+  keepAlive: "/etcdserverpb.Lease/LeaseKeepAlive",
+  revoke: "/etcdserverpb.Lease/LeaseRevoke",
+  range: "/etcdserverpb.KV/Range",
+  lock: "/v3lockpb.Lock/Lock",
+  unlock: "/v3lockpb.Lock/Unlock",
+} as const;
 
 export class EtcdClient implements LockClient {
-  readonly #http: HttpSocket;
-  readonly #lease: string;
-  #key = "";
+  readonly #connection: GrpcConnection;
+  readonly #lease: bigint;
+  #key: Uint8Array = new Uint8Array();
 
-  private constructor(http: HttpSocket, lease: string) {
-    this.#http = http;
+  private constructor(connection: GrpcConnection, lease: bigint) {
+    this.#connection = connection;
     this.#lease = lease;
   }
 
   static async connect({ port, sessionTimeoutMs }: Connecting): Promise<EtcdClient> {
-    const http = await HttpSocket.connect(port);
-    const { ID } = await call(http, "lease/grant", { TTL: sessionTimeoutMs / 1000 });
-    return new EtcdClient(http, String(ID));
+    const connection = await GrpcConnection.open(port);
+    const granted = await call(connection, "grant", [[1, BigInt(sessionTimeoutMs / 1000)]]);
+    return new EtcdClient(connection, granted.get(2) as bigint);
   }
 
   get received(): number {
-    return this.#http.received;
+    return this.#connection.received;
   }
 
   async acquire(lock: string): Promise<void> {
-    const { key } = await call(this.#http, "lock/lock", { name: base64(lock), lease: this.#lease });
-    this.#key = String(key);
+    const locked = await call(this.#connection, "lock", [
+      [1, Buffer.from(lock)],
+      [2, this.#lease],
+    ]);
+    this.#key = locked.get(2) as Buffer;
   }
 
   async release(): Promise<void> {
-    await call(this.#http, "lock/unlock", { key: this.#key });
+    await call(this.#connection, "unlock", [[1, this.#key]]);
   }
 
   async heartbeat(): Promise<void> {
-    await call(this.#http, "lease/keepalive", { ID: this.#lease });
+    await call(this.#connection, "keepAlive", [[1, this.#lease]]);
   }
 
   async contenders(lock: string): Promise<number> {
-    // All keys that begin with the name and a slash: up to the name and what comes after a slash.
-    const range = { key: base64(`${lock}/`), range_end: base64(`${lock}0`), count_only: true };
-    return Number((await call(this.#http, "kv/range", range)).count ?? 0);
+    // All keys that begin with the name and a slash: up to the name and what comes after a slash. Only their count.
+    const range: Field[] = [
+      [1, Buffer.from(`${lock}/`)],
+      [2, Buffer.from(`${lock}0`)],
+      [9, 1n],
+    ];
+    return Number((await call(this.#connection, "range", range)).get(4) ?? 0n);
   }
 
   async close(): Promise<void> {
-    await call(this.#http, "lease/revoke", { ID: this.#lease }).catch(() => {});
-    this.#http.close();
+    await call(this.#connection, "revoke", [[1, this.#lease]]).catch(() => {});
+    this.#connection.close();
   }
 }
 
-async function call(http: HttpSocket, name: string, message: object): Promise<Record<string, unknown>> {
-  const { status, body } = await http.request("POST", `/v3/${name}`, "", JSON.stringify(message));
-  if (status !== 200) throw new Error(`etcd answered ${name} with ${status}: ${body}`);
-  return JSON.parse(body) as Record<string, unknown>;
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString("base64");
+async function call(connection: GrpcConnection, name: keyof typeof methods, fields: readonly Field[]) {
+  return decode(await connection.call(methods[name], encode(fields)));
 }

@@ -25,7 +25,7 @@ export function judgeHandovers({ waiters, rounds }: Handovers): Verdict[] {
     const goal = `handover among ${waiters}: p50 below that of ${other}`;
     return { goal, measured, isMet: measured.median < 1 };
   });
-  const told = spreadOf((rounds[ours] ?? []).map((round) => round.told));
+  const told = spreadOf((rounds[ours] ?? []).map((round) => round.told ?? Number.NaN));
   return [
     ...faster,
     { goal: `a release is told to one of ${waiters} in line`, measured: told, isMet: told.max === 1 },

@@ -3,6 +3,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { type LockClient, withLockClients } from "./coordination-client.ts";
+import { type Kazoo, kazooHandover } from "./coordination-kazoo.ts";
 import { inTurn, type Rounds } from "./coordination-rounds.ts";
 import type { Contestant } from "./coordination-servers.ts";
 import { tailOf } from "./statistics.ts";
@@ -18,8 +19,8 @@ interface Handover {
   readonly p99Ms: number;
   /** From the first release until the last in line knows. */
   readonly chainMs: number;
-  /** Of the waiters, those who were sent anything after one release. */
-  readonly told: number;
+  /** Of the waiters, those who were sent anything after one release; where that can be seen. */
+  readonly told?: number;
 }
 
 export interface Handovers {
@@ -32,19 +33,25 @@ const sessionTimeoutMs = 60_000;
 const quietMs = 200;
 
 export async function measureHandovers(
-  contestants: readonly Contestant[],
+  contestants: readonly (Contestant | Kazoo)[],
   pace: HandoverPace,
 ): Promise<Handovers[]> {
   const handovers: Handovers[] = [];
   for (const waiters of pace.waiters) {
-    const rounds = await inTurn(pace.rounds, contestants, ({ kind, port }, round) =>
-      withLockClients(kind, { port, sessionTimeoutMs, count: waiters + 2 }, (clients) =>
-        playRound(clients, `queue-${waiters}-${round}`),
-      ),
+    const rounds = await inTurn<Contestant | Kazoo, Handover>(pace.rounds, contestants, (contestant, round) =>
+      play(contestant, waiters, `queue-${waiters}-${round}`),
     );
     handovers.push({ waiters, rounds });
   }
   return handovers;
+}
+
+function play(contestant: Contestant | Kazoo, waiters: number, lock: string): Promise<Handover> {
+  const { kind, port } = contestant;
+  if (kind === "kazoo") return kazooHandover(port, waiters, `kazoo-${lock}`);
+  return withLockClients(kind, { port, sessionTimeoutMs, count: waiters + 2 }, (clients) =>
+    playRound(clients, lock),
+  );
 }
 
 /** The first two clients are there for the one release that is looked at closely; then all others follow. */

@@ -1,6 +1,7 @@
 // How many locks a second are taken and let go where nobody else wants them: each client has a lock of its own.
 
 import { type LockClient, withLockClients } from "./coordination-client.ts";
+import { type Kazoo, kazooPairs } from "./coordination-kazoo.ts";
 import { inTurn, type Rounds } from "./coordination-rounds.ts";
 import type { Contestant } from "./coordination-servers.ts";
 
@@ -19,7 +20,10 @@ export interface Pairs {
 
 const sessionTimeoutMs = 60_000;
 
-export async function measurePairs(contestants: readonly Contestant[], pace: PairsPace): Promise<Pairs[]> {
+export async function measurePairs(
+  contestants: readonly (Contestant | Kazoo)[],
+  pace: PairsPace,
+): Promise<Pairs[]> {
   const sizes = pace.warmUpSeconds > 0 ? [Math.max(...pace.clients)] : [];
   for (const clients of sizes) await inTurn(1, contestants, play(clients, pace.warmUpSeconds));
   const pairs: Pairs[] = [];
@@ -31,16 +35,22 @@ export async function measurePairs(contestants: readonly Contestant[], pace: Pai
 }
 
 function play(count: number, seconds: number) {
-  return ({ kind, port }: Contestant) =>
-    withLockClients(kind, { port, sessionTimeoutMs, count }, async (clients) => {
-      // The first acquire makes the lock.
-      await Promise.all(clients.map((client, index) => pair(client, index)));
-      const startedMs = performance.now();
-      const untilMs = startedMs + seconds * 1000;
-      const done = await Promise.all(clients.map((client, index) => pairsUntil(untilMs, client, index)));
-      const total = done.reduce((sum, value) => sum + value, 0);
-      return total / ((performance.now() - startedMs) / 1000);
-    });
+  return (contestant: Contestant | Kazoo) =>
+    contestant.kind === "kazoo"
+      ? kazooPairs(contestant.port, count, seconds)
+      : pairsPerSecond(contestant, count, seconds);
+}
+
+function pairsPerSecond({ kind, port }: Contestant, count: number, seconds: number): Promise<number> {
+  return withLockClients(kind, { port, sessionTimeoutMs, count }, async (clients) => {
+    // The first acquire makes the lock.
+    await Promise.all(clients.map((client, index) => pair(client, index)));
+    const startedMs = performance.now();
+    const untilMs = startedMs + seconds * 1000;
+    const done = await Promise.all(clients.map((client, index) => pairsUntil(untilMs, client, index)));
+    const total = done.reduce((sum, value) => sum + value, 0);
+    return total / ((performance.now() - startedMs) / 1000);
+  });
 }
 
 async function pairsUntil(untilMs: number, client: LockClient, index: number): Promise<number> {

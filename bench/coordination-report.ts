@@ -23,9 +23,10 @@ export function handoverTable(handovers: readonly Handovers[]): string {
   const kinds = Object.keys(handovers[0]?.rounds ?? {});
   const head = ["handover, waiters", "", ...kinds, ...kinds.filter((kind) => kind !== ours).map(toOurs)];
   const rows = handovers.flatMap(({ waiters, rounds }) => {
-    const [p50Ms, p99Ms, chainMs, told] = (["p50Ms", "p99Ms", "chainMs", "told"] as const).map((name) =>
-      figuresOf(rounds, (round) => round[name]),
-    ) as [Rounds, Rounds, Rounds, Rounds];
+    const p50Ms = figuresOf(rounds, (round) => round.p50Ms);
+    const p99Ms = figuresOf(rounds, (round) => round.p99Ms);
+    const chainMs = figuresOf(rounds, (round) => round.chainMs);
+    const told = figuresOf(rounds, (round) => round.told ?? Number.NaN);
     return [
       [String(waiters), "p50 ms", ...cells(p50Ms, 2), ...ratios(p50Ms)],
       [String(waiters), "p99 ms", ...cells(p99Ms, 2), ...ratios(p99Ms)],
@@ -62,7 +63,9 @@ function toOurs(kind: string): string {
 }
 
 function cells(rounds: Rounds, digits: number): string[] {
-  return Object.values(rounds).map((figures) => spreadText(spreadOf(figures), digits));
+  return Object.values(rounds).map((figures) =>
+    figures.some(Number.isNaN) ? "" : spreadText(spreadOf(figures), digits),
+  );
 }
 
 function ratios(rounds: Rounds): string[] {

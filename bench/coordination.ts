@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { measureDeaths } from "./coordination-death.ts";
 import { judgeDeaths, judgeHandovers, judgePairs } from "./coordination-goals.ts";
 import { measureHandovers } from "./coordination-handover.ts";
+import { withKazoo } from "./coordination-kazoo.ts";
 import { measurePairs } from "./coordination-pairs.ts";
 import { deathTable, handoverTable, pairsTable } from "./coordination-report.ts";
 import { type Contestant, installedKinds, withContestants } from "./coordination-servers.ts";
@@ -42,12 +43,12 @@ const parts: Record<string, (contestants: readonly Contestant[]) => Promise<Part
   async pairs(contestants) {
     const quickPace = { rounds: 1, seconds: 0.5, warmUpSeconds: 0, clients: [1, 8] };
     const pace = { rounds: 5, seconds: 2, warmUpSeconds: 4, clients: [1, 8, 32] };
-    const results = await measurePairs(contestants, quick ? quickPace : pace);
+    const results = await measurePairs(await withKazoo(contestants), quick ? quickPace : pace);
     return { results, table: pairsTable(results), verdicts: results.flatMap(judgePairs) };
   },
   async handover(contestants) {
     const pace = quick ? { rounds: 1, waiters: [20] } : { rounds: 5, waiters: [100, 1_000] };
-    const results = await measureHandovers(contestants, pace);
+    const results = await measureHandovers(await withKazoo(contestants), pace);
     return { results, table: handoverTable(results), verdicts: results.flatMap(judgeHandovers) };
   },
   async death(contestants) {

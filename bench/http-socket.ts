@@ -1,5 +1,5 @@
 // HTTP over a bare socket that is kept, one request at a time: what a client costs beside a server on the same cores
-// is to be as little as it can. It reads answers of a known length and answers in chunks, and nothing finer.
+// is to be as little as it can. It reads answers that say their length, and no others.
 
 import { connect, type Socket } from "node:net";
 
@@ -91,18 +91,6 @@ function answerIn(text: string): HttpAnswer | undefined {
   const body = text.slice(end + headEnd.length);
   if (status === 204) return { status, body: "" };
   const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1];
-  if (length === undefined) return body.endsWith("0\r\n\r\n") ? { status, body: unchunked(body) } : undefined;
+  if (length === undefined) throw new Error(`An answer does not say its length: ${head}`);
   return body.length < Number(length) ? undefined : { status, body };
-}
-
-function unchunked(text: string): string {
-  let body = "";
-  let rest = text;
-  for (;;) {
-    const lineEnd = rest.indexOf("\r\n");
-    const length = Number.parseInt(rest.slice(0, lineEnd), 16);
-    if (!(length > 0)) return body;
-    body += rest.slice(lineEnd + 2, lineEnd + 2 + length);
-    rest = rest.slice(lineEnd + 2 + length + 2);
-  }
 }
