@@ -68,6 +68,7 @@ async function playRound(
   // A failure is heard of below, after whatever else failed.
   ended.catch(() => {});
   await inLine(first, lock, waiters.length + 2);
+  await untilQuiet(waiters);
   const before = waiters.map(({ received }) => received);
   await Promise.all([first.release(), secondHolds]);
   await wait(quietMs);
@@ -80,8 +81,16 @@ async function playRound(
 
 async function inLine(client: LockClient, lock: string, count: number): Promise<void> {
   while ((await client.contenders(lock)) < count) await wait(5);
-  // Whoever stands in line may still have to say what it waits for.
-  await wait(quietMs);
+}
+
+/** Whoever stands in line may still have to say what it waits for. */
+async function untilQuiet(clients: readonly LockClient[]): Promise<void> {
+  const receivedOf = () => clients.reduce((sum, { received }) => sum + received, 0);
+  let before = -1;
+  while (receivedOf() !== before) {
+    before = receivedOf();
+    await wait(quietMs);
+  }
 }
 
 class Chain {

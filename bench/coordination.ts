@@ -42,7 +42,7 @@ const { dir, quick } = options;
 const parts: Record<string, (contestants: readonly Contestant[]) => Promise<Part>> = {
   async pairs(contestants) {
     const quickPace = { rounds: 1, seconds: 0.5, warmUpSeconds: 0, clients: [1, 8] };
-    const pace = { rounds: 5, seconds: 2, warmUpSeconds: 4, clients: [1, 8, 32] };
+    const pace = { rounds: 5, seconds: 1.5, warmUpSeconds: 5, clients: [1, 8, 32] };
     const results = await measurePairs(await withKazoo(contestants), quick ? quickPace : pace);
     return { results, table: pairsTable(results), verdicts: results.flatMap(judgePairs) };
   },
