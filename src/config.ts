@@ -143,7 +143,7 @@ const settings = {
     "metadata-bytes-max",
     4096,
     byteCount(16),
-    "what a claim of a lock or a candidate says of itself",
+    "what a claim of a lock, a candidate or an instance of a service says of itself",
   ),
   claimWaitersMax: setting(
     "claim-waiters-max",

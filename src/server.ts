@@ -26,6 +26,8 @@ import { refuseOtherOrigins } from "./routes/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/problems.ts";
 import { quotaRoutes } from "./routes/quotas.ts";
 import { meetExpectations, refuseUnclearHeads } from "./routes/request-head.ts";
+import { serviceEventRoutes } from "./routes/service-events.ts";
+import { serviceRoutes } from "./routes/services.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { endSlowBodies } from "./routes/slow-bodies.ts";
@@ -107,6 +109,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     limitsRoutes(scope, parts);
     streams.push(lockRoutes(scope, { ...parts, coordination }));
     streams.push(electionRoutes(scope, { ...parts, coordination }));
+    serviceRoutes(scope, parts);
+    serviceEventRoutes(scope, parts);
   });
   answerOtherMethods();
   await app.ready();

@@ -1,6 +1,7 @@
 // What can be said of a command about a lock or an election without looking at the tree.
 
-import type { ClaimCommand, CoordinationCommand } from "./coordination-command.ts";
+import type { WriteContext } from "./command.ts";
+import type { ClaimCommand, EndLockDelay } from "./coordination-command.ts";
 import { KeeperError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { lockDelayMsMax, permitsMax } from "./lock-settings.ts";
@@ -10,7 +11,7 @@ import { validateName } from "./path.ts";
 export const nameLengthMax = 255;
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like: names first, then the session */
-export function validateClaimCommand(command: CoordinationCommand, limits: Limits): void {
+export function validateClaimCommand(command: ClaimCommand | EndLockDelay, limits: Limits): void {
   validateResourceName(command.name);
   switch (command.type) {
     case "claimLock":
@@ -51,11 +52,11 @@ export function validateResourceName(name: string): void {
   );
 }
 
-function requireSession({ sessionId }: ClaimCommand): void {
+export function requireSession({ sessionId }: WriteContext): void {
   if (sessionId !== undefined) return;
   throw new KeeperError(
     "session_required",
-    "A claim belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
+    "What is claimed or registered belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
   );
 }
 

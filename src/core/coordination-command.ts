@@ -1,8 +1,9 @@
-// What a client asks of locks and elections, as plain data. A claim and a candidate are the same thing to the tree;
+// What a client asks of locks and elections, as plain data, and all that is built on the tree together. A claim and a candidate are the same thing to the tree;
 // their commands differ in what a client may say about them.
 
 import type { ClaimMode } from "./claim-queue.ts";
 import type { WriteContext } from "./command.ts";
+import type { ServiceCommand, ServiceOutcomes } from "./service-command.ts";
 
 /** Takes a place in the queue; whether it holds follows from the place. A session has one place at most. */
 export interface ClaimLock extends WriteContext {
@@ -70,7 +71,7 @@ export type ClaimCommand =
   | ChangeCandidate
   | Resign;
 
-export type CoordinationCommand = ClaimCommand | EndLockDelay;
+export type CoordinationCommand = ClaimCommand | EndLockDelay | ServiceCommand;
 
 /** A session's place in a queue. */
 export interface Claimed {
@@ -84,7 +85,7 @@ export interface Released {
   readonly owner?: string | null;
 }
 
-export interface CoordinationOutcomes {
+export interface CoordinationOutcomes extends ServiceOutcomes {
   claimLock: Claimed;
   configureLock: { readonly path: string };
   releaseClaim: Released;

@@ -7,7 +7,7 @@ export interface Limits {
   readonly operationsMax: number;
   /** Code units in a path. */
   readonly pathLengthMax: number;
-  /** Bytes of what a claim or a candidate says of itself. */
+  /** Bytes of what a claim, a candidate or an instance says of itself. */
   readonly metadataBytesMax: number;
 }
 

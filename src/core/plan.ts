@@ -20,6 +20,7 @@ import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
 import { planClaimCommand } from "./plan-coordination.ts";
 import { planImport } from "./plan-import.ts";
 import { planDeleteQuota, planSetQuota } from "./plan-quota.ts";
+import { planServiceCommand } from "./plan-services.ts";
 import {
   planCheck,
   planCreate,
@@ -77,6 +78,10 @@ function planWrite(
       return planImport(draft, command);
     case "deleteQuota":
       return planDeleteQuota(draft, state, command);
+    case "registerInstance":
+    case "changeInstance":
+    case "deregisterInstance":
+      return planServiceCommand(draft, command);
     default:
       return planClaimCommand(draft, state, command);
   }

@@ -25,6 +25,7 @@ export const problemKinds = {
   no_node: { status: 404, title: "The znode does not exist" },
   no_route: { status: 404, title: "There is nothing at this URL" },
   no_claim: { status: 404, title: "There is no such claim" },
+  no_instance: { status: 404, title: "There is no such instance" },
   method_not_allowed: { status: 405, title: "The resource has no such method" },
   not_acceptable: { status: 406, title: "No such representation" },
   node_exists: { status: 409, title: "The znode exists already" },
