@@ -4,6 +4,7 @@ import type { Death } from "./coordination-death.ts";
 import type { Handovers } from "./coordination-handover.ts";
 import type { Pairs } from "./coordination-pairs.ts";
 import { figuresOf, type Rounds, ratioOf } from "./coordination-rounds.ts";
+import type { ServicesResults } from "./coordination-services.ts";
 import { spreadOf } from "./statistics.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -36,6 +37,12 @@ export function judgeDeaths(deaths: Rounds<Death>): Verdict[] {
   const measured = spreadOf((deaths[ours] ?? []).map(({ sinceHeartbeatMs }) => sinceHeartbeatMs));
   const goal = `holder killed: the next holds within ${beyondTimeoutMsMax} ms beyond the session timeout`;
   // Not only in the middle: a lock that is late is late.
+  return [{ goal, measured, isMet: measured.max <= beyondTimeoutMsMax }];
+}
+
+export function judgeServices({ services, deaths }: ServicesResults): Verdict[] {
+  const measured = spreadOf(deaths.map(({ lastMs }) => lastMs));
+  const goal = `death of a host: told to ${services} streams within ${beyondTimeoutMsMax} ms beyond the session timeout`;
   return [{ goal, measured, isMet: measured.max <= beyondTimeoutMsMax }];
 }
 

@@ -5,6 +5,7 @@ import { othersIn, ours } from "./coordination-goals.ts";
 import type { Handovers } from "./coordination-handover.ts";
 import type { Pairs } from "./coordination-pairs.ts";
 import { figuresOf, type Rounds, ratioOf } from "./coordination-rounds.ts";
+import type { ServicesResults } from "./coordination-services.ts";
 import { spreadOf } from "./statistics.ts";
 import { spreadText } from "./table.ts";
 
@@ -54,6 +55,27 @@ export function deathTable(deaths: Rounds<Death>): string {
         figuresOf(deaths, ({ sinceKillMs }) => sinceKillMs),
         0,
       ),
+    ],
+  ]);
+}
+
+export function servicesTable({ services, hosts, deaths }: ServicesResults): string {
+  const spread = (value: (death: ServicesResults["deaths"][number]) => number) =>
+    spreadText(spreadOf(deaths.map(value)), 0);
+  return markdown([
+    [
+      "services",
+      "instances of each",
+      "streams",
+      "death told to the first, ms beyond the timeout",
+      "to the last",
+    ],
+    [
+      String(services),
+      String(hosts),
+      String(services),
+      spread(({ firstMs }) => firstMs),
+      spread(({ lastMs }) => lastMs),
     ],
   ]);
 }

@@ -5,18 +5,19 @@ import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureDeaths } from "./coordination-death.ts";
-import { judgeDeaths, judgeHandovers, judgePairs } from "./coordination-goals.ts";
+import { judgeDeaths, judgeHandovers, judgePairs, judgeServices } from "./coordination-goals.ts";
 import { measureHandovers } from "./coordination-handover.ts";
 import { withKazoo } from "./coordination-kazoo.ts";
 import { measurePairs } from "./coordination-pairs.ts";
-import { deathTable, handoverTable, pairsTable } from "./coordination-report.ts";
+import { deathTable, handoverTable, pairsTable, servicesTable } from "./coordination-report.ts";
 import { type Contestant, installedKinds, withContestants } from "./coordination-servers.ts";
+import { measureServices } from "./coordination-services.ts";
 import { machineLine, machineOf } from "./table.ts";
 import { type Verdict, verdictLines } from "./verdict.ts";
 
 const usage = `Usage: node bench/coordination.ts [--quick] [--only PARTS] [--json FILE] [--dir DIRECTORY]
   --quick      under half a minute and no verdict: shows that everything runs
-  --only       comma-separated: pairs, handover, death
+  --only       comma-separated: pairs, handover, death, services
   --json       writes every round to this file
   --dir        where the data goes, on the disk to be measured; .bench in the project unless given`;
 
@@ -55,6 +56,12 @@ const parts: Record<string, (contestants: readonly Contestant[]) => Promise<Part
     const pace = { rounds: quick ? 1 : 3, locks: quick ? 3 : 20, sessionTimeoutMs: 4_000 };
     const results = await measureDeaths(contestants, pace);
     return { results, table: deathTable(results), verdicts: judgeDeaths(results) };
+  },
+  async services(contestants) {
+    const quickPace = { rounds: 1, services: 20, hosts: 3, sessionTimeoutMs: 2_000 };
+    const pace = { rounds: 3, services: 1_000, hosts: 100, sessionTimeoutMs: 4_000 };
+    const results = await measureServices(contestants, quick ? quickPace : pace);
+    return { results, table: servicesTable(results), verdicts: judgeServices(results) };
   },
 };
 
