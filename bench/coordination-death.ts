@@ -54,7 +54,7 @@ function playRound(
   return withLockClients(kind, clients, async (waiters) => {
     const holder = fork(holderFile, [kind, String(port), String(sessionTimeoutMs), ...names]);
     try {
-      const heartbeats = new Map<string, number>();
+      const heartbeats = new Map<string, number | null>();
       holder.on("message", ({ lock, sentMs }: Heartbeat) => void heartbeats.set(lock, sentMs));
       while (heartbeats.size < locks)
         await once(holder, "message", { signal: AbortSignal.timeout(giveUpMs) });
@@ -63,12 +63,12 @@ function playRound(
       holder.kill("SIGKILL");
       const killedMs = sharedNowMs();
       const grantedMs = await Promise.all(grants);
-      return names.map((name, index) => {
+      return names.flatMap((name, index) => {
+        const heartbeatMs = heartbeats.get(name) ?? null;
+        // A heartbeat was under way: whether the server had it nobody knows.
+        if (heartbeatMs === null) return [];
         const endedMs = (grantedMs[index] as number) - sessionTimeoutMs;
-        return {
-          sinceHeartbeatMs: endedMs - (heartbeats.get(name) as number),
-          sinceKillMs: endedMs - killedMs,
-        };
+        return [{ sinceHeartbeatMs: endedMs - heartbeatMs, sinceKillMs: endedMs - killedMs }];
       });
     } finally {
       holder.kill("SIGKILL");

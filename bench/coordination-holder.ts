@@ -1,5 +1,5 @@
-// A process that holds locks and keeps its sessions alive until it is killed. Of each heartbeat it tells when it was
-// sent, by the clock all processes of a machine share.
+// A process that holds locks and keeps its sessions alive until it is killed. Of each heartbeat it tells that it is
+// sent, and when that was once it is answered, by the clock all processes of a machine share.
 //
 // node bench/coordination-holder.ts KIND PORT SESSION_TIMEOUT_MS LOCK…
 
@@ -7,10 +7,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { connectClient, type ServiceKind } from "./coordination-client.ts";
 import { sharedNowMs } from "./shared-clock.ts";
 
-/** What it tells its parent: the server has answered what was sent then. */
+/** What it tells its parent: `sentMs` is null while nobody knows whether the server has it. */
 export interface Heartbeat {
   readonly lock: string;
-  readonly sentMs: number;
+  readonly sentMs: number | null;
 }
 
 const [kind, port, sessionTimeoutMs, ...locks] = process.argv.slice(2);
@@ -26,6 +26,7 @@ async function hold(lock: string, index: number): Promise<void> {
   // One a little later than the other, so that not all of them have the same time left when they are killed.
   await wait((everyMs * index) / locks.length);
   for (;;) {
+    process.send?.({ lock, sentMs: null } satisfies Heartbeat);
     const sentMs = sharedNowMs();
     await client.heartbeat();
     process.send?.({ lock, sentMs } satisfies Heartbeat);
