@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { barrierAt, barrierPath, readyName } from "../core/barriers.ts";
 import { validateResourceName } from "../core/claim-syntax.ts";
-import type { Entered } from "../core/coordination-command.ts";
+import type { EnterBarrier, Entered, LeaveBarrier } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { joinPath, parentPath } from "../core/path.ts";
 import {
@@ -38,27 +38,33 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const named = { name, ...(participant !== undefined && { participant }), ...context };
     if (action === "leave") {
       const leave = { type: "leaveBarrier", ...named, ...(count !== undefined && { count }) } as const;
-      const commit = await store.submit(leave);
-      const isOver = await leftWithin(parts, asked, { waitMs, name, round: commit.outcome.round });
-      noteReplay(reply, commit);
-      return sendLeft(reply, isOver, { participant: commit.outcome.participant, ...barrierOf(name) });
+      return leaveBarrier(reply, asked, leave, waitMs);
     }
     if (count === undefined) throw countMissing();
-    const commit = await store.submit({ type: "enterBarrier", ...named, count });
-    const { outcome: entered } = commit;
-    const standing = await openWithin(parts, asked, {
-      waitMs,
-      entered,
-      isNew: entered.czxid === commit.zxid,
-    });
+    return enterBarrier(reply, asked, { type: "enterBarrier", ...named, count }, waitMs);
+  });
+
+  async function enterBarrier(reply: FastifyReply, asked: ClaimRequest, enter: EnterBarrier, waitMs: number) {
+    const commit = await store.submit(enter);
+    const { outcome: entered, zxid } = commit;
+    const standing = await openWithin(parts, asked, { waitMs, entered, isNew: entered.czxid === zxid });
     if (standing === "left") {
-      const { participant: own } = entered;
-      await ignoreRefusal(store.submit({ type: "leaveBarrier", ...named, participant: own }));
+      const { name, sessionId } = enter;
+      const { participant } = entered;
+      await ignoreRefusal(store.submit({ type: "leaveBarrier", name, participant, sessionId }));
       return reply.hijack();
     }
     noteReplay(reply, commit);
-    return sendEntered(reply, standing, asked, { ...entered, ...barrierOf(name) });
-  });
+    return sendEntered(reply, standing, asked, { ...entered, ...countsOf(enter.name) });
+  }
+
+  async function leaveBarrier(reply: FastifyReply, asked: ClaimRequest, leave: LeaveBarrier, waitMs: number) {
+    const commit = await store.submit(leave);
+    const { participant, round } = commit.outcome;
+    const isOver = await leftWithin(parts, asked, { waitMs, name: leave.name, round });
+    noteReplay(reply, commit);
+    return sendLeft(reply, isOver, { participant, ...countsOf(leave.name) });
+  }
 
   app.get("/v1/barriers/:name", { schema: { ...getSchema, querystring: listQuery } }, async (request) => {
     const { name } = request.params;
@@ -69,7 +75,7 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     return { name, path, count, open: round !== null, participants, participantCount };
   });
 
-  function barrierOf(name: string) {
+  function countsOf(name: string) {
     const { count, participantCount } = barrierAt(store.state.tree, barrierPath(name));
     return { count, participantCount };
   }

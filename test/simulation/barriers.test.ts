@@ -13,7 +13,7 @@ import { type Keeper, test } from "../support/keeper.ts";
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
 const stepCount = Number(process.env.SIMULATION_COMMANDS ?? 1500);
 const path = "/barriers/b";
-const sessionCount = 5;
+const sessionCount = 4;
 
 interface Waiter {
   readonly participant: string;
@@ -34,8 +34,8 @@ interface Model {
 const step = fc.record({
   kind: fc.oneof(
     { weight: 12, arbitrary: fc.constant("enter" as const) },
-    { weight: 8, arbitrary: fc.constant("leave" as const) },
-    { weight: 2, arbitrary: fc.constant("expire" as const) },
+    { weight: 12, arbitrary: fc.constant("leave" as const) },
+    { weight: 4, arbitrary: fc.constant("expire" as const) },
     { weight: 1, arbitrary: fc.constant("deleteByHand" as const) },
   ),
   who: fc.nat(sessionCount - 1),
@@ -71,7 +71,8 @@ test(`a barrier is what its list of participants is, and lets in all who were in
     for (const { waiter, expected } of model.waiters) expect(waiter.end, place).toBe(expected);
     expect(checkState(keeper.store.state), place).toEqual([]);
   }
-  expect(openings).toBeGreaterThan(stepCount / 100);
+  // A run that never got there would show nothing.
+  expect(openings).toBeGreaterThan(0);
   coordination.stop();
 });
 
