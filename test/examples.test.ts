@@ -19,6 +19,8 @@ const stories: Record<string, RegExp> = {
   "examples/master-election.sh":
     /is master.*killed.*is master.*cut off.*stops, \d+ ms before.*is master.*409 fence_stale.*OK:/s,
   "examples/distributed-lock.sh": /bruno, who waits.*carla, who holds.*order: anna carla dora emil.*OK:/s,
+  "node examples/load-balancer.ts":
+    /answered by alpha \(\d+\) beta \(\d+\) gamma \(\d+\).*beta is removed.*delta is added.*answered by alpha.* delta.*OK:/s,
 };
 
 const exampleWithinMs = 60_000;
