@@ -3,6 +3,7 @@
 export type { Fence, ZnodeTag } from "../core/command.ts";
 export type { InstanceState, InstanceView } from "../core/instances.ts";
 export type { Stat } from "../core/stat.ts";
+export type { Barrier, BarrierOptions } from "./barriers.ts";
 export type { CallOptions } from "./calls.ts";
 export {
   Client,
@@ -13,6 +14,7 @@ export {
   type SessionSummary,
 } from "./client.ts";
 export type { ClientClock, Instant } from "./clock.ts";
+export type { Counter, CountOptions } from "./counters.ts";
 export type { ElectOptions, Leadership } from "./elections.ts";
 export {
   ConnectionError,

@@ -1,6 +1,7 @@
 // A session: what is done in its name, for as long as it lives. It never lives on as another one: who needs a new
 // session opens it, and knows that everything of the old one is gone.
 
+import { Barrier, type BarrierOptions } from "./barriers.ts";
 import type { Answer, Call, Caller, LinesCall } from "./calls.ts";
 import { type ElectOptions, elect, type Leadership } from "./elections.ts";
 import type { Hold } from "./hold.ts";
@@ -100,6 +101,11 @@ export class Session extends Znodes {
   /** Registers an instance of a service; it is there until it is removed or the session ends. */
   register(service: string, instance: Instance, options: RegisterOptions = {}): Promise<Registration> {
     return Registration.make(this.#own, { service, id: options.id ?? this.id, instance, options });
+  }
+
+  /** A double barrier: enter it together with others, and leave it together with them. */
+  barrier(name: string, options: BarrierOptions): Barrier {
+    return new Barrier(this.#holding(), name, options);
   }
 
   #holding() {

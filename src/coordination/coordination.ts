@@ -1,11 +1,12 @@
-// Locks and elections as they are lived: who waits for them, who listens to them, and when a delay is over. Who holds
-// is in the tree and is decided there; nothing here may change it but by a command.
+// Locks, elections and barriers as they are lived: who waits for them, who listens to them, and when a delay is over.
+// Who holds is in the tree and is decided there; nothing here may change it but by a command.
 
 import { type Claim, claimOf } from "../core/claim-queue.ts";
 import { queuePathFor } from "../core/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Txn } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
+import { BarrierWaits } from "./barrier-waits.ts";
 import { LockDelays } from "./lock-delays.ts";
 import { type Wait, Waiting } from "./waiting.ts";
 
@@ -25,6 +26,8 @@ export interface Place {
 export class Coordination {
   readonly #store: Store;
   readonly #limits: CoordinationLimits;
+  /** Who waits at barriers. */
+  readonly barriers: BarrierWaits;
   readonly #waiting = new Waiting();
   readonly #delays: LockDelays;
   readonly #listeners = new Map<string, Set<() => void>>();
@@ -35,6 +38,7 @@ export class Coordination {
   constructor(store: Store, limits: CoordinationLimits) {
     this.#store = store;
     this.#limits = limits;
+    this.barriers = new BarrierWaits(store, () => this.assertTakesWaiters());
     this.#delays = new LockDelays(store);
     this.#unsubscribe = store.onApplied((applied) => this.#follow(applied));
   }
@@ -55,7 +59,8 @@ export class Coordination {
 
   /** @throws KeeperError what `wait` would throw: for who must know before taking a place */
   assertTakesWaiters(): void {
-    if (this.#waiting.count >= this.#limits.claimWaitersMax) throw this.#tooMany("waiting requests");
+    if (this.#waiting.count + this.barriers.count >= this.#limits.claimWaitersMax)
+      throw this.#tooMany("waiting requests");
   }
 
   /**
@@ -109,6 +114,7 @@ export class Coordination {
   stop(): void {
     this.#unsubscribe();
     this.#delays.stop();
+    this.barriers.stop();
     this.#waiting.stop();
   }
 }

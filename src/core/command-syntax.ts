@@ -39,6 +39,9 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "standForElection":
     case "changeCandidate":
     case "resign":
+    case "addToCounter":
+    case "enterBarrier":
+    case "leaveBarrier":
       validateClaimCommand(command, limits);
       validateFences(command.fences, limits);
       return;

@@ -9,6 +9,8 @@ export interface Limits {
   readonly pathLengthMax: number;
   /** Bytes of what a claim, a candidate or an instance says of itself. */
   readonly metadataBytesMax: number;
+  /** Participants a barrier may wait for. */
+  readonly barrierCountMax: number;
 }
 
 /** 2^40-1 ms, about 34.8 years (C2). */
@@ -19,4 +21,5 @@ export const defaultLimits: Limits = {
   operationsMax: 1000,
   pathLengthMax: 4096,
   metadataBytesMax: 4096,
+  barrierCountMax: 10_000,
 };

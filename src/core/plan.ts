@@ -17,6 +17,7 @@ import type { EndLockDelay } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
+import { planRoundsLeft } from "./plan-barriers.ts";
 import { planClaimCommand } from "./plan-coordination.ts";
 import { planImport } from "./plan-import.ts";
 import { planDeleteQuota, planSetQuota } from "./plan-quota.ts";
@@ -167,6 +168,7 @@ function planCloseSession(draft: Draft, state: State, close: CloseSession): { ep
   owned.sort((a, b) => a.id - b.id);
   for (const znode of owned) draft.delete(znode);
   if (close.reason === "session_expired") planLockDelays(draft, state, owned);
+  planRoundsLeft(draft, owned);
   draft.changes.push({ type: "sessionClosed", session });
   draft.cause = close.reason;
   return { ephemerals: owned.map((znode) => znode.path) };

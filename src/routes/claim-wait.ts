@@ -58,7 +58,7 @@ export class ClaimRequest {
     let isAlone = claim.isNew;
     if (before !== undefined && !before.isHeld && waitMs > 0)
       isAlone = await this.#wait(waitMs, path, before);
-    if (this.#isClientGone && isAlone && !this.#keepsPlace) return "left";
+    if (this.givesUp(isAlone)) return "left";
     const place = this.#parts.coordination.place(path, id);
     if (place !== undefined) return place;
     this.session();
@@ -67,16 +67,30 @@ export class ClaimRequest {
 
   /** Says whether no other request waited for the same claim. */
   async #wait(waitMs: number, path: string, { claim }: Place): Promise<boolean> {
+    return (await this.waitFor(waitMs, () => this.#parts.coordination.wait(path, claim))).isAlone;
+  }
+
+  /** Whether the client is gone, and what nobody else waits for is to go as well. */
+  givesUp(isAlone: boolean): boolean {
+    return this.#isClientGone && isAlone && !this.#keepsPlace;
+  }
+
+  /**
+   * Waits until it ends, the time is up or the client has gone; `end` is null but for the first of these.
+   * @param begin called when the request's session was found alive
+   * @throws KeeperError `session_expired`, and what `begin` throws
+   */
+  async waitFor<End>(waitMs: number, begin: () => EndingWait<End>): Promise<WaitResult<End>> {
     const session = this.session();
-    const { coordination, store } = this.#parts;
-    const wait = coordination.wait(path, claim);
+    const wait = begin();
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
-    const cancelTimer = store.clock.setTimer(waitMs, resolve);
+    const cancelTimer = this.#parts.store.clock.setTimer(waitMs, resolve);
     const stopRenewing = session === undefined ? cancelTimer : this.#renewWhileWaiting(session);
-    await Promise.race([wait.end, timeUp, this.#clientLeft]);
+    const nothing = Promise.race([timeUp, this.#clientLeft]).then(() => null);
+    const end = await Promise.race([wait.end, nothing]);
     stopRenewing();
     cancelTimer();
-    return wait.leave();
+    return { end, isAlone: wait.leave() };
   }
 
   /** Its client can do nothing else with the session while it waits here: waiting is a sign of life. */
@@ -106,6 +120,19 @@ export class ClaimRequest {
     const spentMs = Math.floor(this.#parts.store.clock.monotonicMs() - this.#arrivedMs);
     return spentMs + (this.session()?.timeoutMs ?? 0);
   }
+}
+
+/** Something that is waited for. */
+interface EndingWait<End> {
+  readonly end: Promise<End>;
+  /** Waits no longer. Says whether nobody else waited for the same. */
+  leave(): boolean;
+}
+
+interface WaitResult<End> {
+  readonly end: End | null;
+  /** Whether no other request waited for the same. */
+  readonly isAlone: boolean;
 }
 
 /** `left`: the client is gone, and its place is to go as well. */

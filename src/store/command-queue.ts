@@ -102,6 +102,7 @@ function claimBytes(command: CoordinationCommand): number {
   if (command.type === "claimLock") return named + command.metadata.byteLength;
   if (command.type === "registerInstance") return named + command.data.byteLength;
   if (command.type === "changeInstance") return named + command.changes.byteLength;
+  if ("participant" in command) return named + (command.participant?.length ?? 0);
   return named + ("value" in command ? command.value.byteLength : 0);
 }
 

@@ -12,7 +12,9 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-test("a lock goes from holder to holder in the order they came, and a late write is refused", async ({ serve }) => {
+test("a lock goes from holder to holder in the order they came, and a late write is refused", async ({
+  serve,
+}) => {
   const { server } = await serve();
   const client = new Client({ endpoint: server.url });
   const [anna, bruno] = [await client.openSession(), await client.openSession()];
@@ -92,8 +94,14 @@ test("one candidate leads at a time, and the next when it has resigned", async (
     return term.fence;
   });
   await leads.promise;
-  const second = bruno.elect("e", { value: "bruno" }, ({ fence, signal }) => [fence, signal.aborted] as const);
-  const { leader } = (await new Http(server.url).get("/v1/elections/e")).json<{ leader: { value: string } }>();
+  const second = bruno.elect(
+    "e",
+    { value: "bruno" },
+    ({ fence, signal }) => [fence, signal.aborted] as const,
+  );
+  const { leader } = (await new Http(server.url).get("/v1/elections/e")).json<{
+    leader: { value: string };
+  }>();
   expect(leader.value).toBe("anna, on host 7");
   resigns.resolve();
   const [fence, isAborted] = await second;

@@ -45,6 +45,12 @@ const fixtures: Record<string, (http: Http) => Promise<Made>> = {
   getInstance: register,
   changeInstance: register,
   deregisterInstance: register,
+  addToCounter: makeMaster,
+  getCounter: async (http) => {
+    expect((await http.post("/v1/counters/reports")).status).toBe(200);
+    return {};
+  },
+  passBarrier: openFencedSession,
   endWatch: async (http) => {
     for (let id = 1; id <= 7; id += 1) await http.stream("/v1/watch", { query: "path=/" });
     return {};
