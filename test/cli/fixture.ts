@@ -87,6 +87,11 @@ export class CliProcess {
     return value;
   }
 
+  /** All it says from here on, to its end. */
+  async *lines(): AsyncGenerator<string> {
+    yield* { [Symbol.asyncIterator]: () => this.#lines };
+  }
+
   /** Resolves when it has said this on stderr. */
   async hasSaid(text: string): Promise<void> {
     while (!this.#stderr.includes(text)) await once(this.#child.stderr as NodeJS.ReadableStream, "data");
