@@ -22,6 +22,22 @@ describe.concurrent("elect", () => {
     expect([143, 3]).toContain((await elected.ended).code);
   });
 
+  test("leads for any number of terms, and while nobody listens to what it says", async ({
+    cli,
+    unique: name,
+  }) => {
+    const command = ["sh", "-c", "echo $TREEKEEPER_FENCE_ZXID"];
+    const elected = cli(["elect", name, "--pause-ms", "0", "--", ...command]);
+    const terms = new Set<string>();
+    while (terms.size < 13) terms.add(await elected.line());
+    elected.closeErrors();
+    while (terms.size < 16) terms.add(await elected.line());
+    elected.signal("SIGTERM");
+    const { code, stderr } = await elected.ended;
+    expect([143, 0]).toContain(code);
+    expect(stderr).not.toContain("Warning");
+  });
+
   test("leads when whoever led before is gone, and not earlier", async ({
     holding,
     cli,
