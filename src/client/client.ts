@@ -8,6 +8,7 @@ import type { WatchOptions } from "./follow.ts";
 import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
 import { Listing, type ListingOptions } from "./listing.ts";
 import type { WatchMessage } from "./messages.ts";
+import { segmentOf } from "./names.ts";
 import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
 import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -142,7 +143,7 @@ export class Client extends Znodes {
     const expiringShare = expiringShareOf(options);
     const { body, sentAt } = await this.#service.send({
       method: "PUT",
-      path: `v1/sessions/${encodeURIComponent(id)}`,
+      path: `v1/sessions/${segmentOf(id)}`,
       headers: { "Session-Token": token },
       repeat: "harmless",
       signal: options.signal,
@@ -206,7 +207,7 @@ export class Client extends Znodes {
 
   /** @throws RequestError `session_expired` when there is no such session */
   async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
-    return await this.#read<SessionDescription>(`v1/sessions/${encodeURIComponent(id)}`, options);
+    return await this.#read<SessionDescription>(`v1/sessions/${segmentOf(id)}`, options);
   }
 
   /** Every bound in force. */

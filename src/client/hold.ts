@@ -5,6 +5,7 @@
 import type { Fence } from "../core/command.ts";
 import type { Answer, Call, Caller } from "./calls.ts";
 import { HoldLostError, type ProblemCode, RequestError, SessionLostError } from "./errors.ts";
+import { segmentOf } from "./names.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { joinSignals, unlessAborted } from "./signals.ts";
 import type { Transport } from "./transport.ts";
@@ -51,7 +52,7 @@ export class Claim {
   }
 
   urlOf(id: string): string {
-    return `${this.#url}/${encodeURIComponent(id)}`;
+    return `${this.#url}/${segmentOf(id)}`;
   }
 
   /** Takes a place in the queue. With a key, a connection that is lost does not cost it. */
