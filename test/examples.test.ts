@@ -24,6 +24,8 @@ const stories: Record<string, RegExp> = {
     /anna writes the report.*host is gone.*bert goes on.*hangs.*cleo goes on.*409 fence_stale.*OK:/s,
   "node examples/fenced-table.ts": /anna holds.*bruno holds.*anna wakes up.*fence \d+ is stale.*OK:/s,
   "node examples/fenced-file.ts": /anna holds.*bruno holds.*anna wakes up.*fence \d+ is stale.*OK:/s,
+  "node examples/load-balancer.ts":
+    /answered by alpha \(\d+\) beta \(\d+\) gamma \(\d+\).*beta is removed.*delta is added.*answered by alpha.* delta.*OK:/s,
 };
 
 /** Those that need Node need the one that runs this. */

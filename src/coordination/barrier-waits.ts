@@ -20,17 +20,14 @@ export interface BarrierWait<End> {
 
 export class BarrierWaits {
   readonly #store: Store;
-  readonly #assertTakesWaiters: () => void;
   /** By barrier and participant. */
   readonly #entering = new WaitGroups<EnterEnd>();
   /** By barrier and round. */
   readonly #leaving = new WaitGroups<LeaveEnd>();
   readonly #unsubscribe: () => void;
 
-  /** @param assertTakesWaiters throws when too many requests wait, here and elsewhere */
-  constructor(store: Store, assertTakesWaiters: () => void) {
+  constructor(store: Store) {
     this.#store = store;
-    this.#assertTakesWaiters = assertTakesWaiters;
     this.#unsubscribe = store.onApplied((applied) => this.#follow(applied));
   }
 
@@ -39,15 +36,13 @@ export class BarrierWaits {
     return this.#entering.count + this.#leaving.count;
   }
 
-  /** Waits until the barrier opens with the participant in. @throws KeeperError `throttled` when too many wait */
+  /** Waits until the barrier opens with the participant in. */
   untilOpen(participantPath: string): BarrierWait<EnterEnd> {
-    this.#assertTakesWaiters();
     return this.#entering.wait(parentPath(participantPath), participantPath);
   }
 
-  /** Waits until all have left the round. @throws KeeperError `throttled` when too many wait */
+  /** Waits until all have left the round. */
   untilOver(barrierPath: string, round: number): BarrierWait<LeaveEnd> {
-    this.#assertTakesWaiters();
     return this.#leaving.wait(barrierPath, String(round));
   }
 

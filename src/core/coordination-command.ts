@@ -105,6 +105,8 @@ export interface Claimed {
   readonly id: string;
   readonly path: string;
   readonly fence: number;
+  /** Whether this command made the claim; otherwise it found it. */
+  readonly made: boolean;
 }
 
 export interface Released {
@@ -125,6 +127,8 @@ export interface Entered {
   readonly path: string;
   /** Of its znode: whoever left and came back is another one. */
   readonly czxid: number;
+  /** Whether this command let it in; otherwise it was in. */
+  readonly made: boolean;
 }
 
 export interface Left {

@@ -24,7 +24,7 @@ export function planEnterBarrier(draft: Draft, enter: EnterBarrier): Entered {
     planCreate(draft, { type: "create", path, data: emptyData, mode, parents: true }, sessionId);
   }
   openIfFull(draft, barrier.path, count);
-  return { participant, path, czxid: (draft.get(path) as Znode).czxid };
+  return { participant, path, czxid: (draft.get(path) as Znode).czxid, made: own === undefined };
 }
 
 /** A session is in once, unless it says that it speaks for several. */

@@ -17,7 +17,7 @@ import {
   validForMs,
   waitMsBounds,
 } from "./claim-schemas.ts";
-import { ClaimRequest, type ClaimWaitParts, ignoreRefusal } from "./claim-wait.ts";
+import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { pageLimit, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "./schemas.ts";
@@ -34,7 +34,7 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     validateResourceName(name);
     const asked = new ClaimRequest(request, reply, parts);
     const context = keyedContextsOf(request, parts)();
-    if (waitMs > 0) parts.coordination.assertTakesWaiters();
+    asked.admit(waitMs);
     const named = { name, ...(participant !== undefined && { participant }), ...context };
     if (action === "leave") {
       const leave = { type: "leaveBarrier", ...named, ...(count !== undefined && { count }) } as const;
@@ -46,12 +46,12 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
 
   async function enterBarrier(reply: FastifyReply, asked: ClaimRequest, enter: EnterBarrier, waitMs: number) {
     const commit = await store.submit(enter);
-    const { outcome: entered, zxid } = commit;
-    const standing = await openWithin(parts, asked, { waitMs, entered, isNew: entered.czxid === zxid });
+    const { outcome: entered } = commit;
+    const standing = await openWithin(parts, asked, { waitMs, entered });
     if (standing === "left") {
       const { name, sessionId } = enter;
       const { participant } = entered;
-      await ignoreRefusal(store.submit({ type: "leaveBarrier", name, participant, sessionId }));
+      await giveBack(store, { type: "leaveBarrier", name, participant, sessionId });
       return reply.hijack();
     }
     noteReplay(reply, commit);
@@ -97,8 +97,6 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
 interface Entering {
   readonly waitMs: number;
   readonly entered: Entered;
-  /** Whether this request has made the participant. */
-  readonly isNew: boolean;
 }
 
 /**
@@ -109,16 +107,18 @@ interface Entering {
 async function openWithin(
   { store, coordination }: BarrierParts,
   asked: ClaimRequest,
-  { waitMs, entered, isNew }: Entering,
+  { waitMs, entered }: Entering,
 ): Promise<"open" | "waiting" | "left"> {
   let standing = standingNow();
-  let isAlone = isNew;
+  const thing = `${entered.path}@${entered.czxid}`;
+  if (entered.made) coordination.untold.add(thing);
+  let isAlone = true;
   if (standing === "waiting" && waitMs > 0) {
     const waited = await asked.waitFor(waitMs, () => coordination.barriers.untilOpen(entered.path));
     isAlone = waited.isAlone;
     standing = waited.end === "open" ? "open" : standingNow();
   }
-  if (asked.givesUp(isAlone)) return "left";
+  if (asked.givesUp(thing, isAlone)) return "left";
   if (standing !== "gone") return standing;
   asked.session();
   throw notIn(entered);

@@ -6,7 +6,7 @@ import { Coordination } from "../../src/coordination/coordination.ts";
 import type { EnterBarrier } from "../../src/core/coordination-command.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { type Answer, type EventStream, Http } from "../support/http.ts";
-import { type Keeper, test as keeperTest, refusal } from "../support/keeper.ts";
+import { type Keeper, test as keeperTest } from "../support/keeper.ts";
 import { test as processTest } from "../support/process.ts";
 
 interface Session {
@@ -234,18 +234,10 @@ keeperTest(
   },
 );
 
-keeperTest("more requests than may wait are refused, wherever they wait", async ({ keeper }) => {
+keeperTest("who waits may leave twice, and a stop ends every wait", async ({ keeper }) => {
   const { coordination, path } = await waitsAt(keeper);
   const wait = coordination.barriers.untilOpen(path);
-  expect(() => coordination.assertTakesWaiters()).toThrow(/1 waiting requests/);
-  for (const another of [
-    () => coordination.barriers.untilOpen(path),
-    () => coordination.barriers.untilOver("/barriers/b", 1),
-  ]) {
-    expect(await refusal(Promise.resolve().then<unknown>(another))).toBe("throttled");
-  }
   expect([wait.leave(), wait.leave()]).toEqual([true, true]);
-  coordination.assertTakesWaiters();
   const last = coordination.barriers.untilOver("/barriers/b", 1);
   coordination.stop();
   expect(await last.end).toBe("stopping");
