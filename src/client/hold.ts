@@ -29,7 +29,10 @@ interface Standing {
   readonly isHeld: boolean;
   /** The claim's znode and its czxid. */
   readonly path: string;
+  /** 0 where the answer does not tell. */
   readonly fence: number;
+  /** Whose it is, where the answer tells. */
+  readonly session?: string | null;
 }
 
 /** The server holds an answer back for so long at most; then it is asked again. */
@@ -68,10 +71,10 @@ export class Claim {
     return standingIn(await this.#send({ ...call, heldMs: waitStepMs }));
   }
 
-  /** Gives it back, held or not. What is gone already is no fault. */
+  /** Gives it back, held or not. What is gone already is no fault, also where another's has its id by now. */
   async leave(id: string): Promise<void> {
     const leaving = this.#send({ method: "DELETE", path: this.urlOf(id), repeat: "harmless" });
-    await letGo(leaving, "no_claim");
+    await letGo(leaving, "no_claim", "not_holder");
   }
 
   /** Only the end of the session ends the attempts: what is claimed must be known, and given back. */
@@ -87,11 +90,13 @@ interface WireStanding {
   readonly fence?: number;
   /** A leader's fence, where it is called so. */
   readonly term?: number;
+  readonly session?: string | null;
 }
 
 function standingIn({ body }: Answer): Standing {
-  const { id, state, path, fence, term } = body as WireStanding;
-  return { id, isHeld: state !== "waiting", path, fence: fence ?? term ?? 0 };
+  const { id, state, path, fence, term, session } = body as WireStanding;
+  const isHeld = state !== "waiting";
+  return { id, isHeld, path, fence: fence ?? term ?? 0, ...(session !== undefined && { session }) };
 }
 
 export interface Holder {
@@ -108,29 +113,45 @@ export async function hold<T>(
   act: (hold: Hold) => Promise<T> | T,
 ): Promise<T> {
   return await holder.turns.run(claim.title, signal, async (holdUp) => {
-    const standing = await acquire(claim, signal, holdUp);
+    const standing = await acquire(holder, claim, { signal, holdUp });
     return await actAndLeave(holder, claim, { ...standing, signal }, act);
   });
 }
 
 /** Whoever gives up must know what to give up: so the first answer is waited for, by nobody if need be. */
 async function acquire(
+  { keeper }: Holder,
   claim: Claim,
-  signal: AbortSignal,
-  holdUp: (until: Promise<void>) => void,
+  { signal, holdUp }: { signal: AbortSignal; holdUp: (until: Promise<void>) => void },
 ): Promise<Standing> {
   signal.throwIfAborted();
   const stood = claim.stand();
   try {
-    let standing = await unlessAborted(stood, signal);
-    while (!standing.isHeld) standing = await claim.wait(standing.id, signal);
+    const first = await unlessAborted(stood, signal);
+    let standing = first;
+    while (!standing.isHeld) {
+      standing = await claim.wait(first.id, signal);
+      if (!isSameClaim(first, standing, keeper.opened.id)) throw takenAway(claim, first);
+    }
     signal.throwIfAborted();
     return standing;
   } catch (error) {
     // The next one of this session would be given this very claim, and lose it.
-    holdUp(leaveBehind(claim, stood));
+    if (!isRefusal(error, "no_claim")) holdUp(leaveBehind(claim, stood));
     throw error;
   }
+}
+
+/** A lock that was deleted and made again numbers its claims anew: of the same id, it may be somebody else's. */
+function isSameClaim(first: Standing, later: Standing, sessionId: string): boolean {
+  const isOtherFence = first.fence !== 0 && later.fence !== 0 && first.fence !== later.fence;
+  return !isOtherFence && (later.session === undefined || later.session === sessionId);
+}
+
+/** As the server says it of a claim that is gone. */
+function takenAway({ title }: Claim, { id }: Standing): RequestError {
+  const detail = `The claim ${id} on the ${title} was taken away; by now another one is called so.`;
+  return new RequestError({ code: "no_claim", status: 404, detail });
 }
 
 /** A claim that cannot be given back goes with its session. */
@@ -209,11 +230,14 @@ async function untilGone(transport: Transport, { path, czxid }: Fence, signal: A
 }
 
 /** Waits until something is given back. With its session it went by itself, and what is not there needs no giving. */
-export async function letGo(leaving: Promise<unknown>, codeIfGone: ProblemCode): Promise<void> {
+export async function letGo(leaving: Promise<unknown>, ...codesIfGone: ProblemCode[]): Promise<void> {
   try {
     await leaving;
   } catch (error) {
-    const isGone = error instanceof RequestError && error.code === codeIfGone;
-    if (!isGone && !(error instanceof SessionLostError)) throw error;
+    if (!isRefusal(error, ...codesIfGone) && !(error instanceof SessionLostError)) throw error;
   }
+}
+
+function isRefusal(error: unknown, ...codes: ProblemCode[]): boolean {
+  return error instanceof RequestError && codes.includes(error.code);
 }
