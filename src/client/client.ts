@@ -133,7 +133,8 @@ export class Client extends Znodes {
 
   /**
    * A session that was opened elsewhere, by whoever was told its token. It is kept alive from here too, until it is
-   * closed, lost or left.
+   * closed, lost or left. The service takes all claims of a session on one lock or election for one, whoever makes them:
+   * what another keeper of the session claims must not be claimed here, or both act, and who ends first ends it for both.
    * @throws RequestError `session_expired` when there is no such session, or the token is another's
    */
   async joinSession(

@@ -38,6 +38,15 @@ interface Standing {
 /** The server holds an answer back for so long at most; then it is asked again. */
 const waitStepMs = 20_000;
 
+interface ClaimParts {
+  readonly title: string;
+  /** Where claims of its kind are, below the service's URL. */
+  readonly url: string;
+  readonly asked: object;
+  /** Of a claim that asks not to wait: what is thrown when it would. */
+  readonly refusal?: () => Error;
+}
+
 /** A claim as the service keeps it: how it is asked for, and how it is given back. */
 export class Claim {
   /** For people, such as `lock a`. */
@@ -45,13 +54,14 @@ export class Claim {
   readonly #caller: Caller;
   readonly #url: string;
   readonly #asked: object;
+  readonly #refusal: (() => Error) | undefined;
 
-  /** @param url where claims of its kind are, below the service's URL */
-  constructor(caller: Caller, { title, url, asked }: { title: string; url: string; asked: object }) {
+  constructor(caller: Caller, { title, url, asked, refusal }: ClaimParts) {
     this.title = title;
     this.#caller = caller;
     this.#url = url;
     this.#asked = asked;
+    this.#refusal = refusal;
   }
 
   urlOf(id: string): string {
@@ -61,7 +71,10 @@ export class Claim {
   /** Takes a place in the queue. With a key, a connection that is lost does not cost it. */
   async stand(): Promise<Standing> {
     const call = { method: "POST", path: this.#url, json: this.#asked, repeat: "keyed" } as const;
-    return standingIn(await this.#send(call));
+    const standing = standingIn(await this.#send(call));
+    // The session has stood in line before: who does so on its behalf gives that up, not who was refused here.
+    if (!standing.isHeld && this.#refusal !== undefined) throw this.#refusal();
+    return standing;
   }
 
   /** Holds on for a while until it is held. */

@@ -62,5 +62,6 @@ function lockClaim(caller: Caller, name: string, { mode, permits, metadata, wait
     url: `v1/locks/${segmentOf(name)}/claims`,
     // A place in the queue must be known before it is waited in: so the first answer is hardly held back.
     asked: { mode, permits, metadata, waitMs: waitMs === 0 ? 0 : 1 },
+    ...(waitMs === 0 && { refusal: () => notInTime(name, waitMs) }),
   });
 }

@@ -147,6 +147,18 @@ test("to have it now or not at all leaves nothing behind", async ({ session, req
   await expect(lock.done).rejects.toMatchObject({ code: "lock_held", details: { holder: "anna" } });
 });
 
+test("to have it now or not at all never waits, not even where the session stands in line already", async ({
+  session,
+  request,
+}) => {
+  const lock = takeLock(session, { waitMs: 0 });
+  (await request("POST /v1/locks/a/claims")).reply(202, waiting);
+  await expect(lock.done).rejects.toMatchObject({ code: "lock_held", status: 409 });
+  // It did not make that claim, and does not give it up.
+  takeLock(session);
+  await request("POST /v1/locks/a/claims");
+});
+
 test("who has waited long enough gives up its place", async ({ session, request, clock }) => {
   const lock = takeLock(session, { waitMs: 1500 });
   (await request("POST /v1/locks/a/claims")).reply(202, waiting);
