@@ -3,6 +3,7 @@
 
 import type { Caller, CallOptions } from "./calls.ts";
 import type { Holder } from "./hold.ts";
+import { segmentOf } from "./names.ts";
 import { joinSignals, unlessAborted } from "./signals.ts";
 
 export interface BarrierOptions {
@@ -92,7 +93,7 @@ export class Barrier {
     const { count, participant } = this.#options;
     const { status } = await this.#parts.caller.send({
       method: "POST",
-      path: `v1/barriers/${encodeURIComponent(this.name)}`,
+      path: `v1/barriers/${segmentOf(this.name)}`,
       json: { action, count, participant, waitMs },
       repeat: "keyed",
       heldMs: waitMs,

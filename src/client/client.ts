@@ -8,6 +8,7 @@ import type { WatchOptions } from "./follow.ts";
 import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
 import { Listing, type ListingOptions } from "./listing.ts";
 import type { WatchMessage } from "./messages.ts";
+import { segmentOf } from "./names.ts";
 import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
 import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -132,7 +133,8 @@ export class Client extends Znodes {
 
   /**
    * A session that was opened elsewhere, by whoever was told its token. It is kept alive from here too, until it is
-   * closed, lost or left.
+   * closed, lost or left. The service takes all claims of a session on one lock or election for one, whoever makes them:
+   * what another keeper of the session claims must not be claimed here, or both act, and who ends first ends it for both.
    * @throws RequestError `session_expired` when there is no such session, or the token is another's
    */
   async joinSession(
@@ -142,7 +144,7 @@ export class Client extends Znodes {
     const expiringShare = expiringShareOf(options);
     const { body, sentAt } = await this.#service.send({
       method: "PUT",
-      path: `v1/sessions/${encodeURIComponent(id)}`,
+      path: `v1/sessions/${segmentOf(id)}`,
       headers: { "Session-Token": token },
       repeat: "harmless",
       signal: options.signal,
@@ -206,7 +208,7 @@ export class Client extends Znodes {
 
   /** @throws RequestError `session_expired` when there is no such session */
   async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
-    return await this.#read<SessionDescription>(`v1/sessions/${encodeURIComponent(id)}`, options);
+    return await this.#read<SessionDescription>(`v1/sessions/${segmentOf(id)}`, options);
   }
 
   /** Every bound in force. */

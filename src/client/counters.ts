@@ -3,6 +3,7 @@
 import type { Fence } from "../core/command.ts";
 import type { Caller, CallOptions } from "./calls.ts";
 import { fenceHeaderOf } from "./fences.ts";
+import { segmentOf } from "./names.ts";
 
 export interface CountOptions extends CallOptions {
   /** It is added only while each of these znodes exists with this czxid; else `fence_stale`. */
@@ -36,7 +37,7 @@ export class Counter {
   }
 
   get #path(): string {
-    return `v1/counters/${encodeURIComponent(this.name)}`;
+    return `v1/counters/${segmentOf(this.name)}`;
   }
 }
 

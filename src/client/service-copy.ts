@@ -4,6 +4,7 @@
 import type { InstanceState, InstanceView } from "../core/instances.ts";
 import type { Cause } from "../core/txn.ts";
 import { follow, heartbeatMsDefault } from "./follow.ts";
+import { segmentOf } from "./names.ts";
 import { type InstanceEvent, type ServiceMessage, serviceReader } from "./service-messages.ts";
 import type { Transport } from "./transport.ts";
 import type { WatchCursor } from "./watch-progress.ts";
@@ -102,7 +103,7 @@ export class ServiceCopy {
 
   /** Without a resume point it begins with what is there, whatever is asked. */
   #urlOf(transport: Transport, { sinceZxid }: WatchCursor, heartbeatMs: number): URL {
-    const url = transport.url(`v1/services/${encodeURIComponent(this.name)}/events`);
+    const url = transport.url(`v1/services/${segmentOf(this.name)}/events`);
     for (const [name, value] of filterParameters(this.#options)) url.searchParams.append(name, value);
     url.searchParams.set("heartbeatMs", String(heartbeatMs));
     if (sinceZxid !== undefined) url.searchParams.set("sinceZxid", String(sinceZxid));

@@ -4,6 +4,7 @@
 import type { InstanceView } from "../core/instances.ts";
 import type { Call, Caller, CallOptions } from "./calls.ts";
 import { letGo } from "./hold.ts";
+import { segmentOf } from "./names.ts";
 import { filterParameters, type ServiceFilter } from "./service-copy.ts";
 
 /** A service, in a few words. */
@@ -39,7 +40,7 @@ export async function* listInstances(
   service: string,
   options: ServiceFilter & CallOptions,
 ): AsyncGenerator<InstanceView> {
-  const path = `v1/services/${encodeURIComponent(service)}`;
+  const path = `v1/services/${segmentOf(service)}`;
   const filter = filterParameters(options);
   let after: string | undefined;
   do {
@@ -129,7 +130,7 @@ export class Registration {
   }
 
   #call({ signal, timeoutMs }: CallOptions): Pick<Call, "path" | "repeat" | "signal" | "timeoutMs"> {
-    const path = `v1/services/${encodeURIComponent(this.service)}/instances/${encodeURIComponent(this.id)}`;
+    const path = `v1/services/${segmentOf(this.service)}/instances/${segmentOf(this.id)}`;
     return { path, repeat: "harmless", signal, timeoutMs };
   }
 }

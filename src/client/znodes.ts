@@ -8,6 +8,7 @@ import { Counter } from "./counters.ts";
 import { RequestError } from "./errors.ts";
 import { fenceHeaderOf } from "./fences.ts";
 import { type WatchedZnode, znodeIn } from "./messages.ts";
+import { badPath } from "./names.ts";
 import {
   type BatchOperation,
   type BatchResultsOf,
@@ -311,10 +312,6 @@ function urlPathOf(resource: string, path: string): string {
   } catch {
     throw badPath("A path is well-formed Unicode.");
   }
-}
-
-function badPath(detail: string): RequestError {
-  return new RequestError({ code: "bad_path", status: 400, detail });
 }
 
 function conditionHeadersOf(options: ChangeOptions): Record<string, string> {
