@@ -33,7 +33,7 @@ export const problemKinds = {
   ephemeral_parent: { status: 409, title: "An ephemeral znode has no children" },
   fence_stale: { status: 409, title: "The fence does not hold" },
   lock_held: { status: 409, title: "The lock is held" },
-  not_holder: { status: 409, title: "The claim is not yours" },
+  not_holder: { status: 409, title: "It is not yours" },
   session_expired: { status: 410, title: "The session is gone" },
   history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
   bad_version: { status: 412, title: "The version does not match" },
