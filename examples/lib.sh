@@ -83,9 +83,11 @@ make_znode() {
 }
 
 scene=$(mktemp -d) # what the processes write down for the script to judge
+say_goodbye() { :; } # for an example whose processes are to end in good order
 clean_up() {
   set +e
   trap '' INT TERM HUP # once begun, it is done
+  say_goodbye
   local id token path process
   for process in "${processes[@]}"; do kill -KILL -- "-$process"; done
   while read -r id token; do api DELETE "/v1/sessions/$id" -H "Session-Token: $token"; done <"$scene/sessions"

@@ -143,13 +143,14 @@ const settings = {
     "metadata-bytes-max",
     4096,
     byteCount(16),
-    "what a claim of a lock or a candidate says of itself",
+    "what a claim of a lock, a candidate or an instance of a service says of itself",
   ),
+  barrierCountMax: setting("barrier-count-max", 10_000, integer(1), "participants a barrier may wait for"),
   claimWaitersMax: setting(
     "claim-waiters-max",
     20_000,
     integer(1),
-    "requests waiting for locks and elections, and streams of who holds them, each",
+    "requests waiting for locks, elections and barriers, and streams of who holds them, each",
   ),
   queueCommandsMax: setting(
     "queue-commands-max",

@@ -9,8 +9,10 @@ import { Coordination, type CoordinationLimits } from "./coordination/coordinati
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
+import { barrierRoutes } from "./routes/barriers.ts";
 import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
+import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
@@ -26,6 +28,9 @@ import { refuseOtherOrigins } from "./routes/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/problems.ts";
 import { quotaRoutes } from "./routes/quotas.ts";
 import { meetExpectations, refuseUnclearHeads } from "./routes/request-head.ts";
+import { serializeWhenNeeded } from "./routes/serialization.ts";
+import { serviceEventRoutes } from "./routes/service-events.ts";
+import { serviceRoutes } from "./routes/services.ts";
 import { type SessionStreams, sessionEventRoutes } from "./routes/session-events.ts";
 import { sessionRoutes } from "./routes/sessions.ts";
 import { endSlowBodies } from "./routes/slow-bodies.ts";
@@ -107,6 +112,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     limitsRoutes(scope, parts);
     streams.push(lockRoutes(scope, { ...parts, coordination }));
     streams.push(electionRoutes(scope, { ...parts, coordination }));
+    serviceRoutes(scope, parts);
+    serviceEventRoutes(scope, parts);
+    counterRoutes(scope, parts);
+    barrierRoutes(scope, { ...parts, coordination });
   });
   answerOtherMethods();
   await app.ready();
@@ -134,6 +143,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
     return503OnClosing: false,
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
+    schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
     frameworkErrors: (error, request, reply) => {
       reply.header("Zxid", store.zxid);
       problemHandler(logger)(error, request, reply);

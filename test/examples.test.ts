@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { constants } from "node:os";
+import { dirname } from "node:path";
 import { describe, expect } from "vitest";
 import { codeBlocksOf, projectFolder, readDocument } from "./support/markdown.ts";
 import { type ServerProcess, test } from "./support/process.ts";
@@ -19,7 +20,16 @@ const stories: Record<string, RegExp> = {
   "examples/master-election.sh":
     /is master.*killed.*is master.*cut off.*stops, \d+ ms before.*is master.*409 fence_stale.*OK:/s,
   "examples/distributed-lock.sh": /bruno, who waits.*carla, who holds.*order: anna carla dora emil.*OK:/s,
+  "examples/nightly-report.sh":
+    /anna writes the report.*host is gone.*bert goes on.*hangs.*cleo goes on.*409 fence_stale.*OK:/s,
+  "node examples/fenced-table.ts": /anna holds.*bruno holds.*anna wakes up.*fence \d+ is stale.*OK:/s,
+  "node examples/fenced-file.ts": /anna holds.*bruno holds.*anna wakes up.*fence \d+ is stale.*OK:/s,
+  "node examples/load-balancer.ts":
+    /answered by alpha \(\d+\) beta \(\d+\) gamma \(\d+\).*beta is removed.*delta is added.*answered by alpha.* delta.*OK:/s,
 };
+
+/** Those that need Node need the one that runs this. */
+const nodeFolder = dirname(process.execPath);
 
 const exampleWithinMs = 60_000;
 
@@ -59,8 +69,8 @@ describe.concurrent.for(commands)("%s", (command) => {
   );
 });
 
-test("an example without a server says what to do and fails", async () => {
-  const example = run(commands[0] as string, "http://127.0.0.1:1");
+test.for(commands)("%s without a server says what to do and fails", async (command) => {
+  const example = run(command, "http://127.0.0.1:1");
   const [code] = await once(example.process, "close");
   expect(code).toBe(1);
   expect(example.text()).toContain("npm start");
@@ -75,7 +85,7 @@ interface RunningExample {
 function run(command: string, serverUrl: string): RunningExample {
   const child = spawn("bash", ["-c", `exec ${command}`], {
     cwd: projectFolder,
-    env: { ...process.env, TREEKEEPER_URL: serverUrl },
+    env: { ...process.env, PATH: `${nodeFolder}:${process.env.PATH}`, TREEKEEPER_URL: serverUrl },
     stdio: ["ignore", "pipe", "pipe"],
     detached: true,
   });

@@ -1,5 +1,6 @@
 // Completion scripts for shells, made of the table of commands: what --help lists is what is completed. Znode paths are
-// completed by asking the service, as the command line itself does.
+// completed by asking the service, as the command line itself does. Anyone may have named those: no shell may ever read
+// a name as anything but text, neither here nor where it is put into the command line.
 
 import type { Command, Option } from "commander";
 
@@ -39,7 +40,7 @@ function bashScript({ program, commands }: Completed): string {
 ${pathsFunction}
 
 _treekeeper() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words word
+  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words word typed path
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case "$word" in ${names.join("|")}) command="$word"; break ;; esac
   done
@@ -47,12 +48,19 @@ _treekeeper() {
     "") words="${[...names, ...flagsOf(program)].join(" ")}" ;;
 ${cases.join("\n")}
   esac
-  if [[ "$current" == /* ]]; then
-    words="$(_treekeeper_paths "$current")"
-    compopt -o nospace
-    local IFS=$'\\n'
+  COMPREPLY=()
+  if [[ "$current" != /* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+    return
   fi
-  COMPREPLY=($(compgen -W "$words" -- "$current"))
+  compopt -o nospace
+  # Typed with backslashes, which this takes away; what is offered gets them again.
+  IFS= read typed <<< "$current"
+  while IFS= read -r path; do
+    [[ "$path" == "$typed"* ]] || continue
+    printf -v path %q "$path"
+    COMPREPLY+=("$path")
+  done < <(_treekeeper_paths "$typed")
 }
 
 complete -F _treekeeper treekeeper
@@ -73,13 +81,13 @@ ${pathsFunction}
 
 _treekeeper() {
   local -a words_before=("\${(@)words[2,CURRENT-1]}") words paths
-  local current="\${words_before[-1]}" typed="$PREFIX" command="" word
+  local typed="\${(Q)PREFIX}" command="" word
   for word in $words_before; do
     case "$word" in ${commands.map((command) => command.name()).join("|")}) command="$word"; break ;; esac
   done
   if [[ "$typed" == /* ]]; then
     paths=("\${(@f)$(_treekeeper_paths "$typed")}")
-    compadd -S '' -- $paths
+    compadd -S '' -- "\${(@)paths:#}"
     return
   fi
   case "$command" in
@@ -108,9 +116,13 @@ function fishScript({ program, commands }: Completed): string {
   return `# treekeeper completion for fish: treekeeper completion fish | source
 
 function __treekeeper_paths
-  set -l parent (string replace -r '/[^/]*$' '' -- (commandline -ct))
-  test -n "$parent"; and set -l path $parent; or set -l path /
-  treekeeper ls -- $path 2>/dev/null | string replace -r '^' -- "$parent/"
+  set -l typed (string unescape -- (commandline -ct))
+  set -l parent (string replace -r '/[^/]*$' '' -- "$typed")
+  set -l path "$parent"
+  test -n "$path"; or set path /
+  for name in (treekeeper ls -- "$path" 2>/dev/null)
+    printf '%s\\n' "$parent/$name"
+  end
 end
 
 complete -c treekeeper -n 'string match -q "/*" -- (commandline -ct)' -a '(__treekeeper_paths)'

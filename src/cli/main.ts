@@ -16,6 +16,8 @@ const exitCodeBrokenPipe = 141;
 process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
   process.exit(code === "EPIPE" ? exitCodeBrokenPipe : 1);
 });
+// What is said on stderr is only said: whoever leads or holds something does not stop since nobody listens.
+process.stderr.on("error", () => {});
 
 // A command is short, and most of it would be the reading of its own source again and again. The folder is its user's
 // own: what is kept there is executed.

@@ -1,15 +1,21 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
+import type { InstanceView, Registered } from "../core/instances.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
+import type { WatchOptions } from "./follow.ts";
 import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
+import { Listing, type ListingOptions } from "./listing.ts";
 import type { WatchMessage } from "./messages.ts";
+import { segmentOf } from "./names.ts";
+import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
+import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
 import { Session, type SessionOptions } from "./session.ts";
 import { type OpenedSession, SessionKeeper } from "./session-keeper.ts";
 import { createTransport, type Transport } from "./transport.ts";
 import { TreeCopy, type TreeOptions } from "./tree-copy.ts";
-import { type WatchOptions, type WatchRequest, watch } from "./watch.ts";
+import { type WatchRequest, watch } from "./watch.ts";
 import { Znodes } from "./znodes.ts";
 
 export interface ClientOptions {
@@ -56,6 +62,8 @@ export interface SessionSummary {
 
 export interface SessionDescription extends SessionSummary {
   readonly ephemerals: readonly string[];
+  /** Those of them that are instances of services. */
+  readonly instances: readonly Registered[];
 }
 
 interface SessionPage {
@@ -125,7 +133,8 @@ export class Client extends Znodes {
 
   /**
    * A session that was opened elsewhere, by whoever was told its token. It is kept alive from here too, until it is
-   * closed, lost or left.
+   * closed, lost or left. The service takes all claims of a session on one lock or election for one, whoever makes them:
+   * what another keeper of the session claims must not be claimed here, or both act, and who ends first ends it for both.
    * @throws RequestError `session_expired` when there is no such session, or the token is another's
    */
   async joinSession(
@@ -135,7 +144,7 @@ export class Client extends Znodes {
     const expiringShare = expiringShareOf(options);
     const { body, sentAt } = await this.#service.send({
       method: "PUT",
-      path: `v1/sessions/${encodeURIComponent(id)}`,
+      path: `v1/sessions/${segmentOf(id)}`,
       headers: { "Session-Token": token },
       repeat: "harmless",
       signal: options.signal,
@@ -157,6 +166,36 @@ export class Client extends Znodes {
     return importLines(this.#transport, lines, options);
   }
 
+  /**
+   * Lists an instance of a service for as long as this process lives and has not removed it: when the session it is
+   * listed on is lost, it is listed again on another one. To end it with a session of one's own there is
+   * `session.register`.
+   * @throws RequestError `not_holder` when another session has an instance of that id
+   */
+  register(service: string, instance: Instance, options: ListingOptions = {}): Promise<Listing> {
+    const openSession = (asked: SessionOptions) => this.openSession(asked);
+    const parts = { transport: this.#transport, openSession };
+    return Listing.begin(parts, { service, instance, options });
+  }
+
+  /** A local copy of the instances of a service, all or some, which follows the service until the signal ends it. */
+  service(name: string, options: ServiceOptions = {}): ServiceCopy {
+    return new ServiceCopy(this.#transport, name, options);
+  }
+
+  /** The instances of a service as they are now, all or some, in order of their ids; none where nobody offers it. */
+  instances(
+    service: string,
+    options: ServiceFilter & CallOptions = {},
+  ): AsyncGenerator<InstanceView, void, undefined> {
+    return listInstances(this.#service, service, options);
+  }
+
+  /** The services there are, in order of their names. */
+  services(options: CallOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
+    return listServices(this.#service, options);
+  }
+
   /** All sessions there are, page by page, in order of their ids. */
   async *sessions(options: CallOptions = {}): AsyncGenerator<SessionSummary, void, undefined> {
     let after: string | undefined;
@@ -169,7 +208,7 @@ export class Client extends Znodes {
 
   /** @throws RequestError `session_expired` when there is no such session */
   async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
-    return await this.#read<SessionDescription>(`v1/sessions/${encodeURIComponent(id)}`, options);
+    return await this.#read<SessionDescription>(`v1/sessions/${segmentOf(id)}`, options);
   }
 
   /** Every bound in force. */

@@ -3,6 +3,7 @@
 import { baseName } from "../core/path.ts";
 import type { Caller } from "./calls.ts";
 import { Claim, type Hold, type Holder, hold } from "./hold.ts";
+import { segmentOf } from "./names.ts";
 import { joinSignals } from "./signals.ts";
 
 export interface ElectOptions {
@@ -30,7 +31,7 @@ export async function elect<T>(
 ): Promise<T> {
   const { caller, keeper } = parts;
   const title = `election ${name}`;
-  const url = `v1/elections/${encodeURIComponent(name)}/candidates`;
+  const url = `v1/elections/${segmentOf(name)}/candidates`;
   const candidacy = new Claim(caller, { title, url, asked: { value } });
   const ending = joinSignals(keeper.lostSignal, signal);
   const leadershipOf = (held: Hold): Leadership => ({

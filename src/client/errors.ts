@@ -8,15 +8,7 @@ import type { Stat } from "../core/stat.ts";
  * Why the service refused (API section 8). `unexpected_answer` when the answer is not one of the service: there is
  * another one at the endpoint.
  */
-export type ProblemCode =
-  | ErrorCode
-  | "lock_held"
-  | "not_holder"
-  | "no_claim"
-  | "no_instance"
-  | "idempotency_key_reused"
-  | "starting"
-  | "unexpected_answer";
+export type ProblemCode = ErrorCode | "starting" | "unexpected_answer";
 
 /** Facts beside the sentence, where the refusal has them. */
 export interface ProblemDetails {

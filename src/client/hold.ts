@@ -5,6 +5,7 @@
 import type { Fence } from "../core/command.ts";
 import type { Answer, Call, Caller } from "./calls.ts";
 import { HoldLostError, type ProblemCode, RequestError, SessionLostError } from "./errors.ts";
+import { segmentOf } from "./names.ts";
 import type { SessionKeeper } from "./session-keeper.ts";
 import { joinSignals, unlessAborted } from "./signals.ts";
 import type { Transport } from "./transport.ts";
@@ -28,11 +29,23 @@ interface Standing {
   readonly isHeld: boolean;
   /** The claim's znode and its czxid. */
   readonly path: string;
+  /** 0 where the answer does not tell. */
   readonly fence: number;
+  /** Whose it is, where the answer tells. */
+  readonly session?: string | null;
 }
 
 /** The server holds an answer back for so long at most; then it is asked again. */
 const waitStepMs = 20_000;
+
+interface ClaimParts {
+  readonly title: string;
+  /** Where claims of its kind are, below the service's URL. */
+  readonly url: string;
+  readonly asked: object;
+  /** Of a claim that asks not to wait: what is thrown when it would. */
+  readonly refusal?: () => Error;
+}
 
 /** A claim as the service keeps it: how it is asked for, and how it is given back. */
 export class Claim {
@@ -41,23 +54,27 @@ export class Claim {
   readonly #caller: Caller;
   readonly #url: string;
   readonly #asked: object;
+  readonly #refusal: (() => Error) | undefined;
 
-  /** @param url where claims of its kind are, below the service's URL */
-  constructor(caller: Caller, { title, url, asked }: { title: string; url: string; asked: object }) {
+  constructor(caller: Caller, { title, url, asked, refusal }: ClaimParts) {
     this.title = title;
     this.#caller = caller;
     this.#url = url;
     this.#asked = asked;
+    this.#refusal = refusal;
   }
 
   urlOf(id: string): string {
-    return `${this.#url}/${encodeURIComponent(id)}`;
+    return `${this.#url}/${segmentOf(id)}`;
   }
 
   /** Takes a place in the queue. With a key, a connection that is lost does not cost it. */
   async stand(): Promise<Standing> {
     const call = { method: "POST", path: this.#url, json: this.#asked, repeat: "keyed" } as const;
-    return standingIn(await this.#send(call));
+    const standing = standingIn(await this.#send(call));
+    // The session has stood in line before: who does so on its behalf gives that up, not who was refused here.
+    if (!standing.isHeld && this.#refusal !== undefined) throw this.#refusal();
+    return standing;
   }
 
   /** Holds on for a while until it is held. */
@@ -67,10 +84,10 @@ export class Claim {
     return standingIn(await this.#send({ ...call, heldMs: waitStepMs }));
   }
 
-  /** Gives it back, held or not. What is gone already is no fault. */
+  /** Gives it back, held or not. What is gone already is no fault, also where another's has its id by now. */
   async leave(id: string): Promise<void> {
     const leaving = this.#send({ method: "DELETE", path: this.urlOf(id), repeat: "harmless" });
-    await letGo(leaving, "no_claim");
+    await letGo(leaving, "no_claim", "not_holder");
   }
 
   /** Only the end of the session ends the attempts: what is claimed must be known, and given back. */
@@ -86,11 +103,13 @@ interface WireStanding {
   readonly fence?: number;
   /** A leader's fence, where it is called so. */
   readonly term?: number;
+  readonly session?: string | null;
 }
 
 function standingIn({ body }: Answer): Standing {
-  const { id, state, path, fence, term } = body as WireStanding;
-  return { id, isHeld: state !== "waiting", path, fence: fence ?? term ?? 0 };
+  const { id, state, path, fence, term, session } = body as WireStanding;
+  const isHeld = state !== "waiting";
+  return { id, isHeld, path, fence: fence ?? term ?? 0, ...(session !== undefined && { session }) };
 }
 
 export interface Holder {
@@ -107,29 +126,45 @@ export async function hold<T>(
   act: (hold: Hold) => Promise<T> | T,
 ): Promise<T> {
   return await holder.turns.run(claim.title, signal, async (holdUp) => {
-    const standing = await acquire(claim, signal, holdUp);
+    const standing = await acquire(holder, claim, { signal, holdUp });
     return await actAndLeave(holder, claim, { ...standing, signal }, act);
   });
 }
 
 /** Whoever gives up must know what to give up: so the first answer is waited for, by nobody if need be. */
 async function acquire(
+  { keeper }: Holder,
   claim: Claim,
-  signal: AbortSignal,
-  holdUp: (until: Promise<void>) => void,
+  { signal, holdUp }: { signal: AbortSignal; holdUp: (until: Promise<void>) => void },
 ): Promise<Standing> {
   signal.throwIfAborted();
   const stood = claim.stand();
   try {
-    let standing = await unlessAborted(stood, signal);
-    while (!standing.isHeld) standing = await claim.wait(standing.id, signal);
+    const first = await unlessAborted(stood, signal);
+    let standing = first;
+    while (!standing.isHeld) {
+      standing = await claim.wait(first.id, signal);
+      if (!isSameClaim(first, standing, keeper.opened.id)) throw takenAway(claim, first);
+    }
     signal.throwIfAborted();
     return standing;
   } catch (error) {
     // The next one of this session would be given this very claim, and lose it.
-    holdUp(leaveBehind(claim, stood));
+    if (!isRefusal(error, "no_claim")) holdUp(leaveBehind(claim, stood));
     throw error;
   }
+}
+
+/** A lock that was deleted and made again numbers its claims anew: of the same id, it may be somebody else's. */
+function isSameClaim(first: Standing, later: Standing, sessionId: string): boolean {
+  const isOtherFence = first.fence !== 0 && later.fence !== 0 && first.fence !== later.fence;
+  return !isOtherFence && (later.session === undefined || later.session === sessionId);
+}
+
+/** As the server says it of a claim that is gone. */
+function takenAway({ title }: Claim, { id }: Standing): RequestError {
+  const detail = `The claim ${id} on the ${title} was taken away; by now another one is called so.`;
+  return new RequestError({ code: "no_claim", status: 404, detail });
 }
 
 /** A claim that cannot be given back goes with its session. */
@@ -208,11 +243,14 @@ async function untilGone(transport: Transport, { path, czxid }: Fence, signal: A
 }
 
 /** Waits until something is given back. With its session it went by itself, and what is not there needs no giving. */
-export async function letGo(leaving: Promise<unknown>, codeIfGone: ProblemCode): Promise<void> {
+export async function letGo(leaving: Promise<unknown>, ...codesIfGone: ProblemCode[]): Promise<void> {
   try {
     await leaving;
   } catch (error) {
-    const isGone = error instanceof RequestError && error.code === codeIfGone;
-    if (!isGone && !(error instanceof SessionLostError)) throw error;
+    if (!isRefusal(error, ...codesIfGone) && !(error instanceof SessionLostError)) throw error;
   }
+}
+
+function isRefusal(error: unknown, ...codes: ProblemCode[]): boolean {
+  return error instanceof RequestError && codes.includes(error.code);
 }

@@ -4,6 +4,7 @@
 import type { Caller } from "./calls.ts";
 import { RequestError } from "./errors.ts";
 import { Claim, type Hold, type Holder, hold } from "./hold.ts";
+import { segmentOf } from "./names.ts";
 import { joinSignals } from "./signals.ts";
 
 export interface LockOptions {
@@ -32,12 +33,12 @@ export async function withLock<T>(
   const { turns, transport, keeper } = parts;
   const { waitMs, signal } = options;
   if (waitMs === 0 && turns.isTaken(`lock ${name}`)) throw notInTime(name, waitMs);
+  const claim = lockClaim(parts.caller, name, options);
   const timeUp = new AbortController();
   const cancel =
     waitMs === undefined || waitMs === 0
       ? () => {}
       : transport.clock.setTimer(waitMs, () => timeUp.abort(notInTime(name, waitMs)));
-  const claim = lockClaim(parts.caller, name, options);
   const ending = joinSignals(keeper.lostSignal, timeUp.signal, signal);
   try {
     return await hold(parts, claim, ending.signal, (lock) => {
@@ -58,8 +59,9 @@ function notInTime(name: string, waitMs: number): RequestError {
 function lockClaim(caller: Caller, name: string, { mode, permits, metadata, waitMs }: LockOptions): Claim {
   return new Claim(caller, {
     title: `lock ${name}`,
-    url: `v1/locks/${encodeURIComponent(name)}/claims`,
+    url: `v1/locks/${segmentOf(name)}/claims`,
     // A place in the queue must be known before it is waited in: so the first answer is hardly held back.
     asked: { mode, permits, metadata, waitMs: waitMs === 0 ? 0 : 1 },
+    ...(waitMs === 0 && { refusal: () => notInTime(name, waitMs) }),
   });
 }

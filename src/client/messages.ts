@@ -29,7 +29,7 @@ export interface SnapshotMessage {
 }
 
 /** Everything up to `zxid` was told; from here on it is told as it happens. Comes again after each reconnect. */
-interface SyncedMessage {
+export interface SyncedMessage {
   readonly type: "synced";
   readonly zxid: number;
 }
@@ -54,7 +54,7 @@ export interface ResetMessage {
 }
 
 /** Nothing happened up to `zxid` that was not told. */
-interface BookmarkMessage {
+export interface BookmarkMessage {
   readonly type: "bookmark";
   readonly zxid: number;
 }
@@ -90,13 +90,13 @@ export function messageOf({ event, data }: EventSourceMessage): WatchMessage | B
   }
 }
 
-type Members = Readonly<Record<string, unknown>>;
+export type Members = Readonly<Record<string, unknown>>;
 
 function changeIn(members: Members): Pick<ChangeMessage, "zxid" | "events"> {
   return { zxid: zxidIn(members), events: znodesIn(members.events) as ZnodeEvent[] };
 }
 
-function zxidIn({ zxid }: Members): number {
+export function zxidIn({ zxid }: Members): number {
   if (!Number.isSafeInteger(zxid)) throw unreadable("its zxid is no number");
   return zxid as number;
 }
@@ -117,6 +117,6 @@ export function znodeIn(item: unknown): WatchedZnode {
   return znodeData === undefined ? rest : { ...rest, data: znodeData };
 }
 
-function unreadable(reason: string): ConnectionError {
+export function unreadable(reason: string): ConnectionError {
   return new ConnectionError(`What the server sent cannot be read: ${reason}.`);
 }

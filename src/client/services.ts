@@ -1,8 +1,65 @@
 // Services (API section 6): an instance is there for as long as the session that registered it, or until it is taken
 // away.
 
+import type { InstanceView } from "../core/instances.ts";
 import type { Call, Caller, CallOptions } from "./calls.ts";
 import { letGo } from "./hold.ts";
+import { segmentOf } from "./names.ts";
+import { filterParameters, type ServiceFilter } from "./service-copy.ts";
+
+/** A service, in a few words. */
+export interface ServiceSummary {
+  readonly name: string;
+  readonly instanceCount: number;
+}
+
+interface ServicesPage {
+  readonly services: readonly ServiceSummary[];
+  readonly next?: string;
+}
+
+interface InstancesPage {
+  readonly instances: readonly InstanceView[];
+  readonly next?: string;
+}
+
+/** Page by page, in order of their names. */
+export async function* listServices(caller: Caller, options: CallOptions): AsyncGenerator<ServiceSummary> {
+  let after: string | undefined;
+  do {
+    const query: [string, string][] = after === undefined ? [] : [["after", after]];
+    const page = await read<ServicesPage>(caller, "v1/services", { ...options, query });
+    yield* page.services;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+/** Page by page, in order of their ids. */
+export async function* listInstances(
+  caller: Caller,
+  service: string,
+  options: ServiceFilter & CallOptions,
+): AsyncGenerator<InstanceView> {
+  const path = `v1/services/${segmentOf(service)}`;
+  const filter = filterParameters(options);
+  let after: string | undefined;
+  do {
+    const query = after === undefined ? filter : [...filter, ["after", after] as [string, string]];
+    const page = await read<InstancesPage>(caller, path, { ...options, query });
+    yield* page.instances;
+    after = page.next;
+  } while (after !== undefined);
+}
+
+async function read<T>(
+  caller: Caller,
+  path: string,
+  { query, signal, timeoutMs }: CallOptions & { readonly query: [string, string][] },
+): Promise<T> {
+  const text = new URLSearchParams(query).toString();
+  const call = { method: "GET", path: text === "" ? path : `${path}?${text}`, repeat: "harmless" } as const;
+  return (await caller.send({ ...call, signal, timeoutMs })).body as T;
+}
 
 /** What others are told of an instance. */
 export interface Instance {
@@ -73,7 +130,7 @@ export class Registration {
   }
 
   #call({ signal, timeoutMs }: CallOptions): Pick<Call, "path" | "repeat" | "signal" | "timeoutMs"> {
-    const path = `v1/services/${encodeURIComponent(this.service)}/instances/${encodeURIComponent(this.id)}`;
+    const path = `v1/services/${segmentOf(this.service)}/instances/${segmentOf(this.id)}`;
     return { path, repeat: "harmless", signal, timeoutMs };
   }
 }

@@ -1,6 +1,7 @@
 // A session: what is done in its name, for as long as it lives. It never lives on as another one: who needs a new
 // session opens it, and knows that everything of the old one is gone.
 
+import { Barrier, type BarrierOptions } from "./barriers.ts";
 import type { Answer, Call, Caller, LinesCall } from "./calls.ts";
 import { type ElectOptions, elect, type Leadership } from "./elections.ts";
 import type { Hold } from "./hold.ts";
@@ -86,13 +87,17 @@ export class Session extends Znodes {
   /**
    * Acts while it has the lock, and gives it back whatever comes of it. `lock.signal` says when to stop; `lock` as one
    * of a write's `fences` refuses what comes too late. Not for itself: within, the same lock is waited for for ever.
-   * @throws RequestError `lock_held` when `waitMs` has passed, else what the signal, the session or the act says
+   * @throws RequestError `lock_held` when `waitMs` has passed, `no_claim` when its place in the queue was taken away,
+   * else what the signal, the session or the act says
    */
   withLock<T>(name: string, options: LockOptions, act: (lock: Hold) => Promise<T> | T): Promise<T> {
     return withLock(this.#holding(), name, options, act);
   }
 
-  /** Stands for election, leads when it is its turn, and resigns when it has led: for one term. */
+  /**
+   * Stands for election, leads when it is its turn, and resigns when it has led: for one term.
+   * @throws RequestError `no_claim` when its candidacy was taken away, else what the signal, the session or the act says
+   */
   elect<T>(name: string, options: ElectOptions, lead: (term: Leadership) => Promise<T> | T): Promise<T> {
     return elect(this.#holding(), name, options, lead);
   }
@@ -100,6 +105,11 @@ export class Session extends Znodes {
   /** Registers an instance of a service; it is there until it is removed or the session ends. */
   register(service: string, instance: Instance, options: RegisterOptions = {}): Promise<Registration> {
     return Registration.make(this.#own, { service, id: options.id ?? this.id, instance, options });
+  }
+
+  /** A double barrier: enter it together with others, and leave it together with them. */
+  barrier(name: string, options: BarrierOptions): Barrier {
+    return new Barrier(this.#holding(), name, options);
   }
 
   #holding() {

@@ -1,7 +1,7 @@
 // How far a watch has come, and so how its next connection begins. It moves only with what the consumer was given:
 // what is counted as told was told.
 
-import type { ResetMessage, WatchMessage } from "./messages.ts";
+import type { ResetMessage } from "./messages.ts";
 
 /** Where a watch begins; now, when it says nothing. */
 export interface WatchCursor {
@@ -9,6 +9,12 @@ export interface WatchCursor {
   readonly initial?: boolean;
   /** Tell what happened after this transaction. */
   readonly sinceZxid?: number;
+}
+
+/** A message of any stream of changes, as far as going on with it is concerned. */
+export interface Told {
+  readonly type: "snapshot" | "synced" | "change" | "reset" | "bookmark";
+  readonly zxid: number;
 }
 
 export class WatchProgress {
@@ -38,7 +44,7 @@ export class WatchProgress {
   }
 
   /** Notes a message; false when its change was told before, should somebody in between replay too much. */
-  advance(message: WatchMessage, eventId: string | undefined): boolean {
+  advance(message: Told, eventId: string | undefined): boolean {
     switch (message.type) {
       case "reset":
         // The old resume point may come to mean something else in a store that never knew it: it must go now.

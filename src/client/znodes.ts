@@ -4,8 +4,11 @@
 import type { Fence, ZnodeTag } from "../core/command.ts";
 import type { Stat } from "../core/stat.ts";
 import type { Answer, Caller, CallOptions } from "./calls.ts";
+import { Counter } from "./counters.ts";
 import { RequestError } from "./errors.ts";
+import { fenceHeaderOf } from "./fences.ts";
 import { type WatchedZnode, znodeIn } from "./messages.ts";
+import { badPath } from "./names.ts";
 import {
   type BatchOperation,
   type BatchResultsOf,
@@ -241,6 +244,11 @@ export class Znodes {
     return { zxid, results: results.map(batchResultIn) as unknown as BatchResultsOf<Operations> };
   }
 
+  /** A number that many add to, kept by a znode. */
+  counter(name: string): Counter {
+    return new Counter(this.#caller, name);
+  }
+
   async #operate(
     path: string,
     operations: readonly BatchOperation[],
@@ -304,15 +312,6 @@ function urlPathOf(resource: string, path: string): string {
   } catch {
     throw badPath("A path is well-formed Unicode.");
   }
-}
-
-function badPath(detail: string): RequestError {
-  return new RequestError({ code: "bad_path", status: 400, detail });
-}
-
-function fenceHeaderOf({ fences = [] }: WriteOptions): Record<string, string> {
-  if (fences.length === 0) return {};
-  return { Fence: fences.map(({ path, czxid }) => `${encodeURIComponent(path)}@${czxid}`).join(",") };
 }
 
 function conditionHeadersOf(options: ChangeOptions): Record<string, string> {

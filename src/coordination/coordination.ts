@@ -1,11 +1,12 @@
-// Locks and elections as they are lived: who waits for them, who listens to them, and when a delay is over. Who holds
-// is in the tree and is decided there; nothing here may change it but by a command.
+// Locks, elections and barriers as they are lived: who waits for them, who listens to them, and when a delay is over.
+// Who holds is in the tree and is decided there; nothing here may change it but by a command.
 
 import { type Claim, claimOf } from "../core/claim-queue.ts";
 import { queuePathFor } from "../core/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Txn } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
+import { BarrierWaits } from "./barrier-waits.ts";
 import { LockDelays } from "./lock-delays.ts";
 import { type Wait, Waiting } from "./waiting.ts";
 
@@ -25,16 +26,25 @@ export interface Place {
 export class Coordination {
   readonly #store: Store;
   readonly #limits: CoordinationLimits;
+  /** Who waits at barriers. */
+  readonly barriers: BarrierWaits;
   readonly #waiting = new Waiting();
   readonly #delays: LockDelays;
   readonly #listeners = new Map<string, Set<() => void>>();
   #listenerCount = 0;
+  #waiterCount = 0;
+  /**
+   * The places that requests have made and nobody was told of yet, as `path@czxid`. Whoever waits for one last tells of
+   * it, or gives it up.
+   */
+  readonly untold = new Set<string>();
   readonly #unsubscribe: () => void;
 
   /** @param store as the whole log has it */
   constructor(store: Store, limits: CoordinationLimits) {
     this.#store = store;
     this.#limits = limits;
+    this.barriers = new BarrierWaits(store);
     this.#delays = new LockDelays(store);
     this.#unsubscribe = store.onApplied((applied) => this.#follow(applied));
   }
@@ -47,15 +57,24 @@ export class Coordination {
     return { claim, isHeld: queue.isHeld(claim), position: Math.max(0, queue.positionOf(claim)) };
   }
 
-  /** Waits until the claim holds or is gone. @throws KeeperError `throttled` when too many wait */
+  /** Waits until the claim holds or is gone. */
   wait(path: string, claim: Claim): Wait {
-    this.assertTakesWaiters();
     return this.#waiting.wait(path, claim);
   }
 
-  /** @throws KeeperError what `wait` would throw: for who must know before taking a place */
-  assertTakesWaiters(): void {
-    if (this.#waiting.count >= this.#limits.claimWaitersMax) throw this.#tooMany("waiting requests");
+  /**
+   * Lets in one more request that may wait: before it does anything, since who is refused must have done nothing.
+   * Returns what ends it, once.
+   * @throws KeeperError `throttled` when too many wait
+   */
+  admitWaiter(): () => void {
+    if (this.#waiterCount >= this.#limits.claimWaitersMax) throw this.#tooMany("waiting requests");
+    this.#waiterCount += 1;
+    let isIn = true;
+    return () => {
+      if (isIn) this.#waiterCount -= 1;
+      isIn = false;
+    };
   }
 
   /**
@@ -97,6 +116,7 @@ export class Coordination {
   #collect({ changes }: Txn, touched: Set<string>): void {
     for (const change of changes) {
       if (!("znode" in change) || change.type === "childrenChanged") continue;
+      if (change.type === "deleted") this.untold.delete(`${change.znode.path}@${change.znode.czxid}`);
       const queuePath = queuePathFor(change.znode.path);
       if (queuePath === null) continue;
       touched.add(queuePath);
@@ -109,6 +129,7 @@ export class Coordination {
   stop(): void {
     this.#unsubscribe();
     this.#delays.stop();
+    this.barriers.stop();
     this.#waiting.stop();
   }
 }

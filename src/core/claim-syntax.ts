@@ -1,16 +1,18 @@
-// What can be said of a command about a lock or an election without looking at the tree.
+// What can be said of a command about a lock, an election, a counter or a barrier without looking at the tree.
 
-import type { ClaimCommand, CoordinationCommand } from "./coordination-command.ts";
+import { readyName } from "./barriers.ts";
+import type { WriteContext } from "./command.ts";
+import type { ClaimCommand, EndLockDelay } from "./coordination-command.ts";
 import { KeeperError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { lockDelayMsMax, permitsMax } from "./lock-settings.ts";
 import { validateName } from "./path.ts";
 
-/** Characters of the name of a lock or an election. */
+/** Characters of the name of a lock or an election, and of whatever else has one. */
 export const nameLengthMax = 255;
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like: names first, then the session */
-export function validateClaimCommand(command: CoordinationCommand, limits: Limits): void {
+export function validateClaimCommand(command: ClaimCommand | EndLockDelay, limits: Limits): void {
   validateResourceName(command.name);
   switch (command.type) {
     case "claimLock":
@@ -37,6 +39,15 @@ export function validateClaimCommand(command: CoordinationCommand, limits: Limit
       validateName(command.id);
       if (command.force !== true) requireSession(command);
       return;
+    case "addToCounter":
+      validateAdded(command.by);
+      return;
+    case "enterBarrier":
+    case "leaveBarrier":
+      if (command.participant !== undefined) validateParticipant(command.participant);
+      if (command.count !== undefined) validateCount(command.count, limits);
+      requireSession(command);
+      return;
     case "endLockDelay":
   }
 }
@@ -51,12 +62,34 @@ export function validateResourceName(name: string): void {
   );
 }
 
-function requireSession({ sessionId }: ClaimCommand): void {
+export function requireSession({ sessionId }: WriteContext): void {
   if (sessionId !== undefined) return;
   throw new KeeperError(
     "session_required",
-    "A claim belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
+    "What is claimed, registered or entered belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
   );
+}
+
+function validateAdded(by: number): void {
+  if (Number.isSafeInteger(by)) return;
+  throw new KeeperError("bad_request", `by is an integer within 2^53-1, not ${by}.`);
+}
+
+/** The mark of an open barrier stands among its participants. */
+function validateParticipant(participant: string): void {
+  validateResourceName(participant);
+  if (participant !== readyName) return;
+  throw new KeeperError(
+    "reserved_path",
+    `${readyName} is the mark of a barrier that is open; choose another name for the participant.`,
+  );
+}
+
+function validateCount(count: number, { barrierCountMax }: Limits): void {
+  if (Number.isSafeInteger(count) && count >= 1 && count <= barrierCountMax) return;
+  throw new KeeperError("bad_request", `count is an integer from 1 to ${barrierCountMax}, not ${count}.`, {
+    ...(count > barrierCountMax && { limit: "barrierCountMax", limitValue: barrierCountMax, size: count }),
+  });
 }
 
 function validatePermits(permits: number | undefined): void {

@@ -7,6 +7,7 @@ import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
 import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
+import { validateServiceCommand } from "./service-syntax.ts";
 import type { CreateMode } from "./znode.ts";
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like. */
@@ -38,7 +39,16 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "standForElection":
     case "changeCandidate":
     case "resign":
+    case "addToCounter":
+    case "enterBarrier":
+    case "leaveBarrier":
       validateClaimCommand(command, limits);
+      validateFences(command.fences, limits);
+      return;
+    case "registerInstance":
+    case "changeInstance":
+    case "deregisterInstance":
+      validateServiceCommand(command, limits);
       validateFences(command.fences, limits);
       return;
     default:

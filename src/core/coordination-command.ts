@@ -1,8 +1,9 @@
-// What a client asks of locks and elections, as plain data. A claim and a candidate are the same thing to the tree;
-// their commands differ in what a client may say about them.
+// What a client asks of locks, elections, counters and barriers, as plain data, and all that is built on the tree
+// together. A claim and a candidate are the same thing to the tree; their commands differ in what a client may say.
 
 import type { ClaimMode } from "./claim-queue.ts";
 import type { WriteContext } from "./command.ts";
+import type { ServiceCommand, ServiceOutcomes } from "./service-command.ts";
 
 /** Takes a place in the queue; whether it holds follows from the place. A session has one place at most. */
 export interface ClaimLock extends WriteContext {
@@ -61,6 +62,30 @@ export interface Resign extends WriteContext {
   readonly force?: boolean;
 }
 
+/** Adds to the decimal text that the counter's znode holds; makes the counter when there is none. */
+export interface AddToCounter extends WriteContext {
+  readonly type: "addToCounter";
+  readonly name: string;
+  readonly by: number;
+}
+
+/** Is in from now on; the one that makes it `count` opens the barrier, in the same transaction. */
+export interface EnterBarrier extends WriteContext {
+  readonly type: "enterBarrier";
+  readonly name: string;
+  readonly count: number;
+  /** Names it among the others; the session's id when absent. */
+  readonly participant?: string;
+}
+
+export interface LeaveBarrier extends WriteContext {
+  readonly type: "leaveBarrier";
+  readonly name: string;
+  /** What the barrier's count must be, where that is stated. */
+  readonly count?: number;
+  readonly participant?: string;
+}
+
 /** Those a client sends. */
 export type ClaimCommand =
   | ClaimLock
@@ -68,15 +93,20 @@ export type ClaimCommand =
   | ReleaseClaim
   | StandForElection
   | ChangeCandidate
-  | Resign;
+  | Resign
+  | AddToCounter
+  | EnterBarrier
+  | LeaveBarrier;
 
-export type CoordinationCommand = ClaimCommand | EndLockDelay;
+export type CoordinationCommand = ClaimCommand | EndLockDelay | ServiceCommand;
 
 /** A session's place in a queue. */
 export interface Claimed {
   readonly id: string;
   readonly path: string;
   readonly fence: number;
+  /** Whether this command made the claim; otherwise it found it. */
+  readonly made: boolean;
 }
 
 export interface Released {
@@ -84,7 +114,30 @@ export interface Released {
   readonly owner?: string | null;
 }
 
-export interface CoordinationOutcomes {
+/** A counter before and after something was added to it. */
+export interface Counted {
+  readonly path: string;
+  readonly previous: number;
+  readonly value: number;
+}
+
+/** A participant that is in. */
+export interface Entered {
+  readonly participant: string;
+  readonly path: string;
+  /** Of its znode: whoever left and came back is another one. */
+  readonly czxid: number;
+  /** Whether this command let it in; otherwise it was in. */
+  readonly made: boolean;
+}
+
+export interface Left {
+  readonly participant: string;
+  /** The round that others are still to leave, as the czxid of its mark; null when there is nobody to wait for. */
+  readonly round: number | null;
+}
+
+export interface CoordinationOutcomes extends ServiceOutcomes {
   claimLock: Claimed;
   configureLock: { readonly path: string };
   releaseClaim: Released;
@@ -92,4 +145,7 @@ export interface CoordinationOutcomes {
   standForElection: Claimed;
   changeCandidate: Claimed;
   resign: Released;
+  addToCounter: Counted;
+  enterBarrier: Entered;
+  leaveBarrier: Left;
 }

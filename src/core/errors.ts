@@ -18,6 +18,7 @@ export type ErrorCode =
   | "no_node"
   | "no_route"
   | "no_claim"
+  | "no_instance"
   | "method_not_allowed"
   | "not_acceptable"
   | "node_exists"

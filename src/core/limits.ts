@@ -7,8 +7,10 @@ export interface Limits {
   readonly operationsMax: number;
   /** Code units in a path. */
   readonly pathLengthMax: number;
-  /** Bytes of what a claim or a candidate says of itself. */
+  /** Bytes of what a claim, a candidate or an instance says of itself. */
   readonly metadataBytesMax: number;
+  /** Participants a barrier may wait for. */
+  readonly barrierCountMax: number;
 }
 
 /** 2^40-1 ms, about 34.8 years (C2). */
@@ -19,4 +21,5 @@ export const defaultLimits: Limits = {
   operationsMax: 1000,
   pathLengthMax: 4096,
   metadataBytesMax: 4096,
+  barrierCountMax: 10_000,
 };

@@ -30,11 +30,14 @@ function delayedQueues(state: State, lost: readonly Znode[]): Set<ClaimQueue> {
   return queues;
 }
 
-/** Whoever holds goes on holding. A delay that follows another lasts until the later end of the two. */
+/**
+ * Whoever holds goes on holding. A delay that follows another ends later, also where the wall clock was set back between
+ * the two: by its end it is known which of them is over.
+ */
 function delayAfter(queue: ClaimQueue, nowMs: number): LockDelay {
   const { lockDelayMs, delay } = queue.settings;
   const heldThrough = queue.holders().at(-1)?.sequence ?? -1;
-  return { untilMs: Math.max(nowMs + lockDelayMs, delay?.untilMs ?? 0), heldThrough };
+  return { untilMs: Math.max(nowMs + lockDelayMs, (delay?.untilMs ?? 0) + 1), heldThrough };
 }
 
 /** Harmless when repeated, or late: it ends the delay it names and no other. */

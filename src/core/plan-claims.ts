@@ -21,11 +21,11 @@ export function newClaim(draft: Draft, { prefix, data, sessionId }: NewClaim): C
   const mode = { kind: "ephemeral", sequential: true } as const;
   const create: Create = { type: "create", path: prefix, data, mode, parents: true };
   const { path, stat } = planCreate(draft, create, sessionId);
-  return { id: baseName(path), path, fence: stat.czxid };
+  return { id: baseName(path), path, fence: stat.czxid, made: true };
 }
 
 export function claimedOf({ id, path, fence }: Claim): Claimed {
-  return { id, path, fence };
+  return { id, path, fence, made: false };
 }
 
 /** The first claim of the session in the queue, whoever made it: through the shorter of two lists. */

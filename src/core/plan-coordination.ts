@@ -1,9 +1,12 @@
-// Which part of the state machine decides a command about locks and elections. The session and the fences were checked.
+// Which part of the state machine decides a command about locks, elections, counters and barriers. The session and the
+// fences were checked.
 
 import { electionPath, lockPath } from "./claims.ts";
 import type { ClaimCommand, CoordinationOutcomes, ReleaseClaim, Resign } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
+import { planEnterBarrier, planLeaveBarrier } from "./plan-barriers.ts";
 import { planRelease } from "./plan-claims.ts";
+import { planAddToCounter } from "./plan-counters.ts";
 import { planChangeCandidate, planStand } from "./plan-elections.ts";
 import { planClaimLock, planConfigureLock } from "./plan-locks.ts";
 import type { State } from "./state.ts";
@@ -26,6 +29,12 @@ export function planClaimCommand(
       return planChangeCandidate(draft, state, command);
     case "resign":
       return planRelease(draft, state, releaseOf(electionPath(command.name), command));
+    case "addToCounter":
+      return planAddToCounter(draft, command);
+    case "enterBarrier":
+      return planEnterBarrier(draft, command);
+    case "leaveBarrier":
+      return planLeaveBarrier(draft, command);
   }
 }
 

@@ -2,6 +2,7 @@
 // runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
 
 import type { Check, Create, Delete, DeleteTree, Increment, SetData, ZnodeTag } from "./command.ts";
+import { decimalBytes, decimalIn } from "./decimal.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { parentPath, rootPath } from "./path.ts";
@@ -167,33 +168,21 @@ function deletable(draft: Draft, operation: Delete | DeleteTree): Znode {
   return znode;
 }
 
-const decimalInteger = /^-?\d{1,16}$/;
-
 export function planIncrement(draft: Draft, increment: Increment): OperationResult {
   const znode = draft.get(increment.path);
   if (znode === undefined) throw noNode(increment.path);
-  const text = asciiText(znode.data) || "0";
-  const value = Number(text) + increment.by;
-  if (!decimalInteger.test(text) || !Number.isSafeInteger(Number(text)) || !Number.isSafeInteger(value)) {
+  const value = (decimalIn(znode.data) ?? Number.NaN) + increment.by;
+  if (!Number.isSafeInteger(value)) {
     throw new KeeperError(
       "bad_request",
       `${increment.path} must hold a decimal integer that stays within 2^53-1 when ${increment.by} is added.`,
       { path: increment.path },
     );
   }
-  const data = asciiBytes(String(value));
+  const data = decimalBytes(value);
   checkQuota(draft, increment.path, { count: 0, bytes: data.byteLength - znode.data.byteLength });
   const changed = draft.setData(znode, data);
   return { op: "increment", path: increment.path, stat: statOf(changed), value: String(value) };
-}
-
-/** The start of the value, long enough to tell an integer from what is none. */
-function asciiText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, 32));
-}
-
-function asciiBytes(text: string): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
 /** M7: a check alone asserts existence; with `exists: false` it asserts absence. */

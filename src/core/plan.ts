@@ -17,9 +17,11 @@ import type { EndLockDelay } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
+import { planRoundsLeft } from "./plan-barriers.ts";
 import { planClaimCommand } from "./plan-coordination.ts";
 import { planImport } from "./plan-import.ts";
 import { planDeleteQuota, planSetQuota } from "./plan-quota.ts";
+import { planServiceCommand } from "./plan-services.ts";
 import {
   planCheck,
   planCreate,
@@ -77,6 +79,10 @@ function planWrite(
       return planImport(draft, command);
     case "deleteQuota":
       return planDeleteQuota(draft, state, command);
+    case "registerInstance":
+    case "changeInstance":
+    case "deregisterInstance":
+      return planServiceCommand(draft, command);
     default:
       return planClaimCommand(draft, state, command);
   }
@@ -162,6 +168,7 @@ function planCloseSession(draft: Draft, state: State, close: CloseSession): { ep
   owned.sort((a, b) => a.id - b.id);
   for (const znode of owned) draft.delete(znode);
   if (close.reason === "session_expired") planLockDelays(draft, state, owned);
+  planRoundsLeft(draft, owned);
   draft.changes.push({ type: "sessionClosed", session });
   draft.cause = close.reason;
   return { ephemerals: owned.map((znode) => znode.path) };

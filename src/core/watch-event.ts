@@ -7,11 +7,10 @@ import type { Znode } from "./znode.ts";
 
 export type WatchEventType = "created" | "changed" | "deleted";
 
-export interface WatchEvent {
-  readonly type: WatchEventType;
-  /** The record after the change; for a deletion the record as it last was. */
-  readonly znode: Znode;
-}
+/** `znode` is the record after the change; for a deletion the record as it last was. `before` is what was changed. */
+export type WatchEvent =
+  | { readonly type: "created" | "deleted"; readonly znode: Znode }
+  | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode };
 
 export function watchEventsOf(txn: Txn): WatchEvent[] {
   const events: WatchEvent[] = [];

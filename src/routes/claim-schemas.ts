@@ -1,4 +1,4 @@
-// What the routes of locks and elections have in common on the wire.
+// What the routes of locks, elections, counters and barriers have in common on the wire.
 
 import { Type } from "typebox";
 import type { Claim } from "../core/claim-queue.ts";
@@ -6,7 +6,7 @@ import type { State } from "../core/state.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { pageLimit } from "./schemas.ts";
 
-const waitMsBounds = { minimum: 0, maximum: fixedLimits.waitMsMax, ...named("waitMsMax") };
+export const waitMsBounds = { minimum: 0, maximum: fixedLimits.waitMsMax, ...named("waitMsMax") };
 
 const nameMember = {
   name: Type.String({ description: "One path segment of 1 to 255 characters.", examples: ["reports"] }),

@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Coordination, Place } from "../coordination/coordination.ts";
+import type { LeaveBarrier, ReleaseClaim, Resign } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { noClaim } from "../core/plan-claims.ts";
 import type { Session } from "../core/session.ts";
@@ -24,8 +25,8 @@ export class ClaimRequest {
   readonly #arrivedMs: number;
   readonly #clientLeft: Promise<void>;
   #isClientGone = false;
+  #leaveWaiters = () => {};
 
-  /** Renews the session whose token the request carries, if it does (N7). */
   constructor(request: FastifyRequest, reply: FastifyReply, parts: ClaimWaitParts) {
     this.#parts = parts;
     this.#arrivedMs = parts.store.clock.monotonicMs();
@@ -33,10 +34,20 @@ export class ClaimRequest {
     this.#keepsPlace = request.headers["idempotency-key"] !== undefined;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#clientLeft = promise;
-    reply.raw.once("close", () => {
-      this.#isClientGone = !reply.raw.writableFinished;
+    const { raw } = reply;
+    const closed = () => {
+      // Over HTTP/2 a response that was cut off counts as finished; that it was ended is our own doing.
+      this.#isClientGone = !raw.writableEnded;
+      this.#leaveWaiters();
       resolve();
-    });
+    };
+    raw.once("close", closed);
+    if (raw.destroyed) closed();
+  }
+
+  /** Before anything is done for a request that may wait. @throws KeeperError `throttled` when too many do */
+  admit(waitMs: number): void {
+    if (waitMs > 0 && !this.#isClientGone) this.#leaveWaiters = this.#parts.coordination.admitWaiter();
   }
 
   /** Undefined when the request carries no token. @throws KeeperError `session_expired` */
@@ -46,37 +57,62 @@ export class ClaimRequest {
 
   /**
    * Where the claim stands when it holds, when the time is up or when the client has gone.
-   * @param claim `isNew` when this request has made it
    * @throws KeeperError `session_expired` or `no_claim` when it is gone
    */
-  async holdWithin(
-    waitMs: number,
-    claim: { path: string; id: string; isNew: boolean },
-  ): Promise<PlaceOrLeft> {
+  async holdWithin(waitMs: number, claim: AskedClaim): Promise<PlaceOrLeft> {
     const { path, id } = claim;
-    const before = this.#parts.coordination.place(path, id);
-    let isAlone = claim.isNew;
+    const before = this.#placeOf(claim);
+    const fence = claim.fence ?? before?.claim.fence;
+    const thing = `${path}/${id}@${fence}`;
+    if (claim.made === true) this.#parts.coordination.untold.add(thing);
+    let isAlone = true;
     if (before !== undefined && !before.isHeld && waitMs > 0)
       isAlone = await this.#wait(waitMs, path, before);
-    if (this.#isClientGone && isAlone && !this.#keepsPlace) return "left";
-    const place = this.#parts.coordination.place(path, id);
+    if (this.givesUp(thing, isAlone)) return "left";
+    const place = fence === undefined ? undefined : this.#placeOf({ path, id, fence });
     if (place !== undefined) return place;
     this.session();
     throw noClaim(path, id);
   }
 
+  /** A lock that was deleted and made again numbers its claims anew: the name alone may be another's by now. */
+  #placeOf({ path, id, fence }: AskedClaim): Place | undefined {
+    const place = this.#parts.coordination.place(path, id);
+    return fence === undefined || place?.claim.fence === fence ? place : undefined;
+  }
+
   /** Says whether no other request waited for the same claim. */
   async #wait(waitMs: number, path: string, { claim }: Place): Promise<boolean> {
+    return (await this.waitFor(waitMs, () => this.#parts.coordination.wait(path, claim))).isAlone;
+  }
+
+  /**
+   * Whether what was waited for is to go: it was made for a client that is gone, that will not come back for it, and
+   * nobody was told of it. Where others wait for it, they are told or give it up.
+   */
+  givesUp(thing: string, isAlone: boolean): boolean {
+    const { untold } = this.#parts.coordination;
+    const isGoneForGood = this.#isClientGone && !this.#keepsPlace;
+    if (isGoneForGood && !isAlone) return false;
+    return untold.delete(thing) && isGoneForGood;
+  }
+
+  /**
+   * Waits until it ends, the time is up or the client has gone; `end` is null but for the first of these.
+   * @param begin called when the request's session was found alive
+   * @throws KeeperError `session_expired`, and what `begin` throws
+   */
+  async waitFor<End>(waitMs: number, begin: () => EndingWait<End>): Promise<WaitResult<End>> {
     const session = this.session();
-    const { coordination, store } = this.#parts;
-    const wait = coordination.wait(path, claim);
+    const wait = begin();
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
-    const cancelTimer = store.clock.setTimer(waitMs, resolve);
+    const cancelTimer = this.#parts.store.clock.setTimer(waitMs, resolve);
     const stopRenewing = session === undefined ? cancelTimer : this.#renewWhileWaiting(session);
-    await Promise.race([wait.end, timeUp, this.#clientLeft]);
+    const nothing = Promise.race([timeUp, this.#clientLeft]).then(() => null);
+    const end = await Promise.race([wait.end, nothing]);
     stopRenewing();
     cancelTimer();
-    return wait.leave();
+    return { end, isAlone: wait.leave() };
   }
 
   /** Its client can do nothing else with the session while it waits here: waiting is a sign of life. */
@@ -108,14 +144,49 @@ export class ClaimRequest {
   }
 }
 
+/** Something that is waited for. */
+interface EndingWait<End> {
+  readonly end: Promise<End>;
+  /** Waits no longer. Says whether nobody else waited for the same. */
+  leave(): boolean;
+}
+
+interface WaitResult<End> {
+  readonly end: End | null;
+  /** Whether no other request waited for the same. */
+  readonly isAlone: boolean;
+}
+
+/** A claim as a request knows it. */
+interface AskedClaim {
+  /** Of the lock or election. */
+  readonly path: string;
+  readonly id: string;
+  /** Whichever is there now when it is not given. */
+  readonly fence?: number;
+  /** Whether this request has made it. */
+  readonly made?: boolean;
+}
+
 /** `left`: the client is gone, and its place is to go as well. */
 export type PlaceOrLeft = Place | "left";
 
-/** A release nobody asked for and nobody waits for: if it is refused, the claim was gone or goes with its session. */
-export async function ignoreRefusal(release: Promise<unknown>): Promise<void> {
-  try {
-    await release;
-  } catch (error) {
-    if (!(error instanceof KeeperError)) throw error;
+const retryMs = 100;
+
+/**
+ * Submits a release that nobody asked for and nobody waits for. It is not put off by a full queue; refused otherwise, the
+ * claim was gone or goes with its session.
+ * @param release for the session alone: the fences of the request that has gone may hold no longer
+ */
+export async function giveBack(store: Store, release: ReleaseClaim | Resign | LeaveBarrier): Promise<void> {
+  for (;;) {
+    try {
+      await store.submit(release);
+      return;
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      if (error.code !== "throttled") return;
+    }
+    await new Promise<void>((resolve) => void store.clock.setTimer(retryMs, resolve));
   }
 }

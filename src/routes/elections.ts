@@ -23,7 +23,7 @@ import {
   waitMsMember,
   waitQuery,
 } from "./claim-schemas.ts";
-import { ClaimRequest, ignoreRefusal } from "./claim-wait.ts";
+import { ClaimRequest, giveBack } from "./claim-wait.ts";
 import { HolderStreams } from "./holder-events.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import type { CoordinationParts } from "./locks.ts";
@@ -39,7 +39,7 @@ import {
 import type { SessionStreams } from "./session-events.ts";
 
 export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationParts): SessionStreams {
-  const { store, sessions, coordination, logger } = parts;
+  const { store, sessions, logger } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const streams = new HolderStreams(parts);
 
@@ -53,21 +53,20 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       wellFormed(value, "value");
       const asked = new ClaimRequest(request, reply, parts);
       const context = keyedContextsOf(request, parts)();
-      if (waitMs > 0) coordination.assertTakesWaiters();
+      asked.admit(waitMs);
       const commit = await store.submit({
         type: "standForElection",
         name,
         value: Buffer.from(value),
         ...context,
       });
-      const { id, fence } = commit.outcome;
-      const address = { path: electionPath(name), id, isNew: fence === commit.zxid };
-      const place = await asked.holdWithin(waitMs, address);
+      const { id, fence, made } = commit.outcome;
+      const place = await asked.holdWithin(waitMs, { path: electionPath(name), id, fence, made });
       if (place !== "left") {
         noteReplay(reply, commit);
         return sendPlace(reply, name, place, asked);
       }
-      await ignoreRefusal(store.submit({ type: "resign", name, id, ...context }));
+      await giveBack(store, { type: "resign", name, id, sessionId: context.sessionId });
       return reply.hijack();
     },
   );
@@ -80,11 +79,9 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       validateResourceName(name);
       const asked = new ClaimRequest(request, reply, parts);
       const session = asked.session();
-      const place = await asked.holdWithin(request.query.waitMs, {
-        path: electionPath(name),
-        id,
-        isNew: false,
-      });
+      const { waitMs } = request.query;
+      asked.admit(waitMs);
+      const place = await asked.holdWithin(waitMs, { path: electionPath(name), id });
       if (place === "left") return reply.hijack();
       const isOwn = session !== undefined && session.id === place.claim.owner;
       return { ...candidateView(place), ...(isOwn && { validForMs: asked.validForMs() }) };
@@ -180,7 +177,7 @@ function sendPlace(
 ) {
   const { id, path, fence } = claim;
   reply.header("Location", `/v1/elections/${encodeURIComponent(name)}/candidates/${encodeURIComponent(id)}`);
-  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, path });
+  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, fence, path });
   const valid = asked.validForMs();
   return reply.code(201).send({ id, state: "leading", term: fence, fence, validForMs: valid, path });
 }
@@ -242,9 +239,12 @@ const standSchema = {
     },
     202: {
       ...json(
-        Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
+        Type.Object({
+          ...{ id: Type.String(), state: stateMember, position, path: Type.String() },
+          fence: Type.Integer({ description: "What its term will be." }),
+        }),
         "It stands, and another leads.",
-        { id: "c-0000000007", state: "waiting", position: 1, path },
+        { id: "c-0000000007", state: "waiting", position: 1, fence: 1042, path },
       ),
       headers: replayedHeader,
     },

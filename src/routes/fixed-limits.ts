@@ -2,6 +2,7 @@
 // GET /v1/limits names each of them, and so does the refusal of what passes one.
 
 import { nameLengthMax } from "../core/claim-syntax.ts";
+import { portMax } from "../core/instances.ts";
 import { ttlMsMax } from "../core/limits.ts";
 import { lockDelayMsMax, permitsMax } from "../core/lock-settings.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
@@ -14,6 +15,7 @@ export const fixedLimits = {
   nameLengthMax,
   permitsMax,
   lockDelayMsMax,
+  portMax,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,

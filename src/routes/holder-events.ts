@@ -2,6 +2,7 @@
 // whole truth as of its zxid, so a slow reader is sent the latest and misses nothing that still is so.
 
 import type { FastifyReply } from "fastify";
+import type { Clock } from "../clock.ts";
 import type { Coordination } from "../coordination/coordination.ts";
 import type { Store } from "../store/store.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
@@ -17,11 +18,24 @@ interface HolderEvents {
   readonly view: () => object;
 }
 
-/** The open streams of one resource, so that a planned stop says goodbye on each. */
+/** What all streams of one path are told. */
+interface Told {
+  /** As of this zxid. */
+  zxid: number;
+  /** The same object for as long as nothing has changed. */
+  text: string;
+  /** Made when first sent. */
+  frame: Uint8Array | null;
+  streamCount: number;
+}
+
+/** The open streams of one kind of resource, so that a planned stop says goodbye on each. */
 export class HolderStreams {
   readonly #store: Store;
   readonly #coordination: Coordination;
   readonly #open = new Set<HolderStream>();
+  /** By path. Put into words once for all who listen: there may be many of them, and many holders. */
+  readonly #told = new Map<string, Told>();
 
   constructor({ store, coordination }: { store: Store; coordination: Coordination }) {
     this.#store = store;
@@ -30,15 +44,42 @@ export class HolderStreams {
 
   /** @throws KeeperError `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
-    const stop = this.#coordination.observe(events.path, () => stream.told());
+    const { path } = events;
+    const stop = this.#coordination.observe(path, () => stream.told());
     const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
-    const stream = new HolderStream(sink, events, this.#store, () => {
-      stop();
-      this.#open.delete(stream);
-    });
+    const told = this.#told.get(path) ?? { zxid: -1, text: "", frame: null, streamCount: 0 };
+    this.#told.set(path, told);
+    told.streamCount += 1;
+    const stream = new HolderStream(
+      sink,
+      () => this.#now(told, events),
+      this.#store.clock,
+      () => {
+        stop();
+        if (!this.#open.delete(stream)) return;
+        told.streamCount -= 1;
+        if (told.streamCount === 0) this.#told.delete(path);
+      },
+    );
     this.#open.add(stream);
     connectReader(reply.raw, sink, stream);
     stream.told();
+  }
+
+  #now(told: Told, { event, view }: HolderEvents): SharedFrame {
+    const { zxid } = this.#store;
+    if (told.zxid !== zxid) {
+      const text = JSON.stringify(view()).slice(1);
+      if (text !== told.text) told.text = text;
+      told.zxid = zxid;
+      told.frame = null;
+    }
+    const { text } = told;
+    const frame = () => {
+      told.frame ??= Buffer.from(`id: ${zxid}\nevent: ${event}\ndata: {"zxid":${zxid},${text}\n\n`);
+      return told.frame;
+    };
+    return { text, frame };
   }
 
   close(): void {
@@ -46,21 +87,26 @@ export class HolderStreams {
   }
 }
 
+interface SharedFrame {
+  readonly text: string;
+  readonly frame: () => Uint8Array;
+}
+
 type EventSink = ReturnType<typeof beginEventStream>;
 
 class HolderStream {
   readonly #sink: EventSink;
-  readonly #events: HolderEvents;
-  readonly #store: Store;
+  readonly #now: () => SharedFrame;
+  readonly #clock: Clock;
   readonly #onClosed: () => void;
   #cancelHeartbeat = () => {};
   #lastText = "";
   #isFlowing = true;
 
-  constructor(sink: EventSink, events: HolderEvents, store: Store, onClosed: () => void) {
+  constructor(sink: EventSink, now: () => SharedFrame, clock: Clock, onClosed: () => void) {
     this.#sink = sink;
-    this.#events = events;
-    this.#store = store;
+    this.#now = now;
+    this.#clock = clock;
     this.#onClosed = onClosed;
     this.#beatLater();
   }
@@ -68,11 +114,10 @@ class HolderStream {
   /** Sends what is so now, unless it is what was sent last, or the reader is still busy with that. */
   told(): void {
     if (!this.#isFlowing) return;
-    const text = JSON.stringify(this.#events.view()).slice(1);
+    const { text, frame } = this.#now();
     if (text === this.#lastText) return;
     this.#lastText = text;
-    const { zxid } = this.#store;
-    this.#write(Buffer.from(`id: ${zxid}\nevent: ${this.#events.event}\ndata: {"zxid":${zxid},${text}\n\n`));
+    this.#write(frame());
   }
 
   drained(): void {
@@ -92,7 +137,7 @@ class HolderStream {
   }
 
   #beatLater(): void {
-    this.#cancelHeartbeat = this.#store.clock.setTimer(heartbeatMs, () => {
+    this.#cancelHeartbeat = this.#clock.setTimer(heartbeatMs, () => {
       if (this.#isFlowing) this.#write(heartbeat);
       this.#beatLater();
     });

@@ -26,7 +26,7 @@ import {
   waitMsMember,
   waitQuery,
 } from "./claim-schemas.ts";
-import { ClaimRequest, type ClaimWaitParts, ignoreRefusal } from "./claim-wait.ts";
+import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { HolderStreams } from "./holder-events.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
@@ -47,7 +47,7 @@ export type CoordinationParts = RouteParts & ClaimWaitParts & { readonly logger:
 const eventHoldersMax = 1000;
 
 export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts): SessionStreams {
-  const { store, sessions, coordination, logger } = parts;
+  const { store, sessions, logger } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const streams = new HolderStreams(parts);
 
@@ -60,7 +60,7 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       validateResourceName(name);
       const asked = new ClaimRequest(request, reply, parts);
       const context = keyedContextsOf(request, parts)();
-      if (waitMs > 0) coordination.assertTakesWaiters();
+      asked.admit(waitMs);
       const commit = await store.submit({
         type: "claimLock",
         name,
@@ -70,14 +70,13 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
         orElse: waitMs > 0 ? "wait" : "refuse",
         ...context,
       });
-      const { id, fence } = commit.outcome;
-      const address = { path: lockPath(name), id, isNew: fence === commit.zxid };
-      const place = await asked.holdWithin(waitMs, address);
+      const { id, fence, made } = commit.outcome;
+      const place = await asked.holdWithin(waitMs, { path: lockPath(name), id, fence, made });
       if (place !== "left") {
         noteReplay(reply, commit);
         return sendPlace(reply, name, place, asked);
       }
-      await ignoreRefusal(store.submit({ type: "releaseClaim", name, id, ...context }));
+      await giveBack(store, { type: "releaseClaim", name, id, sessionId: context.sessionId });
       return reply.hijack();
     },
   );
@@ -90,7 +89,9 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       validateResourceName(name);
       const asked = new ClaimRequest(request, reply, parts);
       const session = asked.session();
-      const place = await asked.holdWithin(request.query.waitMs, { path: lockPath(name), id, isNew: false });
+      const { waitMs } = request.query;
+      asked.admit(waitMs);
+      const place = await asked.holdWithin(waitMs, { path: lockPath(name), id });
       if (place === "left") return reply.hijack();
       const { claim, isHeld, position } = place;
       const isOwn = session !== undefined && session.id === claim.owner;
@@ -213,7 +214,7 @@ function sendPlace(
 ) {
   const { id, path, fence } = claim;
   reply.header("Location", `/v1/locks/${encodeURIComponent(name)}/claims/${encodeURIComponent(id)}`);
-  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, path });
+  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, fence, path });
   return reply.code(201).send({ id, state: "held", fence, validForMs: asked.validForMs(), path });
 }
 
@@ -308,9 +309,9 @@ const claimSchema = {
     },
     202: {
       ...json(
-        Type.Object({ id: Type.String(), state: stateMember, position, path: Type.String() }),
+        Type.Object({ id: Type.String(), state: stateMember, position, fence, path: Type.String() }),
         "It waits: `waitMs` ran out, and the place is kept as long as the session lives.",
-        { id: "x-0000000007", state: "waiting", position: 1, path },
+        { id: "x-0000000007", state: "waiting", position: 1, fence: 1042, path },
       ),
       headers: replayedHeader,
     },

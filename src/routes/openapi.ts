@@ -35,7 +35,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         { name: "quotas", description: "Limits on subtrees." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
-        { name: "coordination", description: "Locks and elections." },
+        { name: "coordination", description: "Locks, elections, services, counters and barriers." },
         { name: "operations", description: "Running the service." },
       ],
     },

@@ -114,8 +114,9 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
 
   app.get("/v1/sessions/:id", { schema: describeSchema }, (request, reply) => {
     touchSession(request, sessions);
-    const { ephemerals, claims, ...session } = sessions.describe(request.params.id);
-    return reply.send({ ...session, ephemerals: [...ephemerals], claims: [...claims] });
+    const { ephemerals, claims, instances, ...session } = sessions.describe(request.params.id);
+    const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
+    return reply.send({ ...session, ...owned });
   });
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
@@ -245,9 +246,17 @@ const claimOfSession = Type.Object({
   position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
 });
 
+const instanceOfSession = Type.Object({
+  id: Type.String(),
+  service: Type.String(),
+  path: Type.String({ description: "Its znode." }),
+  fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
+  state: Type.String({ description: "up, draining or disabled." }),
+});
+
 const describeSchema = {
   operationId: "getSession",
-  summary: "State of a session, its ephemeral znodes and its claims",
+  summary: "State of a session, its ephemeral znodes, its claims and its instances of services",
   tags,
   params: idParameter,
   headers: readHeaders,
@@ -259,12 +268,16 @@ const describeSchema = {
         claims: Type.Array(claimOfSession, {
           description: "Those of the ephemerals that are claims on locks or candidates of elections.",
         }),
+        instances: Type.Array(instanceOfSession, {
+          description: "Those of the ephemerals that are instances of services.",
+        }),
       }),
       "The session.",
       {
         ...exampleSummary,
         ephemerals: ["/locks/reports/x-0000000007"],
         claims: [{ id: "x-0000000007", path: "/locks/reports/x-0000000007", state: "held", fence: 1042 }],
+        instances: [],
       },
     ),
     ...problems("session_expired"),

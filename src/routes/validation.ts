@@ -1,7 +1,7 @@
 // How requests are held against their schemas. What stands in a URL or a header is text and is read as the number or
 // truth value it spells; what stands in a JSON body has a type already, and another one is refused.
 
-import Ajv, { type ErrorObject, type Options } from "ajv";
+import Ajv, { type ErrorObject, type Options, type ValidateFunction } from "ajv";
 import type { FastifyInstance, FastifySchemaCompiler, RouteOptions } from "fastify";
 import type { TSchema } from "typebox";
 
@@ -18,7 +18,24 @@ const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });
 const bodyValidator = new Ajv.Ajv(common);
 
 const compile: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
-  (httpPart === "body" ? bodyValidator : textValidator).compile(schema);
+  compiledWhenNeeded(httpPart === "body" ? bodyValidator : textValidator, schema);
+
+interface Check {
+  (value: unknown): boolean;
+  errors?: ErrorObject[] | null;
+}
+
+/** There are hundreds of schemas, and a server that starts again is one its clients wait for. */
+function compiledWhenNeeded(validator: Ajv.Ajv, schema: TSchema): Check {
+  let validate: ValidateFunction | undefined;
+  const check: Check = (value) => {
+    validate ??= validator.compile(schema);
+    const isValid = validate(value);
+    check.errors = validate.errors ?? null;
+    return isValid;
+  };
+  return check;
+}
 
 /** Call before any route is added. */
 export function validateStrictly(app: FastifyInstance): void {
@@ -28,7 +45,7 @@ export function validateStrictly(app: FastifyInstance): void {
 
 /** For what stands in a body and is judged by itself: gives the first fault, or null when there is none. */
 export function bodyCheck(schema: TSchema): (value: unknown) => ErrorObject | null {
-  const validate = bodyValidator.compile(schema);
+  const validate = compiledWhenNeeded(bodyValidator, schema);
   return (value) => (validate(value) ? null : (validate.errors?.[0] as ErrorObject));
 }
 

@@ -5,7 +5,6 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { validatePathLength } from "../core/command-syntax.ts";
-import { KeeperError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import { validatePath } from "../core/path.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
@@ -15,12 +14,7 @@ import type { Watches } from "../watches/watches.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { problems } from "./schemas.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "./sse.ts";
-
-const intervalMs = {
-  minimum: fixedLimits.intervalMsMin,
-  maximum: fixedLimits.intervalMsMax,
-  ...named("intervalMsMax"),
-};
+import { assertCanStart, resumeMembers, resumePointOf } from "./stream-start.ts";
 
 const watchQuery = Type.Object(
   {
@@ -36,13 +30,7 @@ const watchQuery = Type.Object(
       description: "The node itself; the node and its direct children; the node and everything below it.",
     }),
     initial: Type.Boolean({ default: false, description: "Send the current state first." }),
-    sinceZxid: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: Number.MAX_SAFE_INTEGER,
-        description: "Resume after this transaction. A Last-Event-ID header goes before it.",
-      }),
-    ),
+    sinceZxid: resumeMembers.sinceZxid,
     types: Type.String({
       default: watchEventTypes.join(","),
       pattern: "^(created|changed|deleted)(,(created|changed|deleted))*$",
@@ -50,8 +38,8 @@ const watchQuery = Type.Object(
     }),
     data: Type.Boolean({ default: true, description: "Send the data of znodes, not only their stat." }),
     once: Type.Boolean({ default: false, description: "Close after the first change." }),
-    bookmarkMs: Type.Integer({ ...intervalMs, default: 30_000, description: "Silence before a bookmark." }),
-    heartbeatMs: Type.Integer({ ...intervalMs, default: 10_000, description: "Silence before a heartbeat." }),
+    bookmarkMs: resumeMembers.bookmarkMs,
+    heartbeatMs: resumeMembers.heartbeatMs,
   },
   { additionalProperties: false },
 );
@@ -73,9 +61,11 @@ export function watchRoutes(app: FastifyInstance, { watches, store, limits }: Wa
     (request, reply) => {
       const { query, headers } = request;
       for (const path of query.path) validatePathLength(path, limits);
-      const start = startOf(query, headers["last-event-id"]);
+      const resume = resumePointOf(query, headers["last-event-id"]);
+      const start = resume ?? { kind: "now", initial: query.initial };
       const streamRequest = toStreamRequest(query, start, request.ip);
-      if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches);
+      if (!acceptsEventStream(headers.accept))
+        assertCanStart(start, watches.history, "Watch anew with initial=true.");
       watches.assertOpens();
       const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
       connectReader(reply.raw, sink, watches.open(streamRequest, sink));
@@ -93,35 +83,6 @@ function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string):
   });
   const { once, bookmarkMs, heartbeatMs } = query;
   return { selection, start, once, bookmarkMs, heartbeatMs, reader };
-}
-
-/** An EventSource comes back with the URL it first had and a newer Last-Event-ID: the header goes first. */
-function startOf(query: WatchQuery, lastEventId: string | string[] | undefined): StreamStart {
-  if (lastEventId !== undefined && lastEventId !== "") {
-    const zxid = /^\d{1,16}$/.test(String(lastEventId)) ? Number(lastEventId) : Number.NaN;
-    return Number.isSafeInteger(zxid) ? { kind: "after", zxid } : { kind: "unknown" };
-  }
-  if (query.sinceZxid !== undefined) return { kind: "after", zxid: query.sinceZxid };
-  return { kind: "now", initial: query.initial };
-}
-
-/** Who is no EventSource can read a status, and is told by it that there is no going on from there. */
-function assertCanStart(start: StreamStart, { history }: Watches): void {
-  if (start.kind === "unknown") {
-    throw new KeeperError(
-      "bad_request",
-      "Last-Event-ID is the id of an event this service sent: a whole number.",
-    );
-  }
-  if (start.kind === "now") return;
-  const gap = history.gapAfter(start.zxid);
-  if (gap === null) return;
-  const oldestZxid = history.floorZxid;
-  const found =
-    gap === "history_trimmed"
-      ? `The history goes back to zxid ${oldestZxid}, not to ${start.zxid}`
-      : `Zxid ${start.zxid} has not happened here; this server is at ${history.zxid}`;
-  throw new KeeperError("history_trimmed", `${found}. Watch anew with initial=true.`, { oldestZxid });
 }
 
 const exampleEvents = [

@@ -5,6 +5,7 @@
 import { type Standing, standingsOf } from "../core/claim-view.ts";
 import type { Idempotency, OpenSession } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
+import { type Registered, registeredAt } from "../core/instances.ts";
 import { sessionExpired } from "../core/plan.ts";
 import type { Session } from "../core/session.ts";
 import { SortedNames } from "../core/sorted-names.ts";
@@ -75,6 +76,8 @@ export interface SessionDescription extends SessionSummary {
   readonly ephemerals: readonly string[];
   /** Those of them that are claims on locks or candidates of elections. */
   readonly claims: readonly Standing[];
+  /** Those of them that are instances of services. */
+  readonly instances: readonly Registered[];
 }
 
 /** How a session ended, as its owner's stream is told. */
@@ -208,8 +211,10 @@ export class Sessions {
   /** @throws KeeperError `session_expired` when there is no such session */
   describe(id: string): SessionDescription {
     const member = this.#member(id);
-    const ephemerals = [...this.#store.state.ephemeralsOf(id)].sort();
-    return { ...this.#summaryOf(member), ephemerals, claims: standingsOf(this.#store.state, ephemerals) };
+    const { state } = this.#store;
+    const ephemerals = [...state.ephemeralsOf(id)].sort();
+    const [claims, instances] = [standingsOf(state, ephemerals), registeredAt(state, ephemerals)];
+    return { ...this.#summaryOf(member), ephemerals, claims, instances };
   }
 
   /** Sessions in order of their ids; `next` is where to go on, null at the end. */

@@ -1,9 +1,11 @@
 // A transaction as watchers read it: the JSON of one `change` message. It is made once, when the transaction is
-// applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes.
+// applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes. Of an
+// instance of a service it also keeps what it was before, for those who are told of some instances only.
 
+import { isInstancePath } from "../core/instances.ts";
 import { statText } from "../core/stat.ts";
 import type { Cause, Txn } from "../core/txn.ts";
-import { type WatchEventType, watchEventsOf } from "../core/watch-event.ts";
+import { type WatchEvent, type WatchEventType, watchEventsOf } from "../core/watch-event.ts";
 import { dataText } from "./json-data.ts";
 
 /** One event, in pieces, so that a stream without data needs no second serialisation. */
@@ -16,6 +18,8 @@ export interface MessageEvent {
   readonly data: string;
   /** `,"stat":{…}}` */
   readonly tail: string;
+  /** Data of an instance of a service before the event, as `"data":…`; absent for all else. It is not sent. */
+  readonly before?: string | undefined;
 }
 
 export interface ChangeMessage {
@@ -24,7 +28,7 @@ export interface ChangeMessage {
   /** `{"zxid":…,"events":[` */
   readonly head: string;
   readonly events: readonly MessageEvent[];
-  /** The whole message, as it stands in the `change` table. */
+  /** The whole message with what is not sent, as it stands in the `change` table. */
   readonly text: string;
 }
 
@@ -35,22 +39,31 @@ export interface EventSelection {
 
 /** Null when the transaction has nothing to tell (a session opened). */
 export function changeMessageOf(txn: Txn): ChangeMessage | null {
-  const events = watchEventsOf(txn).map(({ type, znode }) => ({
-    type,
-    path: znode.path,
-    head: `{"type":"${type}","path":${JSON.stringify(znode.path)}`,
-    data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
-    tail: `,"stat":${statText(znode)}}`,
-  }));
+  const events = watchEventsOf(txn).map((event) => {
+    const { type, znode } = event;
+    return {
+      type,
+      path: znode.path,
+      head: `{"type":"${type}","path":${JSON.stringify(znode.path)}`,
+      data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
+      tail: `,"stat":${statText(znode)}}`,
+      before: isInstancePath(znode.path) ? dataBefore(event) : undefined,
+    };
+  });
   if (events.length === 0) return null;
   const { zxid, timeMs } = txn;
   const head = headOf(zxid, timeMs, txn.cause, txn.sessionId);
   return { zxid, timeMs, head, events, text: wholeText(head, events) };
 }
 
+function dataBefore(event: WatchEvent): string | undefined {
+  if (event.type === "created") return undefined;
+  return dataText((event.type === "changed" ? event.before : event.znode).data);
+}
+
 function headOf(zxid: number, timeMs: number, cause: Cause, sessionId: string | null): string {
   const session = sessionId === null ? "" : `,"session":"${sessionId}"`;
-  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${session},"events":[`;
+  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${session},${eventsOpening}`;
 }
 
 /** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
@@ -58,10 +71,19 @@ function wholeText(head: string, events: readonly MessageEvent[]): string {
   const pieces = [head];
   for (const event of events) {
     if (pieces.length > 1) pieces.push(",");
-    pieces.push(event.head, event.data, event.tail);
+    pieces.push(event.head, event.data);
+    if (event.before !== undefined) pieces.push(`,"before":{${event.before}}`);
+    pieces.push(event.tail);
   }
   pieces.push("]}");
   return pieces.join("");
+}
+
+const eventsOpening = '"events":[';
+
+/** What is true of all events of the message: `{"zxid":…,"timeMs":…,"cause":…,` to be gone on with. */
+export function factsText({ head }: ChangeMessage): string {
+  return head.slice(0, -eventsOpening.length);
 }
 
 /** The message with the selected events alone, in their order; null when none is selected. */
@@ -85,6 +107,7 @@ interface StoredMessage {
     readonly path: string;
     readonly data?: string;
     readonly dataBase64?: string;
+    readonly before?: object;
     readonly stat: object;
   }[];
 }
@@ -104,6 +127,7 @@ export function parseChangeMessage(text: string): ChangeMessage {
       head: `{"type":"${event.type}","path":${JSON.stringify(event.path)}`,
       data: storedDataPiece(event),
       tail: `,"stat":${JSON.stringify(event.stat)}}`,
+      before: event.before === undefined ? undefined : JSON.stringify(event.before).slice(1, -1),
     })),
   };
 }

@@ -100,6 +100,9 @@ function ownBytes(command: Command): number {
 function claimBytes(command: CoordinationCommand): number {
   const named = 2 * commandOverheadBytes + command.name.length + ("id" in command ? command.id.length : 0);
   if (command.type === "claimLock") return named + command.metadata.byteLength;
+  if (command.type === "registerInstance") return named + command.data.byteLength;
+  if (command.type === "changeInstance") return named + command.changes.byteLength;
+  if ("participant" in command) return named + (command.participant?.length ?? 0);
   return named + ("value" in command ? command.value.byteLength : 0);
 }
 

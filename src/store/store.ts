@@ -329,6 +329,8 @@ function ignore(): void {}
 function freesSpace(command: Command): boolean {
   const { type } = command;
   if (type === "releaseClaim" || type === "resign" || type === "endLockDelay") return true;
+  if (type === "deregisterInstance") return true;
+  if (type === "leaveBarrier") return true;
   return type === "delete" || type === "deleteTree" || type === "closeSession" || type === "sweep";
 }
 

@@ -9,8 +9,14 @@ import type { Lsn } from "./commit-log.ts";
 import type { RowChanges, Tables } from "./tables.ts";
 import { WriteBehind } from "./write-behind.ts";
 
-const writeDelayMs = 80;
 const rowsPerWrite = 5000;
+const writeDelayMs = 80;
+/**
+ * Appends wait while rows are written, and in a large table each row may be on a page of its own: so a write that took
+ * long is followed by a rest in proportion. A row that changes several times meanwhile is written once.
+ */
+const restPerWrite = 10;
+const restMsMax = 1000;
 
 export class TableWriter {
   readonly #state: State;
@@ -21,6 +27,7 @@ export class TableWriter {
   #appliedLsn: Lsn;
   #historyFloorZxid: number;
   #floorMoved = false;
+  #restMs = writeDelayMs;
   #cancelTimer: (() => void) | null = null;
   #writing: Promise<void> | null = null;
   #isStopped = false;
@@ -60,7 +67,7 @@ export class TableWriter {
   #schedule(): void {
     if (this.#writing !== null || this.#isStopped) return;
     if (this.#rows.rowCount >= rowsPerWrite) this.#write();
-    else if (this.#cancelTimer === null) this.#wakeAfter(writeDelayMs);
+    else if (this.#cancelTimer === null) this.#wakeAfter(this.#restMs);
   }
 
   #wakeAfter(delayMs: number): void {
@@ -83,8 +90,11 @@ export class TableWriter {
 
   /** The tables wait for room by themselves: a rejection is no want of room, and not to be tried again. */
   async #writeRows(rows: RowChanges): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
     try {
       await this.#tables.write(rows);
+      const tookMs = this.#clock.monotonicMs() - startedMs;
+      this.#restMs = Math.min(restMsMax, Math.max(writeDelayMs, restPerWrite * tookMs));
     } catch (error) {
       this.stop();
       this.#onFailure(error);

@@ -19,12 +19,29 @@ export function snapshotFrame(zxid: number, znodes: readonly string[]): Uint8Arr
   return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"znodes":[${znodes.join(",")}]}\n\n`);
 }
 
+/** The same of a service. @param instances the JSON of each instance */
+export function instancesFrame(zxid: number, instances: readonly string[]): Uint8Array {
+  return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"instances":[${instances.join(",")}]}\n\n`);
+}
+
 export function syncedFrame(zxid: number): Uint8Array {
   return Buffer.from(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
 }
 
 export function changeFrame(zxid: number, text: string): Uint8Array {
   return Buffer.from(`id: ${zxid}\nevent: change\ndata: ${text}\n\n`);
+}
+
+/** Several events of one transaction: the last has the id, since only then all of it is told. */
+export function eventsFrame(
+  zxid: number,
+  events: readonly { readonly name: string; readonly data: string }[],
+): Uint8Array {
+  const texts = events.map(({ name, data }, index) => {
+    const id = index === events.length - 1 ? `id: ${zxid}\n` : "";
+    return `${id}event: ${name}\ndata: ${data}\n\n`;
+  });
+  return Buffer.from(texts.join(""));
 }
 
 export function bookmarkFrame(zxid: number): Uint8Array {
@@ -41,22 +58,22 @@ export function byeFrame(reason: string): Uint8Array {
 
 /** The frames of one message, made when first asked for; all who are told the whole share its bytes. */
 export class MessageFrames {
-  readonly #message: ChangeMessage;
+  readonly message: ChangeMessage;
   #whole: Uint8Array | null = null;
   #wholeWithoutData: Uint8Array | null = null;
 
   constructor(message: ChangeMessage) {
-    this.#message = message;
+    this.message = message;
   }
 
   /** @param events some or all of the message's own, in its order, one at least */
   of(events: readonly MessageEvent[], withData: boolean): Uint8Array {
-    if (events.length < this.#message.events.length) return frameOf({ ...this.#message, events }, withData);
+    if (events.length < this.message.events.length) return frameOf({ ...this.message, events }, withData);
     if (withData) {
-      this.#whole ??= frameOf(this.#message, true);
+      this.#whole ??= frameOf(this.message, true);
       return this.#whole;
     }
-    this.#wholeWithoutData ??= frameOf(this.#message, false);
+    this.#wholeWithoutData ??= frameOf(this.message, false);
     return this.#wholeWithoutData;
   }
 }

@@ -2,13 +2,40 @@
 // have equal keys, so that what is told to one can be told to all of them without asking again.
 
 import { parentPath, rootPath } from "../core/path.ts";
+import { statText } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import { TreeWalk } from "../core/tree-walk.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import type { EventSelection, MessageEvent } from "../store/change-message.ts";
+import type { Znode } from "../core/znode.ts";
+import {
+  type ChangeMessage,
+  type EventSelection,
+  type MessageEvent,
+  selectedText,
+} from "../store/change-message.ts";
+import { dataText } from "../store/json-data.ts";
+import { changeFrame, type MessageFrames, snapshotFrame } from "./frames.ts";
 import type { Scope } from "./matcher.ts";
 
 export const watchEventTypes: readonly WatchEventType[] = ["created", "changed", "deleted"];
+
+/** What a stream is about, and in which words it is told. Those with equal keys are told the same bytes. */
+export interface StreamSelection {
+  readonly key: string;
+  readonly paths: readonly string[];
+  readonly scope: Scope;
+  readonly types: ReadonlySet<WatchEventType>;
+  /** The znodes in scope as they are now, each once, parents before their children. */
+  walk(state: State, keptBytesMax: number): TreeWalk;
+  /** One of them, as JSON; null when it is left out. */
+  textOf(znode: Znode): string | null;
+  /** A page of such texts. */
+  snapshotFrame(zxid: number, texts: readonly string[]): Uint8Array;
+  /** What is told of a transaction, whole; null when that is nothing. @param events those in scope, of these types */
+  liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array | null;
+  /** The same bytes, later. */
+  replayFrame(message: ChangeMessage): Uint8Array | null;
+}
 
 export interface SelectionParts {
   readonly paths: readonly string[];
@@ -17,7 +44,7 @@ export interface SelectionParts {
   readonly withData: boolean;
 }
 
-export class Selection implements EventSelection {
+export class Selection implements EventSelection, StreamSelection {
   /** Sorted, so that parents come before their children; each once. */
   readonly paths: readonly string[];
   readonly scope: Scope;
@@ -55,7 +82,24 @@ export class Selection implements EventSelection {
     }
   }
 
-  /** The znodes in scope as they are now, each once, parents before their children. */
+  textOf(znode: Znode): string {
+    const data = this.withData ? `,${dataText(znode.data)}` : "";
+    return `{"path":${JSON.stringify(znode.path)}${data},"stat":${statText(znode)}}`;
+  }
+
+  snapshotFrame(zxid: number, znodes: readonly string[]): Uint8Array {
+    return snapshotFrame(zxid, znodes);
+  }
+
+  liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array {
+    return frames.of(events, this.withData);
+  }
+
+  replayFrame(message: ChangeMessage): Uint8Array | null {
+    const text = selectedText(message, this);
+    return text === null ? null : changeFrame(message.zxid, text);
+  }
+
   walk(state: State, keptBytesMax: number): TreeWalk {
     const depthMax = depthsMax[this.scope];
     return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax, keptBytesMax });

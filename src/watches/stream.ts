@@ -5,20 +5,11 @@
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import { selectedText } from "../store/change-message.ts";
-import {
-  bookmarkFrame,
-  byeFrame,
-  changeFrame,
-  heartbeatFrame,
-  resetFrame,
-  retryFrame,
-  syncedFrame,
-} from "./frames.ts";
+import { bookmarkFrame, byeFrame, heartbeatFrame, resetFrame, retryFrame, syncedFrame } from "./frames.ts";
 import type { Gap, History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { Scope } from "./matcher.ts";
-import type { Selection } from "./selection.ts";
+import type { StreamSelection } from "./selection.ts";
 import type { Sink } from "./sink.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -29,7 +20,7 @@ export type StreamStart =
   | { readonly kind: "unknown" };
 
 export interface StreamRequest {
-  readonly selection: Selection;
+  readonly selection: StreamSelection;
   readonly start: StreamStart;
   /** End after the first change. */
   readonly once: boolean;
@@ -253,9 +244,9 @@ export class Stream {
     for (const message of history.after(this.#position)) {
       if (messagesLeft === 0) return false;
       messagesLeft -= 1;
-      const text = selectedText(message, this.request.selection);
-      if (text === null) this.#position = message.zxid;
-      else this.#sendChange(message.zxid, changeFrame(message.zxid, text));
+      const frame = this.request.selection.replayFrame(message);
+      if (frame === null) this.#position = message.zxid;
+      else this.#sendChange(message.zxid, frame);
       if (!this.#isFlowing || this.#isEnded) return true;
     }
     this.#position = Math.max(this.#position, history.zxid);

@@ -12,7 +12,7 @@ import { MessageFrames } from "./frames.ts";
 import { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import { Matcher } from "./matcher.ts";
-import type { Selection } from "./selection.ts";
+import type { Selection, StreamSelection } from "./selection.ts";
 import type { Sink } from "./sink.ts";
 import {
   Stream,
@@ -34,7 +34,7 @@ export interface WatchesParts {
 
 /** The streams with one selection: what one of them is told, all are. */
 interface Audience {
-  readonly selection: Selection;
+  readonly selection: StreamSelection;
   readonly streams: Set<Stream>;
 }
 
@@ -143,7 +143,8 @@ export class Watches {
   #publish(message: ChangeMessage): void {
     const frames = new MessageFrames(message);
     for (const [{ selection, streams }, events] of this.#audiencesOf(message)) {
-      const frame = frames.of(events, selection.withData);
+      const frame = selection.liveFrame(frames, events);
+      if (frame === null) continue;
       for (const stream of streams) stream.hear(message.zxid, frame);
     }
   }

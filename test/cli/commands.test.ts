@@ -1,7 +1,7 @@
 // Each command of the command line against a real server: what it prints as text and as JSON, and how it ends.
 
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -169,9 +169,12 @@ describe("sessions and services", () => {
     await client.create("/services/web/a", instance, { parents: true });
     await client.create("/services/web/b", "not JSON");
     expect(await output("services")).toBe("web  2\n");
-    expect(await output("services", "web")).toBe("a  10.0.0.1:80  draining\nb  -:-  up\n");
+    await client.create("/services/web/c", JSON.stringify({ address: "10.0.0.2", port: 81, tags: ["x"] }));
+    expect(await output("services", "web")).toBe("a  10.0.0.1:80  draining\nc  10.0.0.2:81  up\n");
+    expect(await output("services", "web", "--state", "up", "--tag", "x")).toBe("c  10.0.0.2:81  up\n");
     expect(jsonLines(await output("services", "web", "--json"))[0]).toMatchObject({ id: "a", port: 80 });
-    expect(await run("services", "nowhere")).toMatchObject({ code: 3 });
+    expect(await output("services", "nowhere")).toBe("");
+    expect(await run("services", "--state", "up")).toMatchObject({ code: 2 });
   });
 });
 
@@ -205,7 +208,16 @@ describe("whole trees", () => {
   }) => {
     const file = join(dataDir, "tree.ndjson");
     expect(await run("export", "/nowhere", "--output", file)).toMatchObject({ code: 3 });
-    const missing = await run("import", file);
+    const nowhere = await run("export", "/", "--output", join(dataDir, "nowhere", "tree.ndjson"));
+    expect([nowhere.code, nowhere.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^treekeeper: ENOENT[^\n]*\n$/),
+    ]);
+    // What it writes to is a folder in the end: all that came before goes again.
+    mkdirSync(file);
+    expect(await run("export", "/", "--output", file)).toMatchObject({ code: 1 });
+    expect(readdirSync(dataDir)).toEqual(["tree.ndjson"]);
+    const missing = await run("import", join(dataDir, "missing.ndjson"));
     expect(missing).toMatchObject({ code: 1, stderr: expect.stringContaining("ENOENT") });
     const nonsense = await run("import", import.meta.filename);
     expect([nonsense.code, nonsense.stdout]).toEqual([2, ""]);

@@ -1,6 +1,8 @@
 // Completion scripts are made of the table of commands; each shell that is installed is asked what it makes of its own.
 
 import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { shells } from "../../src/cli/completion.ts";
 import { projectFolder } from "../support/markdown.ts";
@@ -28,6 +30,19 @@ describe("completion", () => {
     expect(await offered(["session", "k"], url)).toEqual(["keepalive"]);
     expect(await offered(["get", "/con"], url)).toEqual(["/config"]);
     expect(await offered(["--json", "get", "/config/co"], url)).toEqual(["/config/colour", "/config/count"]);
+  });
+
+  test("a name is text to bash, whatever it would be as a command", async ({ client, server, dataDir }) => {
+    const trap = join(dataDir, "sprung").replaceAll("/", `\${HOME:0:1}`);
+    const names = [`$(touch ${trap})`, `\`touch ${trap}\``, "a b;c 'd' \"e\"", "$HOME", "*", "back\\slash"];
+    for (const name of names) await client.create(`/names/${name}`, "", { parents: true });
+    await client.create("/two words/inside", "", { parents: true });
+    const all = await offered(["get", "/names/"], server.url);
+    const read = execFileSync("bash", ["-c", `printf '%s\\n' ${all.join(" ")}`], { encoding: "utf8" });
+    expect(read.trim().split("\n").sort()).toEqual(names.map((name) => `/names/${name}`).sort());
+    expect(await offered(["get", "/names/\\$H"], server.url)).toEqual(["/names/\\$HOME"]);
+    expect(await offered(["get", "/two\\ words/in"], server.url)).toEqual(["/two\\ words/inside"]);
+    expect(existsSync(join(dataDir, "sprung"))).toBe(false);
   });
 
   test("each shell's script names every command, and the shell can read it", async () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect } from "vitest";
 import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
+import { Http } from "../support/http.ts";
 import { announced, emptied, ownTest, test } from "./fixture.ts";
 
 const stubborn = 'trap "" TERM; while :; do sleep 0.05; done';
@@ -22,6 +23,22 @@ describe.concurrent("elect", () => {
     expect([143, 3]).toContain((await elected.ended).code);
   });
 
+  test("leads for any number of terms, and while nobody listens to what it says", async ({
+    cli,
+    unique: name,
+  }) => {
+    const command = ["sh", "-c", "echo $TREEKEEPER_FENCE_ZXID"];
+    const elected = cli(["elect", name, "--pause-ms", "0", "--", ...command]);
+    const terms = new Set<string>();
+    while (terms.size < 13) terms.add(await elected.line());
+    elected.closeErrors();
+    while (terms.size < 16) terms.add(await elected.line());
+    elected.signal("SIGTERM");
+    const { code, stderr } = await elected.ended;
+    expect([143, 0]).toContain(code);
+    expect(stderr).not.toContain("Warning");
+  });
+
   test("leads when whoever led before is gone, and not earlier", async ({
     holding,
     cli,
@@ -39,6 +56,32 @@ describe.concurrent("elect", () => {
     await second.line();
     expect(isEmptyGroup(first.group)).toBe(true);
     expect(await second.ended).toMatchObject({ code: 4 });
+  });
+
+  test("stands again when its candidacy was taken away before it led", async ({
+    holding,
+    cli,
+    client,
+    server,
+    unique: name,
+  }) => {
+    const { cli: first, fence } = await holding(["elect", name], "exec sleep 60");
+    const [next, once] = [[], ["--once"]].map((more) =>
+      cli(["elect", name, "--pause-ms", "0", ...more, "--", "true"]),
+    );
+    const queued = { waitAfterZxid: fence.czxid, waitMs: 20_000 };
+    let { children, zxid } = await client.childrenPage(`/elections/${name}`, queued);
+    while (children.length < 3) {
+      const more = { waitAfterZxid: zxid, waitMs: 20_000 };
+      ({ children, zxid } = await client.childrenPage(`/elections/${name}`, more));
+    }
+    for (const candidate of children.filter((child) => !fence.path.endsWith(child)))
+      await new Http(server.url).delete(`/v1/elections/${name}/candidates/${candidate}`, {
+        query: "force=true",
+      });
+    await next?.hasSaid(`Standing again for ${name}.`);
+    expect(await once?.ended).toMatchObject({ code: 3, stderr: expect.stringContaining("no_claim") });
+    first.signal("SIGTERM");
   });
 
   test("stands again after its leadership was lost, and leads when it is its turn [N14]", async ({

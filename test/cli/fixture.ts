@@ -106,6 +106,11 @@ export class CliProcess {
     this.#child.stdout?.destroy();
   }
 
+  /** Nobody listens any more to what it says on stderr. */
+  closeErrors(): void {
+    this.#child.stderr?.destroy();
+  }
+
   /** The process beside it that watches over its command. */
   get watchdog(): number {
     const children = readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, "utf8").trim().split(" ");

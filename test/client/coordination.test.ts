@@ -12,7 +12,9 @@ function untilAborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-test("a lock goes from holder to holder in the order they came, and a late write is refused", async ({ serve }) => {
+test("a lock goes from holder to holder in the order they came, and a late write is refused", async ({
+  serve,
+}) => {
   const { server } = await serve();
   const client = new Client({ endpoint: server.url });
   const [anna, bruno] = [await client.openSession(), await client.openSession()];
@@ -39,6 +41,33 @@ test("a lock goes from holder to holder in the order they came, and a late write
   await expect(late).rejects.toMatchObject({ code: "fence_stale" });
   await anna.close();
   await bruno.close();
+});
+
+test("a joined session that asks not to wait leaves alone the place where its other keeper waits", async ({
+  serve,
+}) => {
+  const { server } = await serve();
+  const client = new Client({ endpoint: server.url });
+  const http = new Http(server.url);
+  const [holder, waiter] = [await client.openSession(), await client.openSession()];
+  const joined = await client.joinSession(waiter);
+  const release = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<void>();
+  const first = holder.withLock("x", {}, () => {
+    taken.resolve();
+    return release.promise;
+  });
+  await taken.promise;
+  const second = waiter.withLock("x", {}, () => "held");
+  while ((await http.get("/v1/locks/x")).json<{ waitingCount: number }>().waitingCount === 0) {}
+  await expect(joined.withLock("x", { waitMs: 0 }, () => {})).rejects.toMatchObject({ code: "lock_held" });
+  expect((await http.get("/v1/locks/x")).json()).toMatchObject({ holderCount: 1, waitingCount: 1 });
+  release.resolve();
+  await first;
+  expect(await second).toBe("held");
+  joined.leave();
+  await holder.close();
+  await waiter.close();
 });
 
 test("a holder hears that its claim was taken away by force", async ({ serve }) => {
@@ -92,8 +121,14 @@ test("one candidate leads at a time, and the next when it has resigned", async (
     return term.fence;
   });
   await leads.promise;
-  const second = bruno.elect("e", { value: "bruno" }, ({ fence, signal }) => [fence, signal.aborted] as const);
-  const { leader } = (await new Http(server.url).get("/v1/elections/e")).json<{ leader: { value: string } }>();
+  const second = bruno.elect(
+    "e",
+    { value: "bruno" },
+    ({ fence, signal }) => [fence, signal.aborted] as const,
+  );
+  const { leader } = (await new Http(server.url).get("/v1/elections/e")).json<{
+    leader: { value: string };
+  }>();
   expect(leader.value).toBe("anna, on host 7");
   resigns.resolve();
   const [fence, isAborted] = await second;

@@ -10,11 +10,9 @@ import { codeBlocksOf, projectFolder, readDocument } from "../support/markdown.t
 import { makeDataDir, removeDataDir, test } from "../support/process.ts";
 
 const runWithinMs = 20_000;
-/** The service does not have these yet. */
-const notThereYet = ["Locks, elections, services"];
 
 const program = codeBlocksOf(readDocument("docs/client.md"))
-  .filter(({ language, heading }) => language === "ts" && !notThereYet.includes(heading))
+  .filter(({ language }) => language === "ts")
   .map(({ code }) => code)
   .join("\n");
 

@@ -97,12 +97,66 @@ test("whoever waits keeps the place it has, over lost connections", async ({ ses
   expect((await lock.taken).fence).toBe(9);
 });
 
+test.for([
+  ["another fence", { fence: 9 }, { fence: 11, session: opened.id }],
+  ["another session", {}, { fence: 11, session: "00000000000000b2" }],
+  ["nobody's session", {}, { fence: 11, session: null }],
+])("a claim that has the same id and %s is not acted on", async ([, first, later], { session, request }) => {
+  const lock = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(202, { ...waiting, ...(first as object) });
+  (await request(`GET ${claimUrl}`)).reply(200, { ...held, ...(later as object) });
+  await expect(lock.done).rejects.toMatchObject({ code: "no_claim", status: 404 });
+  // What is not its own it does not give back either.
+  const next = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(202, { ...waiting, fence: 13 });
+  (await request(`GET ${claimUrl}`)).reply(200, { ...waiting, fence: 13, session: opened.id });
+  (await request(`GET ${claimUrl}`)).reply(200, { ...held, fence: 13, session: opened.id });
+  expect((await next.taken).fence).toBe(13);
+});
+
+test("whose place in the queue was taken away is told so, and does not stand again", async ({
+  session,
+  request,
+}) => {
+  const lock = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(202, waiting);
+  (await request(`GET ${claimUrl}`)).refuse(404, { code: "no_claim", detail: "It was released." });
+  await expect(lock.done).rejects.toMatchObject({ code: "no_claim" });
+  takeLock(session);
+  await request("POST /v1/locks/a/claims");
+});
+
+test("a lock whose claim is another's in the end is lost, and that is no fault of giving it back", async ({
+  session,
+  request,
+}) => {
+  const lock = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(201, held);
+  await lock.taken;
+  await request("GET /v1/watch");
+  lock.release();
+  (await request(`DELETE ${claimUrl}`)).refuse(409, { code: "not_holder", detail: "It is bruno's." });
+  expect(await lock.done).toBe("done");
+});
+
 test("to have it now or not at all leaves nothing behind", async ({ session, request }) => {
   const lock = takeLock(session, { waitMs: 0 });
   const claim = await request("POST /v1/locks/a/claims");
   expect(await claim.json()).toEqual({ waitMs: 0 });
   claim.refuse(409, { code: "lock_held", detail: "anna has it.", holder: "anna" });
   await expect(lock.done).rejects.toMatchObject({ code: "lock_held", details: { holder: "anna" } });
+});
+
+test("to have it now or not at all never waits, not even where the session stands in line already", async ({
+  session,
+  request,
+}) => {
+  const lock = takeLock(session, { waitMs: 0 });
+  (await request("POST /v1/locks/a/claims")).reply(202, waiting);
+  await expect(lock.done).rejects.toMatchObject({ code: "lock_held", status: 409 });
+  // It did not make that claim, and does not give it up.
+  takeLock(session);
+  await request("POST /v1/locks/a/claims");
 });
 
 test("who has waited long enough gives up its place", async ({ session, request, clock }) => {

@@ -56,7 +56,13 @@ test("whoever stands first leads, and the next one when it resigns or its sessio
   expect(answer.header("location")).toBe(`${url}/candidates/${first.id}`);
   expect(await znodes.read(first.path)).toMatchObject({ data: "h:1", stat: { czxid: first.term } });
   const second = expectStatus(await stand(two, { value: "h:2" }), 202).json<never>() as Candidate;
-  expect(second).toEqual({ id: "c-0000000001", state: "waiting", position: 1, path: second.path });
+  expect(second).toEqual({
+    id: "c-0000000001",
+    state: "waiting",
+    position: 1,
+    fence: expect.any(Number),
+    path: second.path,
+  });
   expectStatus(await stand(three, { waitMs: 1 }), 202);
   expect((await http.get(url)).json()).toMatchObject({
     leader: { id: first.id, value: "h:1", session: one.id, sessionName: "a" },

@@ -130,7 +130,13 @@ test("who waits in vain keeps its place, and claiming again gives it back", asyn
   const { id } = await lock.held(one);
   const second = await lock.queued(two);
   const third = await lock.queued(three);
-  expect(second).toEqual({ id: "x-0000000001", state: "waiting", position: 1, path: second.path });
+  expect(second).toEqual({
+    id: "x-0000000001",
+    state: "waiting",
+    position: 1,
+    fence: second.fence,
+    path: second.path,
+  });
   expect(third).toMatchObject({ position: 2 });
   expect(await lock.queued(three)).toEqual(third);
   expectStatus(await lock.claim(three), 202);

@@ -100,12 +100,18 @@ test("a release by force is in the log, with whose claim it was", async ({ start
   await claim(http, one);
   const standing = { json: {}, headers: { "session-token": two.token } };
   await http.post("/v1/elections/m/candidates", standing);
+  const instance = { json: { address: "h", port: 80 }, headers: { "session-token": one.token } };
+  await http.put("/v1/services/web/instances/a", instance);
   await http.delete("/v1/locks/a/claims/x-0000000000", { query: "force=true" });
   await http.delete("/v1/elections/m/candidates/c-0000000000", { query: "force=true" });
+  for (const id of ["a", "a", "none"]) {
+    await http.delete(`/v1/services/web/instances/${id}`, { query: "force=true" });
+  }
   await server.terminate();
   const audited = server.logs.filter(({ audit }) => audit === true);
   expect(audited).toMatchObject([
     { lock: "a", claim: "x-0000000000", owner: one.id, by: { session: null } },
     { election: "m", candidate: "c-0000000000", owner: two.id },
+    { service: "web", instance: "a", owner: one.id, by: { session: null } },
   ]);
 });

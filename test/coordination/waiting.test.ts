@@ -303,15 +303,16 @@ keeperTest(
     }
     const place = coordination.place("/elections/m", "c-0000000001");
     if (place === undefined) throw new Error("the candidate does not stand");
+    const leave = coordination.admitWaiter();
     const wait = coordination.wait("/elections/m", place.claim);
-    expect(() => coordination.assertTakesWaiters()).toThrow(/claimWaitersMax|1 waiting requests/);
-    expect(await refusal(Promise.resolve().then(() => coordination.wait("/elections/m", place.claim)))).toBe(
-      "throttled",
-    );
+    expect(await refusal(Promise.resolve().then(() => coordination.admitWaiter()))).toBe("throttled");
     await keeper.closeSession(sessionId);
     expect(await wait.end).toBe("held");
     expect(wait.leave()).toBe(true);
-    coordination.assertTakesWaiters();
+    leave();
+    leave();
+    coordination.admitWaiter();
+    expect(() => coordination.admitWaiter()).toThrow(/1 waiting requests/);
     const stop = coordination.observe("/elections/m", () => {});
     expect(() => coordination.observe("/elections/m", () => {})).toThrow(/streams of holders/);
     stop();

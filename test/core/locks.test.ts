@@ -197,6 +197,22 @@ test("a lock delay begins when a holder's session expires, and at no other end o
   expect((await claim(keeper, three)).id).toBe("x-0000000002");
 });
 
+test("a delay that follows another ends later than that, also where the clock was set back", async ({
+  keeper,
+}) => {
+  const [one, two] = [await keeper.openSession(), await keeper.openSession()];
+  await keeper.store.submit({ type: "configureLock", name: "a", lockDelayMs: 5000, permits: 2 });
+  for (const sessionId of [one, two]) await claim(keeper, sessionId);
+  const untilMs = () => JSON.parse(keeper.data(lock) ?? "").delayUntilMs as number;
+  await keeper.closeSession(one, "session_expired");
+  const first = untilMs();
+  keeper.clock.jumpWallClock(-3_600_000);
+  await keeper.closeSession(two, "session_expired");
+  expect(untilMs()).toBeGreaterThan(first);
+  await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs: first });
+  expect(untilMs()).toBeGreaterThan(first);
+});
+
 test("readers that hold go on holding when one of them expires, and nobody joins them", async ({
   keeper,
 }) => {
@@ -255,7 +271,7 @@ test("candidates lead in the order they stood, change their value in place and r
     (await keeper.store.submit({ type: "standForElection", name: "m", value: bytes(value), sessionId }))
       .outcome;
   const [first, second] = [await stand(one, "a:1"), await stand(two, "b:1")];
-  expect(await stand(one, "other")).toEqual(first);
+  expect(await stand(one, "other")).toEqual({ ...first, made: false });
   expect(keeper.data(first.path)).toBe("a:1");
   const change = (id: string, sessionId: string) =>
     keeper.store.submit({ type: "changeCandidate", name: "m", id, value: bytes("a:2"), sessionId });

@@ -33,7 +33,6 @@ type Code = keyof typeof problemKinds;
 /** Codes the service does not give, and why. */
 const absent: Readonly<Record<string, string>> = {
   unauthenticated: "comes with access control",
-  no_instance: "comes with services",
   starting: "the server listens only when it can serve",
 };
 
@@ -75,6 +74,7 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   no_node: ({ http }) => http.get("/v1/znodes/a"),
   no_route: ({ http }) => http.get("/v1/none"),
   no_claim: ({ http }) => http.get("/v1/locks/a/claims/x-0000000000"),
+  no_instance: ({ http }) => http.get("/v1/services/a/instances/b"),
   method_not_allowed: ({ http }) => http.request("PATCH", "/v1/znodes/a"),
   not_acceptable: ({ http }) => http.get("/v1/znodes", { headers: { accept: "image/png" } }),
   node_exists: ({ http }) => http.post("/v1/znodes"),

@@ -41,6 +41,16 @@ const fixtures: Record<string, (http: Http) => Promise<Made>> = {
   getCandidate: standForElection,
   changeCandidate: standForElection,
   resign: standForElection,
+  registerInstance: openFencedSession,
+  getInstance: register,
+  changeInstance: register,
+  deregisterInstance: register,
+  addToCounter: makeMaster,
+  getCounter: async (http) => {
+    expect((await http.post("/v1/counters/reports")).status).toBe(200);
+    return {};
+  },
+  passBarrier: openFencedSession,
   endWatch: async (http) => {
     for (let id = 1; id <= 7; id += 1) await http.stream("/v1/watch", { query: "path=/" });
     return {};
@@ -93,6 +103,14 @@ async function stand(http: Http, url: string): Promise<Made> {
   const { "session-token": token = "" } = await openFencedSession(http);
   const { id } = (await http.post(url, { headers: { "session-token": token } })).json<{ id: string }>();
   return { id, "session-token": token };
+}
+
+async function register(http: Http): Promise<Made> {
+  const { "session-token": token = "" } = await openFencedSession(http);
+  const json = { address: "h", port: 80 };
+  const headers = { "session-token": token };
+  expect((await http.put("/v1/services/web/instances/web-1", { json, headers })).status).toBe(201);
+  return { "session-token": token };
 }
 
 interface ExampleRequest {

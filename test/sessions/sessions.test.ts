@@ -578,6 +578,7 @@ describe("looking at sessions", () => {
       ephemeralCount: 3,
       ephemerals: ["/B", "/a", "/b"],
       claims: [],
+      instances: [],
     });
   });
 

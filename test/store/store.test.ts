@@ -185,6 +185,20 @@ test("a log without room takes deletions and ends of sessions only, until it has
   await store.close();
 });
 
+test("a log without room still lets everybody out of a barrier [L2]", async () => {
+  const { log, store } = await openStore();
+  const sessionId = "0000000000000001";
+  await store.submit({ type: "openSession", sessionId, tokenHash: "", timeoutMs: 1000, name: "" });
+  await store.submit({ type: "enterBarrier", name: "a", count: 1, sessionId });
+  log.injectFault("notAppended");
+  const enter = { type: "enterBarrier", name: "b", count: 1, sessionId } as const;
+  expect(await refusal(store.submit(enter))).toBe("read_only");
+  expect(await refusal(store.submit({ type: "addToCounter", name: "a", by: 1 }))).toBe("read_only");
+  await store.submit({ type: "leaveBarrier", name: "a", sessionId });
+  expect([...store.state.tree.childNames("/barriers/a")]).toEqual([]);
+  await store.close();
+});
+
 test("a log without room still lets a lock go on to the next [L2]", async () => {
   const { log, store } = await openStore();
   const sessionId = "0000000000000001";

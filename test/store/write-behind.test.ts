@@ -99,6 +99,30 @@ test("a znode that is set often is one row, and every change is kept", async ({ 
   expect(changes[0]?.message).toBe(first?.message?.text);
 });
 
+test("a write that took long is followed by a rest in proportion, of a second at most", async ({
+  fixture,
+}) => {
+  const { store, tables, clock } = fixture;
+  for (const [tookMs, restMs] of [
+    [30, 300],
+    [60_000, 1000],
+    [0, 80],
+  ] as const) {
+    await store.submit(create(`/took-${tookMs}`));
+    tables.hold();
+    await clock.advance(80);
+    await store.submit(create(`/meanwhile-${tookMs}`));
+    await clock.advance(tookMs);
+    const written = tables.writes.length;
+    tables.release();
+    await clock.advance(0);
+    await clock.advance(restMs - 1);
+    expect(tables.writes).toHaveLength(written + 1);
+    await clock.advance(1);
+    expect(tables.writes).toHaveLength(written + 2);
+  }
+});
+
 test("a child that comes or goes does not rewrite its parent's value", async ({ fixture }) => {
   const { store, clock } = fixture;
   await store.submit(create("/a", "a large value"));
@@ -209,7 +233,7 @@ test("while a write waits for room no other is begun, and what changes meanwhile
   expect([tables.attempts, tables.writes.length]).toEqual([1, 0]);
   tables.release();
   await clock.advance(0);
-  await clock.advance(writeDelayMs);
+  await clock.advance(1000);
   expect(tables.writes.map(({ created }) => created.map(({ path }) => path))).toEqual([["/a"], ["/b"]]);
   expect(tables.writes.map(({ position }) => position.zxid)).toEqual([1, 2]);
 });

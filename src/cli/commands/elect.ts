@@ -69,8 +69,8 @@ async function runTerm(runner: Runner, name: string, { value, once }: ElectOptio
     );
   } catch (error) {
     // Once the command has run, that is what came of it: a candidacy that could not be given up goes by itself.
-    if (outcome === null && !(isPassing(error) && once !== true) && !(error instanceof SessionLostError))
-      throw error;
+    const isNext = once !== true && (isPassing(error) || isTakenAway(error));
+    if (outcome === null && !isNext && !(error instanceof SessionLostError)) throw error;
     if (outcome === null) runner.output.note(`${messageOf(error)} Standing again for ${name}.`);
   }
   return outcome;
@@ -86,6 +86,11 @@ function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once 
 
 function isPassing(error: unknown): boolean {
   return error instanceof ConnectionError || (error instanceof RequestError && error.isTemporary);
+}
+
+/** Its candidacy, before it came to lead: as when its leadership is, it stands again. */
+function isTakenAway(error: unknown): boolean {
+  return error instanceof RequestError && error.code === "no_claim";
 }
 
 function messageOf(error: unknown): string {

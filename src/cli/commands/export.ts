@@ -1,9 +1,9 @@
 // `export`: a subtree as lines of JSON, as it stands at one zxid. A file is there when all of it is, and not before.
 
-import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { rename, rm } from "node:fs/promises";
-import { finished } from "node:stream/promises";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import type { Client } from "../../client/index.ts";
 import { workplaceOf } from "../options.ts";
@@ -30,7 +30,7 @@ async function exportTree(path: string, options: { output?: string }, command: C
   }
   const unfinished = `${options.output}.${process.pid}.part`;
   try {
-    await writeLines(linesOf(client, path), unfinished);
+    await pipeline(Readable.from(linesOf(client, path)), createWriteStream(unfinished));
     await rename(unfinished, options.output);
   } finally {
     await rm(unfinished, { force: true });
@@ -48,17 +48,5 @@ async function* linesOf(client: Client, path: string): AsyncGenerator<string, vo
     }
   } finally {
     progress.end();
-  }
-}
-
-async function writeLines(lines: AsyncIterable<string>, file: string): Promise<void> {
-  const stream = createWriteStream(file);
-  const done = finished(stream);
-  try {
-    for await (const line of lines)
-      if (!stream.write(line)) await Promise.race([once(stream, "drain"), done]);
-  } finally {
-    stream.end();
-    await done;
   }
 }

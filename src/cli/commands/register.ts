@@ -2,9 +2,8 @@
 // session: when that is lost, the instance is listed again on another one.
 
 import { hostname } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
-import type { Instance, Registration, Session } from "../../client/index.ts";
+import type { Instance } from "../../client/index.ts";
 import { ExitError } from "../exit-codes.ts";
 import { integer } from "../options.ts";
 import { Runner } from "../supervisor/runner.ts";
@@ -21,8 +20,6 @@ interface RegisterOptions {
 }
 
 const portMax = 65_535;
-/** After a session was lost, between attempts to be listed again. */
-const againMs = 1000;
 
 export function registerCommand(): Command {
   return new Command("register")
@@ -33,7 +30,7 @@ export function registerCommand(): Command {
     .usage("[options] <name> --port <n> -- <command...>")
     .argument("<name>", "a service")
     .argument("<command...>", "what to run; put -- before it")
-    .requiredOption("--port <n>", "where the instance listens", integer(0, portMax))
+    .requiredOption("--port <n>", "where the instance listens", integer(1, portMax))
     .option("--address <address>", "where others reach it", hostname())
     .option("--id <id>", "names the instance within the service; its session's id unless given")
     .option("--tag <tag>", "a word to find it by; may be repeated", (tag, tags: string[] = []) => [
@@ -54,81 +51,25 @@ async function register(
   command: Command,
 ): Promise<void> {
   const runner = new Runner(command, words, options);
-  const listing = new Listing(runner, name, options);
+  let endListing = async () => {};
   try {
-    const { code } = await runner.untilEnd(() => listing.begin());
-    await listing.end();
+    const { code } = await runner.untilEnd(async () => {
+      endListing = await runner.list(name, instanceOf(options), options.id);
+    });
     throw new ExitError(code);
   } catch (error) {
-    await listing.end();
+    await endListing();
     throw runner.fateOf(error);
   } finally {
     runner.close();
   }
 }
 
-/** An instance that stays listed, over sessions that are lost. */
-class Listing {
-  readonly #runner: Runner;
-  readonly #service: string;
-  readonly #id: string | undefined;
-  readonly #instance: Instance;
-  readonly #ending = new AbortController();
-  #over: Promise<void> = Promise.resolve();
-
-  constructor(
-    runner: Runner,
-    service: string,
-    { port, address, id, tag: tags, zone, weight }: RegisterOptions,
-  ) {
-    this.#runner = runner;
-    this.#service = service;
-    this.#id = id;
-    this.#instance = { address, port, tags, zone, weight };
-  }
-
-  /** Resolves when it is listed. @throws what the service says when it is not to be */
-  async begin(): Promise<void> {
-    const listed = Promise.withResolvers<void>();
-    this.#over = this.#stay(listed.resolve).catch(listed.reject);
-    await listed.promise;
-  }
-
-  /** Resolves when it is not listed any more. */
-  async end(): Promise<void> {
-    this.#ending.abort();
-    await this.#over;
-  }
-
-  async #stay(listed: () => void): Promise<void> {
-    await this.#once(listed);
-    while (!this.#ending.signal.aborted) {
-      this.#runner.output.note(`the session is lost; listing ${this.#service} again`);
-      await this.#once(() => {}).catch(() => {});
-      if (!this.#ending.signal.aborted) await pause(againMs, undefined, this.#ending).catch(() => {});
-    }
-  }
-
-  /** Listed on one session, until that is lost or the end. */
-  async #once(listed: () => void): Promise<void> {
-    await this.#runner.withSession(`service ${this.#service}`, async (session) => {
-      const registration = await session.register(this.#service, this.#instance, { id: this.#id });
-      listed();
-      await lostOrEnding(session, this.#ending.signal);
-      await removeFrom(session, registration);
-    });
-  }
-}
-
-function lostOrEnding({ lostSignal }: Session, ending: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of [lostSignal, ending]) {
-      if (signal.aborted) resolve();
-      else signal.addEventListener("abort", () => resolve(), { once: true });
-    }
-  });
-}
-
-async function removeFrom(session: Session, registration: Registration): Promise<void> {
-  if (session.isValid()) await registration.remove().catch(() => {});
+function instanceOf({ port, address, tag: tags, zone, weight }: RegisterOptions): Instance {
+  return {
+    ...{ address, port },
+    ...(tags !== undefined && { tags }),
+    ...(zone !== undefined && { zone }),
+    ...(weight !== undefined && { weight }),
+  };
 }

@@ -1,50 +1,52 @@
-// `services`: the services there are, and the instances of one. They are read as the znodes they are.
+// `services`: the services there are, and the instances of one, all or some.
 
-import { Command } from "commander";
-import type { ListedZnode } from "../../client/index.ts";
+import { Command, Option } from "commander";
+import type { InstanceState, ServiceFilter } from "../../client/index.ts";
 import { workplaceOf } from "../options.ts";
-import type { Output } from "../output.ts";
+import { onOneLine } from "../output.ts";
 
-const servicesPath = "/services";
+interface ServicesOptions {
+  readonly tag?: readonly string[];
+  readonly zone?: string;
+  readonly state?: InstanceState;
+}
 
 export function servicesCommand(): Command {
   return new Command("services")
     .summary("list services, or the instances of one")
     .description("Lists the services there are, or with a NAME its instances: id, address and port, state.")
     .argument("[name]", "a service")
+    .option("--tag <tag>", "only instances with this word; may be repeated", (tag, tags: string[] = []) => [
+      ...tags,
+      tag,
+    ])
+    .option("--zone <zone>", "only instances there")
+    .addOption(
+      new Option("--state <state>", "only instances in this state").choices(["up", "draining", "disabled"]),
+    )
     .action(services);
 }
 
-async function services(name: string | undefined, _options: object, command: Command): Promise<void> {
+async function services(name: string | undefined, options: ServicesOptions, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
-  if (name !== undefined) {
-    const instances = client.childZnodes(`${servicesPath}/${name}`, { data: true });
-    for await (const znode of instances) await tell(znode, output);
+  if (name === undefined) {
+    if (Object.keys(options).length > 0)
+      command.error("error: a filter is for the instances of one service.");
+    for await (const service of client.services()) {
+      await output.line(() => `${service.name}  ${service.instanceCount}`, service);
+    }
     return;
   }
-  // Nobody may have registered anything yet.
-  if ((await client.exists(servicesPath)) === undefined) return;
-  for await (const { path, stat } of client.childZnodes(servicesPath)) {
-    const json = { name: baseName(path), instanceCount: stat.numChildren };
-    await output.line(() => `${json.name}  ${json.instanceCount}`, json);
+  for await (const instance of client.instances(name, filterOf(options))) {
+    const { id, address, port, state } = instance;
+    await output.line(() => `${id}  ${onOneLine(address)}:${port}  ${state}`, instance);
   }
 }
 
-async function tell({ path, data, stat }: ListedZnode, output: Output): Promise<void> {
-  const instance = { id: baseName(path), ...membersIn(data?.text() ?? ""), session: stat.ephemeralOwner };
-  const { id, address, port, state } = instance as Record<string, unknown>;
-  await output.line(() => `${id}  ${address ?? "-"}:${port ?? "-"}  ${state ?? "up"}`, instance);
-}
-
-/** Somebody may have put anything there. */
-function membersIn(text: string): object {
-  try {
-    return Object(JSON.parse(text));
-  } catch {
-    return {};
-  }
-}
-
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+function filterOf({ tag: tags, zone, state }: ServicesOptions): ServiceFilter {
+  return {
+    ...(tags !== undefined && { tags }),
+    ...(zone !== undefined && { zone }),
+    ...(state !== undefined && { state }),
+  };
 }

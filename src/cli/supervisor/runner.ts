@@ -2,7 +2,7 @@
 // the session it is run for. It takes the signals of the process for as long as it is there.
 
 import type { Command } from "commander";
-import type { Client, Hold, Session } from "../../client/index.ts";
+import type { Client, Hold, Instance, Session } from "../../client/index.ts";
 import { ExitError, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
 import { type GlobalOptions, workplaceOf } from "../options.ts";
@@ -54,6 +54,19 @@ export class Runner {
     } finally {
       await closeInTime(session);
     }
+  }
+
+  /** Lists an instance of a service until what is returned is called, over sessions that are lost. */
+  async list(service: string, instance: Instance, id: string | undefined): Promise<() => Promise<void>> {
+    const listing = await this.client.register(service, instance, {
+      ...(id !== undefined && { id }),
+      session: { name: `service ${service}`, timeoutMs: this.#options.timeoutMs },
+      signal: this.signals.waitSignal,
+      stateChanged: (state) => {
+        if (state === "lost") this.output.note(`the session is lost; listing ${service} again`);
+      },
+    });
+    return () => inTime(listing.remove());
   }
 
   /** Runs the command for as long as the hold is to be believed. */
@@ -122,9 +135,12 @@ export function programOf(words: readonly string[]): string {
 
 /** There is nobody to tell when it fails: the session then ends by itself. */
 async function closeInTime(session: Session): Promise<void> {
-  if (!session.isValid()) return;
+  if (session.isValid()) await inTime(session.close());
+}
+
+async function inTime(closing: Promise<void>): Promise<void> {
   const late = Promise.withResolvers<void>();
   const timer = setTimeout(late.resolve, closeWithinMs);
-  await Promise.race([session.close().catch(() => {}), late.promise]);
+  await Promise.race([closing.catch(() => {}), late.promise]);
   clearTimeout(timer);
 }

@@ -7,6 +7,8 @@ import { isEmptyGroup, signalGroup } from "./process-group.ts";
 
 /** What the supervisor says: whom to watch and until when, `null` for as long as the supervisor lives. */
 export interface WatchdogOrder {
+  /** Sent back when the order is in force. */
+  readonly number: number;
   readonly group: number | null;
   readonly deadline: Deadline | null;
 }
@@ -14,7 +16,7 @@ export interface WatchdogOrder {
 /** A machine that wakes up starts its timers where they stopped: it may be so late. */
 const lookMs = 40;
 
-let order: WatchdogOrder = { group: null, deadline: null };
+let order: Pick<WatchdogOrder, "group" | "deadline"> = { group: null, deadline: null };
 
 // It ends with the supervisor and not before, whatever else is being stopped.
 for (const name of ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const) process.on(name, () => {});
@@ -22,7 +24,7 @@ process.on("SIGCONT", look);
 process.on("message", (message: WatchdogOrder) => {
   order = message;
   look();
-  process.send?.("seen", undefined, undefined, () => {});
+  process.send?.(message.number, undefined, undefined, () => {});
 });
 process.on("disconnect", () => {
   if (order.group !== null) signalGroup(order.group, "SIGKILL");

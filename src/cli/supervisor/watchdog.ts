@@ -13,13 +13,17 @@ const newsMsMin = 10;
 export class Watchdog {
   readonly #child: ChildProcess;
   #isGone = false;
-  #order: WatchdogOrder = { group: null, deadline: null };
+  #order: WatchdogOrder = { number: 0, group: null, deadline: null };
+  /** Who waits for an order to be in force, by its number: the answer to an earlier one says nothing of it. */
+  readonly #waiting = new Map<number, () => void>();
 
   private constructor(child: ChildProcess) {
     this.#child = child;
     child.on("error", () => {});
+    child.on("message", (number) => this.#waiting.get(number as number)?.());
     child.once("exit", () => {
       this.#isGone = true;
+      for (const goOn of this.#waiting.values()) goOn();
     });
   }
 
@@ -41,12 +45,12 @@ export class Watchdog {
 
   /** Resolves when it watches, or is gone. */
   async watch(group: number, deadline: Deadline | null): Promise<void> {
-    const answered = new Promise<void>((resolve) => {
-      this.#child.once("message", () => resolve());
-      this.#child.once("exit", () => resolve());
-    });
-    this.#tell({ group, deadline });
-    if (!this.#isGone) await answered;
+    const number = this.#tell({ group, deadline });
+    if (this.#isGone) return;
+    const { promise: answered, resolve: goOn } = Promise.withResolvers<void>();
+    this.#waiting.set(number, goOn);
+    await answered;
+    this.#waiting.delete(number);
   }
 
   /** The group may live until then. */
@@ -65,8 +69,10 @@ export class Watchdog {
     if (this.#child.connected) this.#child.disconnect();
   }
 
-  #tell(order: WatchdogOrder): void {
-    this.#order = order;
-    if (this.#child.connected) this.#child.send(order, () => {});
+  /** Returns the number of the order. */
+  #tell(watched: Pick<WatchdogOrder, "group" | "deadline">): number {
+    this.#order = { ...watched, number: this.#order.number + 1 };
+    if (this.#child.connected) this.#child.send(this.#order, () => {});
+    return this.#order.number;
   }
 }

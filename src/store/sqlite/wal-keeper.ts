@@ -66,10 +66,13 @@ export class WalKeeper {
     this.#measure();
   }
 
-  /** Now and then: empties the log while nobody waits. */
+  /**
+   * Now and then: empties the log while nobody waits. The file keeps its length: where it is written over, a commit need
+   * not make it longer, which a sync pays for.
+   */
   tick(): void {
     if (this.#isRunning || performance.now() - this.#lastBatchMs < idleMs) return;
-    if (this.#measure() >= trivialBytes) this.#truncate();
+    if (this.#measure() >= trivialBytes) this.finish();
   }
 
   /** Lets a checkpoint under way end. */

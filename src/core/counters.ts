@@ -1,0 +1,7 @@
+// A counter is the decimal text of its znode: whoever knows nothing but znodes reads it, sets it and watches it.
+
+import { joinPath } from "./path.ts";
+
+export function counterPath(name: string): string {
+  return joinPath("/counters", name);
+}

@@ -1,0 +1,105 @@
+// What a stream of one service is told: its instances, all or some, as they come, change and go. One that begins to be
+// among those selected is added for the stream, and one that no longer is, is removed. A transaction is one frame,
+// however many instances it has; only its last event has the id, so that nothing of it is missed by resuming.
+
+import {
+  fits,
+  type InstanceFilter,
+  type InstanceView,
+  instanceAt,
+  instanceIn,
+  instanceViewOf,
+  servicePath,
+} from "../core/instances.ts";
+import { parentPath } from "../core/path.ts";
+import type { Stat } from "../core/stat.ts";
+import type { State } from "../core/state.ts";
+import { TreeWalk } from "../core/tree-walk.ts";
+import type { Znode } from "../core/znode.ts";
+import { type ChangeMessage, factsText, type MessageEvent } from "../store/change-message.ts";
+import { eventsFrame, instancesFrame, type MessageFrames } from "./frames.ts";
+import { type StreamSelection, watchEventTypes } from "./selection.ts";
+
+export class InstanceSelection implements StreamSelection {
+  readonly paths: readonly string[];
+  readonly scope = "children";
+  readonly types = new Set(watchEventTypes);
+  readonly key: string;
+  readonly #filter: InstanceFilter;
+
+  constructor(service: string, filter: InstanceFilter) {
+    this.paths = [servicePath(service)];
+    this.#filter = filter;
+    const { tags, metadata, state = null, zone = null } = filter;
+    this.key = JSON.stringify(["instances", this.paths, [...tags].sort(), [...metadata].sort(), state, zone]);
+  }
+
+  walk(state: State, keptBytesMax: number): TreeWalk {
+    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax: 1, keptBytesMax });
+  }
+
+  textOf(znode: Znode): string | null {
+    const view = this.#isBelow(znode.path) ? instanceAt(znode) : null;
+    return this.#isSelected(view) ? JSON.stringify(view) : null;
+  }
+
+  snapshotFrame(zxid: number, instances: readonly string[]): Uint8Array {
+    return instancesFrame(zxid, instances);
+  }
+
+  liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array | null {
+    return this.#frameOf(frames.message, events);
+  }
+
+  replayFrame(message: ChangeMessage): Uint8Array | null {
+    return this.#frameOf(message, message.events);
+  }
+
+  #frameOf(message: ChangeMessage, events: readonly MessageEvent[]): Uint8Array | null {
+    const told = events.flatMap((event) => this.#toldOf(message, event) ?? []);
+    return told.length === 0 ? null : eventsFrame(message.zxid, told);
+  }
+
+  #toldOf(message: ChangeMessage, event: MessageEvent) {
+    if (!this.#isBelow(event.path)) return null;
+    const { was, is } = changeOf(event);
+    const [wasSelected, isSelected] = [this.#isSelected(was), this.#isSelected(is)];
+    if (!wasSelected && !isSelected) return null;
+    const name = !wasSelected ? "added" : isSelected ? "updated" : "removed";
+    return { name, data: `${factsText(message)}"instance":${JSON.stringify(isSelected ? is : was)}}` };
+  }
+
+  #isBelow(path: string): boolean {
+    return parentPath(path) === this.paths[0];
+  }
+
+  #isSelected(view: InstanceView | null): boolean {
+    return view !== null && fits(view, this.#filter);
+  }
+}
+
+/** An instance on both sides of an event; null where there is none. */
+interface InstanceChange {
+  readonly was: InstanceView | null;
+  readonly is: InstanceView | null;
+}
+
+/** Many streams of one service are told of one event: it is read once. */
+const changes = new WeakMap<MessageEvent, InstanceChange>();
+
+function changeOf(event: MessageEvent): InstanceChange {
+  const known = changes.get(event);
+  if (known !== undefined) return known;
+  const { path, head, data, tail, before = "" } = event;
+  const after = JSON.parse(head + data + tail) as { data?: string; stat: Stat };
+  const viewOf = (text: string | undefined) => {
+    const instance = text === undefined ? null : instanceIn(text);
+    return instance === null ? null : instanceViewOf({ path, ...after.stat }, instance);
+  };
+  const change = {
+    was: viewOf((JSON.parse(`{${before}}`) as { data?: string }).data),
+    is: viewOf(after.data),
+  };
+  changes.set(event, change);
+  return change;
+}

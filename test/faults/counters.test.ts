@@ -1,0 +1,78 @@
+// kill -9 while many add to one counter: whoever sends its addition again under the same key is told what it came to,
+// and nothing is counted twice or not at all.
+
+import { expect } from "vitest";
+import { Http } from "../support/http.ts";
+import { test } from "../support/process.ts";
+import { random } from "../support/random.ts";
+
+const rounds = 6;
+const clients = 8;
+const seed = Number(process.env.SEED ?? 20_261_122);
+
+/** Adds 1 again and again, each under a key of its own; a request without an answer is sent again. */
+class Adder {
+  /** What the counter came to by each of them. */
+  readonly values: number[] = [];
+  replayedCount = 0;
+  readonly #name: string;
+  #isOpen = false;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** Until the server is gone. */
+  async run(url: string): Promise<void> {
+    const http = new Http(url);
+    for (;;) {
+      try {
+        await this.#add(http);
+      } catch (error) {
+        if (error instanceof TypeError || (error instanceof Error && error.name === "AbortError")) return;
+        throw error;
+      }
+    }
+  }
+
+  /** The one that may be open is answered too. */
+  async finish(url: string): Promise<void> {
+    if (this.#isOpen) await this.#add(new Http(url));
+  }
+
+  async #add(http: Http): Promise<void> {
+    this.#isOpen = true;
+    const headers = { "idempotency-key": `${this.#name} ${this.values.length}` };
+    const answer = await http.post("/v1/counters/hits", { json: { by: 1 }, headers });
+    if (answer.status !== 200) throw new Error(`${answer.status} ${answer.text}`);
+    const { value, previous } = answer.json<{ value: number; previous: number }>();
+    expect(previous).toBe(value - 1);
+    this.values.push(value);
+    if (answer.header("idempotency-replayed") === "true") this.replayedCount += 1;
+    this.#isOpen = false;
+  }
+}
+
+test(`over ${rounds} kills everything is counted once, seed ${seed} [D19, G8, N15]`, {
+  timeout: 120_000,
+}, async ({ start }) => {
+  const chance = random(seed);
+  const all = Array.from({ length: clients }, (_, index) => new Adder(`adder ${index}`));
+  let server = await start();
+  for (let round = 0; round < rounds; round += 1) {
+    const running = all.map((adder) => adder.run(server.url));
+    const timer = setTimeout(() => server.signal("SIGKILL"), 30 + chance() * 300);
+    await server.exit;
+    clearTimeout(timer);
+    await Promise.all(running);
+    server = await start();
+  }
+  for (const adder of all) await adder.finish(server.url);
+  const values = all.flatMap((adder) => adder.values).sort((a, b) => a - b);
+  expect(values.length).toBeGreaterThan(rounds * clients);
+  expect(values).toEqual(values.map((_, index) => index + 1));
+  const { value } = (await new Http(server.url).get("/v1/counters/hits")).json<{ value: number }>();
+  expect(value).toBe(values.length);
+  // With this many kills some fall between a commit and its answer.
+  expect(all.reduce((sum, { replayedCount }) => sum + replayedCount, 0)).toBeGreaterThan(0);
+});
