@@ -119,7 +119,7 @@ export class Contender {
     const { trial, who, timeoutMs } = this.#contention;
     const about = { trial, who, fence: hold.fence };
     const beganMs = monotonicMs();
-    this.#evidence.tell({ kind: "held", ...about, path: hold.path, atMs: beganMs });
+    this.#evidence.tell({ kind: "held", ...about, path: hold.path, session: session.id, atMs: beganMs });
     const isLong = this.#chance() < longHoldShare;
     this.#onHeld(isLong);
     const stayMs = isLong ? longHoldTimeouts * timeoutMs : this.#chance() * shortHoldMsMax;

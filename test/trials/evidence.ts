@@ -22,6 +22,8 @@ export interface Held extends Told {
   readonly kind: "held";
   /** The claim's znode. */
   readonly path: string;
+  /** The session it believes in; a command knows of none. */
+  readonly session?: string;
   /** Of a command under supervision: its process group. */
   readonly group?: number;
 }

@@ -13,7 +13,7 @@ const evidence: readonly Evidence[] = [
   { kind: "answered", ...by("a", 2), number: 1, outcome: 4, atMs: 103 },
   { kind: "believed", ...by("a", 2), atMs: 499, untilMs: 500 },
   { kind: "ended", ...by("a", 2), why: "lost", atMs: 520 },
-  { kind: "held", ...by("b", 3), path: "/locks/t/x-0000000001", atMs: 660 },
+  { kind: "held", ...by("b", 3), path: "/locks/t/x-0000000001", session: "session of 3", atMs: 660 },
   { kind: "asked", ...by("a", 2), number: 2, isLate: true, atMs: 665 },
   { kind: "answered", ...by("a", 2), number: 2, outcome: "fence_stale", atMs: 670 },
   { kind: "believed", ...by("b", 3), atMs: 680, untilMs: 1100 },
@@ -72,6 +72,7 @@ const broken: readonly (readonly [keyof typeof promises, string, Partial<TrialRe
     "a session stood in line twice",
     { claims: [first, { ...second, session: first.session }] },
   ],
+  ["ownClaim", "one acted on the claim of another session", told("held", 3, { session: "session of 2" })],
   ["nothingLeft", "a claim was left behind", { claims: [first, claim(1, 3, null)] }],
   ["whole", "the log lacks an answered write", { writes: [] }],
 ];

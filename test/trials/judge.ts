@@ -158,6 +158,14 @@ export const promises: Readonly<Record<string, Promise>> = {
     });
   },
 
+  /** Nobody holds by the claim of another session. */
+  ownClaim(record) {
+    const claims = claimsByFence(record);
+    return heldIn(record)
+      .filter(({ session, fence }) => session !== undefined && session !== claims.get(fence)?.session)
+      .map(({ who, session, fence }) => `${who} of ${session} held by ${fence}, which is no claim of it`);
+  },
+
   nothingLeft({ claims }) {
     return claims.filter(({ end }) => end === null).map(({ path }) => `${path} was left behind`);
   },

@@ -1,11 +1,14 @@
 // Rounds of trials: many at once, on one service and a few processes, which are stopped and killed while the trials run.
 
+import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Evidence } from "./evidence.ts";
+import { type Evidence, monotonicMs } from "./evidence.ts";
 import { Host } from "./hosts.ts";
 import { faultsIn, type TrialRecord } from "./judge.ts";
 import { LockTrial } from "./lock-trial.ts";
-import { type CommonFault, hostsPerRound, planRound } from "./plans.ts";
+import { type CommonFault, hostsPerRound, planRound, type TrialPlan } from "./plans.ts";
 import type { Service } from "./service.ts";
 import type { Summary } from "./summary.ts";
 
@@ -15,6 +18,15 @@ export const trialsAtOnce = 50;
 const hitShareMin = 0.8;
 const stretchMax = 4;
 
+/** What befell all trials of the round, and when. */
+interface Befallen {
+  readonly name: string;
+  /** Where it is one. */
+  readonly host: string | undefined;
+  readonly fromMs: number;
+  readonly untilMs: number;
+}
+
 export class LockRounds {
   readonly #service: Service;
   readonly #summary: Summary;
@@ -22,6 +34,7 @@ export class LockRounds {
   #trials: readonly LockTrial[] = [];
   #hostCount = 0;
   #stretch = 1;
+  #befallen: Befallen[] = [];
 
   constructor(service: Service, summary: Summary) {
     this.#service = service;
@@ -33,6 +46,7 @@ export class LockRounds {
   async run(seed: number, trialCount: number): Promise<string[]> {
     const plan = planRound(seed, trialCount, this.#stretch);
     this.#trials = plan.trials.map((trial) => new LockTrial(trial, this.#service));
+    this.#befallen = [];
     const everyone = [...this.#hosts];
     await Promise.all(this.#trials.map((trial) => trial.begin(this.#hosts)));
     const common = this.#befall(plan.faults, everyone);
@@ -55,7 +69,10 @@ export class LockRounds {
     for (const fault of faults) {
       await pause(fault.delayMs);
       this.#summary.countFault(fault.name);
+      const host = this.#hosts[fault.host]?.name;
+      const fromMs = monotonicMs();
       await this.#befallOne(fault, everyone);
+      this.#befallen.push({ name: fault.name, host, fromMs, untilMs: monotonicMs() });
     }
   }
 
@@ -101,7 +118,10 @@ export class LockRounds {
       const record = trial.record(inOrder(evidence.get(trial.plan.trial) ?? []));
       this.#summary.countTrial(record, trial.faultsDone);
       this.#service.history.forget(trial.plan.trial);
-      return [...trial.faults, ...faultsIn(record)];
+      const faults = [...trial.faults, ...faultsIn(record)];
+      return faults.length === 0
+        ? []
+        : [...faults, keptIn({ plan: trial.plan, befallen: this.#befallen, faults, record })];
     });
     return [...failed, ...faults];
   }
@@ -109,6 +129,20 @@ export class LockRounds {
   async end(): Promise<void> {
     await Promise.all(this.#hosts.map((host) => host.kill()));
   }
+}
+
+interface Known {
+  readonly plan: TrialPlan;
+  readonly befallen: readonly Befallen[];
+  readonly faults: readonly string[];
+  readonly record: TrialRecord;
+}
+
+/** Nobody can repeat what happened: all that is known of it stays where it can be read. Returns where. */
+function keptIn(known: Known): string {
+  const file = join(tmpdir(), `treekeeper-trial-${known.plan.trial}-${process.pid}.json`);
+  writeFileSync(file, JSON.stringify(known, null, 1));
+  return `${known.plan.trial}: what is known of it is in ${file}`;
 }
 
 function evidenceOf(host: Host): Evidence[] {
