@@ -54,6 +54,8 @@ export class SupervisedTrial {
   readonly #faults: string[] = [];
   #wake: Wake | null = null;
   #isEnding = false;
+  /** It ends with its supervisor, once it goes on. */
+  #stoppedWatchdog: number | null = null;
   #hasBefallen = false;
 
   constructor(plan: SupervisedPlan, service: Service) {
@@ -187,7 +189,9 @@ export class SupervisedTrial {
   #stopAll(holder: Holder): () => Promise<void> {
     const all = [holder.supervisor.cli.watchdog, holder.supervisor.cli.pid, -holder.group];
     for (const pid of all) process.kill(pid, "SIGSTOP");
+    this.#stoppedWatchdog = all[0] as number;
     return async () => {
+      this.#stoppedWatchdog = null;
       const atMs = monotonicMs();
       for (const pid of this.plan.commandWakesFirst ? all.toReversed() : all) process.kill(pid, "SIGCONT");
       while (!isEmptyGroup(holder.group) && monotonicMs() < atMs + endsWithinMs) await pause(pollMs);
@@ -222,6 +226,7 @@ export class SupervisedTrial {
   /** What is left of it, whatever has gone wrong. */
   async clear(): Promise<void> {
     this.#isEnding = true;
+    if (this.#stoppedWatchdog !== null) process.kill(this.#stoppedWatchdog, "SIGCONT");
     for (const { group } of this.#holders) signalGroup(group, "SIGKILL");
     for (const { cli } of this.#supervisors) {
       cli.signal("SIGCONT");
