@@ -14,8 +14,11 @@ const { path, stat, zxid } = await session.create("/master", "", { mode: { kind:
 say({ czxid: stat.czxid, zxid });
 
 let actedAtMs = 0;
-while (session.isValid()) {
-  actedAtMs = Date.now();
+while (true) {
+  // The time before the question: whoever is stopped between the two has not acted yet.
+  const askedAtMs = Date.now();
+  if (!session.isValid()) break;
+  actedAtMs = askedAtMs;
   await setImmediate();
 }
 const { end } = session.lostSignal.reason;

@@ -118,7 +118,9 @@ export class Contender {
   async #lead(session: Session, hold: Hold): Promise<void> {
     const { trial, who, timeoutMs } = this.#contention;
     const about = { trial, who, fence: hold.fence };
+    // The time before the question, here too: whoever was stopped since it was granted asks, and does not begin.
     const beganMs = monotonicMs();
+    if (!session.isValid() || hold.signal.aborted) return;
     this.#evidence.tell({ kind: "held", ...about, path: hold.path, session: session.id, atMs: beganMs });
     const isLong = this.#chance() < longHoldShare;
     this.#onHeld(isLong);
