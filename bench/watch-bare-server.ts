@@ -22,7 +22,7 @@ const server = createServer((request, response) => {
 
 function keep(response: ServerResponse): void {
   response.writeHead(200, headers);
-  response.write("retry: 1734\n\n");
+  response.write("retry: 1734\n");
   response.write(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
   open.add(response);
   response.on("close", () => open.delete(response));

@@ -60,8 +60,9 @@ export interface ErrorDetails {
   /** The line of an import that is at fault, from 1, and what was done of those before it. */
   readonly line?: number;
   readonly imported?: ImportCounts;
-  /** The oldest zxid a watch can resume after. */
+  /** The oldest zxid a watch can resume after, and why it cannot after the one that was named. */
   readonly oldestZxid?: number;
+  readonly reason?: "history_trimmed" | "unknown_zxid";
   /** Seconds after which a retry makes sense. */
   readonly retryAfterSeconds?: number;
   /** Who holds the lock that is not free. */

@@ -122,6 +122,6 @@ const childrenSchema = {
       },
     },
     304: { description: "What is listed is still what the If-None-Match header says.", type: "null" },
-    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired", "history_trimmed", "throttled"),
   },
 };

@@ -37,6 +37,7 @@ import {
   writeProblems,
 } from "./schemas.ts";
 import type { SessionStreams } from "./session-events.ts";
+import { wholeStreamQuery } from "./stream-start.ts";
 
 export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationParts): SessionStreams {
   const { store, sessions, logger } = parts;
@@ -349,6 +350,7 @@ const eventsSchema = {
     "`leader`: who leads now, and again at each change of it or its value; `bye`: a planned close.",
   tags,
   params: nameParameter,
+  querystring: wholeStreamQuery,
   response: {
     200: eventStream('id: 1042\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n'),
     ...problems("bad_path", "throttled"),

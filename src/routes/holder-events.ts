@@ -5,10 +5,10 @@ import type { FastifyReply } from "fastify";
 import type { Clock } from "../clock.ts";
 import type { Coordination } from "../coordination/coordination.ts";
 import type { Store } from "../store/store.ts";
+import { heartbeatFrame } from "../watches/frames.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
 
 const heartbeatMs = 10_000;
-const heartbeat = Buffer.from(": hb\n\n");
 
 interface HolderEvents {
   readonly event: string;
@@ -138,7 +138,7 @@ class HolderStream {
 
   #beatLater(): void {
     this.#cancelHeartbeat = this.#clock.setTimer(heartbeatMs, () => {
-      if (this.#isFlowing) this.#write(heartbeat);
+      if (this.#isFlowing) this.#write(heartbeatFrame);
       this.#beatLater();
     });
   }

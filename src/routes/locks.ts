@@ -40,6 +40,7 @@ import {
   writeProblems,
 } from "./schemas.ts";
 import type { SessionStreams } from "./session-events.ts";
+import { wholeStreamQuery } from "./stream-start.ts";
 
 export type CoordinationParts = RouteParts & ClaimWaitParts & { readonly logger: Logger };
 
@@ -421,6 +422,7 @@ const eventsSchema = {
   description: "`holders`: those who hold now, and again at each change; `bye`: a planned close.",
   tags,
   params: nameParameter,
+  querystring: wholeStreamQuery,
   response: {
     200: eventStream('id: 1042\nevent: holders\ndata: {"zxid":1042,"holders":[],"holderCount":0}\n\n'),
     ...problems("bad_path", "throttled"),

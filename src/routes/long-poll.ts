@@ -5,9 +5,11 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
+import type { History } from "../watches/history.ts";
 import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { cannotResume } from "./stream-start.ts";
 
 const waitMsDefault = 30_000;
 /** The part of the wait that chance takes away: clients that began together do not all come back together. */
@@ -41,7 +43,10 @@ interface WaitQuery {
   readonly waitMs?: number;
 }
 
-/** Resolves when something selected changed, when the time is up, or when the client is gone. */
+/**
+ * Resolves when something selected changed, when the time is up, or when the client is gone.
+ * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here
+ */
 export async function longPoll(
   request: FastifyRequest<{ Querystring: WaitQuery }>,
   reply: FastifyReply,
@@ -50,6 +55,7 @@ export async function longPoll(
 ): Promise<void> {
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
+  assertHappened(afterZxid, watches.history);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = clock.setTimer(waitMs * (1 - waitJitter * Math.random()), resolve);
   reply.raw.once("close", resolve);
@@ -59,6 +65,12 @@ export async function longPoll(
     cancelTimer();
     reply.raw.off("close", resolve);
   }
+}
+
+/** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */
+function assertHappened(zxid: number, history: History): void {
+  if (history.gapAfter(zxid) !== "unknown_zxid") return;
+  throw cannotResume("unknown_zxid", zxid, history, "Ask without waitAfterZxid, and go on from there.");
 }
 
 /** A wait without a transaction to wait after is a slip that must not be ignored. */

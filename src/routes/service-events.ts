@@ -30,7 +30,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
         const { service } = request.params;
         validateResourceName(service);
         const selection = new InstanceSelection(service, filterOf(query));
-        const resume = resumePointOf(query, headers["last-event-id"]);
+        const resume = resumePointOf(query, headers);
         const start = resume ?? ({ kind: "now", initial: true } as const);
         if (!acceptsEventStream(headers.accept))
           assertCanStart(start, watches.history, "Begin anew without it.");
@@ -51,7 +51,7 @@ const eventsQuery = Type.Object(
 
 const change = { zxid: 1042, timeMs: 1_700_000_000_000, cause: "request", instance: exampleView };
 const exampleEvents = [
-  "retry: 1734\n\n",
+  "retry: 1734\n",
   'event: snapshot\ndata: {"zxid":1040,"instances":[]}\n\n',
   'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
   `id: 1042\nevent: added\ndata: ${JSON.stringify(change)}\n\n`,

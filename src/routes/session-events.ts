@@ -8,6 +8,7 @@ import { fixedLimits, named } from "./fixed-limits.ts";
 import type { RouteParts } from "./parts.ts";
 import { problems } from "./schemas.ts";
 import { beginEventStream } from "./sse.ts";
+import { wholeStreamQuery } from "./stream-start.ts";
 
 const aliveIntervalMs = 10_000;
 
@@ -82,6 +83,7 @@ const eventsSchema = {
     "`alive` at once and now and then; `ended` with its reason and zxid, once, then the stream closes.",
   tags: ["sessions"],
   params: Type.Object({ id: sessionId }),
+  querystring: wholeStreamQuery,
   response: {
     200: {
       description: "The stream.",

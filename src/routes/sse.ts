@@ -3,6 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
+import { retryLine } from "../watches/frames.ts";
 import type { Sink } from "../watches/sink.ts";
 import { ChunkSink } from "./shared-chunks.ts";
 
@@ -49,8 +50,14 @@ class ResponseSink implements Sink {
 /** A sink that says when it can take more. */
 export type StreamSink = ResponseSink | ChunkSink;
 
-/** Takes the reply over and sends its head, with the headers hooks have set so far. */
+/** Takes the reply over and sends its head, with the headers hooks have set so far, and when to come back. */
 export function beginEventStream(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
+  const sink = beginResponse(reply, headers);
+  sink.write(retryLine(Math.random()));
+  return sink;
+}
+
+function beginResponse(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
   reply.hijack();
   const response = reply.raw;
   for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -1,9 +1,10 @@
 // Where a stream of changes begins, as its client says it: in its query, or in the header an EventSource sends by
-// itself when it comes back.
+// itself when it comes back. Those that stand in for an EventSource cannot always send headers: they say it in the query.
 
+import type { IncomingHttpHeaders } from "node:http";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
-import type { History } from "../watches/history.ts";
+import type { Gap, History } from "../watches/history.ts";
 import type { StreamStart } from "../watches/stream.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 
@@ -13,13 +14,21 @@ const intervalMs = {
   ...named("intervalMsMax"),
 };
 
+const lastEventId = Type.Optional(
+  Type.String({ description: "What stand-ins for EventSource send in place of the header Last-Event-ID." }),
+);
+
+/** For a stream whose first event says all there is: there is nothing to resume, but its clients come back as others do. */
+export const wholeStreamQuery = Type.Object({ lastEventId }, { additionalProperties: false });
+
 /** What every stream of changes may be asked. */
 export const resumeMembers = {
+  lastEventId,
   sinceZxid: Type.Optional(
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: "Resume after this transaction. A Last-Event-ID header goes before it.",
+      description: "Resume after this transaction. Last-Event-ID and lastEventId go before it.",
     }),
   ),
   bookmarkMs: Type.Integer({ ...intervalMs, default: 30_000, description: "Silence before a bookmark." }),
@@ -28,14 +37,15 @@ export const resumeMembers = {
 
 /**
  * Null when it does not resume. An EventSource comes back with the URL it first had and a newer Last-Event-ID: the
- * header goes first.
+ * header goes first, and what stands in for it next.
  */
 export function resumePointOf(
-  { sinceZxid }: { readonly sinceZxid?: number },
-  lastEventId: string | string[] | undefined,
+  { sinceZxid, lastEventId }: { readonly sinceZxid?: number; readonly lastEventId?: string },
+  headers: IncomingHttpHeaders,
 ): StreamStart | null {
-  if (lastEventId !== undefined && lastEventId !== "") {
-    const zxid = /^\d{1,16}$/.test(String(lastEventId)) ? Number(lastEventId) : Number.NaN;
+  const lastId = headers["last-event-id"] || lastEventId;
+  if (lastId !== undefined && lastId !== "") {
+    const zxid = /^\d{1,16}$/.test(String(lastId)) ? Number(lastId) : Number.NaN;
     return Number.isSafeInteger(zxid) ? { kind: "after", zxid } : { kind: "unknown" };
   }
   return sinceZxid === undefined ? null : { kind: "after", zxid: sinceZxid };
@@ -51,11 +61,15 @@ export function assertCanStart(start: StreamStart, history: History, hint: strin
   }
   if (start.kind === "now") return;
   const gap = history.gapAfter(start.zxid);
-  if (gap === null) return;
+  if (gap !== null) throw cannotResume(gap, start.zxid, history, hint);
+}
+
+/** What the first event of a stream would say with `reset`, as a refusal. */
+export function cannotResume(gap: Gap, zxid: number, history: History, hint: string): KeeperError {
   const oldestZxid = history.floorZxid;
   const found =
     gap === "history_trimmed"
-      ? `The history goes back to zxid ${oldestZxid}, not to ${start.zxid}`
-      : `Zxid ${start.zxid} has not happened here; this server is at ${history.zxid}`;
-  throw new KeeperError("history_trimmed", `${found}. ${hint}`, { oldestZxid });
+      ? `The history goes back to zxid ${oldestZxid}, not to ${zxid}`
+      : `Zxid ${zxid} has not happened here; this server is at ${history.zxid}`;
+  return new KeeperError("history_trimmed", `${found}. ${hint}`, { oldestZxid, reason: gap });
 }

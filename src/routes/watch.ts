@@ -31,6 +31,7 @@ const watchQuery = Type.Object(
     }),
     initial: Type.Boolean({ default: false, description: "Send the current state first." }),
     sinceZxid: resumeMembers.sinceZxid,
+    lastEventId: resumeMembers.lastEventId,
     types: Type.String({
       default: watchEventTypes.join(","),
       pattern: "^(created|changed|deleted)(,(created|changed|deleted))*$",
@@ -61,7 +62,7 @@ export function watchRoutes(app: FastifyInstance, { watches, store, limits }: Wa
     (request, reply) => {
       const { query, headers } = request;
       for (const path of query.path) validatePathLength(path, limits);
-      const resume = resumePointOf(query, headers["last-event-id"]);
+      const resume = resumePointOf(query, headers);
       const start = resume ?? { kind: "now", initial: query.initial };
       const streamRequest = toStreamRequest(query, start, request.ip);
       if (!acceptsEventStream(headers.accept))
@@ -86,7 +87,7 @@ function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string):
 }
 
 const exampleEvents = [
-  "retry: 1734\n\n",
+  "retry: 1734\n",
   'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
   "id: 1042\nevent: change\n",
   'data: {"zxid":1042,"timeMs":1700000000000,"cause":"request","events":[{"type":"deleted","path":"/a","stat":{}}]}\n\n',

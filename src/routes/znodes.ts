@@ -290,7 +290,7 @@ const getSchema = {
       },
     },
     304: { description: "The znode is still what the If-None-Match header says.", type: "null" },
-    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired", "history_trimmed", "throttled"),
   },
 };
 

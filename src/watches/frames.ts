@@ -1,17 +1,22 @@
 // The bytes of a stream: Server-Sent Events, one frame per message, fields in the order of API section 5. A
-// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one.
+// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one. Only what
+// carries data is followed by a blank line: some libraries hand anything else so followed to their users as an event.
 
 import { type ChangeMessage, type MessageEvent, selectedText } from "../store/change-message.ts";
 import type { Gap } from "./history.ts";
 
-export const heartbeatFrame: Uint8Array = Buffer.from(": hb\n\n");
+export const heartbeatFrame: Uint8Array = Buffer.from(": hb\n");
 
 const retryMsMin = 1000;
 const retryMsMax = 3000;
 
-/** Reconnects spread out: clients cut off together do not come back together. @param chance from 0 up to 1 */
-export function retryFrame(chance: number): Uint8Array {
-  return Buffer.from(`retry: ${retryMsMin + Math.floor(chance * (retryMsMax - retryMsMin + 1))}\n\n`);
+/**
+ * The first line of a stream, in the block of its first event. Reconnects spread out: clients cut off together do not
+ * come back together.
+ * @param chance from 0 up to 1
+ */
+export function retryLine(chance: number): Uint8Array {
+  return Buffer.from(`retry: ${retryMsMin + Math.floor(chance * (retryMsMax - retryMsMin + 1))}\n`);
 }
 
 /** @param znodes the JSON of each znode */

@@ -5,7 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import { bookmarkFrame, byeFrame, heartbeatFrame, resetFrame, retryFrame, syncedFrame } from "./frames.ts";
+import { bookmarkFrame, byeFrame, heartbeatFrame, resetFrame, syncedFrame } from "./frames.ts";
 import type { Gap, History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { Scope } from "./matcher.ts";
@@ -95,11 +95,11 @@ export class Stream {
     this.#endsAtMs = this.#openedMs + lifetimeMs;
   }
 
-  /** Sends the first bytes at once, and as much of what is due as the sink takes. */
+  /** Sends as much of what is due as the sink takes. */
   begin(): void {
     const { start } = this.request;
-    const { history, chance } = this.#source;
-    this.#write(retryFrame(chance()));
+    const { history, clock } = this.#source;
+    this.#lastSentMs = clock.monotonicMs();
     this.#lastIdMs = this.#lastSentMs;
     if (start.kind === "unknown") this.#reset("unknown_zxid");
     else if (start.kind === "after") this.#resumeAfter(start.zxid);

@@ -217,8 +217,7 @@ export class Watches {
   }) {
     const { selection, afterZxid, reader, giveUp } = wait;
     if (this.history.gapAfter(afterZxid) === "history_trimmed") return true;
-    const start: StreamStart =
-      afterZxid > this.history.zxid ? { kind: "now", initial: false } : { kind: "after", zxid: afterZxid };
+    const start: StreamStart = { kind: "after", zxid: afterZxid };
     const change = new FirstChange();
     const timing = { bookmarkMs: Number.POSITIVE_INFINITY, heartbeatMs: Number.POSITIVE_INFINITY };
     const stream = this.open({ selection, start, once: true, reader, ...timing }, change);

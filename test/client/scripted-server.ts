@@ -50,7 +50,7 @@ export class Exchange {
   }
 
   /** Begins an event stream. */
-  begin(text = "retry: 1000\n\n"): this {
+  begin(text = "retry: 1000\n"): this {
     this.response.writeHead(200, { "Content-Type": "text/event-stream; charset=utf-8" });
     this.response.write(text);
     return this;

@@ -145,7 +145,7 @@ test("a connection silent for three heartbeats is dead and is replaced", async (
   await first;
   const pending = pull.next();
   const silence = await clock.timer((ms) => ms === 600);
-  exchange.send(": hb\n\n");
+  exchange.send(": hb\n");
   while (clock.timers.has(silence)) await new Promise((resolve) => setImmediate(resolve));
   (await clock.timer((ms) => ms === 600)).fire();
   await exchange.closed;
@@ -188,7 +188,7 @@ test("after bye the client comes back when the server asked it to", async ({
 }) => {
   const pull = new Pull(client.watch(watchA, abort));
   const first = pull.next();
-  const exchange = (await server.request()).begin("retry: 2345\n\n").send(synced(1));
+  const exchange = (await server.request()).begin("retry: 2345\n").send(synced(1));
   await first;
   const pending = pull.next();
   exchange.send('event: bye\ndata: {"reason":"shutdown"}\n\n');

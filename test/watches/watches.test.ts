@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Operation } from "../../src/core/command.ts";
-import { retryFrame } from "../../src/watches/frames.ts";
+import { retryLine } from "../../src/watches/frames.ts";
 import { bytes, ephemeral, plain, refusal } from "../support/keeper.ts";
 import { open, test, watchesOf } from "./fixture.ts";
 import { changeEventsOf, RecordingSink } from "./recording-sink.ts";
@@ -26,16 +26,13 @@ test("a change carries type, path, data, stat, and its transaction's zxid and ca
   expect(keeper.stat("/a").mzxid).toBe(1);
 });
 
-test("the fields of a message come in the order of the contract, after the retry", async ({
-  keeper,
-  watches,
-}) => {
+test("the fields of a message come in the order of the contract", async ({ keeper, watches }) => {
   const { sink } = open(watches);
   await keeper.create("/a");
   const lines = sink.text.split("\n");
-  expect(lines.slice(0, 6)).toEqual(["retry: 2000", "", "id: 0", "event: synced", 'data: {"zxid":0}', ""]);
-  expect(lines.slice(6, 8)).toEqual(["id: 1", "event: change"]);
-  expect(lines[8]).toMatch(
+  expect(lines.slice(0, 4)).toEqual(["id: 0", "event: synced", 'data: {"zxid":0}', ""]);
+  expect(lines.slice(4, 6)).toEqual(["id: 1", "event: change"]);
+  expect(lines[6]).toMatch(
     /^data: \{"zxid":1,"timeMs":\d+,"cause":"request","events":\[\{"type":"created","path":"\/a"/,
   );
 });
@@ -254,9 +251,9 @@ test("a quiet stream has a heartbeat after heartbeatMs, and no later than a tick
   await keeper.clock.advance(999);
   expect(sink.text).toBe(greeting);
   await keeper.clock.advance(101);
-  expect(sink.text).toBe(`${greeting}: hb\n\n`);
+  expect(sink.text).toBe(`${greeting}: hb\n`);
   await keeper.clock.advance(10_000);
-  expect(sink.text.slice(greeting.length).match(/: hb\n\n/g)?.length).toBeGreaterThanOrEqual(10);
+  expect(sink.text.slice(greeting.length).match(/: hb\n/g)?.length).toBeGreaterThanOrEqual(10);
 });
 
 test("a bookmark moves a quiet stream's resume point past changes elsewhere", async ({ keeper, watches }) => {
@@ -277,10 +274,10 @@ test("a stream that has changes to tell has no bookmarks between them", async ({
 });
 
 test("the retry of each stream is spread from 1 to 3 seconds by chance", () => {
-  expect([0, 0.5, 0.999_999].map((chance) => Buffer.from(retryFrame(chance)).toString())).toEqual([
-    "retry: 1000\n\n",
-    "retry: 2000\n\n",
-    "retry: 3000\n\n",
+  expect([0, 0.5, 0.999_999].map((chance) => Buffer.from(retryLine(chance)).toString())).toEqual([
+    "retry: 1000\n",
+    "retry: 2000\n",
+    "retry: 3000\n",
   ]);
 });
 
