@@ -43,6 +43,15 @@ function word(text: string): string {
   throw new InvalidArgumentError("It may not be empty.");
 }
 
+/** Names as a client writes them: neither scheme nor port. */
+function hostNames(text: string): string {
+  const names = text.split(",").map((name) => name.trim());
+  if (text === "" || names.every((name) => /^(\*|\.?[\w-]+(\.[\w-]+)*)$/.test(name))) return names.join(",");
+  throw new InvalidArgumentError(
+    "It is names such as tree.example, or .example for all below it, comma-separated, or *; ports do not belong there.",
+  );
+}
+
 function yesOrNo(text: string): boolean {
   return oneOf(["true", "false"])(text) === "true";
 }
@@ -72,6 +81,13 @@ const settings = {
     "",
     (text) => text,
     "origins whose pages may use the service, comma-separated, or *; none when empty",
+  ),
+
+  allowedHosts: setting(
+    "allowed-hosts",
+    "",
+    hostNames,
+    "names it is reached by besides addresses, localhost and --host, comma-separated; .example.com is all below it, * any",
   ),
 
   sessionTimeoutMsMin: setting(

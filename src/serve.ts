@@ -47,9 +47,10 @@ async function openService(config: Config, version: string, logger: Logger): Pro
   });
   const bounds = boundsOf(config);
   const { corsOrigin } = config;
+  const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
     { store, sessions, watches, limits: config, bounds, logger, version },
-    { corsOrigin, tls },
+    { corsOrigin, hostNames, tls },
   );
   return { server, store, sessions, sweeper: new Sweeper(store, config) };
 }

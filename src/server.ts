@@ -16,6 +16,7 @@ import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { refuseOtherHosts } from "./routes/host.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
 import type { IdempotencyLimits } from "./routes/idempotency.ts";
 import { importRoutes } from "./routes/import.ts";
@@ -64,10 +65,12 @@ export interface TlsFiles {
 interface ServerOptions {
   /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
   readonly corsOrigin: string;
+  /** Names the service has, besides addresses and `localhost`. */
+  readonly hostNames: readonly string[];
   readonly tls: TlsFiles | null;
 }
 
-const plainOptions: ServerOptions = { corsOrigin: "", tls: null };
+const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
 
 export interface Server {
   readonly app: FastifyInstance;
@@ -133,7 +136,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   };
 }
 
-function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOptions): FastifyInstance {
+function createApp(
+  { store, logger, limits }: ServerParts,
+  { tls, hostNames }: ServerOptions,
+): FastifyInstance {
   const unreadable = new Unreadable(limits);
   const options = {
     logger: false,
@@ -159,6 +165,7 @@ function createApp({ store, logger, limits }: ServerParts, { tls }: ServerOption
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   refuseUnclearHeads(app);
+  refuseOtherHosts(app, hostNames);
   endSlowBodies(app, limits);
   refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);

@@ -39,6 +39,7 @@ export const problemKinds = {
   bad_version: { status: 412, title: "The version does not match" },
   too_large: { status: 413, title: "A size limit was passed" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
+  misdirected: { status: 421, title: "The request is for another host" },
   idempotency_key_reused: { status: 422, title: "The key is another request's" },
   throttled: { status: 429, title: "Too many writes are waiting" },
   internal: { status: 500, title: "The server failed" },

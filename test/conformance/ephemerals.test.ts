@@ -56,7 +56,7 @@ test("a lost connection takes nothing: only the end of the session does [E2, N15
   const session = await openSession();
   const socket = await http.connect();
   socket.write(
-    `POST ${urlOf(`${root}/e`)}?ephemeral=true HTTP/1.1\r\nHost: x\r\n` +
+    `POST ${urlOf(`${root}/e`)}?ephemeral=true HTTP/1.1\r\nHost: localhost\r\n` +
       `Session-Token: ${session.token}\r\nContent-Length: 0\r\n\r\n`,
   );
   await once(socket, "data");

@@ -136,14 +136,14 @@ test("bytes that are no HTTP get a 400 problem, and the connection closes", asyn
     "hello\r\n\r\n",
     "GET\r\n\r\n",
     "GET /v1/znodes HTTX/1.1\r\n\r\n",
-    "GET /v1/znodes/\u0001 HTTP/1.1\r\nHost: x\r\n\r\n",
-    "GET /v1/znodes/a b HTTP/1.1\r\nHost: x\r\n\r\n",
-    "NONSENSE /v1/znodes HTTP/1.1\r\nHost: x\r\n\r\n",
+    "GET /v1/znodes/\u0001 HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "GET /v1/znodes/a b HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "NONSENSE /v1/znodes HTTP/1.1\r\nHost: localhost\r\n\r\n",
     "GET /v1/znodes HTTP/1.1\r\nHost x\r\n\r\n",
-    "POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-    "POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-    "POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    "POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "POST /v1/znodes/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    "POST /v1/znodes/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+    "POST /v1/znodes/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "POST /v1/znodes/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     Buffer.concat([Buffer.from("GET /v1/znodes/"), Buffer.of(0xff, 0xfe), Buffer.from(" HTTP/1.1\r\n\r\n")]),
     Buffer.of(0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03),
   ];
@@ -169,9 +169,9 @@ test("a URL or headers beyond 32 KiB get a 431 problem", async ({ http }) => {
 test("requests that never end hold up nobody else, and do nothing", async ({ http, root, znodes }) => {
   const beginnings = [
     "GET /v1/zno",
-    "GET /v1/znodes HTTP/1.1\r\nHost: x\r\nX-",
-    `POST /v1/znodes${root}/a HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf`,
-    `POST /v1/znodes${root}/b HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel`,
+    "GET /v1/znodes HTTP/1.1\r\nHost: localhost\r\nX-",
+    `POST /v1/znodes${root}/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf`,
+    `POST /v1/znodes${root}/b HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel`,
   ];
   const sockets = await Promise.all(
     Array.from({ length: 40 }, async (_, index) => {
@@ -198,9 +198,9 @@ test("requests sent in one go on one connection are answered in their order [Z4]
 }) => {
   const values = ["1", "2", "3"];
   const sets = values.map(
-    (value) => `PUT ${urlOf(root)} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n${value}`,
+    (value) => `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n${value}`,
   );
-  const last = `GET ${urlOf(root)}/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+  const last = `GET ${urlOf(root)}/none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
   const { body } = await http.raw(sets.join("") + last);
   const versions = [...body.matchAll(/"version":(\d+)|"code":"(no_node)"/g)].map(
     ([, version, code]) => version ?? code,

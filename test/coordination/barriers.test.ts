@@ -52,7 +52,7 @@ async function begin(http: Http, { token }: Session, headers = "") {
   const socket = await http.connect();
   const body = '{"action":"enter","count":3,"waitMs":60000}';
   socket.write(
-    `POST ${url} HTTP/1.1\r\nHost: test\r\nSession-Token: ${token}\r\n${headers}` +
+    `POST ${url} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${token}\r\n${headers}` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
   return socket;
@@ -178,7 +178,7 @@ test("who is gone when it was let in is out again, so that nobody waits for it o
   const socket = await http.connect();
   const body = '{"action":"enter","count":2,"waitMs":60000}';
   const length = `Content-Length: ${body.length}\r\n\r\n${body}`;
-  socket.write(`POST ${url} HTTP/1.1\r\nHost: test\r\nSession-Token: ${one.token}\r\n${length}`);
+  socket.write(`POST ${url} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${one.token}\r\n${length}`);
   await changes.untilChanges(2);
   socket.destroy();
   await changes.untilChanges(3);

@@ -47,7 +47,7 @@ async function waitOn(http: Http, { token }: Session, headers = ""): Promise<Soc
   const socket = await http.connect();
   const body = '{"waitMs":60000}';
   socket.write(
-    `POST ${claimsUrl} HTTP/1.1\r\nHost: test\r\nSession-Token: ${token}\r\n${headers}` +
+    `POST ${claimsUrl} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${token}\r\n${headers}` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
   return socket;

@@ -173,7 +173,7 @@ test("who goes away while it waits loses its place, unless it said that it will 
     const socket = await http.connect();
     const body = '{"waitMs":60000}';
     socket.write(
-      `POST ${claimsUrl} HTTP/1.1\r\nHost: test\r\nSession-Token: ${token}\r\n${headers}` +
+      `POST ${claimsUrl} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${token}\r\n${headers}` +
         `Content-Length: ${body.length}\r\n\r\n${body}`,
     );
     return socket;
@@ -205,7 +205,7 @@ test("a client that asked twice keeps its place when the first of its connection
   const body = '{"waitMs":60000}';
   const socket = await http.connect();
   socket.write(
-    `POST ${claimsUrl} HTTP/1.1\r\nHost: test\r\nSession-Token: ${waiter.token}\r\n` +
+    `POST ${claimsUrl} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${waiter.token}\r\n` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
   await changes.untilChanges(3);

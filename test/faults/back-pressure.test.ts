@@ -13,7 +13,7 @@ interface Answered {
 
 /** The answers to requests that were sent together, in their order. */
 async function sendTogether(http: Http, requests: readonly string[]): Promise<Answered[]> {
-  const last = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const last = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
   const socket = await http.connect();
   socket.write(requests.join("") + last);
   const text = (await socket.setEncoding("utf8").toArray()).join("");
@@ -27,7 +27,7 @@ async function sendTogether(http: Http, requests: readonly string[]): Promise<An
 }
 
 function create(index: number): string {
-  return `POST /v1/znodes/n${index} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n`;
+  return `POST /v1/znodes/n${index} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n`;
 }
 
 test("beyond the queue writes get 429 with Retry-After and were not done; keepalives and closes pass [L1, L2]", async ({
@@ -37,7 +37,7 @@ test("beyond the queue writes get 429 with Retry-After and were not done; keepal
   const open = async () => (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
   const sessions = [await open(), await open()] as const;
   const forSession = (method: string, { id, token }: { id: string; token: string }) =>
-    `${method} /v1/sessions/${id} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nSession-Token: ${token}\r\n\r\n`;
+    `${method} /v1/sessions/${id} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nSession-Token: ${token}\r\n\r\n`;
 
   const writes = Array.from({ length: 30 }, (_, index) => create(index));
   const passing = [forSession("PUT", sessions[0]), forSession("DELETE", sessions[1])];

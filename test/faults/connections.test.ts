@@ -33,10 +33,10 @@ test("slow headers and slow bodies get 408 that names the limit, and the connect
   const http = new Http(server.url);
   const beginnings = [
     ["", "headersTimeoutMs", 300],
-    ["GET /v1/znodes HTTP/1.1\r\nHost: x\r\nX-", "headersTimeoutMs", 300],
-    ["PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf", "requestTimeoutMs", 600],
+    ["GET /v1/znodes HTTP/1.1\r\nHost: localhost\r\nX-", "headersTimeoutMs", 300],
+    ["PUT /v1/znodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf", "requestTimeoutMs", 600],
     [
-      "PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha",
+      "PUT /v1/znodes HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nha",
       "requestTimeoutMs",
       600,
     ],
@@ -60,7 +60,7 @@ test("a request that crosses the refusal of its connection is not done: the refu
   socket.allowHalfOpen = true;
   const [refusal] = (await once(socket, "data")) as [Buffer];
   expect(refusal.toString()).toMatch(/^HTTP\/1\.1 408 /);
-  socket.end("PUT /v1/znodes/late?upsert=true HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx");
+  socket.end("PUT /v1/znodes/late?upsert=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
   await once(socket.resume(), "close");
   expect((await http.get("/v1/znodes/late")).status).toBe(404);
 });
@@ -83,13 +83,13 @@ test("nonsense behind a request does not take the place of its answer, nor get i
 }) => {
   const http = new Http((await start()).url);
   const socket = await http.connect();
-  socket.write("POST /v1/znodes/a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nxnonsense\r\n\r\n");
+  socket.write("POST /v1/znodes/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nxnonsense\r\n\r\n");
   const text = await textOf(socket);
   expect(text).toMatch(/^HTTP\/1\.1 201 /);
   expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 201", "HTTP/1.1 400"]);
 
   const stream = await http.connect();
-  stream.write("GET /v1/watch?path=/ HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n");
+  stream.write("GET /v1/watch?path=/ HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
   await once(stream, "data");
   stream.write("nonsense\r\n\r\n");
   expect(await textOf(stream)).not.toContain("HTTP/1.1");
@@ -98,7 +98,7 @@ test("nonsense behind a request does not take the place of its answer, nor get i
 test("a connection at rest is closed when its time is up", async ({ start }) => {
   const http = new Http((await start("--keep-alive-timeout-ms", "200")).url);
   const socket = await http.connect();
-  socket.write("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
+  socket.write("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
   expect(await textOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
 });
 
@@ -112,14 +112,14 @@ test("beyond the bound a connection gets 429, but keeps and closes sessions, unt
     const [answer] = (await once(first, "data")) as [Buffer];
     return answer.toString();
   };
-  const opened = await ask("POST /v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  const opened = await ask("POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
   const { id, token } = JSON.parse(opened.slice(opened.indexOf("\r\n\r\n")));
   const others = [await http.connect(), await http.connect()];
 
   const close = "Connection: close\r\n";
   const length = 100_000;
   const refused = await http.raw(
-    `PUT /v1/znodes HTTP/1.1\r\nHost: x\r\n${close}Content-Length: ${length}\r\n\r\n${"x".repeat(length)}`,
+    `PUT /v1/znodes HTTP/1.1\r\nHost: localhost\r\n${close}Content-Length: ${length}\r\n\r\n${"x".repeat(length)}`,
   );
   expect(refused.status).toBe(429);
   expect(refused.headers.get("retry-after")).toBe("1");
@@ -132,7 +132,7 @@ test("beyond the bound a connection gets 429, but keeps and closes sessions, unt
   expect((await http.rawRequest("GET", "/livez")).status).toBe(200);
   expect((await http.rawRequest("PUT", `/v1/sessions/${id}`, ofSession)).status).toBe(200);
   expect((await http.rawRequest("DELETE", `/v1/sessions/${id}`, ofSession)).status).toBe(204);
-  expect(await ask("GET /v1/znodes HTTP/1.1\r\nHost: x\r\n\r\n")).toContain('"version":0');
+  expect(await ask("GET /v1/znodes HTTP/1.1\r\nHost: localhost\r\n\r\n")).toContain('"version":0');
 
   for (const socket of others) {
     socket.destroy();
@@ -149,7 +149,7 @@ test("over TLS slow headers and slow bodies get their 408 as well, in HTTP/1.1 a
   const { hostname, port } = new URL(url);
   for (const beginning of [
     "GET /v1",
-    "PUT /v1/znodes HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+    "PUT /v1/znodes HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf",
   ]) {
     const socket = connectTls({ host: hostname, port: Number(port), ca, ALPNProtocols: ["http/1.1"] });
     socket.write(beginning);

@@ -19,7 +19,7 @@ test("lines that keep coming are taken however long it takes, and silence ends t
   const http = new Http(server.url);
   const clock = await http.stream("/v1/watch", { query: "path=/beats&heartbeatMs=100" });
   const head =
-    "POST /v1/import HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
+    "POST /v1/import HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n";
   const [busy, silent] = await Promise.all([http.connect(), http.connect()]);
   const silentEnd = once(silent.resume(), "close");
   silent.write(`${head}${chunk("/silent")}`);

@@ -10,6 +10,8 @@ const senseless = [
   [["--port", "70000"], "from 0 to 65535"],
   [["--port", "http"], "whole number"],
   [["--host", ""], "may not be empty"],
+  [["--allowed-hosts", "http://tree.example"], "names such as"],
+  [["--allowed-hosts", "tree.example:2281"], "names such as"],
   [["--log-level", "loud"], "one of trace"],
   [["--data-bytes-max", "1MB"], "number of bytes"],
   [["--session-timeout-ms-min", "1"], "from 100"],

@@ -50,8 +50,8 @@ test("a request that never ends and a connection that idles do not hold up a pla
   const beginnings = [
     "",
     "GET /v1/zno",
-    "POST /v1/znodes/half HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf",
-    "GET /v1/znodes HTTP/1.1\r\nHost: x\r\n\r\n",
+    "POST /v1/znodes/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf",
+    "GET /v1/znodes HTTP/1.1\r\nHost: localhost\r\n\r\n",
   ];
   for (const beginning of beginnings) (await http.connect()).write(beginning);
   await http.get("/v1/znodes");

@@ -5,7 +5,7 @@
 import { expect } from "vitest";
 import { problemKinds } from "../../src/routes/problems.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import type { Answer, Http } from "../support/http.ts";
+import { Answer, type Http } from "../support/http.ts";
 import { Keeper } from "../support/keeper.ts";
 import { watchesOf } from "../watches/fixture.ts";
 import { serveFor, test } from "./server-fixture.ts";
@@ -22,6 +22,7 @@ const contract = {
   410: ["session_expired", "history_trimmed"],
   412: ["bad_version"],
   413: ["too_large", "too_many_operations"],
+  421: ["misdirected"],
   422: ["idempotency_key_reused"],
   429: ["throttled"],
   500: ["internal"],
@@ -69,6 +70,11 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     const headers = { "idempotency-key": "once" };
     await http.post("/v1/znodes/a", { headers });
     return http.post("/v1/znodes/b", { headers });
+  },
+  misdirected: async ({ http }) => {
+    const head = "GET /livez HTTP/1.1\r\nHost: elsewhere.example\r\nConnection: close\r\n\r\n";
+    const { status, headers, body } = await http.raw(head);
+    return new Answer(status, new Headers([...headers]), Buffer.from(body));
   },
   reserved_path: ({ http }) => http.delete("/v1/znodes"),
   no_node: ({ http }) => http.get("/v1/znodes/a"),

@@ -413,11 +413,11 @@ function describe({ method, target, headers, body }: Sent, { status, text }: Rec
 const almostHttp = fc
   .tuple(
     fc.constantFrom(
-      "GET /v1/znodes HTTP/1.1\r\nHost: x\r\n\r\n",
-      "PUT /v1/znodes/a?upsert=true HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello",
-      'POST /v1/transactions HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"operations":[]}\r\n0\r\n\r\n',
-      "OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n",
-      "GET http://y/v1/znodes HTTP/1.1\r\nHost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
+      "GET /v1/znodes HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "PUT /v1/znodes/a?upsert=true HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
+      'POST /v1/transactions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n11\r\n{"operations":[]}\r\n0\r\n\r\n',
+      "OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n",
+      "GET http://y/v1/znodes HTTP/1.1\r\nHost: localhost\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\r\n",
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ),
     fc.array(
@@ -433,7 +433,7 @@ const almostHttp = fc
             " ",
             "\0",
             "Content-Length: 0\r\n",
-            "Host: y\r\n",
+            "Host: localhost\r\n",
             "Expect: x\r\n",
           ),
         ),

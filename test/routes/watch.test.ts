@@ -247,7 +247,7 @@ test("a client that stops reading is bounded, and hears everything when it reads
   await keeper.create("/a");
   const socket = connect(server.port, "127.0.0.1");
   const connected = once(app.server, "connection") as Promise<[Socket]>;
-  socket.write("GET /v1/watch?path=/a HTTP/1.1\r\nHost: x\r\n\r\n");
+  socket.write("GET /v1/watch?path=/a HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const [serverSocket] = await connected;
   await readUntil(socket, (text) => text.includes("event: synced"));
   const value = "x".repeat(200_000);

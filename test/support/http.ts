@@ -112,7 +112,7 @@ export class Http {
       Buffer.concat([
         Buffer.from(`${method} `),
         Buffer.from(target),
-        Buffer.from(` HTTP/1.1\r\nHost: test\r\nConnection: close\r\n${headers}${length}\r\n${body}`),
+        Buffer.from(` HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${headers}${length}\r\n${body}`),
       ]),
     );
   }
