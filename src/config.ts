@@ -122,6 +122,12 @@ const settings = {
     byteCount(1024),
     "body of a request for a transaction or batch",
   ),
+  entryBytesMax: setting(
+    "entry-bytes-max",
+    16 * mebibyte,
+    byteCount(mebibyte),
+    "entry of the log, which one write must fit into whole",
+  ),
   batchReadBytesMax: setting(
     "batch-read-bytes-max",
     8 * mebibyte,
@@ -328,6 +334,9 @@ export function boundsOf({ port: _, ...others }: Config): Record<string, number>
   return Object.fromEntries(numbers);
 }
 
+/** What a write has besides data: a path, fences, an answer's key. */
+const entryOverheadBytes = 65_536;
+
 function contradictionIn(config: Config): string | null {
   const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
@@ -335,6 +344,13 @@ function contradictionIn(config: Config): string | null {
     return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
   }
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
+  const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;
+  if (dataBytesMax + entryOverheadBytes > entryBytesMax) {
+    return `--data-bytes-max (${dataBytesMax}) does not fit into --entry-bytes-max (${entryBytesMax}) with what goes around it.`;
+  }
+  if (transactionBytesMax > entryBytesMax) {
+    return `--transaction-bytes-max (${transactionBytesMax}) is above --entry-bytes-max (${entryBytesMax}).`;
+  }
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;
 }

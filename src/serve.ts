@@ -65,6 +65,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
   const startedMs = systemClock.monotonicMs();
   const { loaded, backend } = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
+    entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
     freeBytesMin: config.freeBytesMin,
     ballastBytes: config.ballastBytes,
@@ -112,7 +113,7 @@ async function listen(
 }
 
 function noteLogState(state: LogState, logger: Logger): void {
-  if (state.state === "failed") endAfterFailure(state.cause, logger);
+  if (state.state === "failed") endAfterFailure(state, logger);
   else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
   else logger.warn("the log takes writes again");
 }
@@ -134,8 +135,11 @@ function watchLimits(config: Config) {
 }
 
 /** Whether the last write is durable is unknown: nothing more is answered, and only a replay can tell. */
-function endAfterFailure(cause: string, logger: Logger): void {
-  logger.fatal({ cause }, "the store failed; exiting, so that the next start reads what is really on disk");
+function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logger: Logger): void {
+  logger.fatal(
+    { cause, err: error },
+    "the store failed; exiting, so that the next start reads what is really on disk",
+  );
   process.exit(exitCodeStorageFailed);
 }
 

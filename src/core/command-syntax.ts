@@ -7,6 +7,7 @@ import { KeeperError, type OperationFate } from "./errors.ts";
 import { type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
 import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
+import { importedNumberMax } from "./sequence.ts";
 import { validateServiceCommand } from "./service-syntax.ts";
 import type { CreateMode } from "./znode.ts";
 
@@ -114,15 +115,28 @@ function validateOperation(
   if (operation.type === "check") validateCheck(operation);
 }
 
-function validateImported({ path, data, mode }: ImportedZnode, index: number, limits: Limits): void {
+function validateImported(imported: ImportedZnode, index: number, limits: Limits): void {
+  const { path, data, mode, sequence, nextSequence } = imported;
   try {
     validatePathLength(path, limits);
     validatePath(path);
     validateMode(mode, undefined);
     validateSize(data, limits);
+    validateImportedNumber(sequence ?? 0);
+    validateImportedNumber(nextSequence);
   } catch (error) {
     throw failedAtIndex(index, error);
   }
+}
+
+/** It is counted on from there, and must not come to an end. */
+function validateImportedNumber(number: number): void {
+  if (Number.isSafeInteger(number) && number >= 0 && number <= importedNumberMax) return;
+  throw new KeeperError(
+    "bad_request",
+    `A number that goes on being counted is an integer from 0 to ${importedNumberMax}, not ${number}.`,
+    { limit: "importedNumberMax", limitValue: importedNumberMax, size: number },
+  );
 }
 
 /** The refusal of one of many, saying which. */

@@ -3,6 +3,7 @@
 
 import { parentPath } from "./path.ts";
 import { governingQuota, type Quota, type Usage, withAdded } from "./quota.ts";
+import { sequenceAfter } from "./sequence.ts";
 import type { State } from "./state.ts";
 import type { Cause, Change } from "./txn.ts";
 import { type CreateMode, emptyData, type Znode } from "./znode.ts";
@@ -69,7 +70,7 @@ export class Draft {
       ...parent,
       pzxid: this.zxid,
       cversion: parent.cversion + 1,
-      nextSequence: Math.max(parent.nextSequence, added.sequence ?? 0) + 1,
+      nextSequence: sequenceAfter(Math.max(parent.nextSequence, added.sequence ?? 0)),
       numChildren: parent.numChildren + 1,
     });
     return znode;

@@ -37,7 +37,9 @@ function delayedQueues(state: State, lost: readonly Znode[]): Set<ClaimQueue> {
 function delayAfter(queue: ClaimQueue, nowMs: number): LockDelay {
   const { lockDelayMs, delay } = queue.settings;
   const heldThrough = queue.holders().at(-1)?.sequence ?? -1;
-  return { untilMs: Math.max(nowMs + lockDelayMs, (delay?.untilMs ?? 0) + 1), heldThrough };
+  const untilMs = Math.max(nowMs + lockDelayMs, (delay?.untilMs ?? 0) + 1);
+  // Somebody may have written the last number there is into the lock: one more would not be read back as a delay.
+  return { untilMs: Math.min(untilMs, Number.MAX_SAFE_INTEGER), heldThrough };
 }
 
 /** Harmless when repeated, or late: it ends the delay it names and no other. */

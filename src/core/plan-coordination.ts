@@ -35,7 +35,14 @@ export function planClaimCommand(
       return planEnterBarrier(draft, command);
     case "leaveBarrier":
       return planLeaveBarrier(draft, command);
+    default:
+      throw unknownCommand(command);
   }
+}
+
+/** To take it for one that changes nothing would be to lose what somebody was told is done. */
+function unknownCommand(command: never): Error {
+  return new Error(`${(command as { type: string }).type} is no command of this version`);
 }
 
 function releaseOf(path: string, { id, sessionId, force }: ReleaseClaim | Resign) {

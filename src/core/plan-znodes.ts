@@ -7,7 +7,7 @@ import type { Draft, NewZnode } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { parentPath, rootPath } from "./path.ts";
 import { checkQuota } from "./plan-quota.ts";
-import { formatSequence } from "./sequence.ts";
+import { formatSequence, sequenceMax } from "./sequence.ts";
 import { statOf } from "./stat.ts";
 import type { State } from "./state.ts";
 import type { OperationResult, Written } from "./txn.ts";
@@ -71,9 +71,15 @@ function createPlain(draft: Draft, path: string, data: Uint8Array): Written {
 function nameOf(draft: Draft, create: Create, parent: Znode): { path: string; sequence: number | null } {
   const { mode } = create;
   if (mode.kind === "container" || !mode.sequential) return { path: create.path, sequence: null };
-  let sequence = parent.nextSequence;
-  while (draft.get(create.path + formatSequence(sequence)) !== undefined) sequence += 1;
-  return { path: create.path + formatSequence(sequence), sequence };
+  for (let sequence = parent.nextSequence; sequence <= sequenceMax; sequence += 1) {
+    const path = create.path + formatSequence(sequence);
+    if (draft.get(path) === undefined) return { path, sequence };
+  }
+  throw new KeeperError(
+    "bad_request",
+    `${parent.path} has no numbers left for its children: the last is ${sequenceMax}. Use another parent, or make this one anew.`,
+    { path: parent.path, limit: "sequenceMax", limitValue: sequenceMax },
+  );
 }
 
 export function planSetData(draft: Draft, set: SetData): Written {

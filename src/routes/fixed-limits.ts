@@ -5,6 +5,7 @@ import { nameLengthMax } from "../core/claim-syntax.ts";
 import { portMax } from "../core/instances.ts";
 import { ttlMsMax } from "../core/limits.ts";
 import { lockDelayMsMax, permitsMax } from "../core/lock-settings.ts";
+import { importedNumberMax, sequenceMax } from "../core/sequence.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
 import { watchPathsMax } from "../watches/limits.ts";
 
@@ -16,6 +17,8 @@ export const fixedLimits = {
   permitsMax,
   lockDelayMsMax,
   portMax,
+  sequenceMax,
+  importedNumberMax,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,

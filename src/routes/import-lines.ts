@@ -5,9 +5,13 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { ImportedZnode } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
+import { importedNumberMax } from "../core/sequence.ts";
 import type { Stat } from "../core/stat.ts";
 import { bytesOf } from "./operations.ts";
 import { modeOf } from "./znodes.ts";
+
+/** What goes on being counted here must have far to go. */
+const countedNumber = Type.Integer({ minimum: 0, maximum: importedNumberMax });
 
 /** Only what an import goes by is looked at closely: the rest of a stat tells of the tree it comes from. */
 const line = Compile(
@@ -18,9 +22,9 @@ const line = Compile(
       dataBase64: Type.Optional(Type.String()),
       stat: Type.Optional(
         Type.Object({
-          cversion: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-          numChildren: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
-          sequence: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+          cversion: Type.Optional(countedNumber),
+          numChildren: Type.Optional(countedNumber),
+          sequence: Type.Optional(countedNumber),
           ephemeralOwner: Type.Optional(Type.Union([Type.String(), Type.Null()])),
           ttlMs: Type.Optional(Type.Integer()),
           container: Type.Optional(Type.Boolean()),

@@ -18,7 +18,7 @@ export type LogState =
   /** The log refuses entries for want of space; it still holds everything it acknowledged. */
   | { readonly state: "read_only"; readonly cause: string }
   /** Whether the last append is durable is unknown: nothing more may be answered, the process must end. */
-  | { readonly state: "failed"; readonly cause: string };
+  | { readonly state: "failed"; readonly cause: string; readonly error?: Error };
 
 /** The entry is surely not in the log and never will be. */
 export class NotAppendedError extends Error {}

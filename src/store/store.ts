@@ -63,6 +63,8 @@ export class Store {
   #flushScheduled = false;
   #stopping = false;
   #onIdle: (() => void) | null = null;
+  #isBroken = false;
+  #onBroken: (error: BrokenEntryError) => void = () => {};
 
   constructor(parts: StoreParts) {
     this.state = parts.state;
@@ -78,17 +80,22 @@ export class Store {
         : new TableWriter({ state, tables, clock, onFailure: (error) => this.#fail(error) }, parts.position);
   }
 
-  /** Replays what the log has beyond the tables; resolves when the state is that of the whole log. */
+  /**
+   * Replays what the log has beyond the tables; resolves when the state is that of the whole log.
+   * @throws Error when an entry cannot be done, which says what to do: each start meets it again
+   */
   async start(): Promise<void> {
     this.#log.onState((state) => this.#setLogState(state));
     const tail = await this.#log.tail();
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
+      this.#onBroken = (error) => reject(unreplayable(error));
       this.#log.follow(this.#appliedLsn, (entry) => {
-        this.#applyEntry(entry);
+        this.#hear(entry);
         if (this.#appliedLsn >= tail) resolve();
       });
       if (this.#appliedLsn >= tail) resolve();
     });
+    this.#onBroken = (error) => this.#fail(error);
   }
 
   /** The last applied transaction: what every answer says it has seen (Z6). */
@@ -205,10 +212,16 @@ export class Store {
 
   #append(pending: readonly Pending[]): void {
     const timeMs = this.clock.wallMs();
+    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
+    if (body.byteLength > this.#log.entryBytesMax) {
+      const error = entryTooLarge(body.byteLength, this.#log.entryBytesMax);
+      for (const { reject } of pending) reject(error);
+      this.#goOn();
+      return;
+    }
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
     this.#inFlight.set(seq, { timeMs, pending, wasReadOnly: this.#logState.state === "read_only" });
-    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
   }
 
@@ -237,7 +250,23 @@ export class Store {
   }
 
   #fail(error: unknown): void {
-    this.#setLogState({ state: "failed", cause: error instanceof Error ? error.message : String(error) });
+    const cause = error instanceof Error ? error.message : String(error);
+    this.#setLogState({ state: "failed", cause, ...(error instanceof BrokenEntryError && { error }) });
+  }
+
+  /**
+   * What is thrown between deciding and telling leaves a state, tables and watchers that disagree. It is the end of this
+   * store: nobody is answered any more, and only a replay says what is true.
+   */
+  #hear(entry: LogEntry): void {
+    if (this.#isBroken) return;
+    try {
+      this.#applyEntry(entry);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#tableWriter?.stop();
+      this.#onBroken(new BrokenEntryError(entry.lsn, error));
+    }
   }
 
   #applyEntry(entry: LogEntry): void {
@@ -268,12 +297,13 @@ export class Store {
   } {
     const answers: (() => void)[] = [];
     const applied: Applied[] = [];
-    for (const { command, resolve, reject } of pending) {
+    for (const [index, { command, resolve, reject }] of pending.entries()) {
       try {
         const { commit, txn } = execute(this.state, command, timeMs);
-        answers.push(() => resolve(commit));
         if (txn !== null) applied.push(this.#recordTxn(txn));
+        answers.push(() => resolve(commit));
       } catch (error) {
+        if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
         answers.push(() => reject(error));
       }
     }
@@ -324,6 +354,52 @@ export class Store {
 }
 
 function ignore(): void {}
+
+/** A bug met while an entry was done: no refusal, and nobody's fault who asked. */
+class BrokenEntryError extends Error {
+  constructor(lsn: Lsn, cause: unknown) {
+    super(`entry ${lsn} of the log could not be done: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
+    this.name = "BrokenEntryError";
+  }
+}
+
+class BrokenCommandError extends Error {
+  constructor(command: Command, index: number, cause: unknown) {
+    super(`its command ${index + 1}, ${nameOf(command)}, met ${cause}`, { cause });
+    this.name = "BrokenCommandError";
+  }
+}
+
+/** For whoever looks for the cause; a path may be long. */
+function nameOf(command: Command): string {
+  const { type, path, name, sessionId } = command as {
+    type: string;
+    path?: string;
+    name?: string;
+    sessionId?: string;
+  };
+  const subject = path ?? name ?? sessionId;
+  return subject === undefined ? type : `${type} ${subject.slice(0, 200)}`;
+}
+
+function unreplayable(broken: BrokenEntryError): Error {
+  return new Error(
+    `${broken.message}. Each start meets this entry again, and nothing that was acknowledged is lost: keep a copy of ` +
+      "the data directory, report this with it, and start a version that can do the entry; or restore a backup.",
+    { cause: broken },
+  );
+}
+
+/** It would not fit later either, so this is no want of room. */
+function entryTooLarge(size: number, entryBytesMax: number): KeeperError {
+  return new KeeperError(
+    "too_large",
+    `One write takes at most ${entryBytesMax} bytes of the log; this one takes ${size}. Send it in parts.`,
+    { limit: "entryBytesMax", limitValue: entryBytesMax, size },
+  );
+}
 
 /** What may be tried on a full disk: it makes room, and it must not be delayed. */
 function freesSpace(command: Command): boolean {

@@ -6,7 +6,7 @@ import type { State } from "../core/state.ts";
 import type { Txn } from "../core/txn.ts";
 import type { ChangeMessage } from "./change-message.ts";
 import type { Lsn } from "./commit-log.ts";
-import type { RowChanges, Tables } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 const rowsPerWrite = 5000;
@@ -81,18 +81,17 @@ export class TableWriter {
     this.#cancelPending();
     if (this.#writing !== null) return;
     this.#floorMoved = false;
-    const rows = this.#rows.take(this.#state, this.#appliedLsn, this.#historyFloorZxid);
-    this.#writing = this.#writeRows(rows).then(() => {
+    this.#writing = this.#writeRows().then(() => {
       this.#writing = null;
       if (this.#rows.rowCount > 0) this.#schedule();
     });
   }
 
   /** The tables wait for room by themselves: a rejection is no want of room, and not to be tried again. */
-  async #writeRows(rows: RowChanges): Promise<void> {
+  async #writeRows(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
     try {
-      await this.#tables.write(rows);
+      await this.#tables.write(this.#rows.take(this.#state, this.#appliedLsn, this.#historyFloorZxid));
       const tookMs = this.#clock.monotonicMs() - startedMs;
       this.#restMs = Math.min(restMsMax, Math.max(writeDelayMs, restPerWrite * tookMs));
     } catch (error) {

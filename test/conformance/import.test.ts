@@ -223,3 +223,24 @@ test("an import sent again with its Idempotency-Key does only what was left undo
   const other = lineOf(`${root}/other`);
   expectProblem(await importing(http, other, "", key), 422, "idempotency_key_reused");
 });
+
+test("an import brings no number that counting could not go on from, and says which line has one", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  for (const member of ["cversion", "numChildren", "sequence"]) {
+    const numbered = (number: number) =>
+      importing(
+        http,
+        lineOf(root) + lineOf(`${root}/b`, "", { stat: { [member]: number } }),
+        "onConflict=skip",
+      );
+    const problem = expectProblem(await numbered(Number.MAX_SAFE_INTEGER), 400, "bad_request");
+    expect([member, problem.line]).toEqual([member, 2]);
+    expectStatus(await numbered(2 ** 52), 200);
+    for (let round = 0; round < 3; round += 1)
+      await znodes.create(`${root}/b/n-`, "", { query: "sequential=true" });
+    await znodes.delete(`${root}/b`, { query: "recursive=true" });
+  }
+});

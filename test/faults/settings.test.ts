@@ -19,6 +19,8 @@ const senseless = [
   [["--session-timeout-ms-default", "10"], "from 100"],
   [["--session-timeout-ms-default", "500"], "not between"],
   [["--checkpoint-bytes", "64MiB", "--wal-bytes-max", "1MiB"], "is above"],
+  [["--data-bytes-max", "32MiB"], "does not fit into --entry-bytes-max"],
+  [["--transaction-bytes-max", "17MiB"], "is above --entry-bytes-max"],
   [["--no-such-setting", "1"], "unknown option"],
   [["surplus"], "too many arguments"],
 ] as const;

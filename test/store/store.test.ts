@@ -4,9 +4,9 @@
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits, type Limits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
-import { decodeBatch } from "../../src/store/codec.ts";
+import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import type { QueueLimits } from "../../src/store/command-queue.ts";
 import type { LogState } from "../../src/store/commit-log.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
@@ -25,7 +25,7 @@ interface Parts {
 }
 
 async function openStore(
-  queue: Partial<QueueLimits> = {},
+  limits: Partial<QueueLimits & Limits> = {},
   entries = new MemoryEntries(),
   writer = "first",
 ): Promise<Parts> {
@@ -34,7 +34,7 @@ async function openStore(
   const store = new Store({
     state: State.fresh(),
     position: { appliedLsn: 0, historyFloorZxid: 0 },
-    ...{ log, clock, limits: { ...defaultLimits, ...roomy, ...queue } },
+    ...{ log, clock, limits: { ...defaultLimits, ...roomy, ...limits } },
   });
   await store.start();
   return { entries, log, store, clock };
@@ -444,4 +444,47 @@ test("commands submitted as one to a store that is closing are all refused at on
   await store.close();
   const answers = await store.submitAll([create("/a"), create("/b")]);
   expect(answers).toMatchObject([{ reason: { code: "stopping" } }, { reason: { code: "stopping" } }]);
+});
+
+test("a write that is too long for the log is refused as such, and the log goes on taking others", async () => {
+  const limits = { dataBytesMax: 32 * 1024 * 1024 };
+  const { store, log } = await openStore(limits);
+  await expect(store.submit(create("/large", new Uint8Array(log.entryBytesMax)))).rejects.toMatchObject({
+    code: "too_large",
+    details: { limit: "entryBytesMax", limitValue: log.entryBytesMax },
+  });
+  expect(store.logState.state).toBe("connected");
+  await store.submit(create("/small"));
+  expect([...store.state.tree.childNames("/")]).toEqual(["small"]);
+  await store.close();
+});
+
+test("what breaks between deciding and telling ends the store: nobody is answered, and a replay has it all", async () => {
+  const { store, entries, clock } = await openStore();
+  await store.submit(create("/a"));
+  store.onApplied(() => {
+    throw new Error("a listener has a bug");
+  });
+  const states: LogState[] = [];
+  store.onLogState((state) => states.push(state));
+  const write = store.submit(create("/b"));
+  expect(await isSettled(write, clock)).toBe(false);
+  expect(states.map(({ state }) => state)).toEqual(["failed"]);
+  expect(states[0]).toMatchObject({ cause: expect.stringContaining("a listener has a bug") });
+  const later = store.submit(create("/c"));
+  expect(await isSettled(later, clock)).toBe(false);
+  expect(store.state.tree.get("/c")).toBeUndefined();
+  await store.close();
+  const restarted = await openStore({}, entries, "second");
+  expect([...restarted.store.state.tree.childNames("/")].slice(0, 2)).toEqual(["a", "b"]);
+  await restarted.store.close();
+});
+
+test("an entry that no start can do stops the start, and says which it is and what to do", async () => {
+  const entries = new MemoryEntries();
+  entries.add("older", 1, encodeBatch({ timeMs: 1, commands: [create("/a")] }));
+  const unknown = { type: "appendData", path: "/a" } as unknown as Command;
+  entries.add("newer", 1, encodeBatch({ timeMs: 1, commands: [create("/b"), unknown] }));
+  const opening = openStore({}, entries, "this");
+  await expect(opening).rejects.toThrow(/entry 2 of the log .*command 2, appendData \/a.*keep a copy/s);
 });
