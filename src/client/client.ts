@@ -170,7 +170,7 @@ export class Client extends Znodes {
    * Lists an instance of a service for as long as this process lives and has not removed it: when the session it is
    * listed on is lost, it is listed again on another one. To end it with a session of one's own there is
    * `session.register`.
-   * @throws RequestError `not_holder` when another session has an instance of that id
+   * @throws RequestError `not_holder` when another session has an instance of that id, unless `whenTaken` says otherwise
    */
   register(service: string, instance: Instance, options: ListingOptions = {}): Promise<Listing> {
     const openSession = (asked: SessionOptions) => this.openSession(asked);

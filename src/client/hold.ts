@@ -251,6 +251,6 @@ export async function letGo(leaving: Promise<unknown>, ...codesIfGone: ProblemCo
   }
 }
 
-function isRefusal(error: unknown, ...codes: ProblemCode[]): boolean {
+export function isRefusal(error: unknown, ...codes: ProblemCode[]): boolean {
   return error instanceof RequestError && codes.includes(error.code);
 }

@@ -1,10 +1,13 @@
 // An instance that stays listed until it is removed: on a session of its own, and when that is lost on another one. To
 // be listed twice for a moment does no harm, so here, and here alone, losing a session is nothing to stop for.
+// An id may be another session's: that of a process that crashed and is back before the service knows that it had gone.
 
+import { instancePath } from "../core/instances.ts";
 import { Backoff } from "./backoff.ts";
 import type { CallOptions } from "./calls.ts";
 import { pause } from "./clock.ts";
 import { SessionLostError } from "./errors.ts";
+import { isRefusal } from "./hold.ts";
 import type { Instance, Registration } from "./services.ts";
 import type { Session, SessionOptions } from "./session.ts";
 import { unlessAborted } from "./signals.ts";
@@ -17,11 +20,15 @@ export interface ListingOptions {
   /** Names the instance within the service; the id of the session it is listed on unless given. */
   readonly id?: string;
   readonly session?: Omit<SessionOptions, "signal">;
+  /** When another session has the id: `fail`, unless given; `wait` for its end; or `replace` it at once. */
+  readonly whenTaken?: "fail" | "wait" | "replace";
   /** Ends the wait until it is first listed. */
   readonly signal?: AbortSignal;
   readonly stateChanged?: (state: ListingState) => void;
-  /** Called when it could not be listed again, before the next attempt. */
+  /** Called when it could not be listed, before it waits or tries again. */
   readonly failed?: (cause: unknown) => void;
+  /** Whether to try again when it could not be listed at first: not, unless this says so. Later it always is. */
+  readonly retry?: (cause: unknown) => boolean;
 }
 
 interface ListingParts {
@@ -59,10 +66,13 @@ export class Listing {
 
   /** Resolves when it is listed. @throws RequestError `not_holder` when another session has an instance of that id */
   static async begin(parts: ListingParts, asked: Asked): Promise<Listing> {
-    return new Listing(parts, {
-      ...asked,
-      listed: await list(parts, { ...asked, instance: () => asked.instance }, null),
+    const { signal, failed, retry } = asked.options;
+    const attempt = () => list(parts, { ...asked, instance: () => asked.instance }, null);
+    const listed = await untilDone(parts.transport, attempt, signal, (cause) => {
+      if (retry?.(cause) !== true) throw cause;
+      failed?.(cause);
     });
+    return new Listing(parts, { ...asked, listed });
   }
 
   /** Without one of its own it changes with the session. */
@@ -110,19 +120,9 @@ export class Listing {
   }
 
   async #listAgain(): Promise<void> {
-    const { transport } = this.#parts;
     const { signal } = this.#ending;
-    const backoff = new Backoff(transport.chance);
-    while (true) {
-      try {
-        await this.#listOnce(signal);
-        return;
-      } catch (error) {
-        signal.throwIfAborted();
-        this.#options.failed?.(error);
-        await pause(transport.clock, backoff.nextDelayMs(0), signal);
-      }
-    }
+    const failed = (cause: unknown) => this.#options.failed?.(cause);
+    await untilDone(this.#parts.transport, () => this.#listOnce(signal), signal, failed);
   }
 
   async #listOnce(signal: AbortSignal): Promise<void> {
@@ -132,11 +132,7 @@ export class Listing {
       return told;
     };
     const options = { ...this.#options, signal };
-    this.#listed = await list(
-      this.#parts,
-      { service: this.service, instance, options },
-      this.#listed.session,
-    );
+    this.#listed = await list(this.#parts, { service: this.service, instance, options }, this.#listed);
     this.#enter("listed");
     // It may have been changed while it was on its way.
     if (this.#instance !== told) await this.update({});
@@ -154,31 +150,86 @@ interface Asked<AnInstance = Instance> {
   readonly options: ListingOptions;
 }
 
-/** Listed on a new session. The lost one may live on in the service for a while, and have the id: it is closed first. */
+/** @param failed throws when it is not to be tried again */
+async function untilDone<T>(
+  { clock, chance }: Transport,
+  attempt: () => Promise<T>,
+  signal: AbortSignal | undefined,
+  failed: (cause: unknown) => void,
+): Promise<T> {
+  const backoff = new Backoff(chance);
+  while (true) {
+    try {
+      return await attempt();
+    } catch (error) {
+      signal?.throwIfAborted();
+      failed(error);
+      await pause(clock, backoff.nextDelayMs(0), signal);
+    }
+  }
+}
+
+/**
+ * Listed on a new session. The lost one may live on in the service for a while, and have the id: it is closed first, and
+ * where that fails what it had listed is replaced.
+ */
 async function list(
   { openSession }: ListingParts,
-  { service, instance, options }: Asked<() => Instance>,
-  lost: Session | null,
+  asked: Asked<() => Instance>,
+  lost: Listed | null,
 ): Promise<Listed> {
-  const { id, signal } = options;
-  const inTime = signal === undefined ? {} : { signal };
-  const session = await openSession({ ...options.session, ...inTime });
+  const { signal, session: sessionOptions } = asked.options;
+  const session = await openSession({ ...sessionOptions, ...(signal !== undefined && { signal }) });
   try {
-    await closeLost(lost, session.lostSignal);
-    const registration = await session.register(service, instance(), {
-      ...inTime,
-      ...(id !== undefined && { id }),
-    });
-    return { session, registration };
+    if (lost !== null) await closeLost(lost.session, session.lostSignal);
+    const first = asked.options.whenTaken === "replace" ? "any" : undefined;
+    const replace = lost === null ? first : lost.registration.fence;
+    return { session, registration: await register(session, asked, replace) };
   } catch (error) {
     await session.close().catch(() => {});
     throw error;
   }
 }
 
+/** Waits for whoever has the id, where that is what is wanted. */
+async function register(
+  session: Session,
+  { service, instance, options }: Asked<() => Instance>,
+  replace: number | "any" | undefined,
+): Promise<Registration> {
+  const { id, signal, whenTaken, failed } = options;
+  const inTime = signal === undefined ? {} : { signal };
+  while (true) {
+    try {
+      return await session.register(service, instance(), {
+        ...inTime,
+        replace,
+        ...(id !== undefined && { id }),
+      });
+    } catch (error) {
+      if (whenTaken !== "wait" || id === undefined || !isRefusal(error, "not_holder")) throw error;
+      failed?.(error);
+      await gone(session, instancePath(service, id), inTime);
+    }
+  }
+}
+
+/** Resolves when what is there now has gone. The wait keeps the session alive that waits. */
+async function gone(session: Session, path: string, inTime: { signal?: AbortSignal }): Promise<void> {
+  try {
+    const { stat, zxid } = await session.get(path, inTime);
+    let now = { stat, zxid };
+    while (now.stat.czxid === stat.czxid) {
+      now = await session.get(path, { ...inTime, waitAfterZxid: now.zxid });
+    }
+  } catch (error) {
+    if (!isRefusal(error, "no_node")) throw error;
+  }
+}
+
 /** If that fails it goes by itself, later. */
-async function closeLost(lost: Session | null, signal: AbortSignal): Promise<void> {
-  if (lost !== null) await unlessAborted(lost.close(), signal).catch(() => {});
+async function closeLost(lost: Session, signal: AbortSignal): Promise<void> {
+  await unlessAborted(lost.close(), signal).catch(() => {});
 }
 
 function lostOrEnding({ lostSignal }: Session, ending: AbortSignal): Promise<void> {

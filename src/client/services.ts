@@ -75,6 +75,11 @@ export interface Instance {
 export interface RegisterOptions extends CallOptions {
   /** Names the instance within the service; the session's id unless given. */
   readonly id?: string;
+  /**
+   * Takes the id over from another session: from the instance with this fence, such as one's own from before a crash,
+   * or from `any`, which the service logs.
+   */
+  readonly replace?: number | "any" | undefined;
 }
 
 /** An instance that is registered. */
@@ -83,6 +88,7 @@ export class Registration {
   readonly id: string;
   readonly #caller: Caller;
   #instance: Instance;
+  #fence = 0;
 
   private constructor(caller: Caller, service: string, id: string, instance: Instance) {
     this.#caller = caller;
@@ -99,11 +105,16 @@ export class Registration {
       id,
       instance,
       options,
-    }: { service: string; id: string; instance: Instance; options: CallOptions },
+    }: { service: string; id: string; instance: Instance; options: RegisterOptions },
   ): Promise<Registration> {
     const registration = new Registration(caller, service, id, instance);
     await registration.#put(instance, options);
     return registration;
+  }
+
+  /** Of this registration: whoever has the id later has a greater one. */
+  get fence(): number {
+    return this.#fence;
   }
 
   /** What others are told now. */
@@ -125,8 +136,16 @@ export class Registration {
   }
 
   /** The whole of it each time: repeated, it is as if it came once. */
-  async #put(instance: Instance, options: CallOptions): Promise<void> {
-    await this.#caller.send({ ...this.#call(options), method: "PUT", json: instance });
+  async #put(instance: Instance, options: RegisterOptions): Promise<void> {
+    const { replace } = options;
+    const query = replace === "any" ? { force: true } : { replace };
+    const { body } = await this.#caller.send({
+      ...this.#call(options),
+      method: "PUT",
+      query,
+      json: instance,
+    });
+    this.#fence = (body as InstanceView).fence;
   }
 
   #call({ signal, timeoutMs }: CallOptions): Pick<Call, "path" | "repeat" | "signal" | "timeoutMs"> {

@@ -38,17 +38,33 @@ export function planServiceCommand(
   }
 }
 
-function planRegister(draft: Draft, { name, id, data, sessionId }: RegisterInstance): WrittenInstance {
+/**
+ * What takes another's place is another instance, with a fence of its own: the one before is deleted in the same
+ * transaction, so that nobody sees the id free. Where nobody has the id any more, nobody needs to be replaced.
+ */
+function planRegister(draft: Draft, command: RegisterInstance): WrittenInstance {
+  const { name, id, data, sessionId } = command;
   const path = instancePath(name, id);
   const instance = parseInstance(data) as Instance;
-  const znode = draft.get(path);
-  if (znode !== undefined) {
-    checkOwner(znode, sessionId);
-    return write(draft, znode, instance);
+  const before = draft.get(path);
+  if (before !== undefined) {
+    if (!isReplaced(before, command)) {
+      checkOwner(before, sessionId);
+      return write(draft, before, instance);
+    }
+    planDelete(draft, { type: "delete", path });
   }
   const mode = { kind: "ephemeral", sequential: false } as const;
   const { stat } = planCreate(draft, { type: "create", path, data, mode, parents: true }, sessionId);
-  return { path, fence: stat.czxid, created: true, instance };
+  return {
+    ...{ path, fence: stat.czxid, created: true, instance },
+    ...(before !== undefined && { replaced: before.ephemeralOwner }),
+  };
+}
+
+/** One's own is never replaced: sent again, it is the same. */
+function isReplaced({ ephemeralOwner, czxid }: Znode, { sessionId, replace }: RegisterInstance): boolean {
+  return ephemeralOwner !== sessionId && (replace === "any" || replace === czxid);
 }
 
 function planChange(draft: Draft, command: ChangeInstance): WrittenInstance {
@@ -83,15 +99,13 @@ function planDeregister(draft: Draft, { name, id, force, sessionId }: Deregister
   return { owner: znode.ephemeralOwner };
 }
 
-function checkOwner({ path, ephemeralOwner: owner }: Znode, sessionId: string | undefined): void {
+function checkOwner({ path, ephemeralOwner: owner, czxid }: Znode, sessionId: string | undefined): void {
   if (owner !== null && owner === sessionId) return;
   const whose = owner === null ? "no session" : `session ${owner}`;
   throw new KeeperError(
     "not_holder",
-    `The instance ${path} is that of ${whose}, not yours; nothing was done.`,
-    {
-      path,
-    },
+    `The instance ${path} is that of ${whose} and has the fence ${czxid}; it is not yours, and nothing was done.`,
+    { path },
   );
 }
 

@@ -12,6 +12,8 @@ export interface RegisterInstance extends WriteContext {
   readonly id: string;
   /** As `formatInstance` writes it. */
   readonly data: Uint8Array;
+  /** Whose place it takes when the id is another's: that of the instance with this fence, or of any. */
+  readonly replace?: number | "any" | undefined;
 }
 
 /** Changes some members of what the session has registered. */
@@ -41,6 +43,8 @@ export interface WrittenInstance {
   readonly fence: number;
   readonly created: boolean;
   readonly instance: Instance;
+  /** The session of the instance whose place it took, `null` for one made by hand; absent when it took nobody's. */
+  readonly replaced?: string | null;
 }
 
 export interface ServiceOutcomes {

@@ -6,6 +6,7 @@ import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import { Type } from "typebox";
 import { validateResourceName } from "../core/claim-syntax.ts";
+import { KeeperError } from "../core/errors.ts";
 import {
   fits,
   formatInstance,
@@ -82,18 +83,35 @@ export function serviceRoutes(
     return view;
   });
 
-  app.put(instanceUrl, { schema: { ...registerSchema, body: instanceBody } }, async (request, reply) => {
-    const { service: name, id } = request.params;
-    const path = pathOf(request.params);
-    const data = formatInstance(instanceIn(textOf(request.body)) as Instance);
-    const context = writeContextOf(request, sessions);
-    const { outcome } = await store.submit({ type: "registerInstance", name, id, data, ...context });
-    if (outcome.created) {
-      const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
-      reply.code(201).header("Location", location);
-    }
-    return written(path, outcome, context.sessionId);
-  });
+  app.put(
+    instanceUrl,
+    { schema: { ...registerSchema, querystring: replaceQuery, body: instanceBody } },
+    async (request, reply) => {
+      const { service: name, id } = request.params;
+      const path = pathOf(request.params);
+      const data = formatInstance(instanceIn(textOf(request.body)) as Instance);
+      const replace = replacedBy(request.query);
+      const context = writeContextOf(request, sessions);
+      const { outcome } = await store.submit({
+        type: "registerInstance",
+        name,
+        id,
+        data,
+        replace,
+        ...context,
+      });
+      if (replace === "any" && outcome.replaced !== undefined) {
+        const by = { reader: request.ip, session: context.sessionId ?? null };
+        const facts = { audit: true, service: name, instance: id, owner: outcome.replaced, by };
+        logger.warn(facts, "an instance was replaced by force");
+      }
+      if (outcome.created) {
+        const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
+        reply.code(201).header("Location", location);
+      }
+      return written(path, outcome, context.sessionId);
+    },
+  );
 
   app.patch(instanceUrl, { schema: { ...changeSchema, body: changesBody } }, async (request) => {
     const { service: name, id } = request.params;
@@ -170,6 +188,15 @@ function pathOf({ service, id }: { service: string; id: string }): string {
   return instancePath(service, id);
 }
 
+function replacedBy({ replace, force }: { replace?: number; force: boolean }): number | "any" | undefined {
+  if (!force) return replace;
+  if (replace === undefined) return "any";
+  throw new KeeperError(
+    "bad_request",
+    "Of replace and force there is one at most: replace says whom, force whoever it is.",
+  );
+}
+
 /** As JSON; what is no text in it cannot be a znode's data. */
 function textOf(body: object): string {
   return JSON.stringify(body, (name, value) => {
@@ -198,6 +225,25 @@ const instancesQuery = Type.Object(
     after: cursor,
   },
   { patternProperties: metadataParameters, additionalProperties: false },
+);
+
+const replaceQuery = Type.Object(
+  {
+    replace: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          "The fence of another session's instance of this id whose place it takes: of one's own from before a crash, " +
+          "whose session has not ended yet.",
+      }),
+    ),
+    force: Type.Boolean({
+      default: false,
+      description: "It takes the place of whoever has the id: for an operator. It is logged.",
+    }),
+  },
+  { additionalProperties: false },
 );
 
 const tags = ["coordination"];
@@ -282,7 +328,8 @@ const registerSchema = {
   summary: "Register an instance, or what it is now",
   description:
     "It is there until it is deleted or its session ends. Sent again it is the same; what is left out has its default. " +
-    "Where nothing is different, nothing is written and nobody is told.",
+    "Where nothing is different, nothing is written and nobody is told. An id that another session has is refused, unless " +
+    "`replace` or `force` says that its instance is to go: in the same transaction, told as `removed` and `added`.",
   tags,
   params: instanceParameters,
   headers: writeHeaders,
@@ -293,6 +340,7 @@ const registerSchema = {
       ...writeProblems,
       "session_required",
       "not_holder",
+      "not_empty",
       "ephemeral_parent",
       "quota_exceeded",
       "too_large",

@@ -201,6 +201,71 @@ test("another session's id is not to be had, and nothing is left of the attempt"
   await listing.remove();
 });
 
+test("who comes back after a crash is listed when the session from before has ended, or at once in its place", async ({
+  serve,
+  see,
+}) => {
+  const client = patient((await serve()).server);
+  const { copy, events, until } = await see(client);
+  const crashed = await client.openSession();
+  const before = await crashed.register("web", { address, port: 1 }, { id: "a" });
+  const causes: unknown[] = [];
+  const told = Promise.withResolvers<void>();
+  const waiting = client.register(
+    "web",
+    { address, port: 2 },
+    {
+      id: "a",
+      whenTaken: "wait",
+      failed: (cause) => {
+        causes.push(cause);
+        told.resolve();
+      },
+    },
+  );
+  await told.promise;
+  expect(causes).toMatchObject([{ code: "not_holder" }]);
+  await before.update({ state: "draining" });
+  await crashed.close();
+  const listing = await waiting;
+  expect(causes.length).toBe(1);
+  await until(4);
+  const at = copy.get("a");
+  expect([at?.port, at?.fence]).toEqual([2, expect.any(Number)]);
+  const other = await client.openSession();
+  const wrong = other.register("web", { address, port: 3 }, { id: "a", replace: before.fence });
+  await expect(wrong).rejects.toMatchObject({ code: "not_holder" });
+  const taken = await other.register("web", { address, port: 3 }, { id: "a", replace: at?.fence });
+  expect(taken.fence).toBeGreaterThan(at?.fence as number);
+  const last = await client.register("web", { address, port: 4 }, { id: "a", whenTaken: "replace" });
+  await until(8);
+  expect(events).toEqual([
+    ...["added a 1 up", "updated a 1 draining", "removed a 1 draining", "added a 2 up"],
+    ...["removed a 2 up", "added a 3 up", "removed a 3 up", "added a 4 up"],
+  ]);
+  await Promise.all([listing.remove(), last.remove(), other.close()]);
+});
+
+test("a wait for an id ends when it is told to, and nothing is left of it", async ({ serve, abort }) => {
+  const { server } = await serve();
+  const client = patient(server);
+  const listing = await client.register("web", { address, port: 1 }, { id: "a" });
+  const told = Promise.withResolvers<void>();
+  const { signal } = abort;
+  const failed = () => told.resolve();
+  const waiting = client.register(
+    "web",
+    { address, port: 2 },
+    { id: "a", whenTaken: "wait", signal, failed },
+  );
+  await told.promise;
+  abort.abort(new Error("enough"));
+  await expect(waiting).rejects.toThrow("enough");
+  const { sessions } = (await new Http(server.url).get("/v1/sessions")).json<{ sessions: object[] }>();
+  expect(sessions.length).toBe(1);
+  await listing.remove();
+});
+
 test("a copy of what cannot be a service says so", async ({ serve }) => {
   const client = patient((await serve()).server);
   await expect(client.service("a\u0001").ready).rejects.toMatchObject({ code: "bad_path" });

@@ -154,6 +154,48 @@ test("an instance goes with its session, and another session's is not to be had 
   expect((await put(two, "a")).fence).toBeGreaterThan(fence);
 });
 
+test("who comes back after a crash takes over its own id: watchers see one go and the other come at once", async ({
+  http,
+  url,
+  put,
+  ids,
+  listen,
+  openSession,
+}) => {
+  const [crashed, back] = [await openSession(), await openSession()];
+  const { fence } = await put(crashed, "a");
+  const stream = await listen();
+  const instance = `${url}/instances/a`;
+  const take = (query: string, session: Session) =>
+    http.put(instance, { json: { address: "10.0.0.2", port: 81 }, query, ...tokenOf(session) });
+  expectProblem(await take(`replace=${fence + 1}`, back), 409, "not_holder");
+  for (const query of [`replace=${fence}&force=true`, "replace=0", "replace=x", "replace=", "surprise=1"]) {
+    expectProblem(await take(query, back), 400, "bad_request");
+  }
+  const taken = expectStatus(await take(`replace=${fence}`, back), 201).json<View>();
+  expect(taken).toMatchObject({ session: back.id, port: 81 });
+  expect(taken.fence).toBeGreaterThan(fence);
+  expect(expectStatus(await take(`replace=${fence}`, back), 200).json()).toEqual(taken);
+  expectProblem(await take(`replace=${fence}`, crashed), 409, "not_holder");
+  await http.delete(`/v1/sessions/${crashed.id}`, tokenOf(crashed));
+  expect(await ids()).toEqual(["a"]);
+  const operator = await openSession();
+  expectStatus(await take("force=true", operator), 201);
+  await stream.untilEvent("removed", 2);
+  await stream.untilEvent("added", 2);
+  expect(told(stream)).toEqual([
+    "snapshot a",
+    "synced",
+    "removed a up",
+    "added a up",
+    "removed a up",
+    "added a up",
+  ]);
+  const changes = stream.events.filter(({ event }) => event === "removed" || event === "added");
+  const zxids = changes.map(({ data }) => (data as { zxid: number }).zxid);
+  expect(zxids.slice(0, 2)).toEqual([taken.fence, taken.fence]);
+});
+
 test("a PATCH merges what it names, and null goes back to the default", async ({
   http,
   url,

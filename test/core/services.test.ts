@@ -60,6 +60,53 @@ test("another session's instance stays as it is, and so does one that nobody own
   expect(await refusal(change(keeper, one, {}))).toBe("no_instance");
 });
 
+test("another's instance is replaced in one transaction by who names its fence, or says whoever it is", async ({
+  keeper,
+}) => {
+  const [one, two] = [await keeper.openSession(), await keeper.openSession()];
+  const { fence } = await register(keeper, one);
+  const replacing = (sessionId: string, replace: number | "any") =>
+    keeper.store.submit({
+      type: "registerInstance",
+      name: "web",
+      id: "a",
+      data: dataOf(),
+      sessionId,
+      replace,
+    });
+  const { zxid } = keeper.store;
+  expect(await refusal(replacing(two, fence + 1))).toBe("not_holder");
+  expect((await replacing(one, fence)).outcome).toMatchObject({ fence, created: false });
+  expect((await replacing(one, "any")).outcome).toMatchObject({ fence, created: false });
+  expect(keeper.store.zxid).toBe(zxid);
+  const { outcome } = await replacing(two, fence);
+  expect(outcome).toMatchObject({ fence: zxid + 1, created: true, replaced: one });
+  expect(keeper.store.zxid).toBe(zxid + 1);
+  expect(keeper.stat(path)).toMatchObject({ czxid: zxid + 1, ephemeralOwner: two, version: 0 });
+  // The same again, as after a lost answer, is no change; and the one that was replaced has lost the id.
+  expect((await replacing(two, fence)).outcome).toMatchObject({ fence: zxid + 1, created: false });
+  expect(await refusal(replacing(one, fence))).toBe("not_holder");
+  expect(await keeper.closeSession(one, "session_expired")).toEqual([]);
+  expect(keeper.stat(path).ephemeralOwner).toBe(two);
+  // Where nobody has the id, nobody needs to be replaced; what was made by hand is replaced too.
+  await keeper.closeSession(two, "session_expired");
+  const three = await keeper.openSession();
+  expect((await replacing(three, fence)).outcome).not.toHaveProperty("replaced");
+  await keeper.closeSession(three, "session_expired");
+  await keeper.create(path);
+  const four = await keeper.openSession();
+  expect((await replacing(four, "any")).outcome).toMatchObject({ created: true, replaced: null });
+});
+
+test("replacing an instance counts as one in, one out", async ({ keeper }) => {
+  const [one, two] = [await keeper.openSession(), await keeper.openSession()];
+  await register(keeper, one);
+  await keeper.store.submit({ type: "setQuota", path: "/services", limits: { countHard: 3 } });
+  const command = { type: "registerInstance", name: "web", id: "a", data: dataOf() } as const;
+  await keeper.store.submit({ ...command, sessionId: two, replace: "any" });
+  expect(keeper.stat(path).ephemeralOwner).toBe(two);
+});
+
 test("what a change comes to has a bound, whatever its parts", async ({ keeper }) => {
   const sessionId = await keeper.openSession();
   await register(keeper, sessionId);

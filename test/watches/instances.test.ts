@@ -51,7 +51,7 @@ function changesIn({ text }: RecordingSink): string {
 }
 
 const step = fc.record({
-  kind: fc.constantFrom("register", "register", "register", "byHand", "deregister", "close"),
+  kind: fc.constantFrom("register", "register", "register", "replace", "byHand", "deregister", "close"),
   id: fc.constantFrom("a", "b", "c"),
   who: fc.nat(1),
   state: fc.constantFrom("up", "up", "draining"),
@@ -107,6 +107,16 @@ async function take(
   switch (kind) {
     case "register":
       await register(keeper, name, sessionId, { ...said, metadata: { v: String(said.state) } });
+      return;
+    case "replace":
+      await keeper.store.submit({
+        type: "registerInstance",
+        name: "web",
+        id: name,
+        data: dataOf(said),
+        sessionId,
+        replace: "any",
+      });
       return;
     case "byHand":
       await keeper.store.submit({ type: "setData", path, data: bytes(String(data)), create: "upsert" });
