@@ -1,6 +1,12 @@
 // The process: read the settings, open the store, listen, and end in good order. Everything is loaded only once the
 // version of Node is known to do: an older one would crash without a word.
 
+import { readFileSync } from "node:fs";
+import { endOnSignals } from "./early-signals.ts";
+
+// Nothing is open yet: the stop that was asked for is done.
+endOnSignals(() => 0);
+
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
 if (nodeMajor < 24) {
   process.stderr.write(
@@ -9,10 +15,9 @@ if (nodeMajor < 24) {
   process.exit(1);
 }
 
-const { readConfig } = await import("./config.ts");
+const { dropForeignVariables, readConfig } = await import("./config.ts");
 const { serve } = await import("./serve.ts");
-const { default: manifest } = await import("../package.json", { with: { type: "json" } });
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 
-await serve(readConfig(process.argv, manifest.version), manifest.version);
-
-export {};
+const foreignVariables = dropForeignVariables(process.env);
+await serve(readConfig(process.argv, version), { version, foreignVariables });

@@ -17,17 +17,38 @@ import { Watches } from "./watches/watches.ts";
 const exitCodeStorageFailed = 74;
 const closeWithinMs = 10_000;
 
-export async function serve(config: Config, version: string): Promise<void> {
+interface Surroundings {
+  readonly version: string;
+  /** Variables of the environment that look like settings and are not. */
+  readonly foreignVariables: readonly string[];
+}
+
+export async function serve(config: Config, { version, foreignVariables }: Surroundings): Promise<void> {
   const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
+  for (const variable of foreignVariables) {
+    logger.warn(
+      { variable },
+      `${variable} is an address made by Kubernetes or Docker, not a setting; ignored`,
+    );
+  }
+  const stop = new AbortController();
+  const starting = start(config, version, logger, stop.signal);
+  closeOnSignal(starting, stop, logger);
   try {
-    const service = await openService(config, version, logger);
-    await listen(service, config, logger);
-    closeOnSignal(service, logger);
+    await starting;
   } catch (error) {
+    if (error === stop.signal.reason) return;
     const reason = error instanceof Error ? error.message : String(error);
     logger.fatal({ err: error }, `could not start: ${reason}`);
     process.exit(1);
   }
+}
+
+/** A stop that is asked for meanwhile ends it between two steps. @throws the signal's reason, with nothing left open */
+async function start(config: Config, version: string, logger: Logger, stop: AbortSignal): Promise<Service> {
+  const service = await openService(config, version, logger, stop);
+  await listen(service, config, logger, stop);
+  return service;
 }
 
 interface Service {
@@ -37,8 +58,14 @@ interface Service {
   readonly sweeper: Sweeper;
 }
 
-async function openService(config: Config, version: string, logger: Logger): Promise<Service> {
+async function openService(
+  config: Config,
+  version: string,
+  logger: Logger,
+  stop: AbortSignal,
+): Promise<Service> {
   const tls = await readTlsFiles(config);
+  stop.throwIfAborted();
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -100,8 +127,10 @@ async function listen(
   { server, store, sessions, sweeper }: Service,
   config: Config,
   logger: Logger,
+  stop: AbortSignal,
 ): Promise<void> {
   try {
+    stop.throwIfAborted();
     const address = await server.app.listen({ host: config.host, port: config.port });
     sessions.start();
     sweeper.start();
@@ -143,15 +172,21 @@ function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logge
   process.exit(exitCodeStorageFailed);
 }
 
-/** SIGTERM and SIGINT end in good order; a second one, or too much time, at once. */
-function closeOnSignal({ server, store, sessions, sweeper }: Service, logger: Logger): void {
+/** SIGTERM and SIGINT end in good order, during the start too; a second one, or too much time, at once. */
+function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger: Logger): void {
   closeWithGrace({ delay: closeWithinMs, logger: false }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, "a bug ends the process");
     logger.info({ signal }, "closing");
-    await server.close();
-    sessions.stop();
-    sweeper.stop();
-    await store.close();
-    logger.info({ zxid: store.zxid }, "closed");
+    stop.abort();
+    const service = await starting.catch(() => null);
+    if (service !== null) await closeService(service);
+    logger.info({ ...(service !== null && { zxid: service.store.zxid }) }, "closed");
   });
+}
+
+async function closeService({ server, store, sessions, sweeper }: Service): Promise<void> {
+  await server.close();
+  sessions.stop();
+  sweeper.stop();
+  await store.close();
 }

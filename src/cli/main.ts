@@ -4,12 +4,17 @@
 
 import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
+import { constants } from "node:os";
+import { endOnSignals } from "../early-signals.ts";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
 if (nodeMajor < 24) {
   process.stderr.write(`treekeeper needs Node.js 24 or newer; this is ${process.version}.\n`);
   process.exit(1);
 }
+
+// As process 1 of a container it has no default for signals; anywhere else the default is right.
+if (process.pid === 1) endOnSignals((name) => 128 + constants.signals[name]);
 
 /** Whoever read the output has gone, as `head` does: there is nobody left to tell. */
 const exitCodeBrokenPipe = 141;

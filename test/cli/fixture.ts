@@ -33,6 +33,8 @@ interface CliOptions {
   readonly endpoint?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Uint8Array;
+  /** What is put before the command, such as a container. */
+  readonly within?: readonly string[];
 }
 
 /** What it came to. */
@@ -49,9 +51,10 @@ export class CliProcess {
   #stderr = "";
   readonly ended: Promise<CliResult>;
 
-  constructor(args: readonly string[], { endpoint, env = {}, input = "" }: CliOptions) {
+  constructor(args: readonly string[], { endpoint, env = {}, input = "", within = [] }: CliOptions) {
     const others = Object.entries(process.env).filter(([name]) => !/^TREEKEEPER_|_COLOR$/.test(name));
-    this.#child = spawn(process.execPath, [mainFile, ...args], {
+    const [program, ...argv] = [...within, process.execPath, mainFile, ...args] as [string, ...string[]];
+    this.#child = spawn(program, argv, {
       stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...Object.fromEntries(others),

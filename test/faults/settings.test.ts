@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { settingVariables } from "../../src/config.ts";
 import { Http } from "../support/http.ts";
 import { ServerProcess, test } from "../support/process.ts";
 
@@ -53,6 +54,41 @@ test("a setting may come from the environment, and a flag goes before it", async
   await server.kill();
   const wrong = await ServerProcess.runToEnd({ dataDir, env: { TREEKEEPER_LOG_LEVEL: "loud" } });
   expect([wrong.code, wrong.stderr]).toEqual([1, expect.stringContaining("TREEKEEPER_LOG_LEVEL")]);
+});
+
+test("what Kubernetes and Docker put into the environment for a service of this name is no setting", async ({
+  dataDir,
+}) => {
+  const env = {
+    TREEKEEPER_SERVICE_HOST: "10.96.0.5",
+    TREEKEEPER_SERVICE_PORT: "2281",
+    TREEKEEPER_PORT: "tcp://10.96.0.5:2281",
+    TREEKEEPER_PORT_2281_TCP: "tcp://10.96.0.5:2281",
+    TREEKEEPER_PORT_2281_TCP_PROTO: "tcp",
+    TREEKEEPER_PORT_2281_TCP_PORT: "2281",
+    TREEKEEPER_PORT_2281_TCP_ADDR: "10.96.0.5",
+    TREEKEEPER_NAME: "/web/treekeeper",
+  };
+  const server = await ServerProcess.start({ dataDir, env });
+  expect((await new Http(server.url).get("/livez")).status).toBe(200);
+  const warnings = server.logs.filter(({ level }) => level === 40);
+  expect(warnings.map(({ msg }) => msg)).toEqual([
+    "TREEKEEPER_PORT is an address made by Kubernetes or Docker, not a setting; ignored",
+  ]);
+  await server.kill();
+});
+
+test("no setting has a name that Kubernetes or Docker give a number, a host or a protocol", () => {
+  const given =
+    /_(?:SERVICE_(?:HOST|PORT(?:_\w+)?)|PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?|NAME)$/;
+  expect(settingVariables.filter((name) => given.test(name))).toEqual([]);
+});
+
+test("a variable that is set to nothing is as one that is not set", async ({ dataDir }) => {
+  const env = { TREEKEEPER_HOST: "", TREEKEEPER_PORT: "", TREEKEEPER_LOG_LEVEL: "", TREEKEEPER_TLS_CERT: "" };
+  const server = await ServerProcess.start({ dataDir, env });
+  expect(new URL(server.url).hostname).toBe("127.0.0.1");
+  await server.kill();
 });
 
 test("a folder that cannot be used stops the start with a sentence", async ({ dataDir }) => {

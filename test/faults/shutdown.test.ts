@@ -1,7 +1,11 @@
 // How a server ends and what the next one finds: a planned stop is clean, an unplanned one is noticed, and one folder
 // has one server.
 
+import { once } from "node:events";
+import { existsSync, readdirSync, watch } from "node:fs";
+import { join } from "node:path";
 import { expect } from "vitest";
+import { container, hasContainers, processInside } from "../support/container.ts";
 import { Http } from "../support/http.ts";
 import { ServerProcess, test } from "../support/process.ts";
 
@@ -142,3 +146,60 @@ test("SIGINT ends it as SIGTERM does", async ({ start }) => {
   await stream.untilEvent("bye");
   expect(await server.exit).toEqual({ code: 0, signal: null });
 });
+
+/** Has a process say that it hears a stop from now on, which it does in its first lines. */
+const hears = "hears SIGTERM";
+const saysWhenItHears = `process.on("newListener",(name)=>name==="SIGTERM"&&console.log('{"msg":"${hears}"}'))`;
+const env = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(saysWhenItHears)}` };
+
+/** The moments of a start at which it may be told to stop. */
+const moments: Record<string, (server: ServerProcess) => Promise<unknown>> = {
+  hears: (server) => server.logged(hears),
+  "opens its store": ({ dataDir }) => appeared(dataDir, "treekeeper.db-wal"),
+  "has opened it": (server) => server.logged("store open"),
+  serves: (server) => server.logged("serving"),
+};
+
+test("a stop is a clean one at every moment of the start", { timeout: 60_000 }, async ({
+  dataDir,
+  start,
+}) => {
+  const first = await start();
+  await new Http(first.url).post("/v1/znodes/a");
+  await first.terminate();
+  for (const [name, moment] of Object.entries(moments)) {
+    const server = ServerProcess.launch({ dataDir, env });
+    await moment(server);
+    expect(await server.terminate(), name).toEqual({ code: 0, signal: null });
+    expect(readdirSync(dataDir), name).not.toContain("treekeeper.db-wal");
+  }
+  const last = await start();
+  expect(last.hasLogged(uncleanWarning)).toBe(false);
+  expect((await new Http(last.url).get("/v1/znodes/a")).status).toBe(200);
+});
+
+test("a stop of `npm start` is a planned stop of the service, and npm ends after it", async ({ dataDir }) => {
+  const npm = await ServerProcess.start({ dataDir, command: ["npm", "start", "--"] });
+  await npm.terminate();
+  expect(npm.hasLogged("closed")).toBe(true);
+});
+
+test.skipIf(!hasContainers)(
+  "as process 1 of a container it hears its stop from the start on",
+  async ({ dataDir }) => {
+    const command = [...container, process.execPath, "src/main.ts"] as const;
+    for (const moment of [hears, "serving"]) {
+      const unshare = ServerProcess.launch({ dataDir, command, env });
+      await unshare.logged(moment);
+      process.kill(processInside(unshare), "SIGTERM");
+      expect(await unshare.exit).toEqual({ code: 0, signal: null });
+    }
+  },
+);
+
+/** Resolves when the folder has such a file. */
+async function appeared(folder: string, name: string): Promise<void> {
+  const changes = watch(folder);
+  while (!existsSync(join(folder, name))) await once(changes, "change");
+  changes.close();
+}

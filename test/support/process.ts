@@ -10,7 +10,8 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base } from "vitest";
 
-const mainFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
+const direct = [process.execPath, join(projectFolder, "src/main.ts")] as const;
 
 /** One line of the log. */
 export interface LogLine {
@@ -27,6 +28,8 @@ export interface Exit {
 
 export interface StartOptions {
   readonly dataDir: string;
+  /** What starts it; as `node src/main.ts` unless given. */
+  readonly command?: readonly [string, ...string[]];
   /** Further arguments, such as `--history-messages-max`, `10`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -53,12 +56,14 @@ export class ServerProcess {
   url = "";
   readonly exit: Promise<Exit>;
   readonly #child: ChildProcess;
+  readonly #waiting: { readonly msg: string; readonly resolve: (line: LogLine) => void }[] = [];
 
-  private constructor({ dataDir, args = [], env = {} }: StartOptions) {
+  private constructor({ dataDir, command = direct, args = [], env = {} }: StartOptions) {
     this.dataDir = dataDir;
-    const argv = [mainFile, "--port", "0", "--data-dir", dataDir, ...args];
-    this.#child = spawn(process.execPath, argv, {
+    const [program, ...argv] = [...command, "--port", "0", "--data-dir", dataDir, ...args] as const;
+    this.#child = spawn(program, argv, {
       stdio: ["ignore", "pipe", "pipe"],
+      cwd: projectFolder,
       env: { ...environmentWithoutSettings(), ...env },
     });
     this.exit = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));
@@ -67,32 +72,39 @@ export class ServerProcess {
     this.#child.stderr?.setEncoding("utf8").on("data", (text) => {
       this.stderr += text;
     });
+    this.#readLogs();
   }
 
   /** Resolves when it serves. @throws Error with what it said when it ends instead */
   static async start(options: StartOptions): Promise<ServerProcess> {
     const server = new ServerProcess(options);
-    const serving = new Promise<void>((resolve) => {
-      server.#readLogs((line) => {
-        if (line.msg !== "serving") return;
-        server.url = String(line.address);
-        resolve();
-      });
-    });
-    const ended = server.exit.then(({ code }) => {
-      if (server.url !== "") return;
-      throw new Error(`the server ended with ${code} before it served: ${server.stderr}${server.#logText}`);
-    });
-    await Promise.race([serving, ended]);
+    const { address } = await server.logged("serving");
+    server.url = String(address);
     return server;
+  }
+
+  /** For a start that is not to be waited for. */
+  static launch(options: StartOptions): ServerProcess {
+    return new ServerProcess(options);
   }
 
   /** For a start that is to fail: resolves when the process has ended by itself. */
   static async runToEnd(options: StartOptions): Promise<Ended> {
     const server = new ServerProcess(options);
-    server.#readLogs(() => {});
     const exit = await server.exit;
     return { ...exit, logs: server.logs, stderr: server.stderr };
+  }
+
+  /** Resolves when it logs this. @throws Error with what it said when it ends instead */
+  async logged(msg: string): Promise<LogLine> {
+    const { promise, resolve, reject } = Promise.withResolvers<LogLine>();
+    this.#waiting.push({ msg, resolve });
+    const known = this.logs.find((line) => line.msg === msg);
+    if (known !== undefined) resolve(known);
+    this.exit.then(({ code }) => {
+      reject(new Error(`it ended with ${code} and has not logged "${msg}": ${this.stderr}${this.#logText}`));
+    });
+    return await promise;
   }
 
   get pid(): number {
@@ -127,12 +139,12 @@ export class ServerProcess {
     return this.logs.map((line) => JSON.stringify(line)).join("\n");
   }
 
-  #readLogs(onLine: (line: LogLine) => void): void {
+  #readLogs(): void {
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => {
       if (!text.startsWith("{")) return;
       const line = JSON.parse(text) as LogLine;
       this.logs.push(line);
-      onLine(line);
+      for (const { msg, resolve } of this.#waiting) if (msg === line.msg) resolve(line);
     });
   }
 }
