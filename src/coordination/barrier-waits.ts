@@ -41,6 +41,11 @@ export class BarrierWaits {
     return this.#entering.wait(parentPath(participantPath), participantPath);
   }
 
+  /** Whether a request waits for that already. */
+  isEntering(participantPath: string): boolean {
+    return this.#entering.has(parentPath(participantPath), participantPath);
+  }
+
   /** Waits until all have left the round. */
   untilOver(barrierPath: string, round: number): BarrierWait<LeaveEnd> {
     return this.#leaving.wait(barrierPath, String(round));

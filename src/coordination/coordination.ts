@@ -34,8 +34,8 @@ export class Coordination {
   #listenerCount = 0;
   #waiterCount = 0;
   /**
-   * The places that requests have made and nobody was told of yet, as `path@czxid`. Whoever waits for one last tells of
-   * it, or gives it up.
+   * The places that requests have made and their sessions were not told of yet, as `path@czxid`. Whoever of the session
+   * waits for one last tells of it, or gives it up; who looks for anybody else changes nothing.
    */
   readonly untold = new Set<string>();
   readonly #unsubscribe: () => void;
@@ -57,9 +57,14 @@ export class Coordination {
     return { claim, isHeld: queue.isHeld(claim), position: Math.max(0, queue.positionOf(claim)) };
   }
 
-  /** Waits until the claim holds or is gone. */
-  wait(path: string, claim: Claim): Wait {
-    return this.#waiting.wait(path, claim);
+  /** Waits until the claim holds or is gone. @param isOwner whether for the claim's own session */
+  wait(path: string, claim: Claim, isOwner: boolean): Wait {
+    return this.#waiting.wait(path, claim, isOwner);
+  }
+
+  /** Whether a request of the claim's own session waits for it. */
+  isWaitedFor(path: string, claim: Claim): boolean {
+    return this.#waiting.isWaitedFor(path, claim);
   }
 
   /**

@@ -44,6 +44,11 @@ export class WaitGroups<End> {
     if (groups?.size === 0) this.#places.delete(place);
   }
 
+  /** Whether it is waited for. */
+  has(place: string, key: string): boolean {
+    return this.#places.get(place)?.has(key) === true;
+  }
+
   /** What is waited for at the place. */
   keys(place: string): string[] {
     return [...(this.#places.get(place)?.keys() ?? [])];

@@ -9,20 +9,46 @@ export type WaitEnd = "held" | "gone" | "stopping";
 
 export interface Wait {
   readonly end: Promise<WaitEnd>;
-  /** Waits no longer. Says whether nobody else waited for the same claim. */
+  /** Waits no longer. Says whether its owner waited for the claim in no other request. */
   leave(): boolean;
 }
 
 interface Waiter {
   readonly settle: (end: WaitEnd) => void;
+  /** Whether it acts for the claim's own session: whoever else looks keeps no place and gives none up. */
+  readonly isOwner: boolean;
   /** Known once it waits no longer. */
   wasAlone: boolean | null;
+}
+
+/** Those who wait for one claim. */
+class Group {
+  readonly waiters = new Set<Waiter>();
+  #ownerCount = 0;
+
+  add(waiter: Waiter): void {
+    this.waiters.add(waiter);
+    if (waiter.isOwner) this.#ownerCount += 1;
+  }
+
+  delete(waiter: Waiter): void {
+    this.waiters.delete(waiter);
+    if (waiter.isOwner) this.#ownerCount -= 1;
+  }
+
+  get hasOwner(): boolean {
+    return this.#ownerCount > 0;
+  }
+
+  isAlone({ isOwner }: Waiter): boolean {
+    return this.#ownerCount === (isOwner ? 1 : 0);
+  }
 }
 
 interface Line {
   /** The claims waited for, each as its `keyOf`. */
   readonly order: SortedNames;
-  readonly waiters: Map<string, Set<Waiter>>;
+  readonly groups: Map<string, Group>;
 }
 
 export class Waiting {
@@ -35,39 +61,45 @@ export class Waiting {
   }
 
   /** @param path of the claim's lock or election */
-  wait(path: string, claim: Claim): Wait {
+  wait(path: string, claim: Claim, isOwner: boolean): Wait {
     const { promise: end, resolve } = Promise.withResolvers<WaitEnd>();
     const key = keyOf(claim);
-    const waiter: Waiter = { settle: resolve, wasAlone: null };
+    const waiter: Waiter = { settle: resolve, isOwner, wasAlone: null };
     this.#add(path, key, waiter);
     return { end, leave: () => this.#leave(path, key, waiter) };
   }
 
+  /** Whether a request of the claim's own session waits for it. */
+  isWaitedFor(path: string, claim: Claim): boolean {
+    return this.#lines.get(path)?.groups.get(keyOf(claim))?.hasOwner === true;
+  }
+
   #add(path: string, key: string, waiter: Waiter): void {
-    const line = this.#lines.get(path) ?? { order: new SortedNames(), waiters: new Map() };
+    const line = this.#lines.get(path) ?? { order: new SortedNames(), groups: new Map() };
     this.#lines.set(path, line);
-    const waiters = line.waiters.get(key);
-    if (waiters === undefined) {
+    const group = line.groups.get(key) ?? new Group();
+    if (group.waiters.size === 0) {
       line.order.add(key);
-      line.waiters.set(key, new Set([waiter]));
-    } else waiters.add(waiter);
+      line.groups.set(key, group);
+    }
+    group.add(waiter);
     this.#count += 1;
   }
 
   #leave(path: string, key: string, waiter: Waiter): boolean {
     if (waiter.wasAlone !== null) return waiter.wasAlone;
     const line = this.#lines.get(path) as Line;
-    const waiters = line.waiters.get(key) as Set<Waiter>;
-    waiter.wasAlone = waiters.size === 1;
-    waiters.delete(waiter);
+    const group = line.groups.get(key) as Group;
+    waiter.wasAlone = group.isAlone(waiter);
+    group.delete(waiter);
     this.#count -= 1;
-    if (waiter.wasAlone) this.#dropClaim(path, line, key);
+    if (group.waiters.size === 0) this.#dropClaim(path, line, key);
     return waiter.wasAlone;
   }
 
   #dropClaim(path: string, line: Line, key: string): void {
     line.order.delete(key);
-    line.waiters.delete(key);
+    line.groups.delete(key);
     if (line.order.size === 0) this.#lines.delete(path);
   }
 
@@ -75,7 +107,7 @@ export class Waiting {
   gone(path: string, claim: Claim): void {
     const key = keyOf(claim);
     const line = this.#lines.get(path);
-    if (line?.waiters.has(key) === true) this.#answer(path, line, key, "gone");
+    if (line?.groups.has(key) === true) this.#answer(path, line, key, "gone");
   }
 
   /** The queue has changed: answers those who hold now, first come first. */
@@ -90,11 +122,11 @@ export class Waiting {
   }
 
   #answer(path: string, line: Line, key: string, end: WaitEnd): void {
-    const waiters = line.waiters.get(key) as Set<Waiter>;
+    const group = line.groups.get(key) as Group;
     this.#dropClaim(path, line, key);
-    this.#count -= waiters.size;
-    for (const waiter of waiters) {
-      waiter.wasAlone = waiters.size === 1;
+    this.#count -= group.waiters.size;
+    for (const waiter of group.waiters) {
+      waiter.wasAlone = group.isAlone(waiter);
       waiter.settle(end);
     }
   }
@@ -102,7 +134,7 @@ export class Waiting {
   /** Ends every wait. */
   stop(): void {
     for (const [path, line] of this.#lines) {
-      for (const key of line.waiters.keys()) this.#answer(path, line, key, "stopping");
+      for (const key of line.groups.keys()) this.#answer(path, line, key, "stopping");
     }
   }
 }

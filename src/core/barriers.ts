@@ -28,6 +28,11 @@ export function isBarrierPath(path: string): boolean {
   return path.startsWith(barriersPath) && parentPath(path) === barriersPath;
 }
 
+/** Whether a znode there is a participant or a mark, or below one. */
+export function isInBarrier(path: string): boolean {
+  return path.startsWith(`${barriersPath}/`) && !isBarrierPath(path);
+}
+
 export function readyPath(barrier: string): string {
   return joinPath(barrier, readyName);
 }

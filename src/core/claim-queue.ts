@@ -62,7 +62,7 @@ function modeOf(id: string, sequence: number): ClaimMode {
   return id === claimPrefixes.shared + formatSequence(sequence) ? "shared" : "exclusive";
 }
 
-/** Sorts as the numbers do. No two children get one number, but an import may bring some that have: they go by name. */
+/** Sorts as the numbers do. No two children get one number, but imports once brought some that have: they go by name. */
 export function keyOf({ sequence, id }: Pick<Claim, "sequence" | "id">): string {
   return keyFrom(sequence) + id;
 }

@@ -74,6 +74,11 @@ export function queuePathFor(path: string): string | null {
   return isQueuePath(parent) ? parent : null;
 }
 
+/** Whether a znode there would stand in the queue of a lock or election, if it had a number. */
+export function isInQueue(path: string): boolean {
+  return isBelowRoots(path) && isQueuePath(parentPath(path));
+}
+
 function isBelowRoots(path: string): boolean {
   return path.startsWith(`${locksPath}/`) || path.startsWith(`${electionsPath}/`);
 }

@@ -112,7 +112,7 @@ async function openWithin(
   let standing = standingNow();
   const thing = `${entered.path}@${entered.czxid}`;
   if (entered.made) coordination.untold.add(thing);
-  let isAlone = true;
+  let isAlone = !coordination.barriers.isEntering(entered.path);
   if (standing === "waiting" && waitMs > 0) {
     const waited = await asked.waitFor(waitMs, () => coordination.barriers.untilOpen(entered.path));
     isAlone = waited.isAlone;

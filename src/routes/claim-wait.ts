@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Coordination, Place } from "../coordination/coordination.ts";
+import type { Claim } from "../core/claim-queue.ts";
 import type { LeaveBarrier, ReleaseClaim, Resign } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { noClaim } from "../core/plan-claims.ts";
@@ -65,10 +66,11 @@ export class ClaimRequest {
     const fence = claim.fence ?? before?.claim.fence;
     const thing = `${path}/${id}@${fence}`;
     if (claim.made === true) this.#parts.coordination.untold.add(thing);
-    let isAlone = true;
+    const isOwner = before !== undefined && this.session()?.id === before.claim.owner;
+    let isAlone = before === undefined || !this.#parts.coordination.isWaitedFor(path, before.claim);
     if (before !== undefined && !before.isHeld && waitMs > 0)
-      isAlone = await this.#wait(waitMs, path, before);
-    if (this.givesUp(thing, isAlone)) return "left";
+      isAlone = await this.#wait(waitMs, { path, claim: before.claim, isOwner });
+    if (isOwner && this.givesUp(thing, isAlone)) return "left";
     const place = fence === undefined ? undefined : this.#placeOf({ path, id, fence });
     if (place !== undefined) return place;
     this.session();
@@ -81,14 +83,15 @@ export class ClaimRequest {
     return fence === undefined || place?.claim.fence === fence ? place : undefined;
   }
 
-  /** Says whether no other request waited for the same claim. */
-  async #wait(waitMs: number, path: string, { claim }: Place): Promise<boolean> {
-    return (await this.waitFor(waitMs, () => this.#parts.coordination.wait(path, claim))).isAlone;
+  /** Says whether no other request of its session waited for the claim. */
+  async #wait(waitMs: number, { path, claim, isOwner }: WaitedClaim): Promise<boolean> {
+    const begin = () => this.#parts.coordination.wait(path, claim, isOwner);
+    return (await this.waitFor(waitMs, begin)).isAlone;
   }
 
   /**
    * Whether what was waited for is to go: it was made for a client that is gone, that will not come back for it, and
-   * nobody was told of it. Where others wait for it, they are told or give it up.
+   * its session was not told of it. Where other requests of that session wait for it, they are told or give it up.
    */
   givesUp(thing: string, isAlone: boolean): boolean {
     const { untold } = this.#parts.coordination;
@@ -166,6 +169,12 @@ interface AskedClaim {
   readonly fence?: number;
   /** Whether this request has made it. */
   readonly made?: boolean;
+}
+
+interface WaitedClaim {
+  readonly path: string;
+  readonly claim: Claim;
+  readonly isOwner: boolean;
 }
 
 /** `left`: the client is gone, and its place is to go as well. */

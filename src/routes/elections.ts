@@ -83,7 +83,10 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       const { waitMs } = request.query;
       asked.admit(waitMs);
       const place = await asked.holdWithin(waitMs, { path: electionPath(name), id });
-      if (place === "left") return reply.hijack();
+      if (place === "left") {
+        await giveBack(store, { type: "resign", name, id, sessionId: session?.id });
+        return reply.hijack();
+      }
       const isOwn = session !== undefined && session.id === place.claim.owner;
       return { ...candidateView(place), ...(isOwn && { validForMs: asked.validForMs() }) };
     },

@@ -3,6 +3,8 @@
 
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { isInBarrier } from "../core/barriers.ts";
+import { isInQueue } from "../core/claims.ts";
 import type { ImportedZnode } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { importedNumberMax } from "../core/sequence.ts";
@@ -36,7 +38,8 @@ const line = Compile(
 );
 
 /**
- * Null for an ephemeral: it lives with a session, and that is not here.
+ * Null for what lives with sessions that are not here: an ephemeral, and whatever stands in a barrier. A place in the
+ * queue of a lock or election comes into being by a claim alone, so what is brought there has no number.
  * @throws KeeperError `bad_request`, `bad_mode` or `bad_ttl` for a line that is no znode
  */
 export function znodeOfLine(text: string): ImportedZnode | null {
@@ -44,12 +47,13 @@ export function znodeOfLine(text: string): ImportedZnode | null {
   if (!line.Check(value)) throw malformed(line.Errors(value)[0]);
   const stat = (value.stat ?? {}) as Partial<Stat>;
   if (stat.ephemeralOwner !== undefined && stat.ephemeralOwner !== null) return null;
+  if (isInBarrier(value.path)) return null;
   const { container = false, ttlMs } = stat;
   return {
     path: value.path,
     data: bytesOf(value),
     mode: modeOf({ container, ...(ttlMs !== undefined && { ttlMs }) }),
-    sequence: stat.sequence ?? null,
+    sequence: isInQueue(value.path) ? null : (stat.sequence ?? null),
     nextSequence: childrenEver(stat),
   };
 }

@@ -30,7 +30,10 @@ const importAnswer = Type.Object({
   dryRun: Type.Boolean(),
   lines: Type.Integer({ description: "Lines read." }),
   ...importCounts.properties,
-  ephemerals: Type.Integer({ description: "Lines left out: their znodes live with a session elsewhere." }),
+  ephemerals: Type.Integer({
+    description:
+      "Lines left out: their znodes live with sessions elsewhere, as ephemerals and whatever stands in a barrier do.",
+  }),
   zxid: Type.Integer({ description: "The last transaction of the import." }),
 });
 
@@ -133,7 +136,8 @@ const importSchema = {
   description:
     `The body is what GET /v1/tree gives as ${linesMediaType}: one znode a line, parents before children. Missing ` +
     "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
-    "numbering goes on come along, ephemerals do not. It is done in parts of several hundred znodes, each a transaction: " +
+    "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
+    "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
     "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
     `on. Asked for ${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, ` +
     "since the status is sent by then, `failed` with the problem.",

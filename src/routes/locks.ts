@@ -93,7 +93,10 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       const { waitMs } = request.query;
       asked.admit(waitMs);
       const place = await asked.holdWithin(waitMs, { path: lockPath(name), id });
-      if (place === "left") return reply.hijack();
+      if (place === "left") {
+        await giveBack(store, { type: "releaseClaim", name, id, sessionId: session?.id });
+        return reply.hijack();
+      }
       const { claim, isHeld, position } = place;
       const isOwn = session !== undefined && session.id === claim.owner;
       return {

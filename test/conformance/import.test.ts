@@ -1,8 +1,9 @@
 // A tree moves: what one export gave, an import takes, whole or with a say in what happens to what is there.
 
+import { randomBytes } from "node:crypto";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 import type { Answer, Http } from "../support/http.ts";
-import { expect, expectProblem, expectStatus, type Read, test, tokenOf } from "./fixture.ts";
+import { expect, expectProblem, expectStatus, type Read, test, tokenOf, urlOf } from "./fixture.ts";
 
 interface Imported {
   readonly dryRun: boolean;
@@ -122,6 +123,38 @@ test("ephemerals stay with the session they live with, and are counted", async (
   await znodes.create(`${root}/alive`, "", { query: "ephemeral=true", ...tokenOf(session) });
   const lines = await exported(http, root);
   expect(await imported(http, lines, "onConflict=skip")).toMatchObject({ skipped: 1, ephemerals: 1 });
+});
+
+test("what an import brings below a lock or an election is no claim: it holds nothing, and stands before nobody [Q4]", async ({
+  http,
+  openSession,
+}) => {
+  const name = `import-${randomBytes(8).toString("hex")}`;
+  const session = await openSession();
+  for (const [path, claims, number] of [
+    [`/locks/${name}`, `/v1/locks/${name}/claims`, "x-0000000000"],
+    [`/elections/${name}`, `/v1/elections/${name}/candidates`, "c-0000000000"],
+  ] as const) {
+    const free = lineOf(path) + lineOf(`${path}/${number}`, "", { stat: { sequence: 0 } });
+    expect(await imported(http, free, "onConflict=skip")).toMatchObject({ created: 2 });
+    const holder = expectStatus(await http.post(claims, { json: {}, ...tokenOf(session) }), 201).json();
+    expect(holder.path).toBe(`${path}/${number.slice(0, -1)}1`);
+    const jump = lineOf(`${path}/a-0000000000`, "", { stat: { sequence: 0 } });
+    expect(await imported(http, jump)).toMatchObject({ created: 1 });
+    const view = (await http.get(`/v1${path}`)).json<{ holders?: object[]; candidates?: object[] }>();
+    expect(view.holders ?? view.candidates).toMatchObject([{ id: holder.id }]);
+    await http.delete(urlOf(path), { query: "recursive=true" });
+  }
+});
+
+test("an import lets nobody into a barrier, and opens none", async ({ http, openSession }) => {
+  const name = `import-${randomBytes(8).toString("hex")}`;
+  const url = `/v1/barriers/${name}`;
+  const lines = ["", "/ready", "/someone", "/ready/deeper"].map((end) => lineOf(`/barriers/${name}${end}`));
+  expect(await imported(http, lines.join(""))).toMatchObject({ created: 1, ephemerals: 3 });
+  const enter = { json: { action: "enter", count: 2 }, ...tokenOf(await openSession()) };
+  expect(expectStatus(await http.post(url, enter), 202).json()).toMatchObject({ participantCount: 1 });
+  await http.delete(urlOf(`/barriers/${name}`), { query: "recursive=true" });
 });
 
 test("a long import says how far it is, as lines and as events, and ends with done", async ({

@@ -43,11 +43,11 @@ function claim(http: Http, { token }: Session, json: object = {}, headers = {}):
 }
 
 /** A claim that waits, on a connection that the test cuts. */
-async function waitOn(http: Http, { token }: Session, headers = ""): Promise<Socket> {
+async function waitOn(http: Http, { token }: Session, headers = "", url = claimsUrl): Promise<Socket> {
   const socket = await http.connect();
   const body = '{"waitMs":60000}';
   socket.write(
-    `POST ${claimsUrl} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${token}\r\n${headers}` +
+    `POST ${url} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${token}\r\n${headers}` +
       `Content-Length: ${body.length}\r\n\r\n${body}`,
   );
   return socket;
@@ -132,6 +132,52 @@ test("a place that nobody was told of goes with the last who waits for it", asyn
   await claim(http, holder);
   second.destroy();
   expect((await changes.untilChanges(4)).at(-1)).toBe("deleted /locks/a/x-0000000001");
+});
+
+for (const [what, url, place] of [
+  ["claim", claimsUrl, "/locks/a/x-0000000001"],
+  ["candidacy", "/v1/elections/a/candidates", "/elections/a/c-0000000001"],
+] as const) {
+  test(`a stranger who looks at a ${what} that its session was not told of changes nothing: it goes with its client`, async ({
+    http,
+    openSession,
+  }) => {
+    const [holder, fickle, stranger] = [await openSession(), await openSession(), await openSession()];
+    const [, , name = "", id = ""] = place.split("/");
+    const stream = await http.stream("/v1/watch", { query: { path: place } });
+    await stream.untilEvent("synced");
+    await http.post(url, { json: {}, headers: { "session-token": holder.token } });
+    const first = await waitOn(http, fickle, "", url);
+    await stream.untilChanges(1);
+    const looked = await http.get(`${url}/${id}`);
+    expect(looked.json()).toMatchObject({ state: "waiting", path: `/${place.split("/")[1]}/${name}/${id}` });
+    await http.get(`${url}/${id}`, { headers: { "session-token": stranger.token } });
+    const waiting = http.get(`${url}/${id}`, { query: { waitMs: 60_000 } });
+    await http.get(url.replace(/[^/]*$/, ""));
+    first.destroy();
+    expect((await stream.untilChanges(2)).at(-1)).toBe(`deleted ${place}`);
+    expect((await waiting).code).toBe("no_claim");
+    stream.close();
+  });
+}
+
+test("a session that looked at its own place was told of it, and keeps it", async ({
+  http,
+  openSession,
+  changes,
+}) => {
+  const [holder, owner, fickle] = [await openSession(), await openSession(), await openSession()];
+  await claim(http, holder);
+  const first = await waitOn(http, owner);
+  await changes.untilChanges(3);
+  const own = { headers: { "session-token": owner.token } };
+  expect((await http.get(`${claimsUrl}/x-0000000001`, own)).json()).toMatchObject({ state: "waiting" });
+  const second = await waitOn(http, fickle);
+  await changes.untilChanges(4);
+  first.destroy();
+  second.destroy();
+  expect((await changes.untilChanges(5)).at(-1)).toBe("deleted /locks/a/x-0000000002");
+  expect(await queueOf(http)).toEqual(["x-0000000000", "x-0000000001"]);
 });
 
 test("a place is given up although what its claim was fenced by is gone", async ({

@@ -304,7 +304,7 @@ keeperTest(
     const place = coordination.place("/elections/m", "c-0000000001");
     if (place === undefined) throw new Error("the candidate does not stand");
     const leave = coordination.admitWaiter();
-    const wait = coordination.wait("/elections/m", place.claim);
+    const wait = coordination.wait("/elections/m", place.claim, true);
     expect(await refusal(Promise.resolve().then(() => coordination.admitWaiter()))).toBe("throttled");
     await keeper.closeSession(sessionId);
     expect(await wait.end).toBe("held");
