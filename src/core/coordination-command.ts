@@ -129,17 +129,29 @@ export interface Entered {
   readonly czxid: number;
   /** Whether this command let it in; otherwise it was in. */
   readonly made: boolean;
+  /** The barrier with it. */
+  readonly participantCount: number;
+  readonly isOpen: boolean;
 }
 
 export interface Left {
   readonly participant: string;
   /** The round that others are still to leave, as the czxid of its mark; null when there is nobody to wait for. */
   readonly round: number | null;
+  /** Those who are in without it. */
+  readonly participantCount: number;
+}
+
+/** The settings of a lock as a write left them. */
+export interface Configured {
+  readonly path: string;
+  readonly permits: number;
+  readonly lockDelayMs: number;
 }
 
 export interface CoordinationOutcomes extends ServiceOutcomes {
   claimLock: Claimed;
-  configureLock: { readonly path: string };
+  configureLock: Configured;
   releaseClaim: Released;
   endLockDelay: { readonly path: string };
   standForElection: Claimed;

@@ -24,7 +24,9 @@ export function planEnterBarrier(draft: Draft, enter: EnterBarrier): Entered {
     planCreate(draft, { type: "create", path, data: emptyData, mode, parents: true }, sessionId);
   }
   openIfFull(draft, barrier.path, count);
-  return { participant, path, czxid: (draft.get(path) as Znode).czxid, made: own === undefined };
+  const { participantCount, round } = barrierAt(draft, barrier.path);
+  const { czxid } = draft.get(path) as Znode;
+  return { participant, path, czxid, made: own === undefined, participantCount, isOpen: round !== null };
 }
 
 /** A session is in once, unless it says that it speaks for several. */
@@ -89,7 +91,7 @@ export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
   }
   const { participantCount, round } = barrierAt(draft, barrier.path);
   if (participantCount === 0) removeMark(draft, barrier.path);
-  return { participant, round };
+  return { participant, round, participantCount };
 }
 
 /** Those whose session ends have left as well. @param lost its ephemerals, which the draft has no more */

@@ -4,7 +4,7 @@
 import { type Claim, type ClaimQueue, claimPrefixes } from "./claim-queue.ts";
 import { claimViewOf } from "./claim-view.ts";
 import { lockPath } from "./claims.ts";
-import type { Claimed, ClaimLock, ConfigureLock } from "./coordination-command.ts";
+import type { Claimed, ClaimLock, Configured, ConfigureLock } from "./coordination-command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { defaultLockSettings, formatLockSettings, type LockSettings } from "./lock-settings.ts";
@@ -74,7 +74,7 @@ function lockHeld(state: State, queue: ClaimQueue): KeeperError {
   );
 }
 
-export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock) {
+export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock): Configured {
   const path = lockPath(command.name);
   const queue = state.claims.queue(path);
   const settings = queue?.settings ?? defaultLockSettings;
@@ -87,7 +87,7 @@ export function planConfigureLock(draft: Draft, state: State, command: Configure
     );
   }
   writeSettings(draft, path, { ...settings, permits, lockDelayMs });
-  return { path };
+  return { path, permits, lockDelayMs };
 }
 
 function writeSettings(draft: Draft, path: string, settings: LockSettings): void {

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { barrierAt, barrierPath, readyName } from "../core/barriers.ts";
 import { validateResourceName } from "../core/claim-syntax.ts";
-import type { EnterBarrier, Entered, LeaveBarrier } from "../core/coordination-command.ts";
+import type { EnterBarrier, Entered, LeaveBarrier, Left } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { joinPath, parentPath } from "../core/path.ts";
 import {
@@ -46,8 +46,8 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
 
   async function enterBarrier(reply: FastifyReply, asked: ClaimRequest, enter: EnterBarrier, waitMs: number) {
     const commit = await store.submit(enter);
-    const { outcome: entered } = commit;
-    const standing = await openWithin(parts, asked, { waitMs, entered });
+    const { outcome: entered, replayed = false } = commit;
+    const standing = await openWithin(parts, asked, { waitMs, entered, replayed });
     if (standing === "left") {
       const { name, sessionId } = enter;
       const { participant } = entered;
@@ -55,15 +55,15 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
       return reply.hijack();
     }
     noteReplay(reply, commit);
-    return sendEntered(reply, standing, asked, { ...entered, ...countsOf(enter.name) });
+    return sendEntered(reply, asked, { ...entered, ...standing, count: enter.count });
   }
 
   async function leaveBarrier(reply: FastifyReply, asked: ClaimRequest, leave: LeaveBarrier, waitMs: number) {
     const commit = await store.submit(leave);
-    const { participant, round } = commit.outcome;
-    const isOver = await leftWithin(parts, asked, { waitMs, name: leave.name, round });
+    const { outcome: left, replayed = false } = commit;
+    const standing = await leftWithin(parts, asked, { waitMs, name: leave.name, left, replayed });
     noteReplay(reply, commit);
-    return sendLeft(reply, isOver, { participant, ...countsOf(leave.name) });
+    return sendLeft(reply, left.participant, standing);
   }
 
   app.get("/v1/barriers/:name", { schema: { ...getSchema, querystring: listQuery } }, async (request) => {
@@ -74,11 +74,6 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const participants = participantsOf(path, request.query.limit);
     return { name, path, count, open: round !== null, participants, participantCount };
   });
-
-  function countsOf(name: string) {
-    const { count, participantCount } = barrierAt(store.state.tree, barrierPath(name));
-    return { count, participantCount };
-  }
 
   function participantsOf(barrier: string, limit: number) {
     const participants: object[] = [];
@@ -97,37 +92,51 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
 interface Entering {
   readonly waitMs: number;
   readonly entered: Entered;
+  /** Whoever asks again is told where it stands now, not where it stood. */
+  readonly replayed: boolean;
+}
+
+interface Standing {
+  readonly state: "open" | "waiting";
+  readonly participantCount: number;
 }
 
 /**
- * Where the participant stands when the barrier is open, when the time is up or when the client has gone: then it
- * `left`, and its place is to go as well.
+ * Where the participant stands: as it entered, if nothing is to be waited for; else when the barrier is open, when the
+ * time is up or when the client has gone: then it `left`, and its place is to go as well.
  * @throws KeeperError `session_expired` or `no_claim` when it is in no more
  */
 async function openWithin(
   { store, coordination }: BarrierParts,
   asked: ClaimRequest,
-  { waitMs, entered }: Entering,
-): Promise<"open" | "waiting" | "left"> {
-  let standing = standingNow();
-  const thing = `${entered.path}@${entered.czxid}`;
+  { waitMs, entered, replayed }: Entering,
+): Promise<Standing | "left"> {
+  const { path, czxid } = entered;
+  const isEnough = !replayed && (entered.isOpen || waitMs === 0);
+  let standing: Standing | "gone" = isEnough ? standingOf(entered) : standingNow();
+  const thing = `${path}@${czxid}`;
   if (entered.made) coordination.untold.add(thing);
-  let isAlone = !coordination.barriers.isEntering(entered.path);
-  if (standing === "waiting" && waitMs > 0) {
-    const waited = await asked.waitFor(waitMs, () => coordination.barriers.untilOpen(entered.path));
+  let isAlone = !coordination.barriers.isEntering(path);
+  if (standing !== "gone" && standing.state === "waiting" && waitMs > 0) {
+    const waited = await asked.waitFor(waitMs, () => coordination.barriers.untilOpen(path));
     isAlone = waited.isAlone;
-    standing = waited.end === "open" ? "open" : standingNow();
+    standing = standingNow(waited.end === "open");
   }
   if (asked.givesUp(thing, isAlone)) return "left";
   if (standing !== "gone") return standing;
   asked.session();
   throw notIn(entered);
 
-  function standingNow(): "open" | "waiting" | "gone" {
-    const { path, czxid } = entered;
-    if (store.state.tree.get(path)?.czxid !== czxid) return "gone";
-    return barrierAt(store.state.tree, parentPath(path)).round === null ? "waiting" : "open";
+  /** @param wasOpened it was in when the barrier opened, and has got in, whatever came after */
+  function standingNow(wasOpened = false): Standing | "gone" {
+    if (!wasOpened && store.state.tree.get(path)?.czxid !== czxid) return "gone";
+    const { participantCount, round } = barrierAt(store.state.tree, parentPath(path));
+    return { state: wasOpened || round !== null ? "open" : "waiting", participantCount };
   }
+}
+
+function standingOf({ isOpen, participantCount }: Entered): Standing {
+  return { state: isOpen ? "open" : "waiting", participantCount };
 }
 
 function notIn({ path }: Entered): KeeperError {
@@ -139,43 +148,52 @@ function notIn({ path }: Entered): KeeperError {
 interface Leaving {
   readonly waitMs: number;
   readonly name: string;
-  readonly round: number | null;
+  readonly left: Left;
+  /** As for those who enter. */
+  readonly replayed: boolean;
 }
 
-/** Whether all have left, now or before the time is up. */
+interface Leavers {
+  /** Whether all have left. */
+  readonly isOver: boolean;
+  readonly participantCount: number;
+}
+
+/** Who is still in: as it left, if nothing is to be waited for; else when all have left, or when the time is up. */
 async function leftWithin(
   { store, coordination }: BarrierParts,
   asked: ClaimRequest,
-  { waitMs, name, round }: Leaving,
-): Promise<boolean> {
+  { waitMs, name, left: { round, participantCount }, replayed }: Leaving,
+): Promise<Leavers> {
   const path = barrierPath(name);
-  const isOver = () => round === null || barrierAt(store.state.tree, path).round !== round;
-  if (round === null || isOver() || waitMs === 0) return isOver();
+  if (round === null || participantCount === 0) return { isOver: true, participantCount };
+  if (!replayed && waitMs === 0) return { isOver: false, participantCount };
+  const now = leaversNow();
+  if (now.isOver || waitMs === 0) return now;
   const { end } = await asked.waitFor(waitMs, () => coordination.barriers.untilOver(path, round));
-  return end === "over" || isOver();
+  return end === "over" ? { ...now, isOver: true } : leaversNow();
+
+  function leaversNow(): Leavers {
+    const barrier = barrierAt(store.state.tree, path);
+    return { isOver: barrier.round !== round, participantCount: barrier.participantCount };
+  }
 }
 
-interface BarrierCounts {
-  readonly count: number | null;
-  readonly participantCount: number;
+interface EnteredFacts extends Standing, Pick<Entered, "participant" | "path"> {
+  readonly count: number;
 }
 
 function sendEntered(
   reply: FastifyReply,
-  state: "open" | "waiting",
   asked: ClaimRequest,
-  { participant, path, count, participantCount }: Entered & BarrierCounts,
+  { participant, state, path, count, participantCount }: EnteredFacts,
 ) {
   const facts = { participant, state, path, count, participantCount };
   if (state === "waiting") return reply.code(202).send(facts);
   return reply.code(201).send({ ...facts, validForMs: asked.validForMs() });
 }
 
-function sendLeft(
-  reply: FastifyReply,
-  isOver: boolean,
-  { participant, participantCount }: { participant: string; participantCount: number },
-) {
+function sendLeft(reply: FastifyReply, participant: string, { isOver, participantCount }: Leavers) {
   if (!isOver) return reply.code(202).send({ participant, state: "leaving", participantCount });
   return reply.code(200).send({ participant, state: "left" });
 }

@@ -142,15 +142,14 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       validateResourceName(name);
       const context = writeContextOf(request, sessions);
       const { permits, lockDelayMs } = request.body ?? {};
-      await store.submit({
+      const { outcome } = await store.submit({
         type: "configureLock",
         name,
         ...(permits !== undefined && { permits }),
         ...(lockDelayMs !== undefined && { lockDelayMs }),
         ...context,
       });
-      const queue = store.state.claims.queue(lockPath(name));
-      return { name, path: lockPath(name), ...settingsOf(queue) };
+      return { name, ...outcome };
     },
   );
 

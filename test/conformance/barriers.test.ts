@@ -77,7 +77,7 @@ test("a barrier opens when so many are in, and answers all who wait for it", asy
   if (one === undefined || two === undefined || three === undefined) throw new Error("three sessions");
   const changes = await watch({ path: barrier.path, scope: "children" });
   const waiting = [barrier.enter(one, longest), barrier.enter(two, longest)];
-  await changes.untilChanges(2);
+  await changes.untilChanges(3);
   const { path } = barrier;
   expect(await barrier.view()).toMatchObject({ path, count: 3, open: false, participantCount: 2 });
   const last = expectStatus(await barrier.enter(three), 201);
@@ -92,7 +92,7 @@ test("a barrier opens when so many are in, and answers all who wait for it", asy
   expect(await znodes.children(path)).toEqual([...[one.id, two.id, three.id].sort(), "ready"].sort());
   expect((await znodes.stat(`${path}/${one.id}`)).ephemeralOwner).toBe(one.id);
   expect(await barrier.view()).toMatchObject({ open: true, participantCount: 3 });
-  await changes.untilChanges(3);
+  await changes.untilChanges(5);
   expect(changes.named("change").map(({ data }) => (data.events as unknown[]).length)).toEqual([2, 1, 2]);
 });
 
