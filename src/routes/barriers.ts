@@ -227,7 +227,8 @@ const passBody = Type.Object(
     waitMs: Type.Optional(
       Type.Integer({
         ...waitMsBounds,
-        description: "How long to wait for the others (0); to wait longer, ask again.",
+        description:
+          "How long to wait for the others (0), up to a sixteenth less; to wait longer, ask again.",
       }),
     ),
   },

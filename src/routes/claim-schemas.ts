@@ -80,7 +80,8 @@ export function waitQuery(description: string) {
 export const waitMsMember = Type.Optional(
   Type.Integer({
     ...waitMsBounds,
-    description: "How long to wait for the claim to hold (0); to wait longer, ask for the claim again.",
+    description:
+      "How long to wait for the claim to hold (0), up to a sixteenth less; to wait longer, ask for the claim again.",
   }),
 );
 

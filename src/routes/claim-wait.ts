@@ -11,6 +11,7 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { sessionTokenOf } from "./parts.ts";
+import { heldBackMs } from "./wait-time.ts";
 
 export interface ClaimWaitParts {
   readonly store: Store;
@@ -109,7 +110,7 @@ export class ClaimRequest {
     const session = this.session();
     const wait = begin();
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
-    const cancelTimer = this.#parts.store.clock.setTimer(waitMs, resolve);
+    const cancelTimer = this.#parts.store.clock.setTimer(heldBackMs(waitMs), resolve);
     const stopRenewing = session === undefined ? cancelTimer : this.#renewWhileWaiting(session);
     const nothing = Promise.race([timeUp, this.#clientLeft]).then(() => null);
     const end = await Promise.race([wait.end, nothing]);

@@ -198,7 +198,9 @@ const changeBody = Type.Object(
   { additionalProperties: false, examples: [{ value: "10.0.0.7:8081" }] },
 );
 
-const waitForIt = waitQuery("Hold the answer back until the candidate leads, or for so long.");
+const waitForIt = waitQuery(
+  "Hold the answer back until the candidate leads, or for so long, up to a sixteenth less.",
+);
 
 const stateMember = Type.String({ description: "leading or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });

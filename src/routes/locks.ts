@@ -266,7 +266,9 @@ const settingsBody = Type.Object(
   { additionalProperties: false, examples: [{ permits: 1, lockDelayMs: 5000 }] },
 );
 
-const waitForIt = waitQuery("Hold the answer back until the claim holds, or for so long.");
+const waitForIt = waitQuery(
+  "Hold the answer back until the claim holds, or for so long, up to a sixteenth less.",
+);
 
 const stateMember = Type.String({ description: "held or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });

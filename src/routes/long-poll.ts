@@ -10,10 +10,9 @@ import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { cannotResume } from "./stream-start.ts";
+import { heldBackMs } from "./wait-time.ts";
 
 const waitMsDefault = 30_000;
-/** The part of the wait that chance takes away: clients that began together do not all come back together. */
-const waitJitter = 1 / 16;
 
 export const waitQuery = {
   waitAfterZxid: Type.Optional(
@@ -28,7 +27,7 @@ export const waitQuery = {
       minimum: 0,
       maximum: fixedLimits.waitMsMax,
       ...named("waitMsMax"),
-      description: "How long to hold it back at most (30000).",
+      description: "How long to hold it back at most (30000); up to a sixteenth less.",
     }),
   ),
 };
@@ -57,7 +56,7 @@ export async function longPoll(
   if (afterZxid === undefined) return;
   assertHappened(afterZxid, watches.history);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
-  const cancelTimer = clock.setTimer(waitMs * (1 - waitJitter * Math.random()), resolve);
+  const cancelTimer = clock.setTimer(heldBackMs(waitMs), resolve);
   reply.raw.once("close", resolve);
   try {
     await watches.waitForChange({ selection, afterZxid, reader: request.ip, giveUp });

@@ -54,6 +54,12 @@ export class FakeClock implements Clock {
     this.#wallMs += ms;
   }
 
+  /** Whether a timer is set that fires between so long and so long from now. */
+  hasTimerIn(minMs: number, maxMs: number): boolean {
+    const leftMs = [...this.#timers].map(({ dueMs }) => dueMs - this.#monotonicMs);
+    return leftMs.some((ms) => ms >= minMs && ms <= maxMs);
+  }
+
   #next(untilMs: number): Timer | undefined {
     let next: Timer | undefined;
     for (const timer of this.#timers) {
