@@ -283,7 +283,7 @@ const settings = {
     "wal-bytes-max",
     64 * mebibyte,
     byteCount(mebibyte),
-    "WAL size that forces a checkpoint",
+    "WAL size beyond which a reader that keeps it from being emptied is logged",
   ),
   unsafeFilesystem: setting(
     "unsafe-filesystem",

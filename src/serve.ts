@@ -10,6 +10,7 @@ import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
+import type { WalBlockage } from "./store/sqlite/wal-keeper.ts";
 import { Store } from "./store/store.ts";
 import { Sweeper } from "./sweeps/sweeper.ts";
 import { Watches } from "./watches/watches.ts";
@@ -110,6 +111,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
     limits: config,
   });
   store.onLogState((logState) => noteLogState(logState, logger));
+  backend.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
   const watches = new Watches({
     store,
     saved: { rows: loaded.changes, floorZxid: position.historyFloorZxid },
@@ -145,6 +147,17 @@ function noteLogState(state: LogState, logger: Logger): void {
   if (state.state === "failed") endAfterFailure(state, logger);
   else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
   else logger.warn("the log takes writes again");
+}
+
+/** Whoever looks into the file for long makes its log grow: writes go on, and the disk fills. */
+function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logger): void {
+  const figures = { walBytes, seconds: Math.round(forMs / 1000) };
+  if (isOver) logger.warn(figures, "the write-ahead log can be emptied again");
+  else
+    logger.warn(
+      figures,
+      "a program that reads the database file keeps its write-ahead log from being emptied; it grows",
+    );
 }
 
 function watchLimits(config: Config) {

@@ -19,11 +19,20 @@ port.on("message", (request: CheckpointRequest) => {
 
 function checkpoint(): CheckpointDone {
   const started = performance.now();
+  const tookMs = () => performance.now() - started;
   try {
-    connection.pragma("wal_checkpoint(PASSIVE)");
-    return { error: null, tookMs: performance.now() - started };
+    const [row] = connection.pragma("wal_checkpoint(PASSIVE)") as [CheckpointRow];
+    const isComplete = row.busy === 0 && row.checkpointed >= row.log;
+    return { error: null, isComplete, tookMs: tookMs() };
   } catch (error) {
     const { code, message } = error as { readonly code?: string; readonly message: string };
-    return { error: { code: code ?? "", message }, tookMs: performance.now() - started };
+    return { error: { code: code ?? "", message }, isComplete: false, tookMs: tookMs() };
   }
+}
+
+interface CheckpointRow {
+  readonly busy: number;
+  /** Frames of the write-ahead log, and how many of them are in the file. */
+  readonly log: number;
+  readonly checkpointed: number;
 }

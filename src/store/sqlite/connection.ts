@@ -6,18 +6,17 @@ import { existsSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
+import { defaultSqliteSettings } from "./settings.ts";
 
 export type Connection = Sqlite.Database;
 
-/** Backup tools may hold a lock for a moment; longer is a fault. */
-const busyTimeoutMs = 5_000;
 const walFileBytesKept = 67_108_864;
 const cacheKibibytes = 65_536;
 
 /** @throws CorruptStoreError, or Error when the file is another program's or a later version's. */
 export function openConnection(file: string): Connection {
   refuseLostDatabase(file);
-  const connection = new Sqlite(file, { timeout: busyTimeoutMs });
+  const connection = new Sqlite(file, { timeout: defaultSqliteSettings.lockWaitMsMax });
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);

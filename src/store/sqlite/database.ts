@@ -2,6 +2,7 @@
 // when the call returns; a write of rows is durable no later than the next append. It decides nothing about
 // failures.
 
+import Sqlite from "better-sqlite3";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
@@ -18,10 +19,23 @@ import {
   unpackReplies,
 } from "./packed-rows.ts";
 import type { Room } from "./room.ts";
+import type { SqliteSettings } from "./settings.ts";
 
 export interface NewEntry {
   readonly seq: number;
   readonly body: Uint8Array;
+}
+
+/** Another process holds the lock that writing needs: nothing was done. */
+export class LockedError extends Error {}
+
+export interface WalLength {
+  /** What stands in the write-ahead log since it last started anew. */
+  readonly logBytes: number;
+  /** The same; 0 when all of it is in the file, so that the next write may start it anew. */
+  readonly unemptiedBytes: number;
+  /** What of it is not in the file yet. */
+  readonly unmovedBytes: number;
 }
 
 interface RemovalBounds {
@@ -41,6 +55,7 @@ export class StoreDatabase {
   readonly #file: string;
   readonly #writer: string;
   readonly #pageBytes: number;
+  readonly #lockWaitMsMax: number;
   readonly #statements: Statements;
   /** Pages the file may have; null for as many as the disk has. */
   readonly #pagesMax: number | null;
@@ -52,10 +67,12 @@ export class StoreDatabase {
   #unreflectedBytes = 0;
 
   /** @param settings.writer the name of this incarnation, written beside each entry */
-  constructor(file: string, settings: { readonly writer: string; readonly databaseBytesMax: number }) {
+  constructor(file: string, settings: DatabaseSettings) {
     this.#file = file;
+    this.#lockWaitMsMax = settings.lockWaitMsMax;
     this.#writer = settings.writer;
     this.#connection = openConnection(file);
+    this.#setLockWait(this.#lockWaitMsMax);
     this.#pageBytes = this.#pragmaNumber("page_size");
     this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
     this.#statements = prepareStatements(this.#connection);
@@ -221,15 +238,37 @@ export class StoreDatabase {
     this.#transaction(() => this.#statements.putCleanShutdown.run(isClean ? 1 : 0));
   }
 
-  /** Moves the write-ahead log into the file; PASSIVE as far as nobody is in the way, TRUNCATE wholly. */
-  checkpoint(mode: "PASSIVE" | "TRUNCATE"): void {
-    this.#connection.pragma(`wal_checkpoint(${mode})`);
+  /** Moves the write-ahead log into the file, as far as nobody is in the way. */
+  checkpoint(): void {
+    this.#connection.pragma("wal_checkpoint(PASSIVE)");
   }
 
-  /** Bytes the write-ahead log holds that a checkpoint would move; 0 when the next write starts it anew. */
-  walBytes(): number {
+  /** The same, and cuts its file where nobody reads; waits for no one. */
+  emptyWal(): void {
+    this.withoutWaiting(() => this.#connection.pragma("wal_checkpoint(TRUNCATE)"));
+  }
+
+  /** Whatever the work needs a lock for that another process holds, it fails at once. */
+  withoutWaiting(work: () => void): void {
+    this.#setLockWait(0);
+    try {
+      work();
+    } finally {
+      this.#setLockWait(this.#lockWaitMsMax);
+    }
+  }
+
+  /** @throws LockedError */
+  assertMayWrite(): void {
+    this.#transaction(() => {});
+  }
+
+  walLength(): WalLength {
     const [row] = this.#connection.pragma("wal_checkpoint(NOOP)") as [WalRow];
-    return row.log <= row.checkpointed ? 0 : row.log * (this.#pageBytes + walFrameHeaderBytes);
+    const frameBytes = this.#pageBytes + walFrameHeaderBytes;
+    const logBytes = Math.max(0, row.log) * frameBytes;
+    const unmovedBytes = Math.max(0, row.log - row.checkpointed) * frameBytes;
+    return { logBytes, unemptiedBytes: unmovedBytes === 0 ? 0 : logBytes, unmovedBytes };
   }
 
   /** Room within the size the file may have; null where only the disk bounds it. */
@@ -260,11 +299,24 @@ export class StoreDatabase {
     }
   }
 
+  #begin(): void {
+    try {
+      this.#statements.begin.run();
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError) || !error.code.startsWith("SQLITE_BUSY")) throw error;
+      throw new LockedError(error.message);
+    }
+  }
+
+  #setLockWait(ms: number): void {
+    this.#connection.pragma(`busy_timeout = ${ms}`);
+  }
+
   /**
    * Always IMMEDIATE: a transaction that starts by reading could find, at its first write, that it must not.
    */
   #transaction(work: () => void): void {
-    this.#statements.begin.run();
+    this.#begin();
     try {
       work();
       this.#statements.commit.run();
@@ -275,6 +327,11 @@ export class StoreDatabase {
     }
   }
 }
+
+type DatabaseSettings = { readonly writer: string } & Pick<
+  SqliteSettings,
+  "databaseBytesMax" | "lockWaitMsMax"
+>;
 
 /** SQLite asks for every named value. */
 const noLimits = { countSoft: null, countHard: null, bytesSoft: null, bytesHard: null };

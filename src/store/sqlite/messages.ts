@@ -3,6 +3,7 @@
 import type { LogEntry, LogState, Lsn } from "../commit-log.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import type { SqliteSettings } from "./settings.ts";
+import type { WalBlockage } from "./wal-keeper.ts";
 
 export interface WriterData {
   readonly writer: string;
@@ -14,7 +15,7 @@ export interface WriterData {
 }
 
 /** Places in `WriterData.numbers`. */
-export const numberIndex = { walBytes: 0, lastCommitMs: 1, lastCheckpointMs: 2 } as const;
+export const numberIndex = { walBytes: 0, lastCommitMs: 1, lastCheckpointMs: 2, walBlockedMs: 3 } as const;
 
 export interface AppendMessage {
   readonly type: "append";
@@ -43,5 +44,6 @@ export type FromWriter =
   | { readonly type: "entries"; readonly id: number; readonly entries: readonly LogEntry[] }
   /** The write, trim or replay with this id is done. */
   | { readonly type: "done"; readonly id: number }
+  | { readonly type: "walBlockage"; readonly blockage: WalBlockage }
   /** `failed` is the last thing that is said. */
   | { readonly type: "state"; readonly state: LogState };

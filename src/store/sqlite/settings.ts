@@ -13,8 +13,10 @@ export interface SqliteSettings {
   readonly ballastBytes: number;
   /** Size of the write-ahead log at which a checkpoint is begun beside the writer. */
   readonly checkpointBytes: number;
-  /** Size at which the writer stops and checkpoints itself, whatever it costs. */
+  /** Size beyond which it is said that a reader of the file keeps it from being emptied. */
   readonly walBytesMax: number;
+  /** How long a write waits for another process that holds the file's lock, such as a backup. */
+  readonly lockWaitMsMax: number;
 }
 
 const mebibyte = 1_048_576;
@@ -27,4 +29,5 @@ export const defaultSqliteSettings: SqliteSettings = {
   ballastBytes: 16 * mebibyte,
   checkpointBytes: 16 * mebibyte,
   walBytesMax: 64 * mebibyte,
+  lockWaitMsMax: 5_000,
 };

@@ -19,9 +19,12 @@ import { type LoadedStore, loadStore } from "./load.ts";
 import { type FromWriter, numberIndex, type ToWriter, type WriterData } from "./messages.ts";
 import { movableParts, packRows } from "./packed-rows.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
+import type { WalBlockage } from "./wal-keeper.ts";
 
 export interface StorageStats {
   readonly walBytes: number;
+  /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
+  readonly walBlockedMs: number;
   readonly lastCommitMs: number;
   readonly lastCheckpointMs: number;
 }
@@ -60,6 +63,8 @@ interface Follower {
   readonly onEntry: (entry: LogEntry) => void;
 }
 
+const numberCount = Object.keys(numberIndex).length;
+
 /** Answers kept for an append that is sent again. */
 const answersKept = 1024;
 
@@ -74,6 +79,7 @@ export class SqliteBackend implements CommitLog, Tables {
   readonly #requests = new Map<number, PromiseWithResolvers<void>>();
   readonly #followers = new Map<number, Follower>();
   readonly #listeners: ((state: LogState) => void)[] = [];
+  readonly #blockageListeners: ((blockage: WalBlockage) => void)[] = [];
   /** Answers that wait for a replay, since entries are told of before their appends are answered. */
   readonly #held: (FromWriter & { readonly type: "appended" })[] = [];
   #state: LogState = { state: "connected" };
@@ -91,7 +97,7 @@ export class SqliteBackend implements CommitLog, Tables {
 
   static async start(directory: DataDirectory, settings: SqliteSettings): Promise<SqliteBackend> {
     const { databaseFile, ballastFile } = directory;
-    const numbers = new Float64Array(new SharedArrayBuffer(3 * Float64Array.BYTES_PER_ELEMENT));
+    const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
     const data: WriterData = { writer: randomUUID(), databaseFile, ballastFile, settings, numbers };
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data });
     const backend = new SqliteBackend(directory, worker, data);
@@ -164,10 +170,16 @@ export class SqliteBackend implements CommitLog, Tables {
     if (this.#state.state !== "connected") listener(this.#state);
   }
 
+  /** Called when a reader of the file begins or ceases to keep the write-ahead log from being emptied. */
+  onWalBlockage(listener: (blockage: WalBlockage) => void): void {
+    this.#blockageListeners.push(listener);
+  }
+
   stats(): StorageStats {
     const at = (index: number) => this.#numbers[index] as number;
     return {
       walBytes: at(numberIndex.walBytes),
+      walBlockedMs: at(numberIndex.walBlockedMs),
       lastCommitMs: at(numberIndex.lastCommitMs),
       lastCheckpointMs: at(numberIndex.lastCheckpointMs),
     };
@@ -207,6 +219,9 @@ export class SqliteBackend implements CommitLog, Tables {
         break;
       case "done":
         this.#done(message.id);
+        break;
+      case "walBlockage":
+        for (const listener of this.#blockageListeners) listener(message.blockage);
         break;
       case "state":
         if (message.state.state === "failed") this.#fail(message.state.cause);

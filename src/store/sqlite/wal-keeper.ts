@@ -1,9 +1,10 @@
 // Keeps the write-ahead log short. The long part of a checkpoint runs on a thread of its own; the writer only
-// does the rest of it between two batches, so that the log can start anew.
+// does the rest of it between two batches, so that the log can start anew. While somebody reads the file the log
+// cannot be emptied: then it grows, which is said, and nobody waits.
 
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
-import type { StoreDatabase } from "./database.ts";
+import type { StoreDatabase, WalLength } from "./database.ts";
 import { numberIndex } from "./messages.ts";
 import type { SqliteSettings } from "./settings.ts";
 
@@ -11,7 +12,25 @@ export type CheckpointRequest = "checkpoint" | "close";
 
 export interface CheckpointDone {
   readonly error: { readonly code: string; readonly message: string } | null;
+  /** Whether all that was in the log when it began is in the file: nobody was in the way. */
+  readonly isComplete: boolean;
   readonly tookMs: number;
+}
+
+/** The log is longer than it may be, and somebody who reads the file is why. */
+export interface WalBlockage {
+  /** How long the log is, or was at its longest. */
+  readonly walBytes: number;
+  /** For how long it could not be emptied. */
+  readonly forMs: number;
+  readonly isOver: boolean;
+}
+
+interface Listeners {
+  /** Called when the thread is done, with what went wrong if anything did. */
+  readonly onDone: (done: CheckpointDone) => void;
+  /** Called once when a reader is in the way of a log that is too long, and once when that is over. */
+  readonly onBlockage: (blockage: WalBlockage) => void;
 }
 
 /** How long the writer is quiet before the log is emptied, and how little in it is left alone. */
@@ -19,60 +38,75 @@ const idleMs = 1_000;
 const trivialBytes = 262_144;
 /** Asking for the log's length costs more than writing a row: not after each of a thousand small batches. */
 const measureEveryBytes = 131_072;
+/** Who looks into the file for a moment is not spoken of. */
+const sayAfterMs = 1_000;
+/** Between two checkpoints of which the first did not get through, doubled each time. */
+const retryMsMin = 250;
+const retryMsMax = 4_000;
 
 export class WalKeeper {
   readonly #database: StoreDatabase;
   readonly #settings: SqliteSettings;
   readonly #numbers: Float64Array;
+  readonly #onBlockage: Listeners["onBlockage"];
   readonly #worker: Worker;
   #isRunning = false;
   #lastBatchMs = 0;
   #bytesTakenAtMeasure = 0;
+  #retryMs = 0;
+  #lastAttemptMs = 0;
+  /** Checkpoints in a row that left the log longer than it may be, and when the first of them ended. */
+  #vainAttempts = 0;
+  #vainSinceMs = 0;
+  #isBlocked = false;
+  #longestBytes = 0;
 
-  /** @param onDone called when the thread is done, with what went wrong if anything did */
   constructor(
     database: StoreDatabase,
     settings: SqliteSettings & { readonly databaseFile: string; readonly numbers: Float64Array },
-    onDone: (error: CheckpointDone["error"]) => void,
+    { onDone, onBlockage }: Listeners,
   ) {
     this.#database = database;
     this.#settings = settings;
     this.#numbers = settings.numbers;
+    this.#onBlockage = onBlockage;
     this.#worker = new Worker(new URL("./checkpointer.ts", import.meta.url), {
       workerData: settings.databaseFile,
     });
-    this.#worker.on("message", ({ error, tookMs }: CheckpointDone) => {
+    this.#worker.on("message", (done: CheckpointDone) => {
       this.#isRunning = false;
-      this.#numbers[numberIndex.lastCheckpointMs] = tookMs;
-      onDone(error);
+      this.#numbers[numberIndex.lastCheckpointMs] = done.tookMs;
+      onDone(done);
     });
   }
 
-  /** After each batch: begins a checkpoint when the log is long, and brakes when it is far too long. */
+  /** After each batch: begins a checkpoint when the log is long. */
   afterBatch(): void {
     this.#lastBatchMs = performance.now();
     if (this.#database.bytesTaken - this.#bytesTakenAtMeasure < measureEveryBytes) return;
-    const walBytes = this.#measure();
-    if (walBytes >= this.#settings.walBytesMax) this.#truncate();
-    else if (walBytes >= this.#settings.checkpointBytes && !this.#isRunning) {
-      this.#isRunning = true;
-      this.#worker.postMessage("checkpoint" satisfies CheckpointRequest);
-    }
+    if (this.#measure().unemptiedBytes >= this.#settings.checkpointBytes) this.#begin();
   }
 
-  /** The short rest of a checkpoint: what was written while the thread worked. */
-  finish(): void {
-    this.#database.checkpoint("PASSIVE");
-    this.#measure();
+  /**
+   * The rest of a checkpoint: what was written while the thread worked. It is long only where the writer outruns the
+   * disk, which then holds it up. Where somebody else was in the way the writer leaves all of it to the thread.
+   */
+  finish({ isComplete }: Pick<CheckpointDone, "isComplete">): void {
+    if (isComplete) this.#database.checkpoint();
+    this.#judge(this.#measure(), isComplete);
   }
 
   /**
    * Now and then: empties the log while nobody waits. The file keeps its length: where it is written over, a commit need
-   * not make it longer, which a sync pays for.
+   * not make it longer, which a sync pays for. Only one that a reader made long is cut.
    */
   tick(): void {
-    if (this.#isRunning || performance.now() - this.#lastBatchMs < idleMs) return;
-    if (this.#measure() >= trivialBytes) this.finish();
+    if (this.#isRunning) return;
+    const { unemptiedBytes, unmovedBytes } = this.#measure();
+    if (unmovedBytes >= this.#settings.checkpointBytes) this.#begin();
+    else if (performance.now() - this.#lastBatchMs < idleMs) return;
+    else if (unemptiedBytes >= trivialBytes) this.finish({ isComplete: true });
+    else if (this.#isBlocked) this.#cut();
   }
 
   /** Lets a checkpoint under way end. */
@@ -82,17 +116,54 @@ export class WalKeeper {
     await exit;
   }
 
-  #truncate(): void {
-    const started = performance.now();
-    this.#database.checkpoint("TRUNCATE");
-    this.#numbers[numberIndex.lastCheckpointMs] = performance.now() - started;
+  #begin(): void {
+    if (this.#isRunning || performance.now() - this.#lastAttemptMs < this.#retryMs) return;
+    this.#isRunning = true;
+    this.#worker.postMessage("checkpoint" satisfies CheckpointRequest);
+  }
+
+  /**
+   * A log that is too long even after a checkpoint: either somebody reads a state from before its end, or the last
+   * one, which keeps the log from starting anew with the next write.
+   */
+  #judge({ logBytes }: WalLength, isComplete: boolean): void {
+    const isOutOfTheWay = isComplete && this.#vainAttempts === 0;
+    this.#lastAttemptMs = performance.now();
+    this.#retryMs = isOutOfTheWay ? 0 : Math.min(retryMsMax, Math.max(retryMsMin, 2 * this.#retryMs));
+    if (logBytes < this.#settings.walBytesMax) return;
+    if (this.#vainAttempts === 0) this.#vainSinceMs = this.#lastAttemptMs;
+    this.#vainAttempts += 1;
+    if (this.#isBlocked || (isComplete && this.#vainAttempts < 2) || this.#blockedMs() < sayAfterMs) return;
+    this.#isBlocked = true;
+    this.#onBlockage({ walBytes: logBytes, forMs: this.#blockedMs(), isOver: false });
+  }
+
+  #cut(): void {
+    this.#database.emptyWal();
     this.#measure();
   }
 
-  #measure(): number {
-    const walBytes = this.#database.walBytes();
+  #measure(): WalLength {
+    const length = this.#database.walLength();
     this.#bytesTakenAtMeasure = this.#database.bytesTaken;
-    this.#numbers[numberIndex.walBytes] = walBytes;
-    return walBytes;
+    this.#longestBytes = Math.max(this.#longestBytes, length.logBytes);
+    if (length.logBytes < this.#settings.walBytesMax) this.#startedAnew();
+    this.#numbers[numberIndex.walBytes] = length.unemptiedBytes;
+    this.#numbers[numberIndex.walBlockedMs] = this.#isBlocked ? this.#blockedMs() : 0;
+    return length;
+  }
+
+  #startedAnew(): void {
+    this.#vainAttempts = 0;
+    if (this.#isBlocked) {
+      this.#isBlocked = false;
+      this.#retryMs = 0;
+      this.#onBlockage({ walBytes: this.#longestBytes, forMs: this.#blockedMs(), isOver: true });
+    }
+    this.#longestBytes = 0;
+  }
+
+  #blockedMs(): number {
+    return performance.now() - this.#vainSinceMs;
   }
 }

@@ -4,7 +4,7 @@
 
 import Sqlite from "better-sqlite3";
 import type { LogEntry, Lsn } from "../commit-log.ts";
-import { StoreDatabase } from "./database.ts";
+import { LockedError, StoreDatabase } from "./database.ts";
 import type { AppendMessage, FromWriter, ToWriter, WriteMessage, WriterData } from "./messages.ts";
 import { numberIndex } from "./messages.ts";
 import type { PackedRows } from "./packed-rows.ts";
@@ -42,6 +42,8 @@ export class Writer {
   /** Bytes of the append for whose sake it was said. */
   #refusedBytes = 0;
   #bytesTakenAtProbe = 0;
+  /** Another process holds the lock of the file. */
+  #isLocked = false;
   #hasFailed = false;
   #isTrimming = false;
 
@@ -49,10 +51,15 @@ export class Writer {
     const { writer, databaseFile, ballastFile, settings, numbers } = data;
     this.#post = post;
     this.#numbers = numbers;
-    this.#database = new StoreDatabase(databaseFile, { writer, databaseBytesMax: settings.databaseBytesMax });
+    this.#database = new StoreDatabase(databaseFile, { writer, ...settings });
     this.#space = new Space(ballastFile, settings);
-    this.#wal = new WalKeeper(this.#database, { ...settings, databaseFile, numbers }, (error) =>
-      this.#guard(() => this.#checkpointed(error)),
+    this.#wal = new WalKeeper(
+      this.#database,
+      { ...settings, databaseFile, numbers },
+      {
+        onDone: (done) => this.#guard(() => this.#checkpointed(done)),
+        onBlockage: (blockage) => this.#post({ type: "walBlockage", blockage }),
+      },
     );
     this.#post({ type: "ready", tail: this.#database.tail });
     this.#guard(() => this.#inRoom(() => this.#database.setCleanShutdown(false)));
@@ -86,7 +93,7 @@ export class Writer {
     this.#guard(() => {
       if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
       this.#inRoom(() => this.#database.setCleanShutdown(true));
-      this.#inRoom(() => this.#database.checkpoint("TRUNCATE"));
+      this.#inRoom(() => this.#database.emptyWal());
     });
     this.#database.close();
   }
@@ -211,18 +218,24 @@ export class Writer {
     this.#post({ type: "done", id });
   }
 
-  #checkpointed(error: CheckpointDone["error"]): void {
-    if (error === null) this.#inRoom(() => this.#wal.finish());
+  #checkpointed({ error, isComplete }: CheckpointDone): void {
+    if (error === null) this.#inRoom(() => this.#wal.finish({ isComplete }));
     else if (error.code === "SQLITE_FULL") this.#latch(error.message);
     else if (error.code !== "SQLITE_BUSY") throw new Error(error.message);
   }
 
-  /** False when there was no room and nothing was done; any other error rises. */
+  /** False when there was no room, or a lock of another process, and nothing was done; any other error rises. */
   #inRoom(work: () => void): boolean {
     try {
-      work();
+      if (this.#isLocked) this.#database.withoutWaiting(work);
+      else work();
       return true;
     } catch (error) {
+      if (error instanceof LockedError) {
+        this.#isLocked = true;
+        if (this.#shortage === null) this.#say("Another process has locked the database file for writing.");
+        return false;
+      }
       if (!(error instanceof Sqlite.SqliteError) || error.code !== "SQLITE_FULL") throw error;
       this.#latch("The database is full.");
       return false;
@@ -237,11 +250,12 @@ export class Writer {
     this.#space.dropBallast();
     if (this.#shortage !== null) return;
     this.#say(cause);
-    this.#inRoom(() => this.#wal.finish());
+    this.#inRoom(() => this.#wal.finish({ isComplete: true }));
   }
 
   #probe(): void {
     this.#bytesTakenAtProbe = this.#database.bytesTaken;
+    if (this.#isLocked && !this.#isUnlocked()) return;
     this.#writeWaiting();
     const shortage = this.#space.shortage();
     if (this.#shortage === null) {
@@ -253,6 +267,12 @@ export class Writer {
     if (!this.#space.takeBallast()) return;
     // Said again here, since there may have been no room to say it at the start.
     if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
+  }
+
+  #isUnlocked(): boolean {
+    if (!this.#inRoom(() => this.#database.assertMayWrite())) return false;
+    this.#isLocked = false;
+    return true;
   }
 
   /** History that was kept while there was room must not be what the service stays read-only for. */

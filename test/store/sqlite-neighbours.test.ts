@@ -1,0 +1,127 @@
+// Other programs at the file: whoever reads it is not waited for, and whoever locks it does no harm.
+
+import { statSync } from "node:fs";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
+import { expect } from "vitest";
+import { State } from "../../src/core/state.ts";
+import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
+import type { SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
+import type { WalBlockage } from "../../src/store/sqlite/wal-keeper.ts";
+import { rowsOf, test } from "./sqlite-fixture.ts";
+
+const mebibyte = 1_048_576;
+const shortWal = { checkpointBytes: mebibyte / 4, walBytesMax: mebibyte };
+
+/** A program that looks into the file and does not look away: it sees the file as it is now. */
+function reader(directory: string): { close: () => void } {
+  const connection = new Sqlite(join(directory, "treekeeper.db"), { readonly: true });
+  connection.exec("BEGIN");
+  connection.prepare("SELECT count(*) FROM znode").get();
+  return connection;
+}
+
+/** What is heard of readers in the way, each as it comes. */
+function blockagesOf(backend: SqliteBackend): {
+  next: (isOver: boolean) => Promise<WalBlockage>;
+  all: WalBlockage[];
+} {
+  const all: WalBlockage[] = [];
+  let wake = () => {};
+  backend.onWalBlockage((blockage) => {
+    all.push(blockage);
+    wake();
+  });
+  const next = async (isOver: boolean): Promise<WalBlockage> => {
+    for (;;) {
+      const found = all.find((blockage) => blockage.isOver === isOver);
+      if (found !== undefined) return found;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  return { next, all };
+}
+
+test.for(["before any write", "amid writes"])(
+  "a reader that came %s holds up no write; that the log grows is said once, and once that it is over",
+  async (when, { open, directory }) => {
+    const { backend } = await open(shortWal);
+    const blockages = blockagesOf(backend);
+    let seq = 0;
+    const append = async (bytes: number) => {
+      seq += 1;
+      await backend.append(seq, new Uint8Array(bytes));
+    };
+    if (when === "amid writes") await append(100_000);
+    const looking = reader(directory);
+    // Each of these would wait for the reader's lock: together for longer than any test may take.
+    for (let round = 0; round < 40; round += 1) await append(100_000);
+    const begun = await blockages.next(false);
+    expect(begun.walBytes).toBeGreaterThanOrEqual(mebibyte);
+    for (let round = 0; round < 20; round += 1) await append(200_000);
+    await expect.poll(() => backend.stats().walBlockedMs).toBeGreaterThan(0);
+    expect(backend.stats().walBytes).toBeGreaterThan(4 * mebibyte);
+    looking.close();
+    const over = await blockages.next(true);
+    expect(over.walBytes).toBeGreaterThan(4 * mebibyte);
+    expect(blockages.all.map(({ isOver }) => isOver)).toEqual([false, true]);
+    await append(1);
+    expect(statSync(join(directory, "treekeeper.db-wal")).size).toBeLessThan(4 * mebibyte);
+    expect(await backend.tail()).toBe(seq);
+  },
+);
+
+test("a look into the file that is over is nothing to speak of, however long the log is", async ({
+  open,
+  directory,
+}) => {
+  const { backend } = await open(shortWal);
+  const blockages = blockagesOf(backend);
+  await backend.append(1, new Uint8Array(1));
+  reader(directory).close();
+  for (let seq = 2; seq <= 60; seq += 1) await backend.append(seq, new Uint8Array(100_000));
+  expect(blockages.all).toEqual([]);
+  expect(backend.stats().walBlockedMs).toBe(0);
+});
+
+test("a planned stop does not wait for a reader", async ({ open, directory }) => {
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  const looking = reader(directory);
+  await backend.append(2, new Uint8Array(1));
+  await backend.close();
+  looking.close();
+  const { loaded, backend: next } = await open();
+  expect([loaded.wasUnclean, await next.tail()]).toEqual([false, 2]);
+});
+
+test("while another process has locked the file writes are surely not done, and then they go on", async ({
+  open,
+  directory,
+}) => {
+  const { backend } = await open({ lockWaitMsMax: 50 });
+  const states: LogState[] = [];
+  const connected = Promise.withResolvers<void>();
+  backend.onState((state) => {
+    states.push(state);
+    if (state.state === "connected") connected.resolve();
+  });
+  await backend.append(1, new Uint8Array(1));
+  const other = new Sqlite(join(directory, "treekeeper.db"));
+  other.exec("BEGIN IMMEDIATE");
+  const rows = backend.write(rowsOf(State.fresh(), { appliedLsn: 1 }));
+  for (const seq of [2, 3]) {
+    await expect(backend.append(seq, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
+  }
+  expect(states).toEqual([
+    { state: "read_only", cause: expect.stringContaining("Another process has locked") },
+  ]);
+  other.exec("ROLLBACK");
+  other.close();
+  await connected.promise;
+  await rows;
+  expect(await backend.append(4, new Uint8Array(1))).toBe(2);
+  expect(states.map(({ state }) => state)).toEqual(["read_only", "connected"]);
+});
