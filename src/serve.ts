@@ -91,7 +91,7 @@ async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | nul
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
 async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
   const startedMs = systemClock.monotonicMs();
-  const { loaded, backend } = await openSqlite(config.dataDir, {
+  const { loaded, backend, tightened } = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -100,6 +100,8 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
+  if (tightened.length > 0)
+    logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
   const { state, position } = loaded;
   const store = new Store({

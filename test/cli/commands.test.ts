@@ -1,7 +1,7 @@
 // Each command of the command line against a real server: what it prints as text and as JSON, and how it ends.
 
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -192,6 +192,7 @@ describe("whole trees", () => {
     const file = join(dataDir, "tree.ndjson");
     expect(await output("export", "/whole", "--output", file)).toBe("");
     expect(await output("export", "/whole")).toBe(readFileSync(file, "utf8"));
+    expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await run("import", file)).toMatchObject({ code: 4, stdout: "" });
     await client.delete("/whole", { recursive: true });
     expect(await output("import", file, "--dry-run")).toMatch(/created +3\n/);

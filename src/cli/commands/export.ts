@@ -28,9 +28,13 @@ async function exportTree(path: string, options: { output?: string }, command: C
       await output.write({ text: () => line, json: JSON.parse(line) });
     return;
   }
+  // As much a secret as the data is, and not written through a link that someone laid there.
   const unfinished = `${options.output}.${process.pid}.part`;
   try {
-    await pipeline(Readable.from(linesOf(client, path)), createWriteStream(unfinished));
+    await pipeline(
+      Readable.from(linesOf(client, path)),
+      createWriteStream(unfinished, { flags: "wx", mode: 0o600 }),
+    );
     await rename(unfinished, options.output);
   } finally {
     await rm(unfinished, { force: true });

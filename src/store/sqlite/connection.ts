@@ -5,6 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { makePrivateFile } from "./privacy.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
 import { defaultSqliteSettings } from "./settings.ts";
 
@@ -16,6 +17,7 @@ const cacheKibibytes = 65_536;
 /** @throws CorruptStoreError, or Error when the file is another program's or a later version's. */
 export function openConnection(file: string): Connection {
   refuseLostDatabase(file);
+  makePrivateFile(file);
   const connection = new Sqlite(file, { timeout: defaultSqliteSettings.lockWaitMsMax });
   try {
     refuseOldSqlite(connection);

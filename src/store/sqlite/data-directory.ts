@@ -2,14 +2,18 @@
 // writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
 // lock to clear.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync, statfsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
+import { fileNames, keepPrivate, makePrivateFile, privateDirectoryMode } from "./privacy.ts";
 
 export interface DataDirectory {
+  /** Where it is; a link by which it was named is followed once. */
   readonly path: string;
   readonly databaseFile: string;
   readonly ballastFile: string;
+  /** What others could open until now. */
+  readonly tightened: readonly string[];
   /** Lets another process have the directory. */
   release(): void;
 }
@@ -19,8 +23,8 @@ export function claimDataDirectory(
   directory: string,
   options: { readonly allowUnsafeFilesystem: boolean },
 ): DataDirectory {
-  const path = resolve(directory);
-  makeDirectory(path);
+  makeDirectory(resolve(directory));
+  const path = realPathOf(directory);
   const filesystem = unsafeFilesystemName(statfsSync(path).type);
   if (filesystem !== null && !options.allowUnsafeFilesystem) {
     throw new Error(
@@ -28,11 +32,13 @@ export function claimDataDirectory(
         "cannot be trusted. Use a local disk.",
     );
   }
+  const tightened = keepPrivate(path);
   const lock = takeLock(path);
   return {
     path,
-    databaseFile: join(path, "treekeeper.db"),
-    ballastFile: join(path, "ballast"),
+    databaseFile: join(path, fileNames.database),
+    ballastFile: join(path, fileNames.ballast),
+    tightened,
     release: () => lock.close(),
   };
 }
@@ -53,11 +59,20 @@ function makeDirectory(path: string): void {
 
 function makeOne(directory: string, path: string): void {
   try {
-    mkdirSync(directory);
+    mkdirSync(directory, directory === path ? { mode: privateDirectoryMode } : {});
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return;
     throw new Error(`The data directory ${path} cannot be made: ${message}.`);
+  }
+}
+
+function realPathOf(directory: string): string {
+  try {
+    return realpathSync(directory);
+  } catch (error) {
+    const { message } = error as NodeJS.ErrnoException;
+    throw new Error(`The data directory ${directory} is not there: ${message}.`);
   }
 }
 
@@ -85,7 +100,9 @@ export function unsafeFilesystemName(type: number): string | null {
  * A database of its own: an exclusive lock on the store itself would keep even readers and checkpoints out.
  */
 function takeLock(path: string): Sqlite.Database {
-  const lock = new Sqlite(join(path, "lock.db"), { timeout: 0 });
+  const file = join(path, fileNames.lock);
+  makePrivateFile(file);
+  const lock = new Sqlite(file, { timeout: 0 });
   try {
     lock.pragma("locking_mode = EXCLUSIVE");
     lock.exec("BEGIN EXCLUSIVE");

@@ -3,6 +3,7 @@
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { privateFileMode } from "./privacy.ts";
 import type { SqliteSettings } from "./settings.ts";
 
 export class Space {
@@ -28,7 +29,10 @@ export class Space {
   takeBallast(): boolean {
     if (this.#hasBallast()) return true;
     try {
-      writeFileSync(this.#ballastFile, Buffer.alloc(this.#settings.ballastBytes));
+      // What is there is too small: another, never written into what bears its name.
+      this.dropBallast();
+      const content = Buffer.alloc(this.#settings.ballastBytes);
+      writeFileSync(this.#ballastFile, content, { flag: "wx", mode: privateFileMode });
       return true;
     } catch {
       this.dropBallast();

@@ -32,6 +32,8 @@ export interface StorageStats {
 export interface OpenedSqlite {
   readonly loaded: LoadedStore;
   readonly backend: SqliteBackend;
+  /** Files, and perhaps the directory, that other users could open until now. */
+  readonly tightened: readonly string[];
 }
 
 /**
@@ -45,7 +47,8 @@ export async function openSqlite(
   const owned = claimDataDirectory(directory, settings);
   try {
     const loaded = loadStore(owned.databaseFile);
-    return { loaded, backend: await SqliteBackend.start(owned, settings) };
+    const backend = await SqliteBackend.start(owned, settings);
+    return { loaded, backend, tightened: owned.tightened };
   } catch (error) {
     owned.release();
     throw error;

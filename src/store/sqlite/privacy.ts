@@ -1,0 +1,117 @@
+// Whose the data is: the directory and its files belong to the user who runs the service, and nobody else may open
+// them. Who may open a file can hold a lock on it, so this is about being able to serve as well as about secrets.
+
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  type Stats,
+} from "node:fs";
+import { join } from "node:path";
+
+export const privateDirectoryMode = 0o700;
+export const privateFileMode = 0o600;
+
+const databaseName = "treekeeper.db";
+const lockName = "lock.db";
+const ballastName = "ballast";
+export const fileNames = { database: databaseName, lock: lockName, ballast: ballastName } as const;
+
+/** All that is ever made in the directory. */
+const ownNames = [
+  ...[databaseName, lockName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
+  ballastName,
+];
+/** What a filesystem of its own has at its root. */
+const systemNames = ["lost+found"];
+
+const othersBits = 0o077;
+
+/**
+ * Takes from others the right to open what is in the directory; answers the paths it had to be taken for.
+ * @throws Error when the directory or a file in it is another user's, or is reached through a link
+ */
+export function keepPrivate(directory: string): string[] {
+  const tightened = closeDirectory(directory) ? [directory] : [];
+  // Nobody else can exchange a file from here on.
+  for (const name of ownNames) {
+    const file = join(directory, name);
+    if (closeFile(file)) tightened.push(file);
+  }
+  return tightened;
+}
+
+/** Makes an empty file, which SQLite takes for a new database; the files it puts beside it get the same mode. */
+export function makePrivateFile(file: string): void {
+  try {
+    closeSync(openSync(file, "wx", privateFileMode));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+}
+
+function closeDirectory(path: string): boolean {
+  const descriptor = openDirectory(path);
+  try {
+    const stats = fstatSync(descriptor);
+    assertOwn(stats, `The data directory ${path}`);
+    if ((stats.mode & othersBits) === 0) return false;
+    assertNothingElse(path);
+    fchmodSync(descriptor, privateDirectoryMode);
+    return true;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openDirectory(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOTDIR") throw new Error(`The data directory ${path} is not a directory.`);
+    throw new Error(`The data directory ${path} cannot be opened: ${message}.`);
+  }
+}
+
+/** A directory that others use as well is not closed to them: it was named by mistake. */
+function assertNothingElse(path: string): void {
+  const names = readdirSync(path);
+  if (names.includes(databaseName)) return;
+  const other = names.find((name) => !ownNames.includes(name) && !systemNames.includes(name));
+  if (other === undefined) return;
+  throw new Error(
+    `The data directory ${path} holds other things (${JSON.stringify(other)}) and is open to other users. ` +
+      `Name one for the data alone, such as ${join(path, "treekeeper")}; it is made when it is missing.`,
+  );
+}
+
+/** By its path and never opened: whoever closes a database file drops the locks that its process has on it. */
+function closeFile(path: string): boolean {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  if (stats === undefined) return false;
+  if (stats.isSymbolicLink()) throw new Error(`${path} is a link; the service writes through none.`);
+  if (!stats.isFile()) throw new Error(`${path} is not a file.`);
+  if (stats.nlink > 1) {
+    throw new Error(`${path} has ${stats.nlink} names; what is written under one would change under all.`);
+  }
+  assertOwn(stats, path);
+  if ((stats.mode & othersBits) === 0) return false;
+  chmodSync(path, privateFileMode);
+  return true;
+}
+
+/** Root is no exception: what it made in another's directory, its owner could not open afterwards. */
+function assertOwn({ uid }: Stats, subject: string): void {
+  const own = process.geteuid?.();
+  if (own === undefined || uid === own) return;
+  throw new Error(
+    `${subject} belongs to user ${uid}, and the service runs as user ${own}. ` +
+      "Start it as that user, or name a directory of its own.",
+  );
+}
