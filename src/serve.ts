@@ -3,9 +3,10 @@
 
 import { readFile } from "node:fs/promises";
 import closeWithGrace from "close-with-grace";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { openLog } from "./log/open-log.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -25,7 +26,7 @@ interface Surroundings {
 }
 
 export async function serve(config: Config, { version, foreignVariables }: Surroundings): Promise<void> {
-  const logger = pino({ level: config.logLevel, base: { pid: process.pid } });
+  const logger = openLog(config.logLevel);
   for (const variable of foreignVariables) {
     logger.warn(
       { variable },

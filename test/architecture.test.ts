@@ -27,6 +27,7 @@ const mayImport: Record<string, readonly string[]> = {
   sweeps: ["store", "core"],
   coordination: ["store", "core"],
   routes: ["coordination", "watches", "sessions", "store", "core"],
+  log: ["core"],
   client: ["core"],
   cli: ["client"],
 };

@@ -1,0 +1,16 @@
+// The log of the process: JSON lines on stdout, safe to be shown on a terminal, whatever strangers have put into them.
+
+import { type Logger, pino } from "pino";
+import { LogSink } from "./log-sink.ts";
+
+/** What becomes of the log on stdout never becomes the service's trouble. */
+export function openLog(level: string): Logger {
+  const sink = new LogSink({
+    // Asked for here, it is made one that does not block where it is a pipe or a socket.
+    descriptor: process.stdout.fd,
+    onGap: (gap) => logger.warn(gap, "the log could not be written for a while"),
+  });
+  const logger = pino({ level, base: { pid: process.pid } }, sink);
+  process.once("exit", () => sink.flushSync());
+  return logger;
+}
