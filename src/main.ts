@@ -10,7 +10,7 @@ endOnSignals(() => 0);
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
 if (nodeMajor < 24) {
   process.stderr.write(
-    `treekeeper needs Node.js 24 or newer; this is ${process.version}. "npm start" brings its own.\n`,
+    `treekeeper needs Node.js 24 or newer; this is ${process.version}. "treekeeper serve" finds its own.\n`,
   );
   process.exit(1);
 }

@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 // The command line's process: it begins here and ends here. Everything is loaded only once the version of Node is known
 // to do.
 
