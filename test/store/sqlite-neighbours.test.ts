@@ -6,6 +6,8 @@ import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { State } from "../../src/core/state.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
+import { StoreDatabase } from "../../src/store/sqlite/database.ts";
+import { packRows } from "../../src/store/sqlite/packed-rows.ts";
 import type { SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
 import type { WalBlockage } from "../../src/store/sqlite/wal-keeper.ts";
 import { rowsOf, test } from "./sqlite-fixture.ts";
@@ -124,4 +126,28 @@ test("while another process has locked the file writes are surely not done, and 
   await rows;
   expect(await backend.append(4, new Uint8Array(1))).toBe(2);
   expect(states.map(({ state }) => state)).toEqual(["read_only", "connected"]);
+});
+
+test("of two servers at one file only the one that wrote last may write [G4]", async ({
+  open,
+  directory,
+}) => {
+  await (await open()).backend.close();
+  const at = (writer: string) =>
+    new StoreDatabase(join(directory, "treekeeper.db"), {
+      ...{ writer, loadedLsn: 0, databaseBytesMax: 0, lockWaitMsMax: 0 },
+    });
+  const entry = [{ seq: 1, body: new Uint8Array(1) }];
+  const [first, late] = [at("first"), at("late")];
+  expect([first.append(entry), first.append(entry)]).toEqual([1, 2]);
+  // What it read is not what there is: its own entries would take the places of others.
+  expect(() => late.append(entry)).toThrow(/Another server wrote/);
+  const second = at("second");
+  expect(second.append(entry)).toBe(3);
+  expect(() => first.append(entry)).toThrow(/Another server has taken over/);
+  expect(() => first.write(packRows(rowsOf(State.fresh(), { appliedLsn: 2 })))).toThrow(/taken over/);
+  expect([...second.readLog(0)].map(({ writer }) => writer)).toEqual(["first", "first", "second"]);
+  second.write(packRows(rowsOf(State.fresh(), { appliedLsn: 3 })));
+  expect(() => at("third")).toThrow(/Another server wrote/);
+  for (const database of [first, late, second]) database.close();
 });

@@ -203,7 +203,12 @@ test("a log entry goes only with the rows that reflect it", async ({ open, direc
 test("old log and history rows go in steps, and only they", async ({ open, directory }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, { writer: "w", databaseBytesMax: 0, lockWaitMsMax: 0 });
+  const database = new StoreDatabase(file, {
+    writer: "w",
+    loadedLsn: 0,
+    databaseBytesMax: 0,
+    lockWaitMsMax: 0,
+  });
   database.append(Array.from({ length: 900 }, (_, index) => ({ seq: index + 1, body: new Uint8Array(1) })));
   const long = "x".repeat(10_000);
   const changes = Array.from({ length: 900 }, (_, index) => change(index + 1, 1, long));
@@ -291,7 +296,12 @@ test("in a full file rows take the room of the history, and the file says how fa
 }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, { writer: "w", databaseBytesMax: 524_288, lockWaitMsMax: 0 });
+  const database = new StoreDatabase(file, {
+    writer: "w",
+    loadedLsn: 0,
+    databaseBytesMax: 524_288,
+    lockWaitMsMax: 0,
+  });
   const long = "x".repeat(10_000);
   const changes = Array.from({ length: 30 }, (_, index) => change(index + 1, 1, long));
   database.append([{ seq: 1, body: new Uint8Array(1) }]);
@@ -317,7 +327,7 @@ test("a file that is full of entries without rows takes their rows, and then wri
   const databaseBytesMax = 524_288;
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, { writer: "w", databaseBytesMax, lockWaitMsMax: 0 });
+  const database = new StoreDatabase(file, { writer: "w", loadedLsn: 0, databaseBytesMax, lockWaitMsMax: 0 });
   const data = new Uint8Array(20_000);
   const append = () => database.append([{ seq: 1, body: new Uint8Array(20_100) }]);
   expect(() => {
@@ -351,7 +361,12 @@ test("of the history the oldest yields first, and no later write brings its floo
 }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, { writer: "w", databaseBytesMax: 4_194_304, lockWaitMsMax: 0 });
+  const database = new StoreDatabase(file, {
+    writer: "w",
+    loadedLsn: 0,
+    databaseBytesMax: 4_194_304,
+    lockWaitMsMax: 0,
+  });
   const long = "x".repeat(70_000);
   const changes = Array.from({ length: 10 }, (_, index) => change(index + 1, 1, long));
   const state = stateOf([rootZnode()], [], 10);

@@ -14,11 +14,14 @@ export type Connection = Sqlite.Database;
 const walFileBytesKept = 67_108_864;
 const cacheKibibytes = 65_536;
 
-/** @throws CorruptStoreError, or Error when the file is another program's or a later version's. */
-export function openConnection(file: string): Connection {
+/**
+ * @param options.isMade whether a file that is not there is made: only a start may, everyone after it has one
+ * @throws CorruptStoreError, or Error when the file is another program's or a later version's
+ */
+export function openConnection(file: string, options = { isMade: false }): Connection {
   refuseLostDatabase(file);
-  makePrivateFile(file);
-  const connection = new Sqlite(file, { timeout: defaultSqliteSettings.lockWaitMsMax });
+  if (options.isMade) makePrivateFile(file);
+  const connection = new Sqlite(file, { timeout: defaultSqliteSettings.lockWaitMsMax, fileMustExist: true });
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);

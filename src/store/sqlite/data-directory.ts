@@ -6,6 +6,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync, st
 import { dirname, join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 import { fileNames, keepPrivate, makePrivateFile, privateDirectoryMode } from "./privacy.ts";
+import { type Place, placeOf } from "./whereabouts.ts";
 
 export interface DataDirectory {
   /** Where it is; a link by which it was named is followed once. */
@@ -14,6 +15,8 @@ export interface DataDirectory {
   readonly ballastFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
+  /** The directory under the name it was given, and the lock. */
+  readonly places: readonly Place[];
   /** Lets another process have the directory. */
   release(): void;
 }
@@ -34,12 +37,18 @@ export function claimDataDirectory(
   }
   const tightened = keepPrivate(path);
   const lock = takeLock(path);
+  // Kept open, so that no other directory can get the same inode.
+  const descriptor = openSync(path, "r");
   return {
     path,
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
     tightened,
-    release: () => lock.close(),
+    places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
+    release() {
+      closeSync(descriptor);
+      lock.close();
+    },
   };
 }
 

@@ -56,6 +56,7 @@ export class StoreDatabase {
   readonly #writer: string;
   readonly #pageBytes: number;
   readonly #lockWaitMsMax: number;
+  #isOwner = false;
   readonly #statements: Statements;
   /** Pages the file may have; null for as many as the disk has. */
   readonly #pagesMax: number | null;
@@ -66,7 +67,10 @@ export class StoreDatabase {
   /** Kept where the file has a bound, and nowhere else. */
   #unreflectedBytes = 0;
 
-  /** @param settings.writer the name of this incarnation, written beside each entry */
+  /**
+   * @param settings.writer the name of this incarnation, written beside each entry
+   * @param settings.loadedLsn where the tables stood when they were read
+   */
   constructor(file: string, settings: DatabaseSettings) {
     this.#file = file;
     this.#lockWaitMsMax = settings.lockWaitMsMax;
@@ -78,6 +82,7 @@ export class StoreDatabase {
     this.#statements = prepareStatements(this.#connection);
     const { appliedLsn, historyFloorZxid } = this.#statements.position.get() as PositionRow;
     const last = this.#statements.lastLsn.get() as number | null;
+    if (appliedLsn !== settings.loadedLsn) throw this.#contested();
     this.#tail = Math.max(appliedLsn, last ?? 0);
     this.#appliedLsn = appliedLsn;
     this.#historyFloorZxid = historyFloorZxid;
@@ -93,6 +98,11 @@ export class StoreDatabase {
   #measureUnreflected(): void {
     if (this.#pagesMax === null) return;
     this.#unreflectedBytes = this.#statements.bytesAfter.get(this.#appliedLsn) as number;
+  }
+
+  /** What SQLite keeps open for as long as this does. */
+  get files(): readonly string[] {
+    return [this.#file, `${this.#file}-wal`, `${this.#file}-shm`];
   }
 
   get tail(): Lsn {
@@ -308,6 +318,28 @@ export class StoreDatabase {
     }
   }
 
+  /**
+   * Within each transaction: whoever writes last owns the file, and the one before it writes no more. The lock of the
+   * directory keeps a second server out; this is for a lock that was removed under the first.
+   */
+  #assertOwner(): void {
+    const { owner, putOwner, position, lastLsn } = this.#statements;
+    if (owner.get() === this.#writer) return;
+    if (this.#isOwner) {
+      throw new Error(
+        `Another server has taken over the database ${this.#file}; this one may write no more.`,
+      );
+    }
+    const { appliedLsn } = position.get() as PositionRow;
+    const tail = Math.max(appliedLsn, (lastLsn.get() as number | null) ?? 0);
+    if (appliedLsn !== this.#appliedLsn || tail !== this.#tail) throw this.#contested();
+    putOwner.run(this.#writer);
+  }
+
+  #contested(): Error {
+    return new Error(`Another server wrote to the database ${this.#file} while this one read it.`);
+  }
+
   #setLockWait(ms: number): void {
     this.#connection.pragma(`busy_timeout = ${ms}`);
   }
@@ -318,8 +350,10 @@ export class StoreDatabase {
   #transaction(work: () => void): void {
     this.#begin();
     try {
+      this.#assertOwner();
       work();
       this.#statements.commit.run();
+      this.#isOwner = true;
     } catch (error) {
       // SQLite ends a transaction by itself after some errors.
       if (this.#connection.inTransaction) this.#statements.rollback.run();
@@ -328,7 +362,7 @@ export class StoreDatabase {
   }
 }
 
-type DatabaseSettings = { readonly writer: string } & Pick<
+type DatabaseSettings = { readonly writer: string; readonly loadedLsn: Lsn } & Pick<
   SqliteSettings,
   "databaseBytesMax" | "lockWaitMsMax"
 >;
@@ -361,6 +395,8 @@ function prepareStatements(connection: Connection) {
          digest = @digest, history_floor_zxid = @historyFloorZxid`,
     ),
     putHistoryFloor: connection.prepare("UPDATE meta SET history_floor_zxid = ?"),
+    owner: connection.prepare("SELECT writer FROM owner").pluck(),
+    putOwner: connection.prepare("UPDATE owner SET writer = ?"),
     putCleanShutdown: connection.prepare("UPDATE meta SET clean_shutdown = ?"),
     ...prepareLogStatements(connection),
     ...prepareRowStatements(connection),

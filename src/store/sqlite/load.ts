@@ -30,7 +30,7 @@ export interface LoadedStore {
 
 /** Makes the file when there is none. @throws CorruptStoreError | Error */
 export function loadStore(file: string): LoadedStore {
-  const connection = openConnection(file);
+  const connection = openConnection(file, { isMade: true });
   try {
     createSchemaIfEmpty(connection, { clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString() });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.

@@ -4,10 +4,15 @@ import type { LogEntry, LogState, Lsn } from "../commit-log.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import type { SqliteSettings } from "./settings.ts";
 import type { WalBlockage } from "./wal-keeper.ts";
+import type { Place } from "./whereabouts.ts";
 
 export interface WriterData {
   readonly writer: string;
   readonly databaseFile: string;
+  /** Where the tables stood when they were read. */
+  readonly loadedLsn: Lsn;
+  /** What must stay where it is, beside the database. */
+  readonly places: readonly Place[];
   readonly ballastFile: string;
   readonly settings: SqliteSettings;
   /** Shared with the event loop, which may read it at any time. */

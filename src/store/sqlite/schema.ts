@@ -93,6 +93,13 @@ const upgrades = [
     bytes_soft INTEGER,
     bytes_hard INTEGER
   ) STRICT, WITHOUT ROWID;`,
+  `-- Which incarnation of the service writes the file: every other one finds here that it no longer may.
+  CREATE TABLE owner (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    writer TEXT NOT NULL
+  ) STRICT;
+
+  INSERT INTO owner VALUES (1, '');`,
 ] as const;
 
 export const schemaVersion = 1 + upgrades.length;

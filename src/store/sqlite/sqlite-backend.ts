@@ -47,7 +47,7 @@ export async function openSqlite(
   const owned = claimDataDirectory(directory, settings);
   try {
     const loaded = loadStore(owned.databaseFile);
-    const backend = await SqliteBackend.start(owned, settings);
+    const backend = await SqliteBackend.start(owned, loaded.position.appliedLsn, settings);
     return { loaded, backend, tightened: owned.tightened };
   } catch (error) {
     owned.release();
@@ -98,10 +98,15 @@ export class SqliteBackend implements CommitLog, Tables {
     this.#numbers = data.numbers;
   }
 
-  static async start(directory: DataDirectory, settings: SqliteSettings): Promise<SqliteBackend> {
-    const { databaseFile, ballastFile } = directory;
+  static async start(
+    directory: DataDirectory,
+    loadedLsn: Lsn,
+    settings: SqliteSettings,
+  ): Promise<SqliteBackend> {
+    const { databaseFile, ballastFile, places } = directory;
     const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
-    const data: WriterData = { writer: randomUUID(), databaseFile, ballastFile, settings, numbers };
+    const files = { databaseFile, ballastFile, loadedLsn, places };
+    const data: WriterData = { writer: randomUUID(), ...files, settings, numbers };
     const worker = new Worker(new URL("./worker.ts", import.meta.url), { workerData: data });
     const backend = new SqliteBackend(directory, worker, data);
     worker.on("message", (message: FromWriter) => backend.#hear(message));

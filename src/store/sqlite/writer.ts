@@ -19,6 +19,7 @@ import {
 } from "./room.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
+import { displacement, type Place, placeOf } from "./whereabouts.ts";
 
 /** Entries sent back at once when the log is replayed. */
 const replayEntriesMax = 64;
@@ -26,11 +27,15 @@ const replayEntriesMax = 64;
 const heldTicksMax = 2;
 /** A burst can take much of the disk between two ticks. */
 const probeEveryBytes = 8_388_608;
+/** How old a look at the files may be when something is appended. */
+const lookEveryMs = 50;
 
 export class Writer {
   readonly #database: StoreDatabase;
   readonly #numbers: Float64Array;
   readonly #space: Space;
+  readonly #places: readonly Place[];
+  #lastLookMs = 0;
   readonly #wal: WalKeeper;
   readonly #post: (message: FromWriter) => void;
   /** Rows that found no room; they are tried again until there is some. */
@@ -48,10 +53,10 @@ export class Writer {
   #isTrimming = false;
 
   constructor(data: WriterData, post: (message: FromWriter) => void) {
-    const { writer, databaseFile, ballastFile, settings, numbers } = data;
+    const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers } = data;
     this.#post = post;
     this.#numbers = numbers;
-    this.#database = new StoreDatabase(databaseFile, { writer, ...settings });
+    this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
     this.#wal = new WalKeeper(
       this.#database,
@@ -63,11 +68,13 @@ export class Writer {
     );
     this.#post({ type: "ready", tail: this.#database.tail });
     this.#guard(() => this.#inRoom(() => this.#database.setCleanShutdown(false)));
+    this.#places = [...data.places, ...this.#database.files.map(placeOf)];
     this.tick();
   }
 
   receive(messages: readonly ToWriter[]): void {
     this.#guard(() => {
+      if (performance.now() - this.#lastLookMs >= lookEveryMs) this.#assertInPlace();
       this.#append(messages.filter((message) => message.type === "append"));
       for (const message of messages) if (message.type !== "append") this.#do(message);
       this.#append([]);
@@ -77,9 +84,10 @@ export class Writer {
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
   }
 
-  /** Once a second: looks for room, empties an idle write-ahead log. */
+  /** Once a second: looks at the files and for room, empties an idle write-ahead log. */
   tick(): void {
     this.#guard(() => {
+      this.#assertInPlace();
       if (this.#heldAppends.length > 0) this.#heldTicks += 1;
       this.#append([]);
       this.#probe();
@@ -91,11 +99,19 @@ export class Writer {
   async close(): Promise<void> {
     await this.#wal.close();
     this.#guard(() => {
+      this.#assertInPlace();
       if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
       this.#inRoom(() => this.#database.setCleanShutdown(true));
       this.#inRoom(() => this.#database.emptyWal());
     });
     this.#database.close();
+  }
+
+  /** What is written to files that nobody can find again is lost, however well it is synced. */
+  #assertInPlace(): void {
+    this.#lastLookMs = performance.now();
+    const fault = displacement(this.#places);
+    if (fault !== null) throw new Error(fault);
   }
 
   /** What was held goes first: entries keep the order they were sent in. */
