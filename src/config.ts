@@ -21,12 +21,15 @@ function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
 }
 
 /** A number of bytes: `1048576`, `1MiB`. */
-function byteCount(min: number) {
+function byteCount(min: number, max = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const [, count, unit] = /^(\d+)(KiB|MiB|GiB)?$/.exec(text) ?? [];
     const bytes = Number(count) * (byteUnits[unit ?? ""] as number);
-    if (Number.isSafeInteger(bytes) && bytes >= min) return bytes;
-    throw new InvalidArgumentError(`It is a number of bytes, at least ${min}, for example 1048576 or 1MiB.`);
+    if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
+    const most = max === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${max}`;
+    throw new InvalidArgumentError(
+      `It is a number of bytes, at least ${min}${most}, for example 1048576 or 1MiB.`,
+    );
   };
 }
 
@@ -121,6 +124,24 @@ const settings = {
     8 * mebibyte,
     byteCount(1024),
     "body of a request for a transaction or batch",
+  ),
+  transactionChangesMax: setting(
+    "transaction-changes-max",
+    20_000,
+    integer(1000, 200_000),
+    "znodes changed by one transaction; everybody waits while it is done",
+  ),
+  transactionChangeBytesMax: setting(
+    "transaction-change-bytes-max",
+    8 * mebibyte,
+    byteCount(mebibyte, 256 * mebibyte),
+    "paths and data changed by one transaction, as JSON",
+  ),
+  ephemeralsPerSessionMax: setting(
+    "ephemerals-per-session-max",
+    10_000,
+    integer(1),
+    "ephemeral znodes of one session, which go in one transaction; half of --transaction-changes-max at most",
   ),
   entryBytesMax: setting(
     "entry-bytes-max",
@@ -368,6 +389,16 @@ function contradictionIn(config: Config): string | null {
   }
   if (transactionBytesMax > entryBytesMax) {
     return `--transaction-bytes-max (${transactionBytesMax}) is above --entry-bytes-max (${entryBytesMax}).`;
+  }
+  const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = config;
+  if (ephemeralsPerSessionMax * 2 > transactionChangesMax) {
+    return `--ephemerals-per-session-max (${ephemeralsPerSessionMax}) is above half of --transaction-changes-max (${transactionChangesMax}).`;
+  }
+  if (config.operationsMax > transactionChangesMax) {
+    return `--operations-max (${config.operationsMax}) is above --transaction-changes-max (${transactionChangesMax}).`;
+  }
+  if (dataBytesMax > transactionChangeBytesMax) {
+    return `--data-bytes-max (${dataBytesMax}) is above --transaction-change-bytes-max (${transactionChangeBytesMax}).`;
   }
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;

@@ -1,9 +1,10 @@
 // What must be true of every state, whatever happened to it. Tests call it after each step that matters, and the
 // loader after reading the tables.
 
+import { deletedLength } from "./bounds.ts";
 import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./claim-queue.ts";
 import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
-import { governingQuota, type Quota, usageOf } from "./quota.ts";
+import type { Quota } from "./quota.ts";
 import { replySize } from "./replies.ts";
 import type { State } from "./state.ts";
 import { isMortal } from "./sweep.ts";
@@ -18,6 +19,7 @@ export function checkState(state: State): string[] {
     znodeCount += 1;
     faults.push(...faultsOf(znode, state).map((fault) => `${znode.path}: ${fault}`));
   }
+  faults.push(...usageFaults(state));
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const queue of state.claims.queues()) faults.push(...queueFaults(state, queue));
@@ -26,6 +28,23 @@ export function checkState(state: State): string[] {
     faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
   }
   return [...faults, ...mortalFaults(state), ...replyFaults(state)];
+}
+
+/** Counted from the start: every znode counts for itself and for all above it. */
+function usageFaults({ tree }: State): string[] {
+  const usages = new Map<string, { count: number; bytes: number }>();
+  for (const { path, data } of tree.values()) {
+    for (let at = path; ; at = parentPath(at)) {
+      const usage = usages.get(at) ?? { count: 0, bytes: 0 };
+      usages.set(at, { count: usage.count + 1, bytes: usage.bytes + data.byteLength });
+      if (at === rootPath) break;
+    }
+  }
+  return [...usages].flatMap(([path, { count, bytes }]) => {
+    const said = tree.usageOf(path);
+    if (said.count === count && said.bytes === bytes) return [];
+    return `${path}: holds ${count} znodes and ${bytes} bytes, said to be ${said.count} and ${said.bytes}`;
+  });
 }
 
 function faultsOf(znode: Znode, state: State): string[] {
@@ -81,9 +100,17 @@ function queueFaults({ tree }: State, queue: ClaimQueue): string[] {
 }
 
 function ephemeralFaults(state: State, sessionId: string): string[] {
-  return [...state.ephemeralsOf(sessionId)]
-    .filter((path) => state.tree.get(path)?.ephemeralOwner !== sessionId)
-    .map((path) => `session ${sessionId} lists ${path}, which it does not own`);
+  const faults: string[] = [];
+  let bytes = 0;
+  for (const path of state.ephemeralsOf(sessionId)) {
+    const znode = state.tree.get(path);
+    if (znode?.ephemeralOwner === sessionId) bytes += deletedLength(znode);
+    else faults.push(`session ${sessionId} lists ${path}, which it does not own`);
+  }
+  const said = state.ephemeralBytesOf(sessionId);
+  if (faults.length === 0 && bytes !== said)
+    faults.push(`session ${sessionId} counts ${said} bytes of ${bytes}`);
+  return faults;
 }
 
 function mortalFaults(state: State): string[] {
@@ -115,9 +142,8 @@ function quotaFaults(quota: Quota, state: State): string[] {
   const { path, count, bytes } = quota;
   if (path === rootPath || state.tree.get(path) === undefined) return ["is on no znode that can have one"];
   const faults: string[] = [];
-  if (governingQuota(parentPath(path), (at) => state.quotas.get(at)) !== undefined)
-    faults.push("stands below another");
-  const usage = usageOf(state.tree, path);
+  if (state.quotas.governing(parentPath(path)) !== undefined) faults.push("stands below another");
+  const usage = state.tree.usageOf(path);
   if (usage.count !== count) faults.push(`counts ${count} znodes of ${usage.count}`);
   if (usage.bytes !== bytes) faults.push(`counts ${bytes} bytes of ${usage.bytes}`);
   return faults;

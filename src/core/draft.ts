@@ -1,10 +1,22 @@
 // The tree as a command in progress sees it: the state, overlaid with what the command has decided so far. The
 // state itself is not touched; when the command is refused, the draft is dropped and nothing ever happened (M8).
 
+import {
+  deletedLength,
+  ephemeralBytesMax,
+  type TransactionBounds,
+  tooLongChanges,
+  tooLongEphemerals,
+  tooManyChanges,
+  tooManyEphemerals,
+  unbounded,
+  writtenLength,
+} from "./bounds.ts";
 import { parentPath } from "./path.ts";
-import { governingQuota, type Quota, type Usage, withAdded } from "./quota.ts";
+import { type Quota, withAdded } from "./quota.ts";
 import { sequenceAfter } from "./sequence.ts";
 import type { State } from "./state.ts";
+import type { Usage } from "./tree.ts";
 import type { Cause, Change } from "./txn.ts";
 import { type CreateMode, emptyData, type Znode } from "./znode.ts";
 
@@ -29,13 +41,26 @@ export class Draft {
   readonly #overlay = new Map<string, Znode | null>();
   /** Quotas as the command has left them so far; null where it deleted one. */
   readonly #quotas = new Map<string, Quota | null>();
+  #bounds: TransactionBounds;
+  #changeCount = 0;
+  #changeBytes = 0;
+  /** Ephemerals that the command adds to those of a session, or takes away, and what they count for. */
+  readonly #ephemerals = new Map<string, Usage>();
+  /** Where in the changes a parent's latest record stands, while it is the latest. */
+  readonly #parentChanges = new Map<string, number>();
   #nextZnodeId: number;
 
-  constructor(state: State, timeMs: number) {
+  constructor(state: State, timeMs: number, bounds = unbounded) {
     this.#state = state;
+    this.#bounds = bounds;
     this.#nextZnodeId = state.nextZnodeId;
     this.zxid = state.zxid + 1;
     this.timeMs = timeMs;
+  }
+
+  /** Whether its entry sets bounds; those from before there were any are decided as they were then. */
+  get isBounded(): boolean {
+    return this.#bounds !== unbounded;
   }
 
   get(path: string): Znode | undefined {
@@ -45,8 +70,8 @@ export class Draft {
 
   /** The quota a path counts in, with what the command has done so far counted (U4, D4). */
   quotaOver(path: string): Quota | undefined {
-    if (this.#state.quotas.size === 0) return undefined;
-    return governingQuota(path, (at) => this.#quotaAt(at));
+    const quota = this.#state.quotas.governing(path);
+    return quota === undefined ? undefined : this.#quotaAt(quota.path);
   }
 
   #quotaAt(path: string): Quota | undefined {
@@ -62,11 +87,13 @@ export class Draft {
   /** Adds a znode under a parent that is there; the parent's sequence counter moves on with it (Q2, Q11). */
   create(added: NewZnode): Znode {
     const znode = this.#newZnode(added);
+    this.#spend(writtenLength(znode));
+    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, deletedLength(znode));
     this.#overlay.set(znode.path, znode);
     this.changes.push({ type: "created", znode });
     this.#count(znode.path, { count: 1, bytes: znode.data.byteLength });
     const parent = this.get(parentPath(added.path)) as Znode;
-    this.#replace("childrenChanged", parent, {
+    this.#replaceParent(parent, {
       ...parent,
       pzxid: this.zxid,
       cversion: parent.cversion + 1,
@@ -109,19 +136,28 @@ export class Draft {
       mtimeMs: this.timeMs,
       version: znode.version + 1,
     };
-    this.#replace("changed", znode, changed);
+    this.#spend(writtenLength(changed));
+    if (znode.ephemeralOwner !== null)
+      this.#own(znode.ephemeralOwner, 0, deletedLength(changed) - deletedLength(znode));
+    this.#overlay.set(znode.path, changed);
+    this.changes.push({ type: "changed", znode: changed, before: znode });
+    this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: 0, bytes: changed.data.byteLength - znode.data.byteLength });
     return changed;
   }
 
   /** Removes a znode without children; a quota goes with the znode it was set on. */
   delete(znode: Znode): void {
+    const length = deletedLength(znode);
+    this.#spend(length);
+    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
+    this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
     this.#deleteQuotaOf(znode);
     const parent = this.get(parentPath(znode.path)) as Znode;
-    this.#replace("childrenChanged", parent, {
+    this.#replaceParent(parent, {
       ...parent,
       pzxid: this.zxid,
       cversion: parent.cversion + 1,
@@ -136,8 +172,62 @@ export class Draft {
     this.changes.push({ type: "quotaDeleted", quota });
   }
 
-  #replace(type: "changed" | "childrenChanged", before: Znode, znode: Znode): void {
+  /** However many children come and go, their parent's record is replaced once: nobody sees those in between. */
+  #replaceParent(before: Znode, znode: Znode): void {
     this.#overlay.set(znode.path, znode);
-    this.changes.push({ type, znode, before });
+    const index = this.#parentChanges.get(znode.path);
+    if (index === undefined) {
+      this.#parentChanges.set(znode.path, this.changes.length);
+      this.changes.push({ type: "childrenChanged", znode, before });
+      return;
+    }
+    const { before: first } = this.changes[index] as Change & { type: "childrenChanged" };
+    this.changes[index] = { type: "childrenChanged", znode, before: first };
+  }
+
+  /** @throws KeeperError `too_many_changes` when so many are too many */
+  assertMayChange(count: number): void {
+    const { transactionChangesMax } = this.#bounds;
+    const size = this.#changeCount + count;
+    if (size > transactionChangesMax) throw tooManyChanges(transactionChangesMax, size);
+  }
+
+  /** Counts one change. @throws KeeperError `too_many_changes` or `too_large` when it is one too many */
+  #spend(bytes: number): void {
+    const { transactionChangesMax: changesMax, transactionChangeBytesMax: bytesMax } = this.#bounds;
+    this.#changeCount += 1;
+    this.#changeBytes += bytes;
+    if (this.#changeCount > changesMax) throw tooManyChanges(changesMax, this.#changeCount);
+    if (this.#changeBytes > bytesMax) throw tooLongChanges(bytesMax, this.#changeBytes);
+  }
+
+  /**
+   * How many of a session's ephemerals, from the first, may go in this transaction. The session's end is never refused:
+   * what it does besides is bounded by them, and is not measured.
+   */
+  endsAtOnce(owned: readonly Znode[]): readonly Znode[] {
+    const { ephemeralsPerSessionMax: countMax } = this.#bounds;
+    const bytesMax = ephemeralBytesMax(this.#bounds);
+    this.#bounds = unbounded;
+    let [count, bytes] = [0, 0];
+    for (const znode of owned) {
+      bytes += deletedLength(znode);
+      if (count > 0 && (count === countMax || bytes > bytesMax)) break;
+      count += 1;
+    }
+    return owned.slice(0, count);
+  }
+
+  /** @throws KeeperError `too_large` when the session would own more than can go with it at once */
+  #own(sessionId: string, count: number, bytes: number): void {
+    const before = this.#ephemerals.get(sessionId) ?? { count: 0, bytes: 0 };
+    const drafted = { count: before.count + count, bytes: before.bytes + bytes };
+    this.#ephemerals.set(sessionId, drafted);
+    const total = this.#state.ephemeralsOf(sessionId).size + drafted.count;
+    const { ephemeralsPerSessionMax: countMax } = this.#bounds;
+    if (count > 0 && total > countMax) throw tooManyEphemerals(countMax, total);
+    const bytesMax = ephemeralBytesMax(this.#bounds);
+    const totalBytes = this.#state.ephemeralBytesOf(sessionId) + drafted.bytes;
+    if (bytes > 0 && totalBytes > bytesMax) throw tooLongEphemerals(bytesMax, totalBytes);
   }
 }

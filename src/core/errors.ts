@@ -32,6 +32,7 @@ export type ErrorCode =
   | "bad_version"
   | "too_large"
   | "too_many_operations"
+  | "too_many_changes"
   | "misdirected"
   | "idempotency_key_reused"
   | "throttled"

@@ -1,6 +1,7 @@
 // One command at its place in the log: decided, and if it may, done. This is the whole state machine; replaying the
 // same commands at the same times gives the same state, answers and events.
 
+import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
 import { Draft } from "./draft.ts";
 import { idempotencyOf, keepReply, keptReply } from "./idempotency.ts";
@@ -17,14 +18,20 @@ export interface Executed<C extends Command = Command> {
 
 /**
  * @param timeMs wall time of the batch the command came in, epoch milliseconds
+ * @param bounds those of the entry it came in; none where that has none
  * @throws KeeperError when the command is refused; the state is then as it was and no zxid is used (D11)
  */
-export function execute<C extends Command>(state: State, command: C, timeMs: number): Executed<C> {
+export function execute<C extends Command>(
+  state: State,
+  command: C,
+  timeMs: number,
+  bounds = unbounded,
+): Executed<C> {
   const asked = idempotencyOf(command);
   // Before every check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, timeMs);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null };
-  const draft = new Draft(state, timeMs);
+  const draft = new Draft(state, timeMs, bounds);
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null };
   if (asked !== undefined) keepReply(draft, state, asked, outcome);
@@ -43,8 +50,13 @@ export function execute<C extends Command>(state: State, command: C, timeMs: num
  * What the command would do now, without doing it: its answer, and no transaction.
  * @throws KeeperError when it would be refused
  */
-export function rehearse<C extends Command>(state: State, command: C, timeMs: number): Commit<C["type"]> {
-  const outcome = plan(new Draft(state, timeMs), state, command) as Commit<C["type"]>["outcome"];
+export function rehearse<C extends Command>(
+  state: State,
+  command: C,
+  timeMs: number,
+  bounds: TransactionBounds,
+): Commit<C["type"]> {
+  const outcome = plan(new Draft(state, timeMs, bounds), state, command) as Commit<C["type"]>["outcome"];
   return { zxid: state.zxid, outcome };
 }
 

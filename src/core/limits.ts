@@ -1,6 +1,8 @@
 // The bounds on what one command may ask. Those an operator may move are settings and are handed in as `Limits`.
 
-export interface Limits {
+import type { TransactionBounds } from "./bounds.ts";
+
+export interface Limits extends TransactionBounds {
   /** Bytes of data in one znode. */
   readonly dataBytesMax: number;
   /** Operations in one transaction. */
@@ -22,4 +24,7 @@ export const defaultLimits: Limits = {
   pathLengthMax: 4096,
   metadataBytesMax: 4096,
   barrierCountMax: 10_000,
+  transactionChangesMax: 20_000,
+  transactionChangeBytesMax: 8_388_608,
+  ephemeralsPerSessionMax: 10_000,
 };

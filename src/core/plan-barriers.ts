@@ -96,10 +96,9 @@ export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
 
 /** Those whose session ends have left as well. @param lost its ephemerals, which the draft has no more */
 export function planRoundsLeft(draft: Draft, lost: readonly Znode[]): void {
-  for (const { path } of lost) {
-    const barrier = parentPath(path);
-    if (isBarrierPath(barrier) && barrierAt(draft, barrier).participantCount === 0)
-      removeMark(draft, barrier);
+  const barriers = new Set(lost.map(({ path }) => parentPath(path)).filter(isBarrierPath));
+  for (const barrier of barriers) {
+    if (barrierAt(draft, barrier).participantCount === 0) removeMark(draft, barrier);
   }
 }
 

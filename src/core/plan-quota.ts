@@ -5,8 +5,9 @@ import type { DeleteQuota, SetQuota } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { parentPath, rootPath } from "./path.ts";
-import { governingQuota, type Quota, type Usage, usageOf } from "./quota.ts";
+import type { Quota } from "./quota.ts";
 import type { State } from "./state.ts";
+import type { Usage } from "./tree.ts";
 
 /**
  * Refuses what would leave more than a hard limit allows, counting what the command has done so far (D4). What is not
@@ -53,7 +54,7 @@ export function planSetQuota(
   }
   const before = state.quotas.get(path);
   if (before === undefined) refuseNested(state, path);
-  const { count, bytes } = before ?? usageOf(state.tree, path);
+  const { count, bytes } = before ?? state.tree.usageOf(path);
   const quota = { path, limits, count, bytes };
   draft.changes.push({ type: "quotaSet", quota, before: before ?? null });
   return { quota, created: before === undefined };
@@ -66,7 +67,7 @@ function rootHasNone(): KeeperError {
 
 /** One quota governs a path, so none stands above or below another (U4). */
 function refuseNested(state: State, path: string): void {
-  const above = governingQuota(parentPath(path), (at) => state.quotas.get(at));
+  const above = state.quotas.governing(parentPath(path));
   if (above !== undefined) throw nested(`${above.path}, above ${path},`, above);
   const [below] = state.quotas.from(`${path}/`);
   if (below?.path.startsWith(`${path}/`)) throw nested(`${below.path}, below ${path},`, below);
@@ -93,7 +94,7 @@ export function noQuota(state: State, path: string): KeeperError {
   if (state.tree.get(path) === undefined) {
     return new KeeperError("no_node", `${path} does not exist, and so has no quota.`, { path });
   }
-  const above = governingQuota(path, (at) => state.quotas.get(at));
+  const above = state.quotas.governing(path);
   const hint = above === undefined ? "Set one with PUT." : `The quota of ${above.path} governs it.`;
   return new KeeperError("no_node", `${path} has no quota of its own. ${hint}`, { path });
 }

@@ -7,7 +7,7 @@ import type { Draft, NewZnode } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
 import { parentPath, rootPath } from "./path.ts";
 import { checkQuota } from "./plan-quota.ts";
-import { formatSequence, sequenceMax } from "./sequence.ts";
+import { formatSequence, sequenceMax, stepAfter } from "./sequence.ts";
 import { statOf } from "./stat.ts";
 import type { State } from "./state.ts";
 import type { OperationResult, Written } from "./txn.ts";
@@ -71,9 +71,11 @@ function createPlain(draft: Draft, path: string, data: Uint8Array): Written {
 function nameOf(draft: Draft, create: Create, parent: Znode): { path: string; sequence: number | null } {
   const { mode } = create;
   if (mode.kind === "container" || !mode.sequential) return { path: create.path, sequence: null };
-  for (let sequence = parent.nextSequence; sequence <= sequenceMax; sequence += 1) {
+  let sequence = parent.nextSequence;
+  for (let takenCount = 1; sequence <= sequenceMax; takenCount += 1) {
     const path = create.path + formatSequence(sequence);
     if (draft.get(path) === undefined) return { path, sequence };
+    sequence += draft.isBounded ? stepAfter(takenCount) : 1;
   }
   throw new KeeperError(
     "bad_request",
@@ -160,9 +162,12 @@ export function planDeleteTree(
   operation: DeleteTree,
 ): { path: string; deleted: number } {
   deletable(draft, operation);
+  const { count } = state.tree.usageOf(operation.path);
+  // Known before anybody has to wait for a walk.
+  draft.assertMayChange(count);
   const doomed = [...state.tree.subtree(operation.path)].reverse();
   for (const { path } of doomed) draft.delete(draft.get(path) as Znode);
-  return { path: operation.path, deleted: doomed.length };
+  return { path: operation.path, deleted: count };
 }
 
 function deletable(draft: Draft, operation: Delete | DeleteTree): Znode {

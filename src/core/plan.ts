@@ -160,18 +160,25 @@ function planOpenSession(draft: Draft, state: State, open: OpenSession): Outcome
   return open.tokenNonce === undefined ? { session } : { session, tokenNonce: open.tokenNonce };
 }
 
-/** All ephemerals go at once (N10), in the order they were created: a set's own order must not decide. */
-function planCloseSession(draft: Draft, state: State, close: CloseSession): { ephemerals: string[] } {
+/**
+ * All ephemerals go at once (N10), in the order they were created: a set's own order must not decide. A session that owns
+ * more than the bounds allow is one of an older server, or from before a bound was lowered: of those as many go as may,
+ * and it stays open for the rest.
+ */
+function planCloseSession(draft: Draft, state: State, close: CloseSession): Outcomes["closeSession"] {
   const session = state.session(close.sessionId);
   if (session === undefined) throw sessionExpired();
   const owned = [...state.ephemeralsOf(session.id)].map((path) => draft.get(path) as Znode);
   owned.sort((a, b) => a.id - b.id);
-  for (const znode of owned) draft.delete(znode);
-  if (close.reason === "session_expired") planLockDelays(draft, state, owned);
-  planRoundsLeft(draft, owned);
-  draft.changes.push({ type: "sessionClosed", session });
+  const going = draft.endsAtOnce(owned);
+  for (const znode of going) draft.delete(znode);
+  if (close.reason === "session_expired") planLockDelays(draft, state, going);
+  planRoundsLeft(draft, going);
   draft.cause = close.reason;
-  return { ephemerals: owned.map((znode) => znode.path) };
+  const ephemerals = going.map((znode) => znode.path);
+  if (going.length < owned.length) return { ephemerals, remaining: owned.length - going.length };
+  draft.changes.push({ type: "sessionClosed", session });
+  return { ephemerals };
 }
 
 /**

@@ -1,15 +1,8 @@
 // Quotas: limits on a whole subtree, and what the subtree holds now. The limits are what somebody set; the usage is
 // counted from the tree and kept up to date with it, so it is never stored and cannot be wrong after a restart (U11).
 
-import { joinPath, parentPath, rootPath } from "./path.ts";
 import { SortedNames } from "./sorted-names.ts";
-import type { Tree } from "./tree.ts";
-
-/** What a subtree holds: znodes, its own root included, and bytes of their data (U3). */
-export interface Usage {
-  readonly count: number;
-  readonly bytes: number;
-}
+import type { Usage } from "./tree.ts";
 
 /** An absent limit is none. A soft one is shown when it is passed, a hard one refuses what would pass it (U5). */
 export interface QuotaLimits {
@@ -41,39 +34,16 @@ export function exceededLimits(quota: Quota): (keyof QuotaLimits)[] {
   );
 }
 
-/** The quota a path counts in: that of its deepest ancestor-or-self which has one, segment by segment (U4). */
-export function governingQuota(
-  path: string,
-  quotaAt: (path: string) => Quota | undefined,
-): Quota | undefined {
-  for (let at = path; at !== rootPath; at = parentPath(at)) {
-    const quota = quotaAt(at);
-    if (quota !== undefined) return quota;
-  }
-  return undefined;
-}
-
 export function withAdded(quota: Quota, { count, bytes }: Usage): Quota {
   return { ...quota, count: quota.count + count, bytes: quota.bytes + bytes };
-}
-
-/** Looks at every znode of the subtree, once: when the quota is set, and when the tree is loaded. */
-export function usageOf(tree: Tree, path: string): Usage {
-  let count = 0;
-  let bytes = 0;
-  const waiting = [path];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    count += 1;
-    bytes += tree.get(at)?.data.byteLength ?? 0;
-    for (const name of tree.childNames(at)) waiting.push(joinPath(at, name));
-  }
-  return { count, bytes };
 }
 
 /** The quotas there are, by path. */
 export class Quotas {
   readonly #byPath = new Map<string, Quota>();
   readonly #paths = new SortedNames();
+  /** Their paths sorted segment by segment: a subtree is one piece. */
+  readonly #pieces = new SortedNames();
 
   /** Zero where nobody uses quotas: then a write asks nothing further. */
   get size(): number {
@@ -84,24 +54,46 @@ export class Quotas {
     return this.#byPath.get(path);
   }
 
+  /**
+   * The quota a path counts in: that of its ancestor-or-self which has one (U4). Quotas do not nest, so nothing stands
+   * between an ancestor's and the path, and a path with thousands of segments costs no more than another.
+   */
+  governing(path: string): Quota | undefined {
+    if (this.#byPath.size === 0) return undefined;
+    const nearest = this.#pieces.lastUpTo(bySegments(path))?.replaceAll(lowest, "/");
+    if (nearest === undefined || !(path === nearest || path.startsWith(`${nearest}/`))) return undefined;
+    return this.#byPath.get(nearest);
+  }
+
   /** Quotas in code-unit order of their paths, from the first that is not before `path`. */
   *from(path: string): Generator<Quota> {
     for (const each of this.#paths.from(path)) yield this.#byPath.get(each) as Quota;
   }
 
   put(quota: Quota): void {
-    if (!this.#byPath.has(quota.path)) this.#paths.add(quota.path);
+    if (!this.#byPath.has(quota.path)) {
+      this.#paths.add(quota.path);
+      this.#pieces.add(bySegments(quota.path));
+    }
     this.#byPath.set(quota.path, quota);
   }
 
   remove(path: string): void {
-    if (this.#byPath.delete(path)) this.#paths.delete(path);
+    if (!this.#byPath.delete(path)) return;
+    this.#paths.delete(path);
+    this.#pieces.delete(bySegments(path));
   }
 
   /** Counts what was written at the path, if a quota governs it (U9). */
   count(path: string, added: Usage): void {
-    if (this.#byPath.size === 0) return;
-    const quota = governingQuota(path, (at) => this.#byPath.get(at));
+    const quota = this.governing(path);
     if (quota !== undefined) this.#byPath.set(quota.path, withAdded(quota, added));
   }
+}
+
+/** No path contains it, and it sorts before all that paths contain. */
+const lowest = "\u0000";
+
+function bySegments(path: string): string {
+  return path.replaceAll("/", lowest);
 }

@@ -17,3 +17,11 @@ export function formatSequence(sequence: number): string {
 export function sequenceAfter(sequence: number): number {
   return Math.min(sequence, sequenceMax) + 1;
 }
+
+/** So many taken names in a row are skipped one by one, and further ones in steps that double. */
+const skippedOneByOne = 1000;
+
+/** How far on to look when so many numbers were found taken: nobody waits while a million names are tried. */
+export function stepAfter(takenCount: number): number {
+  return 2 ** Math.max(0, takenCount - skippedOneByOne);
+}

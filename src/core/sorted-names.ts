@@ -57,6 +57,15 @@ export class SortedNames implements Iterable<string> {
     return count;
   }
 
+  /** The last name that is not after `name`; undefined when all are after it. */
+  lastUpTo(name: string): string | undefined {
+    const index = this.#runIndexOf(name);
+    const run = this.#runs[index];
+    const position = run === undefined ? 0 : lowerBound(run, name);
+    if (run?.[position] === name) return name;
+    return position > 0 ? run?.[position - 1] : this.#runs[index - 1]?.at(-1);
+  }
+
   [Symbol.iterator](): Iterator<string> {
     return this.from("");
   }

@@ -2,7 +2,8 @@
 // asks nobody; two states that applied the same transactions are equal.
 
 import { Claims } from "./claims.ts";
-import { type QuotaLimits, Quotas, usageOf } from "./quota.ts";
+import { Ephemerals } from "./ephemerals.ts";
+import { type QuotaLimits, Quotas } from "./quota.ts";
 import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
@@ -11,12 +12,12 @@ import type { Change, Txn } from "./txn.ts";
 import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
-  readonly tree = new Tree();
+  readonly tree = new Tree((znode: Znode) => znode.data.byteLength);
   readonly claims = new Claims();
   readonly #replies = new Replies();
   readonly quotas = new Quotas();
   readonly #sessions = new Map<string, Session>();
-  readonly #ephemerals = new Map<string, Set<string>>();
+  readonly #ephemerals = new Ephemerals();
   readonly #mortals = new Set<string>();
   #zxid = 0;
   #nextZnodeId = 1;
@@ -52,7 +53,12 @@ export class State {
 
   /** Paths of the ephemerals a session owns, in no order that may matter. */
   ephemeralsOf(sessionId: string): ReadonlySet<string> {
-    return this.#ephemerals.get(sessionId) ?? noPaths;
+    return this.#ephemerals.of(sessionId);
+  }
+
+  /** What telling of their end would take, as `deletedLength` counts. */
+  ephemeralBytesOf(sessionId: string): number {
+    return this.#ephemerals.bytesOf(sessionId);
   }
 
   /** Paths of the containers and the znodes with a TTL: a sweep looks at these and at no others. */
@@ -80,6 +86,7 @@ export class State {
         break;
       case "changed":
         this.tree.replace(change.znode);
+        this.#ephemerals.changed(change.znode, change.before);
         this.quotas.count(change.znode.path, {
           count: 0,
           bytes: change.znode.data.byteLength - change.before.data.byteLength,
@@ -91,7 +98,7 @@ export class State {
         break;
       case "deleted":
         this.tree.remove(change.znode.path);
-        this.#forgetEphemeral(change.znode);
+        this.#ephemerals.removed(change.znode);
         this.#mortals.delete(change.znode.path);
         this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
         this.claims.removed(change.znode);
@@ -117,22 +124,12 @@ export class State {
     }
   }
 
-  #forgetEphemeral(znode: Znode): void {
-    if (znode.ephemeralOwner === null) return;
-    const owned = this.#ephemerals.get(znode.ephemeralOwner);
-    owned?.delete(znode.path);
-    if (owned?.size === 0) this.#ephemerals.delete(znode.ephemeralOwner);
-  }
-
   /** Puts back a znode as it was saved; parents come before their children. */
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
     if (isMortal(znode)) this.#mortals.add(znode.path);
     this.claims.added(znode);
-    if (znode.ephemeralOwner === null) return;
-    const owned = this.#ephemerals.get(znode.ephemeralOwner);
-    if (owned === undefined) this.#ephemerals.set(znode.ephemeralOwner, new Set([znode.path]));
-    else owned.add(znode.path);
+    this.#ephemerals.added(znode);
   }
 
   /** Puts back a session as it was saved. */
@@ -145,9 +142,9 @@ export class State {
     this.#replies.add(reply);
   }
 
-  /** Puts back a quota as it was saved, after the znodes: its usage is counted anew (U11). */
+  /** Puts back a quota as it was saved, after the znodes: its usage is theirs (U11). */
   restoreQuota(quota: { readonly path: string; readonly limits: QuotaLimits }): void {
-    this.quotas.put({ ...quota, ...usageOf(this.tree, quota.path) });
+    this.quotas.put({ ...quota, ...this.tree.usageOf(quota.path) });
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */
@@ -156,5 +153,3 @@ export class State {
     this.#nextZnodeId = counters.nextZnodeId;
   }
 }
-
-const noPaths: ReadonlySet<string> = new Set();

@@ -77,7 +77,8 @@ export interface Outcomes extends CoordinationOutcomes {
   import: ImportCounts;
   setQuota: { readonly quota: Quota; readonly created: boolean };
   deleteQuota: { readonly path: string };
-  closeSession: { readonly ephemerals: readonly string[] };
+  /** `remaining` ephemerals are too many to go at once: the session is open until a close has taken the last. */
+  closeSession: { readonly ephemerals: readonly string[]; readonly remaining?: number };
   /** Why the znode went; null when it stayed or was gone. */
   sweep: { readonly path: string; readonly cause: SweepCause | null };
 }

@@ -160,7 +160,7 @@ const importSchema = {
       "not_acceptable",
       "node_exists",
       "ephemeral_parent",
-      "too_large",
+      "too_many_changes",
       "idempotency_key_reused",
     ),
   },

@@ -40,6 +40,7 @@ export const problemKinds = {
   too_large: { status: 413, title: "A size limit was passed" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
   misdirected: { status: 421, title: "The request is for another host" },
+  too_many_changes: { status: 413, title: "The transaction has too many changes" },
   idempotency_key_reused: { status: 422, title: "The key is another request's" },
   throttled: { status: 429, title: "Too many writes are waiting" },
   internal: { status: 500, title: "The server failed" },

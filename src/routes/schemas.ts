@@ -107,7 +107,7 @@ type ProblemCode = keyof typeof problemKinds;
 /** The refusals of an operation, by status, for its `response` schema. */
 export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {
   const byStatus: Record<number, ProblemCode[]> = {};
-  for (const code of [...alwaysPossible, ...codes]) {
+  for (const code of new Set([...alwaysPossible, ...codes])) {
     const { status } = problemKinds[code];
     byStatus[status] = [...(byStatus[status] ?? []), code];
   }
@@ -125,6 +125,7 @@ export const writeProblems = [
   "fence_stale",
   "throttled",
   "read_only",
+  "too_large",
 ] as const;
 
 function problem(codes: readonly ProblemCode[]): TSchema {

@@ -93,6 +93,7 @@ const transactionSchema = {
       "bad_version",
       "too_large",
       "too_many_operations",
+      "too_many_changes",
       "idempotency_key_reused",
     ),
   },

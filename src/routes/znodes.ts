@@ -312,7 +312,7 @@ const createSchema = {
       "no_node",
       "node_exists",
       "ephemeral_parent",
-      "too_large",
+      "too_many_changes",
       "idempotency_key_reused",
     ),
   },
@@ -345,6 +345,6 @@ const deleteSchema = {
   headers: conditionalWriteHeaders,
   response: {
     204: { description: "It is gone.", type: "null" },
-    ...problems(...writeProblems, "reserved_path", "no_node", "not_empty", "bad_version"),
+    ...problems(...writeProblems, "reserved_path", "no_node", "not_empty", "bad_version", "too_many_changes"),
   },
 };

@@ -315,10 +315,21 @@ export class Sessions {
     member.closing = true;
     this.#deadlines.remove(member.deadline);
     try {
-      return await this.#store.submit({ type: "closeSession", sessionId: member.session.id, reason });
+      return await this.#close(member.session.id, reason);
     } catch (error) {
       if (error instanceof KeeperError) this.#closeRefused(member);
       throw error;
+    }
+  }
+
+  /** Others are served between the parts of one that owns more than may go at once. */
+  async #close(
+    sessionId: string,
+    reason: "session_closed" | "session_expired",
+  ): Promise<Commit<"closeSession">> {
+    for (;;) {
+      const commit = await this.#store.submit({ type: "closeSession", sessionId, reason });
+      if (commit.outcome.remaining === undefined) return commit;
     }
   }
 

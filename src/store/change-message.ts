@@ -2,6 +2,7 @@
 // applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes. Of an
 // instance of a service it also keeps what it was before, for those who are told of some instances only.
 
+import { deletedLength, writtenLength } from "../core/bounds.ts";
 import { isInstancePath } from "../core/instances.ts";
 import { statText } from "../core/stat.ts";
 import type { Cause, Txn } from "../core/txn.ts";
@@ -35,6 +36,23 @@ export interface ChangeMessage {
 export interface EventSelection {
   readonly matches: (event: MessageEvent) => boolean;
   readonly withData: boolean;
+}
+
+/** Characters of the longest message: well below what one string can have, and above what bounded transactions tell. */
+const textLengthMax = 400_000_000;
+/** More than the stat and the names of its members take. */
+const lengthPerEvent = 512;
+
+/**
+ * Whether no message can tell of it. Only entries from before transactions were bounded hold such: whoever watches past
+ * one finds that the history begins behind it.
+ */
+export function isTooLongToTell(txn: Txn): boolean {
+  const events = watchEventsOf(txn);
+  let length = events.length * lengthPerEvent;
+  for (const { type, znode } of events)
+    length += type === "deleted" ? deletedLength(znode) : writtenLength(znode);
+  return length > textLengthMax;
 }
 
 /** Null when the transaction has nothing to tell (a session opened). */

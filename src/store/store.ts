@@ -3,6 +3,7 @@
 // one go. Nothing here interprets a command, and nobody sees a state that is not durable.
 
 import type { Clock } from "../clock.ts";
+import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import { validateCommand } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -10,7 +11,7 @@ import { execute } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
 import type { State } from "../core/state.ts";
 import type { Commit, Txn } from "../core/txn.ts";
-import { type ChangeMessage, changeMessageOf } from "./change-message.ts";
+import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "./change-message.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
 import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
@@ -21,6 +22,8 @@ import type { Tables } from "./tables.ts";
 export interface Applied {
   readonly txn: Txn;
   readonly message: ChangeMessage | null;
+  /** It was too much to be told: the history begins anew behind it. */
+  readonly isUntold?: true;
 }
 
 export interface StoreParts {
@@ -41,6 +44,10 @@ interface InFlight {
   readonly wasReadOnly: boolean;
 }
 
+interface Execution extends Pick<InFlight, "timeMs" | "pending"> {
+  readonly bounds: TransactionBounds | undefined;
+}
+
 /** One entry is being synced while the next is on its way: the disk does not wait for us, nor we for it. */
 const appendsInFlightMax = 2;
 
@@ -50,6 +57,8 @@ const eagerBatchCommands = 32;
 export class Store {
   readonly state: State;
   readonly clock: Clock;
+  /** What one transaction may change, as each entry says it. */
+  readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
   readonly #limits: Limits;
   readonly #queue: CommandQueue;
@@ -71,6 +80,8 @@ export class Store {
     this.clock = parts.clock;
     this.#log = parts.log;
     this.#limits = parts.limits;
+    const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = parts.limits;
+    this.bounds = { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax };
     this.#queue = new CommandQueue(parts.limits);
     this.#appliedLsn = parts.position.appliedLsn;
     const { state, tables, clock } = parts;
@@ -212,7 +223,11 @@ export class Store {
 
   #append(pending: readonly Pending[]): void {
     const timeMs = this.clock.wallMs();
-    const body = encodeBatch({ timeMs, commands: pending.map(({ command }) => command) });
+    const body = encodeBatch({
+      timeMs,
+      commands: pending.map(({ command }) => command),
+      bounds: this.bounds,
+    });
     if (body.byteLength > this.#log.entryBytesMax) {
       const error = entryTooLarge(body.byteLength, this.#log.entryBytesMax);
       for (const { reject } of pending) reject(error);
@@ -274,7 +289,8 @@ export class Store {
       throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
     }
     const own = entry.writer === this.#log.writer ? this.#inFlight.get(entry.seq) : undefined;
-    const { answers, applied } = own === undefined ? this.#replay(entry.body) : this.#executeAll(own);
+    const { answers, applied } =
+      own === undefined ? this.#replay(entry.body) : this.#executeAll({ ...own, bounds: this.bounds });
     this.#appliedLsn = entry.lsn;
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
@@ -284,14 +300,14 @@ export class Store {
 
   /** Somebody else's entry, or our own from before a restart: nobody waits for its answers. */
   #replay(body: Uint8Array) {
-    const { timeMs, commands } = decodeBatch(body);
+    const { timeMs, commands, bounds } = decodeBatch(body);
     return this.#executeAll({
-      timeMs,
+      ...{ timeMs, bounds },
       pending: commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore })),
     });
   }
 
-  #executeAll({ timeMs, pending }: Pick<InFlight, "timeMs" | "pending">): {
+  #executeAll({ timeMs, pending, bounds }: Execution): {
     answers: (() => void)[];
     applied: Applied[];
   } {
@@ -299,8 +315,8 @@ export class Store {
     const applied: Applied[] = [];
     for (const [index, { command, resolve, reject }] of pending.entries()) {
       try {
-        const { commit, txn } = execute(this.state, command, timeMs);
-        if (txn !== null) applied.push(this.#recordTxn(txn));
+        const { commit, txn } = execute(this.state, command, timeMs, bounds);
+        if (txn !== null) applied.push(this.#recordTxn(txn, bounds));
         answers.push(() => resolve(commit));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
@@ -310,10 +326,11 @@ export class Store {
     return { answers, applied };
   }
 
-  #recordTxn(txn: Txn): Applied {
-    const message = changeMessageOf(txn);
+  #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
+    const isUntold = bounds === undefined && isTooLongToTell(txn);
+    const message = isUntold ? null : changeMessageOf(txn);
     this.#tableWriter?.collect(txn, message);
-    return { txn, message };
+    return isUntold ? { txn, message, isUntold } : { txn, message };
   }
 
   #settled(seq: number): void {

@@ -73,6 +73,15 @@ export class History {
     if (message !== null) this.#push(zxid, message.timeMs, message.text);
   }
 
+  /** Nothing up to this transaction, the next one, can be told. */
+  beginBehind(zxid: number): void {
+    this.#zxid = zxid;
+    this.#floorZxid = zxid;
+    this.#entries = [];
+    this.#first = 0;
+    this.#bytes = 0;
+  }
+
   #push(zxid: number, timeMs: number, text: string): void {
     const bytes = Buffer.byteLength(text);
     this.#entries.push({ zxid, timeMs, text, bytes });

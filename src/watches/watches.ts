@@ -133,11 +133,19 @@ export class Watches {
   }
 
   #tell(applied: readonly Applied[]): void {
-    for (const { txn, message } of applied) {
-      this.history.add(txn.zxid, message);
+    for (const { txn, message, isUntold } of applied) {
+      if (isUntold) this.#beginHistoryBehind(txn.zxid);
+      else this.history.add(txn.zxid, message);
       if (message !== null && this.#streams.size > 0) this.#publish(message);
     }
     this.#trimHistory();
+  }
+
+  /** Met by a replay only, before there are streams: later transactions are bounded. */
+  #beginHistoryBehind(zxid: number): void {
+    if (this.#streams.size > 0) throw new Error(`transaction ${zxid} is too long to be told`);
+    this.history.beginBehind(zxid);
+    this.#store.trimHistory(zxid);
   }
 
   #publish(message: ChangeMessage): void {

@@ -3,10 +3,11 @@
 // request here nor such a reason fails.
 
 import { expect } from "vitest";
+import { defaultLimits } from "../../src/core/limits.ts";
 import { problemKinds } from "../../src/routes/problems.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Answer, type Http } from "../support/http.ts";
-import { Keeper } from "../support/keeper.ts";
+import { Keeper, plain } from "../support/keeper.ts";
 import { watchesOf } from "../watches/fixture.ts";
 import { serveFor, test } from "./server-fixture.ts";
 
@@ -21,7 +22,7 @@ const contract = {
   409: ["node_exists", "not_empty", "ephemeral_parent", "fence_stale", "lock_held", "not_holder"],
   410: ["session_expired", "history_trimmed"],
   412: ["bad_version"],
-  413: ["too_large", "too_many_operations"],
+  413: ["too_large", "too_many_operations", "too_many_changes"],
   421: ["misdirected"],
   422: ["idempotency_key_reused"],
   429: ["throttled"],
@@ -110,6 +111,16 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   too_many_operations: ({ http }) => {
     const operations = Array.from({ length: 1001 }, () => ({ op: "check", path: "/" }));
     return http.post("/v1/transactions", { json: { operations } });
+  },
+  too_many_changes: async ({ http, keeper }) => {
+    const { transactionChangesMax } = defaultLimits;
+    const numbers = { sequence: null, nextSequence: 0 };
+    const znodes = Array.from({ length: transactionChangesMax - 1 }, (_, index) => ({
+      ...{ path: `/many/${index}`, data: new Uint8Array(), mode: plain, ...numbers },
+    }));
+    await keeper.store.submit({ type: "import", znodes, onConflict: "fail" });
+    await http.post("/v1/znodes/many/one-more");
+    return http.delete("/v1/znodes/many?recursive=true");
   },
   throttled: async ({ http }) => {
     const first = await http.stream("/v1/watch?path=/");

@@ -4,7 +4,7 @@
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Multi, Operation, WriteContext } from "../../src/core/command.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
+import { defaultLimits, type Limits } from "../../src/core/limits.ts";
 import { type Stat, statOf } from "../../src/core/stat.ts";
 import { State } from "../../src/core/state.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
@@ -27,7 +27,7 @@ export class Keeper {
   readonly applied: Applied[] = [];
   #sessionsOpened = 0;
 
-  constructor(clock = new FakeClock(), log = new MemoryLog("test")) {
+  constructor(clock = new FakeClock(), log = new MemoryLog("test"), limits: Partial<Limits> = {}) {
     this.clock = clock;
     this.log = log;
     this.store = new Store({
@@ -35,7 +35,7 @@ export class Keeper {
       position: { appliedLsn: 0, historyFloorZxid: 0 },
       log,
       clock,
-      limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 },
+      limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024, ...limits },
     });
     this.store.onApplied((applied) => this.applied.push(...applied));
   }

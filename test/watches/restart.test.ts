@@ -3,8 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import type { Command, Operation } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
+import { encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
@@ -129,4 +131,27 @@ test("what the history forgot is forgotten in the file too, and known to be [W28
     zxid: 4,
   });
   await second.stop();
+});
+
+test("behind a transaction too long to be told, as older logs may hold, the history begins anew", async () => {
+  const entries = new MemoryEntries();
+  const data = new Uint8Array(1_048_576);
+  const large = Array.from({ length: 65 }, (_, index) => ({
+    ...{ type: "create", path: `/${index}`, data, mode: plain },
+  })) as readonly Operation[];
+  const commands: readonly Command[] = [
+    { type: "create", path: "/before", data: bytes(""), mode: plain },
+    { type: "multi", operations: large },
+    { type: "create", path: "/behind", data: bytes(""), mode: plain },
+  ];
+  for (const [index, command] of commands.entries()) {
+    entries.add("older", index + 1, encodeBatch({ timeMs: Date.now(), commands: [command] }));
+  }
+  const position = { appliedLsn: 0, historyFloorZxid: 0 };
+  const { store, watches, stop } = await start({
+    ...{ state: State.fresh(), position, log: new MemoryLog("test", entries) },
+  });
+  expect(store.state.tree.size).toBe(68);
+  expect([watches.history.floorZxid, watches.history.messageCount, watches.history.zxid]).toEqual([2, 1, 3]);
+  await stop();
 });

@@ -8,9 +8,10 @@ export const applicationId = 0x434f5244;
 
 /**
  * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
- * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests.
+ * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests, 3 the bounds
+ * that an entry sets on its transactions.
  */
-export const machineVersion = 2;
+export const machineVersion = 3;
 
 /** Version 1 of the tables. */
 const firstSchema = `
@@ -129,10 +130,13 @@ export function createSchemaIfEmpty(connection: Connection, origin: Origin): voi
 export function upgradeSchemaIfOlder(connection: Connection): void {
   const version = connection.pragma("user_version", { simple: true }) as number;
   if (version < schemaVersion) upgradeSchema(connection, version);
+  // From here on entries are written that an older version would decide otherwise.
+  connection
+    .prepare("UPDATE meta SET machine_version = @machineVersion WHERE machine_version < @machineVersion")
+    .run({ machineVersion });
 }
 
 function upgradeSchema(connection: Connection, version: number): void {
   for (const upgrade of upgrades.slice(version - 1)) connection.exec(upgrade);
-  connection.prepare("UPDATE meta SET machine_version = max(machine_version, ?)").run(machineVersion);
   connection.pragma(`user_version = ${schemaVersion}`);
 }
