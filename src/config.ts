@@ -212,7 +212,7 @@ const settings = {
     "idempotency-age-ms-max",
     86_400_000,
     integer(1000),
-    "time for which the answer to an Idempotency-Key is kept",
+    "time for which the answer to an Idempotency-Key is kept, while the service runs",
   ),
   idempotencyKeysMax: setting("idempotency-keys-max", 100_000, integer(1), "answers kept for such keys"),
   idempotencyBytesMax: setting(

@@ -1,5 +1,6 @@
 // Ends lock delays when they are due. That a lock is delayed is in the tree; that the time is up is said by a command,
-// so that who holds never depends on a clock. Asking twice, or late, does no harm.
+// so that who holds never depends on a clock. Asking twice, or late, does no harm. A delay is measured from when it is
+// heard of, by a clock that nobody can set: after a restart it runs anew, in full.
 
 import type { ClaimQueue } from "../core/claim-queue.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -7,8 +8,10 @@ import { baseName } from "../core/path.ts";
 import type { Store } from "../store/store.ts";
 
 interface Timer {
+  /** Names the delay. */
   readonly untilMs: number;
   readonly lockDelayMs: number;
+  readonly begunMs: number;
   cancel: () => void;
 }
 
@@ -31,18 +34,21 @@ export class LockDelays {
     if (timer?.untilMs === delay?.untilMs && timer?.lockDelayMs === lockDelayMs) return;
     timer?.cancel();
     this.#timers.delete(path);
-    if (delay !== null) this.#begin(path, delay.untilMs, lockDelayMs);
+    if (delay === null) return;
+    const { untilMs } = delay;
+    // Another length moves the end of a delay, not its beginning.
+    const begunMs = timer?.untilMs === untilMs ? timer.begunMs : this.#store.clock.monotonicMs();
+    this.#begin(path, { untilMs, lockDelayMs, begunMs });
   }
 
-  /** Never longer than the lock's own delay, wherever somebody has set the wall clock meanwhile. */
-  #begin(path: string, untilMs: number, lockDelayMs: number): void {
-    const leftMs = Math.min(Math.max(0, untilMs - this.#store.clock.wallMs()), lockDelayMs);
-    const timer: Timer = { untilMs, lockDelayMs, cancel: () => {} };
+  #begin(path: string, begun: Omit<Timer, "cancel">): void {
+    const { untilMs, lockDelayMs, begunMs } = begun;
+    const timer: Timer = { ...begun, cancel: () => {} };
     this.#timers.set(path, timer);
     const wait = (ms: number) => {
       timer.cancel = this.#store.clock.setTimer(ms, () => void this.#end(path, untilMs, () => wait(retryMs)));
     };
-    wait(leftMs);
+    wait(Math.max(0, begunMs + lockDelayMs - this.#store.clock.monotonicMs()));
   }
 
   async #end(path: string, delayUntilMs: number, retry: () => void): Promise<void> {

@@ -60,6 +60,8 @@ function faultsOf(znode: Znode, state: State): string[] {
     if (zxid < znode.czxid || zxid > state.zxid) faults.push(`zxid ${zxid} out of range`);
   }
   if (isMortal(znode) && !state.mortals.has(znode.path)) faults.push("no sweep would look at it");
+  if (isMortal(znode) !== (znode.writtenRanMs !== null)) faults.push("its age counts from nowhere");
+  if ((znode.writtenRanMs ?? 0) > state.ranMs) faults.push("was written in a time to come");
   return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state)];
 }
 
@@ -124,12 +126,13 @@ function mortalFaults(state: State): string[] {
 }
 
 /** Each is of a transaction of its own, in their order. */
-function replyFaults({ replies, zxid }: State): string[] {
+function replyFaults({ replies, zxid, ranMs }: State): string[] {
   const faults: string[] = [];
   let [count, size, last] = [0, 0, 0];
   for (const reply of replies) {
     count += 1;
     size += replySize(reply);
+    if (reply.ranMs > ranMs) faults.push(`reply at zxid ${reply.zxid}: of a time to come`);
     if (reply.zxid <= last || reply.zxid > zxid) faults.push(`reply at zxid ${reply.zxid}: out of order`);
     last = reply.zxid;
   }

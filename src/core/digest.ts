@@ -85,6 +85,7 @@ function hashZnode(znode: Znode): Hash {
   for (const field of numericFields) hasher.integer(znode[field] ?? -1);
   hasher.text(znode.ephemeralOwner ?? "");
   hasher.integer(znode.container ? 1 : 0);
+  hasher.beginning(znode.writtenRanMs ?? 0);
   return hasher.hash();
 }
 
@@ -115,6 +116,7 @@ function hashReply(reply: Reply): Hash {
   const hasher = new Hasher();
   for (const text of [reply.key, reply.request, reply.outcome]) hasher.text(text);
   for (const integer of [reply.zxid, reply.timeMs]) hasher.integer(integer);
+  hasher.beginning(reply.ranMs);
   return hasher.hash();
 }
 
@@ -141,6 +143,11 @@ class Hasher {
   integer(value: number): void {
     this.#word(value | 0);
     this.#word(Math.floor(value / 0x1_0000_0000) | 0);
+  }
+
+  /** Counts only where time has run: tables of versions that had none keep their digest. */
+  beginning(ranMs: number): void {
+    if (ranMs > 0) this.integer(ranMs);
   }
 
   text(text: string): void {

@@ -12,6 +12,7 @@ import {
   unbounded,
   writtenLength,
 } from "./bounds.ts";
+import type { Moment } from "./moment.ts";
 import { parentPath } from "./path.ts";
 import { type Quota, withAdded } from "./quota.ts";
 import { sequenceAfter } from "./sequence.ts";
@@ -33,7 +34,7 @@ export interface NewZnode {
 
 export class Draft {
   readonly zxid: number;
-  readonly timeMs: number;
+  readonly moment: Moment;
   readonly changes: Change[] = [];
   /** Why the changes happen; a sweep knows only once it has looked. */
   cause: Cause = "request";
@@ -50,12 +51,22 @@ export class Draft {
   readonly #parentChanges = new Map<string, number>();
   #nextZnodeId: number;
 
-  constructor(state: State, timeMs: number, bounds = unbounded) {
+  constructor(state: State, moment: Moment, bounds = unbounded) {
     this.#state = state;
     this.#bounds = bounds;
     this.#nextZnodeId = state.nextZnodeId;
     this.zxid = state.zxid + 1;
-    this.timeMs = timeMs;
+    this.moment = moment;
+  }
+
+  /** For people to read. */
+  get timeMs(): number {
+    return this.moment.timeMs;
+  }
+
+  /** How long the service has run. */
+  get ranMs(): number {
+    return this.#state.ranMs;
   }
 
   /** Whether its entry sets bounds; those from before there were any are decided as they were then. */
@@ -124,6 +135,7 @@ export class Draft {
       sequence,
       ttlMs: mode.kind === "persistent" ? (mode.ttlMs ?? null) : null,
       container: mode.kind === "container",
+      writtenRanMs: goesByItself(mode) ? this.ranMs : null,
     };
   }
 
@@ -135,6 +147,7 @@ export class Draft {
       mzxid: this.zxid,
       mtimeMs: this.timeMs,
       version: znode.version + 1,
+      writtenRanMs: znode.writtenRanMs === null ? null : this.ranMs,
     };
     this.#spend(writtenLength(changed));
     if (znode.ephemeralOwner !== null)
@@ -230,4 +243,8 @@ export class Draft {
     const totalBytes = this.#state.ephemeralBytesOf(sessionId) + drafted.bytes;
     if (bytes > 0 && totalBytes > bytesMax) throw tooLongEphemerals(bytesMax, totalBytes);
   }
+}
+
+function goesByItself(mode: CreateMode): boolean {
+  return mode.kind === "container" || (mode.kind === "persistent" && mode.ttlMs !== undefined);
 }

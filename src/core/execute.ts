@@ -5,6 +5,7 @@ import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
 import { Draft } from "./draft.ts";
 import { idempotencyOf, keepReply, keptReply } from "./idempotency.ts";
+import type { Moment } from "./moment.ts";
 import { plan } from "./plan.ts";
 import type { Reply } from "./replies.ts";
 import type { State } from "./state.ts";
@@ -17,27 +18,29 @@ export interface Executed<C extends Command = Command> {
 }
 
 /**
- * @param timeMs wall time of the batch the command came in, epoch milliseconds
+ * @param at when the batch that the command came in was ordered
  * @param bounds those of the entry it came in; none where that has none
  * @throws KeeperError when the command is refused; the state is then as it was and no zxid is used (D11)
  */
 export function execute<C extends Command>(
   state: State,
   command: C,
-  timeMs: number,
+  at: Moment,
   bounds = unbounded,
 ): Executed<C> {
+  const moment = momentAt(state, at);
   const asked = idempotencyOf(command);
   // Before every check: whatever has changed since, its session's end included, it was done.
-  const kept = asked === undefined ? undefined : keptReply(state, asked, timeMs);
+  const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null };
-  const draft = new Draft(state, timeMs, bounds);
+  const draft = new Draft(state, moment, bounds);
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null };
   if (asked !== undefined) keepReply(draft, state, asked, outcome);
   const txn: Txn = {
     zxid: draft.zxid,
-    timeMs,
+    timeMs: moment.timeMs,
+    ranMs: state.ranMs,
     cause: draft.cause,
     sessionId: command.type === "closeSession" ? command.sessionId : null,
     changes: draft.changes,
@@ -53,11 +56,18 @@ export function execute<C extends Command>(
 export function rehearse<C extends Command>(
   state: State,
   command: C,
-  timeMs: number,
+  at: Moment,
   bounds: TransactionBounds,
 ): Commit<C["type"]> {
-  const outcome = plan(new Draft(state, timeMs, bounds), state, command) as Commit<C["type"]>["outcome"];
+  const outcome = plan(new Draft(state, at, bounds), state, command) as Commit<C["type"]>["outcome"];
   return { zxid: state.zxid, outcome };
+}
+
+/** Time passes for the state, also where the command is refused; what is judged is judged by the state's own. */
+function momentAt(state: State, { timeMs, ranMs }: Moment): Moment {
+  if (ranMs === undefined) return { timeMs };
+  state.reach(ranMs);
+  return { timeMs, ranMs: state.ranMs };
 }
 
 /** The request is the same, so its answer has the shape of this command's. */

@@ -189,7 +189,7 @@ function planSweep(draft: Draft, sweep: Sweep): Outcomes["sweep"] {
   const { path, czxid, neverUsedMsMax } = sweep;
   const znode = draft.get(path);
   if (znode?.czxid !== czxid) return { path, cause: null };
-  const cause = causeToSweep(znode, draft.timeMs, neverUsedMsMax);
+  const cause = causeToSweep(znode, draft.moment, neverUsedMsMax);
   if (cause !== null) {
     draft.delete(znode);
     draft.cause = cause;

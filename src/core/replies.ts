@@ -10,6 +10,8 @@ export interface Reply {
   /** The transaction that did what was asked and kept this reply. */
   readonly zxid: number;
   readonly timeMs: number;
+  /** How long the service had run by then. */
+  readonly ranMs: number;
   /** What the command answered, as JSON: it is kept long and read seldom. */
   readonly outcome: string;
 }

@@ -1,5 +1,5 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
-// asks nobody; two states that applied the same transactions are equal.
+// asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
 import { Claims } from "./claims.ts";
 import { Ephemerals } from "./ephemerals.ts";
@@ -21,6 +21,7 @@ export class State {
   readonly #mortals = new Set<string>();
   #zxid = 0;
   #nextZnodeId = 1;
+  #ranMs = 0;
 
   /** A fresh tree: the root alone, at zxid 0. */
   static fresh(): State {
@@ -37,6 +38,16 @@ export class State {
   /** The id the next created znode gets. */
   get nextZnodeId(): number {
     return this.#nextZnodeId;
+  }
+
+  /** How long the service has run, as of the last entry of the log: the clock that ages are judged by. */
+  get ranMs(): number {
+    return this.#ranMs;
+  }
+
+  /** An entry of the log says how long the service has run. It never goes back, whoever says so. */
+  reach(ranMs: number): void {
+    this.#ranMs = Math.max(this.#ranMs, ranMs);
   }
 
   session(id: string): Session | undefined {
@@ -148,8 +159,9 @@ export class State {
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */
-  restoreCounters(counters: { zxid: number; nextZnodeId: number }): void {
+  restoreCounters(counters: { zxid: number; nextZnodeId: number; ranMs: number }): void {
     this.#zxid = counters.zxid;
+    this.#ranMs = counters.ranMs;
     this.#nextZnodeId = counters.nextZnodeId;
   }
 }

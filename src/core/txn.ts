@@ -30,6 +30,8 @@ export interface Txn {
   readonly zxid: number;
   /** The proposer's wall clock, epoch milliseconds. */
   readonly timeMs: number;
+  /** How long the service had run: what the age of the transaction counts from. */
+  readonly ranMs: number;
   readonly cause: Cause;
   /** Id of the session that ended, or null. */
   readonly sessionId: string | null;

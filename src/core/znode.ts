@@ -25,6 +25,8 @@ export interface Znode {
   readonly sequence: number | null;
   readonly ttlMs: number | null;
   readonly container: boolean;
+  /** How long the service had run when the data was last written; null for one that does not go by itself. */
+  readonly writtenRanMs: number | null;
 }
 
 /** What a client asked a new znode to be; what can be written down is what can happen (C1). */
@@ -55,5 +57,6 @@ export function rootZnode(): Znode {
     sequence: null,
     ttlMs: null,
     container: false,
+    writtenRanMs: null,
   };
 }

@@ -121,7 +121,7 @@ export class ImportRun {
   /** A full queue is waited for: the rest of the import is not in it. */
   async #do(command: ImportZnodes): Promise<Commit<"import">> {
     const { state, clock, bounds } = this.#store;
-    if (this.#asked.dryRun) return rehearse(state, command, clock.wallMs(), bounds);
+    if (this.#asked.dryRun) return rehearse(state, command, this.#store.now(), bounds);
     for (;;) {
       try {
         return await this.#store.submit(command);

@@ -25,7 +25,6 @@ export interface MessageEvent {
 
 export interface ChangeMessage {
   readonly zxid: number;
-  readonly timeMs: number;
   /** `{"zxid":…,"events":[` */
   readonly head: string;
   readonly events: readonly MessageEvent[];
@@ -71,7 +70,7 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
   if (events.length === 0) return null;
   const { zxid, timeMs } = txn;
   const head = headOf(zxid, timeMs, txn.cause, txn.sessionId);
-  return { zxid, timeMs, head, events, text: wholeText(head, events) };
+  return { zxid, head, events, text: wholeText(head, events) };
 }
 
 function dataBefore(event: WatchEvent): string | undefined {
@@ -136,7 +135,6 @@ export function parseChangeMessage(text: string): ChangeMessage {
   const { zxid, timeMs } = stored;
   return {
     zxid,
-    timeMs,
     head: headOf(zxid, timeMs, stored.cause, stored.session ?? null),
     text,
     events: stored.events.map((event) => ({

@@ -5,10 +5,10 @@ import { crc32 } from "node:zlib";
 import { decode, Encoder } from "@msgpack/msgpack";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
+import type { Moment } from "../core/moment.ts";
 
-/** Commands ordered together, with the one wall time they all see (S9). */
-export interface Batch {
-  readonly timeMs: number;
+/** Commands ordered together, with the one time they all see (S9). */
+export interface Batch extends Moment {
   readonly commands: readonly Command[];
   /** Those that were in force when it was written; absent in entries from before there were any. */
   readonly bounds?: TransactionBounds | undefined;
@@ -21,7 +21,7 @@ const encoder = new Encoder({ ignoreUndefined: true });
 
 /** Format byte, CRC-32 of the rest, MessagePack. The result owns its memory: no other bytes travel with it. */
 export function encodeBatch(batch: Batch): Uint8Array {
-  const payload = encoder.encodeSharedRef([batch.timeMs, batch.commands, batch.bounds]);
+  const payload = encoder.encodeSharedRef([batch.timeMs, batch.commands, batch.bounds, batch.ranMs]);
   const body = new Uint8Array(headerBytes + payload.byteLength);
   body.set(payload, headerBytes);
   const view = new DataView(body.buffer);
@@ -39,10 +39,14 @@ export function decodeBatch(body: Uint8Array): Batch {
   }
   if (view.getUint32(1) !== crc32(payload))
     throw new Error("a log entry is damaged: its checksum does not match");
-  const [timeMs, commands, bounds] = decode(payload) as [
-    number,
-    Command[],
-    TransactionBounds | null | undefined,
-  ];
-  return { timeMs, commands, bounds: bounds ?? undefined };
+  const [timeMs, commands, bounds, ranMs] = decode(payload) as EncodedBatch;
+  return { timeMs, commands, bounds: bounds ?? undefined, ...(typeof ranMs === "number" && { ranMs }) };
 }
+
+/** Entries of earlier versions end sooner. */
+type EncodedBatch = [
+  timeMs: number,
+  commands: Command[],
+  bounds?: TransactionBounds | null,
+  ranMs?: number | null,
+];

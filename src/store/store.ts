@@ -9,12 +9,14 @@ import { validateCommand } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
+import type { Moment } from "../core/moment.ts";
 import type { State } from "../core/state.ts";
 import type { Commit, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "./change-message.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
 import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
+import { ServiceTime } from "./service-time.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 
@@ -38,13 +40,13 @@ export interface StoreParts {
 }
 
 interface InFlight {
-  readonly timeMs: number;
+  readonly moment: Moment;
   readonly pending: readonly Pending[];
   /** Whether it was sent when only deletions still were. */
   readonly wasReadOnly: boolean;
 }
 
-interface Execution extends Pick<InFlight, "timeMs" | "pending"> {
+interface Execution extends Pick<InFlight, "moment" | "pending"> {
   readonly bounds: TransactionBounds | undefined;
 }
 
@@ -62,6 +64,7 @@ export class Store {
   readonly #log: CommitLog;
   readonly #limits: Limits;
   readonly #queue: CommandQueue;
+  readonly #serviceTime: ServiceTime;
   readonly #tableWriter: TableWriter | null;
   readonly #inFlight = new Map<number, InFlight>();
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
@@ -83,6 +86,7 @@ export class Store {
     const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = parts.limits;
     this.bounds = { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax };
     this.#queue = new CommandQueue(parts.limits);
+    this.#serviceTime = new ServiceTime(parts.clock, parts.state.ranMs);
     this.#appliedLsn = parts.position.appliedLsn;
     const { state, tables, clock } = parts;
     this.#tableWriter =
@@ -112,6 +116,11 @@ export class Store {
   /** The last applied transaction: what every answer says it has seen (Z6). */
   get zxid(): number {
     return this.state.zxid;
+  }
+
+  /** When an entry would be ordered now: by the wall clock, and by how long the service has run. */
+  now(): Required<Moment> {
+    return { timeMs: this.clock.wallMs(), ranMs: this.#serviceTime.nowMs() };
   }
 
   get logState(): LogState {
@@ -222,12 +231,9 @@ export class Store {
   }
 
   #append(pending: readonly Pending[]): void {
-    const timeMs = this.clock.wallMs();
-    const body = encodeBatch({
-      timeMs,
-      commands: pending.map(({ command }) => command),
-      bounds: this.bounds,
-    });
+    const moment = this.now();
+    const commands = pending.map(({ command }) => command);
+    const body = encodeBatch({ ...moment, commands, bounds: this.bounds });
     if (body.byteLength > this.#log.entryBytesMax) {
       const error = entryTooLarge(body.byteLength, this.#log.entryBytesMax);
       for (const { reject } of pending) reject(error);
@@ -236,7 +242,7 @@ export class Store {
     }
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
-    this.#inFlight.set(seq, { timeMs, pending, wasReadOnly: this.#logState.state === "read_only" });
+    this.#inFlight.set(seq, { moment, pending, wasReadOnly: this.#logState.state === "read_only" });
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
   }
 
@@ -292,6 +298,7 @@ export class Store {
     const { answers, applied } =
       own === undefined ? this.#replay(entry.body) : this.#executeAll({ ...own, bounds: this.bounds });
     this.#appliedLsn = entry.lsn;
+    this.#serviceTime.reach(this.state.ranMs);
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     for (const answer of answers) answer();
@@ -300,14 +307,14 @@ export class Store {
 
   /** Somebody else's entry, or our own from before a restart: nobody waits for its answers. */
   #replay(body: Uint8Array) {
-    const { timeMs, commands, bounds } = decodeBatch(body);
+    const { commands, bounds, ...moment } = decodeBatch(body);
     return this.#executeAll({
-      ...{ timeMs, bounds },
+      ...{ moment, bounds },
       pending: commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore })),
     });
   }
 
-  #executeAll({ timeMs, pending, bounds }: Execution): {
+  #executeAll({ moment, pending, bounds }: Execution): {
     answers: (() => void)[];
     applied: Applied[];
   } {
@@ -315,7 +322,7 @@ export class Store {
     const applied: Applied[] = [];
     for (const [index, { command, resolve, reject }] of pending.entries()) {
       try {
-        const { commit, txn } = execute(this.state, command, timeMs, bounds);
+        const { commit, txn } = execute(this.state, command, moment, bounds);
         if (txn !== null) applied.push(this.#recordTxn(txn, bounds));
         answers.push(() => resolve(commit));
       } catch (error) {

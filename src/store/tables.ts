@@ -10,7 +10,8 @@ import type { Lsn } from "./commit-log.ts";
 /** One transaction as watchers were told of it: the very text that was sent. */
 export interface ChangeRow {
   readonly zxid: number;
-  readonly timeMs: number;
+  /** How long the service had run: its age counts from then. */
+  readonly ranMs: number;
   readonly message: string;
 }
 
@@ -19,6 +20,8 @@ export interface Position {
   readonly appliedLsn: Lsn;
   readonly zxid: number;
   readonly nextZnodeId: number;
+  /** How long the service has run. */
+  readonly ranMs: number;
   /** Digest of znodes, sessions, replies and quotas as of this position, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */

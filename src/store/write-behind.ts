@@ -42,7 +42,7 @@ export class WriteBehind {
   collect(txn: Txn, message: ChangeMessage | null): void {
     for (const change of txn.changes) this.#collectChange(change);
     if (message !== null) {
-      this.#changes.push({ zxid: message.zxid, timeMs: message.timeMs, message: message.text });
+      this.#changes.push({ zxid: txn.zxid, ranMs: txn.ranMs, message: message.text });
     }
   }
 
@@ -106,6 +106,7 @@ export class WriteBehind {
       appliedLsn,
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
+      ranMs: state.ranMs,
       digest: this.#digest.toString(),
       historyFloorZxid,
     };

@@ -66,14 +66,14 @@ export class Sweeper {
 
   /** The paths are copied: what is made meanwhile has time until the next sweep, so this one comes to an end. */
   async #candidates(): Promise<Candidate[]> {
-    const { state, clock } = this.#store;
+    const { state } = this.#store;
     const { containerNeverUsedMsMax } = this.#settings;
-    const nowMs = clock.wallMs();
+    const now = this.#store.now();
     const candidates: Candidate[] = [];
     for (const [index, path] of [...state.mortals].entries()) {
       if (index % znodesPerTurn === znodesPerTurn - 1) await setImmediate();
       const znode = state.tree.get(path);
-      if (znode === undefined || causeToSweep(znode, nowMs, containerNeverUsedMsMax) === null) continue;
+      if (znode === undefined || causeToSweep(znode, now, containerNeverUsedMsMax) === null) continue;
       candidates.push({ path, czxid: znode.czxid });
     }
     return candidates;

@@ -19,7 +19,7 @@ export interface SavedHistory {
 /** Kept as flat text: a hundred thousand messages in pieces would be a million objects for the collector to visit. */
 interface Entry {
   readonly zxid: number;
-  readonly timeMs: number;
+  readonly ranMs: number;
   readonly text: string;
   readonly bytes: number;
 }
@@ -45,7 +45,7 @@ export class History {
     this.#zxid = saved.zxid;
     for (const row of saved.rows) {
       // Rows at or below the floor are forgotten already: the store just has not deleted them yet.
-      if (row.zxid > saved.floorZxid) this.#push(row.zxid, row.timeMs, row.message);
+      if (row.zxid > saved.floorZxid) this.#push(row.zxid, row.ranMs, row.message);
     }
   }
 
@@ -67,10 +67,13 @@ export class History {
     return this.#bytes;
   }
 
-  /** Notes the next transaction; a null message is one that watchers are told nothing of. */
-  add(zxid: number, message: ChangeMessage | null): void {
+  /**
+   * Notes the next transaction; a null message is one that watchers are told nothing of.
+   * @param ranMs how long the service had run by then
+   */
+  add(zxid: number, message: ChangeMessage | null, ranMs: number): void {
     this.#zxid = zxid;
-    if (message !== null) this.#push(zxid, message.timeMs, message.text);
+    if (message !== null) this.#push(zxid, ranMs, message.text);
   }
 
   /** Nothing up to this transaction, the next one, can be told. */
@@ -82,13 +85,16 @@ export class History {
     this.#bytes = 0;
   }
 
-  #push(zxid: number, timeMs: number, text: string): void {
+  #push(zxid: number, ranMs: number, text: string): void {
     const bytes = Buffer.byteLength(text);
-    this.#entries.push({ zxid, timeMs, text, bytes });
+    this.#entries.push({ zxid, ranMs, text, bytes });
     this.#bytes += bytes;
   }
 
-  /** Forgets what is over the bounds; says whether the floor moved. */
+  /**
+   * Forgets what is over the bounds; says whether the floor moved.
+   * @param nowMs how long the service has run
+   */
   trim(nowMs: number): boolean {
     const before = this.#floorZxid;
     while (this.#isOverBounds(nowMs)) this.#forgetOldest();
@@ -104,7 +110,7 @@ export class History {
     if (oldest === undefined || oldest === null) return false;
     const { messagesMax, bytesMax, ageMsMax } = this.#bounds;
     if (this.messageCount > messagesMax || this.#bytes > bytesMax) return true;
-    return nowMs - oldest.timeMs > ageMsMax;
+    return nowMs - oldest.ranMs > ageMsMax;
   }
 
   #forgetOldest(): void {

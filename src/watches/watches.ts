@@ -135,7 +135,7 @@ export class Watches {
   #tell(applied: readonly Applied[]): void {
     for (const { txn, message, isUntold } of applied) {
       if (isUntold) this.#beginHistoryBehind(txn.zxid);
-      else this.history.add(txn.zxid, message);
+      else this.history.add(txn.zxid, message, txn.ranMs);
       if (message !== null && this.#streams.size > 0) this.#publish(message);
     }
     this.#trimHistory();
@@ -172,7 +172,7 @@ export class Watches {
   }
 
   #trimHistory(): void {
-    if (this.history.trim(this.#store.clock.wallMs())) this.#store.trimHistory(this.history.floorZxid);
+    if (this.history.trim(this.#store.now().ranMs)) this.#store.trimHistory(this.history.floorZxid);
   }
 
   #scheduleTick(): void {

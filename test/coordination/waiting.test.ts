@@ -268,6 +268,47 @@ test("after a holder's expiry nobody is granted the lock before its delay is ove
   expect((await http.get("/v1/locks/a")).json()).not.toHaveProperty("delayUntilMs");
 });
 
+test("no clock that is set ends a lock delay early, and another length counts from its beginning", async ({
+  http,
+  keeper,
+  openSession,
+  changes,
+}) => {
+  await http.put("/v1/locks/a", { json: { lockDelayMs: 5000 } });
+  const [holder, waiter] = [await openSession(1000), await openSession()];
+  await claim(http, holder);
+  const answer = claim(http, waiter, { waitMs: 60_000 });
+  await changes.untilEvent("change", 3);
+  await keeper.closeSession(holder.id, "session_expired");
+  await keeper.clock.advance(2000);
+  for (const ms of [5 * hour, -10 * hour]) keeper.clock.jumpWallClock(ms);
+  await http.put("/v1/locks/a", { json: { lockDelayMs: 4000 } });
+  await keeper.clock.advance(1999);
+  expect((await http.get("/v1/locks/a")).json()).toMatchObject({ holderCount: 0, waitingCount: 1 });
+  await keeper.clock.advance(1);
+  expect((await answer).status).toBe(201);
+});
+
+keeperTest("after a restart a lock delay runs anew, in full, whatever the clocks say", async ({ keeper }) => {
+  const [holder, waiter] = [await keeper.openSession(), await keeper.openSession()];
+  await keeper.store.submit({ type: "configureLock", name: "a", lockDelayMs: 5000 });
+  for (const sessionId of [holder, waiter]) {
+    const claiming = { type: "claimLock", name: "a", mode: "exclusive", orElse: "wait" } as const;
+    await keeper.store.submit({ ...claiming, metadata: bytes(""), sessionId });
+  }
+  const before = new Coordination(keeper.store, { claimWaitersMax: 1 });
+  await keeper.closeSession(holder, "session_expired");
+  await keeper.clock.advance(4000);
+  before.stop();
+  keeper.clock.jumpWallClock(hour);
+  const after = new Coordination(keeper.store, { claimWaitersMax: 1 });
+  await keeper.clock.advance(4999);
+  expect(after.place("/locks/a", "x-0000000001")?.isHeld).toBe(false);
+  await keeper.clock.advance(1);
+  expect(after.place("/locks/a", "x-0000000001")?.isHeld).toBe(true);
+  after.stop();
+});
+
 test("streams of holders are told who holds at once, and each change of it, and goodbye", async ({
   server,
   http,

@@ -14,10 +14,14 @@ const sessionId = "0000000000000001";
 function soundState(): State {
   const state = State.fresh();
   const open = { type: "openSession", sessionId, tokenHash: "", timeoutMs: 1000, name: "" } as const;
-  execute(state, open, 1);
+  execute(state, open, { timeMs: 1 });
   const create = { type: "create", data: emptyData } as const;
-  execute(state, { ...create, path: "/p", mode: { kind: "persistent", sequential: false } }, 2);
-  execute(state, { ...create, path: "/p/", mode: { kind: "ephemeral", sequential: true }, sessionId }, 3);
+  execute(state, { ...create, path: "/p", mode: { kind: "persistent", sequential: false } }, { timeMs: 2 });
+  execute(
+    state,
+    { ...create, path: "/p/", mode: { kind: "ephemeral", sequential: true }, sessionId },
+    { timeMs: 3 },
+  );
   return state;
 }
 
@@ -79,7 +83,7 @@ test("finds a znode with a TTL or a container that no sweep would look at, and o
   const state = soundState();
   const [parent, ephemeral] = [znodeAt(state, "/p"), znodeAt(state, child)];
   for (const change of [{ ttlMs: 5 }, { container: true }]) {
-    state.tree.replace({ ...parent, ...change });
+    state.tree.replace({ ...parent, ...change, writtenRanMs: 0 });
     expect(checkState(state)).toEqual(["/p: no sweep would look at it"]);
   }
   state.tree.replace(parent);
@@ -88,13 +92,27 @@ test("finds a znode with a TTL or a container that no sweep would look at, and o
   expect(checkState(state)).toEqual(["sweeps would look at /p/t, which stays until it is deleted"]);
 });
 
+test("finds what has no beginning to its age, and what began in a time to come", () => {
+  const state = soundState();
+  state.restoreZnode({
+    ...znodeAt(state, child),
+    id: 3,
+    path: "/p/t",
+    ephemeralOwner: null,
+    container: true,
+  });
+  expect(checkState(state)).toContain("/p/t: its age counts from nowhere");
+  state.tree.replace({ ...znodeAt(state, "/p/t"), writtenRanMs: 1 });
+  expect(checkState(state)).toContain("/p/t: was written in a time to come");
+});
+
 test("finds that there is no root", () => {
   expect(checkState(new State())).toContain("there is no root");
 });
 
 test("finds replies out of their order", () => {
   const state = soundState();
-  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
   state.restoreReply(reply);
   expect(checkState(state)).toEqual([]);
   state.restoreReply({ ...reply, key: "k2" });
@@ -104,7 +122,7 @@ test("finds replies out of their order", () => {
 
 test("finds a reply whose place another one has taken", () => {
   const state = soundState();
-  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, outcome: "{}" };
+  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
   state.restoreReply(reply);
   state.restoreReply({ ...reply, zxid: 3 });
   expect(checkState(state).join("\n")).toMatch(/replies of size 5 are said to have 10/);

@@ -79,7 +79,11 @@ test("where a log is cut into entries makes no difference but to the times [Z4]"
 });
 
 test("an entry is read back as it was written", () => {
-  const batches = fc.record({ timeMs: fc.maxSafeNat(), commands: fc.array(anyCommand, { maxLength: 10 }) });
+  const batches = fc.record({
+    timeMs: fc.maxSafeNat(),
+    ranMs: fc.maxSafeNat(),
+    commands: fc.array(anyCommand, { maxLength: 10 }),
+  });
   fc.assert(fc.property(batches, (batch) => void expect(decodeBatch(encodeBatch(batch))).toEqual(batch)));
 });
 
@@ -112,7 +116,7 @@ test("deciding leaves the command and the records it found as they were", () => 
 /** What it answers, or the code of its refusal. */
 function attempt(state: State, command: Command, timeMs: number): unknown {
   try {
-    return execute(state, command, timeMs);
+    return execute(state, command, { timeMs });
   } catch (error) {
     return (error as { code: string }).code;
   }

@@ -18,7 +18,14 @@ const session: Session = {
   openedAtMs: 1_700_000_000_000,
 };
 
-const reply: Reply = { key: "aa", request: "bb", zxid: 4, timeMs: 1_700_000_000_000, outcome: "{}" };
+const reply: Reply = {
+  key: "aa",
+  request: "bb",
+  zxid: 4,
+  timeMs: 1_700_000_000_000,
+  ranMs: 5,
+  outcome: "{}",
+};
 const quota: Quota = {
   path: "/a",
   limits: { countSoft: 1, countHard: 2, bytesSoft: 3, bytesHard: 4 },
@@ -73,7 +80,7 @@ test.each(Object.keys(znode) as (keyof Znode)[])("notices a changed %s of a znod
   const changed: Record<keyof Znode, unknown> = {
     ...{ id: 8, path: "/b", data: bytes("hellp"), czxid: 1, mzxid: 1, pzxid: 1, ctimeMs: 1, mtimeMs: 1 },
     ...{ version: 1, aversion: 1, cversion: 1, nextSequence: 1, numChildren: 1 },
-    ...{ ephemeralOwner: "0000000000000001", sequence: 0, ttlMs: 1, container: true },
+    ...{ ephemeralOwner: "0000000000000001", sequence: 0, ttlMs: 1, container: true, writtenRanMs: 1 },
   };
   expect(ofZnode({ ...znode, [field]: changed[field] })).not.toBe(ofZnode(znode));
 });

@@ -27,7 +27,7 @@ function remove(path: string): Command {
 
 function attempt(state: State, command: Command): void {
   try {
-    execute(state, command, 1);
+    execute(state, command, { timeMs: 1 });
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
   }
@@ -35,7 +35,7 @@ function attempt(state: State, command: Command): void {
 
 function stateWith(...paths: string[]): State {
   const state = State.fresh();
-  for (const path of paths) execute(state, create(path, `in ${path}`), 1);
+  for (const path of paths) execute(state, create(path, `in ${path}`), { timeMs: 1 });
   return state;
 }
 
@@ -161,7 +161,7 @@ test("a walk goes on after any znode of an earlier one as that one did", () => {
 
 test("a walk goes on after a znode that is gone, at its place", () => {
   const state = stateWith("/a/b", "/a/c/d", "/a/e");
-  execute(state, remove("/a/c"), 1);
+  execute(state, remove("/a/c"), { timeMs: 1 });
   const walk = walkOf(state, { roots: ["/a"], depthMax: everything, after: "/a/c/d" });
   expect(paths(rest(walk))).toEqual(["/a/e"]);
 });
@@ -169,9 +169,9 @@ test("a walk goes on after a znode that is gone, at its place", () => {
 test("a walk of the children whose names begin alike holds and meets no others", () => {
   const state = stateWith("/p/a", "/p/b", "/p/b1", "/p/b2/x", "/p/c");
   const walk = walkOf(state, { roots: ["/p"], depthMax: 1, prefix: "b" });
-  for (const path of ["/p/a", "/p/c", "/p/b2/x"]) execute(state, set(path, "new"), 1);
+  for (const path of ["/p/a", "/p/c", "/p/b2/x"]) execute(state, set(path, "new"), { timeMs: 1 });
   expect(walk.keptBytes).toBe(0);
-  execute(state, remove("/p/b1"), 1);
+  execute(state, remove("/p/b1"), { timeMs: 1 });
   expect(paths(rest(walk))).toEqual(["/p", "/p/b", "/p/b1", "/p/b2"]);
   const later = walkOf(state, { roots: ["/p"], depthMax: 1, prefix: "b", after: "/p/a" });
   expect(paths(rest(later))).toEqual(["/p/b", "/p/b2"]);
@@ -182,10 +182,10 @@ test("nothing is held of what is written where the walk has been, or beside it",
   const walk = walkOf(state, { roots: ["/a"], depthMax: everything });
   expect([walk.next()?.path, walk.next()?.path]).toEqual(["/a", "/a/b"]);
   for (const command of [set("/a/b", "new"), set("/z", "new"), create("/a/b/x"), remove("/a/b")]) {
-    execute(state, command, 1);
+    execute(state, command, { timeMs: 1 });
   }
   expect(walk.keptBytes).toBe(0);
-  execute(state, set("/a/c", "new"), 1);
+  execute(state, set("/a/c", "new"), { timeMs: 1 });
   expect(walk.keptBytes).toBeGreaterThan(0);
   expect(new TextDecoder().decode(walk.next()?.data)).toBe("in /a/c");
   expect(walk.keptBytes).toBe(0);
@@ -195,9 +195,9 @@ test("a walk that was ended holds nothing, meets nothing and hears of nothing", 
   const state = stateWith("/a/b", "/a/c");
   const walk = walkOf(state, { roots: ["/a"], depthMax: everything });
   walk.next();
-  execute(state, set("/a/c", "new"), 1);
+  execute(state, set("/a/c", "new"), { timeMs: 1 });
   walk.end();
-  execute(state, set("/a/b", "new"), 1);
+  execute(state, set("/a/b", "new"), { timeMs: 1 });
   expect(walk.keptBytes).toBe(0);
   expect(walk.next()).toBeUndefined();
 });
@@ -205,9 +205,9 @@ test("a walk that was ended holds nothing, meets nothing and hears of nothing", 
 test("a walk that would hold more than its bound lets go of it all, and says so", () => {
   const state = stateWith("/a/b", "/a/c");
   const walk = walkOf(state, { roots: ["/a"], depthMax: everything, keptBytesMax: 300 });
-  execute(state, set("/a/b", "new"), 1);
+  execute(state, set("/a/b", "new"), { timeMs: 1 });
   expect([walk.isOverrun, walk.keptBytes > 0]).toEqual([false, true]);
-  execute(state, set("/a/c", "new"), 1);
+  execute(state, set("/a/c", "new"), { timeMs: 1 });
   expect([walk.isOverrun, walk.keptBytes]).toEqual([true, 0]);
   expect(() => walk.next()).toThrow();
 });

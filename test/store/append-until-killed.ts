@@ -25,9 +25,9 @@ function rowsAt(appliedLsn: number) {
   };
   const record = { ...root } as Parameters<State["restoreZnode"]>[0];
   state.tree.replace(record);
-  state.restoreCounters({ zxid: appliedLsn, nextZnodeId: 1 });
+  state.restoreCounters({ zxid: appliedLsn, nextZnodeId: 1, ranMs: 0 });
   const digest = Digest.of(state).toString();
-  const position = { appliedLsn, zxid: appliedLsn, nextZnodeId: 1, digest, historyFloorZxid: 0 };
+  const position = { appliedLsn, zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, digest, historyFloorZxid: 0 };
   return {
     position,
     created: [],

@@ -66,7 +66,8 @@ export class RecordingTables implements Tables {
     }
     for (const quota of this.#quotas.values()) state.restoreQuota(quota);
     const position = this.writes.at(-1)?.position;
-    state.restoreCounters({ zxid: position?.zxid ?? 0, nextZnodeId: position?.nextZnodeId ?? 1 });
+    const { zxid = 0, nextZnodeId = 1, ranMs = 0 } = position ?? {};
+    state.restoreCounters({ zxid, nextZnodeId, ranMs });
     return state;
   }
 }

@@ -44,12 +44,17 @@ export function znode(fields: Partial<Znode> & Pick<Znode, "id" | "path">): Znod
   return { ...rootZnode(), data: emptyData, czxid: 1, mzxid: 1, pzxid: 1, ctimeMs: 7, mtimeMs: 7, ...fields };
 }
 
-export function stateOf(znodes: readonly Znode[], sessions: readonly Session[] = [], zxid = 1): State {
+export function stateOf(
+  znodes: readonly Znode[],
+  sessions: readonly Session[] = [],
+  zxid = 1,
+  ranMs = 0,
+): State {
   const state = new State();
   for (const session of sessions) state.restoreSession(session);
   for (const record of znodes) state.restoreZnode(record);
   const nextZnodeId = Math.max(...znodes.map((record) => record.id)) + 1;
-  state.restoreCounters({ zxid, nextZnodeId });
+  state.restoreCounters({ zxid, nextZnodeId, ranMs });
   return state;
 }
 
@@ -73,6 +78,7 @@ export function rowsOf(
       appliedLsn: rest.appliedLsn,
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
+      ranMs: state.ranMs,
       digest: Digest.of(state).toString(),
       historyFloorZxid: rest.historyFloorZxid ?? 0,
     },

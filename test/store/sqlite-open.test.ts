@@ -26,7 +26,7 @@ function meddle(directory: string, sql: string): void {
 }
 
 const root = { id: 0, path: "/", czxid: 0, mzxid: 0, ctimeMs: 0, mtimeMs: 0 };
-const reply = { key: "k", request: "r", zxid: 1, timeMs: 7, outcome: "{}" };
+const reply = { key: "k", request: "r", zxid: 1, timeMs: 7, ranMs: 0, outcome: "{}" };
 const tree = stateOf([
   znode({ ...root, cversion: 1, nextSequence: 1, numChildren: 1 }),
   znode({ id: 1, path: "/a", data: new Uint8Array([1, 2, 3]), cversion: 1, nextSequence: 1, numChildren: 1 }),
@@ -99,7 +99,7 @@ test("a database whose log a later version wrote is refused, and stays that vers
 }) => {
   await (await open()).backend.close();
   meddle(directory, `UPDATE meta SET machine_version = ${machineVersion + 1}`);
-  toFirstVersion(directory);
+  toVersion(1, directory);
   await expect(open()).rejects.toThrow(/log .* later version/);
   expect(versionsOf(directory)).toEqual([1, machineVersion + 1]);
 });
@@ -113,7 +113,7 @@ test("a database of version 1 is upgraded as it is opened, with the log it holds
   await backend.write(rowsOf(tree, { appliedLsn: 1 }));
   await backend.append(2, new Uint8Array(2));
   await backend.close();
-  toFirstVersion(directory);
+  toVersion(1, directory);
   meddle(directory, "UPDATE meta SET machine_version = 1");
   const upgraded = await open();
   expect(upgraded.loaded.clusterId).toBe(loaded.clusterId);
@@ -124,24 +124,52 @@ test("a database of version 1 is upgraded as it is opened, with the log it holds
   await (await open()).backend.close();
 });
 
+test("a database of version 2 is upgraded, and what it holds begins to age anew [L3, K4]", async ({
+  open,
+  directory,
+}) => {
+  const mortals = [
+    znode({ id: 3, path: "/t", ttlMs: 5, writtenRanMs: 0 }),
+    znode({ id: 4, path: "/c", container: true, writtenRanMs: 0 }),
+  ];
+  const root = znode({ id: 0, path: "/", czxid: 0, mzxid: 0, ctimeMs: 0, mtimeMs: 0, numChildren: 3 });
+  const a = znode({ id: 1, path: "/a" });
+  const state = stateOf([{ ...root, cversion: 3, nextSequence: 3 }, a, ...mortals]);
+  state.restoreReply(reply);
+  const { backend } = await open();
+  await backend.append(1, new Uint8Array(1));
+  const message = '{"zxid":1,"timeMs":7,"events":[]}';
+  await backend.write(rowsOf(state, { appliedLsn: 1, changes: [{ zxid: 1, ranMs: 9, message }] }));
+  await backend.close();
+  toVersion(2, directory);
+  const { loaded, backend: upgraded } = await open();
+  expect([...loaded.state.tree.values()]).toEqual([...state.tree.values()]);
+  expect([...loaded.state.replies]).toEqual([reply]);
+  expect(loaded.changes).toEqual([{ zxid: 1, ranMs: 0, message }]);
+  expect(loaded.state.ranMs).toBe(0);
+  await upgraded.close();
+  expect(versionsOf(directory)).toEqual([schemaVersion, machineVersion]);
+});
+
 test("a database of version 1 that is damaged stays of version 1", async ({ open, directory }) => {
   const { backend } = await open();
   await backend.append(1, new Uint8Array(1));
   await backend.write(rowsOf(tree, { appliedLsn: 1 }));
   await backend.close();
-  toFirstVersion(directory);
+  toVersion(1, directory);
   meddle(directory, "UPDATE znode SET data = x'00' WHERE id = 1; UPDATE meta SET machine_version = 1");
   await expect(open()).rejects.toThrow(CorruptStoreError);
   expect(versionsOf(directory)).toEqual([1, 1]);
 });
 
 /** Takes away what later versions have added. */
-function toFirstVersion(directory: string): void {
+function toVersion(version: 1 | 2, directory: string): void {
   const connection = new Sqlite(join(directory, database));
-  const names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all();
-  const first = ["meta", "log", "znode", "znode_children", "session", "change"];
-  for (const name of names) if (!first.includes(name as string)) connection.exec(`DROP TABLE "${name}"`);
-  connection.pragma("user_version = 1");
+  for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
+  connection.exec("ALTER TABLE znode DROP COLUMN written_ran_ms");
+  connection.exec("DROP TABLE owner");
+  if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);
+  connection.pragma(`user_version = ${version}`);
   connection.close();
 }
 
@@ -193,7 +221,7 @@ test.for([
   { damage: "a lost reply", sql: "DELETE FROM reply", fault: /digest/ },
   {
     damage: "a second reply to one key",
-    sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome FROM reply",
+    sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome, ran_ms FROM reply",
     fault: /has a key that an older one has/,
   },
   {

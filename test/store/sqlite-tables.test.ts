@@ -54,6 +54,7 @@ const everyField = stateOf(
       nextSequence: large,
       numChildren: 1,
       container: true,
+      writtenRanMs: 12,
     }),
     znode({
       id: 4,
@@ -69,21 +70,30 @@ const everyField = stateOf(
       path: "/ttl",
       data: new Uint8Array([0, 255]),
       ttlMs: 1_099_511_627_775,
+      writtenRanMs: large,
       version: 2_147_483_647,
     }),
     znode({ id: 8, path: "/late", czxid: large, mzxid: large, pzxid: large, sequence: 0 }),
   ],
   [session],
   large,
+  large,
 );
 const replies: Reply[] = [
-  { key: "cd".repeat(32), request: "ef".repeat(32), zxid: 9, timeMs: 0, outcome: '{"path":"/é\\ud800 😀"}' },
-  { key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, outcome: "{}" },
+  {
+    key: "cd".repeat(32),
+    request: "ef".repeat(32),
+    zxid: 9,
+    timeMs: 0,
+    ranMs: 0,
+    outcome: '{"path":"/é\\ud800 😀"}',
+  },
+  { key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, ranMs: 1, outcome: "{}" },
 ];
 for (const reply of replies) everyField.restoreReply(reply);
 
-function change(zxid: number, timeMs: number, data: string): ChangeRow {
-  return { zxid, timeMs, message: `{"zxid":${zxid},"timeMs":${timeMs},"events":[{"data":"${data}"}]}` };
+function change(zxid: number, ranMs: number, data: string): ChangeRow {
+  return { zxid, ranMs, message: `{"zxid":${zxid},"timeMs":7,"events":[{"data":"${data}"}]}` };
 }
 
 test("every field of a znode, a session and a reply comes back as it was, a megabyte of data too [L3, N2]", async ({
@@ -91,7 +101,7 @@ test("every field of a znode, a session and a reply comes back as it was, a mega
 }) => {
   const { backend } = await open();
   await backend.append(1, new Uint8Array(1));
-  const changes = [change(5, 1, "trimmed"), change(6, 2, "é"), change(large, 3, "a line\\nand another")];
+  const changes = [change(5, 3, "trimmed"), change(6, 3, "é"), change(large, 3, "a line\\nand another")];
   const rows = rowsOf(everyField, { appliedLsn: 1, changes, historyFloorZxid: 5 });
   await backend.write(rows);
   await backend.close();
@@ -129,6 +139,7 @@ test("a later write replaces, removes and adds", async ({ open }) => {
         path: "/ttl",
         data: new Uint8Array(0),
         ttlMs: 1_099_511_627_775,
+        writtenRanMs: 7,
         mzxid: 11,
         mtimeMs: 8,
         version: -2_147_483_648,
@@ -136,8 +147,9 @@ test("a later write replaces, removes and adds", async ({ open }) => {
     ],
     [],
     12,
+    7,
   );
-  const kept: Reply = { key: "k2", request: "r", zxid: 12, timeMs: 1, outcome: "[1]" };
+  const kept: Reply = { key: "k2", request: "r", zxid: 12, timeMs: 1, ranMs: 2, outcome: "[1]" };
   later.restoreReply(kept);
   const deletedZnodeIds = [3, 4, 8];
   const forgottenReplyZxids = [9, large];
@@ -221,7 +233,9 @@ test("old log and history rows go in steps, and only they", async ({ open, direc
   const reader = new Sqlite(file, { readonly: true });
   expect(reader.prepare("SELECT min(lsn), max(lsn) FROM log").raw().get()).toEqual([801, 900]);
   const kept = reader.prepare("SELECT messages FROM change ORDER BY last_zxid").pluck().all() as string[];
-  const zxids = kept.flatMap((messages) => unpackChanges({ lastZxid: 0, messages }).map(({ zxid }) => zxid));
+  const zxids = kept.flatMap((messages) =>
+    unpackChanges({ lastZxid: 0, ranMs: 0, messages }).map(({ zxid }) => zxid),
+  );
   expect(zxids.at(-1)).toBe(900);
   expect(zxids.slice(zxids.indexOf(701))).toEqual(Array.from({ length: 200 }, (_, index) => 701 + index));
   expect(zxids.length).toBeLessThan(210);

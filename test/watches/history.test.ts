@@ -6,7 +6,7 @@ import { History } from "../../src/watches/history.ts";
 const unbounded = { messagesMax: Infinity, bytesMax: Infinity, ageMsMax: Infinity };
 const nothing = { rows: [], floorZxid: 0, zxid: 0 };
 
-function message(zxid: number, { timeMs = zxid, data = "x" } = {}): ChangeMessage {
+function message(zxid: number, { data = "x" } = {}): ChangeMessage {
   const event = {
     type: "changed",
     path: "/a",
@@ -14,8 +14,8 @@ function message(zxid: number, { timeMs = zxid, data = "x" } = {}): ChangeMessag
     data: `,"data":"${data}"`,
     tail: `,"stat":{"mzxid":${zxid}}}`,
   } as const;
-  const head = `{"zxid":${zxid},"timeMs":${timeMs},"cause":"request","events":[`;
-  return { zxid, timeMs, head, events: [event], text: `${head}${event.head}${event.data}${event.tail}]}` };
+  const head = `{"zxid":${zxid},"timeMs":7,"cause":"request","events":[`;
+  return { zxid, head, events: [event], text: `${head}${event.head}${event.data}${event.tail}]}` };
 }
 
 function zxidsAfter(history: History, zxid: number): number[] {
@@ -30,7 +30,7 @@ test("reading after a zxid gives exactly the later messages, whatever was trimme
       const zxids: number[] = [];
       for (const step of steps) {
         zxids.push((zxids.at(-1) ?? 0) + step);
-        history.add(zxids.at(-1) as number, message(zxids.at(-1) as number));
+        history.add(zxids.at(-1) as number, message(zxids.at(-1) as number), 0);
         history.trim(0);
       }
       expect(history.messageCount).toBe(Math.min(messagesMax, zxids.length));
@@ -45,7 +45,7 @@ test("reading after a zxid gives exactly the later messages, whatever was trimme
 
 test("a zxid below the floor is a gap, and so is one that has not happened [W28]", () => {
   const history = new History({ ...unbounded, messagesMax: 2 }, nothing);
-  for (let zxid = 1; zxid <= 5; zxid += 1) history.add(zxid, message(zxid));
+  for (let zxid = 1; zxid <= 5; zxid += 1) history.add(zxid, message(zxid), 0);
   expect(history.trim(0)).toBe(true);
   expect(history.gapAfter(2)).toBe("history_trimmed");
   expect(history.gapAfter(3)).toBeNull();
@@ -55,16 +55,16 @@ test("a zxid below the floor is a gap, and so is one that has not happened [W28]
 
 test("a transaction without a message is a place to resume from", () => {
   const history = new History(unbounded, nothing);
-  history.add(1, message(1));
-  history.add(2, null);
+  history.add(1, message(1), 0);
+  history.add(2, null, 0);
   expect(history.gapAfter(2)).toBeNull();
   expect(zxidsAfter(history, 1)).toEqual([]);
 });
 
 test("messages are forgotten once they are too old, and not before", () => {
   const history = new History({ ...unbounded, ageMsMax: 100 }, nothing);
-  history.add(1, message(1, { timeMs: 1000 }));
-  history.add(2, message(2, { timeMs: 1050 }));
+  history.add(1, message(1), 1000);
+  history.add(2, message(2), 1050);
   expect(history.trim(1100)).toBe(false);
   expect(history.trim(1101)).toBe(true);
   expect(history.floorZxid).toBe(1);
@@ -75,7 +75,7 @@ test("the bytes of messages are bounded, counted as UTF-8, and given back when f
   const one = message(1, { data: "é".repeat(500) });
   const history = new History({ ...unbounded, bytesMax: 2500 }, nothing);
   for (let zxid = 1; zxid <= 10; zxid += 1) {
-    history.add(zxid, { ...one, zxid });
+    history.add(zxid, { ...one, zxid }, 0);
     history.trim(0);
     expect(history.bytes).toBeLessThanOrEqual(2500);
   }
@@ -85,7 +85,7 @@ test("the bytes of messages are bounded, counted as UTF-8, and given back when f
 
 test("a message larger than the whole history is forgotten at once and leaves a floor", () => {
   const history = new History({ ...unbounded, bytesMax: 100 }, nothing);
-  history.add(1, message(1, { data: "x".repeat(200) }));
+  history.add(1, message(1, { data: "x".repeat(200) }), 0);
   expect(history.trim(0)).toBe(true);
   expect(history.messageCount).toBe(0);
   expect(history.gapAfter(0)).toBe("history_trimmed");
@@ -94,7 +94,7 @@ test("a message larger than the whole history is forgotten at once and leaves a 
 
 test("a history read back from rows says the same bytes, from the saved floor on", () => {
   const original = [3, 4, 7].map((zxid) => message(zxid, { data: 'é\\n\\"' }));
-  const rows = original.map((one) => ({ zxid: one.zxid, timeMs: one.timeMs, message: one.text }));
+  const rows = original.map((one) => ({ zxid: one.zxid, ranMs: 0, message: one.text }));
   const history = new History(unbounded, { rows, floorZxid: 3, zxid: 9 });
   expect(history.gapAfter(2)).toBe("history_trimmed");
   expect(history.gapAfter(9)).toBeNull();
@@ -104,7 +104,7 @@ test("a history read back from rows says the same bytes, from the saved floor on
 test("trimming goes on over many messages without losing its place", () => {
   const history = new History({ ...unbounded, messagesMax: 10 }, nothing);
   for (let zxid = 1; zxid <= 5000; zxid += 1) {
-    history.add(zxid, message(zxid));
+    history.add(zxid, message(zxid), 0);
     history.trim(0);
   }
   expect(zxidsAfter(history, 4995)).toEqual([4996, 4997, 4998, 4999, 5000]);

@@ -56,6 +56,20 @@ test("what happens while a stream resumes is told once, after what it missed [W2
   expect(sink.changeZxids).toEqual(Array.from({ length: 2602 }, (_, index) => index + 2));
 });
 
+test("a clock that is set forward takes nothing from the history: its age is the time that ran [W28]", async ({
+  keeper,
+}) => {
+  const watches = watchesOf(keeper, { history: { ...defaultWatchLimits.history, ageMsMax: 600_000 } });
+  await keeper.create("/a");
+  await keeper.clock.advance(599_000);
+  keeper.clock.jumpWallClock(5 * 3_600_000);
+  await keeper.set("/a", "1");
+  expect(watches.history.floorZxid).toBe(0);
+  await keeper.clock.advance(2000);
+  await keeper.set("/a", "2");
+  expect(watches.history.floorZxid).toBe(1);
+});
+
 test("a resume point before the history is answered with reset, snapshot and synced [W28]", async ({
   keeper,
 }) => {

@@ -392,7 +392,7 @@ function prepareStatements(connection: Connection) {
     ),
     putPosition: connection.prepare(
       `UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId,
-         digest = @digest, history_floor_zxid = @historyFloorZxid`,
+         ran_ms = @ranMs, digest = @digest, history_floor_zxid = @historyFloorZxid`,
     ),
     putHistoryFloor: connection.prepare("UPDATE meta SET history_floor_zxid = ?"),
     owner: connection.prepare("SELECT writer FROM owner").pluck(),
@@ -420,11 +420,12 @@ function prepareRowStatements(connection: Connection) {
   return {
     insertZnode: connection.prepare<CreatedColumns>(
       `INSERT INTO znode (id, path, data, czxid, mzxid, ctime_ms, mtime_ms, version, aversion,
-         ephemeral_owner, sequence, ttl_ms, container)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         ephemeral_owner, sequence, ttl_ms, container, written_ran_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     updateZnode: connection.prepare<ChangedColumns>(
-      "UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ? WHERE id = ?",
+      `UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ?, written_ran_ms = ?
+       WHERE id = ?`,
     ),
     putParent: connection.prepare<ParentColumns>(
       `INSERT INTO znode_children (id, cversion, next_sequence, pzxid) VALUES (?, ?, ?, ?)
@@ -439,7 +440,7 @@ function prepareRowStatements(connection: Connection) {
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
     insertReply: connection.prepare<ReplyColumns>(
-      "INSERT INTO reply (zxid, time_ms, key, request, outcome) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO reply (zxid, time_ms, key, request, outcome, ran_ms) VALUES (?, ?, ?, ?, ?, ?)",
     ),
     deleteReply: connection.prepare("DELETE FROM reply WHERE zxid = ?"),
     putQuota: connection.prepare(
@@ -448,7 +449,7 @@ function prepareRowStatements(connection: Connection) {
     ),
     deleteQuota: connection.prepare("DELETE FROM quota WHERE path = ?"),
     insertChanges: connection.prepare<PackedChanges>(
-      "INSERT INTO change (last_zxid, messages) VALUES (@lastZxid, @messages)",
+      "INSERT INTO change (last_zxid, messages, ran_ms) VALUES (@lastZxid, @messages, @ranMs)",
     ),
     firstChange: connection.prepare("SELECT min(last_zxid) FROM change").pluck(),
     lastChangeBeyond: connection

@@ -168,7 +168,7 @@ function znodeOf(row: ZnodeRow, numChildren: number): Znode {
 }
 
 const selectMeta = `
-  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, digest,
+  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs, digest,
     history_floor_zxid AS historyFloorZxid, machine_version AS machineVersion, clean_shutdown AS cleanShutdown
   FROM meta`;
 
@@ -177,7 +177,8 @@ const selectSessions = `
     opened_at_ms AS openedAtMs
   FROM session`;
 
-const selectReplies = "SELECT zxid, time_ms AS timeMs, key, request, outcome FROM reply ORDER BY zxid";
+const selectReplies = `
+  SELECT zxid, time_ms AS timeMs, key, request, outcome, ran_ms AS ranMs FROM reply ORDER BY zxid`;
 const selectQuotas = `
   SELECT path, count_soft AS countSoft, count_hard AS countHard, bytes_soft AS bytesSoft,
     bytes_hard AS bytesHard
@@ -186,9 +187,10 @@ const selectQuotas = `
 const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,
     coalesce(cversion, 0) AS cversion, coalesce(next_sequence, 0) AS nextSequence,
-    ephemeral_owner AS ephemeralOwner, sequence, ttl_ms AS ttlMs, container
+    ephemeral_owner AS ephemeralOwner, sequence, ttl_ms AS ttlMs, container,
+    written_ran_ms AS writtenRanMs
   FROM znode LEFT JOIN znode_children USING (id)
   ORDER BY id`;
 
 const selectChanges = `
-  SELECT last_zxid AS lastZxid, messages FROM change WHERE last_zxid > ? ORDER BY last_zxid`;
+  SELECT last_zxid AS lastZxid, ran_ms AS ranMs, messages FROM change WHERE last_zxid > ? ORDER BY last_zxid`;

@@ -20,7 +20,7 @@ export interface PackedRows {
   readonly deletedZnodeIds: readonly number[];
   readonly sessions: readonly Session[];
   readonly closedSessionIds: readonly string[];
-  /** zxid and time of each reply. */
+  /** zxid and times of each reply. */
   readonly replyNumbers: Float64Array<ArrayBuffer>;
   /** Key, request and outcome of each reply. */
   readonly replyTexts: readonly string[];
@@ -33,13 +33,15 @@ export interface PackedRows {
 /** Messages of consecutive changes in one row: JSON has no line breaks of its own, so they are lines. */
 export interface PackedChanges {
   readonly lastZxid: number;
+  /** How long the service had run at the last of them. */
+  readonly ranMs: number;
   readonly messages: string;
 }
 
-const numbersPerCreated = 11;
-const numbersPerChanged = 6;
+const numbersPerCreated = 12;
+const numbersPerChanged = 7;
 const numbersPerParent = 4;
-const numbersPerReply = 2;
+const numbersPerReply = 3;
 const textsPerReply = 3;
 /** Characters after which a row of changes ends: what is trimmed goes by rows. */
 const changeRowLengthMax = 65_536;
@@ -56,7 +58,7 @@ export function packRows(rows: RowChanges): PackedRows {
     deletedZnodeIds,
     sessions,
     closedSessionIds,
-    replyNumbers: packNumbers(replies, numbersPerReply, ({ zxid, timeMs }) => [zxid, timeMs]),
+    replyNumbers: packNumbers(replies, numbersPerReply, ({ zxid, timeMs, ranMs }) => [zxid, timeMs, ranMs]),
     replyTexts: replies.flatMap(({ key, request, outcome }) => [key, request, outcome]),
     forgottenReplyZxids: rows.forgottenReplyZxids,
     quotas: rows.quotas,
@@ -98,11 +100,13 @@ function createdNumbersOf(znode: Znode): readonly number[] {
     znode.sequence ?? Number.NaN,
     znode.ttlMs ?? Number.NaN,
     znode.container ? 1 : 0,
+    znode.writtenRanMs ?? Number.NaN,
   ];
 }
 
-function changedNumbersOf({ id, data, mzxid, mtimeMs, version, aversion }: Znode): readonly number[] {
-  return [id, data.byteLength, mzxid, mtimeMs, version, aversion];
+function changedNumbersOf(znode: Znode): readonly number[] {
+  const { id, data, mzxid, mtimeMs, version, aversion, writtenRanMs } = znode;
+  return [id, data.byteLength, mzxid, mtimeMs, version, aversion, writtenRanMs ?? Number.NaN];
 }
 
 function parentNumbersOf({ id, cversion, nextSequence, pzxid }: Znode): readonly number[] {
@@ -127,26 +131,26 @@ function packChanges(changes: readonly ChangeRow[]): PackedChanges[] {
   const packed: PackedChanges[] = [];
   let lines: string[] = [];
   let length = 0;
-  for (const [index, { zxid, message }] of changes.entries()) {
+  for (const [index, { zxid, ranMs, message }] of changes.entries()) {
     lines.push(message);
     length += message.length;
     if (length < changeRowLengthMax && index < changes.length - 1) continue;
-    packed.push({ lastZxid: zxid, messages: lines.join("\n") });
+    packed.push({ lastZxid: zxid, ranMs, messages: lines.join("\n") });
     lines = [];
     length = 0;
   }
   return packed;
 }
 
-/** The messages of a row, one by one. */
-export function unpackChanges({ messages }: PackedChanges): ChangeRow[] {
+/** The messages of a row, one by one; they were written together, and grow old together. */
+export function unpackChanges({ ranMs, messages }: PackedChanges): ChangeRow[] {
   return messages.split("\n").map((message) => {
-    const [, zxid, timeMs] = messageStart.exec(message) as RegExpExecArray;
-    return { zxid: Number(zxid), timeMs: Number(timeMs), message };
+    const [, zxid] = messageStart.exec(message) as RegExpExecArray;
+    return { zxid: Number(zxid), ranMs, message };
   });
 }
 
-const messageStart = /^\{"zxid":(\d+),"timeMs":(\d+),/;
+const messageStart = /^\{"zxid":(\d+),/;
 
 /** The columns of table `znode`, in their order. */
 export type CreatedColumns = [
@@ -163,6 +167,7 @@ export type CreatedColumns = [
   sequence: number | null,
   ttlMs: number | null,
   container: number,
+  writtenRanMs: number | null,
 ];
 
 export function* unpackCreated({
@@ -178,8 +183,9 @@ export function* unpackCreated({
     dataOffset += at(1);
     const path = createdTexts[row * 2] as string;
     const owner = createdTexts[row * 2 + 1] as string | null;
-    const [sequence, ttlMs] = [orNull(at(8)), orNull(at(9))];
-    yield [at(0), path, bytes, at(2), at(3), at(4), at(5), at(6), at(7), owner, sequence, ttlMs, at(10)];
+    const [sequence, ttlMs, ranMs] = [orNull(at(8)), orNull(at(9)), orNull(at(11))];
+    const [versions, times] = [[at(6), at(7)] as const, [at(4), at(5)] as const];
+    yield [at(0), path, bytes, at(2), at(3), ...times, ...versions, owner, sequence, ttlMs, at(10), ranMs];
   }
 }
 
@@ -190,6 +196,7 @@ export type ChangedColumns = [
   mtimeMs: number,
   version: number,
   aversion: number,
+  writtenRanMs: number | null,
   id: number,
 ];
 
@@ -206,7 +213,7 @@ export function* unpackChanged({
     const at = (column: number) => changedNumbers[start + column] as number;
     const bytes = data.subarray(dataOffset, dataOffset + at(1));
     dataOffset += at(1);
-    yield [bytes, at(2), at(3), at(4), at(5), at(0)];
+    yield [bytes, at(2), at(3), at(4), at(5), orNull(at(6)), at(0)];
   }
 }
 
@@ -224,12 +231,19 @@ export function* unpackParents(rows: PackedRows): Generator<ParentColumns> {
 }
 
 /** The columns of table `reply`, in their order. */
-export type ReplyColumns = [zxid: number, timeMs: number, key: string, request: string, outcome: string];
+export type ReplyColumns = [
+  zxid: number,
+  timeMs: number,
+  key: string,
+  request: string,
+  outcome: string,
+  ranMs: number,
+];
 
 export function* unpackReplies({ replyNumbers, replyTexts }: PackedRows): Generator<ReplyColumns> {
   for (let row = 0; row * numbersPerReply < replyNumbers.length; row += 1) {
     const number = (column: number) => replyNumbers[row * numbersPerReply + column] as number;
     const text = (column: number) => replyTexts[row * textsPerReply + column] as string;
-    yield [number(0), number(1), text(0), text(1), text(2)];
+    yield [number(0), number(1), text(0), text(1), text(2), number(2)];
   }
 }

@@ -9,9 +9,9 @@ export const applicationId = 0x434f5244;
 /**
  * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
  * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests, 3 the bounds
- * that an entry sets on its transactions.
+ * that an entry sets on its transactions, 4 ages that are time the service has run.
  */
-export const machineVersion = 3;
+export const machineVersion = 4;
 
 /** Version 1 of the tables. */
 const firstSchema = `
@@ -101,6 +101,14 @@ const upgrades = [
   ) STRICT;
 
   INSERT INTO owner VALUES (1, '');`,
+  `-- How long the service has run, over all its starts, and what ages count from on that clock. What was there before
+  -- there was such a clock begins anew.
+  ALTER TABLE meta ADD COLUMN ran_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reply ADD COLUMN ran_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE change ADD COLUMN ran_ms INTEGER NOT NULL DEFAULT 0;
+  -- Only of those that go by themselves one day.
+  ALTER TABLE znode ADD COLUMN written_ran_ms INTEGER;
+  UPDATE znode SET written_ran_ms = 0 WHERE container = 1 OR ttl_ms IS NOT NULL;`,
 ] as const;
 
 export const schemaVersion = 1 + upgrades.length;
