@@ -13,6 +13,7 @@ export interface GlobalOptions {
   readonly json?: boolean;
 }
 
+export const endpointVariable = "TREEKEEPER_ENDPOINT";
 const endpointDefault = "http://127.0.0.1:2281";
 const sessionTimeoutMsDefault = 10_000;
 /** Shorter than a program's: who sits at a terminal, or a script, wants to know. */
@@ -22,7 +23,7 @@ const attemptsMax = 5;
 export function globalOptions(): Option[] {
   return [
     new Option("-e, --endpoint <url>", "where the service is; several, comma-separated, are one service")
-      .env("TREEKEEPER_ENDPOINT")
+      .env(endpointVariable)
       .default(endpointDefault),
     new Option("--timeout-ms <ms>", "silence after which a session that is opened ends")
       .env("TREEKEEPER_TIMEOUT_MS")

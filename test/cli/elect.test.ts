@@ -1,9 +1,8 @@
 // `treekeeper elect`: one leads at a time, and whoever has led stands again.
 
 import { describe, expect } from "vitest";
-import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
 import { Http } from "../support/http.ts";
-import { announced, emptied, ownTest, test } from "./fixture.ts";
+import { announced, emptied, isEmptyGroup, ownTest, signalGroup, test } from "./fixture.ts";
 
 const stubborn = 'trap "" TERM; while :; do sleep 0.05; done';
 

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
-import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
+import { isOver, signalJob } from "../../src/cli/supervisor/job.ts";
 import { Client } from "../../src/client/client.ts";
 import { CuttingProxy } from "../client/cutting-proxy.ts";
 import {
@@ -55,6 +55,8 @@ export class CliProcess {
     const others = Object.entries(process.env).filter(([name]) => !/^TREEKEEPER_|_COLOR$/.test(name));
     const [program, ...argv] = [...within, process.execPath, mainFile, ...args] as [string, ...string[]];
     this.#child = spawn(program, argv, {
+      // Without the terminal of whoever runs the tests: the command is then the first of a session of its own.
+      detached: true,
       stdio: ["pipe", "pipe", "pipe"],
       env: {
         ...Object.fromEntries(others),
@@ -141,6 +143,15 @@ export interface Held {
 /** A command that begins by saying who it is. */
 export function announced(script: string): string[] {
   return ["sh", "-c", `echo "$$ $TREEKEEPER_FENCE"; ${script}`];
+}
+
+/** Of a command without a terminal, by its process id: all it has started is in its session. */
+export function isEmptyGroup(leader: number): boolean {
+  return isOver({ mark: "", sharedSession: null, leader });
+}
+
+export function signalGroup(leader: number, name: NodeJS.Signals): void {
+  signalJob({ mark: "", sharedSession: null, leader }, name);
 }
 
 /** Resolves when the process, which was stopped, goes on. */

@@ -1,8 +1,7 @@
 // `treekeeper lock` as scripts use it: what the command is told, how it ends, and when the lock is given back.
 
 import { describe, expect } from "vitest";
-import { isEmptyGroup } from "../../src/cli/supervisor/process-group.ts";
-import { continued, emptied, stopped, test } from "./fixture.ts";
+import { continued, emptied, isEmptyGroup, stopped, test } from "./fixture.ts";
 
 describe("lock", () => {
   test("ends as its command does, which finds its fence in the environment", async ({ cli, run, client }) => {

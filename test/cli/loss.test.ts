@@ -2,9 +2,8 @@
 // whoever stands still, whatever the network does, and whoever is killed.
 
 import { describe, expect } from "vitest";
-import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
 import type { Client } from "../../src/client/client.ts";
-import { emptied, type Held, ownTest, test } from "./fixture.ts";
+import { emptied, type Held, isEmptyGroup, ownTest, signalGroup, test } from "./fixture.ts";
 
 const timeoutMs = 2000;
 const short = ["--timeout-ms", String(timeoutMs)];

@@ -27,13 +27,14 @@ test("a group is watched when the watchdog has seen that very order, not an earl
     const ended = once(command, "exit");
     for (let count = 0; count < earlierOrders; count += 1) watchdog.rest();
     // Its time is up already: it is ended as soon as it is watched.
+    const job = { mark: "none", sharedSession: null, leader: command.pid as number };
     await watchdog.watch(
-      command.pid as number,
+      job,
       deadlineIn(() => -1),
     );
     process.kill(watchdogPid as number, "SIGKILL");
     expect(await ended).toEqual([null, "SIGKILL"]);
-    await watchdog.watch(command.pid as number, null);
+    await watchdog.watch(job, null);
     expect(watchdog.isGone).toBe(true);
   } finally {
     command.kill("SIGKILL");

@@ -4,8 +4,7 @@
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { isEmptyGroup, signalGroup } from "../../src/cli/supervisor/process-group.ts";
-import { CliProcess } from "../cli/fixture.ts";
+import { CliProcess, isEmptyGroup, signalGroup } from "../cli/fixture.ts";
 import { workPathOf } from "./contender.ts";
 import { type Evidence, monotonicMs, readEvidence } from "./evidence.ts";
 import { faultsIn, type TrialRecord } from "./judge.ts";

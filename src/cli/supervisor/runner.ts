@@ -5,11 +5,12 @@ import type { Command } from "commander";
 import type { Client, Hold, Instance, Session } from "../../client/index.ts";
 import { ExitError, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
-import { type GlobalOptions, workplaceOf } from "../options.ts";
+import { endpointVariable, type GlobalOptions, workplaceOf } from "../options.ts";
 import type { Output } from "../output.ts";
 import { SignalDesk } from "./signal-desk.ts";
 import { type StopTimes, stopTimesFor } from "./stop-plan.ts";
 import { type Outcome, supervise } from "./supervisor.ts";
+import { surroundingsOfThisProcess } from "./surroundings.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface RunOptions {
@@ -22,7 +23,8 @@ const closeWithinMs = 2000;
 export class Runner {
   readonly client: Client;
   readonly output: Output;
-  readonly signals = new SignalDesk();
+  readonly signals: SignalDesk;
+  readonly #surroundings = surroundingsOfThisProcess();
   readonly #options: GlobalOptions;
   readonly #graceMs: number | undefined;
   readonly #words: readonly string[];
@@ -32,6 +34,7 @@ export class Runner {
     const { client, output, options } = workplaceOf(command);
     this.client = client;
     this.output = output;
+    this.signals = new SignalDesk(this.#surroundings);
     this.#options = options;
     this.#graceMs = graceMs;
     this.#words = words;
@@ -77,7 +80,7 @@ export class Runner {
   ): Promise<Outcome> {
     const belief = { remainingMs: () => session.remainingMs(), signal: hold.signal };
     const held = {
-      [fenceVariable]: fenceText(hold),
+      [fenceVariable]: [...this.#outerFences(), fenceText(hold)].join(","),
       TREEKEEPER_FENCE_ZXID: String(hold.fence),
       ...environment,
     };
@@ -97,13 +100,22 @@ export class Runner {
   ): Promise<Outcome> {
     return await supervise({
       command: this.#words,
-      environment: { TREEKEEPER_ENDPOINT: this.#options.endpoint, ...environment },
+      environment: { [endpointVariable]: this.#options.endpoint, ...environment },
+      surroundings: this.#surroundings,
       belief,
       times,
+      note: (message) => this.output.error(message),
       watchdog: this.#watchdog,
       signals: this.signals,
       ...(begin !== undefined && { begin }),
     });
+  }
+
+  /** Run by a command that holds something itself: what is written here is to be refused once either is lost. */
+  #outerFences(): string[] {
+    const { [fenceVariable]: fences = "", [endpointVariable]: endpoint } = process.env;
+    // Of another service's znodes this one knows nothing.
+    return fences.trim() === "" || endpoint !== this.#options.endpoint ? [] : [fences.trim()];
   }
 
   #timesFor(timeoutMs: number): StopTimes {

@@ -1,14 +1,18 @@
 // The signals that come to the supervisor: passed on to the command while there is one, and otherwise a reason to stop
-// waiting. Ctrl-Z stops the command too, since it would run on unwatched.
+// waiting. Ctrl-Z stops the command too, since it would run on unwatched. What is typed at a terminal that the command
+// shares comes to it directly, and is not passed on once more.
 
-import type { ProcessGroup } from "./process-group.ts";
+import type { Job } from "./job.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** Those that ask a program to end. */
 const endingSignals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"] as const;
+/** Those of them that are typed. */
+const typedSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGQUIT"];
 const otherSignals = ["SIGUSR1", "SIGUSR2"] as const;
 
 interface Receiver {
-  readonly group: ProcessGroup;
+  readonly job: Job;
   /** Called as soon as the process goes on after it was stopped. */
   readonly woken: () => void;
 }
@@ -19,9 +23,12 @@ export class SignalDesk {
   #receiver: Receiver | null = null;
   #ending: NodeJS.Signals | null = null;
 
-  constructor() {
-    for (const name of endingSignals) this.#on(name, () => this.#end(name));
-    for (const name of otherSignals) this.#on(name, () => this.#receiver?.group.signal(name));
+  constructor({ isHangupIgnored }: Pick<Surroundings, "isHangupIgnored">) {
+    for (const name of endingSignals) {
+      const isIgnored = name === "SIGHUP" && isHangupIgnored;
+      this.#on(name, isIgnored ? () => {} : () => this.#end(name));
+    }
+    for (const name of otherSignals) this.#on(name, () => this.#receiver?.job.signal(name));
     this.#on("SIGTSTP", () => this.#stop());
     this.#on("SIGCONT", () => this.#receiver?.woken());
   }
@@ -53,15 +60,18 @@ export class SignalDesk {
   #end(name: NodeJS.Signals): void {
     this.#ending ??= name;
     if (this.#receiver === null) this.#waiting.abort(new Error(`ended by ${name}`));
-    else this.#receiver.group.signal(name);
+    else if (!(typedSignals.includes(name) && this.#receiver.job.hearsTheTerminal())) {
+      this.#receiver.job.signal(name);
+    }
   }
 
   /** Goes on from here when it is continued; before the command goes on it is seen whether it may. */
   #stop(): void {
-    this.#receiver?.group.signal("SIGSTOP");
+    const isTyped = this.#receiver?.job.hearsTheTerminal() === true;
+    if (!isTyped) this.#receiver?.job.signal("SIGSTOP");
     process.kill(process.pid, "SIGSTOP");
     this.#receiver?.woken();
-    this.#receiver?.group.signal("SIGCONT");
+    if (!isTyped) this.#receiver?.job.signal("SIGCONT");
   }
 
   #on(name: NodeJS.Signals, listener: () => void): void {

@@ -1,11 +1,13 @@
-// Runs a command only while something is held. When that is lost or in doubt, the command's whole process group is
-// asked to end and then ended, before another could be given what is held; it returns when the group is gone.
+// Runs a command only while something is held. When that is lost or in doubt, the command and all it has started is
+// asked to end and then ended, before another could be given what is held; it returns when all of it is gone.
 
 import { HoldLostError, SessionLostError } from "../../client/index.ts";
+import { exitCodeOfSignal } from "../exit-codes.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
-import { ProcessGroup } from "./process-group.ts";
+import { Job } from "./job.ts";
 import type { SignalDesk } from "./signal-desk.ts";
 import { type Step, type StopTimes, stepAt } from "./stop-plan.ts";
+import type { Surroundings } from "./surroundings.ts";
 import type { Watchdog } from "./watchdog.ts";
 
 /** What is held, as its holder may believe. */
@@ -19,13 +21,16 @@ interface Belief {
 interface Supervision {
   readonly command: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  readonly surroundings: Surroundings;
   /** Null for a command that holds nothing that could be lost. */
   readonly belief: Belief | null;
   readonly times: StopTimes;
   readonly watchdog: Watchdog;
   readonly signals: SignalDesk;
-  /** Called when the group is there and watched, before the command begins. */
+  /** Called when all is ready, before the command begins. */
   readonly begin?: () => Promise<void>;
+  /** Says to people why the command could not be run. */
+  readonly note: (message: string) => void;
 }
 
 export interface Outcome {
@@ -40,17 +45,18 @@ export interface Outcome {
  * timers where they stood, so that this is how late it looks then.
  */
 const lookMs = 25;
-/** The supervisor ends the group first; the watchdog when only this part of the margin is left. */
+/** The supervisor ends the job first; the watchdog when only this part of the margin is left. */
 const watchdogShare = 1 / 2;
 
 export async function supervise(supervision: Supervision): Promise<Outcome> {
-  const { command, environment, watchdog } = supervision;
-  const group = await ProcessGroup.start(command, environment);
-  const watch = new Watch(supervision, group);
+  const { command, environment, surroundings, watchdog, begin } = supervision;
+  const job = new Job(command, environment, surroundings);
+  const watch = new Watch(supervision, job);
   try {
-    await watchdog.watch(group.id, watch.deadline());
-    await watch.begin();
-    return await watch.untilEmpty();
+    // The watchdog knows the job by its mark before there is a process in it: none of them runs unwatched.
+    await watchdog.watch(job.tag, watch.deadline());
+    await begin?.();
+    return await watch.run();
   } finally {
     watch.end();
   }
@@ -58,51 +64,45 @@ export async function supervise(supervision: Supervision): Promise<Outcome> {
 
 class Watch {
   readonly #supervision: Supervision;
-  readonly #group: ProcessGroup;
+  readonly #job: Job;
   readonly #emptied = Promise.withResolvers<void>();
-  readonly #stopForwarding: () => void;
   readonly #look = () => this.look();
-  readonly #timer: NodeJS.Timeout;
+  #stopForwarding = () => {};
+  #timer: NodeJS.Timeout | undefined;
   #lost: string | null = null;
   #commandEnded = false;
-  /** When the group was asked to end. */
+  /** When the job was asked to end. */
   #askedAtMs: number | null = null;
 
-  constructor(supervision: Supervision, group: ProcessGroup) {
+  constructor(supervision: Supervision, job: Job) {
     this.#supervision = supervision;
-    this.#group = group;
-    this.#stopForwarding = supervision.signals.forwardTo({ group, woken: this.#look });
-    void group.commandEnd.then(() => {
-      this.#commandEnded = true;
-      this.look();
-    });
-    supervision.belief?.signal.addEventListener("abort", this.#look);
-    this.#timer = setInterval(this.#look, lookMs);
+    this.#job = job;
   }
 
-  /** When the watchdog is to end the group; null when it may live as long as the supervisor. */
+  /** When the watchdog is to end the job; null when it may live as long as the supervisor. */
   deadline(): Deadline | null {
     const { belief, times } = this.#supervision;
     if (belief === null) return null;
     return deadlineIn(() => belief.remainingMs() - times.marginMs * watchdogShare);
   }
 
-  /** Opens the gate, unless there is a reason by now not to. */
-  async begin(): Promise<void> {
-    const { begin, signals } = this.#supervision;
-    try {
-      await begin?.();
-    } catch (error) {
-      this.#group.signal("SIGKILL");
-      throw error;
-    }
-    this.look();
-    if (this.#lost !== null || signals.ending !== null) this.#group.signal("SIGKILL");
-    else this.#group.open();
-  }
-
-  async untilEmpty(): Promise<Outcome> {
-    const code = await this.#group.commandEnd;
+  /** Begins the command, unless there is a reason by now not to. */
+  async run(): Promise<Outcome> {
+    const { signals, belief, watchdog, note } = this.#supervision;
+    if (signals.ending !== null) return { code: exitCodeOfSignal(signals.ending), lost: null };
+    if (this.#step() !== "run") return { code: exitCodeOfSignal("SIGKILL"), lost: this.#lost };
+    const started = this.#job.start();
+    this.#stopForwarding = signals.forwardTo({ job: this.#job, woken: this.#look });
+    watchdog.know(this.#job.tag);
+    belief?.signal.addEventListener("abort", this.#look);
+    this.#timer = setInterval(this.#look, lookMs);
+    void this.#job.commandEnd.then(() => {
+      this.#commandEnded = true;
+      this.look();
+    });
+    const fault = await started;
+    if (fault !== null) note(fault);
+    const code = await this.#job.commandEnd;
     this.look();
     await this.#emptied.promise;
     return { code, lost: this.#lost };
@@ -111,10 +111,10 @@ class Watch {
   /** The whole of the supervision, at one moment. It asks the clocks, and believes no timer. */
   look(): void {
     const step = this.#step();
-    if (step === "kill") this.#group.signal("SIGKILL");
+    if (step === "kill") this.#job.signal("SIGKILL");
     else if (step === "terminate") this.#terminate();
     else this.#extend();
-    if (this.#commandEnded && this.#group.isEmpty()) this.#emptied.resolve();
+    if (this.#commandEnded && this.#job.isEmpty()) this.#emptied.resolve();
   }
 
   #step(): Step {
@@ -126,7 +126,7 @@ class Watch {
     if (step !== "run") return this.#lose("the service has not confirmed the session in time", step);
     if (watchdog.isGone) return this.#lose("the watchdog is gone", this.#orKill("terminate"));
     if (reason !== null) return this.#lose(messageOf(reason), this.#orKill("terminate"));
-    // Once asked to end it must, whatever comes. What a command leaves behind in its group ends with it.
+    // Once asked to end it must, whatever comes. What a command leaves behind ends with it.
     if (this.#lost !== null || this.#commandEnded) return this.#orKill("terminate");
     return "run";
   }
@@ -147,9 +147,9 @@ class Watch {
   #terminate(): void {
     if (this.#askedAtMs !== null) return;
     this.#askedAtMs = performance.now();
-    this.#group.signal("SIGTERM");
+    this.#job.signal("SIGTERM");
     // A process that is stopped does not hear of it before it goes on.
-    this.#group.signal("SIGCONT");
+    this.#job.signal("SIGCONT");
   }
 
   #extend(): void {

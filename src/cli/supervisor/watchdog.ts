@@ -4,6 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { getCompileCacheDir } from "node:module";
 import { fileURLToPath } from "node:url";
 import { type Deadline, untilMs } from "./deadline.ts";
+import type { JobTag } from "./job.ts";
 import type { WatchdogOrder } from "./watchdog-process.ts";
 
 const watchdogFile = fileURLToPath(new URL("./watchdog-process.ts", import.meta.url));
@@ -13,7 +14,7 @@ const newsMsMin = 10;
 export class Watchdog {
   readonly #child: ChildProcess;
   #isGone = false;
-  #order: WatchdogOrder = { number: 0, group: null, deadline: null };
+  #order: WatchdogOrder = { number: 0, job: null, deadline: null };
   /** Who waits for an order to be in force, by its number: the answer to an earlier one says nothing of it. */
   readonly #waiting = new Map<number, () => void>();
 
@@ -44,8 +45,8 @@ export class Watchdog {
   }
 
   /** Resolves when it watches, or is gone. */
-  async watch(group: number, deadline: Deadline | null): Promise<void> {
-    const number = this.#tell({ group, deadline });
+  async watch(job: JobTag, deadline: Deadline | null): Promise<void> {
+    const number = this.#tell({ job, deadline });
     if (this.#isGone) return;
     const { promise: answered, resolve: goOn } = Promise.withResolvers<void>();
     this.#waiting.set(number, goOn);
@@ -53,16 +54,21 @@ export class Watchdog {
     this.#waiting.delete(number);
   }
 
-  /** The group may live until then. */
+  /** More is known of the job by now. */
+  know(job: JobTag): void {
+    this.#tell({ job, deadline: this.#order.deadline });
+  }
+
+  /** The job may live until then. */
   extend(deadline: Deadline): void {
     const known = this.#order.deadline;
     if (known !== null && untilMs(deadline) - untilMs(known) < newsMsMin) return;
-    this.#tell({ group: this.#order.group, deadline });
+    this.#tell({ job: this.#order.job, deadline });
   }
 
   /** There is nobody to watch any more. */
   rest(): void {
-    this.#tell({ group: null, deadline: null });
+    this.#tell({ job: null, deadline: null });
   }
 
   stop(): void {
@@ -70,7 +76,7 @@ export class Watchdog {
   }
 
   /** Returns the number of the order. */
-  #tell(watched: Pick<WatchdogOrder, "group" | "deadline">): number {
+  #tell(watched: Pick<WatchdogOrder, "job" | "deadline">): number {
     this.#order = { ...watched, number: this.#order.number + 1 };
     if (this.#child.connected) this.#child.send(this.#order, () => {});
     return this.#order.number;
