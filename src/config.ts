@@ -167,7 +167,7 @@ const settings = {
     "keep-alive-timeout-ms",
     72_000,
     integer(100),
-    "time a connection may rest between two requests",
+    "idle time before a keep-alive connection is closed",
   ),
   connectionsMax: setting(
     "connections-max",
@@ -186,7 +186,7 @@ const settings = {
     "metadata-bytes-max",
     4096,
     byteCount(16),
-    "what a claim of a lock, a candidate or an instance of a service says of itself",
+    "bytes of metadata on a claim, candidate or service instance",
   ),
   barrierCountMax: setting("barrier-count-max", 10_000, integer(1), "participants a barrier may wait for"),
   claimWaitersMax: setting(
@@ -306,12 +306,7 @@ const settings = {
     byteCount(mebibyte),
     "WAL size beyond which a reader that keeps it from being emptied is logged",
   ),
-  unsafeFilesystem: setting(
-    "unsafe-filesystem",
-    false,
-    yesOrNo,
-    "serve from a network filesystem all the same",
-  ),
+  unsafeFilesystem: setting("unsafe-filesystem", false, yesOrNo, "allow a network filesystem"),
 } as const;
 
 export type Config = { readonly [Name in keyof typeof settings]: (typeof settings)[Name]["initial"] };

@@ -8,6 +8,8 @@ export const rootPath = "/";
 
 /** Control characters, surrogates and the private-use area, and the specials at the end of the plane (P5). */
 const forbiddenCharacter = /[\u0000-\u001f\u007f-\u009f\ud800-\uf8ff\ufff0-\uffff]/;
+/** A character beyond the plane is two surrogates, and one character to whoever wrote it. */
+const forbiddenInPlain = new RegExp(`[\\ud800-\\udbff][\\udc00-\\udfff]|${forbiddenCharacter.source}`, "g");
 const emptyOrDotSegment = /\/(?:\.{0,2}\/|\.{1,2}$)/;
 
 /** @throws KeeperError `bad_path` saying what is wrong (P2-P5). */
@@ -35,7 +37,8 @@ function faultOf(path: string): string | null {
   if (path.endsWith("/")) return "A path does not end with a slash, except the root itself.";
   const character = forbiddenCharacter.exec(path);
   if (character !== null) {
-    return `A path may not contain the character ${codePointName(character[0])} (at position ${character.index}).`;
+    const name = codePointName(path.slice(character.index));
+    return `A path may not contain the character ${name} (at position ${character.index}).`;
   }
   if (emptyOrDotSegment.test(path)) {
     return 'A path may not have an empty segment, nor one that is "." or "..": paths are never folded.';
@@ -43,13 +46,13 @@ function faultOf(path: string): string | null {
   return null;
 }
 
-function codePointName(character: string): string {
-  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}`;
+function codePointName(text: string): string {
+  return `U+${text.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 /** A refused path can be echoed safely: what the rules forbid is shown as its code. */
 function printable(path: string): string {
-  return path.replaceAll(new RegExp(forbiddenCharacter, "g"), codePointName);
+  return path.replaceAll(forbiddenInPlain, codePointName);
 }
 
 /** The parent's path; the root is its own parent. */

@@ -65,7 +65,7 @@ function lockHeld(state: State, queue: ClaimQueue): KeeperError {
     holder === null ? "keeps everyone waiting after its holder expired" : `is held by ${holder.id}`;
   return new KeeperError(
     "lock_held",
-    `${queue.path} ${reason}, and the claim was not to wait; ask again with waitMs to stand in line.`,
+    `${queue.path} ${reason}, and waitMs is 0; set waitMs to join the queue.`,
     {
       path: queue.path,
       ...(holder !== null && { holder }),

@@ -42,13 +42,7 @@ function parentFor(draft: Draft, create: Create): Znode {
   if (create.parents === true) makeParents(draft, path);
   const parent = draft.get(path);
   if (parent === undefined) {
-    throw new KeeperError(
-      "no_node",
-      `The parent ${path} does not exist; create it first, or add parents=true.`,
-      {
-        path,
-      },
-    );
+    throw new KeeperError("no_node", `The parent ${path} does not exist; create it first.`, { path });
   }
   return parent;
 }
@@ -147,7 +141,7 @@ export function planDelete(draft: Draft, operation: Delete): { path: string } {
   if (znode.numChildren > 0) {
     throw new KeeperError(
       "not_empty",
-      `${path} has ${znode.numChildren} ${znode.numChildren === 1 ? "child" : "children"}; delete them first, or add recursive=true.`,
+      `${path} has ${znode.numChildren} ${znode.numChildren === 1 ? "child" : "children"}; delete them first.`,
       { path },
     );
   }

@@ -99,7 +99,7 @@ function checkContext(draft: Draft, state: State, context: WriteContext): void {
 export function sessionExpired(): KeeperError {
   return new KeeperError(
     "session_expired",
-    "The session has expired, was closed, or never was; open a new one and take nothing of the old one for granted.",
+    "The session has expired, was closed, or never was; open a new one; its ephemerals, locks and candidacies are gone.",
   );
 }
 

@@ -13,6 +13,7 @@ import { statOf } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
 import type { Commit } from "../core/txn.ts";
 import { refuseConditions } from "./conditions.ts";
+import { hinted } from "./hints.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import {
@@ -75,8 +76,14 @@ interface Asked {
 }
 
 /** One operation, ready to be done. */
+interface WriteStep {
+  readonly kind: "write";
+  readonly asked: Asked;
+  readonly write: SingleWrite;
+}
+
 type Step =
-  | { readonly kind: "write"; readonly asked: Asked; readonly write: SingleWrite }
+  | WriteStep
   | { readonly kind: "read"; readonly asked: Asked; readonly read: WireRead }
   | { readonly kind: "refused"; readonly asked: Asked; readonly error: unknown };
 
@@ -165,13 +172,13 @@ function resultsOf(steps: readonly Step[], answers: readonly WriteAnswer[], read
   return steps.map((step) => {
     if (step.kind === "read") return reader.answer(step.asked, step.read);
     if (step.kind === "refused") return JSON.stringify(refusedEntry(step.asked, step.error));
-    return JSON.stringify(writtenEntry(step.asked, writeAnswers.next().value as WriteAnswer));
+    return JSON.stringify(writtenEntry(step, writeAnswers.next().value as WriteAnswer));
   });
 }
 
 /** Status and body of the endpoint for one such write, and the zxid of its transaction. */
-function writtenEntry(asked: Asked, answer: WriteAnswer): object {
-  if (answer.status === "rejected") return refusedEntry(asked, answer.reason);
+function writtenEntry({ asked, write }: WriteStep, answer: WriteAnswer): object {
+  if (answer.status === "rejected") return refusedEntry(asked, hinted(answer.reason, write));
   const { zxid, outcome } = answer.value;
   if ("created" in outcome) {
     const { created, ...written } = outcome;

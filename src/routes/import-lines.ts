@@ -9,33 +9,37 @@ import type { ImportedZnode } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { importedNumberMax } from "../core/sequence.ts";
 import type { Stat } from "../core/stat.ts";
-import { bytesOf } from "./operations.ts";
+import { bytesOf, textOrNull } from "./operations.ts";
+import { invalid } from "./problems.ts";
+import { bodyCheck } from "./validation.ts";
 import { modeOf } from "./znodes.ts";
 
 /** What goes on being counted here must have far to go. */
 const countedNumber = Type.Integer({ minimum: 0, maximum: importedNumberMax });
 
 /** Only what an import goes by is looked at closely: the rest of a stat tells of the tree it comes from. */
-const line = Compile(
-  Type.Object(
-    {
-      path: Type.String(),
-      data: Type.Optional(Type.String()),
-      dataBase64: Type.Optional(Type.String()),
-      stat: Type.Optional(
-        Type.Object({
-          cversion: Type.Optional(countedNumber),
-          numChildren: Type.Optional(countedNumber),
-          sequence: Type.Optional(countedNumber),
-          ephemeralOwner: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-          ttlMs: Type.Optional(Type.Integer()),
-          container: Type.Optional(Type.Boolean()),
-        }),
-      ),
-    },
-    { additionalProperties: false },
-  ),
+const lineSchema = Type.Object(
+  {
+    path: Type.String(),
+    data: textOrNull("The data as text."),
+    dataBase64: textOrNull("The data as base64."),
+    stat: Type.Optional(
+      Type.Object({
+        cversion: Type.Optional(countedNumber),
+        numChildren: Type.Optional(countedNumber),
+        sequence: Type.Optional(countedNumber),
+        ephemeralOwner: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+        ttlMs: Type.Optional(Type.Integer()),
+        container: Type.Optional(Type.Boolean()),
+      }),
+    ),
+  },
+  { additionalProperties: false },
 );
+
+/** Fast, and says only whether it is one. What is none is looked at again by what can say why. */
+const line = Compile(lineSchema);
+const faultsOf = bodyCheck(lineSchema);
 
 /**
  * Null for what lives with sessions that are not here: an ephemeral, and whatever stands in a barrier. A place in the
@@ -43,8 +47,8 @@ const line = Compile(
  * @throws KeeperError `bad_request`, `bad_mode` or `bad_ttl` for a line that is no znode
  */
 export function znodeOfLine(text: string): ImportedZnode | null {
-  const value = parsed(text);
-  if (!line.Check(value)) throw malformed(line.Errors(value)[0]);
+  const value: unknown = parsed(text);
+  if (!line.Check(value)) throw invalid("The znode", faultsOf(value) ?? []);
   const stat = (value.stat ?? {}) as Partial<Stat>;
   if (stat.ephemeralOwner !== undefined && stat.ephemeralOwner !== null) return null;
   if (isInBarrier(value.path)) return null;
@@ -63,15 +67,13 @@ function childrenEver({ cversion = 0, numChildren = 0 }: Partial<Stat>): number 
   return Math.ceil((cversion + numChildren) / 2);
 }
 
+/** What some editors and shells put at the beginning of a file of UTF-8. */
+const byteOrderMark = "\ufeff";
+
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.startsWith(byteOrderMark) ? text.slice(1) : text);
   } catch {
     throw new KeeperError("bad_request", "It is not JSON.");
   }
-}
-
-function malformed(fault: { instancePath: string; message: string } | undefined): KeeperError {
-  const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
-  return new KeeperError("bad_request", `It is no znode${member}: it ${fault?.message ?? "is malformed"}.`);
 }

@@ -19,7 +19,7 @@ export function acceptJsonBodies(app: FastifyInstance, { jsonDepthMax }: HttpLim
     const text = body.toString("utf8");
     const depth = jsonDepthOf(text);
     if (depth > jsonDepthMax) return done(tooDeep(jsonDepthMax, depth));
-    return parse(request, text, done);
+    return parse(request, text, (error, value) => done(error === null ? null : unparsable(text), value));
   });
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {};
@@ -34,6 +34,16 @@ function isEmpty(body: unknown): boolean {
 
 function takesNone(): KeeperError {
   return new KeeperError("bad_request", "This request takes no body; what it says would be ignored.");
+}
+
+/** JSON that the parser refuses all the same has one of the names by which objects are tampered with. */
+function unparsable(text: string): KeeperError {
+  try {
+    JSON.parse(text.replace(/^\ufeff/, ""));
+    return new KeeperError("bad_request", 'No member of the body may be named "__proto__" or "constructor".');
+  } catch {
+    return new KeeperError("bad_request", "The body is not valid JSON.");
+  }
 }
 
 function tooDeep(limitValue: number, size: number): KeeperError {

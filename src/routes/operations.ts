@@ -19,8 +19,11 @@ export const path = Type.String({ description: "The znode." });
 const prefix = Type.String({
   description: "The znode; for a sequential create, the prefix its number is added to.",
 });
-const data = Type.Optional(Type.String({ description: "The data as text. Not together with dataBase64." }));
-const dataBase64 = Type.Optional(Type.String({ description: "The data as base64." }));
+/** `null` is as good as nothing: empty data (API section 1). */
+export const textOrNull = (description: string) =>
+  Type.Optional(Type.Unsafe<string | null>({ type: ["string", "null"], description }));
+const data = textOrNull("The data as text; empty when null. Not together with dataBase64.");
+const dataBase64 = textOrNull("The data as base64.");
 const safeInteger = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 
 /** The operations of a transaction, by the name in `op`. */
@@ -102,8 +105,8 @@ export function operationReader<S extends Shapes>(shapes: S): (wire: unknown) =>
     if (check === undefined) {
       throw new KeeperError("bad_request", `An operation is an object whose "op" is one of ${names}.`);
     }
-    const fault = check(wire);
-    if (fault !== null) throw invalid("The operation", fault);
+    const faults = check(wire);
+    if (faults !== null) throw invalid("The operation", faults);
     return wire as Static<S[keyof S]>;
   };
 }
@@ -142,13 +145,14 @@ function defined<T extends object>(members: T): { [K in keyof T]?: NonNullable<T
 const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
 /** The bytes that `data` or `dataBase64` stand for; none when neither is there. @throws KeeperError `bad_request` */
-export function bytesOf(wire: { data?: string; dataBase64?: string }): Uint8Array {
-  if (wire.data !== undefined && wire.dataBase64 !== undefined) {
+export function bytesOf(wire: { data?: string | null; dataBase64?: string | null }): Uint8Array {
+  const text = wire.data ?? undefined;
+  const base64 = wire.dataBase64 ?? undefined;
+  if (text !== undefined && base64 !== undefined) {
     throw new KeeperError("bad_request", "Give data or dataBase64, not both.");
   }
-  if (wire.data !== undefined) return Buffer.from(wellFormed(wire.data, "data"), "utf8");
-  if (wire.dataBase64 === undefined) return emptyData;
-  if (!base64Text.test(wire.dataBase64))
-    throw new KeeperError("bad_request", "dataBase64 is not valid base64.");
-  return Buffer.from(wire.dataBase64, "base64");
+  if (text !== undefined) return Buffer.from(wellFormed(text, "data"), "utf8");
+  if (base64 === undefined) return emptyData;
+  if (!base64Text.test(base64)) throw new KeeperError("bad_request", "dataBase64 is not valid base64.");
+  return Buffer.from(base64, "base64");
 }

@@ -16,7 +16,7 @@ export interface ProblemKind {
 export const problemKinds = {
   bad_request: { status: 400, title: "The request is malformed" },
   bad_path: { status: 400, title: "The path is not valid" },
-  bad_mode: { status: 400, title: "No znode can be of that kind" },
+  bad_mode: { status: 400, title: "Invalid combination of znode options" },
   bad_ttl: { status: 400, title: "The ttl is out of range" },
   session_required: { status: 400, title: "This needs a session" },
   forbidden: { status: 403, title: "The request is not allowed" },
@@ -33,7 +33,7 @@ export const problemKinds = {
   ephemeral_parent: { status: 409, title: "An ephemeral znode has no children" },
   fence_stale: { status: 409, title: "The fence does not hold" },
   lock_held: { status: 409, title: "The lock is held" },
-  not_holder: { status: 409, title: "It is not yours" },
+  not_holder: { status: 409, title: "Owned by another session" },
   session_expired: { status: 410, title: "The session is gone" },
   history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
   bad_version: { status: 412, title: "The version does not match" },
@@ -41,8 +41,8 @@ export const problemKinds = {
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
   misdirected: { status: 421, title: "The request is for another host" },
   too_many_changes: { status: 413, title: "The transaction has too many changes" },
-  idempotency_key_reused: { status: 422, title: "The key is another request's" },
-  throttled: { status: 429, title: "Too many writes are waiting" },
+  idempotency_key_reused: { status: 422, title: "The key was used for a different request" },
+  throttled: { status: 429, title: "Too many of these at once" },
   internal: { status: 500, title: "The server failed" },
   read_only: { status: 503, title: "The store takes no writes" },
   stopping: { status: 503, title: "The server is shutting down" },
@@ -123,7 +123,7 @@ function transportStatusOf(error: KeeperError & { readonly statusCode?: number }
 /** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */
 function refusalOf(error: FastifyError): KeeperError | null {
   if (error.validation !== undefined) {
-    return invalid(placeNames[error.validationContext ?? "body"] ?? "The body", error.validation[0]);
+    return invalid(placeNames[error.validationContext ?? "body"] ?? "The body", error.validation);
   }
   switch (error.code) {
     case "FST_ERR_CTP_INVALID_JSON_BODY":
@@ -143,10 +143,14 @@ function statusOf(error: FastifyError, refusal: KeeperError): number | undefined
 
 type Fault = Pick<FastifySchemaValidationError, "instancePath" | "keyword" | "params" | "message">;
 
-/** What was held against its schema, and the first fault found. */
-export function invalid(where: string, fault: Fault | undefined): KeeperError {
-  const member = fault?.instancePath ? ` at ${fault.instancePath.slice(1).replaceAll("/", ".")}` : "";
-  const message = `${where} is not valid${member}: ${reasonOf(fault)}.`;
+/** What was held against its schema, and the faults found there, of which the first is told. */
+export function invalid(where: string, faults: readonly Fault[]): KeeperError {
+  const [fault] = faults;
+  const member = fault?.instancePath.slice(1).replaceAll("/", ".") ?? "";
+  const values = valuesAllowed(faults);
+  const reason = values === null ? reasonOf(fault) : `it must be ${listed(values)}`;
+  const example = where === placeNames.querystring && isOfTruth(fault) ? `, as in ${member}=true` : "";
+  const message = `${where} is not valid${member && ` at ${member}`}: ${reason}${example}.`;
   return new KeeperError("bad_request", message, limitPassed(fault));
 }
 
@@ -166,13 +170,38 @@ function limitPassed(fault: VerboseFault | undefined): ErrorDetails {
   return { limit, limitValue, ...(Number.isSafeInteger(size) && { size }) };
 }
 
-function reasonOf(fault: Fault | undefined): string {
+function reasonOf(fault: VerboseFault | undefined): string {
+  if (fault?.keyword === "type" && Array.isArray(fault.data)) return "it may be there once";
+  if (isOfTruth(fault)) return "it must be true or false";
   switch (fault?.keyword) {
     case "additionalProperties":
       return `it has an unknown member "${fault.params.additionalProperty}"`;
+    case "pattern":
+      return `it must be ${fault.parentSchema?.["x-form"] ?? "of another form"}`;
     default:
       return `it ${fault?.message ?? "is malformed"}`;
   }
+}
+
+function isOfTruth(fault: VerboseFault | undefined): boolean {
+  return fault?.keyword === "type" && fault.params.type === "boolean" && !Array.isArray(fault.data);
+}
+
+/**
+ * All values that a member may have, where it may only have some. A schema has them as alternatives, and then each has a
+ * fault of its own.
+ */
+function valuesAllowed(faults: readonly Fault[]): readonly unknown[] | null {
+  const [first] = faults;
+  if (first?.keyword === "enum") return first.params.allowedValues as unknown[];
+  if (first?.keyword !== "const") return null;
+  return faults
+    .filter(({ keyword, instancePath }) => keyword === "const" && instancePath === first.instancePath)
+    .map(({ params }) => params.allowedValue);
+}
+
+function listed(values: readonly unknown[]): string {
+  return values.length === 1 ? `${values[0]}` : `one of ${values.join(", ")}`;
 }
 
 const placeNames: Record<string, string> = {

@@ -7,6 +7,7 @@ import { Type } from "typebox";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import type { RouteParts } from "./parts.ts";
 import { problems } from "./schemas.ts";
+import { idOf } from "./sessions.ts";
 import { beginEventStream } from "./sse.ts";
 import { wholeStreamQuery } from "./stream-start.ts";
 
@@ -25,7 +26,7 @@ export function sessionEventRoutes(
   const open = new Set<() => void>();
 
   app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
-    const { id } = request.params;
+    const id = idOf(request);
     const { state } = sessions.describe(id);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     const send = (event: string, data: object) => sink.write(Buffer.from(frame(event, data)));

@@ -97,7 +97,7 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
     "/v1/sessions/:id",
     { schema: keepaliveSchema, config: { isServedAlways: true } },
     (request, reply) => {
-      return reply.send(sessions.keepalive(request.params.id, tokenOf(request)));
+      return reply.send(sessions.keepalive(idOf(request), tokenOf(request)));
     },
   );
 
@@ -114,7 +114,7 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
 
   app.get("/v1/sessions/:id", { schema: describeSchema }, (request, reply) => {
     touchSession(request, sessions);
-    const { ephemerals, claims, instances, ...session } = sessions.describe(request.params.id);
+    const { ephemerals, claims, instances, ...session } = sessions.describe(idOf(request));
     const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
     return reply.send({ ...session, ...owned });
   });
@@ -129,9 +129,18 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
     "/v1/sessions/:id",
     { schema: closeSchema, config: { isServedAlways: true } },
     async (request, reply) => {
-      await sessions.close(request.params.id, tokenOf(request));
+      await sessions.close(idOf(request), tokenOf(request));
       return reply.code(204).send();
     },
+  );
+}
+
+/** Without an id the URL is that of no session, and not of one that is gone. */
+export function idOf({ params: { id }, method, url }: FastifyRequest<{ Params: { id: string } }>): string {
+  if (id !== "") return id;
+  throw new KeeperError(
+    "no_route",
+    `There is nothing at ${method} ${url.split("?", 1)[0]}: it has no id of a session.`,
   );
 }
 

@@ -35,6 +35,7 @@ const treeQuery = Type.Object(
     ),
     include: Type.String({
       pattern: "^(|(stat|data)(,(stat|data))?)$",
+      "x-form": "stat, data or stat,data, or empty",
       default: "stat,data",
       description: "What to tell of each znode besides its path: the stat, the data, both, or nothing.",
     }),

@@ -5,6 +5,7 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:ht
 import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
+import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
 import { isUnhurried } from "./slow-bodies.ts";
@@ -39,7 +40,7 @@ export class Unreadable {
     });
   }
 
-  answer(error: Error & { code?: string }, socket: Socket): void {
+  answer(error: ParseError, socket: Socket): void {
     if (this.#ending.has(socket)) return;
     const { request, response } = this.#exchanges.get(socket) ?? {};
     const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && request?.complete === false;
@@ -47,13 +48,20 @@ export class Unreadable {
     this.#ending.add(socket);
     const isAnswered = response === undefined || response.writableFinished;
     const isWhole = request === undefined || request.complete;
-    const end = () => endWith(socket, faultOf(error.code, isWhole, this.#limits));
+    const end = () => endWith(socket, faultOf(error, isWhole, this.#limits));
     if (isAnswered) end();
     // The fault is in what follows a request that was understood: its own answer comes first.
     else if (isWhole && !response.headersSent) response.once("close", end);
     else if (!response.headersSent) end();
     else socket.destroy();
   }
+}
+
+/** What Node's parser says: also what it was reading, and how much of that it had read. */
+interface ParseError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: unknown;
+  readonly bytesParsed?: number;
 }
 
 interface Fault {
@@ -76,15 +84,11 @@ function endWith(socket: Socket, { status, message, details }: Fault): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-function faultOf(code: string | undefined, isWhole: boolean, limits: HttpLimits): Fault {
-  const { headerBytesMax, headersTimeoutMs, requestTimeoutMs } = limits;
-  switch (code) {
+function faultOf(error: ParseError, isWhole: boolean, limits: HttpLimits): Fault {
+  const { headersTimeoutMs, requestTimeoutMs } = limits;
+  switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
-      return {
-        status: 431,
-        message: `The URL and headers have more than ${headerBytesMax} bytes.`,
-        details: { limit: "headerBytesMax", limitValue: headerBytesMax },
-      };
+      return overflowOf(error, limits);
     case "ERR_HTTP_REQUEST_TIMEOUT": {
       const limit = isWhole && headersTimeoutMs < requestTimeoutMs ? "headersTimeoutMs" : "requestTimeoutMs";
       const what = isWhole ? "No whole URL and headers came" : "The request was not complete";
@@ -97,4 +101,21 @@ function faultOf(code: string | undefined, isWhole: boolean, limits: HttpLimits)
     default:
       return { status: 400, message: "This is not a request in HTTP/1.1." };
   }
+}
+
+/** There are two bounds, and the parser does not say which: of a head that came in parts, both are named. */
+function overflowOf({ rawPacket, bytesParsed = 0 }: ParseError, { headerBytesMax }: HttpLimits): Fault {
+  const { headersMax } = fixedLimits;
+  if (rawPacket instanceof Uint8Array && linesIn(rawPacket.subarray(0, bytesParsed)) > headersMax) {
+    const message = `A request has at most ${headersMax} headers.`;
+    return { status: 431, message, details: { limit: "headersMax", limitValue: headersMax } };
+  }
+  const others = bytesParsed > headerBytesMax ? "" : `, or more than ${headersMax} headers`;
+  const message = `The URL and headers have more than ${headerBytesMax} bytes${others}.`;
+  return { status: 431, message, details: { limit: "headerBytesMax", limitValue: headerBytesMax } };
+}
+
+function linesIn(text: Uint8Array): number {
+  const lineFeed = 10;
+  return text.reduce((count, byte) => (byte === lineFeed ? count + 1 : count), 0);
 }

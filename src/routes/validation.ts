@@ -5,13 +5,13 @@ import Ajv, { type ErrorObject, type Options, type ValidateFunction } from "ajv"
 import type { FastifyInstance, FastifySchemaCompiler, RouteOptions } from "fastify";
 import type { TSchema } from "typebox";
 
-/** Verbose: an error carries the schema it comes from, which may name the limit that was passed. */
+/** Verbose: an error carries the schema it comes from, which may name the limit that was passed, or say its pattern. */
 const common: Options = {
   useDefaults: true,
   removeAdditional: false,
   allErrors: false,
   verbose: true,
-  keywords: ["x-limit"],
+  keywords: ["x-limit", "x-form"],
 };
 
 const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });
@@ -43,10 +43,10 @@ export function validateStrictly(app: FastifyInstance): void {
   app.addHook("onRoute", refuseUnknownParameters);
 }
 
-/** For what stands in a body and is judged by itself: gives the first fault, or null when there is none. */
-export function bodyCheck(schema: TSchema): (value: unknown) => ErrorObject | null {
+/** For what stands in a body and is judged by itself: gives the faults, or null when there are none. */
+export function bodyCheck(schema: TSchema): (value: unknown) => readonly ErrorObject[] | null {
   const validate = compiledWhenNeeded(bodyValidator, schema);
-  return (value) => (validate(value) ? null : (validate.errors?.[0] as ErrorObject));
+  return (value) => (validate(value) ? null : (validate.errors ?? []));
 }
 
 /** A resource that has no parameters has no unknown ones either: a typo is never ignored (API section 1). */

@@ -36,6 +36,7 @@ export const pageMembers = {
   include: Type.Optional(
     Type.String({
       pattern: "^(stat|data)(,(stat|data))?$",
+      "x-form": "stat, data or stat,data",
       description: "Add the stat, the data, or both (comma-separated) of each child, as `znodes`.",
     }),
   ),

@@ -35,6 +35,7 @@ const watchQuery = Type.Object(
     types: Type.String({
       default: watchEventTypes.join(","),
       pattern: "^(created|changed|deleted)(,(created|changed|deleted))*$",
+      "x-form": "created, changed or deleted, or several of them, comma-separated",
       description: "Types of event to send, comma-separated.",
     }),
     data: Type.Boolean({ default: true, description: "Send the data of znodes, not only their stat." }),

@@ -13,6 +13,7 @@ import { type CreateMode, emptyData } from "../core/znode.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "./conditions.ts";
 import { ignoreContentType } from "./content-type.ts";
+import { withHint } from "./hints.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
@@ -110,7 +111,7 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
         refuseConditions(request.headers, ["if-match"], "A create has no version to expect; to set use PUT.");
         mustBeNew(request.headers);
         const contextOf = keyedContextsOf(request, parts);
-        const commit = await store.submit({ ...create, ...contextOf() });
+        const commit = await store.submit({ ...create, ...contextOf() }).catch(withHint(create));
         noteReplay(reply, commit);
         return sendWritten(reply, commit.outcome);
       },
@@ -121,7 +122,8 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       { schema: { ...common, ...setSchema, querystring: setQuery }, bodyLimit },
       async (request, reply) => {
         const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
-        const commit = await store.submit({ ...set, ...writeContextOf(request, sessions) });
+        const written = { ...set, ...writeContextOf(request, sessions) };
+        const commit = await store.submit(written).catch(withHint(set));
         return sendWritten(reply, commit.outcome);
       },
     );
@@ -134,12 +136,14 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
         validatePath(path);
         refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
         const { recursive, version } = request.query;
-        await store.submit({
-          type: recursive ? "deleteTree" : "delete",
-          path,
-          ...expectation(version, ifMatchOf(request.headers)),
-          ...writeContextOf(request, sessions),
-        });
+        await store
+          .submit({
+            type: recursive ? "deleteTree" : "delete",
+            path,
+            ...expectation(version, ifMatchOf(request.headers)),
+            ...writeContextOf(request, sessions),
+          })
+          .catch(withHint({ type: "delete", path }));
         return reply.code(204).send();
       },
     );

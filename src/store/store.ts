@@ -437,7 +437,7 @@ function freesSpace(command: Command): boolean {
 function readOnly(cause: string): KeeperError {
   return new KeeperError(
     "read_only",
-    `The store takes no writes now (${cause}); reads, keepalives and deletes still work. Retry when it is mended.`,
+    `The store takes no writes now (${cause}); reads, keepalives and deletes still work. Retry once the store accepts writes again.`,
     { retryAfterSeconds: 5 },
   );
 }

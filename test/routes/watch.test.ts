@@ -22,7 +22,7 @@ interface Server {
 async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyInstance; server: Server }> {
   const app = fastify({
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, keywords: ["x-limit"] } },
+    ajv: { customOptions: { removeAdditional: false, keywords: ["x-limit", "x-form"] } },
   });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
   for (const schema of namedSchemas) app.addSchema(schema);
