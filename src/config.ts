@@ -155,6 +155,24 @@ const settings = {
     byteCount(1024),
     "what the reads of one batch answer with",
   ),
+  answerBytesMax: setting(
+    "answer-bytes-max",
+    128 * mebibyte,
+    byteCount(mebibyte),
+    "bytes of large answers held until their clients have taken them; beyond it 429",
+  ),
+  connectionAnswerBytesMax: setting(
+    "connection-answer-bytes-max",
+    32 * mebibyte,
+    byteCount(mebibyte),
+    "the same for the clients of one connection",
+  ),
+  sendTimeoutMs: setting(
+    "send-timeout-ms",
+    60_000,
+    integer(100),
+    "time in which a client takes some of what it is sent, before its connection ends",
+  ),
   headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
   headersTimeoutMs: setting(
     "headers-timeout-ms",

@@ -9,6 +9,7 @@ import { Coordination, type CoordinationLimits } from "./coordination/coordinati
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { adminWatchRoutes } from "./routes/admin-watches.ts";
+import { Answers, holdAnswers } from "./routes/answers.ts";
 import { barrierRoutes } from "./routes/barriers.ts";
 import { batchRoutes } from "./routes/batch.ts";
 import { childrenRoutes } from "./routes/children.ts";
@@ -43,6 +44,7 @@ import { validateStrictly } from "./routes/validation.ts";
 import { watchRoutes } from "./routes/watch.ts";
 import { znodeRoutes } from "./routes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
 
@@ -89,6 +91,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const { surplusConnectionsMax } = fixedLimits;
   const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax });
   refuseSurplus(app, connections, connectionsMax);
+  const stopLooking = endStillReaders(app.server, store.clock, limits);
+  const answers = new Answers(limits, store.clock);
+  holdAnswers(app, answers);
   const coordination = new Coordination(store, limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
@@ -103,8 +108,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => importRoutes(scope, parts));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, limits);
-    childrenRoutes(scope, parts);
-    treeRoutes(scope, parts);
+    childrenRoutes(scope, { ...parts, answers });
+    treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
     batchRoutes(scope, parts);
@@ -131,7 +136,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       coordination.stop();
       for (const stream of streams) stream.close();
       const closed = connections.end(closeWithinMs);
-      await app.close().finally(closed);
+      await app.close().finally(() => {
+        closed();
+        stopLooking();
+      });
     },
   };
 }

@@ -3,6 +3,7 @@
 
 import { Claims } from "./claims.ts";
 import { Ephemerals } from "./ephemerals.ts";
+import { Past } from "./past.ts";
 import { type QuotaLimits, Quotas } from "./quota.ts";
 import { Replies, type Reply } from "./replies.ts";
 import type { Session } from "./session.ts";
@@ -13,6 +14,8 @@ import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree((znode: Znode) => znode.data.byteLength);
+  /** What walks over the tree have still to see of it. */
+  readonly past = new Past(this.tree);
   readonly claims = new Claims();
   readonly #replies = new Replies();
   readonly quotas = new Quotas();

@@ -1,10 +1,11 @@
 // A part of the tree as it stood when the walk began, read at leisure while the tree moves on. Nothing is copied: of
-// what a write replaces, the walk keeps the old record, and only where it has yet to pass. So it costs what is
+// what a write replaces, the old record is kept (`past.ts`) where a walk has yet to pass. So it costs what is
 // written before it, not what it reads.
 
+import type { Past, PastReader } from "./past.ts";
 import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
-import { SortedNames } from "./sorted-names.ts";
-import type { Tree, TreeObserver } from "./tree.ts";
+import type { State } from "./state.ts";
+import type { Tree } from "./tree.ts";
 import type { Znode } from "./znode.ts";
 
 export interface WalkScope {
@@ -16,7 +17,7 @@ export interface WalkScope {
   readonly after?: string;
   /** Of the children of the roots, only those whose names begin so. */
   readonly prefix?: string;
-  /** Bytes of overwritten znodes the walk may hold; beyond them it is overrun. No bound unless given. */
+  /** Bytes of overwritten znodes that may be kept since the walk began; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
 }
 
@@ -29,14 +30,14 @@ interface Level {
   changeCount: number;
 }
 
-/** About what a kept record takes besides its data. */
-const keptOverheadBytes = 256;
-
-export class TreeWalk implements TreeObserver<Znode> {
+export class TreeWalk implements PastReader {
+  readonly zxid: number;
+  readonly roots: readonly string[];
+  readonly keptBytesMax: number;
   readonly #tree: Tree;
-  /** What was created after this was not there. */
-  readonly #zxid: number;
-  readonly #roots: readonly string[];
+  readonly #past: Past;
+  /** Its place among the walks under way. */
+  readonly #turn: number;
   readonly #rootIndexes: ReadonlyMap<string, number>;
   readonly #depthMax: number;
   readonly #prefix: string;
@@ -44,36 +45,29 @@ export class TreeWalk implements TreeObserver<Znode> {
   #rootIndex = -1;
   /** The last znode met; nothing before it is asked for again. */
   #cursor = "";
-  #changeCount = 0;
-  /** Records as the walk must meet them, where the tree no longer has them. */
-  readonly #kept = new Map<string, Znode>();
-  /** Their names, by parent: some are gone from the tree. */
-  readonly #keptNames = new Map<string, SortedNames>();
-  #keptBytes = 0;
-  readonly #keptBytesMax: number;
   #isOverrun = false;
-  readonly #stopObserving: () => void;
 
-  /** @param zxid of the tree now, whose state the walk will show */
-  constructor(tree: Tree, zxid: number, scope: WalkScope) {
+  /** Shows the state as it is now. */
+  constructor({ tree, zxid, past }: Pick<State, "tree" | "zxid" | "past">, scope: WalkScope) {
     const { roots, depthMax, after, prefix = "", keptBytesMax = Number.POSITIVE_INFINITY } = scope;
+    this.zxid = zxid;
+    this.roots = [...new Set(roots)].sort();
+    this.keptBytesMax = keptBytesMax;
     this.#tree = tree;
-    this.#zxid = zxid;
-    this.#roots = [...new Set(roots)].sort();
-    this.#rootIndexes = new Map(this.#roots.map((root, index) => [root, index]));
+    this.#past = past;
+    this.#rootIndexes = new Map(this.roots.map((root, index) => [root, index]));
     this.#depthMax = depthMax;
     this.#prefix = prefix;
-    this.#keptBytesMax = keptBytesMax;
     if (after !== undefined) this.#goTo(after);
-    this.#stopObserving = tree.observe(this);
+    this.#turn = past.begin(this);
   }
 
-  /** About the memory the walk holds for what was written before it. */
+  /** About the memory held since the walk began, for this walk and for younger ones. */
   get keptBytes(): number {
-    return this.#keptBytes;
+    return this.#past.bytesSince(this.#turn);
   }
 
-  /** Whether more was overwritten before it came by than it may hold: it let go of it all, and cannot go on. */
+  /** Whether more was overwritten before it came by than may be kept: that was let go of, and it cannot go on. */
   get isOverrun(): boolean {
     return this.#isOverrun;
   }
@@ -102,28 +96,24 @@ export class TreeWalk implements TreeObserver<Znode> {
 
   /** The tree forgets the walk. Whoever began one ends it, unless it came to its end. */
   end(): void {
-    this.#stopObserving();
+    this.#past.end(this.#turn);
     this.#levels.length = 0;
-    this.#rootIndex = this.#roots.length;
-    this.#kept.clear();
-    this.#keptNames.clear();
-    this.#keptBytes = 0;
+    this.#rootIndex = this.roots.length;
   }
 
   /** Null when every root had its turn. */
   #nextRoot(): string | null {
     this.#rootIndex += 1;
     this.#cursor = "";
-    return this.#roots[this.#rootIndex] ?? null;
+    return this.roots[this.#rootIndex] ?? null;
   }
 
   /** Undefined when this level, or this name, has nothing to meet. */
   #nextChild(level: Level): string | undefined {
-    if (level.changeCount !== this.#changeCount) this.#findPlace(level);
+    if (level.changeCount !== this.#past.changeCount) this.#findPlace(level);
     const { done, value: name } = level.names.next();
     if (done === true) {
       this.#levels.pop();
-      this.#keptNames.delete(level.path);
       return undefined;
     }
     level.last = name;
@@ -140,14 +130,14 @@ export class TreeWalk implements TreeObserver<Znode> {
 
   #findPlace(level: Level): void {
     level.names = this.#namesAfter(level.path, level.last);
-    level.changeCount = this.#changeCount;
+    level.changeCount = this.#past.changeCount;
   }
 
   *#namesAfter(path: string, last: string | null): Generator<string> {
     const prefix = this.#prefixUnder(path);
     const from = last === null || last < prefix ? prefix : last;
     const inTree = this.#tree.childNames(path, from);
-    const kept = this.#keptNames.get(path)?.from(from);
+    const kept = this.#past.namesFrom(path, from);
     for (const name of kept === undefined ? inTree : merged(inTree, kept)) {
       if (!name.startsWith(prefix)) return;
       if (name !== last) yield name;
@@ -159,46 +149,16 @@ export class TreeWalk implements TreeObserver<Znode> {
   }
 
   #recordAt(path: string): Znode | undefined {
-    const kept = this.#kept.get(path);
-    if (kept !== undefined) {
-      this.#kept.delete(path);
-      this.#keptBytes -= bytesOf(kept);
-      return kept;
-    }
-    const znode = this.#tree.get(path);
-    return znode === undefined || znode.czxid > this.#zxid ? undefined : znode;
+    const znode = this.#past.recordFor(this.#turn, path) ?? this.#tree.get(path);
+    return znode === undefined || znode.czxid > this.zxid ? undefined : znode;
   }
 
-  beforeChange(path: string, before: Znode | undefined): void {
-    this.#changeCount += 1;
-    if (before === undefined || before.czxid > this.#zxid) return;
-    if (!this.#kept.has(path) && this.#isAhead(path)) this.#keep(path, before);
-  }
-
-  #keep(path: string, znode: Znode): void {
-    this.#kept.set(path, znode);
-    this.#keptBytes += bytesOf(znode);
-    if (this.#keptBytes > this.#keptBytesMax) {
-      this.#overrun();
-      return;
-    }
-    if (path === rootPath) return;
-    const parent = parentPath(path);
-    let names = this.#keptNames.get(parent);
-    if (names === undefined) {
-      names = new SortedNames();
-      this.#keptNames.set(parent, names);
-    }
-    names.add(baseName(path));
-  }
-
-  #overrun(): void {
+  overrun(): void {
     this.#isOverrun = true;
     this.end();
   }
 
-  /** Whether the walk will still come by here. */
-  #isAhead(path: string): boolean {
+  isAhead(path: string): boolean {
     const index = this.#rootIndexOver(path);
     if (index === undefined || index < this.#rootIndex || !this.#hasPrefix(path)) return false;
     return index > this.#rootIndex || comesAfter(path, this.#cursor);
@@ -220,7 +180,7 @@ export class TreeWalk implements TreeObserver<Znode> {
   }
 
   #goTo(after: string): void {
-    const root = this.#roots[0] as string;
+    const root = this.roots[0] as string;
     this.#rootIndex = 0;
     this.#cursor = after;
     const levels: Level[] = [];
@@ -233,10 +193,6 @@ export class TreeWalk implements TreeObserver<Znode> {
 }
 
 const noNames: Iterator<string> = [].values();
-
-function bytesOf(znode: Znode): number {
-  return keptOverheadBytes + znode.data.byteLength;
-}
 
 /** Two sorted lists as one, each name once. */
 function* merged(left: Iterable<string>, right: Iterable<string>): Generator<string> {

@@ -19,6 +19,7 @@ import {
 } from "./claim-schemas.ts";
 import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
+import { jsonBytes, PageSize } from "./page-size.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { pageLimit, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "./schemas.ts";
 
@@ -77,13 +78,16 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
 
   function participantsOf(barrier: string, limit: number) {
     const participants: object[] = [];
+    const size = new PageSize();
     for (const participant of store.state.tree.childNames(barrier)) {
       if (participant === readyName) continue;
       if (participants.length === limit) break;
       const path = joinPath(barrier, participant);
       const session = store.state.tree.get(path)?.ephemeralOwner ?? null;
       const sessionName = session === null ? "" : (store.state.session(session)?.name ?? "");
-      participants.push({ participant, path, session, sessionName });
+      const view = { participant, path, session, sessionName };
+      if (!size.takes(jsonBytes(view))) break;
+      participants.push(view);
     }
     return participants;
   }

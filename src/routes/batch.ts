@@ -97,7 +97,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     {
       schema: { ...batchSchema, body: envelope },
       bodyLimit: limits.transactionBytesMax,
-      config: { bodyLimitName: "transactionBytesMax", documentedBody: documented },
+      config: { bodyLimitName: "transactionBytesMax", documentedBody: documented, answersAtLength: true },
     },
     async (request, reply) => {
       const { operations } = request.body;

@@ -10,7 +10,7 @@ import { Selection } from "../watches/selection.ts";
 import { isKnown, knownTagsOf, listTagOf } from "./conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
-import { type RouteParts, touchSession } from "./parts.ts";
+import { type ReadParts, touchSession } from "./parts.ts";
 import { conditionalReadHeaders, problems, stat as statSchema, znode as znodeSchema } from "./schemas.ts";
 import { includedIn, pageMembers, pageOf, znodeAt } from "./views.ts";
 import { znodePathOf } from "./znode-path.ts";
@@ -33,8 +33,8 @@ const childrenAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
-export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
-  const { store, sessions, watches, limits } = parts;
+export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
+  const { store, sessions, watches, limits, answers } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     app.get(
@@ -51,8 +51,10 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: RouteParts): vo
         touchSession(request, sessions);
         await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
         if (asLines) {
-          const walk = walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
-          return sendLines(request, reply, walk, includedIn(request.query.include ?? ""));
+          znodeAt(store.state, path);
+          const walk = () => walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
+          const included = includedIn(request.query.include ?? "");
+          return sendLines(request, reply, { answers, walk, included });
         }
         const { view, changedZxid } = pageOf(store.state, path, request.query);
         const etag = listTagOf(changedZxid);
@@ -70,9 +72,8 @@ function watchedChildren(path: string): Selection {
 
 /** The children alone: the walk begins behind their parent. */
 function walkOf(state: State, path: string, query: ChildrenQuery, keptBytesMax: number): TreeWalk {
-  znodeAt(state, path);
   const { after, prefix = "" } = query;
-  return new TreeWalk(state.tree, state.zxid, {
+  return new TreeWalk(state, {
     roots: [path],
     depthMax: 1,
     after: after === undefined ? path : joinPath(path, after),

@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import type { Claim } from "../core/claim-queue.ts";
 import type { State } from "../core/state.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { entryBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
 
 export const waitMsBounds = { minimum: 0, maximum: fixedLimits.waitMsMax, ...named("waitMsMax") };
@@ -28,7 +29,7 @@ export const listQuery = Type.Object(
   {
     limit: pageLimit(
       "Of those who hold, and of those who wait, the first so many are listed; fewer where they say more of " +
-        "themselves than pageDataBytesMax.",
+        "themselves than pageBytesMax.",
     ),
   },
   { additionalProperties: false },
@@ -61,12 +62,13 @@ export const exampleOwner = { session: "1f3a5c7e9b2d4f60", sessionName: "web-1" 
 
 /** The first of the claims: so many, or fewer where they say much of themselves. */
 export function* firstOf(state: State, claims: Iterable<Claim>, limit: number): Generator<Claim> {
-  let [count, bytes] = [0, 0];
+  const size = new PageSize();
+  let count = 0;
   for (const claim of claims) {
-    if (count === limit || bytes > fixedLimits.pageDataBytesMax) return;
+    const znode = state.tree.get(claim.path);
+    if (count === limit || (znode !== undefined && !size.takes(entryBytes(znode, { data: true })))) return;
     yield claim;
     count += 1;
-    bytes += state.tree.get(claim.path)?.data.byteLength ?? 0;
   }
 }
 

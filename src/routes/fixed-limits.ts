@@ -26,8 +26,10 @@ export const fixedLimits = {
   sessionIdLengthMax: 255,
   /** Entries in one page of a listing. */
   pageEntriesMax: 10_000,
-  /** A page with data ends once it has this many bytes, however few its entries. */
-  pageDataBytesMax: 4 * 1024 * 1024,
+  /** The entries of a page have no more bytes than this, however few they are; or it has one entry. */
+  pageBytesMax: 4 * 1024 * 1024,
+  /** An answer of which its client took nothing for so long is ended where others need the room. */
+  answerStillMsMax: 5000,
   /** Characters of a name to go on after, or of a prefix: no path may be set to be longer. */
   cursorLengthMax: 16_384,
   /** Levels below a znode that are asked for by number. */

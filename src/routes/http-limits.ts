@@ -9,6 +9,12 @@ export interface HttpLimits {
   readonly headerBytesMax: number;
   /** Bytes held of znodes that are written while lines of them are still being read. */
   readonly snapshotKeptBytesMax: number;
+  /** Bytes of large answers held until their clients have taken them. */
+  readonly answerBytesMax: number;
+  /** The same for the clients of one connection. */
+  readonly connectionAnswerBytesMax: number;
+  /** Time in which a client takes some of what it is sent. */
+  readonly sendTimeoutMs: number;
   /** Time for the first line and the headers to arrive. */
   readonly headersTimeoutMs: number;
   /** Time for a request to arrive whole. */

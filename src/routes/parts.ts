@@ -7,6 +7,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import type { Watches } from "../watches/watches.ts";
+import type { Answers } from "./answers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { IdempotencyLimits } from "./idempotency.ts";
@@ -16,6 +17,11 @@ export interface RouteParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly limits: Limits & HttpLimits & IdempotencyLimits;
+}
+
+/** What is handed to routes whose answers may be as long as the tree. */
+export interface ReadParts extends RouteParts {
+  readonly answers: Answers;
 }
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */

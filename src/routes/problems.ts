@@ -87,7 +87,8 @@ export function sendProblemAndClose(
   return sendBeforeBodyEnds(request, headed(reply, error), problemOf(error));
 }
 
-function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
+/** Sets what a problem document is sent with, but not the document. */
+export function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
   if (allow !== undefined) reply.header("Allow", allow.join(", "));
   if (retryAfterSeconds !== undefined) reply.header("Retry-After", retryAfterSeconds);

@@ -8,6 +8,7 @@ import { validatePath } from "../core/path.ts";
 import { noQuota } from "../core/plan-quota.ts";
 import { exceededLimits, type Quota, type Quotas } from "../core/quota.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { jsonBytes, PageSize } from "./page-size.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
@@ -111,10 +112,13 @@ function viewOf(quota: Quota): Static<typeof quotaAnswer> {
 
 function pageOf(quotas: Quotas, { limit: length, after = "" }: Static<typeof listQuery>) {
   const page: Static<typeof quotaAnswer>[] = [];
+  const size = new PageSize();
   for (const quota of quotas.from(after)) {
     if (quota.path === after) continue;
-    if (page.length === length) return { quotas: page, next: page.at(-1)?.path as string };
-    page.push(viewOf(quota));
+    const view = viewOf(quota);
+    const isFull = page.length === length || !size.takes(jsonBytes(view));
+    if (isFull) return { quotas: page, next: page.at(-1)?.path as string };
+    page.push(view);
   }
   return { quotas: page };
 }

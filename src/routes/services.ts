@@ -24,6 +24,7 @@ import { noInstance } from "../core/plan-services.ts";
 import type { WrittenInstance } from "../core/service-command.ts";
 import { forceQuery, json } from "./claim-schemas.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { entryBytes, PageSize } from "./page-size.ts";
 import { type RouteParts, touchSession, wellFormed, writeContextOf } from "./parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
 import {
@@ -151,16 +152,19 @@ export function serviceRoutes(
   /** A page looks at so many znodes at most, however few of them are meant; the next one goes on behind them. */
   function instancesOf(path: string, { limit, after, isMeant }: Page) {
     const instances: InstanceView[] = [];
-    let [looked, bytes, last] = [0, 0, ""];
+    const size = new PageSize();
+    let [looked, last] = [0, ""];
     for (const name of namesAfter(path, after)) {
-      const isFull = instances.length === limit || bytes > fixedLimits.pageDataBytesMax;
-      if (isFull || looked === fixedLimits.pageEntriesMax) return { instances, next: last };
+      if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
       const znode = tree.get(joinPath(path, name));
       const view = instanceAt(znode);
+      if (znode !== undefined && view !== null && isMeant(view)) {
+        const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
+        if (isFull) return { instances, next: last };
+        instances.push(view);
+      }
       looked += 1;
-      bytes += znode?.data.byteLength ?? 0;
       last = name;
-      if (view !== null && isMeant(view)) instances.push(view);
     }
     return { instances };
   }

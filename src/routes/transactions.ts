@@ -22,7 +22,7 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
     {
       schema: { ...transactionSchema, body: envelope },
       bodyLimit: limits.transactionBytesMax,
-      config: { bodyLimitName: "transactionBytesMax", documentedBody: documented },
+      config: { bodyLimitName: "transactionBytesMax", documentedBody: documented, answersAtLength: true },
     },
     async (request, reply) => {
       const wires = request.body.operations;

@@ -10,7 +10,8 @@ import type { State } from "../core/state.ts";
 import { TreeWalk } from "../core/tree-walk.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "./ndjson.ts";
-import { type RouteParts, touchSession } from "./parts.ts";
+import { entryBytes, PageSize } from "./page-size.ts";
+import { type ReadParts, touchSession } from "./parts.ts";
 import {
   pageEntriesDefault,
   pageLimitBounds,
@@ -61,7 +62,7 @@ const treeAnswer = Type.Object({
   next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
 });
 
-export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
+export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits, answers }: ReadParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [treeUrl, `${treeUrl}/*`]) {
     app.get(
@@ -76,9 +77,9 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits 
         if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
         znodeAt(store.state, path);
-        const walk = walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
-        if (asLines) return sendLines(request, reply, walk, includedIn(query.include));
-        return reply.send({ path, ...pageOf(walk, query) });
+        const walk = () => walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
+        if (asLines) return sendLines(request, reply, { answers, walk, included: includedIn(query.include) });
+        return reply.send({ path, ...pageOf(walk(), query) });
       },
     );
   }
@@ -93,7 +94,7 @@ function validateCursor(after: string, path: string, depth = Number.POSITIVE_INF
 }
 
 function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptBytesMax: number): TreeWalk {
-  return new TreeWalk(state.tree, state.zxid, {
+  return new TreeWalk(state, {
     roots: [path],
     depthMax: depth ?? Number.POSITIVE_INFINITY,
     ...(after !== undefined && { after }),
@@ -104,13 +105,12 @@ function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptByt
 function pageOf(walk: TreeWalk, { include, limit = pageEntriesDefault }: TreeQuery) {
   const included = includedIn(include);
   const znodes: PartialView[] = [];
-  let dataBytes = 0;
+  const size = new PageSize();
   let hasMore = false;
   for (let znode = walk.next(); znode !== undefined; znode = walk.next()) {
-    hasMore = znodes.length === limit || dataBytes > fixedLimits.pageDataBytesMax;
+    hasMore = znodes.length === limit || size.isFull || !size.takes(entryBytes(znode, included));
     if (hasMore) break;
     znodes.push(partialViewOf(znode, included));
-    if (included.data) dataBytes += znode.data.byteLength;
   }
   walk.end();
   return hasMore ? { znodes, next: znodes.at(-1)?.path as string } : { znodes };

@@ -9,6 +9,7 @@ import type { State } from "../core/state.ts";
 import type { Znode } from "../core/znode.ts";
 import { type DataMember, dataMember, dataText } from "../store/json-data.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
 
 /** @throws KeeperError `no_node` */
@@ -101,18 +102,19 @@ export function pageOf(state: State, path: string, query: PageQuery): Page {
   const limit = query.limit ?? pageEntriesDefault;
   const children: string[] = [];
   const znodes: PartialView[] = [];
+  const size = new PageSize();
   let changedZxid = parent.pzxid;
-  let dataBytes = 0;
   let hasMore = false;
   for (const name of namesOf(state, path, query)) {
-    hasMore = children.length === limit || dataBytes > fixedLimits.pageDataBytesMax;
+    hasMore = children.length === limit || size.isFull;
+    if (hasMore) break;
+    const child = includesAny ? childAt(state, joinPath(path, name)) : null;
+    hasMore = !size.takes(jsonBytes(name) + (child === null ? 0 : entryBytes(child, included)));
     if (hasMore) break;
     children.push(name);
-    if (!includesAny) continue;
-    const child = childAt(state, joinPath(path, name));
+    if (child === null) continue;
     znodes.push(partialViewOf(child, included));
     changedZxid = Math.max(changedZxid, child.mzxid, included.stat ? child.pzxid : 0);
-    dataBytes += included.data ? child.data.byteLength : 0;
   }
   const view = {
     path,

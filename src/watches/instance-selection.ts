@@ -35,7 +35,7 @@ export class InstanceSelection implements StreamSelection {
   }
 
   walk(state: State, keptBytesMax: number): TreeWalk {
-    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax: 1, keptBytesMax });
+    return new TreeWalk(state, { roots: this.paths, depthMax: 1, keptBytesMax });
   }
 
   textOf(znode: Znode): string | null {

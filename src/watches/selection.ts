@@ -102,7 +102,7 @@ export class Selection implements EventSelection, StreamSelection {
 
   walk(state: State, keptBytesMax: number): TreeWalk {
     const depthMax = depthsMax[this.scope];
-    return new TreeWalk(state.tree, state.zxid, { roots: this.paths, depthMax, keptBytesMax });
+    return new TreeWalk(state, { roots: this.paths, depthMax, keptBytesMax });
   }
 }
 

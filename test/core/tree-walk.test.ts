@@ -2,7 +2,7 @@
 // yet to show.
 
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Command } from "../../src/core/command.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { execute } from "../../src/core/execute.ts";
@@ -40,7 +40,7 @@ function stateWith(...paths: string[]): State {
 }
 
 function walkOf(state: State, scope: WalkScope): TreeWalk {
-  return new TreeWalk(state.tree, state.zxid, scope);
+  return new TreeWalk(state, scope);
 }
 
 function rest(walk: TreeWalk): Znode[] {
@@ -109,6 +109,88 @@ test("whatever is written between its steps, a walk of a subtree shows what was 
     ),
     { numRuns: 500 },
   );
+});
+
+test("of many walks that began at different times each shows what was there at its own", () => {
+  const walkTurns = fc.array(
+    fc.record({
+      commands: fc.array(anyCommand, { maxLength: 5 }),
+      begin: fc.option(
+        fc.record({ root: fc.oneof(fc.constant("/"), anyPath), depthMax: fc.constantFrom(0, 1, everything) }),
+      ),
+      step: fc.array(fc.nat(30), { maxLength: 6 }),
+      end: fc.option(fc.nat(30), { freq: 8 }),
+    }),
+    { maxLength: 40 },
+  );
+  fc.assert(
+    fc.property(fc.array(anyCommand, { maxLength: 60 }), walkTurns, (before, turnsOfAll) => {
+      const state = State.fresh();
+      for (const command of before) attempt(state, command);
+      const under: { walk: TreeWalk; shown: Znode[]; met: Znode[] }[] = [];
+      for (const { commands, begin, step, end } of turnsOfAll) {
+        if (begin !== null) {
+          const scope = { roots: [begin.root], depthMax: begin.depthMax };
+          under.push({ walk: walkOf(state, scope), shown: expected(state, scope), met: [] });
+        }
+        for (const command of commands) attempt(state, command);
+        for (const index of step) {
+          const { walk, met } = under[index] ?? {};
+          const znode = walk?.next();
+          if (znode !== undefined) met?.push(znode);
+        }
+        if (end !== null) for (const { walk } of under.splice(end, 1)) walk.end();
+      }
+      for (const { walk, shown, met } of under) expect([...met, ...rest(walk)]).toEqual(shown);
+      expect(state.past.keptBytes).toBe(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("what many walks have still to see is kept once for all of them", () => {
+  const state = stateWith("/a/b", "/a/c");
+  const begin = () => walkOf(state, { roots: ["/a"], depthMax: everything });
+  const walks = Array.from({ length: 1000 }, begin);
+  const asked = walks.map((walk) => vi.spyOn(walk, "isAhead"));
+  execute(state, set("/a/b", "new"), { timeMs: 1 });
+  const { keptBytes } = state.past;
+  expect(asked.filter(({ mock }) => mock.calls.length > 0).length).toBeLessThan(10);
+  expect(walks.map((walk) => walk.keptBytes)).toEqual(walks.map(() => keptBytes));
+  execute(state, set("/a/b", "newer"), { timeMs: 1 });
+  expect(state.past.keptBytes).toBe(keptBytes);
+  for (const walk of walks)
+    expect(rest(walk).map(({ data }) => new TextDecoder().decode(data))).toContain("in /a/b");
+  expect(state.past.keptBytes).toBe(0);
+});
+
+test("however many walks stand still, nothing is kept of what is written beside them", () => {
+  const state = stateWith("/a/b", "/z");
+  const walks = Array.from({ length: 1000 }, () => walkOf(state, { roots: ["/a"], depthMax: everything }));
+  for (const command of [set("/z", "new"), create("/a/new"), create("/y"), remove("/z")])
+    execute(state, command, { timeMs: 1 });
+  // The root's and /a's own records had one more child or less: /a is in sight, the root is not.
+  expect(state.past.keptBytes).toBeLessThan(300);
+  for (const walk of walks) expect(paths(rest(walk))).toEqual(["/a", "/a/b"]);
+});
+
+test("what all walks together hold has one bound, and the oldest is given up for the others", () => {
+  const state = stateWith("/a/b", "/a/c", "/a/d");
+  const keptBytesMax = 700;
+  const begin = () => walkOf(state, { roots: ["/a"], depthMax: everything, keptBytesMax });
+  const old = begin();
+  for (const path of ["/a/b", "/a/c"]) execute(state, set(path, "new"), { timeMs: 1 });
+  const young = begin();
+  execute(state, set("/a/d", "new"), { timeMs: 1 });
+  expect([old.isOverrun, young.isOverrun]).toEqual([true, false]);
+  expect(state.past.keptBytes).toBeLessThanOrEqual(keptBytesMax);
+  expect(() => old.next()).toThrow();
+  expect(rest(young).map(({ data }) => new TextDecoder().decode(data))).toEqual([
+    "",
+    "new",
+    "new",
+    "in /a/d",
+  ]);
 });
 
 test("several roots, some below others, are walked each once, and every znode is met once", () => {

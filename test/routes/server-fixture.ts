@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
-import { createServer, type Server } from "../../src/server.ts";
+import { createServer, type Server, type TlsFiles } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
 import { Http } from "../support/http.ts";
@@ -23,6 +23,9 @@ const limits = {
   ...defaultLimits,
   transactionBytesMax: 8_388_608,
   batchReadBytesMax: 8_388_608,
+  answerBytesMax: 134_217_728,
+  connectionAnswerBytesMax: 33_554_432,
+  sendTimeoutMs: 60_000,
   headerBytesMax: 32_768,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -46,18 +49,24 @@ export const test = watchesTest.extend<ServerFixture>({
   state: async ({ keeper }, use) => use(() => stateOf(keeper)),
 });
 
-async function serverOver(keeper: Keeper, watches: Watches) {
+interface Overrides {
+  readonly limits?: Partial<typeof limits>;
+  readonly tls?: TlsFiles | null;
+}
+
+async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tls = null }: Overrides = {}) {
   const sessions = new Sessions(keeper.store);
   sessions.start();
-  const server = await createServer({
+  const parts = {
     store: keeper.store,
     sessions,
     watches,
-    limits,
-    bounds: { ...limits },
+    limits: { ...limits, ...others },
+    bounds: { ...limits, ...others },
     logger: pino({ level: "silent" }),
     version: "0.0.0",
-  });
+  };
+  const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
   const close = async () => {
     await server.close();
     sessions.stop();
@@ -72,8 +81,8 @@ async function listen({ app }: Server): Promise<Http> {
 }
 
 /** For a test that makes the parts itself: a server over them, and what closes it. */
-export async function serveFor(keeper: Keeper, watches: Watches) {
-  const { server, close } = await serverOver(keeper, watches);
+export async function serveFor(keeper: Keeper, watches: Watches, overrides: Overrides = {}) {
+  const { server, close } = await serverOver(keeper, watches, overrides);
   return { http: await listen(server), close };
 }
 

@@ -105,15 +105,34 @@ test("what is overwritten under a snapshot is held for its reader, up to a bound
   const first = open(watches, asked, heldSink());
   await keeper.set("/a/b", "new");
   await keeper.set("/a/b", "newer");
+  first.sink.release(first.stream);
+  expect(first.sink.isAborted).toBe(false);
+  const znodes = first.sink.named("snapshot").flatMap(({ data }) => data.znodes as { data: string }[]);
+  expect(znodes.map(({ data }) => data)).toEqual(Array(3).fill("x".repeat(1000)));
+
   for (const name of ["d", "e"]) await keeper.create(`/a/${name}`, plain, "x".repeat(5000));
   const second = open(watches, asked, heldSink());
   for (const name of ["d", "e"]) await keeper.set(`/a/${name}`, "new");
-  first.sink.release(first.stream);
   second.sink.release(second.stream);
-  expect([first.sink.isAborted, second.sink.isAborted]).toEqual([false, true]);
-  const znodes = first.sink.named("snapshot").flatMap(({ data }) => data.znodes as { data: string }[]);
-  expect(znodes.map(({ data }) => data)).toEqual(Array(3).fill("x".repeat(1000)));
+  expect(second.sink.isAborted).toBe(true);
   expect(watches.list({ limit: 10 }).streams.map(({ id }) => id)).toEqual([first.stream.id]);
+  watches.close("shutdown");
+});
+
+test("what is held under many snapshots is held once, and has the same bound", async ({ keeper }) => {
+  const watches = watchesOf(keeper, { snapshotPageZnodesMax: 1, snapshotKeptBytesMax: 3000 });
+  const asked = { initial: true, paths: ["/a"], scope: "subtree" } as const;
+  for (const path of ["/a", "/a/b", "/a/c"]) await keeper.create(path, plain, "x".repeat(1000));
+  const readers = Array.from({ length: 50 }, () => open(watches, asked, heldSink()));
+  await keeper.set("/a/b", "new");
+  await keeper.set("/a/c", "new");
+  expect(keeper.store.state.past.keptBytes).toBeLessThanOrEqual(3000);
+  for (const { sink, stream } of readers) {
+    sink.release(stream);
+    const znodes = sink.named("snapshot").flatMap(({ data }) => data.znodes as { data: string }[]);
+    expect(znodes.map(({ data }) => data)).toEqual(Array(3).fill("x".repeat(1000)));
+  }
+  expect(keeper.store.state.past.keptBytes).toBe(0);
   watches.close("shutdown");
 });
 

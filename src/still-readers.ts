@@ -1,0 +1,117 @@
+// Clients that take nothing of what they are sent: after a time their connection ends, over HTTP/2 their stream. Without
+// that, whoever asks and never reads would hold what was made for him for ever. It is counted in looks, not in time: after
+// a pause of the whole process everybody has a full time again.
+
+import type { Server } from "node:http";
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { Clock } from "./clock.ts";
+
+const looksMax = 4;
+
+/** Bytes that may take a time each, where a large piece was handed over as one. */
+const bytesPerTime = 262_144;
+
+interface SendLimits {
+  /** Time in which a client takes some of what it is sent. */
+  readonly sendTimeoutMs: number;
+}
+
+/** What is being sent to one client, and how often nothing of it had moved. */
+abstract class Sending {
+  #looks = 0;
+
+  /** Bytes handed over that the client has not taken. */
+  protected abstract readonly waitingBytes: number;
+  /** Whether any were taken since the last look. */
+  protected abstract hasMoved(): boolean;
+  abstract end(): void;
+
+  look(): void {
+    const hasMoved = this.hasMoved();
+    if (hasMoved || this.waitingBytes === 0) {
+      this.#looks = 0;
+      return;
+    }
+    this.#looks += 1;
+    if (this.#looks > looksMax * Math.max(1, Math.ceil(this.waitingBytes / bytesPerTime))) this.end();
+  }
+}
+
+class SocketSending extends Sending {
+  readonly #socket: Socket;
+  #sentBytes = 0;
+
+  constructor(socket: Socket) {
+    super();
+    this.#socket = socket;
+  }
+
+  protected get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  protected hasMoved(): boolean {
+    if (this.#socket.writableLength === 0) return true;
+    const before = this.#sentBytes;
+    this.#sentBytes = this.#socket.bytesWritten - this.#socket.writableLength;
+    return this.#sentBytes !== before;
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** A stream does not say how many bytes it has sent: it moves when it waits for fewer, or asks for more. */
+class StreamSending extends Sending {
+  readonly #stream: ServerHttp2Stream;
+  #waitingBefore = 0;
+  #hasDrained = false;
+
+  constructor(stream: ServerHttp2Stream) {
+    super();
+    this.#stream = stream;
+    stream.on("drain", () => {
+      this.#hasDrained = true;
+    });
+  }
+
+  protected get waitingBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  protected hasMoved(): boolean {
+    const waiting = this.#stream.writableLength;
+    const hasMoved = this.#hasDrained || waiting < this.#waitingBefore;
+    this.#waitingBefore = waiting;
+    this.#hasDrained = false;
+    return hasMoved;
+  }
+
+  end(): void {
+    this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+}
+
+/** Returns a function that stops looking. */
+export function endStillReaders(server: Server, clock: Clock, { sendTimeoutMs }: SendLimits): () => void {
+  const sendings = new Set<Sending>();
+  const follow = (connection: Socket | ServerHttp2Stream, sending: Sending) => {
+    sendings.add(sending);
+    connection.once("close", () => sendings.delete(sending));
+  };
+  for (const event of ["connection", "secureConnection"]) {
+    server.on(event, (socket: Socket) => follow(socket, new SocketSending(socket)));
+  }
+  server.on("stream", (stream: ServerHttp2Stream) => follow(stream, new StreamSending(stream)));
+  let cancel = () => {};
+  const lookLater = () => {
+    cancel = clock.setTimer(sendTimeoutMs / looksMax, () => {
+      for (const sending of sendings) sending.look();
+      lookLater();
+    });
+  };
+  lookLater();
+  return () => cancel();
+}
