@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { constants } from "node:os";
 import { endOnSignals } from "../early-signals.ts";
+import { restoreEnvironment } from "./restored.ts";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
 if (nodeMajor < 24) {
@@ -29,6 +30,7 @@ const { XDG_CACHE_HOME, HOME } = process.env;
 const cacheFolder = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
 if (cacheFolder) enableCompileCache(`${cacheFolder}/treekeeper`);
 
+restoreEnvironment();
 const { run } = await import("./program.ts");
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 

@@ -4,10 +4,13 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { describe, expect } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { processEntry } from "../../src/cli/supervisor/process-table.ts";
 import { projectFolder } from "../support/markdown.ts";
 import { test as base } from "./fixture.ts";
+
+/** Several programs start one after the other in each, and all tests at once. */
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Shell {
   readonly child: ChildProcess;
@@ -37,6 +40,7 @@ const test = base.extend<ShellFixture>({
           env: {
             ...process.env,
             treekeeper: `${process.execPath} ${join(projectFolder, "src/cli/main.ts")}`,
+            launcher: join(projectFolder, "bin/treekeeper"),
             TREEKEEPER_ENDPOINT: server.url,
             name: unique,
           },
@@ -64,9 +68,13 @@ describe.concurrent("a command that is run while something is held", () => {
   test("has the whole environment, whatever its names", async ({ shell }) => {
     const { output } = shell(`
       greet() { echo hello; }; export -f greet
-      env spring.profiles.active=prod A-B=c $treekeeper lock $name -- \
-        bash -c "greet; env | grep -E '^(spring|A-B)' | sort"`);
-    expect(await output).toBe("hello\nA-B=c\nspring.profiles.active=prod\n");
+      show="greet; env | grep -E '^(spring|A-B|version)' | sort"
+      for treekeeper in "$treekeeper" "$launcher"; do
+        env spring.profiles.active=prod A-B=c version='2
+3' $treekeeper lock $name -- bash -c "$show"
+      done`);
+    const shown = "hello\nA-B=c\nspring.profiles.active=prod\nversion=2\n";
+    expect(await output).toBe(shown + shown);
   });
 
   test("has the descriptors that were open, and no others", async ({ shell }) => {
@@ -81,10 +89,11 @@ describe.concurrent("a command that is run while something is held", () => {
     const command = "sh -c 'kill -HUP $$; kill -HUP $PPID; echo survived; read end; echo $end'";
     const { output, child, hasSaid } = shell(`
       (read end; echo "$end") | nohup $treekeeper lock $name -- ${command} 2>&1
-      nohup bash -c '$treekeeper lock $name -- sh -c "kill -HUP \\$\\$; echo also"; true' 2>&1`);
+      nohup bash -c '$treekeeper lock $name -- sh -c "kill -HUP \\$\\$; echo also"; true' 2>&1
+      nohup bash -c '$launcher lock $name -- sh -c "kill -HUP \\$\\$; echo too"' 2>&1`);
     await hasSaid("survived");
     child.stdin?.end("the end\n");
-    expect(await output).toBe("survived\nthe end\nalso\n");
+    expect(await output).toBe("survived\nthe end\nalso\ntoo\n");
   });
 
   test("is told of a hangup otherwise", async ({ shell }) => {

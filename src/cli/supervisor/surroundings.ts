@@ -2,7 +2,9 @@
 // terminal, a hangup that is to be ignored. A command that is run finds the same around it. Linux only, in part.
 
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { constants } from "node:os";
 import { basename } from "node:path";
+import { wasIgnored } from "../restored.ts";
 import { processEntry } from "./process-table.ts";
 
 export interface Surroundings {
@@ -63,10 +65,12 @@ function linkAt(path: string): string | null {
 }
 
 /**
- * Node forgets as it starts which signals were ignored. Two traces are left: bash and zsh say in `_` what they were
- * asked to run, and a parent that ignores the hangup has handed that on.
+ * Node forgets as it starts which signals were ignored. Where the shell before it has not looked, two traces are left:
+ * bash and zsh say in `_` what they were asked to run, and a parent that ignores the hangup has handed that on.
  */
 function isHangupIgnored(): boolean {
+  const known = wasIgnored(constants.signals.SIGHUP);
+  if (known !== null) return known;
   const { _: program = "" } = process.env;
   return basename(program) === "nohup" || ignoresHangup(String(process.ppid));
 }
