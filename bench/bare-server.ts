@@ -4,6 +4,7 @@
 
 import Fastify from "fastify";
 import { Type } from "typebox";
+import { BodiesInFlight } from "../src/routes/bodies-in-flight.ts";
 import { etagOf } from "../src/routes/conditions.ts";
 import { namedSchemas, versionQuery, written, znode } from "../src/routes/schemas.ts";
 import { acceptAnyBody, znodesUrl } from "../src/routes/znodes.ts";
@@ -51,7 +52,7 @@ const app = Fastify({
   },
 });
 for (const schema of namedSchemas) app.addSchema(schema);
-acceptAnyBody(app);
+acceptAnyBody(app, new BodiesInFlight({ bodiesBytesMax: 134_217_728 }));
 
 app.get(
   `${znodesUrl}/*`,

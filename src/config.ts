@@ -123,7 +123,13 @@ const settings = {
     "transaction-bytes-max",
     8 * mebibyte,
     byteCount(1024),
-    "body of a request for a transaction or batch",
+    "body of a request for a transaction or batch, and a line of an import",
+  ),
+  bodiesBytesMax: setting(
+    "bodies-bytes-max",
+    128 * mebibyte,
+    byteCount(mebibyte),
+    "bytes of bodies that are not whole yet, of all requests together",
   ),
   transactionChangesMax: setting(
     "transaction-changes-max",
@@ -180,7 +186,12 @@ const settings = {
     integer(100),
     "time for the URL and headers of a request to arrive",
   ),
-  requestTimeoutMs: setting("request-timeout-ms", 30_000, integer(100), "time for a request to arrive whole"),
+  requestTimeoutMs: setting(
+    "request-timeout-ms",
+    30_000,
+    integer(100),
+    "time for a request to arrive whole, and for each line of an import",
+  ),
   keepAliveTimeoutMs: setting(
     "keep-alive-timeout-ms",
     72_000,
@@ -413,6 +424,9 @@ function contradictionIn(config: Config): string | null {
   if (dataBytesMax > transactionChangeBytesMax) {
     return `--data-bytes-max (${dataBytesMax}) is above --transaction-change-bytes-max (${transactionChangeBytesMax}).`;
   }
+  const bodyBytesMax = Math.max(config.dataBytesMax, config.transactionBytesMax);
+  if (bodyBytesMax > config.bodiesBytesMax)
+    return `--bodies-bytes-max is below what one body may have (${bodyBytesMax}).`;
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;
 }

@@ -12,6 +12,7 @@ import { adminWatchRoutes } from "./routes/admin-watches.ts";
 import { Answers, holdAnswers } from "./routes/answers.ts";
 import { barrierRoutes } from "./routes/barriers.ts";
 import { batchRoutes } from "./routes/batch.ts";
+import { BodiesInFlight } from "./routes/bodies-in-flight.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
@@ -102,12 +103,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
+  const bodies = new BodiesInFlight(limits);
   const streams: SessionStreams[] = [];
   healthRoutes(app, { store, isStopping: () => isStopping });
-  await app.register(async (scope) => znodeRoutes(scope, parts));
-  await app.register(async (scope) => importRoutes(scope, parts));
+  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => {
-    acceptJsonBodies(scope, limits);
+    acceptJsonBodies(scope, bodies, limits);
     childrenRoutes(scope, { ...parts, answers });
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);

@@ -43,8 +43,12 @@ export const fixedLimits = {
   headersMax: 1000,
   /** Bytes of a refused body that are still read, so that its sender gets to read the refusal. */
   refusedBodyBytesMax: 64 * 1024 * 1024,
-  /** How long such a sender may pause. */
+  /** How long such a sender may go on. */
+  refusedBodyMsMax: 30_000,
+  /** How long it may pause. */
   refusedBodySilenceMsMax: 1000,
+  /** Bytes of the extensions of one chunk of a body, which nobody uses; Node's own bound. */
+  chunkExtensionBytesMax: 16_384,
   /** Connections beyond `connectionsMax` that are told so; any further one is closed unheard. */
   surplusConnectionsMax: 256,
 } as const;

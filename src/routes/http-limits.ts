@@ -1,8 +1,10 @@
 // The bounds on a request as such, whatever it asks. Each is a setting of the server and is handed in.
 
 export interface HttpLimits {
-  /** Bytes of a transaction's body, or a batch's. */
+  /** Bytes of a transaction's body, of a batch's, or of one line of an import. */
   readonly transactionBytesMax: number;
+  /** Bytes held of all bodies that are not whole yet. */
+  readonly bodiesBytesMax: number;
   /** Bytes of JSON that the reads of one batch answer with. */
   readonly batchReadBytesMax: number;
   /** Bytes of a request's first line and headers together, which also bounds how long a path can be sent. */
@@ -17,7 +19,7 @@ export interface HttpLimits {
   readonly sendTimeoutMs: number;
   /** Time for the first line and the headers to arrive. */
   readonly headersTimeoutMs: number;
-  /** Time for a request to arrive whole. */
+  /** Time for a request to arrive whole; in an import for a line. */
   readonly requestTimeoutMs: number;
   /** Time a connection may rest between two requests. */
   readonly keepAliveTimeoutMs: number;

@@ -7,7 +7,9 @@ import { KeeperError } from "../core/errors.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Commit, ImportCounts } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
+import { isBlank } from "./body-lines.ts";
 import { znodeOfLine } from "./import-lines.ts";
+import { BodyRefused } from "./refused-body.ts";
 
 export interface ImportAsked {
   readonly onConflict: ConflictRule;
@@ -70,7 +72,7 @@ export class ImportRun {
    * @throws KeeperError with the `line` that is at fault, and what was `imported` before it
    */
   async *of(lines: AsyncIterable<string>): AsyncGenerator<ImportProgress> {
-    for await (const text of lines) {
+    for await (const text of this.#numbered(lines)) {
       this.#read(text);
       if (this.#part.znodes.length < partZnodesMax && this.#part.bytes < partBytesMax) continue;
       await this.#submitPart();
@@ -80,11 +82,20 @@ export class ImportRun {
     yield this.#progress;
   }
 
+  /** What is wrong with the lines as such is the fault of the one that was to come. */
+  async *#numbered(lines: AsyncIterable<string>): AsyncGenerator<string> {
+    try {
+      yield* lines;
+    } catch (error) {
+      throw this.#refusalAt(this.#progress.lines + 1, error);
+    }
+  }
+
   #read(text: string): void {
     const { lines, ephemerals } = this.#progress;
     const line = lines + 1;
     this.#progress = { ...this.#progress, lines: line };
-    if (text.trim() === "") return;
+    if (isBlank(text)) return;
     try {
       const znode = znodeOfLine(text);
       if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
@@ -136,11 +147,14 @@ export class ImportRun {
     if (!(error instanceof KeeperError)) return error;
     const { failedOperation: _, ...details } = error.details;
     const { created, replaced, unchanged, skipped } = this.#progress;
-    return new KeeperError(error.code, `Line ${line}: ${error.message}`, {
-      ...details,
-      line,
-      imported: { created, replaced, unchanged, skipped },
-    });
+    const imported = { created, replaced, unchanged, skipped };
+    const statusCode = error instanceof BodyRefused ? error.statusCode : undefined;
+    return new BodyRefused(
+      error.code,
+      `Line ${line}: ${error.message}`,
+      { ...details, line, imported },
+      statusCode,
+    );
   }
 }
 

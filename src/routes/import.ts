@@ -1,18 +1,20 @@
 // POST /v1/import: a tree that was exported elsewhere, as lines of JSON (API section 2). The body is read as fast as
 // it can be written and never held; how far it is can be followed while it runs.
 
-import { pipeline, Readable } from "node:stream";
+import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import split2 from "split2";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
+import type { BodiesInFlight } from "./bodies-in-flight.ts";
+import { linesOf } from "./body-lines.ts";
 import { ignoreContentType } from "./content-type.ts";
 import { keyedContextsOf } from "./idempotency.ts";
 import { type ImportProgress, ImportRun } from "./import-run.ts";
 import { linesMediaType } from "./ndjson.ts";
 import type { RouteParts } from "./parts.ts";
-import { problemOf } from "./problems.ts";
+import { problemOf, sendProblemAndClose } from "./problems.ts";
+import { closeBehind, runOut } from "./refused-body.ts";
 import { importCounts, postHeaders, problems, writeProblems } from "./schemas.ts";
 
 const importQuery = Type.Object(
@@ -52,8 +54,11 @@ const eventStream = "text/event-stream";
 const answerMediaTypes = ["application/json", linesMediaType, eventStream];
 
 /** The scope's bodies are streams: they may be longer than memory. */
-export function importRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
-  const { store, limits } = parts;
+export function importRoutes(
+  plainApp: FastifyInstance,
+  parts: RouteParts & { bodies: BodiesInFlight },
+): void {
+  const { store, limits, bodies } = parts;
   ignoreContentType(plainApp);
   plainApp.removeAllContentTypeParsers();
   plainApp.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
@@ -65,10 +70,16 @@ export function importRoutes(plainApp: FastifyInstance, parts: RouteParts): void
       const mediaType = answerMediaTypeOf(request);
       const { onConflict, dryRun } = request.query;
       const run = new ImportRun(store, { onConflict, dryRun, contextOf: keyedContextsOf(request, parts) });
-      const steps = run.of(linesOf(request, limits.transactionBytesMax));
-      if (mediaType !== "application/json") return sendProgress(reply, steps, { dryRun, mediaType });
-      for await (const _ of steps);
-      return { dryRun, ...run.progress };
+      const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+      try {
+        if (mediaType !== "application/json")
+          return await sendProgress(request, reply, steps, { dryRun, mediaType });
+        for await (const _ of steps);
+        return { dryRun, ...run.progress };
+      } catch (error) {
+        if (error instanceof KeeperError) return sendProblemAndClose(request, reply, error);
+        throw error;
+      }
     },
   );
 }
@@ -84,31 +95,39 @@ function answerMediaTypeOf(request: FastifyRequest): string {
   );
 }
 
-function linesOf(request: FastifyRequest, lineBytesMax: number): AsyncIterable<string> {
-  const body = request.body instanceof Readable ? request.body : Readable.from([]);
-  const lines = split2({ maxLength: lineBytesMax });
-  // What goes wrong on the way is thrown where the lines are read.
-  return pipeline(body, lines, () => undefined);
-}
-
 interface Form {
   readonly dryRun: boolean;
   readonly mediaType: string;
 }
 
-/** The status is sent before the outcome is known, so a refusal is the last event: `failed` instead of `done`. */
-function sendProgress(reply: FastifyReply, steps: AsyncGenerator<ImportProgress>, form: Form): FastifyReply {
-  const { mediaType } = form;
+/**
+ * A refusal before anything was done has a status of its own. Later the status is sent, so a refusal is the last event:
+ * `failed` instead of `done`.
+ */
+async function sendProgress(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  steps: AsyncGenerator<ImportProgress>,
+  form: Form,
+): Promise<FastifyReply> {
+  const first = (await steps.next()).value as ImportProgress;
+  closeBehind(request, reply);
   reply
-    .header("Content-Type", mediaType)
+    .header("Content-Type", form.mediaType)
     .header("X-Accel-Buffering", "no")
     .header("Cache-Control", "no-store");
-  return reply.send(Readable.from(eventsOf(steps, form), { objectMode: false }));
+  return reply.send(Readable.from(eventsOf(request, first, steps, form), { objectMode: false }));
 }
 
-async function* eventsOf(steps: AsyncGenerator<ImportProgress>, { dryRun, mediaType }: Form) {
+async function* eventsOf(
+  request: FastifyRequest,
+  first: ImportProgress,
+  steps: AsyncGenerator<ImportProgress>,
+  { dryRun, mediaType }: Form,
+) {
   const write = mediaType === eventStream ? asEvent : asLine;
-  let last: ImportProgress | undefined;
+  let last = first;
+  yield write("progress", first);
   try {
     for await (const progress of steps) {
       yield write("progress", progress);
@@ -117,6 +136,7 @@ async function* eventsOf(steps: AsyncGenerator<ImportProgress>, { dryRun, mediaT
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     yield write("failed", problemOf(error));
+    await runOut(request);
     return;
   }
   yield write("done", { dryRun, ...last });
@@ -140,7 +160,8 @@ const importSchema = {
     "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
     "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
     `on. Asked for ${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, ` +
-    "since the status is sent by then, `failed` with the problem.",
+    "where the first part was done, `failed` with the problem. A line has to come within requestTimeoutMs and has at " +
+    "most transactionBytesMax bytes; the whole may take as long as it takes.",
   tags: ["znodes"],
   headers: postHeaders,
   response: {

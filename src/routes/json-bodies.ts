@@ -2,24 +2,30 @@
 // be read in two ways, or is deeper than anything the service knows, is refused before it is parsed.
 
 import { isUtf8 } from "node:buffer";
+import { promisify } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { KeeperError } from "../core/errors.ts";
+import type { BodiesInFlight } from "./bodies-in-flight.ts";
 import { ignoreContentType } from "./content-type.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import { readBodiesWhole } from "./whole-bodies.ts";
 
 /** Call in the scope of the routes. */
-export function acceptJsonBodies(app: FastifyInstance, { jsonDepthMax }: HttpLimits): void {
+export function acceptJsonBodies(
+  app: FastifyInstance,
+  inFlight: BodiesInFlight,
+  { jsonDepthMax }: HttpLimits,
+): void {
   ignoreContentType(app);
-  app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body: Buffer, done) => {
-    if (body.length === 0) return done(null, undefined);
+  const parse = promisify(app.getDefaultJsonParser("error", "error"));
+  readBodiesWhole(app, inFlight, (request, bytes) => {
+    if (bytes.length === 0) return undefined;
     // Decoding would put U+FFFD where the fault is, and nobody would hear of it.
-    if (!isUtf8(body)) return done(new KeeperError("bad_request", "The body is not valid UTF-8."));
-    const text = body.toString("utf8");
+    if (!isUtf8(bytes)) throw new KeeperError("bad_request", "The body is not valid UTF-8.");
+    const text = bytes.toString("utf8");
     const depth = jsonDepthOf(text);
-    if (depth > jsonDepthMax) return done(tooDeep(jsonDepthMax, depth));
-    return parse(request, text, (error, value) => done(error === null ? null : unparsable(text), value));
+    if (depth > jsonDepthMax) throw tooDeep(jsonDepthMax, depth);
+    return parse(request, text).catch(() => Promise.reject(unparsable(text)));
   });
   app.addHook("preValidation", (request, _reply, done) => {
     request.body ??= {};

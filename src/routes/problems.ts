@@ -5,7 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../core/errors.ts";
-import { sendBeforeBodyEnds } from "./refused-body.ts";
+import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
 
 export interface ProblemKind {
   readonly status: number;
@@ -74,8 +74,7 @@ export const problemMediaType = "application/problem+json; charset=utf-8";
 
 /** Answers with the problem; `status` only where the transport has a more exact one for the same code. */
 export function sendProblem(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
-  const problem = problemOf(error);
-  return headed(reply, error, status).send(status === undefined ? problem : { ...problem, status });
+  return headed(reply, error, status).send(problemWith(error, status));
 }
 
 /** Answers a request whose body may still be on its way, and closes the connection behind the answer. */
@@ -84,7 +83,13 @@ export function sendProblemAndClose(
   reply: FastifyReply,
   error: KeeperError,
 ): FastifyReply {
-  return sendBeforeBodyEnds(request, headed(reply, error), problemOf(error));
+  const status = error instanceof BodyRefused ? error.statusCode : undefined;
+  return sendBeforeBodyEnds(request, headed(reply, error, status), problemWith(error, status));
+}
+
+function problemWith(error: KeeperError, status: number | undefined): Problem {
+  const problem = problemOf(error);
+  return status === undefined ? problem : { ...problem, status };
 }
 
 /** Sets what a problem document is sent with, but not the document. */
@@ -102,10 +107,8 @@ export function headed(reply: FastifyReply, error: KeeperError, status?: number)
 /** The one place where what was thrown becomes an answer. */
 export function problemHandler(logger: Logger) {
   return (error: FastifyError | KeeperError, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
-    if (error instanceof KeeperError) return sendProblem(reply, error, transportStatusOf(error));
-    if (error.code === "FST_ERR_CTP_BODY_TOO_LARGE") {
-      return sendProblemAndClose(request, reply, bodyTooLarge(request));
-    }
+    if (error instanceof BodyRefused) return sendProblemAndClose(request, reply, error);
+    if (error instanceof KeeperError) return sendProblem(reply, error);
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     logger.error({ err: error, method: request.method, url: request.url }, "a request met a bug");
@@ -114,11 +117,6 @@ export function problemHandler(logger: Logger) {
       new KeeperError("internal", "The server failed on this request; it has logged why."),
     );
   };
-}
-
-/** A body that was given up on has a status of its own (`slow-bodies.ts`). */
-function transportStatusOf(error: KeeperError & { readonly statusCode?: number }): number | undefined {
-  return error.statusCode;
 }
 
 /** What Fastify refuses before a route sees it, in our words; null when it is not the client's fault. */
@@ -211,18 +209,3 @@ const placeNames: Record<string, string> = {
   headers: "The headers",
   params: "The URL",
 };
-
-function bodyTooLarge(request: FastifyRequest): KeeperError {
-  const limitValue = request.routeOptions.bodyLimit ?? 0;
-  const declared = Number(request.headers["content-length"]);
-  const size = Number.isSafeInteger(declared) ? declared : limitValue + 1;
-  return new KeeperError(
-    "too_large",
-    `A body here has at most ${limitValue} bytes; this one has ${size} or more.`,
-    {
-      limit: request.routeOptions.config.bodyLimitName ?? "dataBytesMax",
-      limitValue,
-      size,
-    },
-  );
-}

@@ -1,11 +1,11 @@
 // The bound on the time a body takes. Over HTTP/1.1 Node's parser keeps it by itself, over HTTP/2 it does not. A body that
-// may be longer than any time, such as an import, is not bound as a whole: it must not fall silent.
+// may be longer than any time, such as an import, is not bound as a whole: whoever reads it bounds its parts.
 
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { FastifyInstance } from "fastify";
-import { KeeperError } from "../core/errors.ts";
 import type { HttpLimits } from "./http-limits.ts";
+import { BodyRefused } from "./refused-body.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -25,7 +25,6 @@ export function endSlowBodies(app: FastifyInstance, { requestTimeoutMs }: HttpLi
   app.addHook("onRequest", ({ raw, routeOptions }, _reply, done) => {
     if (routeOptions.config.hasLongBodies === true) {
       unhurried.add(raw);
-      endWhenSilent(raw, requestTimeoutMs);
     } else if (hasMoreToCome(raw)) {
       const timer = setTimeout(() => raw.destroy(tooSlow(requestTimeoutMs)), requestTimeoutMs);
       for (const event of ["end", "close"]) raw.once(event, () => clearTimeout(timer));
@@ -36,24 +35,12 @@ export function endSlowBodies(app: FastifyInstance, { requestTimeoutMs }: HttpLi
   });
 }
 
-/** Looks now and then whether anything came since the last time. */
-function endWhenSilent(raw: IncomingMessage | Http2ServerRequest, silenceMsMax: number): void {
-  let bytesRead = raw.socket.bytesRead;
-  const timer = setInterval(() => {
-    if (raw.complete) clearInterval(timer);
-    else if (raw.socket.bytesRead === bytesRead) raw.destroy(tooSlow(silenceMsMax));
-    bytesRead = raw.socket.bytesRead;
-  }, silenceMsMax);
-  raw.once("close", () => clearInterval(timer));
-}
-
 function hasMoreToCome(request: IncomingMessage | Http2ServerRequest): boolean {
   return "stream" in request && !request.stream.endAfterHeaders;
 }
 
 /** Whoever reads the body meets this in its place. */
-function tooSlow(limitValue: number): KeeperError {
+function tooSlow(limitValue: number): BodyRefused {
   const message = `The request was not complete within ${limitValue} ms.`;
-  const error = new KeeperError("bad_request", message, { limit: "requestTimeoutMs", limitValue });
-  return Object.assign(error, { statusCode: 408 });
+  return new BodyRefused("bad_request", message, { limit: "requestTimeoutMs", limitValue }, 408);
 }

@@ -4,7 +4,7 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
-import { type ErrorDetails, KeeperError } from "../core/errors.ts";
+import { type ErrorCode, type ErrorDetails, KeeperError } from "../core/errors.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
@@ -66,16 +66,18 @@ interface ParseError extends Error {
 
 interface Fault {
   readonly status: number;
+  /** `bad_request` unless said. */
+  readonly code?: ErrorCode;
   readonly message: string;
   readonly details?: ErrorDetails;
 }
 
-function endWith(socket: Socket, { status, message, details }: Fault): void {
+function endWith(socket: Socket, { status, code = "bad_request", message, details }: Fault): void {
   if (!socket.writable) {
     socket.destroy();
     return;
   }
-  const body = JSON.stringify({ ...problemOf(new KeeperError("bad_request", message, details)), status });
+  const body = JSON.stringify({ ...problemOf(new KeeperError(code, message, details)), status });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
@@ -89,6 +91,15 @@ function faultOf(error: ParseError, isWhole: boolean, limits: HttpLimits): Fault
   switch (error.code) {
     case "HPE_HEADER_OVERFLOW":
       return overflowOf(error, limits);
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW": {
+      const limitValue = fixedLimits.chunkExtensionBytesMax;
+      return {
+        status: 413,
+        code: "too_large",
+        message: `The extensions of a chunk have more than ${limitValue} bytes.`,
+        details: { limit: "chunkExtensionBytesMax", limitValue },
+      };
+    }
     case "ERR_HTTP_REQUEST_TIMEOUT": {
       const limit = isWhole && headersTimeoutMs < requestTimeoutMs ? "headersTimeoutMs" : "requestTimeoutMs";
       const what = isWhole ? "No whole URL and headers came" : "The request was not complete";

@@ -11,6 +11,7 @@ import { validatePath, validateSequentialPrefix } from "../core/path.ts";
 import type { Written } from "../core/txn.ts";
 import { type CreateMode, emptyData } from "../core/znode.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
+import type { BodiesInFlight } from "./bodies-in-flight.ts";
 import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "./conditions.ts";
 import { ignoreContentType } from "./content-type.ts";
 import { withHint } from "./hints.ts";
@@ -28,6 +29,7 @@ import {
   written,
 } from "./schemas.ts";
 import { viewOf, znodeAt } from "./views.ts";
+import { readBodiesWhole } from "./whole-bodies.ts";
 import { urlOfZnode, znodePathOf } from "./znode-path.ts";
 
 export const znodesUrl = "/v1/znodes";
@@ -76,16 +78,15 @@ const deleteQuery = Type.Object(
 );
 
 /** The body of a write is data, whatever its Content-Type says: curl's default is not JSON either. */
-export function acceptAnyBody(app: FastifyInstance): void {
+export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): void {
   ignoreContentType(app);
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  readBodiesWhole(app, inFlight, (_request, bytes) => bytes);
 }
 
-export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
-  const { store, sessions, watches, limits } = parts;
+export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts & { bodies: BodiesInFlight }): void {
+  const { store, sessions, watches, limits, bodies } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  acceptAnyBody(plainApp);
+  acceptAnyBody(plainApp, bodies);
   const bodyLimit = limits.dataBytesMax;
 
   for (const url of urls) {

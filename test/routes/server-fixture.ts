@@ -22,6 +22,7 @@ interface ServerFixture {
 const limits = {
   ...defaultLimits,
   transactionBytesMax: 8_388_608,
+  bodiesBytesMax: 134_217_728,
   batchReadBytesMax: 8_388_608,
   answerBytesMax: 134_217_728,
   connectionAnswerBytesMax: 33_554_432,

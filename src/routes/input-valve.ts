@@ -1,0 +1,71 @@
+// Holds back what a client sends. A socket is read up to two megabytes at a turn of the event loop; where its bytes are a
+// great many small things, each of which costs, everyone else would wait for them.
+
+import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+
+export interface InputValve {
+  /** Nothing more is read until what this returns is called, once, and so for all other holds. */
+  hold(): () => void;
+}
+
+/** Over HTTP/1.1 the whole connection waits, over HTTP/2 the request's own stream. */
+export function inputValveOf(request: IncomingMessage): InputValve {
+  if (request.httpVersionMajor > 1) return streamValve(request);
+  const known = valves.get(request.socket);
+  if (known !== undefined) return known;
+  const valve = new SocketValve(request.socket);
+  valves.set(request.socket, valve);
+  return valve;
+}
+
+const valves = new WeakMap<Socket, InputValve>();
+
+function streamValve(request: IncomingMessage): InputValve {
+  return {
+    hold() {
+      request.pause();
+      return () => request.resume();
+    },
+  };
+}
+
+class SocketValve implements InputValve {
+  readonly #socket: Socket;
+  #holds = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    // Whoever reads a body, or throws it away, sets its socket going again.
+    socket.on("resume", () => {
+      if (this.#holds > 0) socket.pause();
+    });
+  }
+
+  hold(): () => void {
+    this.#holds += 1;
+    this.#socket.pause();
+    return () => {
+      this.#holds -= 1;
+      if (this.#holds === 0) this.#socket.resume();
+    };
+  }
+}
+
+/** After so many pieces of a body at one turn of the event loop, no more is read from its socket. */
+const piecesAtOnceMax = 1000;
+
+/** To be called with each piece of a body, so that others have their turn. */
+export function paceOf(request: IncomingMessage): () => void {
+  const valve = inputValveOf(request);
+  let pieces = 0;
+  return () => {
+    pieces += 1;
+    if (pieces !== piecesAtOnceMax) return;
+    const release = valve.hold();
+    setImmediate(() => {
+      pieces = 0;
+      release();
+    });
+  };
+}
