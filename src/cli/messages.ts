@@ -13,9 +13,27 @@ export function failedWrite(error: unknown): unknown {
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (exitCodeOf(error) === exitCodes.internal) return error.stack ?? error.message;
-  if (error instanceof RequestError) return `${error.detail} (${error.code})`;
+  if (error instanceof RequestError) return `${inWordsOfOptions(error.detail)} (${error.code})`;
   if (error instanceof ConnectionError) return `${error.message}${causeOf(error)}`;
   return error.message;
+}
+
+/** The service speaks to users of HTTP: what it says of parameters and methods is said here of options and commands. */
+const wordsOfHttp = [
+  ["With parents=true", "With --parents"],
+  ["With upsert=true", "With --create"],
+  ["With recursive=true", "With --recursive"],
+  ["PUT, in a batch set, replaces", "`treekeeper set` replaces"],
+  [
+    "with POST /v1/sessions and send its Session-Token",
+    "with `treekeeper session open` and name it by --session",
+  ],
+  ["say onConflict=skip or replace", "say --on-conflict skip or replace"],
+  ["Watch anew with initial=true", "Watch anew with --initial"],
+] as const;
+
+function inWordsOfOptions(detail: string): string {
+  return wordsOfHttp.reduce((text, [http, option]) => text.replace(http, option), detail);
 }
 
 /** What the system said, at the bottom of what it was wrapped in. */

@@ -1,6 +1,7 @@
 // The options that all commands share, how they become a client, and how values of options are read. What each
 // command adds stands with the command.
 
+import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Client, type Session, type SessionCredentials } from "../client/index.ts";
 import { failedWrite } from "./messages.ts";
@@ -22,16 +23,38 @@ const attemptsMax = 5;
 
 export function globalOptions(): Option[] {
   return [
-    new Option("-e, --endpoint <url>", "where the service is; several, comma-separated, are one service")
-      .env(endpointVariable)
-      .default(endpointDefault),
-    new Option("--timeout-ms <ms>", "silence after which a session that is opened ends")
-      .env("TREEKEEPER_TIMEOUT_MS")
+    variable(
+      endpointVariable,
+      new Option("-e, --endpoint <url>", "where the service is; several, comma-separated, are one service"),
+    ).default(endpointDefault),
+    variable(
+      "TREEKEEPER_TIMEOUT_MS",
+      new Option("--timeout-ms <ms>", "silence after which a session that is opened ends"),
+    )
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
-    new Option("--token <token>", "access token, sent as Authorization: Bearer").env("TREEKEEPER_TOKEN"),
+    variable(
+      "TREEKEEPER_TOKEN",
+      new Option("--token <@file>", "access token, sent as Authorization: Bearer; @FILE is read from a file"),
+    ).argParser(secretIn),
     new Option("--json", "results as JSON, one value a line"),
   ];
+}
+
+/** The variable is an option's as well; set to nothing, as tools leave one out, it is as one that is not set. */
+function variable(name: string, option: Option): Option {
+  return process.env[name] === "" ? option : option.env(name);
+}
+
+/** Others can see the words of a command line: a secret is better said by the name of a file that holds it. */
+function secretIn(text: string): string {
+  if (!text.startsWith("@")) return text;
+  const file = text.slice(1);
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new InvalidArgumentError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+  }
 }
 
 /** What a command works with, made of the shared options. */
@@ -44,8 +67,13 @@ export interface Workplace {
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
   const { endpoint, token, json = false } = options;
-  const client = clientOf(command, endpoint.split(","), token);
+  const client = clientOf(command, endpoint.split(",").map(withScheme), token);
   return { client, output: new Output({ json }), options };
+}
+
+/** `localhost:2281`, as people write it for other services, is a URL of the scheme `localhost`. */
+function withScheme(endpoint: string): string {
+  return /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`;
 }
 
 function clientOf(command: Command, endpoint: readonly string[], token: string | undefined): Client {
@@ -58,7 +86,7 @@ function clientOf(command: Command, endpoint: readonly string[], token: string |
     });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return command.error(`error: option '--endpoint' is a URL, for example ${endpointDefault}.`);
+    return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);
   }
 }
 
@@ -81,15 +109,20 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
 
 /** The session that a command acts for, as `session open` prints it. */
 export function sessionOption(): Option {
-  return new Option("--session <id:token>", "act for this session, as `session open` prints it")
+  return new Option(
+    "--session <@file>",
+    "act for this session: @FILE with what `session open` printed, or ID:TOKEN",
+  )
     .env("TREEKEEPER_SESSION")
     .argParser(credentialsIn);
 }
 
 export function credentialsIn(text: string): SessionCredentials {
-  const [, id, token] = /^([^:]+):(.+)$/.exec(text) ?? [];
+  const [, id, token] = /^([^:]+):(.+)$/.exec(secretIn(text)) ?? [];
   if (id !== undefined && token !== undefined) return { id, token };
-  throw new InvalidArgumentError("It is ID:TOKEN, as `treekeeper session open` prints it.");
+  throw new InvalidArgumentError(
+    "It is ID:TOKEN, as `treekeeper session open` prints it, or @FILE with that in it.",
+  );
 }
 
 /** Writes for the session where one is named, which lives on, else for nobody. */

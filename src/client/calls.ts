@@ -4,7 +4,14 @@
 import { Backoff } from "./backoff.ts";
 import { elapsedMs, type Instant, pause } from "./clock.ts";
 import { Connection } from "./connection.ts";
-import { ConnectionError, contentTypeOf, RequestError, requestErrorOf, unexpectedAnswer } from "./errors.ts";
+import {
+  ConnectionError,
+  connectionFailed,
+  contentTypeOf,
+  RequestError,
+  requestErrorOf,
+  unexpectedAnswer,
+} from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Transport } from "./transport.ts";
 
@@ -185,7 +192,7 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
   signal?.throwIfAborted();
   signal?.addEventListener("abort", onAbort, { once: true });
   const cancel = transport.clock.setTimer(timeoutMs, () => {
-    controller.abort(new ConnectionError(`There was no answer within ${Math.round(timeoutMs)} ms.`));
+    controller.abort(new ConnectionError(`${url.origin} did not answer within ${Math.round(timeoutMs)} ms.`));
   });
   const sentAt = transport.clock.now();
   try {
@@ -196,7 +203,7 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError || error instanceof RequestError) throw error;
-    throw new ConnectionError("The connection failed.", { cause: error });
+    throw connectionFailed(url, error);
   } finally {
     cancel();
     signal?.removeEventListener("abort", onAbort);

@@ -1,7 +1,7 @@
 // One connection on which an answer arrives over time, from the request to its end. It is read only as fast as its
 // parts are taken, so that a slow consumer holds up the server and not this process's memory; it never connects twice.
 
-import { ConnectionError, contentTypeOf, requestErrorOf } from "./errors.ts";
+import { ConnectionError, connectionFailed, contentTypeOf, RequestError, requestErrorOf } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
 export interface ConnectionRequest {
@@ -64,13 +64,13 @@ export class Connection {
   async #arrival<T>(wait: () => Promise<T>): Promise<T> {
     const { silenceMsMax } = this.#request;
     const cancel = this.#transport.clock.setTimer(silenceMsMax, () => {
-      this.#controller.abort(new ConnectionError(`The connection was silent for ${silenceMsMax} ms.`));
+      this.#controller.abort(new ConnectionError(`${this.url.origin} was silent for ${silenceMsMax} ms.`));
     });
     try {
       return await wait();
     } catch (error) {
-      if (error instanceof ConnectionError) throw error;
-      throw new ConnectionError("The connection failed.", { cause: error });
+      if (error instanceof ConnectionError || error instanceof RequestError) throw error;
+      throw connectionFailed(this.url, error);
     } finally {
       cancel();
     }

@@ -102,6 +102,11 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Names where it should have led: there may be several endpoints. */
+export function connectionFailed({ origin }: URL, cause: unknown): ConnectionError {
+  return new ConnectionError(`The connection to ${origin} failed.`, { cause });
+}
+
 /** How a session ended for its holder: its time ran out, the server said so, or it was closed here. */
 export type SessionEnd = "unconfirmed" | "expired" | "closed";
 
@@ -171,6 +176,20 @@ export function unexpectedAnswer(response: Response, retryAfterMs = 0): RequestE
   const found = contentTypeOf(response) || "no content type";
   const detail = `${response.url} answered with ${found}; is the endpoint that of a treekeeper service?`;
   return new RequestError({ code: "unexpected_answer", detail, status: response.status, retryAfterMs });
+}
+
+/**
+ * A redirect is not followed: it would take tokens and keys to whoever it names, and make a GET of a write. Nothing was
+ * done. A browser does not say where it leads.
+ */
+export function redirected(url: URL, { status, headers }: Response): RequestError {
+  const location = headers.get("location");
+  const target = location === null ? null : URL.parse(location, url.href);
+  const detail =
+    target === null
+      ? `${url.origin} redirects elsewhere; the endpoint has to be the service's own URL.`
+      : `${url.origin} redirects to ${target.href}; the endpoint has to be the service's own URL.`;
+  return new RequestError({ code: "unexpected_answer", detail, status, mayBeDone: false });
 }
 
 /** The media type without its parameters; empty when there is none. */

@@ -1,7 +1,14 @@
 // Bringing in a tree that was exported elsewhere: its lines go up as fast as the service takes them, and how far it is
 // comes back meanwhile. It holds no more of the tree than is under way.
 
-import { ConnectionError, contentTypeOf, problemIn, RequestError, requestErrorOf } from "./errors.ts";
+import {
+  ConnectionError,
+  connectionFailed,
+  contentTypeOf,
+  problemIn,
+  RequestError,
+  requestErrorOf,
+} from "./errors.ts";
 import { readLines } from "./lines.ts";
 import type { Transport } from "./transport.ts";
 
@@ -51,7 +58,7 @@ export async function* importLines(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError || error instanceof RequestError) throw error;
-    throw new ConnectionError("The connection failed.", { cause: error });
+    throw connectionFailed(url, error);
   }
 }
 

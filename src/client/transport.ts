@@ -2,6 +2,7 @@
 // resource, and of the service only which of its addresses answered last.
 
 import type { ClientClock } from "./clock.ts";
+import { redirected } from "./errors.ts";
 
 /** The world as a client was given it. */
 export interface World {
@@ -11,14 +12,16 @@ export interface World {
   readonly chance: () => number;
 }
 
-export interface Transport extends World {
+export interface Transport extends Omit<World, "fetch"> {
+  /** Never follows a redirect. @throws RequestError where there is one */
+  readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** The URL of a resource, such as `v1/watch`, below the service's own. */
   readonly url: (path: string) => URL;
   /** There was no answer from this URL: the next one is made for the next address, if there is another. */
   readonly failed: (url: URL) => void;
 }
 
-/** @throws TypeError when an endpoint is no absolute URL, or there is none */
+/** @throws TypeError when an endpoint is no absolute URL of http or https, or there is none */
 export function createTransport(endpoint: string | readonly string[], world: World): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
@@ -26,6 +29,7 @@ export function createTransport(endpoint: string | readonly string[], world: Wor
   const base = () => bases[index % bases.length] as URL;
   return {
     ...world,
+    fetch: withoutRedirects(world.fetch),
     url: (path) => new URL(path, base()),
     failed(url) {
       // Of many calls that fail together, the first moves on.
@@ -34,8 +38,25 @@ export function createTransport(endpoint: string | readonly string[], world: Wor
   };
 }
 
+function withoutRedirects(fetch: World["fetch"]): Transport["fetch"] {
+  return async (url, init) => {
+    const response = await fetch(url, { ...init, redirect: "manual" });
+    const isRedirect = response.type === "opaqueredirect" || redirectStatuses.has(response.status);
+    if (!isRedirect) return response;
+    await response.body?.cancel();
+    throw redirected(url, response);
+  };
+}
+
+const redirectStatuses = new Set([301, 302, 303, 307, 308]);
+
 function baseOf(endpoint: string): URL {
   const base = new URL(endpoint);
+  if (!/^https?:$/.test(base.protocol)) {
+    throw new TypeError(
+      `An endpoint is a URL of http or https, such as http://127.0.0.1:2281, not ${endpoint}.`,
+    );
+  }
   // A service behind a proxy may live below a path of its own, with or without a slash at its end.
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   return base;

@@ -273,7 +273,10 @@ describe("around them", () => {
       [["ls"], ["lock", "x", "--", "true"]].map((args) => new CliProcess(args, { endpoint }).ended),
     );
     expect(lock).toMatchObject({ code: 69 });
-    expect([gone?.code, gone?.stderr]).toEqual([69, "treekeeper: The connection failed. (ECONNREFUSED)\n"]);
+    expect([gone?.code, gone?.stderr]).toEqual([
+      69,
+      `treekeeper: The connection to ${endpoint} failed. (ECONNREFUSED)\n`,
+    ]);
   });
 
   test("colours are for terminals, and for who forces them", async ({ cli, client }) => {

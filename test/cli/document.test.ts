@@ -10,13 +10,13 @@ import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
 import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
 import { ownTest, test } from "./fixture.ts";
 
-const runWithinMs = 25_000;
+const runWithinMs = 90_000;
 const separator = "-- the step ends here --";
 
 describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
   const steps = stepsOf(codeBlocksOf(readDocument(name)));
 
-  ownTest("its commands print what it shows", async ({ server, dataDir }) => {
+  ownTest("its commands print what it shows", { timeout: 120_000 }, async ({ server, dataDir }) => {
     expect(steps.length).toBeGreaterThan(0);
     const program = join(dataDir, "treekeeper");
     const main = join(projectFolder, "src/cli/main.ts");

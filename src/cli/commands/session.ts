@@ -21,7 +21,8 @@ function openCommand(): Command {
     .summary("open a session and print ID:TOKEN")
     .description(
       "Opens a session and prints ID:TOKEN, which is secret, for --session and TREEKEEPER_SESSION. " +
-        "It ends when it was not kept alive for --timeout-ms.",
+        "Others see what stands on a command line, so keep it in a file: --session @FILE. It ends when it was not " +
+        "kept alive for --timeout-ms.",
     )
     .option("--name <name>", "a word for people who read listings")
     .action(async ({ name }: { name?: string }, command: Command) => {
@@ -96,8 +97,8 @@ function textOf(value: unknown): string {
 
 function withCredentials(name: string): Command {
   return new Command(name).argument(
-    "[id:token]",
-    "as `session open` prints it; TREEKEEPER_SESSION unless given",
+    "[@file]",
+    "with what `session open` printed, or that itself, ID:TOKEN; TREEKEEPER_SESSION unless given",
     credentialsIn,
   );
 }
@@ -106,5 +107,5 @@ function credentialsOf(argument: SessionCredentials | undefined): SessionCredent
   const { TREEKEEPER_SESSION: inEnvironment } = process.env;
   if (argument !== undefined) return argument;
   if (inEnvironment !== undefined) return credentialsIn(inEnvironment);
-  throw new InvalidArgumentError("Name a session as ID:TOKEN, or set TREEKEEPER_SESSION.");
+  throw new InvalidArgumentError("Name a session as @FILE or ID:TOKEN, or set TREEKEEPER_SESSION.");
 }
