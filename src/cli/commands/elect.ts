@@ -4,9 +4,12 @@
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
-import { ConnectionError, RequestError, SessionLostError } from "../../client/index.ts";
+import { RequestError, SessionLostError } from "../../client/index.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
+import { messageOf } from "../messages.ts";
 import { integer } from "../options.ts";
+import { isPassing } from "../passing.ts";
+import { RareNote } from "../rare-note.ts";
 import { Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
 import { graceOption, supervisedHelp } from "../supervisor/words.ts";
@@ -44,9 +47,10 @@ async function elect(
   command: Command,
 ): Promise<void> {
   const runner = new Runner(command, words, options);
+  const trouble = new RareNote(runner.output);
   try {
     while (true) {
-      const outcome = await runTerm(runner, name, options);
+      const outcome = await runTerm(runner, name, { ...options, trouble });
       if (outcome !== null) endAfter(outcome, runner, name, options);
       await pause(options.pauseMs, undefined, { signal: runner.signals.waitSignal });
     }
@@ -58,12 +62,17 @@ async function elect(
 }
 
 /** Null when it did not come to lead, and should try again. */
-async function runTerm(runner: Runner, name: string, { value, once }: ElectOptions): Promise<Outcome | null> {
+async function runTerm(
+  runner: Runner,
+  name: string,
+  { value, once, trouble }: ElectOptions & { readonly trouble: RareNote },
+): Promise<Outcome | null> {
   const signal = runner.signals.waitSignal;
   let outcome: Outcome | null = null;
   try {
     await runner.withSession(`election ${name}`, (session) =>
       session.elect(name, { value, signal }, async (term) => {
+        trouble.over();
         outcome = await runner.whileHeld(session, term, { TREEKEEPER_ELECTION: name });
       }),
     );
@@ -71,7 +80,7 @@ async function runTerm(runner: Runner, name: string, { value, once }: ElectOptio
     // Once the command has run, that is what came of it: a candidacy that could not be given up goes by itself.
     const isNext = once !== true && (isPassing(error) || isTakenAway(error));
     if (outcome === null && !isNext && !(error instanceof SessionLostError)) throw error;
-    if (outcome === null) runner.output.note(`${messageOf(error)} Standing again for ${name}.`);
+    if (outcome === null) trouble.note(`${messageOf(error)} Standing again for ${name}.`);
   }
   return outcome;
 }
@@ -84,15 +93,7 @@ function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once 
   runner.output.note(`${message || `the command has ended with ${code}`}; standing again for ${name}`);
 }
 
-function isPassing(error: unknown): boolean {
-  return error instanceof ConnectionError || (error instanceof RequestError && error.isTemporary);
-}
-
 /** Its candidacy, before it came to lead: as when its leadership is, it stands again. */
 function isTakenAway(error: unknown): boolean {
   return error instanceof RequestError && error.code === "no_claim";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,11 +1,13 @@
-// `register`: keeps an instance of a service listed exactly while a command lives. The command does not depend on the
-// session: when that is lost, the instance is listed again on another one.
+// `register`: keeps an instance of a service listed while a command lives. The command does not depend on the session:
+// when that is lost, the instance is listed again on another one.
 
 import { hostname } from "node:os";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Instance } from "../../client/index.ts";
-import { ExitError } from "../exit-codes.ts";
+import { checkOf } from "../check.ts";
+import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer } from "../options.ts";
+import { type Announced, unlistedChoices } from "../supervisor/announcement.ts";
 import { Runner } from "../supervisor/runner.ts";
 import { graceOption, supervisedHelp } from "../supervisor/words.ts";
 
@@ -16,6 +18,9 @@ interface RegisterOptions {
   readonly tag?: readonly string[];
   readonly zone?: string;
   readonly weight?: number;
+  readonly check?: string;
+  readonly untilListed: Announced["unlisted"];
+  readonly replace?: boolean;
   readonly graceMs?: number;
 }
 
@@ -23,7 +28,7 @@ const portMax = 65_535;
 
 export function registerCommand(): Command {
   return new Command("register")
-    .summary("keep an instance listed exactly while a command lives")
+    .summary("keep an instance listed while a command lives")
     .description(
       "Lists an instance of a service, runs the command, and takes the instance away when it has ended.",
     )
@@ -39,6 +44,19 @@ export function registerCommand(): Command {
     ])
     .option("--zone <zone>", "where it is")
     .option("--weight <n>", "its share of the work", integer(0))
+    .option(
+      "--check <what>",
+      "list it once this passes: tcp, a URL that answers below 400, or a command that ends with 0",
+    )
+    .addOption(
+      new Option(
+        "--until-listed <do>",
+        "while the service is away, or another session has the id: run the command, wait with it, or fail",
+      )
+        .choices(unlistedChoices)
+        .default("run"),
+    )
+    .option("--replace", "take the id over at once from whoever has it")
     .addOption(graceOption())
     .addHelpText("after", supervisedHelp)
     .action(register);
@@ -50,15 +68,22 @@ async function register(
   options: RegisterOptions,
   command: Command,
 ): Promise<void> {
+  const { id, check, untilListed: unlisted, replace = false } = options;
+  if (check !== undefined && unlisted === "fail") {
+    throw new ExitError(
+      exitCodes.usage,
+      "With --check the command runs before it is listed: it cannot fail for that.",
+    );
+  }
   const runner = new Runner(command, words, options);
-  let endListing = async () => {};
+  const instance = instanceOf(options);
   try {
-    const { code } = await runner.untilEnd(async () => {
-      endListing = await runner.list(name, instanceOf(options), options.id);
+    const { code } = await runner.whileListed({
+      ...{ service: name, instance, id, unlisted, replace },
+      check: check === undefined ? null : checkOf(check, instance),
     });
     throw new ExitError(code);
   } catch (error) {
-    await endListing();
     throw runner.fateOf(error);
   } finally {
     runner.close();

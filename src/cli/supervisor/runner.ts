@@ -2,11 +2,12 @@
 // the session it is run for. It takes the signals of the process for as long as it is there.
 
 import type { Command } from "commander";
-import type { Client, Hold, Instance, Session } from "../../client/index.ts";
+import type { Client, Hold, Session } from "../../client/index.ts";
 import { ExitError, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
 import { endpointVariable, type GlobalOptions, workplaceOf } from "../options.ts";
 import type { Output } from "../output.ts";
+import { type Announced, Announcement } from "./announcement.ts";
 import { SignalDesk } from "./signal-desk.ts";
 import { type StopTimes, stopTimesFor } from "./stop-plan.ts";
 import { type Outcome, supervise } from "./supervisor.ts";
@@ -59,17 +60,16 @@ export class Runner {
     }
   }
 
-  /** Lists an instance of a service until what is returned is called, over sessions that are lost. */
-  async list(service: string, instance: Instance, id: string | undefined): Promise<() => Promise<void>> {
-    const listing = await this.client.register(service, instance, {
-      ...(id !== undefined && { id }),
-      session: { name: `service ${service}`, timeoutMs: this.#options.timeoutMs },
-      signal: this.signals.waitSignal,
-      stateChanged: (state) => {
-        if (state === "lost") this.output.note(`the session is lost; listing ${service} again`);
-      },
-    });
-    return () => inTime(listing.remove());
+  /** Runs the command for as long as it takes, and an instance of a service is listed meanwhile. */
+  async whileListed(announced: Omit<Announced, "timeoutMs">): Promise<Outcome> {
+    const { timeoutMs } = this.#options;
+    const announcement = new Announcement(this.client, this.output, { ...announced, timeoutMs });
+    try {
+      const begin = () => announcement.begin(this.signals.waitSignal);
+      return await this.#supervise(null, {}, this.#timesFor(timeoutMs), begin);
+    } finally {
+      await inTime(announcement.end());
+    }
   }
 
   /** Runs the command for as long as the hold is to be believed. */
@@ -85,11 +85,6 @@ export class Runner {
       ...environment,
     };
     return await this.#supervise(belief, held, this.#timesFor(session.timeoutMs));
-  }
-
-  /** Runs the command for as long as it takes. @param begin comes before the command does anything */
-  async untilEnd(begin: () => Promise<void>): Promise<Outcome> {
-    return await this.#supervise(null, {}, this.#timesFor(this.#options.timeoutMs), begin);
   }
 
   async #supervise(
