@@ -4,6 +4,7 @@
 import type { InstanceView, Registered } from "../core/instances.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
 import { type ClientClock, systemClock } from "./clock.ts";
+import { type DeleteProgress, type DeleteTreeOptions, deleteTree } from "./delete-tree.ts";
 import type { WatchOptions } from "./follow.ts";
 import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
 import { Listing, type ListingOptions } from "./listing.ts";
@@ -164,6 +165,15 @@ export class Client extends Znodes {
     options: ImportOptions = {},
   ): AsyncGenerator<ImportProgress, void, undefined> {
     return importLines(this.#transport, lines, options);
+  }
+
+  /**
+   * Deletes a subtree of any size, leaves first and in many transactions; tells how far it is, and ends when it is gone.
+   * Leave the loop, and it stops. Not sent again: what is gone stays gone after a failure, and asking again goes on.
+   * @throws RequestError with the number of znodes `deleted` before it among its details
+   */
+  deleteTree(path: string, options: DeleteTreeOptions = {}): AsyncGenerator<DeleteProgress, void, undefined> {
+    return deleteTree(this.#transport, path, options);
   }
 
   /**

@@ -34,7 +34,7 @@ export interface ImportProgress {
   readonly zxid: number;
 }
 
-const linesMediaType = "application/x-ndjson";
+export const linesMediaType = "application/x-ndjson";
 
 export async function* importLines(
   transport: Transport,
@@ -54,7 +54,7 @@ export async function* importLines(
       signal: signal ?? null,
     });
     if (!response.ok || contentTypeOf(response) !== linesMediaType) throw await requestErrorOf(response);
-    yield* eventsIn(response);
+    yield* progressIn<ImportProgress>(response);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof ConnectionError || error instanceof RequestError) throw error;
@@ -62,15 +62,18 @@ export async function* importLines(
   }
 }
 
-async function* eventsIn({ body }: Response): AsyncGenerator<ImportProgress, void, undefined> {
+/** The events of long work, up to the one that says it is done. @throws RequestError for one that says it failed */
+export async function* progressIn<Progress extends { readonly event: "progress" | "done" }>({
+  body,
+}: Response): AsyncGenerator<Progress, void, undefined> {
   if (body !== null) {
     for await (const line of readLines(body.pipeThrough(new TextDecoderStream()))) {
       const event = Object(line) as Record<string, unknown>;
       const problem = event.event === "failed" ? problemIn(event) : null;
       if (problem !== null) throw new RequestError(problem);
-      yield event as unknown as ImportProgress;
+      yield event as unknown as Progress;
       if (event.event === "done") return;
     }
   }
-  throw new ConnectionError("The answer ended before the import did.");
+  throw new ConnectionError("The answer ended before the work did.");
 }

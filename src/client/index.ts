@@ -15,6 +15,7 @@ export {
 } from "./client.ts";
 export type { ClientClock, Instant } from "./clock.ts";
 export type { Counter, CountOptions } from "./counters.ts";
+export type { DeleteProgress, DeleteTreeOptions } from "./delete-tree.ts";
 export type { ElectOptions, Leadership } from "./elections.ts";
 export {
   ConnectionError,

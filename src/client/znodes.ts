@@ -73,7 +73,7 @@ export interface SetOptions extends ChangeOptions {
 }
 
 export interface DeleteOptions extends ChangeOptions {
-  /** Take the whole subtree, in one transaction. */
+  /** Take the whole subtree, in one transaction; what is too large for one `client.deleteTree` takes in parts. */
   readonly recursive?: boolean;
 }
 
@@ -304,7 +304,7 @@ const dotSegment = /\/\.{1,2}(?:\/|$)/;
  * The URL of a znode, below the service's own. What is no path is for the server to refuse.
  * @throws RequestError `bad_path` when no URL could say it
  */
-function urlPathOf(resource: string, path: string): string {
+export function urlPathOf(resource: string, path: string): string {
   if (!path.startsWith("/")) throw badPath("A path starts with a slash.");
   try {
     if (dotSegment.test(path)) return `${resource}/${encodeURIComponent(path)}`;
@@ -314,7 +314,7 @@ function urlPathOf(resource: string, path: string): string {
   }
 }
 
-function conditionHeadersOf(options: ChangeOptions): Record<string, string> {
+export function conditionHeadersOf(options: ChangeOptions): Record<string, string> {
   const { ifMatch } = options;
   const headers = fenceHeaderOf(options);
   if (ifMatch !== undefined) headers["If-Match"] = `"${ifMatch.czxid}-${ifMatch.version}"`;

@@ -29,7 +29,7 @@ export function ephemeralBytesMax({ transactionChangeBytesMax }: TransactionBoun
 export function tooManyChanges(limitValue: number, size: number): KeeperError {
   return new KeeperError(
     "too_many_changes",
-    `One transaction changes at most ${limitValue} znodes, and this would be ${size} or more; nothing was done. Do it in parts: a recursive delete with inParts=true.`,
+    `One transaction changes at most ${limitValue} znodes, and this would be ${size} or more; nothing was done. Do it in parts.`,
     { limit: "transactionChangesMax", limitValue, size },
   );
 }
@@ -37,7 +37,7 @@ export function tooManyChanges(limitValue: number, size: number): KeeperError {
 export function tooLongChanges(limitValue: number, size: number): KeeperError {
   return new KeeperError(
     "too_large",
-    `The paths and data that one transaction changes have at most ${limitValue} characters in JSON, and these would have ${size} or more; nothing was done. Do it in parts: a recursive delete with inParts=true.`,
+    `The paths and data that one transaction changes have at most ${limitValue} characters in JSON, and these would have ${size} or more; nothing was done. Do it in parts.`,
     { limit: "transactionChangeBytesMax", limitValue, size },
   );
 }

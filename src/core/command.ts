@@ -54,6 +54,20 @@ export interface DeleteTree {
   readonly ifMatch?: readonly ZnodeTag[];
 }
 
+/** Takes some znodes of a subtree, leaves first, so that what is left is a tree. Asked until nothing remains, it takes all. */
+export interface DeletePart {
+  readonly type: "deletePart";
+  readonly path: string;
+  /** What must be true of the subtree's root, at each part. */
+  readonly version?: number;
+  readonly ifMatch?: readonly ZnodeTag[];
+  /** The incarnation that goes, from the second part on: one made since is left alone. */
+  readonly czxid?: number;
+  readonly znodesMax: number;
+  /** As `deletedLength` counts; the first znode is taken whatever it has. */
+  readonly bytesMax: number;
+}
+
 /** Adds to a decimal text; an empty value counts as 0. */
 export interface Increment {
   readonly type: "increment";
@@ -161,7 +175,7 @@ export interface ImportZnodes extends WriteContext {
   readonly onConflict: ConflictRule;
 }
 
-export type SingleWrite = (Operation | DeleteTree) & WriteContext;
+export type SingleWrite = (Operation | DeleteTree | DeletePart) & WriteContext;
 
 /** Those that speak of the tree and of sessions, and know nothing of what is built on them. */
 export type TreeCommand =

@@ -162,7 +162,7 @@ export class Draft {
   /** Removes a znode without children; a quota goes with the znode it was set on. */
   delete(znode: Znode): void {
     const length = deletedLength(znode);
-    this.#spend(length);
+    this.#spend(length, true);
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
@@ -206,11 +206,13 @@ export class Draft {
   }
 
   /** Counts one change. @throws KeeperError `too_many_changes` or `too_large` when it is one too many */
-  #spend(bytes: number): void {
+  #spend(bytes: number, isDeletion = false): void {
     const { transactionChangesMax: changesMax, transactionChangeBytesMax: bytesMax } = this.#bounds;
     this.#changeCount += 1;
     this.#changeBytes += bytes;
     if (this.#changeCount > changesMax) throw tooManyChanges(changesMax, this.#changeCount);
+    // What is there may go, also where it came to be under a higher bound.
+    if (isDeletion && this.#changeCount === 1) return;
     if (this.#changeBytes > bytesMax) throw tooLongChanges(bytesMax, this.#changeBytes);
   }
 

@@ -62,6 +62,8 @@ export interface ErrorDetails {
   /** The line of an import that is at fault, from 1, and what was done of those before it. */
   readonly line?: number;
   readonly imported?: ImportCounts;
+  /** What a delete in parts had taken before it was refused. */
+  readonly deleted?: number;
   /** The oldest zxid a watch can resume after, and why it cannot after the one that was named. */
   readonly oldestZxid?: number;
   readonly reason?: "history_trimmed" | "unknown_zxid";

@@ -1,7 +1,17 @@
 // What becomes of a znode that is asked to be made, set, deleted, counted up or looked at: the tables O1-O5. Every check
 // runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
 
-import type { Check, Create, Delete, DeleteTree, Increment, SetData, ZnodeTag } from "./command.ts";
+import { deletedLength } from "./bounds.ts";
+import type {
+  Check,
+  Create,
+  Delete,
+  DeletePart,
+  DeleteTree,
+  Increment,
+  SetData,
+  ZnodeTag,
+} from "./command.ts";
 import { decimalBytes, decimalIn } from "./decimal.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
@@ -10,7 +20,7 @@ import { checkQuota } from "./plan-quota.ts";
 import { formatSequence, sequenceMax, stepAfter } from "./sequence.ts";
 import { statOf } from "./stat.ts";
 import type { State } from "./state.ts";
-import type { OperationResult, Written } from "./txn.ts";
+import type { DeletedPart, OperationResult, Written } from "./txn.ts";
 import { emptyData, type Znode } from "./znode.ts";
 
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
@@ -164,7 +174,24 @@ export function planDeleteTree(
   return { path: operation.path, deleted: count };
 }
 
-function deletable(draft: Draft, operation: Delete | DeleteTree): Znode {
+/** A part that comes late finds its subtree gone, or another one in its place, and takes nothing. */
+export function planDeletePart(draft: Draft, state: State, part: DeletePart): DeletedPart {
+  const { path, czxid: expected, znodesMax, bytesMax } = part;
+  if (expected !== undefined && draft.get(path)?.czxid !== expected)
+    return { czxid: expected, deleted: 0, remaining: 0 };
+  const { czxid } = deletable(draft, part);
+  const { count } = state.tree.usageOf(path);
+  let [deleted, bytes] = [0, 0];
+  for (const leaf of state.tree.leavesFirst(path)) {
+    bytes += deletedLength(leaf);
+    if (deleted > 0 && (deleted === znodesMax || bytes > bytesMax)) break;
+    draft.delete(draft.get(leaf.path) as Znode);
+    deleted += 1;
+  }
+  return { czxid, deleted, remaining: count - deleted };
+}
+
+function deletable(draft: Draft, operation: Delete | DeleteTree | DeletePart): Znode {
   const { path } = operation;
   if (path === rootPath) throw new KeeperError("reserved_path", "The root cannot be deleted.", { path });
   const znode = draft.get(path);

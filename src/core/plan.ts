@@ -26,6 +26,7 @@ import {
   planCheck,
   planCreate,
   planDelete,
+  planDeletePart,
   planDeleteTree,
   planIncrement,
   planSetData,
@@ -67,6 +68,8 @@ function planWrite(
       return planDelete(draft, command);
     case "deleteTree":
       return planDeleteTree(draft, state, command);
+    case "deletePart":
+      return planDeletePart(draft, state, command);
     case "increment":
       return planIncrement(draft, command);
     case "check":

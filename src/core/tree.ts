@@ -135,6 +135,21 @@ export class Tree<Entry extends { readonly path: string } = Znode> {
     }
   }
 
+  /** The same znodes, children before parents. */
+  *leavesFirst(path: string): Generator<Entry> {
+    if (!this.#znodes.has(path)) return;
+    const levels = [{ path, names: this.#names(path) }];
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      const { done, value: name } = level.names.next();
+      const child = done === true ? "" : joinPath(level.path, name);
+      if (done === true) {
+        levels.pop();
+        yield this.#znodes.get(level.path) as Entry;
+      } else if (this.#branches.has(child)) levels.push({ path: child, names: this.#names(child) });
+      else yield this.#znodes.get(child) as Entry;
+    }
+  }
+
   #names(path: string): Iterator<string> {
     return this.childNames(path)[Symbol.iterator]();
   }

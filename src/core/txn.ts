@@ -66,12 +66,22 @@ export interface ImportCounts {
   readonly skipped: number;
 }
 
+/** What one part took of a subtree. */
+export interface DeletedPart {
+  /** The incarnation of its root. */
+  readonly czxid: number;
+  readonly deleted: number;
+  /** Znodes of the subtree that are left; 0 when it is gone. */
+  readonly remaining: number;
+}
+
 /** What each kind of command answers. */
 export interface Outcomes extends CoordinationOutcomes {
   create: Written;
   setData: Written;
   delete: { readonly path: string };
   deleteTree: { readonly path: string; readonly deleted: number };
+  deletePart: DeletedPart;
   increment: OperationResult;
   check: OperationResult;
   multi: { readonly results: readonly OperationResult[] };

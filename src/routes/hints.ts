@@ -30,6 +30,9 @@ function hintFor({ code }: KeeperError, asked: SingleWrite): string | null {
         : "With upsert=true it is made.";
     case "delete not_empty":
       return "With recursive=true they go with it.";
+    case "delete too_many_changes":
+    case "delete too_large":
+      return "With inParts=true a subtree of any size goes.";
     default:
       return null;
   }

@@ -9,6 +9,7 @@ import type { Commit, ImportCounts } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
 import { isBlank } from "./body-lines.ts";
 import { znodeOfLine } from "./import-lines.ts";
+import { submitWithPatience } from "./patience.ts";
 import { BodyRefused } from "./refused-body.ts";
 
 export interface ImportAsked {
@@ -31,7 +32,6 @@ export interface ImportProgress extends ImportCounts {
 /** Znodes and bytes of data after which a part is submitted. */
 const partZnodesMax = 500;
 const partBytesMax = 512 * 1024;
-const retryAfterMs = 100;
 
 interface Part {
   readonly znodes: ImportedZnode[];
@@ -129,18 +129,10 @@ export class ImportRun {
     }
   }
 
-  /** A full queue is waited for: the rest of the import is not in it. */
   async #do(command: ImportZnodes): Promise<Commit<"import">> {
-    const { state, clock, bounds } = this.#store;
+    const { state, bounds } = this.#store;
     if (this.#asked.dryRun) return rehearse(state, command, this.#store.now(), bounds);
-    for (;;) {
-      try {
-        return await this.#store.submit(command);
-      } catch (error) {
-        if (!(error instanceof KeeperError) || error.code !== "throttled") throw error;
-        await new Promise<void>((resolve) => clock.setTimer(retryAfterMs, resolve));
-      }
-    }
+    return await submitWithPatience(this.#store, command);
   }
 
   #refusalAt(line: number, error: unknown): unknown {

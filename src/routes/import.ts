@@ -14,6 +14,7 @@ import { type ImportProgress, ImportRun } from "./import-run.ts";
 import { linesMediaType } from "./ndjson.ts";
 import type { RouteParts } from "./parts.ts";
 import { problemOf, sendProblemAndClose } from "./problems.ts";
+import { eventStream, eventWriterOf, progressMediaTypeOf } from "./progress.ts";
 import { closeBehind, runOut } from "./refused-body.ts";
 import { importCounts, postHeaders, problems, writeProblems } from "./schemas.ts";
 
@@ -50,9 +51,6 @@ const exampleAnswer = {
   zxid: 1042,
 };
 
-const eventStream = "text/event-stream";
-const answerMediaTypes = ["application/json", linesMediaType, eventStream];
-
 /** The scope's bodies are streams: they may be longer than memory. */
 export function importRoutes(
   plainApp: FastifyInstance,
@@ -67,7 +65,7 @@ export function importRoutes(
     "/v1/import",
     { schema: { ...importSchema, querystring: importQuery }, config: { hasLongBodies: true } },
     async (request, reply) => {
-      const mediaType = answerMediaTypeOf(request);
+      const mediaType = progressMediaTypeOf(request);
       const { onConflict, dryRun } = request.query;
       const run = new ImportRun(store, { onConflict, dryRun, contextOf: keyedContextsOf(request, parts) });
       const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
@@ -81,17 +79,6 @@ export function importRoutes(
         throw error;
       }
     },
-  );
-}
-
-function answerMediaTypeOf(request: FastifyRequest): string {
-  const { accept } = request.headers;
-  if (accept === undefined || accept === "*/*") return "application/json";
-  const type = request.accepts().type(answerMediaTypes);
-  if (typeof type === "string") return type;
-  throw new KeeperError(
-    "not_acceptable",
-    `An import answers with ${answerMediaTypes.join(", ")}, not ${accept}.`,
   );
 }
 
@@ -125,7 +112,7 @@ async function* eventsOf(
   steps: AsyncGenerator<ImportProgress>,
   { dryRun, mediaType }: Form,
 ) {
-  const write = mediaType === eventStream ? asEvent : asLine;
+  const write = eventWriterOf(mediaType);
   let last = first;
   yield write("progress", first);
   try {
@@ -140,14 +127,6 @@ async function* eventsOf(
     return;
   }
   yield write("done", { dryRun, ...last });
-}
-
-function asEvent(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-function asLine(event: string, data: object): string {
-  return `${JSON.stringify({ event, ...data })}\n`;
 }
 
 const importSchema = {

@@ -14,10 +14,13 @@ import { Selection, watchEventTypes } from "../watches/selection.ts";
 import type { BodiesInFlight } from "./bodies-in-flight.ts";
 import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "./conditions.ts";
 import { ignoreContentType } from "./content-type.ts";
+import { deleteInParts } from "./delete-run.ts";
 import { withHint } from "./hints.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "./long-poll.ts";
+import { linesMediaType } from "./ndjson.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
+import { eventStream, progressMediaTypeOf, sendProgress } from "./progress.ts";
 import {
   conditionalReadHeaders,
   conditionalWriteHeaders,
@@ -72,7 +75,14 @@ const setQuery = Type.Object(
 const deleteQuery = Type.Object(
   {
     version: versionQuery,
-    recursive: Type.Boolean({ default: false, description: "Take the whole subtree, in one transaction." }),
+    recursive: Type.Boolean({
+      default: false,
+      description: "Take the whole subtree, in one transaction of at most `transactionChangesMax` znodes.",
+    }),
+    inParts: Type.Boolean({
+      default: false,
+      description: "With recursive: leaves first, in many transactions, however large the subtree is.",
+    }),
   },
   { additionalProperties: false },
 );
@@ -136,14 +146,17 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts & { bod
         const path = znodePathOf(request, znodesUrl, limits);
         validatePath(path);
         refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
-        const { recursive, version } = request.query;
+        const { recursive, inParts, version } = request.query;
+        if (inParts && !recursive) throw partsOfNothing();
+        const mediaType = inParts ? progressMediaTypeOf(request) : null;
+        const asked = {
+          path,
+          ...expectation(version, ifMatchOf(request.headers)),
+          ...writeContextOf(request, sessions),
+        };
+        if (mediaType !== null) return await sendProgress(reply, deleteInParts(store, asked), mediaType);
         await store
-          .submit({
-            type: recursive ? "deleteTree" : "delete",
-            path,
-            ...expectation(version, ifMatchOf(request.headers)),
-            ...writeContextOf(request, sessions),
-          })
+          .submit({ type: recursive ? "deleteTree" : "delete", ...asked })
           .catch(withHint({ type: "delete", path }));
         return reply.code(204).send();
       },
@@ -216,6 +229,10 @@ function expectation(
 }
 
 const anyVersion = {};
+
+function partsOfNothing(): KeeperError {
+  return new KeeperError("bad_request", "inParts goes with recursive=true: one znode has no parts.");
+}
 
 function sendWritten(reply: FastifyReply, { path, stat, created }: Written) {
   if (created) reply.code(201).header("Location", urlOfZnode(znodesUrl, path));
@@ -344,12 +361,44 @@ const setSchema = {
   },
 };
 
+const deletedInParts = Type.Object({
+  path: Type.String(),
+  deleted: Type.Integer({ description: "Znodes this request has deleted." }),
+  remaining: Type.Integer({ description: "Znodes of the subtree that are left; 0 at the end." }),
+  zxid: Type.Integer({ description: "The last transaction of the delete." }),
+});
+
+const exampleDeleted = { path: examplePath, deleted: 30_000, remaining: 0, zxid: 1071 };
+
 const deleteSchema = {
   operationId: "deleteZnode",
   summary: "Delete a znode, or a whole subtree",
+  description:
+    "With recursive=true the subtree goes in one transaction, which is refused with `too_many_changes` or `too_large` when " +
+    "the subtree is larger than one transaction may be. With inParts=true as well it goes leaves first in many, and others " +
+    "are served meanwhile; the root's version is looked at in each. What is gone stays gone when a later part is refused " +
+    "(the refusal says how many were `deleted`) or when the client leaves, which stops it; sent again it goes on. Asked for " +
+    `${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, when ` +
+    "something was done by then, `failed` with the problem.",
   headers: conditionalWriteHeaders,
   response: {
+    200: {
+      description: "It went in parts, and is gone; or, asked for progress, the delete began.",
+      content: {
+        "application/json": { schema: { ...deletedInParts, examples: [exampleDeleted] } },
+        [linesMediaType]: { schema: { type: "string" } },
+        [eventStream]: { schema: { type: "string" } },
+      },
+    },
     204: { description: "It is gone.", type: "null" },
-    ...problems(...writeProblems, "reserved_path", "no_node", "not_empty", "bad_version", "too_many_changes"),
+    ...problems(
+      ...writeProblems,
+      "reserved_path",
+      "no_node",
+      "not_empty",
+      "bad_version",
+      "too_many_changes",
+      "not_acceptable",
+    ),
   },
 };

@@ -431,7 +431,13 @@ function freesSpace(command: Command): boolean {
   if (type === "releaseClaim" || type === "resign" || type === "endLockDelay") return true;
   if (type === "deregisterInstance") return true;
   if (type === "leaveBarrier") return true;
-  return type === "delete" || type === "deleteTree" || type === "closeSession" || type === "sweep";
+  return (
+    type === "delete" ||
+    type === "deleteTree" ||
+    type === "deletePart" ||
+    type === "closeSession" ||
+    type === "sweep"
+  );
 }
 
 function readOnly(cause: string): KeeperError {

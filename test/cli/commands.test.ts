@@ -95,12 +95,16 @@ describe("znodes", () => {
     });
   });
 
-  test("rm deletes a znode, and with children only when told to", async ({ run, client }) => {
+  test("rm deletes a znode, and with children only when told to", async ({ run, output, client }) => {
     await client.create("/rm/b", "", { parents: true });
     expect(await run("rm", "/rm")).toMatchObject({ code: 4, stdout: "" });
     expect(await run("rm", "/rm", "--if-version", "7", "-r")).toMatchObject({ code: 4 });
     expect(await run("rm", "/rm", "--recursive")).toMatchObject({ code: 0, stdout: "", stderr: "" });
     expect(await run("rm", "/rm")).toMatchObject({ code: 3 });
+    expect(await run("create", "/rm/in/parts", "--parents")).toMatchObject({ code: 0 });
+    expect(await run("rm", "/rm", "--in-parts", "--if-version", "7")).toMatchObject({ code: 4 });
+    expect(await output("rm", "/rm", "--in-parts", "--json")).toBe('{"path":"/rm","deleted":3}\n');
+    expect(await run("rm", "/rm", "--in-parts")).toMatchObject({ code: 3, stdout: "" });
   });
 
   ownTest(

@@ -7,9 +7,11 @@ import { deletedLength, type TransactionBounds, writtenLength } from "../../src/
 import { checkState } from "../../src/core/check.ts";
 import type { Command, Operation } from "../../src/core/command.ts";
 import { formatInstance, type Instance, instanceIn } from "../../src/core/instances.ts";
+import { watchEventsOf } from "../../src/core/watch-event.ts";
 import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import type { Applied } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, ephemeral, Keeper, plain, refusal, sequential } from "../support/keeper.ts";
 
@@ -20,7 +22,8 @@ const small: TransactionBounds = {
 };
 
 async function keeperOf(bounds: Partial<TransactionBounds>, entries = new MemoryEntries()): Promise<Keeper> {
-  const keeper = new Keeper(new FakeClock(), new MemoryLog("test", entries), { ...small, ...bounds });
+  const log = new MemoryLog(`from ${entries.tail} on`, entries);
+  const keeper = new Keeper(new FakeClock(), log, { ...small, ...bounds });
   await keeper.store.start();
   return keeper;
 }
@@ -69,6 +72,55 @@ test("a subtree goes whole up to the bound, and one that is larger is refused wi
   await keeper.delete("/a/0");
   const { outcome } = await keeper.store.submit({ type: "deleteTree", path: "/a" });
   expect([outcome.deleted, keeper.children("/")]).toEqual([20, []]);
+  await close(keeper);
+});
+
+test("a subtree goes in parts, leaves first: each leaves a tree, and the last is its root", async () => {
+  const keeper = await keeperOf({});
+  for (const path of ["/a", "/a/b", "/a/b/c", "/a/b/d", "/a/e", "/f"]) await keeper.create(path);
+  const part = { type: "deletePart", path: "/a", znodesMax: 2, bytesMax: 1000 } as const;
+  const told: unknown[] = [];
+  let czxid: number | undefined;
+  for (let remaining = 1; remaining > 0; ) {
+    const { outcome } = await keeper.store.submit({ ...part, ...(czxid !== undefined && { czxid }) });
+    czxid = outcome.czxid;
+    remaining = outcome.remaining;
+    const events = watchEventsOf((keeper.applied.at(-1) as Applied).txn);
+    told.push([events.map(({ znode }) => znode.path), remaining]);
+    expect(checkState(keeper.store.state)).toEqual([]);
+  }
+  expect(told).toEqual([
+    [["/a/b/c", "/a/b/d"], 3],
+    [["/a/b", "/a/e"], 1],
+    [["/a"], 0],
+  ]);
+  await keeper.create("/a");
+  const late = await keeper.store.submit({ ...part, czxid: czxid as number });
+  expect([late.outcome, keeper.exists("/a")]).toEqual([{ czxid, deleted: 0, remaining: 0 }, true]);
+  expect(await refusal(keeper.store.submit({ ...part, version: 7 }))).toBe("bad_version");
+  expect(await refusal(keeper.store.submit({ ...part, path: "/" }))).toBe("reserved_path");
+  expect(await refusal(keeper.store.submit({ ...part, path: "/none" }))).toBe("no_node");
+  await close(keeper);
+});
+
+test("a part ends before it tells more than it may, and takes one znode at least", async () => {
+  const keeper = await keeperOf({});
+  for (const path of ["/a", "/a/b", "/a/c"]) await keeper.create(path);
+  const part = { type: "deletePart", path: "/a", znodesMax: 10 } as const;
+  expect((await keeper.store.submit({ ...part, bytesMax: 1 })).outcome.deleted).toBe(1);
+  expect((await keeper.store.submit({ ...part, bytesMax: 5 })).outcome.deleted).toBe(1);
+  expect((await keeper.store.submit({ ...part, bytesMax: 5 })).outcome.remaining).toBe(0);
+  await close(keeper);
+});
+
+test("what came to be under a higher bound can be deleted under a lower one", async () => {
+  const entries = new MemoryEntries();
+  const path = `/services/s/${'"'.repeat(900)}`;
+  const before = await keeperOf({ transactionChangeBytesMax: 10_000 }, entries);
+  await before.store.submit({ type: "create", path, data: bytes(""), mode: plain, parents: true });
+  await before.store.close();
+  const keeper = await keeperOf({}, entries);
+  await keeper.delete(path);
   await close(keeper);
 });
 
