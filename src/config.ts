@@ -243,7 +243,12 @@ const settings = {
     integer(1000),
     "time for which the answer to an Idempotency-Key is kept, while the service runs",
   ),
-  idempotencyKeysMax: setting("idempotency-keys-max", 100_000, integer(1), "answers kept for such keys"),
+  idempotencyKeysMax: setting(
+    "idempotency-keys-max",
+    100_000,
+    integer(1),
+    "answers kept for such keys; beyond it those of whoever has most go first",
+  ),
   idempotencyBytesMax: setting(
     "idempotency-bytes-max",
     64 * mebibyte,

@@ -137,6 +137,8 @@ function replyFaults({ replies, zxid, ranMs }: State): string[] {
     last = reply.zxid;
   }
   if (count !== replies.count) faults.push(`${count} replies are in order, ${replies.count} have a key`);
+  const shared = [...replies.largestShareFirst()].length;
+  if (shared !== replies.count) faults.push(`${shared} replies are in shares, of ${replies.count}`);
   if (size !== replies.size) faults.push(`replies of size ${size} are said to have ${replies.size}`);
   return faults;
 }

@@ -88,10 +88,19 @@ export type Operation = Create | SetData | Delete | Increment | Check;
 
 /** What names a request, so that sending it again is not doing it again (D19). */
 export interface Idempotency {
-  /** SHA-256 of the client's key, hex. */
+  /** SHA-256 of the client's key and of who sent it, hex: another's key of the same name is another key. */
   readonly key: string;
   /** SHA-256 of what the client asks, hex: the same key with another request is refused. */
   readonly request: string;
+  /**
+   * Whose share of the room for replies the answer takes, as `client` or `client/session`. Commands of versions that had
+   * one pool for all have none, and are decided as they were then.
+   */
+  readonly scope?: string;
+  /** Whether the answer to the very same request, key included, counts also where somebody else sent it. */
+  readonly elsewhere?: true;
+  /** What a version without scopes would have kept the answer under. */
+  readonly unscoped?: { readonly key: string; readonly request: string };
   /** The bounds on kept replies that were in force when it was asked: a replay must forget the same ones. */
   readonly ageMsMax: number;
   readonly keysMax: number;

@@ -117,6 +117,7 @@ function hashReply(reply: Reply): Hash {
   for (const text of [reply.key, reply.request, reply.outcome]) hasher.text(text);
   for (const integer of [reply.zxid, reply.timeMs]) hasher.integer(integer);
   hasher.beginning(reply.ranMs);
+  if (reply.scope !== "") hasher.text(reply.scope);
   return hasher.hash();
 }
 

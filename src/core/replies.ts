@@ -1,10 +1,15 @@
 // The answers that are kept for requests which may be sent again (D19), by key and in the order they were given.
 // Holds what it is given: what is kept, and for how long, is decided in `idempotency.ts`.
 
+import { ReplyOrder } from "./reply-order.ts";
+import { ReplyShares } from "./reply-shares.ts";
+
 /** What became of a request that named itself, for whoever sends it again. */
 export interface Reply {
   /** SHA-256 of the key, hex: a key may be as secret as what its answer says, and is not kept itself. */
   readonly key: string;
+  /** Whose share of the room it takes: a client, or `client/session`. Empty in versions that had no shares. */
+  readonly scope: string;
   /** SHA-256 of what was asked, hex. */
   readonly request: string;
   /** The transaction that did what was asked and kept this reply. */
@@ -21,15 +26,12 @@ export function replySize({ key, request, outcome }: Reply): number {
   return key.length + request.length + outcome.length;
 }
 
-/** Forgotten places at the front of the order that are not worth moving all others for. */
-const gapMax = 1024;
-
-/** A map alone would do, but finding its oldest entry takes longer the more entries before it have gone. */
 export class Replies {
   readonly #byKey = new Map<string, Reply>();
-  /** Oldest first. A reply that was forgotten out of turn keeps its place until that comes to the front. */
-  readonly #order: Reply[] = [];
-  #front = 0;
+  /** Where several have one request, the newest. */
+  readonly #byRequest = new Map<string, Reply>();
+  readonly #order = new ReplyOrder((reply) => this.#isKept(reply));
+  readonly #shares = new ReplyShares((reply) => this.#isKept(reply));
   #size = 0;
 
   get count(): number {
@@ -45,31 +47,37 @@ export class Replies {
     return this.#byKey.get(key);
   }
 
+  /** The reply to the request, whoever sent it. */
+  ofRequest(request: string): Reply | undefined {
+    return this.#byRequest.get(request);
+  }
+
   /** Oldest first. Do not add or delete meanwhile. */
   *[Symbol.iterator](): Generator<Reply> {
-    for (let index = this.#front; index < this.#order.length; index += 1) {
-      const reply = this.#order[index] as Reply;
-      if (this.#isKept(reply)) yield reply;
-    }
+    yield* this.#order;
+  }
+
+  /** Those of whoever takes the most room first. Do not add or delete meanwhile. */
+  largestShareFirst(): Iterable<Reply> {
+    return this.#shares;
   }
 
   /** Adds a reply that is newer than all others, to a key that has none. */
   add(reply: Reply): void {
     this.#byKey.set(reply.key, reply);
-    this.#order.push(reply);
+    this.#byRequest.set(reply.request, reply);
+    this.#order.add(reply);
+    this.#shares.add(reply, replySize(reply));
     this.#size += replySize(reply);
   }
 
   /** Removes a reply that is there. */
   delete(reply: Reply): void {
     this.#byKey.delete(reply.key);
+    if (this.#byRequest.get(reply.request)?.zxid === reply.zxid) this.#byRequest.delete(reply.request);
     this.#size -= replySize(reply);
-    while (this.#front < this.#order.length && !this.#isKept(this.#order[this.#front] as Reply)) {
-      this.#front += 1;
-    }
-    if (this.#front <= gapMax || this.#front * 2 < this.#order.length) return;
-    this.#order.splice(0, this.#front);
-    this.#front = 0;
+    this.#order.drop();
+    this.#shares.delete(reply, replySize(reply));
   }
 
   #isKept({ key, zxid }: Reply): boolean {

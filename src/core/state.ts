@@ -81,7 +81,7 @@ export class State {
   }
 
   /** What was answered to requests that may be sent again, oldest first. */
-  get replies(): Pick<Replies, "get" | "count" | "size" | typeof Symbol.iterator> {
+  get replies(): Omit<Replies, "add" | "delete"> {
     return this.#replies;
   }
 

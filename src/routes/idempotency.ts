@@ -7,8 +7,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Idempotency, WriteContext } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Commit } from "../core/txn.ts";
+import { clientNetworkOf } from "./client-network.ts";
 import { fencesOf } from "./conditions.ts";
-import { type RouteParts, writeContextOf } from "./parts.ts";
+import { type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
 
 /** The bounds on kept replies; each is a setting of the server. */
 export interface IdempotencyLimits {
@@ -26,26 +27,40 @@ export interface KeyedRequest {
 }
 
 /**
- * Undefined when the request carries no key.
+ * Undefined when the request carries no key. A key is that of the session the request acts for, and else of the network
+ * it comes from: another's key of the same name is another key.
  * @throws KeeperError `bad_request` when what it carries is none
  */
 export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimits): KeyedRequest | undefined {
   const key = keyOf(request);
   if (key === undefined) return undefined;
-  const asked = {
-    request: fingerprintOf(request),
-    ageMsMax: limits.idempotencyAgeMsMax,
-    keysMax: limits.idempotencyKeysMax,
-    bytesMax: limits.idempotencyBytesMax,
-  };
+  const fingerprint = fingerprintOf(request);
+  const client = shortHashOf(clientNetworkOf(request.ip));
+  const token = sessionTokenOf(request);
+  // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
+  const session = token === undefined ? undefined : shortHashOf(token);
+  const owner = session === undefined ? `client ${client}` : `session ${session}`;
   return {
     key,
     // A line feed is in no key, so no index makes one key of another.
-    idempotencyAt: (index) => ({
-      key: hash("sha256", index === undefined ? key : `${key}\n${index}`, "hex"),
-      ...asked,
-    }),
+    idempotencyAt: (index) => {
+      const name = index === undefined ? key : `${key}\n${index}`;
+      return {
+        key: hash("sha256", `${owner}\n${name}`, "hex"),
+        request: hash("sha256", `${fingerprint}\n${name}`, "hex"),
+        scope: session === undefined ? client : `${client}/${session}`,
+        unscoped: { key: hash("sha256", name, "hex"), request: fingerprint },
+        ageMsMax: limits.idempotencyAgeMsMax,
+        keysMax: limits.idempotencyKeysMax,
+        bytesMax: limits.idempotencyBytesMax,
+      };
+    },
   };
+}
+
+/** Enough of SHA-256 to tell clients and sessions apart. */
+function shortHashOf(text: string): string {
+  return hash("sha256", text, "hex").slice(0, 32);
 }
 
 /** What each write of a POST carries: its key, if it has one, beside whom it acts for and under which fences. */
@@ -59,7 +74,9 @@ export function keyedContextsOf(
     return () => context;
   }
   const context = contextEvenIfExpired(request, sessions);
-  return (index) => ({ ...context, idempotency: keyed.idempotencyAt(index) });
+  // Without a session nothing tells clients apart for sure, and one may come back from another address.
+  const elsewhere = sessionTokenOf(request) === undefined ? { elsewhere: true as const } : {};
+  return (index) => ({ ...context, idempotency: { ...keyed.idempotencyAt(index), ...elsewhere } });
 }
 
 /** An id no session ever has (N3). */

@@ -158,8 +158,16 @@ function emptyPart(): Part {
 function withDigest(context: WriteContext, digest: Hash): WriteContext {
   const { idempotency } = context;
   if (idempotency === undefined) return context;
-  const request = digest.update(idempotency.request).digest("hex");
-  return { ...context, idempotency: { ...idempotency, request } };
+  const requestOf = (asked: string) => digest.copy().update(asked).digest("hex");
+  const { request, unscoped } = idempotency;
+  return {
+    ...context,
+    idempotency: {
+      ...idempotency,
+      request: requestOf(request),
+      ...(unscoped !== undefined && { unscoped: { ...unscoped, request: requestOf(unscoped.request) } }),
+    },
+  };
 }
 
 function addedTo(progress: ImportProgress, counts: ImportCounts, zxid: number): ImportProgress {

@@ -199,7 +199,8 @@ export const idempotencyKeyHeader = {
       description:
         "1 to 255 printable ASCII characters that name this request, so that it can be sent again: what was done under " +
         "the key is not done again but answered as it was, with `Idempotency-Replayed: true`. Kept for " +
-        "idempotencyAgeMsMax, for the last idempotencyKeysMax keys and idempotencyBytesMax bytes (see /v1/limits). A " +
+        "idempotencyAgeMsMax, for the last idempotencyKeysMax keys and idempotencyBytesMax bytes (see /v1/limits). " +
+        "A key is that of the session whose token comes with it: on another session it is another key. A " +
         "refusal, and the answer to what changed nothing, is not kept. Other methods ignore the header.",
       examples: ["7f2f1f0e-52a8-4a4c-9f5c-0d7c3b1f4a11"],
     }),

@@ -112,7 +112,7 @@ test("finds that there is no root", () => {
 
 test("finds replies out of their order", () => {
   const state = soundState();
-  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
+  const reply = { scope: "", key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
   state.restoreReply(reply);
   expect(checkState(state)).toEqual([]);
   state.restoreReply({ ...reply, key: "k2" });
@@ -122,7 +122,7 @@ test("finds replies out of their order", () => {
 
 test("finds a reply whose place another one has taken", () => {
   const state = soundState();
-  const reply = { key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
+  const reply = { scope: "", key: "k1", request: "r", zxid: 2, timeMs: 1, ranMs: 0, outcome: "{}" };
   state.restoreReply(reply);
   state.restoreReply({ ...reply, zxid: 3 });
   expect(checkState(state).join("\n")).toMatch(/replies of size 5 are said to have 10/);

@@ -19,6 +19,7 @@ const session: Session = {
 };
 
 const reply: Reply = {
+  scope: "c/s",
   key: "aa",
   request: "bb",
   zxid: 4,

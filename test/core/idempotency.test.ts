@@ -199,6 +199,76 @@ test("bounds come with the command: a log replays the same whatever they are set
   expect(one.zxid).toBeGreaterThan(10);
 });
 
+test("whoever fills the room for answers loses its own, and nobody else any [D19]", async ({ keeper }) => {
+  await keeper.create("/q");
+  const create = (scope: string, key: string) =>
+    keeper.create("/q/n-", sequential, "", keyed(`${scope} ${key}`, { scope, keysMax: 20 }));
+  for (const key of ["1", "2", "3"]) for (const scope of ["quiet", "host/one"]) await create(scope, key);
+  for (let key = 1; key <= 100; key += 1) await create("loud", `${key}`);
+  for (let key = 1; key <= 50; key += 1) await create("host/two", `${key}`);
+  const kept = keptKeys(keeper);
+  expect(kept).toHaveLength(20);
+  for (const scope of ["quiet", "host/one"]) {
+    expect(kept.filter((key) => key.startsWith(`${scope} `))).toEqual(
+      [1, 2, 3].map((key) => `${scope} ${key}`),
+    );
+  }
+  expect(kept.filter((key) => key.startsWith("loud ")).at(-1)).toBe("loud 100");
+  expect(kept.at(-1)).toBe("host/two 50");
+});
+
+test("sessions without number get no more than the one client that they belong to [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const create = (scope: string, key: string) =>
+    keeper.create("/q/n-", sequential, "", keyed(key, { scope, keysMax: 20 }));
+  for (let key = 1; key <= 8; key += 1) await create("quiet/session", `quiet ${key}`);
+  for (let key = 1; key <= 100; key += 1) await create(`loud/${key}`, `loud ${key}`);
+  expect(keptKeys(keeper).filter((key) => key.startsWith("quiet"))).toHaveLength(8);
+});
+
+test("large answers count as much as many small ones [D19]", async ({ keeper }) => {
+  await keeper.create("/q");
+  const { size } = keeper.store.state.replies;
+  for (let key = 1; key <= 3; key += 1) {
+    await keeper.create("/q/n-", sequential, "", keyed(`small ${key}`, { scope: "small" }));
+  }
+  const operations = Array.from({ length: 20 }, () => ticket);
+  for (let key = 1; key <= 5; key += 1) {
+    await keeper.multi(operations, keyed(`large ${key}`, { scope: "large", bytesMax: size + 20_000 }));
+  }
+  const kept = keptKeys(keeper);
+  expect(kept.filter((key) => key.startsWith("small"))).toHaveLength(3);
+  expect(kept.at(-1)).toBe("large 5");
+  expect(kept.length).toBeLessThan(8);
+});
+
+test("the very same request counts from elsewhere, another one under that key does not [D19]", async ({
+  keeper,
+}) => {
+  await keeper.create("/q");
+  const create = (key: string, some: Partial<Idempotency>) =>
+    keeper.store.submit({ ...ticket, ...keyed(key, some) });
+  const first = await create("here k", { scope: "here", request: "r k", elsewhere: true });
+  const there = { scope: "there", elsewhere: true } as const;
+  expect(await create("there k", { ...there, request: "r k" })).toEqual({ ...first, replayed: true });
+  expect((await create("there k", { ...there, request: "other k" })).outcome.path).toBe("/q/n-0000000001");
+  const own = await create("session k", { scope: "here/session", request: "r k" });
+  expect([own.replayed, own.outcome.path]).toEqual([undefined, "/q/n-0000000002"]);
+});
+
+test("an answer that was kept before keys had owners is found by its request [D19]", async ({ keeper }) => {
+  await keeper.create("/q");
+  const create = (some: Partial<Idempotency>) =>
+    keeper.store.submit({ ...ticket, ...keyed("here k", { request: "r k", scope: "here", ...some }) });
+  const first = await keeper.store.submit({ ...ticket, ...keyed("k") });
+  const unscoped = { key: "k", request: "r" };
+  expect(await create({ unscoped })).toEqual({ ...first, replayed: true });
+  const other = await create({ unscoped: { key: "k", request: "other" } });
+  expect([other.replayed, other.outcome.path]).toEqual([undefined, "/q/n-0000000001"]);
+});
+
 test("the end of a session has no key", async ({ keeper }) => {
   const sessionId = await keeper.openSession();
   await keeper.closeSession(sessionId);
@@ -210,6 +280,7 @@ test("replies keep their order and their sum however many come and go", () => {
   const kept: Reply[] = [];
   for (let zxid = 1; zxid <= 20_000; zxid += 1) {
     const reply = {
+      scope: `c${zxid % 5}/${zxid % 7}`,
       key: `k${zxid}`,
       request: "r",
       zxid,
@@ -224,5 +295,6 @@ test("replies keep their order and their sum however many come and go", () => {
   }
   expect([...replies]).toEqual(kept);
   expect(replies.count).toBe(kept.length);
+  expect(new Set(replies.largestShareFirst())).toEqual(new Set(kept));
   expect(replies.size).toBe(kept.reduce((sum, reply) => sum + replySize(reply), 0));
 });

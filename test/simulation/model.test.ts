@@ -112,7 +112,7 @@ function treeOf(keeper: Keeper): unknown[] {
 }
 
 function repliesOf(keeper: Keeper): unknown[] {
-  return [...keeper.store.state.replies].map(({ outcome, ranMs: _, ...reply }) => ({
+  return [...keeper.store.state.replies].map(({ outcome, ranMs: _ran, scope: _scope, ...reply }) => ({
     ...reply,
     outcome: JSON.parse(outcome) as unknown,
   }));

@@ -26,7 +26,7 @@ function meddle(directory: string, sql: string): void {
 }
 
 const root = { id: 0, path: "/", czxid: 0, mzxid: 0, ctimeMs: 0, mtimeMs: 0 };
-const reply = { key: "k", request: "r", zxid: 1, timeMs: 7, ranMs: 0, outcome: "{}" };
+const reply = { scope: "", key: "k", request: "r", zxid: 1, timeMs: 7, ranMs: 0, outcome: "{}" };
 const tree = stateOf([
   znode({ ...root, cversion: 1, nextSequence: 1, numChildren: 1 }),
   znode({ id: 1, path: "/a", data: new Uint8Array([1, 2, 3]), cversion: 1, nextSequence: 1, numChildren: 1 }),
@@ -167,6 +167,7 @@ function toVersion(version: 1 | 2, directory: string): void {
   const connection = new Sqlite(join(directory, database));
   for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
   connection.exec("ALTER TABLE znode DROP COLUMN written_ran_ms");
+  connection.exec("ALTER TABLE reply DROP COLUMN scope");
   connection.exec("DROP TABLE owner");
   if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);
   connection.pragma(`user_version = ${version}`);
@@ -221,7 +222,7 @@ test.for([
   { damage: "a lost reply", sql: "DELETE FROM reply", fault: /digest/ },
   {
     damage: "a second reply to one key",
-    sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome, ran_ms FROM reply",
+    sql: "INSERT INTO reply SELECT 2, time_ms, key, request, outcome, ran_ms, scope FROM reply",
     fault: /has a key that an older one has/,
   },
   {

@@ -81,6 +81,7 @@ const everyField = stateOf(
 );
 const replies: Reply[] = [
   {
+    scope: "client/session",
     key: "cd".repeat(32),
     request: "ef".repeat(32),
     zxid: 9,
@@ -88,7 +89,7 @@ const replies: Reply[] = [
     ranMs: 0,
     outcome: '{"path":"/é\\ud800 😀"}',
   },
-  { key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, ranMs: 1, outcome: "{}" },
+  { scope: "", key: "k", request: "r", zxid: large, timeMs: 1_700_000_000_003, ranMs: 1, outcome: "{}" },
 ];
 for (const reply of replies) everyField.restoreReply(reply);
 
@@ -149,7 +150,15 @@ test("a later write replaces, removes and adds", async ({ open }) => {
     12,
     7,
   );
-  const kept: Reply = { key: "k2", request: "r", zxid: 12, timeMs: 1, ranMs: 2, outcome: "[1]" };
+  const kept: Reply = {
+    scope: "client/session",
+    key: "k2",
+    request: "r",
+    zxid: 12,
+    timeMs: 1,
+    ranMs: 2,
+    outcome: "[1]",
+  };
   later.restoreReply(kept);
   const deletedZnodeIds = [3, 4, 8];
   const forgottenReplyZxids = [9, large];

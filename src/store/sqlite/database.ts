@@ -440,7 +440,7 @@ function prepareRowStatements(connection: Connection) {
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
     insertReply: connection.prepare<ReplyColumns>(
-      "INSERT INTO reply (zxid, time_ms, key, request, outcome, ran_ms) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO reply (zxid, time_ms, key, request, outcome, ran_ms, scope) VALUES (?, ?, ?, ?, ?, ?, ?)",
     ),
     deleteReply: connection.prepare("DELETE FROM reply WHERE zxid = ?"),
     putQuota: connection.prepare(

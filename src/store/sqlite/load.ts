@@ -178,7 +178,7 @@ const selectSessions = `
   FROM session`;
 
 const selectReplies = `
-  SELECT zxid, time_ms AS timeMs, key, request, outcome, ran_ms AS ranMs FROM reply ORDER BY zxid`;
+  SELECT zxid, time_ms AS timeMs, key, request, outcome, ran_ms AS ranMs, scope FROM reply ORDER BY zxid`;
 const selectQuotas = `
   SELECT path, count_soft AS countSoft, count_hard AS countHard, bytes_soft AS bytesSoft,
     bytes_hard AS bytesHard

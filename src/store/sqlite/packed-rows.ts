@@ -22,7 +22,7 @@ export interface PackedRows {
   readonly closedSessionIds: readonly string[];
   /** zxid and times of each reply. */
   readonly replyNumbers: Float64Array<ArrayBuffer>;
-  /** Key, request and outcome of each reply. */
+  /** Key, request, outcome and scope of each reply. */
   readonly replyTexts: readonly string[];
   readonly forgottenReplyZxids: readonly number[];
   readonly quotas: RowChanges["quotas"];
@@ -42,7 +42,7 @@ const numbersPerCreated = 12;
 const numbersPerChanged = 7;
 const numbersPerParent = 4;
 const numbersPerReply = 3;
-const textsPerReply = 3;
+const textsPerReply = 4;
 /** Characters after which a row of changes ends: what is trimmed goes by rows. */
 const changeRowLengthMax = 65_536;
 
@@ -59,7 +59,7 @@ export function packRows(rows: RowChanges): PackedRows {
     sessions,
     closedSessionIds,
     replyNumbers: packNumbers(replies, numbersPerReply, ({ zxid, timeMs, ranMs }) => [zxid, timeMs, ranMs]),
-    replyTexts: replies.flatMap(({ key, request, outcome }) => [key, request, outcome]),
+    replyTexts: replies.flatMap(({ key, request, outcome, scope }) => [key, request, outcome, scope]),
     forgottenReplyZxids: rows.forgottenReplyZxids,
     quotas: rows.quotas,
     deletedQuotaPaths: rows.deletedQuotaPaths,
@@ -238,12 +238,13 @@ export type ReplyColumns = [
   request: string,
   outcome: string,
   ranMs: number,
+  scope: string,
 ];
 
 export function* unpackReplies({ replyNumbers, replyTexts }: PackedRows): Generator<ReplyColumns> {
   for (let row = 0; row * numbersPerReply < replyNumbers.length; row += 1) {
     const number = (column: number) => replyNumbers[row * numbersPerReply + column] as number;
     const text = (column: number) => replyTexts[row * textsPerReply + column] as string;
-    yield [number(0), number(1), text(0), text(1), text(2), number(2)];
+    yield [number(0), number(1), text(0), text(1), text(2), number(2), text(3)];
   }
 }

@@ -9,9 +9,9 @@ export const applicationId = 0x434f5244;
 /**
  * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
  * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests, 3 the bounds
- * that an entry sets on its transactions, 4 ages that are time the service has run.
+ * that an entry sets on its transactions, 4 ages that are time the service has run, 5 whose key it is.
  */
-export const machineVersion = 4;
+export const machineVersion = 5;
 
 /** Version 1 of the tables. */
 const firstSchema = `
@@ -109,6 +109,8 @@ const upgrades = [
   -- Only of those that go by themselves one day.
   ALTER TABLE znode ADD COLUMN written_ran_ms INTEGER;
   UPDATE znode SET written_ran_ms = 0 WHERE container = 1 OR ttl_ms IS NOT NULL;`,
+  `-- Whose share of the room for replies each takes.
+  ALTER TABLE reply ADD COLUMN scope TEXT NOT NULL DEFAULT '';`,
 ] as const;
 
 export const schemaVersion = 1 + upgrades.length;
