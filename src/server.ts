@@ -18,6 +18,7 @@ import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { homeRoutes } from "./routes/home.ts";
 import { refuseOtherHosts } from "./routes/host.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
 import type { IdempotencyLimits } from "./routes/idempotency.ts";
@@ -105,6 +106,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
   const bodies = new BodiesInFlight(limits);
   const streams: SessionStreams[] = [];
+  homeRoutes(app, version);
   healthRoutes(app, { store, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));

@@ -86,7 +86,10 @@ function notAllowed({ method }: FastifyRequest, { allow }: Resource): KeeperErro
 }
 
 function noRoute({ method, url }: FastifyRequest): KeeperError {
-  return new KeeperError("no_route", `There is nothing at ${method} ${pathOnly(url)}.`);
+  return new KeeperError(
+    "no_route",
+    `There is nothing at ${method} ${pathOnly(url)}; what there is stands at /docs.`,
+  );
 }
 
 function pathOnly(url: string): string {
