@@ -325,7 +325,7 @@ const settings = {
     "free-bytes-min",
     128 * mebibyte,
     byteCount(0),
-    "free disk below which it is read-only",
+    "free disk, empty pages of the file included, below which it is read-only",
   ),
   ballastBytes: setting("ballast-bytes", 16 * mebibyte, byteCount(0), "file given up when the disk is full"),
   checkpointBytes: setting(

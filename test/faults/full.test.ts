@@ -1,9 +1,11 @@
-// A database that may grow no further: writes are refused in good order, reads and keepalives go on, nothing that was
+// A database that may grow no further, or whose disk is full: writes are refused in good order, reads and keepalives go on, nothing that was
 // acknowledged is lost, and with more room everything goes on.
 
+import { spawnSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
-import { test } from "../support/process.ts";
+import { direct, ServerProcess, test } from "../support/process.ts";
 
 const settings = [
   ...["--database-bytes-max", "2MiB", "--free-bytes-min", "0", "--ballast-bytes", "1MiB"],
@@ -129,3 +131,39 @@ test("small znodes by the thousand are deleted from a full database, though each
   await untilReady(again);
   expect((await again.put("/v1/znodes/full", { body: "x" })).status).toBe(200);
 });
+
+/** Runs what follows with a disk of so much room in place of a folder, for itself alone and gone with it. */
+function onSmallDisk(folder: string, mebibytes: number): [string, ...string[]] {
+  const script = `mount -t tmpfs -o size=${mebibytes}m tmpfs "$0" && exec "$@"`;
+  return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, folder];
+}
+
+const [probe, ...probeArguments] = [...onSmallDisk(tmpdir(), 1), "true"] as const;
+const canMount = spawnSync(probe, probeArguments).status === 0;
+
+test.runIf(canMount)(
+  "a disk that clients filled takes writes again once they have deleted it all [G4, L2]",
+  {
+    timeout: 120_000,
+  },
+  async ({ dataDir }) => {
+    const args = [
+      ...["--free-bytes-min", "8MiB", "--ballast-bytes", "2MiB", "--history-bytes-max", "1MiB"],
+      ...["--checkpoint-bytes", "1MiB", "--wal-bytes-max", "2MiB"],
+    ];
+    const command: [string, ...string[]] = [...onSmallDisk(dataDir, 24), ...direct];
+    const server = await ServerProcess.start({ dataDir, args, command });
+    try {
+      const http = new Http(server.url);
+      await http.post("/v1/znodes/full");
+      const names = await fill(http);
+      expect(names.length * 50_000).toBeGreaterThan(1_500_000);
+      expect((await http.get("/readyz")).status).toBe(503);
+      await deleteAll(http, names);
+      await untilReady(http);
+      expect((await http.put("/v1/znodes/full", { body: "x" })).status).toBe(200);
+    } finally {
+      await server.kill();
+    }
+  },
+);

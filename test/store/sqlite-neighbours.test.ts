@@ -8,6 +8,7 @@ import { State } from "../../src/core/state.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
 import { packRows } from "../../src/store/sqlite/packed-rows.ts";
+import { defaultSqliteSettings } from "../../src/store/sqlite/settings.ts";
 import type { SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
 import type { WalBlockage } from "../../src/store/sqlite/wal-keeper.ts";
 import { rowsOf, test } from "./sqlite-fixture.ts";
@@ -135,7 +136,7 @@ test("of two servers at one file only the one that wrote last may write [G4]", a
   await (await open()).backend.close();
   const at = (writer: string) =>
     new StoreDatabase(join(directory, "treekeeper.db"), {
-      ...{ writer, loadedLsn: 0, databaseBytesMax: 0, lockWaitMsMax: 0 },
+      ...{ ...defaultSqliteSettings, writer, loadedLsn: 0 },
     });
   const entry = [{ seq: 1, body: new Uint8Array(1) }];
   const [first, late] = [at("first"), at("late")];

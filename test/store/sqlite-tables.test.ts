@@ -9,6 +9,7 @@ import { rootZnode } from "../../src/core/znode.ts";
 import { type LogState, NotAppendedError, OutcomeUnknownError } from "../../src/store/commit-log.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
 import { packRows, unpackChanges } from "../../src/store/sqlite/packed-rows.ts";
+import { defaultSqliteSettings } from "../../src/store/sqlite/settings.ts";
 import type { ChangeRow } from "../../src/store/tables.ts";
 import { rowsOf, stateOf, test, znode } from "./sqlite-fixture.ts";
 
@@ -96,6 +97,8 @@ for (const reply of replies) everyField.restoreReply(reply);
 function change(zxid: number, ranMs: number, data: string): ChangeRow {
   return { zxid, ranMs, message: `{"zxid":${zxid},"timeMs":7,"events":[{"data":"${data}"}]}` };
 }
+
+const asWriter = { ...defaultSqliteSettings, writer: "w", loadedLsn: 0 };
 
 test("every field of a znode, a session and a reply comes back as it was, a megabyte of data too [L3, N2]", async ({
   open,
@@ -224,12 +227,7 @@ test("a log entry goes only with the rows that reflect it", async ({ open, direc
 test("old log and history rows go in steps, and only they", async ({ open, directory }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, {
-    writer: "w",
-    loadedLsn: 0,
-    databaseBytesMax: 0,
-    lockWaitMsMax: 0,
-  });
+  const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 0 });
   database.append(Array.from({ length: 900 }, (_, index) => ({ seq: index + 1, body: new Uint8Array(1) })));
   const long = "x".repeat(10_000);
   const changes = Array.from({ length: 900 }, (_, index) => change(index + 1, 1, long));
@@ -319,12 +317,7 @@ test("in a full file rows take the room of the history, and the file says how fa
 }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, {
-    writer: "w",
-    loadedLsn: 0,
-    databaseBytesMax: 524_288,
-    lockWaitMsMax: 0,
-  });
+  const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 524_288 });
   const long = "x".repeat(10_000);
   const changes = Array.from({ length: 30 }, (_, index) => change(index + 1, 1, long));
   database.append([{ seq: 1, body: new Uint8Array(1) }]);
@@ -350,7 +343,7 @@ test("a file that is full of entries without rows takes their rows, and then wri
   const databaseBytesMax = 524_288;
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, { writer: "w", loadedLsn: 0, databaseBytesMax, lockWaitMsMax: 0 });
+  const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax });
   const data = new Uint8Array(20_000);
   const append = () => database.append([{ seq: 1, body: new Uint8Array(20_100) }]);
   expect(() => {
@@ -384,12 +377,7 @@ test("of the history the oldest yields first, and no later write brings its floo
 }) => {
   await (await open()).backend.close();
   const file = join(directory, "treekeeper.db");
-  const database = new StoreDatabase(file, {
-    writer: "w",
-    loadedLsn: 0,
-    databaseBytesMax: 4_194_304,
-    lockWaitMsMax: 0,
-  });
+  const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 4_194_304 });
   const long = "x".repeat(70_000);
   const changes = Array.from({ length: 10 }, (_, index) => change(index + 1, 1, long));
   const state = stateOf([rootZnode()], [], 10);

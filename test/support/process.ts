@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { test as base } from "vitest";
 
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
-const direct = [process.execPath, join(projectFolder, "src/main.ts")] as const;
+export const direct = [process.execPath, join(projectFolder, "src/main.ts")] as const;
 
 /** One line of the log. */
 export interface LogLine {

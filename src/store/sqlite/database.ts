@@ -2,6 +2,7 @@
 // when the call returns; a write of rows is durable no later than the next append. It decides nothing about
 // failures.
 
+import { statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { type Connection, openConnection } from "./connection.ts";
@@ -20,6 +21,7 @@ import {
 } from "./packed-rows.ts";
 import type { Room } from "./room.ts";
 import type { SqliteSettings } from "./settings.ts";
+import type { Spare } from "./space.ts";
 
 export interface NewEntry {
   readonly seq: number;
@@ -64,7 +66,6 @@ export class StoreDatabase {
   #appliedLsn: Lsn;
   #historyFloorZxid: number;
   #bytesTaken = 0;
-  /** Kept where the file has a bound, and nowhere else. */
   #unreflectedBytes = 0;
 
   /**
@@ -77,6 +78,7 @@ export class StoreDatabase {
     this.#writer = settings.writer;
     this.#connection = openConnection(file);
     this.#setLockWait(this.#lockWaitMsMax);
+    this.#connection.pragma(`journal_size_limit = ${settings.walBytesMax}`);
     this.#pageBytes = this.#pragmaNumber("page_size");
     this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
     this.#statements = prepareStatements(this.#connection);
@@ -96,7 +98,6 @@ export class StoreDatabase {
   }
 
   #measureUnreflected(): void {
-    if (this.#pagesMax === null) return;
     this.#unreflectedBytes = this.#statements.bytesAfter.get(this.#appliedLsn) as number;
   }
 
@@ -281,6 +282,15 @@ export class StoreDatabase {
     return { logBytes, unemptiedBytes: unmovedBytes === 0 ? 0 : logBytes, unmovedBytes };
   }
 
+  /** Room within the files there are, however large they may become. */
+  spare(): Spare {
+    const fileBytes = statSync(this.#file).size;
+    const emptyBytes = this.#pragmaNumber("freelist_count") * this.#pageBytes;
+    const growthBytes = Math.max(0, this.#pragmaNumber("page_count") * this.#pageBytes - fileBytes);
+    const walFileBytes = statSync(`${this.#file}-wal`).size;
+    return { emptyBytes, growthBytes, walFileBytes, unreflectedBytes: this.#unreflectedBytes };
+  }
+
   /** Room within the size the file may have; null where only the disk bounds it. */
   room(): Room | null {
     if (this.#pagesMax === null) return null;
@@ -364,7 +374,7 @@ export class StoreDatabase {
 
 type DatabaseSettings = { readonly writer: string; readonly loadedLsn: Lsn } & Pick<
   SqliteSettings,
-  "databaseBytesMax" | "lockWaitMsMax"
+  "databaseBytesMax" | "lockWaitMsMax" | "walBytesMax"
 >;
 
 /** SQLite asks for every named value. */

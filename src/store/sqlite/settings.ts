@@ -7,7 +7,7 @@ export interface SqliteSettings {
   readonly entryBytesMax: number;
   /** Bytes the database file may grow to; 0 for as many as the disk has. */
   readonly databaseBytesMax: number;
-  /** With less than this free on the disk the service is read-only. */
+  /** With less room than this on the disk and in the empty pages of the file the service is read-only. */
   readonly freeBytesMin: number;
   /** Size of the file that is given up when the disk is full, so that deletions can still be logged. */
   readonly ballastBytes: number;

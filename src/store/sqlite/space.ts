@@ -1,10 +1,25 @@
 // Room on the disk: how much there is, and a file of no meaning that is given up when there is none, so that
-// the deletions which make room can still be logged.
+// the deletions which make room can still be logged. The file never shrinks: its empty pages are room as well.
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { privateFileMode } from "./privacy.ts";
 import type { SqliteSettings } from "./settings.ts";
+
+/** Room within the files we have already. */
+export interface Spare {
+  /** Pages of the database that hold nothing. */
+  readonly emptyBytes: number;
+  /** What the database will grow by when its write-ahead log is moved into it. */
+  readonly growthBytes: number;
+  /** Length of the write-ahead log's file, which is written over from its beginning. */
+  readonly walFileBytes: number;
+  /** Bytes of entries that the tables do not reflect yet. */
+  readonly unreflectedBytes: number;
+}
+
+/** More than is wanted must be there before the service writes again, lest it come and go. */
+const slackShare = 1 / 16;
 
 export class Space {
   readonly #directory: string;
@@ -17,12 +32,13 @@ export class Space {
     this.#settings = settings;
   }
 
-  /** Why the disk has too little room; null when it has enough. */
-  shortage(): string | null {
+  /** Why there is too little room; null when there is enough, or once more when there was too little. */
+  shortage(spare: Spare, isShort: boolean): string | null {
     const { bavail, bsize } = statfsSync(this.#directory);
-    const needed = this.#settings.freeBytesMin + (this.#hasBallast() ? 0 : this.#settings.ballastBytes);
-    const free = bavail * bsize;
-    return free < needed ? `The disk has ${free} bytes left, and ${needed} are wanted.` : null;
+    const settings = this.#settings;
+    const slackBytes = isShort ? settings.freeBytesMin * slackShare : 0;
+    const neededBytes = slackBytes + (this.#hasBallast() ? 0 : settings.ballastBytes);
+    return shortageOf({ diskBytes: bavail * bsize, ...spare }, { ...settings, neededBytes });
   }
 
   /** Makes the ballast if it is not there; false when there is no room for it. */
@@ -48,4 +64,34 @@ export class Space {
     const size = statSync(this.#ballastFile, { throwIfNoEntry: false })?.size ?? 0;
     return size >= this.#settings.ballastBytes;
   }
+}
+
+/** A log that is checkpointed at one length grows meanwhile. */
+const walGrowth = 2;
+/** An entry becomes a row and what watchers are told of it. */
+const unreflectedGrowth = 2;
+
+/** Whatever is written goes through the write-ahead log first: however many pages are empty, the log needs room. */
+export function shortageOf(
+  room: Spare & { readonly diskBytes: number },
+  settings: Pick<SqliteSettings, "freeBytesMin" | "checkpointBytes" | "walBytesMax"> & {
+    readonly neededBytes: number;
+  },
+): string | null {
+  const { diskBytes, emptyBytes, walFileBytes } = room;
+  const { freeBytesMin, checkpointBytes, walBytesMax, neededBytes } = settings;
+  const growthBytes = room.growthBytes + room.unreflectedBytes * unreflectedGrowth;
+  const loggableBytes = diskBytes - growthBytes + Math.min(walFileBytes, walBytesMax);
+  const freeBytes = loggableBytes + emptyBytes;
+  const wantedBytes = freeBytesMin + neededBytes;
+  if (freeBytes < wantedBytes) {
+    return `The disk and the empty pages of the file have room for ${freeBytes} bytes, and ${wantedBytes} are wanted.`;
+  }
+  const loggedBytes = Math.min(freeBytesMin, checkpointBytes * walGrowth) + neededBytes;
+  if (loggableBytes < loggedBytes) {
+    return `The disk has room for ${loggableBytes} bytes of log, and ${loggedBytes} are wanted.`;
+  }
+  // A log that cannot be moved into the file for want of room cannot start anew either, and takes no deletion.
+  if (growthBytes === 0 || diskBytes >= growthBytes + checkpointBytes) return null;
+  return `The disk has ${diskBytes} bytes left, and the file may grow by ${growthBytes} that are in its log.`;
 }

@@ -109,6 +109,11 @@ export class WalKeeper {
     else if (this.#isBlocked) this.#cut();
   }
 
+  /** Where there is no room: a file that is longer than the log may be keeps room from others. */
+  giveBack(walFileBytes: number): void {
+    if (walFileBytes > this.#settings.walBytesMax) this.#cut();
+  }
+
   /** Lets a checkpoint under way end. */
   async close(): Promise<void> {
     const exit = once(this.#worker, "exit");

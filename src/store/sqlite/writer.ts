@@ -17,6 +17,7 @@ import {
   type Room,
   reserveHasRoomFor,
 } from "./room.ts";
+import type { SqliteSettings } from "./settings.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
@@ -25,8 +26,10 @@ import { displacement, type Place, placeOf } from "./whereabouts.ts";
 const replayEntriesMax = 64;
 /** Ticks that appends wait for rows to be written before they are refused. */
 const heldTicksMax = 2;
-/** A burst can take much of the disk between two ticks. */
-const probeEveryBytes = 8_388_608;
+/** A burst can take much of the disk between two ticks: no more than this, and these shares of what is in reserve. */
+const probeEveryBytesMax = 8_388_608;
+const probeShareOfReserve = 1 / 16;
+const probeShareOfBallast = 1 / 8;
 /** How old a look at the files may be when something is appended. */
 const lookEveryMs = 50;
 
@@ -46,6 +49,7 @@ export class Writer {
   #shortage: string | null = null;
   /** Bytes of the append for whose sake it was said. */
   #refusedBytes = 0;
+  readonly #probeEveryBytes: number;
   #bytesTakenAtProbe = 0;
   /** Another process holds the lock of the file. */
   #isLocked = false;
@@ -58,6 +62,7 @@ export class Writer {
     this.#numbers = numbers;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
+    this.#probeEveryBytes = probeEveryBytesOf(settings);
     this.#wal = new WalKeeper(
       this.#database,
       { ...settings, databaseFile, numbers },
@@ -78,7 +83,7 @@ export class Writer {
       this.#append(messages.filter((message) => message.type === "append"));
       for (const message of messages) if (message.type !== "append") this.#do(message);
       this.#append([]);
-      if (this.#database.bytesTaken - this.#bytesTakenAtProbe >= probeEveryBytes) this.#probe();
+      if (this.#database.bytesTaken - this.#bytesTakenAtProbe >= this.#probeEveryBytes) this.#probe();
       this.#inRoom(() => this.#wal.afterBatch());
     });
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
@@ -273,16 +278,25 @@ export class Writer {
     this.#bytesTakenAtProbe = this.#database.bytesTaken;
     if (this.#isLocked && !this.#isUnlocked()) return;
     this.#writeWaiting();
-    const shortage = this.#space.shortage();
+    if (this.#shortage !== null) {
+      this.#inRoom(() => this.#wal.giveBack(this.#database.spare().walFileBytes));
+    }
+    const shortage = this.#space.shortage(this.#database.spare(), this.#shortage !== null);
     if (this.#shortage === null) {
       if (shortage !== null) this.#say(shortage);
-      else if (!this.#space.takeBallast()) this.#say("The disk has no room for the ballast file.");
+      else if (!this.#takeBallast()) this.#say("The disk has no room for the ballast file.");
       return;
     }
     if (shortage !== null || this.#isDatabaseFull() || this.#waitingWrites.length > 0) return;
-    if (!this.#space.takeBallast()) return;
+    if (!this.#takeBallast()) return;
     // Said again here, since there may have been no room to say it at the start.
     if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
+  }
+
+  /** Its room may have gone to the write-ahead log, which keeps its length. */
+  #takeBallast(): boolean {
+    if (this.#space.takeBallast()) return true;
+    return this.#inRoom(() => this.#database.emptyWal()) && this.#space.takeBallast();
   }
 
   #isUnlocked(): boolean {
@@ -337,4 +351,9 @@ export class Writer {
       this.#post({ type: "state", state: { state: "failed", cause } });
     }
   }
+}
+
+function probeEveryBytesOf({ freeBytesMin, ballastBytes }: SqliteSettings): number {
+  const reserves = [freeBytesMin * probeShareOfReserve, ballastBytes * probeShareOfBallast];
+  return Math.min(probeEveryBytesMax, ...reserves.filter((bytes) => bytes > 0));
 }
