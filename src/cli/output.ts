@@ -1,11 +1,22 @@
 // The one place where the command line writes: results to stdout, as text or as JSON, everything else to stderr. It
-// colours only what goes to a terminal, and waits for a reader that is slow.
+// colours only what goes to a terminal, waits for a reader that is slow, and lets nothing through that could disturb a
+// terminal; bytes are data, and stay as they are.
 
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
+import { printable, printableLine } from "./printable.ts";
 
 type Colour = "red" | "yellow" | "green" | "blue" | "dim";
+
+/** Words that are coloured where stdout is a terminal that wants it. */
+interface Coloured {
+  readonly colour: Colour;
+  readonly words: string;
+}
+
+/** The parts of a line. */
+export type Line = readonly (string | Coloured)[];
 
 /** A result in both forms; the text is made only where it is shown. */
 interface Result {
@@ -22,31 +33,46 @@ export class Output {
 
   /** One result. Text that ends in no newline gets none: it may be data. */
   async write({ text, json }: Result): Promise<void> {
-    await send(process.stdout, this.#asJson ? `${JSON.stringify(json)}\n` : text());
+    if (this.#asJson) return await send(process.stdout, `${printable(JSON.stringify(json))}\n`);
+    const shown = text();
+    await send(process.stdout, typeof shown === "string" ? printable(shown) : shown);
   }
 
   /** A line, and as JSON a line too: what comes one by one can be read one by one. */
-  async line(text: () => string, json: unknown): Promise<void> {
-    await this.write({ text: () => `${text()}\n`, json });
+  async line(text: () => string | Line, json: unknown): Promise<void> {
+    if (this.#asJson) return await this.write({ text: () => "", json });
+    const shown = text();
+    const parts = typeof shown === "string" ? [shown] : shown;
+    await send(process.stdout, `${parts.map(shownPart).join("")}\n`);
+  }
+
+  /** A name on a line of its own, for who reads it: as it is, unless that is a terminal. */
+  async name(name: string, json: unknown): Promise<void> {
+    if (this.#asJson || process.stdout.isTTY) return await this.line(() => name, json);
+    await send(process.stdout, `${name}\n`);
   }
 
   /** Something to know that is no result. */
   note(message: string): void {
-    process.stderr.write(`${this.#named(message, "yellow")}\n`);
+    say(message, "yellow");
   }
 
   error(message: string): void {
-    process.stderr.write(`${this.#named(message, "red")}\n`);
+    say(message, "red");
   }
+}
 
-  /** Coloured where stdout is a terminal that wants it. */
-  style(colour: Colour, text: string): string {
-    return styleText(colour, text, { stream: process.stdout });
-  }
+function shownPart(part: Line[number]): string {
+  if (typeof part === "string") return printableLine(part);
+  return styleText(part.colour, printableLine(part.words), { stream: process.stdout });
+}
 
-  #named(message: string, colour: Colour): string {
-    return `${styleText(colour, "treekeeper:", { stream: process.stderr })} ${message}`;
-  }
+/** One line, but for the trace of a fault of this program. */
+function say(message: string, colour: Colour): void {
+  const lines = message.split(/\n(?= {4}at )/).map(printableLine);
+  process.stderr.write(
+    `${styleText(colour, "treekeeper:", { stream: process.stderr })} ${lines.join("\n")}\n`,
+  );
 }
 
 async function send(stream: Writable, part: string | Uint8Array): Promise<void> {
@@ -61,11 +87,5 @@ export function flushed(stream: Writable): Promise<void> {
 /** Names and their values below each other. */
 export function aligned(rows: readonly (readonly [string, unknown])[]): string {
   const width = Math.max(0, ...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
-}
-
-/** Text that cannot move the cursor, nor be taken for more lines than one. */
-export function onOneLine(text: string): string {
-  const escaped = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
-  return escaped.replaceAll(/[\u007f-\u009f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${printableLine(String(value))}\n`).join("");
 }

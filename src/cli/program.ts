@@ -7,6 +7,7 @@ import { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { messageOf } from "./messages.ts";
 import { globalOptions } from "./options.ts";
 import { aligned, flushed, Output } from "./output.ts";
+import { printable } from "./printable.ts";
 
 /** Runs a command line. @returns the code to end with */
 export async function run(argv: readonly string[], version: string): Promise<number> {
@@ -29,6 +30,8 @@ function programFor(version: string): Command {
   }
   for (const command of withDescendants(program)) {
     command.allowExcessArguments(false).exitOverride().configureHelp({ showGlobalOptions: true });
+    // What was typed wrongly is repeated.
+    command.configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) });
   }
   return program;
 }

@@ -2,7 +2,7 @@
 // is in it cannot disturb a terminal.
 
 import type { ListedZnode, Stat, ZnodeData, ZnodeEvent } from "../client/index.ts";
-import { onOneLine } from "./output.ts";
+import { quotedLine } from "./printable.ts";
 
 /** Data as the service puts it in JSON: text where it is text, base64 where it is not. */
 export function dataJson(data: ZnodeData | undefined): { data?: string; dataBase64?: string } {
@@ -24,7 +24,7 @@ const shownCharactersMax = 200;
 /** The beginning of the data, in one line. */
 export function dataInLine(data: ZnodeData): string {
   if (!data.isText) return `(${data.bytes().byteLength} bytes)`;
-  const text = onOneLine(data.text());
+  const text = quotedLine(data.text());
   return text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text;
 }
 

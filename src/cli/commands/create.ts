@@ -50,7 +50,7 @@ async function create(
   const made = await writeFor(client, session, (writer) =>
     writer.create(path, data, { mode: modeOf(options), parents, fences: fence }),
   );
-  await output.line(() => made.path, made);
+  await output.name(made.path, made);
 }
 
 function modeOf({ ephemeral, sequential, container, ttlMs }: CreateOptions): NewZnodeMode {

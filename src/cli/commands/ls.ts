@@ -22,7 +22,7 @@ export function lsCommand(): Command {
 async function ls(path: string, { long, prefix }: LsOptions, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
   if (long !== true) {
-    for await (const name of client.children(path, { prefix })) await output.line(() => name, name);
+    for await (const name of client.children(path, { prefix })) await output.name(name, name);
     return;
   }
   for await (const znode of client.childZnodes(path, { prefix })) {

@@ -3,7 +3,6 @@
 import { Command, Option } from "commander";
 import type { InstanceState, ServiceFilter } from "../../client/index.ts";
 import { workplaceOf } from "../options.ts";
-import { onOneLine } from "../output.ts";
 
 interface ServicesOptions {
   readonly tag?: readonly string[];
@@ -39,7 +38,7 @@ async function services(name: string | undefined, options: ServicesOptions, comm
   }
   for await (const instance of client.instances(name, filterOf(options))) {
     const { id, address, port, state } = instance;
-    await output.line(() => `${id}  ${onOneLine(address)}:${port}  ${state}`, instance);
+    await output.line(() => `${id}  ${address}:${port}  ${state}`, instance);
   }
 }
 

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import type { ListedZnode } from "../../client/index.ts";
 import { integer, workplaceOf } from "../options.ts";
-import type { Output } from "../output.ts";
+import type { Line } from "../output.ts";
 import { dataInLine, znodeJson } from "../views.ts";
 
 interface TreeOptions {
@@ -26,7 +26,7 @@ async function tree(path: string, { depth, data = false }: TreeOptions, command:
   const top = levelOf(path);
   for await (const znode of client.subtree(path, { depth, data })) {
     const level = levelOf(znode.path) - top;
-    await output.line(() => "  ".repeat(level) + nameIn(znode, level, output), znodeJson(znode));
+    await output.line(() => ["  ".repeat(level), ...nameIn(znode, level)], znodeJson(znode));
   }
 }
 
@@ -34,8 +34,8 @@ function levelOf(path: string): number {
   return path === "/" ? 0 : path.split("/").length - 1;
 }
 
-function nameIn({ path, stat, data }: ListedZnode, level: number, output: Output): string {
-  const name = level === 0 ? path : path.slice(path.lastIndexOf("/") + 1);
-  const shown = output.style(stat.ephemeralOwner === null ? "blue" : "yellow", name);
-  return data === undefined || stat.dataLength === 0 ? shown : `${shown}  ${dataInLine(data)}`;
+function nameIn({ path, stat, data }: ListedZnode, level: number): Line {
+  const words = level === 0 ? path : path.slice(path.lastIndexOf("/") + 1);
+  const name = { colour: stat.ephemeralOwner === null ? "blue" : "yellow", words } as const;
+  return data === undefined || stat.dataLength === 0 ? [name] : [name, `  ${dataInLine(data)}`];
 }

@@ -4,7 +4,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { WatchMessage, ZnodeEvent } from "../../client/index.ts";
 import { integer, workplaceOf } from "../options.ts";
-import type { Output } from "../output.ts";
+import type { Line, Output } from "../output.ts";
 import { dataInLine, eventJson, znodeJson } from "../views.ts";
 
 type EventType = ZnodeEvent["type"];
@@ -52,14 +52,14 @@ async function tell(message: WatchMessage, output: Output): Promise<void> {
     case "snapshot":
       for (const znode of message.znodes) {
         const json = { zxid: message.zxid, type: "exists", ...znodeJson(znode) };
-        await output.line(() => inLine(message.zxid, { ...znode, type: "exists" }, output), json);
+        await output.line(() => inLine(message.zxid, { ...znode, type: "exists" }), json);
       }
       return;
     case "change": {
       const { zxid, timeMs, cause, session, events } = message;
       for (const event of events) {
         const json = { zxid, timeMs, cause, session, ...eventJson(event) };
-        await output.line(() => inLine(zxid, event, output), json);
+        await output.line(() => inLine(zxid, event), json);
       }
       return;
     }
@@ -80,7 +80,7 @@ type Shown = Pick<ZnodeEvent, "path" | "data"> & { readonly type: EventType | "e
 
 const colours = { exists: "dim", created: "green", changed: "yellow", deleted: "red" } as const;
 
-function inLine(zxid: number, { type, path, data }: Shown, output: Output): string {
-  const told = `${zxid} ${output.style(colours[type], type)} ${path}`;
-  return data === undefined ? told : `${told} ${dataInLine(data)}`;
+function inLine(zxid: number, { type, path, data }: Shown): Line {
+  const told = data === undefined ? path : `${path} ${dataInLine(data)}`;
+  return [`${zxid} `, { colour: colours[type], words: type }, ` ${told}`];
 }
