@@ -179,7 +179,7 @@ const settings = {
     integer(100),
     "time in which a client takes some of what it is sent, before its connection ends",
   ),
-  headerBytesMax: setting("header-bytes-max", 32 * 1024, byteCount(4096), "URL and headers of a request"),
+  headerBytesMax: setting("header-bytes-max", 48 * 1024, byteCount(4096), "URL and headers of a request"),
   headersTimeoutMs: setting(
     "headers-timeout-ms",
     10_000,
@@ -405,6 +405,11 @@ export function boundsOf({ port: _, ...others }: Config): Record<string, number>
 /** What a write has besides data: a path, fences, an answer's key. */
 const entryOverheadBytes = 65_536;
 
+/** A character of a path is at most three bytes of UTF-8, each of which is three characters of a URL. */
+const pathCharacterBytesMax = 9;
+/** What a request has besides its path. */
+const otherHeaderBytes = 4096;
+
 function contradictionIn(config: Config): string | null {
   const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
@@ -432,6 +437,10 @@ function contradictionIn(config: Config): string | null {
   const bodyBytesMax = Math.max(config.dataBytesMax, config.transactionBytesMax);
   if (bodyBytesMax > config.bodiesBytesMax)
     return `--bodies-bytes-max is below what one body may have (${bodyBytesMax}).`;
+  const headerBytes = config.pathLengthMax * pathCharacterBytesMax + otherHeaderBytes;
+  if (config.headerBytesMax < headerBytes) {
+    return `--header-bytes-max (${config.headerBytesMax}) is below ${headerBytes}, which a request for a path of --path-length-max (${config.pathLengthMax}) characters may take.`;
+  }
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;
 }

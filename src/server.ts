@@ -2,7 +2,7 @@
 
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
-import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
 import { Coordination, type CoordinationLimits } from "./coordination/coordination.ts";
@@ -187,6 +187,7 @@ function createApp(
       return;
     }
     reply.header("Zxid", store.zxid);
+    leaveOutLongLocation(reply);
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     done(null, typeof payload === "string" && payload !== "" ? `${payload}\n` : payload);
   });
@@ -243,6 +244,12 @@ function refuseSurplus(app: FastifyInstance, connections: Connections, connectio
     const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
     sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
   });
+}
+
+/** What was made would look as if it was not: the answer could not be read for its headers. */
+function leaveOutLongLocation(reply: FastifyReply): void {
+  const location = reply.getHeader("Location");
+  if (String(location ?? "").length > fixedLimits.locationBytesMax) reply.removeHeader("Location");
 }
 
 /** One line per request; never a header or a body, so that no secret can be in it. */

@@ -6,6 +6,8 @@ import type { Transport } from "./transport.ts";
 
 export interface ConnectionRequest {
   readonly url: URL;
+  /** JSON that is posted, where the URL would be too long. */
+  readonly body?: string;
   /** What is asked for; any other kind of answer is a refusal. */
   readonly mediaType: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -33,11 +35,13 @@ export class Connection {
 
   /** @throws RequestError when the request is refused, ConnectionError when the connection fails */
   async open(): Promise<Response> {
-    const { url, mediaType } = this.#request;
+    const { url, mediaType, body } = this.#request;
     const { signal } = this.#controller;
-    const headers = { Accept: mediaType, ...this.#request.headers };
+    const headers: Record<string, string> = { Accept: mediaType, ...this.#request.headers };
+    if (body !== undefined) headers["Content-Type"] = "application/json";
+    const posted = body === undefined ? {} : { method: "POST", body };
     const response = await this.#arrival(() =>
-      this.#transport.fetch(url, { headers, signal, cache: "no-store" }),
+      this.#transport.fetch(url, { ...posted, headers, signal, cache: "no-store" }),
     );
     if (!response.ok || contentTypeOf(response) !== mediaType) {
       throw await this.#arrival(() => requestErrorOf(response));

@@ -8,6 +8,7 @@ import type { Transport } from "./transport.ts";
 
 export interface EventStreamRequest {
   readonly url: URL;
+  readonly body?: string;
   /** Resume after this event; null to begin. */
   readonly lastEventId: string | null;
   /** A connection that brings nothing at all for this long is dead. */

@@ -18,11 +18,17 @@ export interface WatchOptions {
   readonly disconnected?: (cause: Error) => void;
 }
 
+export interface StreamTarget {
+  readonly url: URL;
+  /** JSON that is posted, where the URL would be too long. */
+  readonly body?: string;
+}
+
 /** A stream as it is asked for and read. */
 export interface Followed<Message extends Told> {
   readonly cursor: WatchCursor;
-  /** Where a connection that begins so goes. */
-  readonly urlOf: (cursor: WatchCursor) => URL;
+  /** Where a connection that begins so goes, and what it says there. */
+  readonly requestOf: (cursor: WatchCursor) => StreamTarget;
   readonly heartbeatMs: number;
   readonly tellsBookmarks: boolean;
   /** Makes what reads the events of one connection: null for one that says nothing, or nothing yet. */
@@ -43,16 +49,16 @@ export async function* follow<Message extends Told>(
   const progress = new WatchProgress(followed.cursor);
   const backoff = new Backoff(transport.chance);
   while (true) {
-    const url = followed.urlOf(progress.cursor);
+    const target = followed.requestOf(progress.cursor);
     try {
-      for await (const message of readMessages(transport, { url, followed, progress, backoff, signal })) {
+      for await (const message of readMessages(transport, { target, followed, progress, backoff, signal })) {
         yield message;
         signal?.throwIfAborted();
       }
     } catch (error) {
       signal?.throwIfAborted();
       if (!isTemporary(error)) throw error;
-      transport.failed(url);
+      transport.failed(target.url);
       disconnected?.(error);
       const interrupted = progress.interrupt();
       if (interrupted !== null) yield interrupted;
@@ -63,7 +69,7 @@ export async function* follow<Message extends Told>(
 }
 
 interface Attempt<Message extends Told> {
-  readonly url: URL;
+  readonly target: StreamTarget;
   readonly followed: Followed<Message>;
   readonly progress: WatchProgress;
   readonly backoff: Backoff;
@@ -73,10 +79,10 @@ interface Attempt<Message extends Told> {
 /** The messages of one connection that its consumer has not seen. It always ends with an error. */
 async function* readMessages<Message extends Told>(
   transport: Transport,
-  { url, followed, progress, backoff, signal }: Attempt<Message>,
+  { target, followed, progress, backoff, signal }: Attempt<Message>,
 ): AsyncGenerator<Message, never, undefined> {
   const events = readEvents(transport, {
-    url,
+    ...target,
     lastEventId: progress.lastEventId,
     silenceMsMax: heartbeatsMissedMax * followed.heartbeatMs,
     onRetry: (retryMs) => backoff.serverAsked(retryMs),

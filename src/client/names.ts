@@ -19,6 +19,14 @@ export function segmentOf(name: string): string {
   }
 }
 
+/** Characters of a URL that whatever stands between takes: common proxies end at eight thousand. */
+const urlLengthMax = 4000;
+
+/** Whether what is asked has to be said in a body. */
+export function isTooLong(url: string): boolean {
+  return url.length > urlLengthMax;
+}
+
 export function badPath(detail: string): RequestError {
   return new RequestError({ code: "bad_path", status: 400, detail });
 }

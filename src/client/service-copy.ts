@@ -92,7 +92,7 @@ export class ServiceCopy {
     const { signal, heartbeatMs = heartbeatMsDefault } = this.#options;
     const followed = {
       cursor: {},
-      urlOf: (cursor: WatchCursor) => this.#urlOf(transport, cursor, heartbeatMs),
+      requestOf: (cursor: WatchCursor) => ({ url: this.#urlOf(transport, cursor, heartbeatMs) }),
       heartbeatMs,
       tellsBookmarks: true,
       reader: serviceReader,

@@ -1,8 +1,9 @@
 // A watch of znodes: what happens to them, each change once and in order, over as many connections as it takes.
 
 import type { WatchEventType } from "../core/watch-event.ts";
-import { follow, heartbeatMsDefault, type WatchOptions } from "./follow.ts";
+import { follow, heartbeatMsDefault, type StreamTarget, type WatchOptions } from "./follow.ts";
 import { messageOf, type WatchMessage } from "./messages.ts";
+import { isTooLong } from "./names.ts";
 import type { Transport } from "./transport.ts";
 import type { WatchCursor } from "./watch-progress.ts";
 
@@ -32,7 +33,7 @@ export async function* watch(
   const { once, bookmarkMs, heartbeatMs = heartbeatMsDefault } = request;
   const followed = {
     cursor: request,
-    urlOf: (cursor: WatchCursor) => urlOf(transport, request, cursor),
+    requestOf: (cursor: WatchCursor) => requestOf(transport, request, cursor),
     heartbeatMs,
     tellsBookmarks: bookmarkMs !== undefined,
     reader: () => messageOf,
@@ -44,13 +45,16 @@ export async function* watch(
   }
 }
 
-function urlOf(transport: Transport, request: WatchRequest, cursor: WatchCursor): URL {
+function requestOf(transport: Transport, request: WatchRequest, cursor: WatchCursor): StreamTarget {
   const { paths, scope, types, data, once, heartbeatMs = heartbeatMsDefault, bookmarkMs } = request;
   const url = transport.url("v1/watch");
-  const parameters = { scope, types, data, once, heartbeatMs, bookmarkMs, ...cursor };
-  for (const path of paths) url.searchParams.append("path", path);
+  const parameters = { scope, types: types?.join(","), data, once, heartbeatMs, bookmarkMs, ...cursor };
+  const query = new URLSearchParams(paths.map((path): [string, string] => ["path", path]));
   for (const [name, value] of Object.entries(parameters)) {
-    if (value !== undefined) url.searchParams.set(name, String(value));
+    if (value !== undefined) query.set(name, String(value));
   }
-  return url;
+  const text = query.toString();
+  if (isTooLong(text)) return { url, body: JSON.stringify({ path: paths, ...parameters }) };
+  url.search = text;
+  return { url };
 }

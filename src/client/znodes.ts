@@ -8,7 +8,7 @@ import { Counter } from "./counters.ts";
 import { RequestError } from "./errors.ts";
 import { fenceHeaderOf } from "./fences.ts";
 import { type WatchedZnode, znodeIn } from "./messages.ts";
-import { badPath } from "./names.ts";
+import { badPath, isTooLong } from "./names.ts";
 import {
   type BatchOperation,
   type BatchResultsOf,
@@ -116,6 +116,12 @@ export interface Transacted<Results> {
 
 const waitMsDefault = 30_000;
 
+/** What an operation comes to that is sent by itself. */
+type OneResult<Operation extends BatchOperation> = Exclude<
+  BatchResultsOf<readonly [Operation]>[0],
+  RequestError
+> & { readonly zxid: number };
+
 export class Znodes {
   readonly #caller: Caller;
 
@@ -126,15 +132,19 @@ export class Znodes {
   /** @throws RequestError `no_node` when there is none */
   async get(path: string, options: WaitOptions = {}): Promise<Znode> {
     const { waitAfterZxid, waitMs } = options;
-    const answer = await this.#read(urlPathOf("v1/znodes", path), { waitAfterZxid, waitMs }, options);
+    const url = urlPathOf("v1/znodes", path);
+    if (isTooLong(url) && waitAfterZxid === undefined) return await this.#alone({ op: "get", path }, options);
+    const answer = await this.#read(url, { waitAfterZxid, waitMs }, options);
     return { ...znodeWithData(answer), zxid: answer.zxid };
   }
 
   /** The stat of the znode, undefined when there is none. */
   async exists(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
     const query = { depth: 0, include: "stat", limit: 1 };
+    const url = urlPathOf("v1/tree", path);
     try {
-      const { body } = await this.#read(urlPathOf("v1/tree", path), query, options);
+      if (isTooLong(url)) return (await this.#alone({ op: "exists", path }, options)).stat;
+      const { body } = await this.#read(url, query, options);
       return (body as { znodes: readonly ListedZnode[] }).znodes[0]?.stat;
     } catch (error) {
       if (error instanceof RequestError && error.code === "no_node") return undefined;
@@ -145,10 +155,12 @@ export class Znodes {
   /** Sent again without fear when an answer is lost: it is done once. */
   async create(path: string, data: DataInput = "", options: CreateOptions = {}): Promise<WrittenZnode> {
     const { mode, parents } = options;
+    const url = urlPathOf("v1/znodes", path);
+    if (isTooLong(url)) return await this.#alone({ op: "create", path, data, mode, parents }, options);
     const answer = await this.#caller.send({
       ...callOptionsOf(options),
       method: "POST",
-      path: urlPathOf("v1/znodes", path),
+      path: url,
       query: { ...wireModeOf(mode), parents },
       headers: fenceHeaderOf(options),
       data,
@@ -163,10 +175,15 @@ export class Znodes {
    */
   async set(path: string, data: DataInput, options: SetOptions = {}): Promise<WrittenZnode> {
     const { create, version } = options;
+    const url = urlPathOf("v1/znodes", path);
+    if (isTooLong(url) && create !== "only") {
+      const upsert = create === "upsert" && options.ifMatch === undefined;
+      return await this.#alone({ op: "set", path, data, version, upsert }, options);
+    }
     const answer = await this.#caller.send({
       ...callOptionsOf(options),
       method: "PUT",
-      path: urlPathOf("v1/znodes", path),
+      path: url,
       query: { version, ...(create === "upsert" && { upsert: true }) },
       headers: { ...conditionHeadersOf(options), ...(create === "only" && { "If-None-Match": "*" }) },
       data,
@@ -178,10 +195,15 @@ export class Znodes {
   /** Not sent again when the answer is lost, as `set` is not. */
   async delete(path: string, options: DeleteOptions = {}): Promise<void> {
     const { recursive, version } = options;
+    const url = urlPathOf("v1/znodes", path);
+    if (isTooLong(url) && (recursive !== true || options.ifMatch === undefined)) {
+      await this.#alone({ op: "delete", path, version, recursive }, options);
+      return;
+    }
     await this.#caller.send({
       ...callOptionsOf(options),
       method: "DELETE",
-      path: urlPathOf("v1/znodes", path),
+      path: url,
       query: { recursive, version },
       headers: conditionHeadersOf(options),
       repeat: "never",
@@ -201,7 +223,11 @@ export class Znodes {
   async childrenPage(path: string, options: ChildrenOptions & WaitOptions = {}): Promise<ChildrenPage> {
     const { prefix, after, limit, waitAfterZxid, waitMs } = options;
     const query = { prefix, after, limit, waitAfterZxid, waitMs };
-    const answer = await this.#read(urlPathOf("v1/children", path), query, options);
+    const url = urlPathOf("v1/children", path);
+    if (isTooLong(url) && waitAfterZxid === undefined) {
+      return await this.#alone({ op: "children", path, prefix, after, limit }, options);
+    }
+    const answer = await this.#read(url, query, options);
     return { ...(answer.body as Omit<ChildrenPage, "zxid">), zxid: answer.zxid };
   }
 
@@ -263,6 +289,38 @@ export class Znodes {
       repeat: "keyed",
     });
     return body as Transacted<unknown[]>;
+  }
+
+  /**
+   * One operation by itself whose path stands in the body. What a batch cannot expect of a znode is checked in the same
+   * transaction.
+   * @throws RequestError when it is refused
+   */
+  async #alone<const Operation extends BatchOperation>(
+    operation: Operation,
+    options: WriteOptions & Pick<ChangeOptions, "ifMatch">,
+  ): Promise<OneResult<Operation>> {
+    const { ifMatch } = options;
+    if (ifMatch !== undefined) {
+      const { czxid, version } = ifMatch;
+      const check = { op: "check", path: operation.path, czxid, version };
+      const {
+        recursive: _,
+        upsert: __,
+        ...rest
+      } = operation as Operation & { recursive?: false; upsert?: false };
+      const { zxid, results } = await this.#operate(
+        "v1/transactions",
+        [check, rest] as BatchOperation[],
+        options,
+      );
+      return { ...Object(resultIn(results[1])), zxid } as OneResult<Operation>;
+    }
+    const { zxid, results } = await this.batch([operation], options);
+    const [result] = results as readonly unknown[];
+    if (result instanceof RequestError) throw result;
+    const { op: _, ...rest } = Object(result) as { op: string };
+    return { zxid, ...rest } as OneResult<Operation>;
   }
 
   async #read(

@@ -30,6 +30,8 @@ export const fixedLimits = {
   pageBytesMax: 4 * 1024 * 1024,
   /** An answer of which its client took nothing for so long is ended where others need the room. */
   answerStillMsMax: 5000,
+  /** Bytes of a Location: proxies and clients refuse an answer for a longer one. The answer's body says the same. */
+  locationBytesMax: 2048,
   /** Characters of a name to go on after, or of a prefix: no path may be set to be longer. */
   cursorLengthMax: 16_384,
   /** Levels below a znode that are asked for by number. */

@@ -2,7 +2,7 @@
 // hands the response over; what is sent, and when, is decided in `watches/`.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { validatePathLength } from "../core/command-syntax.ts";
 import type { Limits } from "../core/limits.ts";
@@ -46,6 +46,13 @@ const watchQuery = Type.Object(
   { additionalProperties: false },
 );
 
+/** What has a default is filled in before the body is validated, and need not be sent. */
+const documentedBody = {
+  ...watchQuery,
+  required: ["path"],
+  examples: [{ path: ["/services", "/config"], scope: "subtree" }],
+};
+
 type WatchQuery = Static<typeof watchQuery>;
 
 interface WatchRoutesParts {
@@ -55,24 +62,35 @@ interface WatchRoutesParts {
   readonly limits: Pick<Limits, "pathLengthMax">;
 }
 
-export function watchRoutes(app: FastifyInstance, { watches, store, limits }: WatchRoutesParts): void {
-  app.withTypeProvider<TypeBoxTypeProvider>().get(
+export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits }: WatchRoutesParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  // A HEAD of a stream would never end: the method is not offered.
+  const schema = { ...watchSchema, querystring: watchQuery };
+  app.get("/v1/watch", { schema, exposeHeadRoute: false }, (request, reply) => {
+    begin(request, reply, request.query);
+  });
+
+  app.post(
     "/v1/watch",
-    // A HEAD of a stream would never end: the method is not offered.
-    { schema: { ...watchSchema, querystring: watchQuery }, exposeHeadRoute: false },
+    { schema: { ...watchByBodySchema, body: watchQuery }, config: { documentedBody } },
     (request, reply) => {
-      const { query, headers } = request;
-      for (const path of query.path) validatePathLength(path, limits);
-      const resume = resumePointOf(query, headers);
-      const start = resume ?? { kind: "now", initial: query.initial };
-      const streamRequest = toStreamRequest(query, start, request.ip);
-      if (!acceptsEventStream(headers.accept))
-        assertCanStart(start, watches.history, "Watch anew with initial=true.");
-      watches.assertOpens();
-      const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-      connectReader(reply.raw, sink, watches.open(streamRequest, sink));
+      begin(request, reply, request.body);
     },
   );
+
+  function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
+    const { headers, ip } = request;
+    for (const path of query.path) validatePathLength(path, limits);
+    const resume = resumePointOf(query, headers);
+    const start = resume ?? { kind: "now", initial: query.initial };
+    const streamRequest = toStreamRequest(query, start, ip);
+    if (!acceptsEventStream(headers.accept))
+      assertCanStart(start, watches.history, "Watch anew with initial=true.");
+    watches.assertOpens();
+    const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+    connectReader(reply.raw, sink, watches.open(streamRequest, sink));
+  }
 }
 
 function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string): StreamRequest {
@@ -109,4 +127,11 @@ const watchSchema = {
     },
     ...problems("bad_path", "history_trimmed", "throttled"),
   },
+};
+
+const watchByBodySchema = {
+  ...watchSchema,
+  operationId: "watchByBody",
+  summary: "The same, for paths that are too long for a URL",
+  description: "The body has the members of the query of `GET /v1/watch`; `path` is a list.",
 };

@@ -101,6 +101,6 @@ test("too many headers are not called too many bytes", async ({ http }) => {
     431,
     { limit: "headersMax", limitValue: 1000 },
   ]);
-  const long = await http.rawRequest("GET", "/v1/znodes", `a: ${"b".repeat(40_000)}\r\n`);
+  const long = await http.rawRequest("GET", "/v1/znodes", `a: ${"b".repeat(60_000)}\r\n`);
   expect([long.status, JSON.parse(long.body)]).toMatchObject([431, { limit: "headerBytesMax" }]);
 });

@@ -19,6 +19,8 @@ const senseless = [
   [["--session-timeout-ms-min", "5000", "--session-timeout-ms-max", "4000"], "is above"],
   [["--session-timeout-ms-default", "10"], "from 100"],
   [["--session-timeout-ms-default", "500"], "not between"],
+  [["--header-bytes-max", "32KiB"], "is below 40960, which a request for a path"],
+  [["--path-length-max", "16384"], "is below 151552"],
   [["--checkpoint-bytes", "64MiB", "--wal-bytes-max", "1MiB"], "is above"],
   [["--data-bytes-max", "32MiB"], "does not fit into --entry-bytes-max"],
   [["--transaction-bytes-max", "17MiB"], "is above --entry-bytes-max"],

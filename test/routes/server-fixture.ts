@@ -27,7 +27,7 @@ const limits = {
   answerBytesMax: 134_217_728,
   connectionAnswerBytesMax: 33_554_432,
   sendTimeoutMs: 60_000,
-  headerBytesMax: 32_768,
+  headerBytesMax: 49_152,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   claimWaitersMax: 1000,
