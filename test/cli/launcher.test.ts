@@ -4,11 +4,14 @@
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { text } from "node:stream/consumers";
 import { test as base, expect } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import lockfile from "../../package-lock.json" with { type: "json" };
+import { container, hasContainers, processInside } from "../support/container.ts";
 import { projectFolder } from "../support/markdown.ts";
 
 const launcher = join(projectFolder, "bin/treekeeper");
@@ -112,6 +115,26 @@ test("it becomes the Node.js it has found: nothing stands between it and its sig
   const [said] = await once(child.stdout, "data");
   expect(String(said)).toMatch(new RegExp(`^24.0.1 ${child.pid}: `));
 });
+
+test.skipIf(!hasContainers)(
+  "as process 1 of a container it hears a stop while it still looks for a Node.js",
+  async ({ folder }) => {
+    const command = installed(folder);
+    const [asked, answer] = [join(folder, "asked"), join(folder, "answer")];
+    execFileSync("mkfifo", [asked, answer]);
+    const node = join(folder, "bin/node");
+    const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo >'${asked}'; cat '${answer}'; else echo started; fi\n`;
+    writeFileSync(node, script, { mode: 0o755 });
+    const [program, ...args] = [...container, command] as [string, ...string[]];
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+    const ended = once(child, "exit");
+    await readFile(asked);
+    process.kill(processInside({ pid: child.pid as number }), "SIGTERM");
+    await writeFile(answer, "v24.0.1\n");
+    expect(await ended).toEqual([143, null]);
+    expect(await text(child.stdout)).toBe("");
+  },
+);
 
 test("the Node.js it needs comes with an installation that leaves the tools of development out", () => {
   expect(lockfile.packages["node_modules/node"]).not.toHaveProperty("dev");

@@ -37,7 +37,11 @@ beforeAll(() => {
   symlinkSync("../treekeeper/bin/treekeeper", command);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  // A packing that failed leaves the package's manifest behind.
+  execFileSync(process.execPath, ["scripts/package.ts", "restore"], { cwd: projectFolder });
+});
 
 function linkDependency(name: string): void {
   const link = join(folder, "node_modules", name);
