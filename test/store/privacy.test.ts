@@ -35,6 +35,7 @@ async function modesWhileOpen(directory: string): Promise<Record<string, string>
 
 const privateModes = {
   ballast: "600",
+  boot: "600",
   "lock.db": "600",
   "lock.db-journal": "600",
   "treekeeper.db": "600",

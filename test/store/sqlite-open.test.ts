@@ -169,6 +169,8 @@ function toVersion(version: 1 | 2, directory: string): void {
   connection.exec("ALTER TABLE znode DROP COLUMN written_ran_ms");
   connection.exec("ALTER TABLE reply DROP COLUMN scope");
   connection.exec("DROP TABLE owner");
+  for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
+  connection.exec("ALTER TABLE meta DROP COLUMN revision");
   if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);
   connection.pragma(`user_version = ${version}`);
   connection.close();
@@ -218,7 +220,7 @@ test.for([
     sql: "UPDATE znode SET ephemeral_owner = 'x' WHERE id = 2",
     fault: /session/,
   },
-  { damage: "an id from the future", sql: "UPDATE meta SET next_znode_id = 2", fault: /yet to come/ },
+  { damage: "an id from the future", sql: "UPDATE znode SET id = 9 WHERE id = 2", fault: /yet to come/ },
   { damage: "a lost reply", sql: "DELETE FROM reply", fault: /digest/ },
   {
     damage: "a second reply to one key",

@@ -13,6 +13,8 @@ export interface DataDirectory {
   readonly path: string;
   readonly databaseFile: string;
   readonly ballastFile: string;
+  /** Says during which boot of the machine the directory was last written. */
+  readonly bootFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -43,6 +45,7 @@ export function claimDataDirectory(
     path,
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
+    bootFile: join(path, fileNames.boot),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {

@@ -5,8 +5,10 @@
 import { statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import type { LogEntry, Lsn } from "../commit-log.ts";
+import type { Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { CorruptStoreError } from "./corrupt-store-error.ts";
+import { prepareEntriesAfter, readEntries } from "./log-rows.ts";
+import { type Meta, preparePutMeta, readMeta } from "./meta.ts";
 import {
   type ChangedColumns,
   type CreatedColumns,
@@ -20,8 +22,10 @@ import {
   unpackReplies,
 } from "./packed-rows.ts";
 import type { Room } from "./room.ts";
+import { type Checked, changesChecksum, entryChecksum } from "./row-checksums.ts";
 import type { SqliteSettings } from "./settings.ts";
 import type { Spare } from "./space.ts";
+import { walFrameHeaderBytes } from "./wal-frames.ts";
 
 export interface NewEntry {
   readonly seq: number;
@@ -49,8 +53,6 @@ interface RemovalBounds {
 const smallStep: RemovalBounds = { logRows: 200, changeRows: 8 };
 /** Where there is no room, room comes first. */
 const allAtOnce: RemovalBounds = { logRows: Number.MAX_SAFE_INTEGER, changeRows: Number.MAX_SAFE_INTEGER };
-/** Bytes SQLite adds to each page in the write-ahead log. */
-const walFrameHeaderBytes = 24;
 
 export class StoreDatabase {
   readonly #connection: Connection;
@@ -63,8 +65,8 @@ export class StoreDatabase {
   /** Pages the file may have; null for as many as the disk has. */
   readonly #pagesMax: number | null;
   #tail: Lsn;
-  #appliedLsn: Lsn;
-  #historyFloorZxid: number;
+  /** As it stands in the file. */
+  #meta: Meta;
   #bytesTaken = 0;
   #unreflectedBytes = 0;
 
@@ -82,12 +84,11 @@ export class StoreDatabase {
     this.#pageBytes = this.#pragmaNumber("page_size");
     this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
     this.#statements = prepareStatements(this.#connection);
-    const { appliedLsn, historyFloorZxid } = this.#statements.position.get() as PositionRow;
+    this.#meta = readMeta(this.#connection, file);
+    const { appliedLsn } = this.#meta;
     const last = this.#statements.lastLsn.get() as number | null;
     if (appliedLsn !== settings.loadedLsn) throw this.#contested();
     this.#tail = Math.max(appliedLsn, last ?? 0);
-    this.#appliedLsn = appliedLsn;
-    this.#historyFloorZxid = historyFloorZxid;
     this.#measureUnreflected();
   }
 
@@ -98,7 +99,7 @@ export class StoreDatabase {
   }
 
   #measureUnreflected(): void {
-    this.#unreflectedBytes = this.#statements.bytesAfter.get(this.#appliedLsn) as number;
+    this.#unreflectedBytes = this.#statements.bytesAfter.get(this.#meta.appliedLsn) as number;
   }
 
   /** What SQLite keeps open for as long as this does. */
@@ -111,7 +112,7 @@ export class StoreDatabase {
   }
 
   get appliedLsn(): Lsn {
-    return this.#appliedLsn;
+    return this.#meta.appliedLsn;
   }
 
   /** About how much was given to write so far: entries, data and messages. */
@@ -125,7 +126,8 @@ export class StoreDatabase {
     this.#transaction(() => {
       let lsn = first;
       for (const { seq, body } of entries) {
-        this.#statements.insertEntry.run(lsn, this.#writer, seq, body);
+        const entry = { lsn, writer: this.#writer, seq, body };
+        this.#statements.insertEntry.run({ ...entry, checksum: entryChecksum(entry) });
         lsn += 1;
         this.#bytesTaken += body.byteLength;
       }
@@ -135,22 +137,9 @@ export class StoreDatabase {
     return first;
   }
 
-  /**
-   * Entries after `after`, in order. Read to the end or return: an open read keeps the file from being
-   * tidied.
-   */
-  *readLog(after: Lsn): Generator<LogEntry> {
-    let expected = after + 1;
-    for (const entry of this.#statements.entriesAfter.iterate(after) as Iterable<LogEntry>) {
-      if (entry.lsn !== expected) throw this.#missing(expected, entry.lsn - 1);
-      expected += 1;
-      yield entry;
-    }
-    if (expected <= this.#tail) throw this.#missing(expected, this.#tail);
-  }
-
-  #missing(first: Lsn, last: Lsn): Error {
-    return new CorruptStoreError(this.#file, `log entries ${first} to ${last} are missing`);
+  /** Entries after `after`, in order. Read to the end or return. */
+  readLog(after: Lsn): Generator<LogEntry> {
+    return readEntries(this.#statements.entriesAfter, { file: this.#file, after, tail: this.#tail });
   }
 
   /**
@@ -175,14 +164,12 @@ export class StoreDatabase {
     if (appliedLsn > this.#tail)
       throw new Error(`Rows as of entry ${appliedLsn}, but the log ends at ${this.#tail}.`);
     // The file may have given up more of the history than those who wrote the rows know.
-    const historyFloorZxid = Math.max(rows.position.historyFloorZxid, this.#historyFloorZxid);
-    this.#unsyncedTransaction(() => {
+    const historyFloorZxid = Math.max(rows.position.historyFloorZxid, this.#meta.historyFloorZxid);
+    this.#unsyncedTransaction({ ...rows.position, historyFloorZxid }, () => {
       // Removal comes first: in a full file it makes the room that the rest needs.
       this.#removeOld({ appliedLsn, historyFloorZxid }, removal);
-      this.#writeRows({ ...rows, position: { ...rows.position, historyFloorZxid } });
+      this.#writeRows(rows);
     });
-    this.#appliedLsn = appliedLsn;
-    this.#historyFloorZxid = historyFloorZxid;
     this.#measureUnreflected();
     this.#bytesTaken += rows.data.byteLength;
     for (const { messages } of rows.changes) this.#bytesTaken += messages.length;
@@ -204,14 +191,15 @@ export class StoreDatabase {
     for (const session of rows.sessions) statements.putSession.run(session);
     for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
     for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
-    for (const changes of rows.changes) statements.insertChanges.run(changes);
-    statements.putPosition.run(rows.position);
+    for (const changes of rows.changes) {
+      statements.insertChanges.run({ ...changes, checksum: changesChecksum(changes) });
+    }
   }
 
   /** Removes some of the rows that nobody needs any more; true when there are more of them. */
   trimStep(): boolean {
     if (!this.#hasOld()) return false;
-    this.#unsyncedTransaction(() => this.#removeOld(this.#kept(), smallStep));
+    this.#unsyncedTransaction({}, () => this.#removeOld(this.#meta, smallStep));
     return this.#hasOld();
   }
 
@@ -219,23 +207,17 @@ export class StoreDatabase {
   makeRoom(historyBytesKept: number): void {
     const last = this.#statements.lastChangeBeyond.get(historyBytesKept) as number | null;
     if (last === null && !this.#hasOld()) return;
-    const historyFloorZxid = Math.max(last ?? 0, this.#historyFloorZxid);
-    this.#unsyncedTransaction(() => {
-      this.#removeOld({ ...this.#kept(), historyFloorZxid }, allAtOnce);
-      this.#statements.putHistoryFloor.run(historyFloorZxid);
+    const historyFloorZxid = Math.max(last ?? 0, this.#meta.historyFloorZxid);
+    this.#unsyncedTransaction({ historyFloorZxid }, () => {
+      this.#removeOld({ ...this.#meta, historyFloorZxid }, allAtOnce);
     });
-    this.#historyFloorZxid = historyFloorZxid;
-  }
-
-  #kept(): PositionRow {
-    return { appliedLsn: this.#appliedLsn, historyFloorZxid: this.#historyFloorZxid };
   }
 
   #hasOld(): boolean {
     const first = this.#statements.firstLsn.get() as number | null;
-    if (first !== null && first <= this.#appliedLsn) return true;
+    if (first !== null && first <= this.#meta.appliedLsn) return true;
     const oldest = this.#statements.firstChange.get() as number | null;
-    return oldest !== null && oldest <= this.#historyFloorZxid;
+    return oldest !== null && oldest <= this.#meta.historyFloorZxid;
   }
 
   #removeOld({ appliedLsn, historyFloorZxid }: PositionRow, { logRows, changeRows }: RemovalBounds): void {
@@ -310,10 +292,19 @@ export class StoreDatabase {
     return this.#connection.pragma(pragma, { simple: true }) as number;
   }
 
-  #unsyncedTransaction(work: () => void): void {
+  /**
+   * A write of rows, and of where they stand. What is written without a sync writes the page of `meta`: by that it is told
+   * from an entry of the log, should frames be found damaged (`wal-check.ts`).
+   */
+  #unsyncedTransaction(position: Partial<Position>, work: () => void): void {
+    let meta = this.#meta;
     this.#connection.pragma("synchronous = NORMAL");
     try {
-      this.#transaction(work);
+      this.#transaction(() => {
+        work();
+        meta = this.#statements.putMeta({ ...meta, ...position });
+      });
+      this.#meta = meta;
     } finally {
       this.#connection.pragma("synchronous = FULL");
     }
@@ -333,16 +324,16 @@ export class StoreDatabase {
    * directory keeps a second server out; this is for a lock that was removed under the first.
    */
   #assertOwner(): void {
-    const { owner, putOwner, position, lastLsn } = this.#statements;
+    const { owner, putOwner, appliedLsn: readAppliedLsn, lastLsn } = this.#statements;
     if (owner.get() === this.#writer) return;
     if (this.#isOwner) {
       throw new Error(
         `Another server has taken over the database ${this.#file}; this one may write no more.`,
       );
     }
-    const { appliedLsn } = position.get() as PositionRow;
+    const appliedLsn = readAppliedLsn.get() as Lsn;
     const tail = Math.max(appliedLsn, (lastLsn.get() as number | null) ?? 0);
-    if (appliedLsn !== this.#appliedLsn || tail !== this.#tail) throw this.#contested();
+    if (appliedLsn !== this.#meta.appliedLsn || tail !== this.#tail) throw this.#contested();
     putOwner.run(this.#writer);
   }
 
@@ -397,14 +388,8 @@ function prepareStatements(connection: Connection) {
     begin: connection.prepare("BEGIN IMMEDIATE"),
     commit: connection.prepare("COMMIT"),
     rollback: connection.prepare("ROLLBACK"),
-    position: connection.prepare(
-      "SELECT applied_lsn AS appliedLsn, history_floor_zxid AS historyFloorZxid FROM meta",
-    ),
-    putPosition: connection.prepare(
-      `UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId,
-         ran_ms = @ranMs, digest = @digest, history_floor_zxid = @historyFloorZxid`,
-    ),
-    putHistoryFloor: connection.prepare("UPDATE meta SET history_floor_zxid = ?"),
+    appliedLsn: connection.prepare("SELECT applied_lsn FROM meta").pluck(),
+    putMeta: preparePutMeta(connection),
     owner: connection.prepare("SELECT writer FROM owner").pluck(),
     putOwner: connection.prepare("UPDATE owner SET writer = ?"),
     putCleanShutdown: connection.prepare("UPDATE meta SET clean_shutdown = ?"),
@@ -415,13 +400,15 @@ function prepareStatements(connection: Connection) {
 
 function prepareLogStatements(connection: Connection) {
   return {
-    insertEntry: connection.prepare("INSERT INTO log (lsn, writer, seq, body) VALUES (?, ?, ?, ?)"),
+    insertEntry: connection.prepare<Checked<LogEntry>>(
+      "INSERT INTO log (lsn, writer, seq, body, checksum) VALUES (@lsn, @writer, @seq, @body, @checksum)",
+    ),
     firstLsn: connection.prepare("SELECT min(lsn) FROM log").pluck(),
     lastLsn: connection.prepare("SELECT max(lsn) FROM log").pluck(),
     bytesAfter: connection
       .prepare("SELECT coalesce(sum(octet_length(body)), 0) FROM log WHERE lsn > ?")
       .pluck(),
-    entriesAfter: connection.prepare("SELECT lsn, writer, seq, body FROM log WHERE lsn > ? ORDER BY lsn"),
+    entriesAfter: prepareEntriesAfter(connection),
     trimLog: connection.prepare("DELETE FROM log WHERE lsn <= ?"),
   };
 }
@@ -458,8 +445,9 @@ function prepareRowStatements(connection: Connection) {
        VALUES (@path, @countSoft, @countHard, @bytesSoft, @bytesHard)`,
     ),
     deleteQuota: connection.prepare("DELETE FROM quota WHERE path = ?"),
-    insertChanges: connection.prepare<PackedChanges>(
-      "INSERT INTO change (last_zxid, messages, ran_ms) VALUES (@lastZxid, @messages, @ranMs)",
+    insertChanges: connection.prepare<Checked<PackedChanges>>(
+      `INSERT INTO change (last_zxid, messages, ran_ms, checksum)
+       VALUES (@lastZxid, @messages, @ranMs, @checksum)`,
     ),
     firstChange: connection.prepare("SELECT min(last_zxid) FROM change").pluck(),
     lastChangeBeyond: connection

@@ -13,8 +13,12 @@ import { emptyData, type Znode } from "../../core/znode.ts";
 import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { checkLog } from "./log-rows.ts";
+import { readMachineVersion, readMeta } from "./meta.ts";
 import { type PackedChanges, unpackChanges } from "./packed-rows.ts";
-import { createSchemaIfEmpty, machineVersion, upgradeSchemaIfOlder } from "./schema.ts";
+import { type Checked, changesChecksum } from "./row-checksums.ts";
+import { createSchemaIfEmpty, hasItsColumns, machineVersion, upgradeSchemaIfOlder } from "./schema.ts";
+import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
   /** The store's own name, made when the file was. */
@@ -37,7 +41,10 @@ export function loadStore(file: string): LoadedStore {
     connection.pragma("wal_checkpoint(TRUNCATE)");
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
+      checkPages(connection, file);
       upgradeSchemaIfOlder(connection);
+      if (!hasItsColumns(connection))
+        throw new CorruptStoreError(file, "its tables are not as they were made");
       return readStore(connection, file);
     });
     return read.immediate();
@@ -45,26 +52,33 @@ export function loadStore(file: string): LoadedStore {
     if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
       throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
     }
-    throw asCorruption(error, file);
+    throw whileReading(error, file);
   } finally {
     connection.close();
   }
 }
 
-interface MetaRow extends Position {
-  readonly clusterId: string;
-  readonly machineVersion: number;
-  readonly cleanShutdown: number;
+/** Statements that are always right fail on tables that are not as they were made. */
+function whileReading(error: unknown, file: string): unknown {
+  if (error instanceof Sqlite.SqliteError && tableFaults.test(error.code)) {
+    return new CorruptStoreError(file, `its tables are not as they were made (${error.message})`);
+  }
+  if (error instanceof Sqlite.SqliteError && error.code.startsWith("SQLITE_READONLY")) {
+    return new Error(
+      `The database ${file} cannot be written: it or its filesystem is read-only, or the header of the file is damaged.`,
+    );
+  }
+  if (error instanceof SyntaxError) return new CorruptStoreError(file, error.message);
+  return asCorruption(error, file);
 }
 
+const tableFaults = /^SQLITE_(ERROR|TOOBIG|MISMATCH|CONSTRAINT)/;
+
 function readStore(connection: Connection, file: string): LoadedStore {
-  const meta = connection.prepare(selectMeta).get() as MetaRow | undefined;
-  if (meta === undefined) throw new CorruptStoreError(file, "its table meta is empty");
-  const { clusterId, machineVersion: writtenBy, cleanShutdown, ...position } = meta;
-  if (writtenBy > machineVersion) {
-    throw new Error(`The log of ${file} was written by a later version; it cannot be replayed by this one.`);
-  }
-  if (cleanShutdown === 0) checkPages(connection, file);
+  checkVersion(connection, file);
+  const { clusterId, revision: _, cleanShutdown, ...position } = readMeta(connection, file);
+  checkLog(connection, file, position.appliedLsn);
+  const changes = readChanges(connection, file, position.historyFloorZxid);
   const state = readState(connection, file, position);
   const digest = Digest.of(state).toString();
   if (digest !== position.digest) {
@@ -73,14 +87,39 @@ function readStore(connection: Connection, file: string): LoadedStore {
       `its tables have digest ${digest}, not ${position.digest} as was written`,
     );
   }
-  const rows = connection.prepare(selectChanges).all(position.historyFloorZxid) as PackedChanges[];
-  const changes = rows.flatMap(unpackChanges).filter(({ zxid }) => zxid > position.historyFloorZxid);
   return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
 }
 
+/**
+ * What the checksums of rows cannot see: how pages hang together, which are free, and whether each row has the shape of
+ * its table. Every page is read here anyway, so this costs little more, and is done after a clean stop as well.
+ */
 function checkPages(connection: Connection, file: string): void {
   const fault = connection.pragma("quick_check(1)", { simple: true });
   if (fault !== "ok") throw new CorruptStoreError(file, String(fault));
+  const metaPage = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").pluck().get();
+  if (metaPage !== metaPageNumber)
+    throw new CorruptStoreError(file, "its table meta is not where it was made");
+}
+
+function checkVersion(connection: Connection, file: string): void {
+  const writtenBy = readMachineVersion(connection);
+  if (writtenBy !== undefined && writtenBy > machineVersion) {
+    throw new Error(`The log of ${file} was written by a later version; it cannot be replayed by this one.`);
+  }
+}
+
+/** Rows from before the floor may still be there. */
+function readChanges(connection: Connection, file: string, floorZxid: number): ChangeRow[] {
+  const changes: ChangeRow[] = [];
+  const rows = connection.prepare<[number], Checked<PackedChanges>>(selectChanges);
+  for (const { checksum, ...row } of rows.iterate(floorZxid)) {
+    if (checksum !== changesChecksum(row)) {
+      throw new CorruptStoreError(file, `the history up to zxid ${row.lastZxid} does not match its checksum`);
+    }
+    for (const change of unpackChanges(row)) if (change.zxid > floorZxid) changes.push(change);
+  }
+  return changes;
 }
 
 function readState(connection: Connection, file: string, position: Position): State {
@@ -167,11 +206,6 @@ function znodeOf(row: ZnodeRow, numChildren: number): Znode {
   };
 }
 
-const selectMeta = `
-  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs, digest,
-    history_floor_zxid AS historyFloorZxid, machine_version AS machineVersion, clean_shutdown AS cleanShutdown
-  FROM meta`;
-
 const selectSessions = `
   SELECT id, token_hash AS tokenHash, timeout_ms AS timeoutMs, name, opened_zxid AS openedZxid,
     opened_at_ms AS openedAtMs
@@ -193,4 +227,5 @@ const selectZnodes = `
   ORDER BY id`;
 
 const selectChanges = `
-  SELECT last_zxid AS lastZxid, ran_ms AS ranMs, messages FROM change WHERE last_zxid > ? ORDER BY last_zxid`;
+  SELECT last_zxid AS lastZxid, ran_ms AS ranMs, messages, checksum FROM change
+  WHERE last_zxid > ? ORDER BY last_zxid`;

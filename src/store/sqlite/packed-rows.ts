@@ -142,11 +142,15 @@ function packChanges(changes: readonly ChangeRow[]): PackedChanges[] {
   return packed;
 }
 
-/** The messages of a row, one by one; they were written together, and grow old together. */
+/**
+ * The messages of a row, one by one; they were written together, and grow old together.
+ * @throws SyntaxError when one is none
+ */
 export function unpackChanges({ ranMs, messages }: PackedChanges): ChangeRow[] {
   return messages.split("\n").map((message) => {
-    const [, zxid] = messageStart.exec(message) as RegExpExecArray;
-    return { zxid: Number(zxid), ranMs, message };
+    const start = messageStart.exec(message);
+    if (start === null) throw new SyntaxError("a row of the history holds something that is no message");
+    return { zxid: Number(start[1]), ranMs, message };
   });
 }
 

@@ -20,12 +20,19 @@ export const privateFileMode = 0o600;
 const databaseName = "treekeeper.db";
 const lockName = "lock.db";
 const ballastName = "ballast";
-export const fileNames = { database: databaseName, lock: lockName, ballast: ballastName } as const;
+const bootName = "boot";
+export const fileNames = {
+  database: databaseName,
+  lock: lockName,
+  ballast: ballastName,
+  boot: bootName,
+} as const;
 
 /** All that is ever made in the directory. */
 const ownNames = [
   ...[databaseName, lockName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
   ballastName,
+  bootName,
 ];
 /** What a filesystem of its own has at its root. */
 const systemNames = ["lost+found"];

@@ -1,7 +1,12 @@
 // The tables, written out whole. There is no secondary index: everything is read from memory, and an index
 // would be one more dirty page in every write.
 
+import Sqlite from "better-sqlite3";
+import type { LogEntry } from "../commit-log.ts";
 import type { Connection } from "./connection.ts";
+import { sealMeta } from "./meta.ts";
+import type { PackedChanges } from "./packed-rows.ts";
+import { changesChecksum, entryChecksum } from "./row-checksums.ts";
 
 /** "CORD": says whose file it is to whoever finds it. */
 export const applicationId = 0x434f5244;
@@ -111,7 +116,17 @@ const upgrades = [
   UPDATE znode SET written_ran_ms = 0 WHERE container = 1 OR ttl_ms IS NOT NULL;`,
   `-- Whose share of the room for replies each takes.
   ALTER TABLE reply ADD COLUMN scope TEXT NOT NULL DEFAULT '';`,
+  `-- Of the other columns of the row. Not of clean_shutdown and machine_version, from which nothing
+  -- follows but a line in the log and a refusal.
+  ALTER TABLE log ADD COLUMN checksum INTEGER;
+  ALTER TABLE change ADD COLUMN checksum INTEGER;
+  ALTER TABLE meta ADD COLUMN checksum INTEGER;
+  -- How often rows were written.
+  ALTER TABLE meta ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;`,
 ] as const;
+
+/** The first version whose rows have checksums. */
+const checksumsSince = 6;
 
 export const schemaVersion = 1 + upgrades.length;
 
@@ -148,5 +163,46 @@ export function upgradeSchemaIfOlder(connection: Connection): void {
 
 function upgradeSchema(connection: Connection, version: number): void {
   for (const upgrade of upgrades.slice(version - 1)) connection.exec(upgrade);
+  if (version < checksumsSince) sealRows(connection);
+  sealMeta(connection);
   connection.pragma(`user_version = ${schemaVersion}`);
+}
+
+/** False when a table lacks a column, or has it by another name: SQLite takes one for the other where only the case differs. */
+export function hasItsColumns(connection: Connection): boolean {
+  const fresh = new Sqlite(":memory:");
+  try {
+    for (const sql of [firstSchema, ...upgrades]) fresh.exec(sql);
+    const expected = columnsOf(fresh);
+    const found = new Set(columnsOf(connection));
+    return expected.every((column) => found.has(column));
+  } finally {
+    fresh.close();
+  }
+}
+
+function columnsOf(connection: Connection): string[] {
+  const select = `
+    SELECT json_array(tables.name, columns.name, columns.type, columns."notnull", columns.pk)
+    FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+    WHERE tables.type = 'table'`;
+  return connection.prepare(select).pluck().all() as string[];
+}
+
+/**
+ * Rows of an earlier version are taken for what was written, if they can be read at all, and are covered from here on.
+ * (Entries of the log have always had a checksum within, which is looked at when they are decoded.)
+ * @throws SyntaxError when a message of the history is none
+ */
+function sealRows(connection: Connection): void {
+  connection.function("entry_checksum", (lsn, seq, writer, body) =>
+    entryChecksum({ lsn, seq, writer, body } as LogEntry),
+  );
+  connection.function("changes_checksum", (lastZxid, ranMs, messages) => {
+    for (const message of String(messages).split("\n")) JSON.parse(message);
+    return changesChecksum({ lastZxid, ranMs, messages } as PackedChanges);
+  });
+  connection.exec(`
+    UPDATE log SET checksum = entry_checksum(lsn, seq, writer, body);
+    UPDATE change SET checksum = changes_checksum(last_zxid, ran_ms, messages);`);
 }

@@ -14,11 +14,13 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import type { RowChanges, Tables } from "../tables.ts";
+import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { type LoadedStore, loadStore } from "./load.ts";
 import { type FromWriter, numberIndex, type ToWriter, type WriterData } from "./messages.ts";
 import { movableParts, packRows } from "./packed-rows.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
+import { refuseDamagedWal } from "./wal-check.ts";
 import type { WalBlockage } from "./wal-keeper.ts";
 
 export interface StorageStats {
@@ -46,6 +48,7 @@ export async function openSqlite(
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
+    checkWal(owned);
     const loaded = loadStore(owned.databaseFile);
     const backend = await SqliteBackend.start(owned, loaded.position.appliedLsn, settings);
     return { loaded, backend, tightened: owned.tightened };
@@ -53,6 +56,12 @@ export async function openSqlite(
     owned.release();
     throw error;
   }
+}
+
+/** Before SQLite sees it: to open the file is to take damage for the end of the log. */
+function checkWal({ databaseFile, bootFile }: DataDirectory): void {
+  refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
+  noteBoot(bootFile);
 }
 
 interface PendingAppend {

@@ -1,0 +1,75 @@
+// The one row that says what the file is and where its rows stand. Every write of rows writes it.
+
+import type Sqlite from "better-sqlite3";
+import type { Position } from "../tables.ts";
+import type { Connection } from "./connection.ts";
+import { CorruptStoreError } from "./corrupt-store-error.ts";
+import { type Checked, valuesChecksum } from "./row-checksums.ts";
+
+export interface Meta extends Position {
+  /** The store's own name. */
+  readonly clusterId: string;
+  /** Counts the writes of rows, so that this page is among those of each of them (`wal-check.ts`). */
+  readonly revision: number;
+}
+
+/** Whether the last stop was a clean one stands beside it: nothing follows from that but a line in the log. */
+export interface MetaRow extends Meta {
+  readonly cleanShutdown: number;
+}
+
+/** @throws CorruptStoreError when there is no row, or another than was written */
+export function readMeta(connection: Connection, file: string): MetaRow {
+  const row = connection.prepare(selectMeta).get() as Checked<MetaRow> | undefined;
+  if (row === undefined) throw new CorruptStoreError(file, "its table meta is empty");
+  const { checksum, ...meta } = row;
+  if (checksum !== metaChecksum(meta)) {
+    throw new CorruptStoreError(file, "the row of its table meta does not match its checksum");
+  }
+  return meta;
+}
+
+/** The version of the evaluation alone, which a later version of the service may have written in another row. */
+export function readMachineVersion(connection: Connection): number | undefined {
+  return connection.prepare("SELECT machine_version FROM meta").pluck().get() as number | undefined;
+}
+
+/** Writes the row with its checksum; `revision` goes up by one. Answers the row. */
+export function preparePutMeta(connection: Connection): (meta: Meta) => Meta {
+  const update: Sqlite.Statement<Checked<Meta>> = connection.prepare(updateMeta);
+  return (meta) => {
+    const next = { ...meta, revision: meta.revision + 1 };
+    update.run({ ...next, checksum: metaChecksum(next) });
+    return next;
+  };
+}
+
+/** Of all that stands in the row but the version of the evaluation and the goodbye. */
+function metaChecksum({ clusterId, revision, ...position }: Meta): number {
+  const { appliedLsn, zxid, nextZnodeId, ranMs, digest, historyFloorZxid } = position;
+  return valuesChecksum([
+    clusterId,
+    revision,
+    appliedLsn,
+    zxid,
+    nextZnodeId,
+    ranMs,
+    digest,
+    historyFloorZxid,
+  ]);
+}
+
+/** Gives the row the checksum of what it holds: for a file that is made, or brought to a version with other columns. */
+export function sealMeta(connection: Connection): void {
+  const meta = connection.prepare(selectMeta).get() as MetaRow | undefined;
+  if (meta !== undefined) preparePutMeta(connection)(meta);
+}
+
+const selectMeta = `
+  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs,
+    digest, history_floor_zxid AS historyFloorZxid, clean_shutdown AS cleanShutdown, revision, checksum
+  FROM meta`;
+
+const updateMeta = `
+  UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId, ran_ms = @ranMs,
+    digest = @digest, history_floor_zxid = @historyFloorZxid, revision = @revision, checksum = @checksum`;
