@@ -1,6 +1,7 @@
 // The table of settings: each is one row here, and its flag, its environment variable, its line in --help and its
 // check follow from the row. A setting that makes no sense stops the start with a sentence.
 
+import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 interface Setting<T> {
@@ -224,6 +225,12 @@ const settings = {
     integer(1),
     "requests waiting for locks, elections and barriers, and streams of who holds them, each",
   ),
+  treeBytesMax: setting(
+    "tree-bytes-max",
+    0,
+    byteCount(0),
+    "what the tree may take in memory, about; 0 is half of what the heap of Node.js has left for it",
+  ),
   queueCommandsMax: setting(
     "queue-commands-max",
     10_000,
@@ -384,7 +391,7 @@ export function readConfig(argv: readonly string[], version: string): Config {
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);
-  return withinDatabase(config);
+  return withinHeap(withinDatabase(config));
 }
 
 /** Kept answers must not be what fills a file that has a bound: no deletion of a client's makes them fewer. */
@@ -392,6 +399,20 @@ function withinDatabase(config: Config): Config {
   if (config.databaseBytesMax === 0) return config;
   const share = Math.floor(config.databaseBytesMax / 16);
   return { ...config, idempotencyBytesMax: Math.min(config.idempotencyBytesMax, share) };
+}
+
+/** Memory that Node.js may have for objects: more is the end of the process. */
+const heapBytes = getHeapStatistics().heap_size_limit;
+
+/** The program itself, and requests on their way. */
+const heapBytesOfProgram = 64 * mebibyte;
+const treeBytesMin = 8 * mebibyte;
+
+/** The heap holds the history and the kept answers as well, and needs room to collect garbage in. */
+function withinHeap(config: Config): Config {
+  if (config.treeBytesMax !== 0) return config;
+  const left = heapBytes - heapBytesOfProgram - config.historyBytesMax - config.idempotencyBytesMax;
+  return { ...config, treeBytesMax: Math.max(treeBytesMin, Math.floor(left / 2)) };
 }
 
 /** The settings that bound something, by name: all numbers but the port. */
@@ -440,6 +461,9 @@ function contradictionIn(config: Config): string | null {
   const headerBytes = config.pathLengthMax * pathCharacterBytesMax + otherHeaderBytes;
   if (config.headerBytesMax < headerBytes) {
     return `--header-bytes-max (${config.headerBytesMax}) is below ${headerBytes}, which a request for a path of --path-length-max (${config.pathLengthMax}) characters may take.`;
+  }
+  if (config.treeBytesMax > heapBytes * 0.75) {
+    return `--tree-bytes-max (${config.treeBytesMax}) is above three quarters of the heap (${heapBytes}); NODE_OPTIONS=--max-old-space-size=MIB makes that larger.`;
   }
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;

@@ -32,6 +32,7 @@ export class Tree<Entry extends { readonly path: string } = Znode> {
   readonly #branches = new Map<string, Branch>();
   readonly #observers = new Set<TreeObserver<Entry>>();
   readonly #bytesOf: (entry: Entry) => number;
+  #pathLength = 0;
 
   /** @param bytesOf what an entry counts for where usage is asked for in bytes */
   constructor(bytesOf: (entry: Entry) => number = () => 0) {
@@ -40,6 +41,11 @@ export class Tree<Entry extends { readonly path: string } = Znode> {
 
   get size(): number {
     return this.#znodes.size;
+  }
+
+  /** Of all paths together. */
+  get pathLength(): number {
+    return this.#pathLength;
   }
 
   get(path: string): Entry | undefined {
@@ -61,6 +67,7 @@ export class Tree<Entry extends { readonly path: string } = Znode> {
   add(znode: Entry): void {
     this.#tellObservers(znode.path);
     this.#znodes.set(znode.path, znode);
+    this.#pathLength += znode.path.length;
     if (znode.path === rootPath) return;
     const branch = this.#branchAt(parentPath(znode.path));
     branch.names.add(baseName(znode.path));
@@ -91,6 +98,7 @@ export class Tree<Entry extends { readonly path: string } = Znode> {
     this.#tellObservers(path);
     const bytes = this.#bytesOf(this.#znodes.get(path) as Entry);
     this.#znodes.delete(path);
+    this.#pathLength -= path.length;
     const parent = parentPath(path);
     const branch = this.#branches.get(parent) as Branch;
     branch.names.delete(baseName(path));

@@ -16,6 +16,7 @@ import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "./change-m
 import { decodeBatch, encodeBatch } from "./codec.ts";
 import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
+import { assertFitsMemory, type MemoryLimits } from "./memory-room.ts";
 import { ServiceTime } from "./service-time.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
@@ -36,7 +37,7 @@ export interface StoreParts {
   /** Absent where the log alone is kept. */
   readonly tables?: Tables;
   readonly clock: Clock;
-  readonly limits: Limits & QueueLimits;
+  readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
 }
 
 interface InFlight {
@@ -63,6 +64,7 @@ export class Store {
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
   readonly #limits: Limits;
+  readonly #memory: MemoryLimits;
   readonly #queue: CommandQueue;
   readonly #serviceTime: ServiceTime;
   readonly #tableWriter: TableWriter | null;
@@ -83,6 +85,7 @@ export class Store {
     this.clock = parts.clock;
     this.#log = parts.log;
     this.#limits = parts.limits;
+    this.#memory = { treeBytesMax: parts.limits.treeBytesMax ?? Number.POSITIVE_INFINITY };
     const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = parts.limits;
     this.bounds = { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax };
     this.#queue = new CommandQueue(parts.limits);
@@ -195,6 +198,7 @@ export class Store {
   #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
     this.#assertAccepts(command);
     validateCommand(command, this.#limits);
+    assertFitsMemory(command, this.state, this.#memory);
     this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
   }
 

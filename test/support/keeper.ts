@@ -10,6 +10,7 @@ import { State } from "../../src/core/state.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
 import type { CreateMode } from "../../src/core/znode.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import { type Applied, Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -27,7 +28,11 @@ export class Keeper {
   readonly applied: Applied[] = [];
   #sessionsOpened = 0;
 
-  constructor(clock = new FakeClock(), log = new MemoryLog("test"), limits: Partial<Limits> = {}) {
+  constructor(
+    clock = new FakeClock(),
+    log = new MemoryLog("test"),
+    limits: Partial<Limits & MemoryLimits> = {},
+  ) {
     this.clock = clock;
     this.log = log;
     this.store = new Store({

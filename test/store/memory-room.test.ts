@@ -1,0 +1,84 @@
+// A tree that grows is refused before memory ends, by name; what makes room, and what keeps sessions, goes on.
+
+import { expect, test } from "vitest";
+import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
+import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { memoryOf } from "../../src/store/memory-room.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { bytes, ephemeral, Keeper, plain, refusal } from "../support/keeper.ts";
+
+const mebibyte = 1_048_576;
+
+async function keeperOf(treeBytesMax: number, entries = new MemoryEntries()): Promise<Keeper> {
+  const log = new MemoryLog(`from ${entries.tail} on`, entries);
+  const keeper = new Keeper(new FakeClock(), log, { treeBytesMax });
+  await keeper.store.start();
+  return keeper;
+}
+
+test("what would make the tree larger than memory may hold is refused naming the limit, and does not happen", async () => {
+  const keeper = await keeperOf(mebibyte);
+  const half = "x".repeat(mebibyte / 2);
+  const sessionId = await keeper.openSession();
+  await keeper.create("/a", plain, half);
+  await expect(keeper.create("/b", plain, half)).rejects.toMatchObject({
+    code: "too_large",
+    details: { limit: "treeBytesMax", limitValue: mebibyte },
+  });
+  const large = { data: bytes(half), mode: plain } as const;
+  const claim = { mode: "exclusive", metadata: bytes(""), orElse: "wait", sessionId } as const;
+  expect(await refusal(keeper.multi([{ type: "create", path: "/b", ...large }]))).toBe("too_large");
+  const imported = { path: "/i", ...large, sequence: null, nextSequence: 0 };
+  const growing = [
+    keeper.set("/a", "x".repeat(mebibyte)),
+    keeper.store.submit({ type: "setData", path: "/b", data: bytes(half), create: "upsert" }),
+    keeper.store.submit({ type: "import", znodes: [imported], onConflict: "fail" }),
+    keeper.store.submit({
+      type: "create",
+      path: "/d".repeat(1000),
+      data: bytes(""),
+      mode: plain,
+      parents: true,
+    }),
+  ];
+  for (const write of growing) expect(await refusal(write)).toBe("too_large");
+  expect(keeper.children("/")).toEqual(["a"]);
+  // What is left is still there for what is small.
+  await keeper.store.submit({ type: "claimLock", name: "l", ...claim });
+  await keeper.create("/e", ephemeral, "", { sessionId });
+  await keeper.store.close();
+});
+
+test("a full tree takes what leaves it as large as it is or smaller, and then grows again", async () => {
+  const keeper = await keeperOf(64 * 1024);
+  const sessionId = await keeper.openSession();
+  await keeper.create("/e", ephemeral, "", { sessionId });
+  let made = 0;
+  while ((await keeper.create(`/n${made}`, plain, "x".repeat(1000)).catch(() => null)) !== null) made += 1;
+  expect(made).toBeGreaterThan(10);
+  expect(memoryOf(keeper.store.state)).toBeLessThanOrEqual(64 * 1024);
+  await keeper.set("/n0", "y".repeat(1000));
+  await keeper.set("/n1", "z");
+  await keeper.multi([
+    { type: "check", path: "/n0" },
+    { type: "delete", path: "/n2" },
+  ]);
+  await keeper.closeSession(sessionId);
+  await keeper.store.submit({ type: "deleteTree", path: "/n3" });
+  await keeper.create("/again", plain, "x".repeat(1000));
+  await keeper.store.close();
+});
+
+test("a tree that is larger than the bound comes up, and can be made smaller", async () => {
+  const entries = new MemoryEntries();
+  const before = await keeperOf(Number.POSITIVE_INFINITY, entries);
+  for (let index = 0; index < 100; index += 1) await before.create(`/n${index}`, plain, "x".repeat(1000));
+  const used = memoryOf(before.store.state);
+  await before.store.close();
+  const keeper = await keeperOf(50_000, entries);
+  expect(memoryOf(keeper.store.state)).toBe(used);
+  expect(await refusal(keeper.create("/more"))).toBe("too_large");
+  for (let index = 0; index < 100; index += 1) await keeper.delete(`/n${index}`);
+  await keeper.create("/more");
+  await keeper.store.close();
+});
