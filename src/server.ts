@@ -13,6 +13,7 @@ import { Answers, holdAnswers } from "./routes/answers.ts";
 import { barrierRoutes } from "./routes/barriers.ts";
 import { batchRoutes } from "./routes/batch.ts";
 import { BodiesInFlight } from "./routes/bodies-in-flight.ts";
+import { instructCaches } from "./routes/caching.ts";
 import { childrenRoutes } from "./routes/children.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
@@ -95,6 +96,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   refuseSurplus(app, connections, connectionsMax);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
+  instructCaches(app);
   holdAnswers(app, answers);
   const coordination = new Coordination(store, limits);
   await app.register(accepts);

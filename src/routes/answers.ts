@@ -158,7 +158,7 @@ export function holdAnswers(app: FastifyInstance, answers: Answers): void {
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       for (const name of ["ETag", "Content-Length"]) reply.removeHeader(name);
-      headed(reply, error);
+      headed(reply, error).header("Cache-Control", "no-store");
       done(null, `${JSON.stringify(problemOf(error))}\n`);
     }
   });

@@ -39,7 +39,10 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     app.get(
       url,
-      { schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery } },
+      {
+        schema: { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery },
+        config: { variesByAccept: true },
+      },
       async (request, reply) => {
         const path = znodePathOf(request, childrenUrl, limits);
         validatePath(path);

@@ -7,9 +7,12 @@ import { KeeperError } from "../core/errors.ts";
 import { rootPath, validatePath } from "../core/path.ts";
 import type { Stat } from "../core/stat.ts";
 
+/** What a znode is given as besides JSON: other bytes, and so other tags. */
+export type ZnodeForm = "bytes" | "base64";
+
 /** `"<czxid>-<version>"`: another incarnation of the same path has another tag (S11). */
-export function etagOf(stat: Pick<Stat, "czxid" | "version">): string {
-  return `"${stat.czxid}-${stat.version}"`;
+export function etagOf({ czxid, version }: Pick<Stat, "czxid" | "version">, form?: ZnodeForm): string {
+  return form === undefined ? `"${czxid}-${version}"` : `"${czxid}-${version}-${form}"`;
 }
 
 /** `"<zxid>"` of the last transaction that changed what is listed: zxids are never reused, so neither is the tag. */
@@ -27,7 +30,8 @@ export function ifMatchOf(headers: IncomingHttpHeaders): "*" | readonly ZnodeTag
   return tags.flatMap(znodeTagOf);
 }
 
-const znodeTagPattern = /^"(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})"$/;
+/** A write replaces the znode in whichever form it was read. */
+const znodeTagPattern = /^"(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})(?:-bytes|-base64)?"$/;
 
 /** None for a tag that is weak or that we never gave out: it matches nothing, as HTTP asks. */
 function znodeTagOf(tag: string): ZnodeTag[] {

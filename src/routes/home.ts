@@ -8,11 +8,7 @@ import { problems } from "./schemas.ts";
 
 export function homeRoutes(app: FastifyInstance, version: string): void {
   const page = pageFor(version);
-  app.get("/", { schema: homeSchema }, (request, reply) => {
-    // Where pages of other origins are let in, it varies by those too.
-    const others = reply.getHeader("Vary");
-    reply.header("Vary", others === undefined ? "Accept" : `${others}, Accept`);
-    reply.header("Cache-Control", "no-cache");
+  app.get("/", { schema: homeSchema, config: { variesByAccept: true } }, (request, reply) => {
     if (prefersPage(request)) return reply.headers(pageHeaders).send(page);
     const links = Object.fromEntries(places.map(({ name, path }) => [name, `/${path}`]));
     return reply.send({ name: "treekeeper", version, links });

@@ -67,7 +67,10 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits,
   for (const url of [treeUrl, `${treeUrl}/*`]) {
     app.get(
       url,
-      { schema: { ...treeSchema, hide: url === treeUrl, querystring: treeQuery } },
+      {
+        schema: { ...treeSchema, hide: url === treeUrl, querystring: treeQuery },
+        config: { variesByAccept: true },
+      },
       (request, reply) => {
         const { query } = request;
         const path = znodePathOf(request, treeUrl, limits);

@@ -102,17 +102,21 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts & { bod
   for (const url of urls) {
     // The root's own URL behaves as the wildcard does, and is documented by it.
     const common = { tags: ["znodes"], hide: url === znodesUrl };
-    app.get(url, { schema: { ...common, ...getSchema, querystring: getQuery } }, (request, reply) => {
-      const path = znodePathOf(request, znodesUrl, limits);
-      validatePath(path);
-      assertWaitIsWhole(request.query);
-      const known = knownTagsOf(request.headers);
-      touchSession(request, sessions);
-      const { raw, encoding, waitAfterZxid } = request.query;
-      const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
-      if (waitAfterZxid === undefined) return send();
-      return longPoll(request, reply, { watches, clock: store.clock }, watchedZnode(path)).then(send);
-    });
+    app.get(
+      url,
+      { schema: { ...common, ...getSchema, querystring: getQuery }, config: { variesByAccept: true } },
+      (request, reply) => {
+        const path = znodePathOf(request, znodesUrl, limits);
+        validatePath(path);
+        assertWaitIsWhole(request.query);
+        const known = knownTagsOf(request.headers);
+        touchSession(request, sessions);
+        const { raw, encoding, waitAfterZxid } = request.query;
+        const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
+        if (waitAfterZxid === undefined) return send();
+        return longPoll(request, reply, { watches, clock: store.clock }, watchedZnode(path)).then(send);
+      },
+    );
 
     app.post(
       url,
@@ -250,10 +254,11 @@ interface ZnodeRead {
 function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead) {
   const { path, raw, encoding, known, parts } = read;
   const znode = znodeAt(parts.store.state, path);
-  const etag = etagOf(znode);
+  const isBytes = raw || prefersBytes(request);
+  const etag = etagOf(znode, isBytes ? "bytes" : encoding);
   reply.header("ETag", etag);
   if (isKnown(etag, known)) return reply.code(304).send();
-  if (raw || prefersBytes(request)) {
+  if (isBytes) {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
     return reply.send(Buffer.from(znode.data));
   }
@@ -298,7 +303,8 @@ const getSchema = {
   operationId: "getZnode",
   summary: "Data and stat of a znode",
   description:
-    "The ETag is of the data in this incarnation: children that come and go move the stat and not the ETag.",
+    "The ETag is of the data in this incarnation: children that come and go move the stat and not the ETag. Bytes and " +
+    "base64 have ETags of their own; If-Match takes any of them.",
   headers: conditionalReadHeaders,
   response: {
     200: {
