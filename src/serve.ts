@@ -6,6 +6,8 @@ import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { addressOf } from "./listening.ts";
+import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -136,14 +138,32 @@ async function listen(
 ): Promise<void> {
   try {
     stop.throwIfAborted();
-    const address = await server.app.listen({ host: config.host, port: config.port });
+    await server.app.listen({ host: config.host, port: config.port });
     sessions.start();
     sweeper.start();
-    logger.info({ address, zxid: store.zxid, dataDir: config.dataDir }, "serving");
+    store.onApplied((applied) => {
+      for (const { txn } of applied) logExpiry(txn, logger);
+    });
+    noteAddresses(server, config, logger, store.zxid);
   } catch (error) {
     await store.close();
     throw error;
   }
+}
+
+/** There is no access control: where others than this machine's users get in, that is said. */
+function noteAddresses({ app }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
+  const scheme = tlsCert === "" ? "http" : "https";
+  const bound = app.addresses().filter((address) => typeof address !== "string");
+  const addresses = bound.map((address) => addressOf(address, scheme));
+  const [address, ...others] = addresses.map(({ url }) => url);
+  logger.info({ address, ...(others.length > 0 && { others }), zxid, dataDir }, "serving");
+  const reachable = addresses.filter(({ isLoopback }) => !isLoopback).map(({ url }) => url);
+  if (reachable.length === 0) return;
+  logger.warn(
+    { addresses: reachable },
+    "there is no access control: whoever can reach these addresses may read and change everything",
+  );
 }
 
 function noteLogState(state: LogState, logger: Logger): void {

@@ -256,12 +256,15 @@ function leaveOutLongLocation(reply: FastifyReply): void {
 
 /** One line per request; never a header or a body, so that no secret can be in it. */
 function logRequests(app: FastifyInstance, logger: Logger): void {
+  // A client that has gone by then has no address any more, unless it was asked for before.
+  app.addHook("onRequest", (request, _reply, done) => {
+    void request.ip;
+    done();
+  });
   app.addHook("onResponse", (request, reply, done) => {
-    const { method, url } = request;
-    logger.debug(
-      { method, url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 },
-      "request",
-    );
+    const { method, url, ip: remoteAddress } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    logger.debug({ method, url, remoteAddress, status: reply.statusCode, ms }, "request");
     done();
   });
 }

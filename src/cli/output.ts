@@ -5,7 +5,7 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { styleText } from "node:util";
-import { printable, printableLine } from "./printable.ts";
+import { printable, printableLine } from "../printable.ts";
 
 type Colour = "red" | "yellow" | "green" | "blue" | "dim";
 

@@ -2,12 +2,12 @@
 // the service.
 
 import { Command, CommanderError } from "commander";
+import { printable } from "../printable.ts";
 import { commandGroups } from "./commands.ts";
 import { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { messageOf } from "./messages.ts";
 import { globalOptions } from "./options.ts";
 import { aligned, flushed, Output } from "./output.ts";
-import { printable } from "./printable.ts";
 
 /** Runs a command line. @returns the code to end with */
 export async function run(argv: readonly string[], version: string): Promise<number> {

@@ -2,7 +2,7 @@
 // is in it cannot disturb a terminal.
 
 import type { ListedZnode, Stat, ZnodeData, ZnodeEvent } from "../client/index.ts";
-import { quotedLine } from "./printable.ts";
+import { quotedLine } from "../printable.ts";
 
 /** Data as the service puts it in JSON: text where it is text, base64 where it is not. */
 export function dataJson(data: ZnodeData | undefined): { data?: string; dataBase64?: string } {

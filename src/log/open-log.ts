@@ -1,6 +1,7 @@
 // The log of the process: JSON lines on stdout, safe to be shown on a terminal, whatever strangers have put into them.
 
-import { type Logger, pino } from "pino";
+import { type Logger, pino, stdTimeFunctions } from "pino";
+import { printable } from "../printable.ts";
 import { LogSink } from "./log-sink.ts";
 
 /** What becomes of the log on stdout never becomes the service's trouble. */
@@ -10,7 +11,12 @@ export function openLog(level: string): Logger {
     descriptor: process.stdout.fd,
     onGap: (gap) => logger.warn(gap, "the log could not be written for a while"),
   });
-  const logger = pino({ level, base: { pid: process.pid } }, sink);
+  const destination = {
+    write: (line: string) => sink.write(printable(line)),
+    flushSync: () => sink.flushSync(),
+  };
+  const base = { pid: process.pid };
+  const logger = pino({ level, base, timestamp: stdTimeFunctions.isoTime }, destination);
   process.once("exit", () => sink.flushSync());
   return logger;
 }

@@ -111,7 +111,8 @@ export function problemHandler(logger: Logger) {
     if (error instanceof KeeperError) return sendProblem(reply, error);
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
-    logger.error({ err: error, method: request.method, url: request.url }, "a request met a bug");
+    const { method, url, ip: remoteAddress } = request;
+    logger.error({ err: error, method, url, remoteAddress }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; it has logged why."),

@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { expect, test as plainTest } from "vitest";
-import { printable, printableLine, quotedLine } from "../../src/cli/printable.ts";
+import { printable, printableLine, quotedLine } from "../../src/printable.ts";
 import { CliProcess, test } from "./fixture.ts";
 
 const nasty = "a\u001b[31m\u009b2J\u007f\r\u202eb\u2028c\u2066\ufeffd";

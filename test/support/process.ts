@@ -52,6 +52,8 @@ export class ServerProcess {
   /** Everything logged so far. */
   readonly logs: LogLine[] = [];
   stderr = "";
+  /** The log as it stands on a terminal. */
+  stdout = "";
   /** Where it serves, such as `http://127.0.0.1:40123`; empty before it does. */
   url = "";
   readonly exit: Promise<Exit>;
@@ -141,6 +143,7 @@ export class ServerProcess {
 
   #readLogs(): void {
     createInterface({ input: this.#child.stdout as NodeJS.ReadableStream }).on("line", (text) => {
+      this.stdout += `${text}\n`;
       if (!text.startsWith("{")) return;
       const line = JSON.parse(text) as LogLine;
       this.logs.push(line);
