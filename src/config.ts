@@ -243,6 +243,12 @@ const settings = {
     byteCount(mebibyte),
     "bytes of writes waiting before 429",
   ),
+  appendMsMax: setting(
+    "append-ms-max",
+    5000,
+    integer(100),
+    "time a write may wait for the disk before /readyz says that it hangs",
+  ),
 
   idempotencyAgeMsMax: setting(
     "idempotency-age-ms-max",

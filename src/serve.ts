@@ -14,6 +14,7 @@ import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
 import type { WalBlockage } from "./store/sqlite/wal-keeper.ts";
+import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Sweeper } from "./sweeps/sweeper.ts";
 import { Watches } from "./watches/watches.ts";
@@ -60,6 +61,7 @@ interface Service {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly sweeper: Sweeper;
+  readonly stallWatch: StallWatch;
 }
 
 async function openService(
@@ -83,7 +85,8 @@ async function openService(
     { store, sessions, watches, limits: config, bounds, logger, version },
     { corsOrigin, hostNames, tls },
   );
-  return { server, store, sessions, sweeper: new Sweeper(store, config) };
+  const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
+  return { server, store, sessions, sweeper: new Sweeper(store, config), stallWatch };
 }
 
 async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | null> {
@@ -172,6 +175,12 @@ function noteLogState(state: LogState, logger: Logger): void {
   else logger.warn("the log takes writes again");
 }
 
+function noteStall({ waitedMs, isOver }: Stall, logger: Logger): void {
+  const figures = { ms: Math.round(waitedMs) };
+  if (isOver) logger.warn(figures, "the disk answers again");
+  else logger.error(figures, "the disk does not answer: writes wait for it, and /readyz says so");
+}
+
 /** Whoever looks into the file for long makes its log grow: writes go on, and the disk fills. */
 function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logger): void {
   const figures = { walBytes, seconds: Math.round(forMs / 1000) };
@@ -220,8 +229,9 @@ function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger
   });
 }
 
-async function closeService({ server, store, sessions, sweeper }: Service): Promise<void> {
+async function closeService({ server, store, sessions, sweeper, stallWatch }: Service): Promise<void> {
   await server.close();
+  stallWatch.stop();
   sessions.stop();
   sweeper.stop();
   await store.close();

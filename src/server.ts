@@ -18,7 +18,7 @@ import { childrenRoutes } from "./routes/children.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
-import { healthRoutes } from "./routes/health.ts";
+import { type HealthLimits, healthRoutes } from "./routes/health.ts";
 import { homeRoutes } from "./routes/home.ts";
 import { refuseOtherHosts } from "./routes/host.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
@@ -55,7 +55,7 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits & IdempotencyLimits & CoordinationLimits;
+  readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits & CoordinationLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -109,7 +109,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const bodies = new BodiesInFlight(limits);
   const streams: SessionStreams[] = [];
   homeRoutes(app, version);
-  healthRoutes(app, { store, isStopping: () => isStopping });
+  healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => {

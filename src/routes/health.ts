@@ -9,6 +9,12 @@ import { problems } from "./schemas.ts";
 export interface HealthParts {
   readonly store: Store;
   readonly isStopping: () => boolean;
+  readonly limits: HealthLimits;
+}
+
+export interface HealthLimits {
+  /** How long a write may wait for the log before the service is not ready. */
+  readonly appendMsMax: number;
 }
 
 const readyQuery = Type.Object(
@@ -18,7 +24,7 @@ const readyQuery = Type.Object(
 
 const report = Type.String({ description: "ok, or one line for each check.", examples: ["ok\n"] });
 
-export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: HealthParts): void {
+export function healthRoutes(plainApp: FastifyInstance, parts: HealthParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.get("/livez", { schema: liveSchema, config: { isServedAlways: true } }, async (_request, reply) => {
@@ -28,7 +34,7 @@ export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: H
 
   const schema = { ...readySchema, querystring: readyQuery };
   app.get("/readyz", { schema, config: { isServedAlways: true } }, async (request, reply) => {
-    const checks = checksOf(store, isStopping());
+    const checks = checksOf(parts);
     const isReady = checks.every(({ fault }) => fault === null);
     const lines = checks.map(({ name, fault }) =>
       fault === null ? `[+] ${name} ok` : `[-] ${name}: ${fault}`,
@@ -39,12 +45,19 @@ export function healthRoutes(plainApp: FastifyInstance, { store, isStopping }: H
   });
 }
 
-function checksOf(store: Store, isStopping: boolean) {
+function checksOf({ store, isStopping, limits }: HealthParts) {
   const log = store.logState;
   return [
     { name: "log", fault: log.state === "connected" ? null : `${log.state}: ${log.cause}` },
-    { name: "serving", fault: isStopping ? "shutting down" : null },
+    { name: "disk", fault: stallIn(store, limits) },
+    { name: "serving", fault: isStopping() ? "shutting down" : null },
   ];
+}
+
+/** A disk that hangs answers neither yes nor no: only the time tells. */
+function stallIn({ oldestAppendMs }: Store, { appendMsMax }: HealthLimits): string | null {
+  if (oldestAppendMs <= appendMsMax) return null;
+  return `a write has waited for it for ${Math.round(oldestAppendMs)} ms, longer than appendMsMax (${appendMsMax})`;
 }
 
 function text(description: string) {

@@ -41,6 +41,7 @@ export interface StoreParts {
 }
 
 interface InFlight {
+  readonly sentMs: number;
   readonly moment: Moment;
   readonly pending: readonly Pending[];
   /** Whether it was sent when only deletions still were. */
@@ -135,6 +136,12 @@ export class Store {
     let count = this.#queue.length;
     for (const { pending } of this.#inFlight.values()) count += pending.length;
     return count;
+  }
+
+  /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */
+  get oldestAppendMs(): number {
+    const sentMs = [...this.#inFlight.values()].map((append) => append.sentMs);
+    return sentMs.length === 0 ? 0 : this.clock.monotonicMs() - Math.min(...sentMs);
   }
 
   /** Called with each entry's transactions in zxid order, after the state has them and before any answer (W23). */
@@ -246,7 +253,8 @@ export class Store {
     }
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
-    this.#inFlight.set(seq, { moment, pending, wasReadOnly: this.#logState.state === "read_only" });
+    const wasReadOnly = this.#logState.state === "read_only";
+    this.#inFlight.set(seq, { sentMs: this.clock.monotonicMs(), moment, pending, wasReadOnly });
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
   }
 

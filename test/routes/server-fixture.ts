@@ -31,6 +31,7 @@ const limits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   claimWaitersMax: 1000,
+  appendMsMax: 5000,
   snapshotKeptBytesMax: 67_108_864,
   idempotencyAgeMsMax: 86_400_000,
   idempotencyKeysMax: 100_000,
