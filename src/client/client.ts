@@ -67,10 +67,16 @@ export interface SessionDescription extends SessionSummary {
   readonly instances: readonly Registered[];
 }
 
-interface SessionPage {
-  readonly sessions: readonly SessionSummary[];
+interface Paged {
   readonly next?: string;
 }
+
+interface SessionPage extends Paged {
+  readonly sessions: readonly SessionSummary[];
+}
+
+/** Of what a session owns. */
+const ownedPage = { limit: 10_000 };
 
 /** By what a session is known to the service, and to nobody else. */
 export interface SessionCredentials {
@@ -218,7 +224,18 @@ export class Client extends Znodes {
 
   /** @throws RequestError `session_expired` when there is no such session */
   async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
-    return await this.#read<SessionDescription>(`v1/sessions/${segmentOf(id)}`, options);
+    const path = `v1/sessions/${segmentOf(id)}`;
+    let { next, ...description } = await this.#read<SessionDescription & Paged>(path, options, ownedPage);
+    while (next !== undefined) {
+      const page = await this.#read<SessionDescription & Paged>(path, options, { ...ownedPage, after: next });
+      description = {
+        ...page,
+        ephemerals: [...description.ephemerals, ...page.ephemerals],
+        instances: [...description.instances, ...page.instances],
+      };
+      next = page.next;
+    }
+    return description;
   }
 
   /** Every bound in force. */

@@ -27,7 +27,7 @@ export function sessionEventRoutes(
 
   app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
     const id = idOf(request);
-    const { state } = sessions.describe(id);
+    const { state } = sessions.summary(id);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     const send = (event: string, data: object) => sink.write(Buffer.from(frame(event, data)));
 

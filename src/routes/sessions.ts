@@ -112,12 +112,17 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
     },
   );
 
-  app.get("/v1/sessions/:id", { schema: describeSchema }, (request, reply) => {
-    touchSession(request, sessions);
-    const { ephemerals, claims, instances, ...session } = sessions.describe(idOf(request));
-    const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
-    return reply.send({ ...session, ...owned });
-  });
+  app.get(
+    "/v1/sessions/:id",
+    { schema: { ...describeSchema, querystring: ownedQuery } },
+    (request, reply) => {
+      touchSession(request, sessions);
+      const described = sessions.describe(idOf(request), request.query);
+      const { ephemerals, claims, instances, next, ...session } = described;
+      const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
+      return reply.send({ ...session, ...owned, ...(next !== null && { next }) });
+    },
+  );
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
     touchSession(request, sessions);
@@ -159,6 +164,20 @@ const tokensBody = Type.Object(
     }),
   },
   { additionalProperties: false, examples: [{ tokens: ["pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE"] }] },
+);
+
+const ownedQuery = Type.Object(
+  {
+    limit: pageLimit("Ephemerals in one page."),
+    after: Type.Optional(
+      Type.String({
+        maxLength: fixedLimits.cursorLengthMax,
+        ...named("cursorLengthMax"),
+        description: "Go on after this path.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
 );
 
 const listQuery = Type.Object(
@@ -273,7 +292,10 @@ const describeSchema = {
     200: json(
       Type.Object({
         ...summary,
-        ephemerals: Type.Array(Type.String()),
+        ephemerals: Type.Array(Type.String(), {
+          description: "A page of them, in code-unit order; claims and instances are of the same page.",
+        }),
+        next: Type.Optional(Type.String({ description: "It owns more: ask again with after set to this." })),
         claims: Type.Array(claimOfSession, {
           description: "Those of the ephemerals that are claims on locks or candidates of elections.",
         }),

@@ -78,6 +78,8 @@ export interface SessionDescription extends SessionSummary {
   readonly claims: readonly Standing[];
   /** Those of them that are instances of services. */
   readonly instances: readonly Registered[];
+  /** There are more ephemerals, after this one; null at the end. */
+  readonly next: string | null;
 }
 
 /** How a session ended, as its owner's stream is told. */
@@ -209,12 +211,25 @@ export class Sessions {
   }
 
   /** @throws KeeperError `session_expired` when there is no such session */
-  describe(id: string): SessionDescription {
-    const member = this.#member(id);
+  summary(id: string): SessionSummary {
+    return this.#summaryOf(this.#member(id));
+  }
+
+  /**
+   * With a page of what it owns, after this path; `next` is where to go on.
+   * @throws KeeperError `session_expired` when there is no such session
+   */
+  describe(
+    id: string,
+    { after = "", limit = Number.POSITIVE_INFINITY }: { after?: string; limit?: number } = {},
+  ): SessionDescription {
+    const summary = this.summary(id);
     const { state } = this.#store;
-    const ephemerals = [...state.ephemeralsOf(id)].sort();
+    const owned = [...state.ephemeralsOf(id)].filter((path) => path > after).sort();
+    const ephemerals = owned.slice(0, limit);
     const [claims, instances] = [standingsOf(state, ephemerals), registeredAt(state, ephemerals)];
-    return { ...this.#summaryOf(member), ephemerals, claims, instances };
+    const next = owned.length > limit ? (ephemerals.at(-1) ?? null) : null;
+    return { ...summary, ephemerals, claims, instances, next };
   }
 
   /** Sessions in order of their ids; `next` is where to go on, null at the end. */

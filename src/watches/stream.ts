@@ -60,8 +60,9 @@ export interface StreamDescription {
   readonly bufferedBytes: number;
 }
 
-/** Messages a stream looks at before others get a turn. */
+/** Messages a stream looks at before others get a turn, and their characters: one may be of thousands of changes. */
 const messagesPerTurn = 1000;
+const lengthPerTurn = 1_048_576;
 
 /** The part of the lifetime that chance decides, so that streams opened together do not end together. */
 const lifetimeJitter = 0.2;
@@ -240,10 +241,11 @@ export class Stream {
       this.#reset("history_trimmed");
       return true;
     }
-    let messagesLeft = messagesPerTurn;
+    let [messagesLeft, lengthLeft] = [messagesPerTurn, lengthPerTurn];
     for (const message of history.after(this.#position)) {
-      if (messagesLeft === 0) return false;
+      if (messagesLeft === 0 || lengthLeft <= 0) return false;
       messagesLeft -= 1;
+      lengthLeft -= message.text.length;
       const frame = this.request.selection.replayFrame(message);
       if (frame === null) this.#position = message.zxid;
       else this.#sendChange(message.zxid, frame);

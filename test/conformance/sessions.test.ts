@@ -233,3 +233,26 @@ test("the stream of a session that is closed says so", async ({ http, openSessio
   expect(data.zxid).toBeLessThanOrEqual(closed.zxid);
   await stream.untilEnd();
 });
+
+test("what a session owns comes in pages, its claims beside it", async ({
+  http,
+  root,
+  znodes,
+  openSession,
+}) => {
+  const session = await openSession();
+  for (const name of ["a", "b", "c"])
+    await znodes.create(`${root}/${name}`, "", { query: "ephemeral=true", ...tokenOf(session) });
+  const page = async (query: string) =>
+    expectStatus(await http.get(`/v1/sessions/${session.id}`, { query }), 200).json<
+      Record<string, unknown>
+    >();
+  const first = await page("limit=2");
+  expect([first.ephemerals, first.next, first.ephemeralCount]).toEqual([
+    [`${root}/a`, `${root}/b`],
+    `${root}/b`,
+    3,
+  ]);
+  const rest = await page(`limit=2&after=${encodeURIComponent(`${root}/b`)}`);
+  expect([rest.ephemerals, "next" in rest]).toEqual([[`${root}/c`], false]);
+});

@@ -579,6 +579,7 @@ describe("looking at sessions", () => {
       ephemerals: ["/B", "/a", "/b"],
       claims: [],
       instances: [],
+      next: null,
     });
   });
 
