@@ -1,7 +1,7 @@
 # What the examples share: how to reach the server, read its answers, keep a session, and leave nothing
 # behind. Not an example itself. Sourced after `set -euo pipefail`; needs bash, curl and the usual tools.
 
-server() { printf '%s' "${TREEKEEPER_URL:-http://127.0.0.1:2281}"; }
+server() { printf '%s' "${TREEKEEPER_ENDPOINT:-${TREEKEEPER_URL:-http://127.0.0.1:2281}}"; }
 
 # api METHOD TARGET [CURL OPTION…]: one request. Prints the body; fails when the server refuses or is silent.
 api() {
@@ -99,6 +99,6 @@ trap 'clean_up 2>/dev/null' EXIT
 trap 'exit 130' INT TERM HUP
 
 api GET /readyz >/dev/null || {
-  echo "No treekeeper at $(server). Start one with \"npm start\", or say in TREEKEEPER_URL where it is." >&2
+  echo "No treekeeper at $(server). Start one with \"npm start\", or say in TREEKEEPER_ENDPOINT where it is." >&2
   exit 1
 }

@@ -11,7 +11,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Client, ConnectionError, type InstanceView, type ServiceCopy } from "treekeeper/client";
 
-const endpoint = process.env.TREEKEEPER_URL ?? "http://127.0.0.1:2281";
+const endpoint = process.env.TREEKEEPER_ENDPOINT ?? process.env.TREEKEEPER_URL ?? "http://127.0.0.1:2281";
 const service = `demo-${process.pid}`;
 const client = new Client({ endpoint, attemptsMax: 3 });
 

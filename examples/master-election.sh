@@ -24,7 +24,7 @@ server() {
   if [[ -e "$scene/${name:-nobody}.cut" ]]; then
     printf 'http://127.0.0.1:1'
   else
-    printf '%s' "${TREEKEEPER_URL:-http://127.0.0.1:2281}"
+    printf '%s' "${TREEKEEPER_ENDPOINT:-${TREEKEEPER_URL:-http://127.0.0.1:2281}}"
   fi
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type Session } from "treekeeper/client";
 
-const endpoint = process.env.TREEKEEPER_URL ?? "http://127.0.0.1:2281";
+const endpoint = process.env.TREEKEEPER_ENDPOINT ?? process.env.TREEKEEPER_URL ?? "http://127.0.0.1:2281";
 export const client = new Client({ endpoint });
 export const folder = mkdtempSync(join(tmpdir(), "treekeeper-example-"));
 export const lockName = `example-${process.pid}`;
@@ -52,7 +52,7 @@ async function findService(): Promise<void> {
     await new Client({ endpoint, attemptsMax: 1 }).limits();
   } catch {
     console.error(
-      `No treekeeper at ${endpoint}. Start one with "npm start", or say in TREEKEEPER_URL where it is.`,
+      `No treekeeper at ${endpoint}. Start one with "npm start", or say in TREEKEEPER_ENDPOINT where it is.`,
     );
     rmSync(folder, { recursive: true, force: true });
     process.exit(1);

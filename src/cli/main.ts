@@ -2,9 +2,9 @@
 // to do.
 
 import { readFileSync } from "node:fs";
-import { enableCompileCache } from "node:module";
 import { constants } from "node:os";
 import { endOnSignals } from "../early-signals.ts";
+import { keepCompiled } from "./compile-cache.ts";
 import { restoreEnvironment } from "./restored.ts";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
@@ -24,13 +24,8 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
 // What is said on stderr is only said: whoever leads or holds something does not stop since nobody listens.
 process.stderr.on("error", () => {});
 
-// A command is short, and most of it would be the reading of its own source again and again. The folder is its user's
-// own: what is kept there is executed.
-const { XDG_CACHE_HOME, HOME } = process.env;
-const cacheFolder = XDG_CACHE_HOME || (HOME && `${HOME}/.cache`);
-if (cacheFolder) enableCompileCache(`${cacheFolder}/treekeeper`);
-
 restoreEnvironment();
+keepCompiled(process.env);
 const { run } = await import("./program.ts");
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 

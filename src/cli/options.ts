@@ -12,9 +12,12 @@ export interface GlobalOptions {
   readonly timeoutMs: number;
   readonly token?: string;
   readonly json?: boolean;
+  readonly quiet?: boolean;
 }
 
 export const endpointVariable = "TREEKEEPER_ENDPOINT";
+/** As examples and tests have called it; looked at where the other is not set. */
+const endpointVariableBefore = "TREEKEEPER_URL";
 const endpointDefault = "http://127.0.0.1:2281";
 const sessionTimeoutMsDefault = 10_000;
 /** Shorter than a program's: who sits at a terminal, or a script, wants to know. */
@@ -26,7 +29,7 @@ export function globalOptions(): Option[] {
     variable(
       endpointVariable,
       new Option("-e, --endpoint <url>", "where the service is; several, comma-separated, are one service"),
-    ).default(endpointDefault),
+    ).default(process.env[endpointVariableBefore] || endpointDefault, endpointDefault),
     variable(
       "TREEKEEPER_TIMEOUT_MS",
       new Option("--timeout-ms <ms>", "silence after which a session that is opened ends"),
@@ -38,6 +41,7 @@ export function globalOptions(): Option[] {
       new Option("--token <@file>", "access token, sent as Authorization: Bearer; @FILE is read from a file"),
     ).argParser(secretIn),
     new Option("--json", "results as JSON, one value a line"),
+    new Option("-q, --quiet", "say nothing but results and faults: for cron"),
   ];
 }
 
@@ -66,9 +70,9 @@ export interface Workplace {
 
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const { endpoint, token, json = false } = options;
+  const { endpoint, token, json, quiet } = options;
   const client = clientOf(command, endpoint.split(",").map(withScheme), token);
-  return { client, output: new Output({ json }), options };
+  return { client, output: new Output({ json, quiet }), options };
 }
 
 /** `localhost:2281`, as people write it for other services, is a URL of the scheme `localhost`. */

@@ -26,9 +26,12 @@ interface Result {
 
 export class Output {
   readonly #asJson: boolean;
+  /** Whether nothing is said but results and faults. */
+  readonly isQuiet: boolean;
 
-  constructor({ json }: { readonly json: boolean }) {
+  constructor({ json = false, quiet = false }: { readonly json?: boolean; readonly quiet?: boolean }) {
     this.#asJson = json;
+    this.isQuiet = quiet;
   }
 
   /** One result. Text that ends in no newline gets none: it may be data. */
@@ -54,7 +57,7 @@ export class Output {
 
   /** Something to know that is no result. */
   note(message: string): void {
-    say(message, "yellow");
+    if (!this.isQuiet) say(message, "yellow");
   }
 
   error(message: string): void {

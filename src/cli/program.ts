@@ -47,7 +47,7 @@ async function codeOf(act: () => Promise<unknown>): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     const message = messageOf(error);
-    if (message !== "") new Output({ json: false }).error(message);
+    if (message !== "") new Output({}).error(message);
     return exitCodeOf(error);
   }
 }

@@ -1,15 +1,20 @@
-// How far long work is, in one line of the terminal that is written over. Where stderr is no terminal it says nothing.
+// How far long work is, in one line of the terminal that is written over. Where stderr is no terminal it says nothing,
+// nor where results come on the same terminal meanwhile.
+
+import type { Output } from "./output.ts";
 
 const redrawMsMin = 100;
 const barWidth = 24;
 
 export class Progress {
   readonly #label: string;
-  readonly #isShown = process.stderr.isTTY;
+  readonly #isShown: boolean;
   #drawnAtMs = 0;
 
-  constructor(label: string) {
+  /** @param isBetweenResults whether they go to stdout while it is drawn */
+  constructor(label: string, { isQuiet }: Pick<Output, "isQuiet">, isBetweenResults = false) {
     this.#label = label;
+    this.#isShown = process.stderr.isTTY && !isQuiet && !(isBetweenResults && process.stdout.isTTY);
   }
 
   /** @param share of the whole, where that is known */

@@ -1,7 +1,7 @@
 // Each command of the command line against a real server: what it prints as text and as JSON, and how it ends.
 
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -62,6 +62,40 @@ describe("znodes", () => {
     expect(late.stderr).toMatch(
       /^treekeeper: \/set is at version 1 .*, not at version 0. \(bad_version\)\n$/,
     );
+  });
+
+  test("no data is set where none was said, and create takes what a pipe brings", async ({
+    cli,
+    run,
+    client,
+  }) => {
+    await client.create("/kept", "data");
+    const { code, stderr } = await run("set", "/kept");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("standard input is empty")]);
+    expect((await client.get("/kept")).data.text()).toBe("data");
+    for (const args of [
+      ["set", "/kept", ""],
+      ["set", "/kept", "--file", "-"],
+    ]) {
+      await client.set("/kept", "data");
+      expect(await run(...args)).toMatchObject({ code: 0 });
+      expect((await client.get("/kept")).data.text()).toBe("");
+    }
+    expect(await cli(["create", "/piped"], { input: "from a pipe" }).ended).toMatchObject({ code: 0 });
+    expect((await client.get("/piped")).data.text()).toBe("from a pipe");
+    expect(await cli(["create", "/said", ""], { input: "not this" }).ended).toMatchObject({ code: 0 });
+    expect((await client.get("/said")).data.text()).toBe("");
+  });
+
+  test("the endpoint has a name in the environment, and an older one", async ({ cli, server }) => {
+    const [now, before] = ["TREEKEEPER_ENDPOINT", "TREEKEEPER_URL"];
+    const nobody = "http://127.0.0.1:9";
+    for (const env of [
+      { [before]: server.url, [now]: "" },
+      { [now]: server.url, [before]: nobody },
+    ]) {
+      expect(await cli(["stat", "/"], { env }).ended).toMatchObject({ code: 0 });
+    }
   });
 
   test("ls lists names, long with their stat, or as JSON", async ({ output, client }) => {
@@ -254,7 +288,7 @@ describe("around them", () => {
       ["lock", "x", "--grace-ms", "9000", "--", "true"],
       ["lock", "x", "--shared", "--permits", "2", "--", "true"],
       ["register", "x", "--", "true"],
-      ["--endpoint", "nonsense", "ls"],
+      ["--endpoint", "ftp://nonsense", "ls"],
       ["--timeout-ms", "0", "ls"],
       ["completion", "cmd"],
     ];
@@ -281,6 +315,36 @@ describe("around them", () => {
       69,
       `treekeeper: The connection to ${endpoint} failed. (ECONNREFUSED)\n`,
     ]);
+  });
+
+  test("an option of the command that is to run is told where it belongs", async () => {
+    const { code, stderr } = await new CliProcess(["lock", "x", "sh", "-c", "true"], {}).ended;
+    expect([code, stderr]).toEqual([2, expect.stringContaining("come after --")]);
+  });
+
+  test("--quiet leaves results and faults", async ({ holding, run, unique: name }) => {
+    await holding(["lock", name], "sleep 60");
+    const late = ["lock", name, "--wait-ms", "0", "--", "true"];
+    expect(await run(...late)).toMatchObject({ code: 75, stderr: expect.stringContaining(name) });
+    expect(await run("--quiet", ...late)).toMatchObject({ code: 75, stderr: "" });
+    expect(await run("get", "/nowhere", "--quiet")).toMatchObject({
+      code: 3,
+      stderr: expect.stringMatching(/./),
+    });
+  });
+
+  test("a home that is not there, or is none of its user's, keeps nothing, and ends as ever", async ({
+    dataDir,
+  }) => {
+    const nowhere = join(dataDir, "nowhere");
+    for (const home of [nowhere, "/proc", "relative", ""]) {
+      const env = { HOME: home, XDG_CACHE_HOME: "", NODE_COMPILE_CACHE: "" };
+      expect(await new CliProcess(["--version"], { env }).ended).toMatchObject({ code: 0, stderr: "" });
+    }
+    expect([existsSync(nowhere), existsSync("relative")]).toEqual([false, false]);
+    const env = { HOME: dataDir, XDG_CACHE_HOME: "", NODE_COMPILE_CACHE: "" };
+    expect(await new CliProcess(["--version"], { env }).ended).toMatchObject({ code: 0 });
+    expect(readdirSync(join(dataDir, ".cache/treekeeper")).length).toBeGreaterThan(0);
   });
 
   test("colours are for terminals, and for who forces them", async ({ cli, client }) => {

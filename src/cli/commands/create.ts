@@ -24,7 +24,7 @@ export function createCommand(): Command {
       "Makes a znode and prints its path. Sent again without fear when an answer is lost: made once.",
     )
     .argument("<path>", "the new znode; with --sequential, what its number is added to")
-    .argument("[data]", "its data; none unless given")
+    .argument("[data]", "its data; what comes by standard input unless given, '' for none")
     .addOption(fileOption())
     .addOption(
       new Option("--ephemeral", "it goes with the session of --session").conflicts(["container", "ttlMs"]),
@@ -46,7 +46,7 @@ async function create(
 ): Promise<void> {
   const { client, output } = workplaceOf(command);
   const { file, parents, fence, session } = options;
-  const data = await dataInput(argument, file, "");
+  const data = await dataInput(argument, file, "none");
   const made = await writeFor(client, session, (writer) =>
     writer.create(path, data, { mode: modeOf(options), parents, fences: fence }),
   );

@@ -12,7 +12,7 @@ import { isPassing } from "../passing.ts";
 import { RareNote } from "../rare-note.ts";
 import { Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
-import { graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface ElectOptions {
   readonly value: string;
@@ -37,6 +37,7 @@ export function electCommand(): Command {
     .option("--pause-ms <ms>", "between the end of a term and standing again", integer(0), pauseMsDefault)
     .addOption(graceOption())
     .addHelpText("after", supervisedHelp)
+    .showHelpAfterError(commandHint)
     .action(elect);
 }
 

@@ -24,15 +24,17 @@ export function exportCommand(): Command {
 async function exportTree(path: string, options: { output?: string }, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
   if (options.output === undefined) {
-    for await (const line of linesOf(client, path))
+    const progress = new Progress("export", output, true);
+    for await (const line of linesOf(client, path, progress))
       await output.write({ text: () => line, json: JSON.parse(line) });
     return;
   }
   // As much a secret as the data is, and not written through a link that someone laid there.
+  const progress = new Progress("export", output);
   const unfinished = `${options.output}.${process.pid}.part`;
   try {
     await pipeline(
-      Readable.from(linesOf(client, path)),
+      Readable.from(linesOf(client, path, progress)),
       createWriteStream(unfinished, { flags: "wx", mode: 0o600 }),
     );
     await rename(unfinished, options.output);
@@ -41,8 +43,11 @@ async function exportTree(path: string, options: { output?: string }, command: C
   }
 }
 
-async function* linesOf(client: Client, path: string): AsyncGenerator<string, void, undefined> {
-  const progress = new Progress("export");
+async function* linesOf(
+  client: Client,
+  path: string,
+  progress: Progress,
+): AsyncGenerator<string, void, undefined> {
   let count = 0;
   try {
     for await (const znode of client.subtree(path)) {

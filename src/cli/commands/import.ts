@@ -26,7 +26,7 @@ export function importCommand(): Command {
 
 async function importTree(file: string, options: ImportOptions, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
-  const progress = new Progress("import");
+  const progress = new Progress("import", output);
   const source = new Source(file, await bytesIn(file));
   try {
     for await (const { event, ...counts } of client.importLines(source, options)) {

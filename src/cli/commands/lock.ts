@@ -8,7 +8,7 @@ import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer } from "../options.ts";
 import { programOf, Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
-import { graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface LockOptions {
   readonly waitMs?: number;
@@ -35,6 +35,7 @@ export function lockCommand(): Command {
     .option("--permits <n>", "how many may hold it at once; all who ask must agree", integer(1))
     .addOption(graceOption())
     .addHelpText("after", supervisedHelp)
+    .showHelpAfterError(commandHint)
     .action(lock);
 }
 
@@ -51,7 +52,8 @@ async function lock(
     throw new ExitError(code);
   } catch (error) {
     if (error instanceof RequestError && error.code === "lock_held") {
-      throw new ExitError(exitCodes.timedOut, error.detail);
+      // Whoever wants quiet knows that it may be so.
+      throw new ExitError(exitCodes.timedOut, runner.output.isQuiet ? "" : error.detail);
     }
     throw runner.fateOf(error);
   } finally {

@@ -9,7 +9,7 @@ import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer } from "../options.ts";
 import { type Announced, unlistedChoices } from "../supervisor/announcement.ts";
 import { Runner } from "../supervisor/runner.ts";
-import { graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface RegisterOptions {
   readonly port: number;
@@ -59,6 +59,7 @@ export function registerCommand(): Command {
     .option("--replace", "take the id over at once from whoever has it")
     .addOption(graceOption())
     .addHelpText("after", supervisedHelp)
+    .showHelpAfterError(commandHint)
     .action(register);
 }
 

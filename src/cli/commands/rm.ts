@@ -48,7 +48,7 @@ async function rmInParts(
   { ifVersion, fence, session }: RmOptions,
   { client, output }: Pick<Workplace, "client" | "output">,
 ): Promise<void> {
-  const progress = new Progress("rm");
+  const progress = new Progress("rm", output);
   const options = { version: ifVersion, fences: fence, session };
   try {
     for await (const { event, deleted, remaining } of client.deleteTree(path, options)) {

@@ -19,7 +19,7 @@ export function setCommand(): Command {
     .summary("replace the data of a znode")
     .description("Replaces the data of a znode; without DATA and --file it is read from standard input.")
     .argument("<path>", "a znode")
-    .argument("[data]", "its new data")
+    .argument("[data]", "its new data, '' for none")
     .addOption(fileOption())
     .option("--if-version <n>", "only while the znode is at this version", integer(0))
     .option("--create", "make the znode when there is none")
@@ -35,7 +35,7 @@ async function set(
   command: Command,
 ): Promise<void> {
   const { client, output } = workplaceOf(command);
-  const data = await dataInput(argument, file);
+  const data = await dataInput(argument, file, "refuse");
   const options = {
     version: ifVersion,
     fences: fence,
