@@ -10,6 +10,14 @@ import { type ImportOptions, type ImportProgress, importLines } from "./import.t
 import { Listing, type ListingOptions } from "./listing.ts";
 import type { WatchMessage } from "./messages.ts";
 import { segmentOf } from "./names.ts";
+import {
+  type BarrierSummary,
+  type CounterSummary,
+  type ElectionSummary,
+  type ListOptions,
+  type LockSummary,
+  listResources,
+} from "./resource-lists.ts";
 import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
 import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
 import { Session, type SessionOptions } from "./session.ts";
@@ -210,6 +218,26 @@ export class Client extends Znodes {
   /** The services there are, in order of their names. */
   services(options: CallOptions = {}): AsyncGenerator<ServiceSummary, void, undefined> {
     return listServices(this.#service, options);
+  }
+
+  /** The locks there are, in order of their names. */
+  locks(options: ListOptions = {}): AsyncGenerator<LockSummary, void, undefined> {
+    return listResources(this.#service, "locks", options);
+  }
+
+  /** The elections there are, in order of their names. */
+  elections(options: ListOptions = {}): AsyncGenerator<ElectionSummary, void, undefined> {
+    return listResources(this.#service, "elections", options);
+  }
+
+  /** The counters there are, in order of their names. */
+  counters(options: ListOptions = {}): AsyncGenerator<CounterSummary, void, undefined> {
+    return listResources(this.#service, "counters", options);
+  }
+
+  /** The barriers there are, in order of their names. */
+  barriers(options: ListOptions = {}): AsyncGenerator<BarrierSummary, void, undefined> {
+    return listResources(this.#service, "barriers", options);
   }
 
   /** All sessions there are, page by page, in order of their ids. */

@@ -33,6 +33,13 @@ export type { LockOptions } from "./locks.ts";
 export type { ChangeMessage, WatchMessage, ZnodeEvent } from "./messages.ts";
 export type { BatchOperation, DataInput, NewZnodeMode, TransactionOperation } from "./operations.ts";
 export type {
+  BarrierSummary,
+  CounterSummary,
+  ElectionSummary,
+  ListOptions,
+  LockSummary,
+} from "./resource-lists.ts";
+export type {
   ServiceChange,
   ServiceCopy,
   ServiceFilter,

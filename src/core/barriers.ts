@@ -18,7 +18,7 @@ export interface Barrier {
   readonly round: number | null;
 }
 
-const barriersPath = "/barriers";
+export const barriersPath = "/barriers";
 
 export function barrierPath(name: string): string {
   return joinPath(barriersPath, name);

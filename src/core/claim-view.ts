@@ -2,6 +2,7 @@
 
 import type { Claim } from "./claim-queue.ts";
 import { isElectionPath } from "./claims.ts";
+import { fenceHeaderOf } from "./fence-header.ts";
 import { baseName } from "./path.ts";
 import type { State } from "./state.ts";
 
@@ -10,6 +11,8 @@ export interface ClaimView {
   readonly path: string;
   readonly mode: Claim["mode"];
   readonly fence: number;
+  /** What to send as `Fence` with writes that need the claim. */
+  readonly fenceHeader: string;
   /** Id of its session; null for a znode that was made by hand and has none. */
   readonly session: string | null;
   /** The name its session was given; empty when it has none. */
@@ -23,7 +26,15 @@ export function claimViewOf(state: State, claim: Claim): ClaimView {
   const session = owner === null ? undefined : state.session(owner);
   const data = state.tree.get(path)?.data;
   return {
-    ...{ id, path, mode, fence, session: owner, sessionName: session?.name ?? "" },
+    ...{
+      id,
+      path,
+      mode,
+      fence,
+      fenceHeader: fenceHeaderOf(path, fence),
+      session: owner,
+      sessionName: session?.name ?? "",
+    },
     metadata: metadataIn(data),
   };
 }
@@ -55,6 +66,7 @@ export interface Standing {
   readonly path: string;
   readonly state: "held" | "leading" | "waiting";
   readonly fence: number;
+  readonly fenceHeader: string;
   /** Among those who wait; 1 is next. */
   readonly position?: number;
 }
@@ -66,9 +78,10 @@ export function standingsOf({ claims }: State, paths: readonly string[]): Standi
     const claim = queue?.get(baseName(path));
     if (queue === undefined || claim === undefined) return [];
     const { id, fence } = claim;
+    const base = { id, path, fence, fenceHeader: fenceHeaderOf(path, fence) };
     const position = queue.positionOf(claim);
-    if (position > 0) return [{ id, path, state: "waiting", fence, position }];
-    return [{ id, path, state: isElectionPath(queue.path) ? "leading" : "held", fence }];
+    if (position > 0) return [{ ...base, state: "waiting", position }];
+    return [{ ...base, state: isElectionPath(queue.path) ? "leading" : "held" }];
   });
 }
 

@@ -6,8 +6,8 @@ import { parseLockSettings } from "./lock-settings.ts";
 import { baseName, parentPath } from "./path.ts";
 import type { Znode } from "./znode.ts";
 
-const locksPath = "/locks";
-const electionsPath = "/elections";
+export const locksPath = "/locks";
+export const electionsPath = "/elections";
 
 export function lockPath(name: string): string {
   return `${locksPath}/${name}`;

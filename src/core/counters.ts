@@ -2,6 +2,8 @@
 
 import { joinPath } from "./path.ts";
 
+export const countersPath = "/counters";
+
 export function counterPath(name: string): string {
-  return joinPath("/counters", name);
+  return joinPath(countersPath, name);
 }

@@ -4,7 +4,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
-import { barrierAt, barrierPath, readyName } from "../core/barriers.ts";
+import { barrierAt, barrierPath, barriersPath, readyName } from "../core/barriers.ts";
 import { validateResourceName } from "../core/claim-syntax.ts";
 import type { EnterBarrier, Entered, LeaveBarrier, Left } from "../core/coordination-command.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -19,6 +19,7 @@ import {
 } from "./claim-schemas.ts";
 import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
+import { namesQuery, nextMember, pageOfNames } from "./name-pages.ts";
 import { jsonBytes, PageSize } from "./page-size.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { pageLimit, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "./schemas.ts";
@@ -66,6 +67,19 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     noteReplay(reply, commit);
     return sendLeft(reply, left.participant, standing);
   }
+
+  app.get(
+    "/v1/barriers",
+    { schema: { ...listSchema, querystring: namesQuery("Barriers") } },
+    async (request) => {
+      touchSession(request, sessions);
+      const { views, ...next } = pageOfNames(store.state, barriersPath, request.query, (name) => {
+        const { count, participantCount, round } = barrierAt(store.state.tree, barrierPath(name));
+        return { name, count, participantCount, open: round !== null };
+      });
+      return { barriers: views, ...next };
+    },
+  );
 
   app.get("/v1/barriers/:name", { schema: { ...getSchema, querystring: listQuery } }, async (request) => {
     const { name } = request.params;
@@ -305,6 +319,30 @@ const passSchema = {
       "quota_exceeded",
       "idempotency_key_reused",
     ),
+  },
+};
+
+const listSchema = {
+  operationId: "listBarriers",
+  summary: "The barriers there are",
+  description: "Each znode under /barriers is one; it stays when its last participant has gone.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        barriers: Type.Array(
+          Type.Object({
+            ...{ name: Type.String(), ...counts },
+            open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
+          }),
+        ),
+        next: nextMember,
+      }),
+      "A page of barriers, in order of their names.",
+      { barriers: [{ name: "reports", count: 3, participantCount: 1, open: false }] },
+    ),
+    ...problems("bad_path", "session_expired"),
   },
 };
 

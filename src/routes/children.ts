@@ -52,7 +52,7 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
         const asLines = prefersLines(request);
         if (asLines && request.query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
-        await longPoll(request, reply, { watches, clock: store.clock }, watchedChildren(path));
+        await longPoll(request, reply, { watches, store }, { path, selection: watchedChildren(path) });
         if (asLines) {
           znodeAt(store.state, path);
           const walk = () => walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);

@@ -51,6 +51,11 @@ export const validForMs = Type.Integer({
     "then, stop acting as the holder.",
 });
 
+export const fenceHeaderMember = Type.String({
+  description:
+    "The ready value of the header `Fence`: a write that carries it happens only while the claim is there.",
+});
+
 export const sessionOfClaim = {
   session: Type.Union([Type.String(), Type.Null()], {
     description: "Id of its session; null for a znode made by hand that is not ephemeral.",

@@ -5,11 +5,13 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { validateResourceName } from "../core/claim-syntax.ts";
-import { counterPath } from "../core/counters.ts";
+import { counterPath, countersPath } from "../core/counters.ts";
+import { decimalIn } from "../core/decimal.ts";
 import { KeeperError } from "../core/errors.ts";
 import { counterIn } from "../core/plan-counters.ts";
 import { json, nameParameter } from "./claim-schemas.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
+import { namesQuery, nextMember, pageOfNames } from "./name-pages.ts";
 import { type RouteParts, touchSession } from "./parts.ts";
 import { postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "./schemas.ts";
 
@@ -29,6 +31,23 @@ export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): voi
       noteReplay(reply, commit);
       const { path, value, previous } = commit.outcome;
       return { name, path, value, previous, zxid: commit.zxid };
+    },
+  );
+
+  app.get(
+    "/v1/counters",
+    { schema: { ...listSchema, querystring: namesQuery("Counters") } },
+    async (request) => {
+      touchSession(request, sessions);
+      const { views, ...next } = pageOfNames(
+        store.state,
+        countersPath,
+        request.query,
+        (name, { data, mzxid }) => ({
+          ...{ name, value: decimalIn(data), zxid: mzxid },
+        }),
+      );
+      return { counters: views, ...next };
     },
   );
 
@@ -97,6 +116,33 @@ const addSchema = {
       "quota_exceeded",
       "idempotency_key_reused",
     ),
+  },
+};
+
+const listSchema = {
+  operationId: "listCounters",
+  summary: "The counters there are",
+  description: "Each znode under /counters is one.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        counters: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            value: Type.Union([Type.Integer(safeInteger), Type.Null()], {
+              description: "What it is; null where the znode holds no whole number.",
+            }),
+            zxid: Type.Integer({ description: "The transaction that last set it." }),
+          }),
+        ),
+        next: nextMember,
+      }),
+      "A page of counters, in order of their names.",
+      { counters: [{ name: "visits", value: 42, zxid: 1042 }] },
+    ),
+    ...problems("bad_path", "session_expired"),
   },
 };
 

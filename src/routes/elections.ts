@@ -8,11 +8,13 @@ import type { Place } from "../coordination/coordination.ts";
 import type { Claim } from "../core/claim-queue.ts";
 import { validateResourceName } from "../core/claim-syntax.ts";
 import { candidateValueOf, claimViewOf } from "../core/claim-view.ts";
-import { electionPath } from "../core/claims.ts";
+import { electionPath, electionsPath } from "../core/claims.ts";
+import { fenceHeaderOf } from "../core/fence-header.ts";
 import {
   claimParameters,
   eventStream,
   exampleOwner,
+  fenceHeaderMember,
   firstOf,
   forceQuery,
   json,
@@ -27,6 +29,7 @@ import { ClaimRequest, giveBack } from "./claim-wait.ts";
 import { HolderStreams } from "./holder-events.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
 import type { CoordinationParts } from "./locks.ts";
+import { namesQuery, nextMember, pageOfNames } from "./name-pages.ts";
 import { touchSession, wellFormed, writeContextOf } from "./parts.ts";
 import {
   postHeaders,
@@ -124,6 +127,27 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
     },
   );
 
+  app.get(
+    "/v1/elections",
+    { schema: { ...listSchema, querystring: namesQuery("Elections") } },
+    async (request) => {
+      touchSession(request, sessions);
+      const { views, ...next } = pageOfNames(store.state, electionsPath, request.query, (name) => {
+        const queue = store.state.claims.queue(electionPath(name));
+        const [leader] = queue ?? [];
+        const value = leader === undefined ? null : candidateValueOf(store.state, leader);
+        return {
+          name,
+          leader: leader?.id ?? null,
+          value,
+          term: leader?.fence ?? null,
+          candidateCount: queue?.size ?? 0,
+        };
+      });
+      return { elections: views, ...next };
+    },
+  );
+
   app.get("/v1/elections/:name", { schema: { ...getSchema, querystring: listQuery } }, async (request) => {
     const { name } = request.params;
     validateResourceName(name);
@@ -166,8 +190,9 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
   }
 
   function viewOf(claim: Claim) {
-    const { id, path, session, sessionName } = claimViewOf(store.state, claim);
-    return { id, path, value: candidateValueOf(store.state, claim), session, sessionName };
+    const { id, path, fence, fenceHeader, session, sessionName } = claimViewOf(store.state, claim);
+    const value = candidateValueOf(store.state, claim);
+    return { id, path, fence, fenceHeader, value, session, sessionName };
   }
 
   return streams;
@@ -180,10 +205,10 @@ function sendPlace(
   asked: ClaimRequest,
 ) {
   const { id, path, fence } = claim;
+  const facts = { id, fence, fenceHeader: fenceHeaderOf(path, fence), path };
   reply.header("Location", `/v1/elections/${encodeURIComponent(name)}/candidates/${encodeURIComponent(id)}`);
-  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, fence, path });
-  const valid = asked.validForMs();
-  return reply.code(201).send({ id, state: "leading", term: fence, fence, validForMs: valid, path });
+  if (!isHeld) return reply.code(202).send({ ...facts, state: "waiting", position });
+  return reply.code(201).send({ ...facts, state: "leading", term: fence, validForMs: asked.validForMs() });
 }
 
 const valueMember = Type.String({ description: "What it stands for, such as the address to reach it at." });
@@ -205,12 +230,14 @@ const waitForIt = waitQuery(
 const stateMember = Type.String({ description: "leading or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
 const term = Type.Integer({
-  description: "Grows from leader to leader. Send it with writes, as `Fence: <path>@<term>`.",
+  description: "Grows from leader to leader. Writes that need it carry it: see fenceHeader.",
 });
 
 const candidateMembers = {
   id: Type.String(),
   path: Type.String({ description: "Its znode." }),
+  fence: Type.Integer({ description: "Its term, or what that will be." }),
+  fenceHeader: fenceHeaderMember,
   value: Type.String(),
   ...sessionOfClaim,
 };
@@ -218,7 +245,9 @@ const candidateMembers = {
 const standing = { state: stateMember, term: Type.Optional(term), position: Type.Optional(position) };
 
 const path = "/elections/scheduler/c-0000000007";
-const exampleCandidate = { id: "c-0000000007", path, value: "10.0.0.7:8080", ...exampleOwner };
+const exampleFence = { fence: 1042, fenceHeader: `${path}@1042` };
+const exampleStanding = { id: "c-0000000007", path, ...exampleFence };
+const exampleCandidate = { ...exampleStanding, value: "10.0.0.7:8080", ...exampleOwner };
 const tags = ["coordination"];
 
 const standSchema = {
@@ -237,9 +266,10 @@ const standSchema = {
         Type.Object({
           ...{ id: Type.String(), state: stateMember, term, validForMs, path: Type.String() },
           fence: Type.Integer({ description: "The term once more, by the name locks give it." }),
+          fenceHeader: fenceHeaderMember,
         }),
         "It leads.",
-        { id: "c-0000000007", state: "leading", term: 1042, validForMs: 10_000, path, fence: 1042 },
+        { ...exampleStanding, state: "leading", term: 1042, validForMs: 10_000 },
       ),
       headers: replayedHeader,
     },
@@ -248,9 +278,10 @@ const standSchema = {
         Type.Object({
           ...{ id: Type.String(), state: stateMember, position, path: Type.String() },
           fence: Type.Integer({ description: "What its term will be." }),
+          fenceHeader: fenceHeaderMember,
         }),
         "It stands, and another leads.",
-        { id: "c-0000000007", state: "waiting", position: 1, fence: 1042, path },
+        { ...exampleStanding, state: "waiting", position: 1 },
       ),
       headers: replayedHeader,
     },
@@ -318,6 +349,45 @@ const resignSchema = {
 };
 
 const leaderOrNull = Type.Union([Type.Object(candidateMembers), Type.Null()]);
+
+const listSchema = {
+  operationId: "listElections",
+  summary: "The elections there are",
+  description: "Each znode under /elections is one; it stays when its last candidate has gone.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        elections: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            leader: Type.Union([Type.String(), Type.Null()], {
+              description: "Id of the candidate that leads.",
+            }),
+            value: Type.Union([Type.String(), Type.Null()], { description: "What it stands for." }),
+            term: Type.Union([Type.Integer(), Type.Null()]),
+            candidateCount: Type.Integer(),
+          }),
+        ),
+        next: nextMember,
+      }),
+      "A page of elections, in order of their names.",
+      {
+        elections: [
+          {
+            name: "scheduler",
+            leader: "c-0000000007",
+            value: "10.0.0.7:8080",
+            term: 1042,
+            candidateCount: 2,
+          },
+        ],
+      },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
+};
 
 const getSchema = {
   operationId: "getElection",

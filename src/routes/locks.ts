@@ -9,13 +9,15 @@ import type { Place } from "../coordination/coordination.ts";
 import type { Claim, ClaimQueue } from "../core/claim-queue.ts";
 import { validateResourceName } from "../core/claim-syntax.ts";
 import { type ClaimView, claimViewOf } from "../core/claim-view.ts";
-import { lockPath } from "../core/claims.ts";
+import { lockPath, locksPath } from "../core/claims.ts";
+import { fenceHeaderOf } from "../core/fence-header.ts";
 import { defaultLockSettings } from "../core/lock-settings.ts";
 import { emptyData } from "../core/znode.ts";
 import {
   claimParameters,
   eventStream,
   exampleOwner,
+  fenceHeaderMember,
   firstOf,
   forceQuery,
   json,
@@ -30,6 +32,7 @@ import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { HolderStreams } from "./holder-events.ts";
 import { keyedContextsOf, noteReplay } from "./idempotency.ts";
+import { namesQuery, nextMember, pageOfNames } from "./name-pages.ts";
 import { type RouteParts, touchSession, writeContextOf } from "./parts.ts";
 import {
   postHeaders,
@@ -127,6 +130,16 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
     },
   );
 
+  app.get("/v1/locks", { schema: { ...listSchema, querystring: namesQuery("Locks") } }, async (request) => {
+    touchSession(request, sessions);
+    const { views, ...next } = pageOfNames(store.state, locksPath, request.query, (name) => {
+      const queue = store.state.claims.queue(lockPath(name));
+      const { heldCount: holderCount = 0, waitingCount = 0 } = queue ?? {};
+      return { name, ...settingsOf(queue), holderCount, waitingCount };
+    });
+    return { locks: views, ...next };
+  });
+
   app.get("/v1/locks/:name", { schema: { ...getSchema, querystring: listQuery } }, async (request) => {
     const { name } = request.params;
     validateResourceName(name);
@@ -216,9 +229,10 @@ function sendPlace(
   asked: ClaimRequest,
 ) {
   const { id, path, fence } = claim;
+  const facts = { id, fence, fenceHeader: fenceHeaderOf(path, fence), path };
   reply.header("Location", `/v1/locks/${encodeURIComponent(name)}/claims/${encodeURIComponent(id)}`);
-  if (!isHeld) return reply.code(202).send({ id, state: "waiting", position, fence, path });
-  return reply.code(201).send({ id, state: "held", fence, validForMs: asked.validForMs(), path });
+  if (!isHeld) return reply.code(202).send({ ...facts, state: "waiting", position });
+  return reply.code(201).send({ ...facts, state: "held", validForMs: asked.validForMs() });
 }
 
 const permitsBounds = { minimum: 1, maximum: fixedLimits.permitsMax, ...named("permitsMax") };
@@ -273,7 +287,7 @@ const waitForIt = waitQuery(
 const stateMember = Type.String({ description: "held or waiting." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
 const fence = Type.Integer({
-  description: "Grows from holder to holder. Send it with writes, as `Fence: <path>@<fence>`.",
+  description: "Grows from holder to holder. Writes that need the claim carry it: see fenceHeader.",
 });
 
 const claimMembers = {
@@ -281,13 +295,17 @@ const claimMembers = {
   path: Type.String({ description: "Its znode." }),
   mode: Type.String({ description: "exclusive or shared." }),
   fence,
+  fenceHeader: fenceHeaderMember,
   ...sessionOfClaim,
   metadata: Type.Unknown({ description: "What it said of itself; null for nothing." }),
 };
 
+const answerMembers = { id: Type.String(), fence, fenceHeader: fenceHeaderMember, path: Type.String() };
+
 const path = "/locks/reports/x-0000000007";
+const exampleFence = { fence: 1042, fenceHeader: `${path}@1042` };
 const exampleClaim = {
-  ...{ id: "x-0000000007", path, mode: "exclusive", fence: 1042 },
+  ...{ id: "x-0000000007", path, mode: "exclusive", ...exampleFence },
   ...exampleOwner,
   metadata: { host: "web-1" },
 };
@@ -305,18 +323,20 @@ const claimSchema = {
   headers: postHeaders,
   response: {
     201: {
-      ...json(
-        Type.Object({ id: Type.String(), state: stateMember, fence, validForMs, path: Type.String() }),
-        "It holds.",
-        { id: "x-0000000007", state: "held", fence: 1042, validForMs: 10_000, path },
-      ),
+      ...json(Type.Object({ ...answerMembers, state: stateMember, validForMs }), "It holds.", {
+        id: "x-0000000007",
+        state: "held",
+        ...exampleFence,
+        validForMs: 10_000,
+        path,
+      }),
       headers: replayedHeader,
     },
     202: {
       ...json(
-        Type.Object({ id: Type.String(), state: stateMember, position, fence, path: Type.String() }),
+        Type.Object({ ...answerMembers, state: stateMember, position }),
         "It waits: `waitMs` ran out, and the place is kept as long as the session lives.",
-        { id: "x-0000000007", state: "waiting", position: 1, fence: 1042, path },
+        { id: "x-0000000007", state: "waiting", position: 1, ...exampleFence, path },
       ),
       headers: replayedHeader,
     },
@@ -374,6 +394,33 @@ const settingsMembers = {
   path: Type.String({ description: "The lock's znode; its children are the claims." }),
   permits: Type.Integer(),
   lockDelayMs: Type.Integer(),
+};
+
+const listSchema = {
+  operationId: "listLocks",
+  summary: "The locks there are",
+  description: "Each znode under /locks is one; it stays when its last claim has gone, with its settings.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        locks: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            permits: Type.Integer(),
+            lockDelayMs: Type.Integer(),
+            holderCount: Type.Integer(),
+            waitingCount: Type.Integer(),
+          }),
+        ),
+        next: nextMember,
+      }),
+      "A page of locks, in order of their names.",
+      { locks: [{ name: "reports", permits: 1, lockDelayMs: 0, holderCount: 1, waitingCount: 2 }] },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
 };
 
 const getSchema = {

@@ -3,8 +3,11 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
+import { parentPath } from "../core/path.ts";
+import type { Tree } from "../core/tree.ts";
+import type { Znode } from "../core/znode.ts";
+import type { Store } from "../store/store.ts";
 import type { History } from "../watches/history.ts";
 import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
@@ -34,7 +37,7 @@ export const waitQuery = {
 
 export interface LongPollParts {
   readonly watches: Watches;
-  readonly clock: Clock;
+  readonly store: Store;
 }
 
 interface WaitQuery {
@@ -43,27 +46,41 @@ interface WaitQuery {
 }
 
 /**
- * Resolves when something selected changed, when the time is up, or when the client is gone.
+ * Resolves when something selected changed, when the time is up, or when the client is gone. What is not there is waited
+ * for, unless it may have gone since.
  * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here
  */
 export async function longPoll(
   request: FastifyRequest<{ Querystring: WaitQuery }>,
   reply: FastifyReply,
-  { watches, clock }: LongPollParts,
-  selection: Selection,
+  { watches, store }: LongPollParts,
+  { path, selection }: { readonly path: string; readonly selection: Selection },
 ): Promise<void> {
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
   assertHappened(afterZxid, watches.history);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
-  const cancelTimer = clock.setTimer(heldBackMs(waitMs), resolve);
+  const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);
   reply.raw.once("close", resolve);
   try {
-    await watches.waitForChange({ selection, afterZxid, reader: request.ip, giveUp });
+    const isAwaited = isYetToCome(store.state.tree, path, afterZxid);
+    const after = isAwaited ? watches.history.zxid : afterZxid;
+    await watches.waitForChange({ selection, afterZxid: after, reader: request.ip, giveUp });
   } finally {
     cancelTimer();
     reply.raw.off("close", resolve);
   }
+}
+
+/**
+ * Whether the znode is not there and was not since: then its coming is waited for, however far back the history reaches.
+ * The parent of what came and went says so. Who waits after 0 has seen nothing yet that could have gone.
+ */
+function isYetToCome(tree: Tree, path: string, afterZxid: number): boolean {
+  if (tree.get(path) !== undefined) return false;
+  let ancestor = parentPath(path);
+  while (tree.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  return afterZxid === 0 || (tree.get(ancestor) as Znode).pzxid <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

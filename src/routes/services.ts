@@ -24,6 +24,7 @@ import { noInstance } from "../core/plan-services.ts";
 import type { WrittenInstance } from "../core/service-command.ts";
 import { forceQuery, json } from "./claim-schemas.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { namesQuery, pageOfNames } from "./name-pages.ts";
 import { entryBytes, PageSize } from "./page-size.ts";
 import { type RouteParts, touchSession, wellFormed, writeContextOf } from "./parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "./schemas.ts";
@@ -48,17 +49,22 @@ export function serviceRoutes(
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const instanceUrl = "/v1/services/:service/instances/:id";
 
-  app.get("/v1/services", { schema: { ...listSchema, querystring: pageQuery } }, async (request) => {
-    const { limit, after } = request.query;
-    if (after !== undefined) validateName(after);
-    touchSession(request, sessions);
-    const services: { name: string; instanceCount: number }[] = [];
-    for (const name of namesAfter(servicesPath, after)) {
-      if (services.length === limit) return { services, next: services.at(-1)?.name };
-      services.push({ name, instanceCount: tree.get(servicePath(name))?.numChildren ?? 0 });
-    }
-    return { services };
-  });
+  app.get(
+    "/v1/services",
+    { schema: { ...listSchema, querystring: namesQuery("Services") } },
+    async (request) => {
+      touchSession(request, sessions);
+      const { views, ...next } = pageOfNames(
+        store.state,
+        servicesPath,
+        request.query,
+        (name, { numChildren }) => ({
+          ...{ name, instanceCount: numChildren },
+        }),
+      );
+      return { services: views, ...next };
+    },
+  );
 
   app.get(
     "/v1/services/:service",
@@ -215,11 +221,6 @@ const cursor = Type.Optional(
     ...named("cursorLengthMax"),
     description: "Go on after this name.",
   }),
-);
-
-const pageQuery = Type.Object(
-  { limit: pageLimit("Services in one page."), after: cursor },
-  { additionalProperties: false },
 );
 
 const instancesQuery = Type.Object(

@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../core/errors.ts";
+import { fenceHeaderMember } from "./claim-schemas.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { keyedRequestOf, noteReplay } from "./idempotency.ts";
 import { type RouteParts, sessionTokenOf, touchSession, wellFormed } from "./parts.ts";
@@ -266,11 +267,14 @@ const exampleSummary = {
   ephemeralCount: 1,
 };
 
+const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042" };
+
 const claimOfSession = Type.Object({
   id: Type.String(),
   path: Type.String({ description: "Its znode." }),
   state: Type.String({ description: "held or waiting; of a candidate, leading or waiting." }),
-  fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
+  fence: Type.Integer({ description: "Grows from holder to holder." }),
+  fenceHeader: fenceHeaderMember,
   position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
 });
 
@@ -307,7 +311,7 @@ const describeSchema = {
       {
         ...exampleSummary,
         ephemerals: ["/locks/reports/x-0000000007"],
-        claims: [{ id: "x-0000000007", path: "/locks/reports/x-0000000007", state: "held", fence: 1042 }],
+        claims: [{ id: "x-0000000007", path: "/locks/reports/x-0000000007", state: "held", ...exampleFence }],
         instances: [],
       },
     ),

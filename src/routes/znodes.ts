@@ -114,7 +114,8 @@ export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts & { bod
         const { raw, encoding, waitAfterZxid } = request.query;
         const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
         if (waitAfterZxid === undefined) return send();
-        return longPoll(request, reply, { watches, clock: store.clock }, watchedZnode(path)).then(send);
+        const watched = { path, selection: watchedZnode(path) };
+        return longPoll(request, reply, { watches, store }, watched).then(send);
       },
     );
 

@@ -136,3 +136,28 @@ test("one candidate leads at a time, and the next when it has resigned", async (
   await anna.close();
   await bruno.close();
 });
+
+test("locks, elections, counters and barriers are listed, page by page", async ({ serve }) => {
+  const { server } = await serve();
+  const client = new Client({ endpoint: server.url });
+  const session = await client.openSession();
+  const namesOf = async (list: AsyncIterable<{ readonly name: string }>) => {
+    const names: string[] = [];
+    for await (const { name } of list) names.push(name);
+    return names;
+  };
+  await session.withLock("l", {}, async () => {
+    for await (const lock of client.locks()) expect(lock).toMatchObject({ name: "l", holderCount: 1 });
+  });
+  await session.elect("e", { value: "v" }, async () => {
+    for await (const election of client.elections())
+      expect(election).toMatchObject({ name: "e", value: "v" });
+  });
+  for (const name of ["a-1", "a-2", "b-1"]) await client.counter(name).add(3);
+  await session.barrier("b", { count: 1 }).enter();
+  expect(await namesOf(client.locks())).toEqual(["l"]);
+  expect(await namesOf(client.elections())).toEqual(["e"]);
+  expect(await namesOf(client.counters({ prefix: "a-" }))).toEqual(["a-1", "a-2"]);
+  expect(await namesOf(client.barriers())).toEqual(["b"]);
+  await session.close();
+});

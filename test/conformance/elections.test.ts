@@ -50,6 +50,7 @@ test("whoever stands first leads, and the next one when it resigns or its sessio
       term: first.term,
       fence: first.term,
     },
+    fenceHeader: `${path}/c-0000000000@${first.term}`,
     validForMs: first.validForMs,
   });
   expect(first.validForMs).toBeGreaterThanOrEqual(one.timeoutMs);
@@ -62,6 +63,7 @@ test("whoever stands first leads, and the next one when it resigns or its sessio
     position: 1,
     fence: expect.any(Number),
     path: second.path,
+    fenceHeader: expect.stringContaining(`${second.path}@`),
   });
   expectStatus(await stand(three, { waitMs: 1 }), 202);
   expect((await http.get(url)).json()).toMatchObject({

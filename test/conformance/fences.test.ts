@@ -80,3 +80,33 @@ test("a fence that is none is refused", async ({ http, root }) => {
     expectProblem(await http.put(urlOf(root), { headers: { fence } }), 400, "bad_path");
   }
 });
+
+test("whoever claims or stands is given the ready value of Fence in every answer, and it holds as long as the claim", async ({
+  http,
+  root,
+  openSession,
+}) => {
+  const name = "a, b@c é";
+  const [holder, waiter] = [tokenOf(await openSession()), tokenOf(await openSession())];
+  for (const [kind, part] of [
+    ["locks", "claims"],
+    ["elections", "candidates"],
+  ] as const) {
+    const resource = `/v1/${kind}/${encodeURIComponent(name)}`;
+    const url = `${resource}/${part}`;
+    const held = expectStatus(await http.post(url, { json: {}, ...holder }), 201).json();
+    const waiting = expectStatus(await http.post(url, { json: { waitMs: 1 }, ...waiter }), 202).json();
+    expect([held, waiting].map(({ fenceHeader }) => fenceHeader)).toEqual(
+      [held, waiting].map(({ path, fence }) => `${encodeSegments(String(path))}@${fence}`),
+    );
+    const view = (await http.get(resource)).json<Record<string, { fenceHeader: string }[]>>();
+    const [first, second] = [...(view.holders ?? []), ...(view.queue ?? view.candidates ?? [])];
+    expect([first, second]).toMatchObject([held, waiting].map(({ fenceHeader }) => ({ fenceHeader })));
+    expect((await http.get(`${url}/${held.id}`)).json()).toMatchObject({ fenceHeader: held.fenceHeader });
+    const write = () => http.put(urlOf(root), { body: "x", headers: { fence: String(held.fenceHeader) } });
+    expectStatus(await write(), 200);
+    await http.delete(`${url}/${held.id}`, holder);
+    expectProblem(await write(), 409, "fence_stale");
+    await http.delete(urlOf(`/${kind}/${name}`), { query: "recursive=true" });
+  }
+});

@@ -81,6 +81,7 @@ test("a free lock is held at once, and its claim is an ephemeral znode of the se
   expect(claimed).toEqual({
     ...{ id: "x-0000000000", state: "held", path: `${lock.path}/x-0000000000` },
     ...{ fence: claimed.fence, validForMs: claimed.validForMs },
+    fenceHeader: `${lock.path}/x-0000000000@${claimed.fence}`,
   });
   expect(claimed.validForMs).toBeGreaterThanOrEqual(session.timeoutMs);
   const znode = await znodes.read(claimed.path);
@@ -135,6 +136,7 @@ test("who waits in vain keeps its place, and claiming again gives it back", asyn
     state: "waiting",
     position: 1,
     fence: second.fence,
+    fenceHeader: `${second.path}@${second.fence}`,
     path: second.path,
   });
   expect(third).toMatchObject({ position: 2 });
@@ -421,7 +423,8 @@ test("a session shows its claims, and where each stands [O10]", async ({ http, l
   const held = await lock.held(one);
   const queued = await lock.queued(two);
   const claimsOf = async ({ id }: Session) => (await http.get(`/v1/sessions/${id}`)).json().claims;
-  expect(await claimsOf(one)).toEqual([{ id: held.id, path: held.path, state: "held", fence: held.fence }]);
+  const { id, path, fence } = held;
+  expect(await claimsOf(one)).toEqual([{ id, path, state: "held", fence, fenceHeader: `${path}@${fence}` }]);
   expect(await claimsOf(two)).toMatchObject([
     { id: queued.id, path: queued.path, state: "waiting", position: 1 },
   ]);
