@@ -92,6 +92,7 @@ test("a free lock is held at once, and its claim is an ephemeral znode of the se
     holders: [
       {
         ...{ id: claimed.id, path: claimed.path, mode: "exclusive", fence: claimed.fence },
+        fenceHeader: `${claimed.path}@${claimed.fence}`,
         ...{ session: session.id, sessionName: "web-1", metadata: { host: "h", ports: [1, 2] } },
       },
     ],

@@ -22,11 +22,14 @@ interface Ticket {
 class Client {
   readonly tickets: Ticket[] = [];
   readonly #name: string;
+  readonly #taken: () => void;
   #key: string | null = null;
   retries = 0;
 
-  constructor(name: string) {
+  /** @param taken called with each ticket */
+  constructor(name: string, taken: () => void) {
     this.#name = name;
+    this.#taken = taken;
   }
 
   /** Until the server is gone. */
@@ -58,6 +61,7 @@ class Client {
     if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`);
     this.tickets.push({ key, answer });
     this.#key = null;
+    this.#taken();
   }
 }
 
@@ -65,14 +69,19 @@ test(`over ${rounds} kills every key has exactly one znode, seed ${seed} [D19, G
   timeout: 120_000,
 }, async ({ start }) => {
   const chance = random(seed);
-  const all = Array.from({ length: clients }, (_, index) => new Client(`client ${index}`));
+  let [left, onLast] = [0, () => {}];
+  const taken = () => {
+    left -= 1;
+    if (left === 0) onLast();
+  };
+  const all = Array.from({ length: clients }, (_, index) => new Client(`client ${index}`, taken));
   let server = await start();
   await new Http(server.url).post("/v1/znodes/q");
   for (let round = 0; round < rounds; round += 1) {
-    const running = all.map((client) => client.run(server.url));
-    const timer = setTimeout(() => server.signal("SIGKILL"), 30 + chance() * 300);
+    const { url, signal } = { url: server.url, signal: server.signal.bind(server) };
+    [left, onLast] = [2 * clients + Math.floor(chance() * 40), () => signal("SIGKILL")];
+    const running = all.map((client) => client.run(url));
     await server.exit;
-    clearTimeout(timer);
     await Promise.all(running);
     server = await start();
   }
