@@ -6,6 +6,7 @@ const endingSignals = ["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM"] as const;
 type CodeOfSignal = (name: (typeof endingSignals)[number]) => number;
 
 let codeOf: CodeOfSignal | null = null;
+let hangupIsIgnored = false;
 
 /** From here on an ending signal ends the process with this code, unless somebody else listens for it by then. */
 export function endOnSignals(codeOfSignal: CodeOfSignal): void {
@@ -16,4 +17,14 @@ export function endOnSignals(codeOfSignal: CodeOfSignal): void {
 
 function end(name: (typeof endingSignals)[number]): void {
   if (process.listenerCount(name) === 1) process.exit(codeOf?.(name));
+}
+
+/** Whoever starts it by `nohup` wants it to outlive the terminal; Node.js has forgotten that by now. */
+export function ignoreHangup(): void {
+  hangupIsIgnored = true;
+  process.on("SIGHUP", () => {});
+}
+
+export function isHangupIgnored(): boolean {
+  return hangupIsIgnored;
 }

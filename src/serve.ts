@@ -6,6 +6,7 @@ import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
@@ -219,7 +220,8 @@ function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logge
 
 /** SIGTERM and SIGINT end in good order, during the start too; a second one, or too much time, at once. */
 function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger: Logger): void {
-  closeWithGrace({ delay: closeWithinMs, logger: false }, async ({ signal, err }) => {
+  const skip = isHangupIgnored() ? ["SIGHUP" as const] : [];
+  closeWithGrace({ delay: closeWithinMs, logger: false, skip }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, "a bug ends the process");
     logger.info({ signal }, "closing");
     stop.abort();

@@ -3,9 +3,9 @@
 
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
-import { endOnSignals } from "../early-signals.ts";
+import { endOnSignals, ignoreHangup } from "../early-signals.ts";
 import { keepCompiled } from "./compile-cache.ts";
-import { restoreEnvironment } from "./restored.ts";
+import { restoreEnvironment, wasIgnored } from "./restored.ts";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
 if (nodeMajor < 24) {
@@ -26,6 +26,8 @@ process.stderr.on("error", () => {});
 
 restoreEnvironment();
 keepCompiled(process.env);
+if (wasIgnored(constants.signals.SIGHUP) === true) ignoreHangup();
+
 const { run } = await import("./program.ts");
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 

@@ -184,6 +184,14 @@ test("a stop of `npm start` is a planned stop of the service, and npm ends after
   expect(npm.hasLogged("closed")).toBe(true);
 });
 
+test("started by nohup it outlives the terminal, and still hears its stop", async ({ dataDir }) => {
+  const nohup = ["sh", "-c", 'trap "" HUP; exec bin/treekeeper serve "$@"', "sh"] as const;
+  const server = await ServerProcess.start({ dataDir, command: nohup });
+  server.signal("SIGHUP");
+  expect(await server.terminate()).toEqual({ code: 0, signal: null });
+  expect(server.logs.flatMap(({ msg, signal }) => (msg === "closing" ? [signal] : []))).toEqual(["SIGTERM"]);
+});
+
 test.skipIf(!hasContainers)(
   "as process 1 of a container it hears its stop from the start on",
   async ({ dataDir }) => {
