@@ -320,6 +320,6 @@ const batchSchema = {
         },
       },
     },
-    ...problems("bad_path", "session_expired", "too_large", "too_many_operations"),
+    ...problems("bad_path", "session_expired", "too_large", "too_many_operations", "throttled"),
   },
 };

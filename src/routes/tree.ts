@@ -149,6 +149,6 @@ const treeSchema = {
         [linesMediaType]: { schema: { type: "string" } },
       },
     },
-    ...problems("bad_path", "no_node", "not_acceptable", "session_expired"),
+    ...problems("bad_path", "no_node", "not_acceptable", "session_expired", "throttled"),
   },
 };
