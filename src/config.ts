@@ -134,7 +134,7 @@ const settings = {
   ),
   transactionChangesMax: setting(
     "transaction-changes-max",
-    20_000,
+    10_000,
     integer(1000, 200_000),
     "znodes changed by one transaction; everybody waits while it is done",
   ),
@@ -146,7 +146,7 @@ const settings = {
   ),
   ephemeralsPerSessionMax: setting(
     "ephemerals-per-session-max",
-    10_000,
+    5000,
     integer(1),
     "ephemeral znodes of one session, which go in one transaction; half of --transaction-changes-max at most",
   ),

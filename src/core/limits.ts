@@ -24,7 +24,7 @@ export const defaultLimits: Limits = {
   pathLengthMax: 4096,
   metadataBytesMax: 4096,
   barrierCountMax: 10_000,
-  transactionChangesMax: 20_000,
+  transactionChangesMax: 10_000,
   transactionChangeBytesMax: 8_388_608,
-  ephemeralsPerSessionMax: 10_000,
+  ephemeralsPerSessionMax: 5000,
 };

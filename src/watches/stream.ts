@@ -126,6 +126,19 @@ export class Stream {
     this.#sendChange(zxid, frame);
   }
 
+  /** It is not told of this transaction, and has to read it from the history. Says whether it was live. */
+  fallBehind(zxid: number): boolean {
+    if (!this.#isLive || zxid <= this.#position) return false;
+    this.#isLive = false;
+    this.#position = zxid - 1;
+    return true;
+  }
+
+  /** Reads on from the history. */
+  goOn(): void {
+    this.#catchUp();
+  }
+
   /** The sink can take more. */
   drained(): void {
     this.#isFlowing = true;

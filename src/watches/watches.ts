@@ -38,6 +38,9 @@ interface Audience {
   readonly streams: Set<Stream>;
 }
 
+/** Events of one transaction that are told to all its audiences in one go, each counted for each of them. */
+const heardAtOnceMax = 100_000;
+
 /** How often streams are asked whether a heartbeat or bookmark is due: neither is later than this. */
 const tickMs = 100;
 
@@ -51,6 +54,9 @@ export class Watches {
   readonly #audiences = new Map<string, Audience>();
   readonly #matcher = new Matcher<Audience>();
   readonly #unsubscribe: () => void;
+  /** Streams that fell behind and wait for their turn to read on. */
+  readonly #behind: Stream[] = [];
+  #isTurnScheduled = false;
   #cancelTick: (() => void) | null = null;
   #isClosed = false;
 
@@ -149,20 +155,47 @@ export class Watches {
   }
 
   #publish(message: ChangeMessage): void {
+    const audiences = this.#audiencesOf(message);
+    if (audiences === null) {
+      this.#leaveBehind(message.zxid);
+      return;
+    }
     const frames = new MessageFrames(message);
-    for (const [{ selection, streams }, events] of this.#audiencesOf(message)) {
+    for (const [{ selection, streams }, events] of audiences) {
       const frame = selection.liveFrame(frames, events);
       if (frame === null) continue;
       for (const stream of streams) stream.hear(message.zxid, frame);
     }
   }
 
-  /** Each audience and the events it hears, in order, each once however many of its paths match (W11). */
-  #audiencesOf(message: ChangeMessage): Map<Audience, MessageEvent[]> {
+  /** Many who hear much each in words of their own would be a pause: every stream reads it from the history, in its turn. */
+  #leaveBehind(zxid: number): void {
+    for (const stream of this.#streams.values()) if (stream.fallBehind(zxid)) this.#behind.push(stream);
+    this.#scheduleTurn();
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnScheduled || this.#behind.length === 0) return;
+    this.#isTurnScheduled = true;
+    setImmediate(() => {
+      this.#isTurnScheduled = false;
+      this.#behind.pop()?.goOn();
+      this.#scheduleTurn();
+    });
+  }
+
+  /**
+   * Each audience and the events it hears, in order, each once however many of its paths match (W11). Null when that is
+   * more than may be told in one go.
+   */
+  #audiencesOf(message: ChangeMessage): Map<Audience, MessageEvent[]> | null {
     const heard = new Map<Audience, MessageEvent[]>();
+    let heardCount = 0;
     for (const event of message.events) {
+      if (heardCount > heardAtOnceMax) return null;
       this.#matcher.match(event.path, (audience) => {
         if (!hears(audience, event.type)) return;
+        heardCount += 1;
         const events = heard.get(audience);
         if (events === undefined) heard.set(audience, [event]);
         else if (events.at(-1) !== event) events.push(event);

@@ -8,8 +8,8 @@ import { type ServerProcess, test } from "../support/process.ts";
 
 /** Longest waits may be as long as so many transactions of a thousand creates. */
 const generous = 25;
-const treeSize = 19_000;
-const ephemerals = 10_000;
+const treeSize = 9900;
+const ephemerals = 5000;
 
 /** Renews a session without a pause; told to, it says how long the longest answer took since it was last asked. */
 class Beside {

@@ -25,7 +25,7 @@ const senseless = [
   [["--data-bytes-max", "32MiB"], "does not fit into --entry-bytes-max"],
   [["--transaction-bytes-max", "17MiB"], "is above --entry-bytes-max"],
   [["--tree-bytes-max", "1024GiB"], "above three quarters of the heap"],
-  [["--ephemerals-per-session-max", "10001"], "above half of --transaction-changes-max"],
+  [["--ephemerals-per-session-max", "5001"], "above half of --transaction-changes-max"],
   [["--no-such-setting", "1"], "unknown option"],
   [["surplus"], "too many arguments"],
 ] as const;
