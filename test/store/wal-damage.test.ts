@@ -60,7 +60,7 @@ const test = storeTest.extend<{ crashed: CrashedLog }>({
 function writeAndCrash(file: string, walFile: string) {
   const settings = { ...defaultSqliteSettings, writer: "w", loadedLsn: 0 };
   const database = new StoreDatabase(file, settings);
-  for (let count = 0; count < 200; count += 1) append(database, 10);
+  for (let count = 0; count < 50; count += 1) append(database, 40);
   const stale = readFileSync(walFile);
   database.checkpoint();
   const written: Written[] = [];
@@ -110,9 +110,9 @@ function framesOf({ start, end }: Written): number[] {
   return Array.from({ length: (end - start) / frameBytes }, (_, index) => start + index * frameBytes);
 }
 
-test("a flipped bit in any frame that has commits behind it is found, though the power may have failed", ({
-  crashed: { wal, written, walFile },
-}) => {
+test("a flipped bit in any frame that has commits behind it is found, though the power may have failed", {
+  timeout: 60_000,
+}, ({ crashed: { wal, written, walFile } }) => {
   const below = chance(22);
   // In each field of the header and in the page.
   const places = [0, 4, 8, 12, 16, 20, 24, 2000];
@@ -179,10 +179,9 @@ test("a service refuses damage with a sentence, leaves all as it is, and goes on
   expect(await backend.tail()).toBe(2003);
 });
 
-test("a log cut off at any byte of its last transaction starts silently, with all that was acknowledged before", async ({
-  crashed: { wal, written, walFile, file, database },
-  open,
-}) => {
+test("a log cut off at any byte of its last transaction starts silently, with all that was acknowledged before", {
+  timeout: 60_000,
+}, async ({ crashed: { wal, written, walFile, file, database }, open }) => {
   const { start, end } = written[1] as Written;
   writeFileSync(walFile, wal.subarray(0, end));
   for (let size = end - 1; size >= start; size -= 1) {
