@@ -11,22 +11,44 @@ const restCheckMs = 50;
 export interface ConnectionBounds {
   /** Served in full. */
   readonly connectionsMax: number;
-  /** Told that they are too many; any further one is closed unheard. */
+  /** Told that they are too many. For a further one the oldest that has said nothing yet is closed. */
   readonly surplusConnectionsMax: number;
 }
+
+/** More connections than are served in full. */
+export interface Crowd {
+  readonly connections: number;
+  /** Closed unheard since it was last said. */
+  readonly turnedAway: number;
+}
+
+/** How often it is said that there are too many. */
+const sayEveryMs = 10_000;
 
 export class Connections {
   readonly #server: Server;
   readonly #connectionsMax: number;
+  readonly #surplusConnectionsMax: number;
+  readonly #onCrowd: (crowd: Crowd) => void;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
   /** The addresses of what came when there were enough: under TLS a request has another socket, and the same address. */
   readonly #surplus = new Set<string>();
+  /** Those of them that have sent no request yet, oldest first. */
+  readonly #unheard = new Map<string, Socket>();
+  #turnedAway = 0;
+  #lastSaidMs = Number.NEGATIVE_INFINITY;
 
-  constructor(server: Server, { connectionsMax, surplusConnectionsMax }: ConnectionBounds) {
+  /** @param onCrowd called now and then while there are more than are served in full */
+  constructor(
+    server: Server,
+    { connectionsMax, surplusConnectionsMax }: ConnectionBounds,
+    onCrowd: (crowd: Crowd) => void,
+  ) {
     this.#server = server;
     this.#connectionsMax = connectionsMax;
-    server.maxConnections = connectionsMax + surplusConnectionsMax;
+    this.#surplusConnectionsMax = surplusConnectionsMax;
+    this.#onCrowd = onCrowd;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
     server.on("connection", (socket: Socket) => this.#noteSurplus(socket));
@@ -34,14 +56,41 @@ export class Connections {
 
   /** Whether the request's connection is one too many, and still is: others may have gone since. */
   isSurplus({ socket }: Pick<IncomingMessage, "socket">): boolean {
-    return this.#sockets.size > this.#connectionsMax && this.#surplus.has(addressOf(socket));
+    const address = addressOf(socket);
+    this.#unheard.delete(address);
+    return this.#sockets.size > this.#connectionsMax && this.#surplus.has(address);
   }
 
   #noteSurplus(socket: Socket): void {
     if (this.#sockets.size <= this.#connectionsMax) return;
     const address = addressOf(socket);
     this.#surplus.add(address);
-    socket.once("close", () => this.#surplus.delete(address));
+    this.#unheard.set(address, socket);
+    socket.once("close", () => {
+      this.#surplus.delete(address);
+      this.#unheard.delete(address);
+    });
+    if (this.#sockets.size > this.#connectionsMax + this.#surplusConnectionsMax) this.#turnOneAway();
+    this.#sayCrowd();
+  }
+
+  /** Whoever holds connections and says nothing must not keep out those who have a session to keep. */
+  #turnOneAway(): void {
+    const [oldest] = this.#unheard;
+    if (oldest === undefined) return;
+    const [address, socket] = oldest;
+    this.#unheard.delete(address);
+    this.#sockets.delete(socket);
+    this.#turnedAway += 1;
+    socket.destroy();
+  }
+
+  #sayCrowd(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastSaidMs < sayEveryMs) return;
+    this.#lastSaidMs = nowMs;
+    this.#onCrowd({ connections: this.#sockets.size, turnedAway: this.#turnedAway });
+    this.#turnedAway = 0;
   }
 
   /** Begins to end them; all are gone after `withinMs`. Returns a function that says the server has closed. */

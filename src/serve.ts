@@ -6,10 +6,12 @@ import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { fixedLimits } from "./routes/fixed-limits.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -79,15 +81,31 @@ async function openService(
     timeoutMsMax: config.sessionTimeoutMsMax,
     timeoutMsDefault: config.sessionTimeoutMsDefault,
   });
-  const bounds = boundsOf(config);
+  const connectionBounds = boundConnections(config, logger);
+  const limits = { ...config, ...connectionBounds };
+  const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, limits: config, bounds, logger, version },
+    { store, sessions, watches, limits, bounds, logger, version },
     { corsOrigin, hostNames, tls },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   return { server, store, sessions, sweeper: new Sweeper(store, config), stallWatch };
+}
+
+/** With the store open: what it has open is not there for connections. */
+function boundConnections({ connectionsMax }: Config, logger: Logger) {
+  const descriptors = readDescriptors();
+  const wanted = { connectionsMax, surplusConnectionsMax: fixedLimits.surplusConnectionsMax };
+  const bounds = connectionsWithin(wanted, descriptors);
+  if (bounds.connectionsMax < connectionsMax) {
+    logger.warn(
+      { ...bounds, openFilesMax: descriptors.openMax, wanted: connectionsMax },
+      "the process may not open as many files as --connections-max asks for: fewer connections are served",
+    );
+  }
+  return bounds;
 }
 
 async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | null> {

@@ -86,13 +86,19 @@ export interface Server {
 /** Time that requests under way have left when the server closes. */
 const closeWithinMs = 5000;
 
+/** How often it is said that connections cannot be accepted. */
+const acceptErrorsEveryMs = 10_000;
+
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
   const { store, watches, limits, version } = parts;
   let isStopping = false;
   const app = createApp(parts, options);
   const { connectionsMax } = limits;
-  const { surplusConnectionsMax } = fixedLimits;
-  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax });
+  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
+  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax }, (crowd) =>
+    parts.logger.warn(crowd, "too many connections: beyond connectionsMax only sessions are kept and closed"),
+  );
+  noteAcceptErrors(app, parts.logger);
   refuseSurplus(app, connections, connectionsMax);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
@@ -232,6 +238,18 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
     preflightContinue: true,
     strictPreflight: false,
   };
+}
+
+/** What the system will not let us accept is the system's fault, and no reason to end. */
+function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
+  let lastSaidMs = Number.NEGATIVE_INFINITY;
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    // What goes wrong as it begins to listen is Fastify's to say.
+    if (error.syscall !== "accept") return;
+    if (performance.now() - lastSaidMs < acceptErrorsEveryMs) return;
+    lastSaidMs = performance.now();
+    logger.error({ err: error }, "a connection could not be accepted");
+  });
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */

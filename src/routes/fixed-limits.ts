@@ -51,7 +51,7 @@ export const fixedLimits = {
   refusedBodySilenceMsMax: 1000,
   /** Bytes of the extensions of one chunk of a body, which nobody uses; Node's own bound. */
   chunkExtensionBytesMax: 16_384,
-  /** Connections beyond `connectionsMax` that are told so; any further one is closed unheard. */
+  /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
   surplusConnectionsMax: 256,
 } as const;
 

@@ -25,6 +25,8 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number;
   /** Connections that are served in full. */
   readonly connectionsMax: number;
+  /** Fewer than the fixed limit of this name where the process may not open as many files. */
+  readonly surplusConnectionsMax?: number;
   /** Lists and objects within each other in a JSON body. */
   readonly jsonDepthMax: number;
 }

@@ -18,7 +18,7 @@ export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches }: Lim
   app.get("/v1/limits", { schema: limitsSchema }, async () => {
     const { history } = watches;
     return {
-      bounds: { ...bounds, ...fixedLimits },
+      bounds: { ...fixedLimits, ...bounds },
       history: {
         zxid: history.zxid,
         oldestZxid: history.floorZxid,

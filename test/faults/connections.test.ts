@@ -9,7 +9,7 @@ import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
-import { test } from "../support/process.ts";
+import { direct, ServerProcess, test } from "../support/process.ts";
 
 const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
 const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
@@ -139,6 +139,34 @@ test("beyond the bound a connection gets 429, but keeps and closes sessions, unt
     await once(socket, "close");
   }
   await expect.poll(async () => (await http.rawRequest("GET", "/v1/znodes")).status).toBe(200);
+});
+
+test("where fewer files may be open than connections are asked for, fewer are served, which is said, and sessions are kept however many are silent [L2]", {
+  timeout: 60_000,
+}, async ({ dataDir }) => {
+  const command = ["sh", "-c", 'ulimit -n 80 && exec "$@"', "sh", ...direct] as const;
+  const server = await ServerProcess.start({ dataDir, command });
+  const silent: Socket[] = [];
+  try {
+    const http = new Http(server.url);
+    const said = server.logs.find(({ msg }) => msg.includes("may not open as many files"));
+    expect(said).toMatchObject({ level: 40, openFilesMax: 80, wanted: 30_000 });
+    const { bounds } = (await http.get("/v1/limits")).json<{ bounds: Record<string, number> }>();
+    expect(bounds).toMatchObject({
+      connectionsMax: said?.connectionsMax,
+      surplusConnectionsMax: said?.surplusConnectionsMax,
+    });
+    expect(bounds.connectionsMax).toBeLessThan(40);
+    const { id, token } = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
+    for (let count = 0; count < 150; count += 1) silent.push(await http.connect());
+    expect((await http.rawRequest("PUT", `/v1/sessions/${id}`, `Session-Token: ${token}\r\n`)).status).toBe(
+      200,
+    );
+    expect(server.hasLogged("too many connections")).toBe(true);
+  } finally {
+    for (const socket of silent) socket.destroy();
+    await server.kill();
+  }
 });
 
 test("over TLS slow headers and slow bodies get their 408 as well, in HTTP/1.1 and in HTTP/2", async ({
