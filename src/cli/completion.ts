@@ -1,157 +1,131 @@
-// Completion scripts for shells, made of the table of commands: what --help lists is what is completed. Znode paths are
-// completed by asking the service, as the command line itself does. Anyone may have named those: no shell may ever read
-// a name as anything but text, neither here nor where it is put into the command line.
+// Completion scripts for shells. They know the names of the commands, and ask the command line itself for all else
+// (`candidates.ts`). Anyone may have named what is completed: no shell may ever read a name as anything but text, neither
+// here nor where it is put into the command line.
 
-import type { Command, Option } from "commander";
+import type { Command } from "commander";
 
 export const shells = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof shells)[number];
 
+/** Asked for with the words before the cursor and the one it is in; answered in lines, the first says of what kind. */
+export const candidatesCommand = "complete";
+
 export function completionScript(shell: Shell, program: Command): string {
-  const commands = program.commands.filter((command) => command.name() !== "help");
-  return scripts[shell]({ program, commands });
+  const commands = program.commands.filter((one) => ![candidatesCommand, "help"].includes(one.name()));
+  return scripts[shell](commands);
 }
 
-interface Completed {
-  readonly program: Command;
-  readonly commands: readonly Command[];
-}
-
-const scripts: Record<Shell, (completed: Completed) => string> = {
+const scripts: Record<Shell, (commands: readonly Command[]) => string> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
 };
 
-/** The children of what is typed up to its last slash, as whole paths. */
-const pathsFunction = `
-_treekeeper_paths() {
-  local parent="\${1%/*}" name
-  treekeeper ls -- "\${parent:-/}" 2>/dev/null | while IFS= read -r name; do printf '%s\\n' "$parent/$name"; done
-}`;
-
-function bashScript({ program, commands }: Completed): string {
-  const cases = commands.map((command) => {
-    const words = [...command.commands.map((sub) => sub.name()), ...flagsOf(command), ...flagsOf(program)];
-    return `    ${command.name()}) words="${words.join(" ")}" ;;`;
-  });
-  const names = commands.map((command) => command.name());
+function bashScript(commands: readonly Command[]): string {
   return `# treekeeper completion for bash: eval "$(treekeeper completion bash)"
-${pathsFunction}
 
 _treekeeper() {
-  local current="\${COMP_WORDS[COMP_CWORD]}" command="" words word typed path
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in ${names.join("|")}) command="$word"; break ;; esac
-  done
-  case "$command" in
-    "") words="${[...names, ...flagsOf(program)].join(" ")}" ;;
-${cases.join("\n")}
-  esac
+  local current="\${COMP_WORDS[COMP_CWORD]}" word raw typed kind joined=""
+  local -a words=() lines=()
   COMPREPLY=()
-  if [[ "$current" != /* ]]; then
-    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  if [[ $COMP_CWORD -eq 1 && "$current" != -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "${commands.map((command) => command.name()).join(" ")}" -- "$current")
     return
   fi
-  compopt -o nospace
+  # bash takes words apart at colons and equals signs.
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD}"; do
+    if [[ \${#words[@]} -gt 0 && ( -n "$joined" || "$word" =~ ^[:=]+$ ) ]]; then words[-1]+="$word"; else words+=("$word"); fi
+    [[ "$word" =~ ^[:=]+$ ]] && joined=1 || joined=""
+  done
+  raw="\${words[-1]}"
   # Typed with backslashes, which this takes away; what is offered gets them again.
-  IFS= read typed <<< "$current"
-  while IFS= read -r path; do
-    [[ "$path" == "$typed"* ]] || continue
-    printf -v path %q "$path"
-    COMPREPLY+=("$path")
-  done < <(_treekeeper_paths "$typed")
+  for word in "\${!words[@]}"; do IFS= read typed <<< "\${words[word]}"; words[word]="$typed"; done
+  mapfile -t lines < <(treekeeper ${candidatesCommand} -- "\${words[@]}" 2>/dev/null)
+  kind="\${lines[0]}"
+  case "$kind" in
+    files) compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$typed"); return ;;
+    command*)
+      if declare -F _command_offset >/dev/null; then _command_offset $((\${kind#command } + 1))
+      elif [[ \${#words[@]} -eq $((\${kind#command } + 1)) ]]; then mapfile -t COMPREPLY < <(compgen -c -- "$typed")
+      else compopt -o filenames 2>/dev/null; mapfile -t COMPREPLY < <(compgen -f -- "$typed")
+      fi
+      return ;;
+    paths) compopt -o nospace ;;
+  esac
+  for word in "\${lines[@]:1}"; do
+    word="\${word%%$'\\t'*}"
+    printf -v word %q "$word"
+    COMPREPLY+=("\${word:\${#raw}-\${#current}}")
+  done
 }
 
 complete -F _treekeeper treekeeper
 `;
 }
 
-function zshScript({ program, commands }: Completed): string {
-  const described = (command: Command) => quoted(`${command.name()}:${command.summary()}`);
-  const cases = commands.map((command) => {
-    const options = [...optionsOf(command), ...optionsOf(program)].map((option) =>
-      quoted(`${longFlagOf(option)}:${option.description}`),
-    );
-    return `    ${command.name()}) words=(${[...command.commands.map(described), ...options].join(" ")}) ;;`;
-  });
+function zshScript(commands: readonly Command[]): string {
+  const names = commands.map((command) => quoted(`${command.name()}:${command.summary()}`));
   return `#compdef treekeeper
 # treekeeper completion for zsh: eval "$(treekeeper completion zsh)"
-${pathsFunction}
 
 _treekeeper() {
-  local -a words_before=("\${(@)words[2,CURRENT-1]}") words paths
-  local typed="\${(Q)PREFIX}" command="" word
-  for word in $words_before; do
-    case "$word" in ${commands.map((command) => command.name()).join("|")}) command="$word"; break ;; esac
-  done
-  if [[ "$typed" == /* ]]; then
-    paths=("\${(@f)$(_treekeeper_paths "$typed")}")
-    compadd -S '' -- "\${(@)paths:#}"
+  local typed="\${(Q)PREFIX}" line start
+  local -a lines values shown commands
+  if (( CURRENT == 2 )) && [[ "$typed" != -* ]]; then
+    commands=(${names.join(" ")})
+    _describe command commands
     return
   fi
-  case "$command" in
-    "") words=(${commands.map(described).join(" ")}) ;;
-${cases.join("\n")}
+  lines=("\${(@f)$(treekeeper ${candidatesCommand} -- "\${(@Q)words[2,CURRENT-1]}" "$typed" 2>/dev/null)}")
+  case "$lines[1]" in
+    files) _files; return ;;
+    command*)
+      start=\${lines[1]#command }
+      shift $(( start + 1 )) words
+      (( CURRENT -= start + 1 ))
+      _normal
+      return ;;
   esac
-  _describe treekeeper words
+  for line in "\${(@)lines[2,-1]}"; do
+    [[ -n "$line" ]] || continue
+    values+=("\${line%%$'\\t'*}")
+    shown+=("\${line/$'\\t'/  -- }")
+  done
+  (( $#values )) || return 1
+  if [[ "$lines[1]" == paths ]]; then compadd -S '' -- "\${(@)values}"; else compadd -l -d shown -- "\${(@)values}"; fi
 }
 
 compdef _treekeeper treekeeper
 `;
 }
 
-function fishScript({ program, commands }: Completed): string {
-  const names = commands.map((command) => command.name()).join(" ");
-  const lines = commands.flatMap((command) => {
-    const within = `-n '__fish_seen_subcommand_from ${command.name()}'`;
-    return [
-      `complete -c treekeeper -f -n 'not __fish_seen_subcommand_from ${names}' -a ${command.name()} -d ${quoted(command.summary())}`,
-      ...command.commands.map(
-        (sub) => `complete -c treekeeper -f ${within} -a ${sub.name()} -d ${quoted(sub.summary())}`,
-      ),
-      ...optionsOf(command).map((option) => fishOption(option, within)),
-    ];
+function fishScript(commands: readonly Command[]): string {
+  const names = commands.map((command) => {
+    const isFirst = "-n 'test (count (commandline -opc)) -eq 1'";
+    return `complete -c treekeeper -f ${isFirst} -a ${command.name()} -d ${quoted(command.summary())}`;
   });
   return `# treekeeper completion for fish: treekeeper completion fish | source
 
-function __treekeeper_paths
-  set -l typed (string unescape -- (commandline -ct))
-  set -l parent (string replace -r '/[^/]*$' '' -- "$typed")
-  set -l path "$parent"
-  test -n "$path"; or set path /
-  for name in (treekeeper ls -- "$path" 2>/dev/null)
-    printf '%s\\n' "$parent/$name"
+function __treekeeper_candidates
+  set -l before (string unescape -- (commandline -opc))
+  set -l current (string unescape -- (commandline -ct))
+  # The first word is one of the commands below.
+  test (count $before) -eq 1; and not string match -q -- '-*' "$current"; and return
+  set -l lines (treekeeper ${candidatesCommand} -- $before[2..] "$current" 2>/dev/null)
+  set -l kind (string split ' ' -- "$lines[1]")
+  switch "$kind[1]"
+    case files
+      __fish_complete_path "$current"
+    case command
+      complete -C (string join ' ' -- (string escape -- $before[(math $kind[2] + 2)..] ) (string escape -- "$current" | string replace -r "^''\\$" ''))
+    case '*'
+      printf '%s\\n' $lines[2..]
   end
 end
 
-complete -c treekeeper -n 'string match -q "/*" -- (commandline -ct)' -a '(__treekeeper_paths)'
-${optionsOf(program)
-  .map((option) => fishOption(option, ""))
-  .join("\n")}
-${lines.join("\n")}
+complete -c treekeeper -f -a '(__treekeeper_candidates)'
+${names.join("\n")}
 `;
-}
-
-function fishOption(option: Option, within: string): string {
-  const name = longFlagOf(option).replace(/^--/, "");
-  const value = option.required ? " -r" : "";
-  return `complete -c treekeeper ${within} -l ${name}${value} -d ${quoted(option.description)}`.replace(
-    / {2,}/g,
-    " ",
-  );
-}
-
-function optionsOf(command: Command): readonly Option[] {
-  return command.options.filter(({ long }) => long !== undefined && long !== null);
-}
-
-function flagsOf(command: Command): string[] {
-  return [...optionsOf(command).map(longFlagOf), "--help"];
-}
-
-function longFlagOf({ long }: Option): string {
-  return long as string;
 }
 
 /** In single quotes, as all three shells read them; a colon parts what zsh describes. */

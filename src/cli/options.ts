@@ -71,8 +71,12 @@ export interface Workplace {
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
   const { endpoint, token, json, quiet } = options;
-  const client = clientOf(command, endpoint.split(",").map(withScheme), token);
+  const client = clientOf(command, endpointsIn(endpoint), token);
   return { client, output: new Output({ json, quiet }), options };
+}
+
+export function endpointsIn(text: string): string[] {
+  return text.split(",").map(withScheme);
 }
 
 /** `localhost:2281`, as people write it for other services, is a URL of the scheme `localhost`. */

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { printable } from "../printable.ts";
+import { completeCommand } from "./commands/complete.ts";
 import { commandGroups } from "./commands.ts";
 import { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { messageOf } from "./messages.ts";
@@ -28,6 +29,7 @@ function programFor(version: string): Command {
   for (const { heading, commands } of commandGroups) {
     for (const make of commands) program.addCommand(make().helpGroup(heading));
   }
+  program.addCommand(completeCommand(), { hidden: true });
   for (const command of withDescendants(program)) {
     command.allowExcessArguments(false).exitOverride().configureHelp({ showGlobalOptions: true });
     // What was typed wrongly is repeated.
