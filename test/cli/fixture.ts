@@ -35,6 +35,8 @@ interface CliOptions {
   readonly input?: string | Uint8Array;
   /** What is put before the command, such as a container. */
   readonly within?: readonly string[];
+  /** What is started, unless it is the source itself. */
+  readonly program?: readonly string[];
 }
 
 /** What it came to. */
@@ -51,9 +53,18 @@ export class CliProcess {
   #stderr = "";
   readonly ended: Promise<CliResult>;
 
-  constructor(args: readonly string[], { endpoint, env = {}, input = "", within = [] }: CliOptions) {
+  constructor(
+    args: readonly string[],
+    {
+      endpoint,
+      env = {},
+      input = "",
+      within = [],
+      program: started = [process.execPath, mainFile],
+    }: CliOptions,
+  ) {
     const others = Object.entries(process.env).filter(([name]) => !/^TREEKEEPER_|_COLOR$/.test(name));
-    const [program, ...argv] = [...within, process.execPath, mainFile, ...args] as [string, ...string[]];
+    const [program, ...argv] = [...within, ...started, ...args] as [string, ...string[]];
     this.#child = spawn(program, argv, {
       // Without the terminal of whoever runs the tests: the command is then the first of a session of its own.
       detached: true,

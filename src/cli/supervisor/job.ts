@@ -8,7 +8,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { isatty } from "node:tty";
 import { exitCodeOfSignal } from "../exit-codes.ts";
-import { hasInEnvironment, isAlive, type ProcessEntry, processEntry, processTable } from "./process-table.ts";
+import {
+  hasInEnvironment,
+  isAlive,
+  knowsProcesses,
+  type ProcessEntry,
+  processEntry,
+  processTable,
+} from "./process-table.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** By what its processes are found. */
@@ -132,7 +139,7 @@ export function signalJob(tag: JobTag, name: NodeJS.Signals): void {
 }
 
 export function isOver(tag: JobTag): boolean {
-  if (process.platform === "linux") return membersOf(tag).length === 0;
+  if (knowsProcesses()) return membersOf(tag).length === 0;
   return tag.leader === null || !isThere(-tag.leader);
 }
 

@@ -15,9 +15,14 @@ export interface ProcessEntry {
   readonly foreground: number;
 }
 
+/** Whether all there are can be told: not where /proc is missing, or is that of another process namespace. */
+export function knowsProcesses(): boolean {
+  return process.platform === "linux" && processEntry("self")?.pid === process.pid;
+}
+
 /** All there are now. One that ends meanwhile may be missing, and one that begins too. */
 export function processTable(): ProcessEntry[] {
-  if (process.platform !== "linux") return [];
+  if (!knowsProcesses()) return [];
   return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) ? (processEntry(name) ?? []) : []));
 }
 

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
 import { wasIgnored } from "../restored.ts";
-import { processEntry } from "./process-table.ts";
+import { knowsProcesses, processEntry } from "./process-table.ts";
 
 export interface Surroundings {
   /** Beyond standard input, output and error. */
@@ -21,7 +21,7 @@ export function surroundingsOfThisProcess(): Surroundings {
   const own = processEntry("self");
   return {
     descriptors: inheritedDescriptors(),
-    terminalSession: own === null || own.terminal === 0 ? null : own.session,
+    terminalSession: own === null || own.terminal === 0 || !knowsProcesses() ? null : own.session,
     isHangupIgnored: isHangupIgnored(),
   };
 }
