@@ -205,6 +205,12 @@ const settings = {
     integer(1),
     "connections served; beyond it only keepalives and closes of sessions, and probes",
   ),
+  jsonValuesMax: setting(
+    "json-values-max",
+    50_000,
+    integer(1000),
+    "lists, objects and what stands in them, in the JSON of one request",
+  ),
   jsonDepthMax: setting(
     "json-depth-max",
     32,
@@ -471,6 +477,10 @@ function contradictionIn(config: Config): string | null {
   if (config.treeBytesMax > heapBytes * 0.75) {
     return `--tree-bytes-max (${config.treeBytesMax}) is above three quarters of the heap (${heapBytes}); NODE_OPTIONS=--max-old-space-size=MIB makes that larger.`;
   }
+  // So many values, its own included, does the longest operation have.
+  const valuesMin = config.operationsMax * 12;
+  if (config.jsonValuesMax < valuesMin)
+    return `--json-values-max (${config.jsonValuesMax}) is below what --operations-max may need (${valuesMin}).`;
   if (config.checkpointBytes > config.walBytesMax) return "--checkpoint-bytes is above --wal-bytes-max.";
   return null;
 }

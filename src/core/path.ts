@@ -50,10 +50,13 @@ function codePointName(text: string): string {
   return `U+${text.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
-/** A refused path can be echoed safely: what the rules forbid is shown as its code. */
+/** A refused path can be echoed safely: what the rules forbid is shown as its code, and not without end. */
 function printable(path: string): string {
-  return path.replaceAll(forbiddenInPlain, codePointName);
+  const shown = path.slice(0, shownLengthMax).replaceAll(forbiddenInPlain, codePointName);
+  return path.length > shownLengthMax ? `${shown}…` : shown;
 }
+
+const shownLengthMax = 100;
 
 /** The parent's path; the root is its own parent. */
 export function parentPath(path: string): string {

@@ -27,6 +27,8 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** Fewer than the fixed limit of this name where the process may not open as many files. */
   readonly surplusConnectionsMax?: number;
+  /** Lists, objects and what stands in them, in a JSON body or a line of an import. */
+  readonly jsonValuesMax: number;
   /** Lists and objects within each other in a JSON body. */
   readonly jsonDepthMax: number;
 }

@@ -9,7 +9,8 @@ import type { ImportedZnode } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { importedNumberMax } from "../core/sequence.ts";
 import type { Stat } from "../core/stat.ts";
-import { bytesOf, textOrNull } from "./operations.ts";
+import { assertReadable, type JsonLimits } from "./json-size.ts";
+import { bytesOf, textOrNull, wirePathLength } from "./operations.ts";
 import { invalid } from "./problems.ts";
 import { bodyCheck } from "./validation.ts";
 import { modeOf } from "./znodes.ts";
@@ -20,7 +21,7 @@ const countedNumber = Type.Integer({ minimum: 0, maximum: importedNumberMax });
 /** Only what an import goes by is looked at closely: the rest of a stat tells of the tree it comes from. */
 const lineSchema = Type.Object(
   {
-    path: Type.String(),
+    path: Type.String(wirePathLength),
     data: textOrNull("The data as text."),
     dataBase64: textOrNull("The data as base64."),
     stat: Type.Optional(
@@ -46,7 +47,8 @@ const faultsOf = bodyCheck(lineSchema);
  * queue of a lock or election comes into being by a claim alone, so what is brought there has no number.
  * @throws KeeperError `bad_request`, `bad_mode` or `bad_ttl` for a line that is no znode
  */
-export function znodeOfLine(text: string): ImportedZnode | null {
+export function znodeOfLine(text: string, limits: JsonLimits): ImportedZnode | null {
+  assertReadable(text, limits);
   const value: unknown = parsed(text);
   if (!line.Check(value)) throw invalid("The znode", faultsOf(value) ?? []);
   const stat = (value.stat ?? {}) as Partial<Stat>;

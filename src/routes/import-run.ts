@@ -9,6 +9,7 @@ import type { Commit, ImportCounts } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
 import { isBlank } from "./body-lines.ts";
 import { znodeOfLine } from "./import-lines.ts";
+import type { JsonLimits } from "./json-size.ts";
 import { submitWithPatience } from "./patience.ts";
 import { BodyRefused } from "./refused-body.ts";
 
@@ -16,6 +17,7 @@ export interface ImportAsked {
   readonly onConflict: ConflictRule;
   /** Nothing is changed: the answer is what would be. */
   readonly dryRun: boolean;
+  readonly limits: JsonLimits;
   /** What each part carries; the index tells their idempotency keys apart. */
   readonly contextOf: (index: number) => WriteContext;
 }
@@ -97,7 +99,7 @@ export class ImportRun {
     this.#progress = { ...this.#progress, lines: line };
     if (isBlank(text)) return;
     try {
-      const znode = znodeOfLine(text);
+      const znode = znodeOfLine(text, this.#asked.limits);
       if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
       else this.#add(znode, line, text);
     } catch (error) {

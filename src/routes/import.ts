@@ -67,7 +67,12 @@ export function importRoutes(
     async (request, reply) => {
       const mediaType = progressMediaTypeOf(request);
       const { onConflict, dryRun } = request.query;
-      const run = new ImportRun(store, { onConflict, dryRun, contextOf: keyedContextsOf(request, parts) });
+      const run = new ImportRun(store, {
+        onConflict,
+        dryRun,
+        limits,
+        contextOf: keyedContextsOf(request, parts),
+      });
       const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
       try {
         if (mediaType !== "application/json")

@@ -6,6 +6,7 @@ import type { Operation, SetData } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
 import { validatePath } from "../core/path.ts";
 import { emptyData } from "../core/znode.ts";
+import { fixedLimits, named } from "./fixed-limits.ts";
 import { wellFormed } from "./parts.ts";
 import { invalid } from "./problems.ts";
 import { versionQuery as version } from "./schemas.ts";
@@ -15,8 +16,11 @@ import { toCreate } from "./znodes.ts";
 export const closed = { additionalProperties: false };
 export const flag = (description: string) => Type.Optional(Type.Boolean({ description }));
 
-export const path = Type.String({ description: "The znode." });
+/** What is longer than any path may be is not looked at closely. */
+export const wirePathLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
+export const path = Type.String({ ...wirePathLength, description: "The znode." });
 const prefix = Type.String({
+  ...wirePathLength,
   description: "The znode; for a sequential create, the prefix its number is added to.",
 });
 /** `null` is as good as nothing: empty data (API section 1). */
@@ -142,7 +146,11 @@ function defined<T extends object>(members: T): { [K in keyof T]?: NonNullable<T
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as T;
 }
 
-const base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** A pattern for the whole would be tried from the end back, which megabytes do not bear. */
+function isBase64(text: string): boolean {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  return text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding));
+}
 
 /** The bytes that `data` or `dataBase64` stand for; none when neither is there. @throws KeeperError `bad_request` */
 export function bytesOf(wire: { data?: string | null; dataBase64?: string | null }): Uint8Array {
@@ -153,6 +161,6 @@ export function bytesOf(wire: { data?: string | null; dataBase64?: string | null
   }
   if (text !== undefined) return Buffer.from(wellFormed(text, "data"), "utf8");
   if (base64 === undefined) return emptyData;
-  if (!base64Text.test(base64)) throw new KeeperError("bad_request", "dataBase64 is not valid base64.");
+  if (!isBase64(base64)) throw new KeeperError("bad_request", "dataBase64 is not valid base64.");
   return Buffer.from(base64, "base64");
 }
