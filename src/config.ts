@@ -205,6 +205,18 @@ const settings = {
     integer(1),
     "connections served; beyond it only keepalives and closes of sessions, and probes",
   ),
+  requestsPerConnectionMax: setting(
+    "requests-per-connection-max",
+    128,
+    integer(1),
+    "requests of one connection under way; those sent ahead wait, and HTTP/2 has so many streams",
+  ),
+  waitsPerConnectionMax: setting(
+    "waits-per-connection-max",
+    100,
+    integer(1),
+    "streams, long polls and waits for claims of one connection before 429",
+  ),
   jsonValuesMax: setting(
     "json-values-max",
     50_000,

@@ -15,6 +15,7 @@ import { batchRoutes } from "./routes/batch.ts";
 import { BodiesInFlight } from "./routes/bodies-in-flight.ts";
 import { instructCaches } from "./routes/caching.ts";
 import { childrenRoutes } from "./routes/children.ts";
+import { shareConnections } from "./routes/connection-share.ts";
 import { counterRoutes } from "./routes/counters.ts";
 import { electionRoutes } from "./routes/elections.ts";
 import { fixedLimits } from "./routes/fixed-limits.ts";
@@ -23,6 +24,7 @@ import { homeRoutes } from "./routes/home.ts";
 import { refuseOtherHosts } from "./routes/host.ts";
 import type { HttpLimits } from "./routes/http-limits.ts";
 import type { IdempotencyLimits } from "./routes/idempotency.ts";
+import { endIdleSessions } from "./routes/idle-sessions.ts";
 import { importRoutes } from "./routes/import.ts";
 import { acceptJsonBodies } from "./routes/json-bodies.ts";
 import { limitsRoutes } from "./routes/limits.ts";
@@ -181,6 +183,8 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app);
+  shareConnections(app, limits);
+  endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
@@ -217,9 +221,18 @@ function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepA
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
 function secureApp(options: FastifyServerOptions, tls: TlsFiles, limits: HttpLimits): FastifyInstance {
-  const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits) };
+  const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits), ...sessionOptions(limits) };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
+}
+
+/** A session may have as many streams as another connection requests; opening and resetting them is no way around it. */
+function sessionOptions({ requestsPerConnectionMax, headerBytesMax }: HttpLimits) {
+  return {
+    settings: { maxConcurrentStreams: requestsPerConnectionMax, maxHeaderListSize: headerBytesMax },
+    streamResetBurst: fixedLimits.streamResetsMax,
+    streamResetRate: fixedLimits.streamResetsPerSecondMax,
+  };
 }
 
 function originsIn(corsOrigin: string): "*" | readonly string[] {

@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
+import { connectionOf } from "./connection-share.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "./pieces.ts";
@@ -172,12 +173,6 @@ function largeBytesOf(payload: unknown): number {
   if (payload.length <= pieceBytes / (isText ? 3 : 1)) return 0;
   const bytes = Buffer.byteLength(payload);
   return bytes > pieceBytes ? bytes : 0;
-}
-
-/** Under TLS and HTTP/2 requests of one connection do not share a socket object, but a session. */
-function connectionOf({ raw }: FastifyRequest): object {
-  const { stream } = raw as { stream?: { session?: object } };
-  return stream?.session ?? raw.socket;
 }
 
 function noRoom(limit: keyof AnswerLimits, limitValue: number, who: string): KeeperError {

@@ -10,6 +10,7 @@ import { noClaim } from "../core/plan-claims.ts";
 import type { Session } from "../core/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
+import { countWait } from "./connection-share.ts";
 import { sessionTokenOf } from "./parts.ts";
 import { heldBackMs } from "./wait-time.ts";
 
@@ -22,6 +23,7 @@ export interface ClaimWaitParts {
 /** A request about claims, from its arrival on: it knows when its client goes away. */
 export class ClaimRequest {
   readonly #parts: ClaimWaitParts;
+  readonly #reply: FastifyReply;
   readonly #token: string | undefined;
   readonly #keepsPlace: boolean;
   readonly #arrivedMs: number;
@@ -31,6 +33,7 @@ export class ClaimRequest {
 
   constructor(request: FastifyRequest, reply: FastifyReply, parts: ClaimWaitParts) {
     this.#parts = parts;
+    this.#reply = reply;
     this.#arrivedMs = parts.store.clock.monotonicMs();
     this.#token = sessionTokenOf(request);
     this.#keepsPlace = request.headers["idempotency-key"] !== undefined;
@@ -49,6 +52,7 @@ export class ClaimRequest {
 
   /** Before anything is done for a request that may wait. @throws KeeperError `throttled` when too many do */
   admit(waitMs: number): void {
+    if (waitMs > 0) countWait(this.#reply);
     if (waitMs > 0 && !this.#isClientGone) this.#leaveWaiters = this.#parts.coordination.admitWaiter();
   }
 

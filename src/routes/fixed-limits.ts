@@ -51,6 +51,9 @@ export const fixedLimits = {
   refusedBodySilenceMsMax: 1000,
   /** Bytes of the extensions of one chunk of a body, which nobody uses; Node's own bound. */
   chunkExtensionBytesMax: 16_384,
+  /** Streams of HTTP/2 that a client may open and give up at once, and in a second from then on; then its session ends. */
+  streamResetsMax: 200,
+  streamResetsPerSecondMax: 33,
   /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
   surplusConnectionsMax: 256,
 } as const;

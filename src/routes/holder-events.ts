@@ -6,6 +6,7 @@ import type { Clock } from "../clock.ts";
 import type { Coordination } from "../coordination/coordination.ts";
 import type { Store } from "../store/store.ts";
 import { heartbeatFrame } from "../watches/frames.ts";
+import { countWait } from "./connection-share.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
 
 const heartbeatMs = 10_000;
@@ -44,6 +45,7 @@ export class HolderStreams {
 
   /** @throws KeeperError `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
+    countWait(reply);
     const { path } = events;
     const stop = this.#coordination.observe(path, () => stream.told());
     const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });

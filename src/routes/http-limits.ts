@@ -27,6 +27,10 @@ export interface HttpLimits {
   readonly connectionsMax: number;
   /** Fewer than the fixed limit of this name where the process may not open as many files. */
   readonly surplusConnectionsMax?: number;
+  /** Requests of one connection that are under way; those sent beyond them wait. Streams of a session of HTTP/2. */
+  readonly requestsPerConnectionMax: number;
+  /** Of these, requests that wait for something to happen: streams, long polls, claims. */
+  readonly waitsPerConnectionMax: number;
   /** Lists, objects and what stands in them, in a JSON body or a line of an import. */
   readonly jsonValuesMax: number;
   /** Lists and objects within each other in a JSON body. */

@@ -11,6 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { History } from "../watches/history.ts";
 import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
+import { countWait } from "./connection-share.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { cannotResume } from "./stream-start.ts";
 import { heldBackMs } from "./wait-time.ts";
@@ -58,6 +59,7 @@ export async function longPoll(
 ): Promise<void> {
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
+  countWait(reply);
   assertHappened(afterZxid, watches.history);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);

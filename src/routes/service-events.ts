@@ -7,6 +7,7 @@ import { Type } from "typebox";
 import { validateResourceName } from "../core/claim-syntax.ts";
 import { InstanceSelection } from "../watches/instance-selection.ts";
 import { eventStream } from "./claim-schemas.ts";
+import { countWait } from "./connection-share.ts";
 import type { RouteParts } from "./parts.ts";
 import { problems } from "./schemas.ts";
 import {
@@ -37,6 +38,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
         watches.assertOpens();
         const { bookmarkMs, heartbeatMs } = query;
         const reader = request.ip;
+        countWait(reply);
         const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
         const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, reader }, sink);
         connectReader(reply.raw, sink, stream);

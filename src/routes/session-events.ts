@@ -4,6 +4,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { countWait } from "./connection-share.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import type { RouteParts } from "./parts.ts";
 import { problems } from "./schemas.ts";
@@ -28,6 +29,7 @@ export function sessionEventRoutes(
   app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
     const id = idOf(request);
     const { state } = sessions.summary(id);
+    countWait(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     const send = (event: string, data: object) => sink.write(Buffer.from(frame(event, data)));
 

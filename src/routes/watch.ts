@@ -11,6 +11,7 @@ import type { WatchEventType } from "../core/watch-event.ts";
 import { Selection, watchEventTypes } from "../watches/selection.ts";
 import type { StreamRequest, StreamStart } from "../watches/stream.ts";
 import type { Watches } from "../watches/watches.ts";
+import { countWait } from "./connection-share.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
 import { problems } from "./schemas.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "./sse.ts";
@@ -88,6 +89,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     if (!acceptsEventStream(headers.accept))
       assertCanStart(start, watches.history, "Watch anew with initial=true.");
     watches.assertOpens();
+    countWait(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     connectReader(reply.raw, sink, watches.open(streamRequest, sink));
   }

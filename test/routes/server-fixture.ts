@@ -38,6 +38,8 @@ const limits = {
   idempotencyBytesMax: 67_108_864,
   keepAliveTimeoutMs: 72_000,
   connectionsMax: 1000,
+  requestsPerConnectionMax: 128,
+  waitsPerConnectionMax: 100,
   jsonValuesMax: 50_000,
   jsonDepthMax: 32,
 };

@@ -1,0 +1,108 @@
+// What one connection may have under way. Clients of HTTP/1.1 may send requests before the earlier ones are answered, and
+// those of HTTP/2 many beside each other: one of them must not take what is there for everybody. Requests beyond the
+// bound wait in their connection; waits beyond theirs are refused, whatever it is they wait for.
+
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { KeeperError } from "../core/errors.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { inputValveOf } from "./input-valve.ts";
+
+type ShareLimits = Pick<HttpLimits, "requestsPerConnectionMax" | "waitsPerConnectionMax">;
+
+/** Call before any hook that does something for a request. */
+export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    const connection = connectionOf(request);
+    let share = shares.get(connection);
+    if (share === undefined) {
+      share = new ConnectionShare(limits);
+      shares.set(connection, share);
+      connection.once("close", share.close);
+    }
+    share.enter(request.raw, reply.raw, done);
+  });
+}
+
+/** Counts the reply among those its connection waits for, until it is closed. @throws KeeperError `throttled` */
+export function countWait({ request, raw }: FastifyReply): void {
+  shares.get(connectionOf(request))?.wait(raw);
+}
+
+/** Its session in HTTP/2, else its socket. */
+export function connectionOf({ raw }: FastifyRequest): EventEmitter {
+  const { stream } = raw as { stream?: { session?: EventEmitter } };
+  return stream?.session ?? raw.socket;
+}
+
+const shares = new WeakMap<object, ConnectionShare>();
+
+class ConnectionShare {
+  readonly #limits: ShareLimits;
+  readonly #underWay = new Set<ServerResponse>();
+  /** Requests that have to wait for others of their connection, in their order. */
+  readonly #parked: (() => void)[] = [];
+  #release = () => {};
+  #waits = 0;
+
+  constructor(limits: ShareLimits) {
+    this.#limits = limits;
+  }
+
+  enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    if (this.#underWay.size < this.#limits.requestsPerConnectionMax) {
+      this.#begin(response, begin);
+      return;
+    }
+    // What was sent ahead is read when there is room for it.
+    if (this.#parked.length === 0) this.#release = inputValveOf(request).hold();
+    this.#parked.push(() => {
+      // A stream of HTTP/2 may have gone meanwhile, by itself.
+      if (request.httpVersionMajor > 1 && request.destroyed) this.#beginNext();
+      else this.#begin(response, begin);
+    });
+  }
+
+  #begin(response: ServerResponse, begin: () => void): void {
+    this.#underWay.add(response);
+    response.once("close", () => {
+      this.#underWay.delete(response);
+      this.#beginNext();
+    });
+    begin();
+  }
+
+  #beginNext(): void {
+    this.#parked.shift()?.();
+    if (this.#parked.length > 0) return;
+    this.#release();
+    this.#release = () => {};
+  }
+
+  wait(response: ServerResponse): void {
+    const { waitsPerConnectionMax: limitValue } = this.#limits;
+    if (this.#waits >= limitValue) {
+      const message = `One connection waits for at most ${limitValue} things at once; open another for more.`;
+      throw new KeeperError("throttled", message, {
+        limit: "waitsPerConnectionMax",
+        limitValue,
+        retryAfterSeconds: 1,
+      });
+    }
+    this.#waits += 1;
+    response.once("close", () => {
+      this.#waits -= 1;
+    });
+  }
+
+  /** Answers that had not begun, behind others, never hear that their connection is gone. */
+  readonly close = () => {
+    this.#parked.length = 0;
+    for (const response of this.#underWay) {
+      if (response.socket !== null || response.destroyed) continue;
+      response.destroy();
+      response.emit("close");
+    }
+  };
+}
