@@ -38,6 +38,8 @@ export function connectionOf({ raw }: FastifyRequest): EventEmitter {
 
 const shares = new WeakMap<object, ConnectionShare>();
 
+const begunAtOnceMax = 100;
+
 class ConnectionShare {
   readonly #limits: ShareLimits;
   readonly #underWay = new Set<ServerResponse>();
@@ -45,13 +47,15 @@ class ConnectionShare {
   readonly #parked: (() => void)[] = [];
   #release = () => {};
   #waits = 0;
+  /** At this turn of the event loop: others have theirs between. */
+  #begun = 0;
 
   constructor(limits: ShareLimits) {
     this.#limits = limits;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
-    if (this.#underWay.size < this.#limits.requestsPerConnectionMax) {
+    if (this.#hasRoom()) {
       this.#begin(response, begin);
       return;
     }
@@ -59,22 +63,32 @@ class ConnectionShare {
     if (this.#parked.length === 0) this.#release = inputValveOf(request).hold();
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
-      if (request.httpVersionMajor > 1 && request.destroyed) this.#beginNext();
-      else this.#begin(response, begin);
+      if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(response, begin);
     });
   }
 
+  #hasRoom(): boolean {
+    return this.#underWay.size < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
+  }
+
   #begin(response: ServerResponse, begin: () => void): void {
+    if (this.#begun === 0) setImmediate(this.#nextTurn);
+    this.#begun += 1;
     this.#underWay.add(response);
     response.once("close", () => {
       this.#underWay.delete(response);
-      this.#beginNext();
+      this.#beginParked();
     });
     begin();
   }
 
-  #beginNext(): void {
-    this.#parked.shift()?.();
+  readonly #nextTurn = () => {
+    this.#begun = 0;
+    this.#beginParked();
+  };
+
+  #beginParked(): void {
+    while (this.#parked.length > 0 && this.#hasRoom()) this.#parked.shift()?.();
     if (this.#parked.length > 0) return;
     this.#release();
     this.#release = () => {};
