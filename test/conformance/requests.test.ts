@@ -17,7 +17,7 @@ const resources = {
   "/v1/sessions/keepalive": "POST, OPTIONS",
   "/v1/sessions/1f3a5c7e9b2d4f60": "GET, HEAD, PUT, DELETE, OPTIONS",
   "/v1/sessions/1f3a5c7e9b2d4f60/events": "GET, OPTIONS",
-  "/v1/watch": "GET, OPTIONS",
+  "/v1/watch": "GET, POST, OPTIONS",
 };
 
 test("OPTIONS lists the methods of a resource, and any other method is 405 with that list", async ({

@@ -43,6 +43,8 @@ const sayAfterMs = 1_000;
 /** Between two checkpoints of which the first did not get through, doubled each time. */
 const retryMsMin = 250;
 const retryMsMax = 4_000;
+/** What the writer gives the thread after each measure, where it outruns it. */
+const brakeMs = 5;
 
 export class WalKeeper {
   readonly #database: StoreDatabase;
@@ -50,6 +52,8 @@ export class WalKeeper {
   readonly #numbers: Float64Array;
   readonly #onBlockage: Listeners["onBlockage"];
   readonly #worker: Worker;
+  /** Never woken: waiting on it is standing still. */
+  readonly #pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #isRunning = false;
   #lastBatchMs = 0;
   #bytesTakenAtMeasure = 0;
@@ -84,7 +88,15 @@ export class WalKeeper {
   afterBatch(): void {
     this.#lastBatchMs = performance.now();
     if (this.#database.bytesTaken - this.#bytesTakenAtMeasure < measureEveryBytes) return;
-    if (this.#measure().unemptiedBytes >= this.#settings.checkpointBytes) this.#begin();
+    const { unemptiedBytes } = this.#measure();
+    if (unemptiedBytes >= this.#settings.checkpointBytes) this.#begin();
+    if (unemptiedBytes >= this.#settings.walBytesMax) this.#brake();
+  }
+
+  /** A writer that outruns the thread would make the log ever longer. Where a reader is why, waiting would not help. */
+  #brake(): void {
+    if (!this.#isRunning || this.#vainAttempts > 0) return;
+    Atomics.wait(this.#pause, 0, 0, brakeMs);
   }
 
   /**
