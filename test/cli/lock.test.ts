@@ -61,8 +61,9 @@ describe("lock", () => {
     holding,
     unique: name,
   }) => {
-    const asked = (act: string) => `trap '${act}' USR2; echo ready; sleep 60 & wait`;
-    const script = `(${asked("echo child; exit 0")}) & ${asked("wait $!; echo parent; exit 9")}`;
+    // A job of the shell could miss the signal between its fork and its exec, and be waited for.
+    const asked = (act: string) => `trap '${act}' USR2; echo ready; while :; do sleep 0.1; done`;
+    const script = `(${asked("echo child; exit 0")}) & child=$!; ${asked("wait $child; echo parent; exit 9")}`;
     const { cli, group } = await holding(["lock", name], script);
     expect([await cli.line(), await cli.line()]).toEqual(["ready", "ready"]);
     cli.signal("SIGUSR2");
