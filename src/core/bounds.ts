@@ -80,11 +80,9 @@ function textLength(text: string): number {
 /** Of text. Other bytes stand there as base64, which is about as long. */
 function dataLength(data: Uint8Array): number {
   let length = data.byteLength;
-  for (let index = 0; index < data.byteLength; index += 1) {
-    const byte = data[index] as number;
-    if (byte === quote || byte === backslash) length += 1;
-    else if (byte < space) length += controlLengths[byte] as number;
-  }
+  // A look into a table for each byte: 8 MiB of them are looked at while everybody waits.
+  for (let index = 0; index < data.byteLength; index += 1)
+    length += escapeLengths[data[index] as number] as number;
   return length;
 }
 
@@ -92,7 +90,8 @@ const quote = 0x22;
 const backslash = 0x5c;
 const space = 0x20;
 
-/** `\n` and its like are one character more, all other control characters `\u0001` and its like. */
-const controlLengths = Array.from({ length: space }, (_, code) =>
-  [8, 9, 10, 12, 13].includes(code) ? 1 : 5,
-);
+/** What a byte takes more than itself: `\n` and its like one character, other controls as `\u0001` five. */
+const escapeLengths = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte === quote || byte === backslash || [8, 9, 10, 12, 13].includes(byte)) return 1;
+  return byte < space ? 5 : 0;
+});
