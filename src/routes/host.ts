@@ -6,18 +6,24 @@ import { isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../core/errors.ts";
 
+const knownMax = 100;
+
 /** Call before any hook that believes the host. @param allowed names; `.example.com` is all below it too, `*` is any */
 export function refuseOtherHosts(app: FastifyInstance, allowed: readonly string[]): void {
   if (allowed.includes("*")) return;
   const allowedNames = allowed.filter((name) => name !== "").map(plainNameOf);
   const names = new Set(["localhost", ...allowedNames]);
   const domains = allowedNames.filter((name) => name.startsWith("."));
+  // Nearly all requests name the service as one of a few before them did.
+  const knownAsOurs = new Set<string>();
   app.addHook("onRequest", (request, _reply, done) => {
     const authority = authorityOf(request);
-    if (authority === undefined) return done();
+    if (authority === undefined || knownAsOurs.has(authority)) return done();
     const name = nameIn(authority);
     const isOurs = isAddress(name) || names.has(name) || domains.some((domain) => isWithin(name, domain));
-    done(isOurs ? undefined : misdirected(authority));
+    if (!isOurs) return done(misdirected(authority));
+    if (knownAsOurs.size < knownMax) knownAsOurs.add(authority);
+    done();
   });
 }
 
@@ -26,7 +32,9 @@ export function refuseOtherHosts(app: FastifyInstance, allowed: readonly string[
  * in HTTP/1.0, which no browser speaks.
  */
 export function authorityOf({ originalUrl, raw }: FastifyRequest): string | undefined {
-  return absoluteForm.exec(originalUrl)?.[1] ?? (raw.headers[":authority"] as string) ?? raw.headers.host;
+  // Any other target begins with a slash, or is a star.
+  const named = originalUrl.startsWith("/") ? undefined : absoluteForm.exec(originalUrl)?.[1];
+  return named ?? (raw.headers[":authority"] as string) ?? raw.headers.host;
 }
 
 const absoluteForm = /^https?:\/\/([^/?#]*)/i;

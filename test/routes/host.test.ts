@@ -1,6 +1,7 @@
 // Under which names the service serves: a page of a stranger whose name was pointed here is of another host, however it
 // writes that name.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { fileURLToPath } from "node:url";
@@ -123,5 +124,6 @@ test("over HTTP/2 it is the authority that counts", async ({ start }) => {
   expect(await status({})).toBe(200);
   expect(await status({ ":authority": "evil.example" })).toBe(421);
   expect(await status({ ":authority": "evil.example", host: "127.0.0.1" })).toBe(421);
-  session.close();
+  session.destroy();
+  await once(session, "close");
 });
