@@ -4,7 +4,7 @@
 import { validateClaimCommand } from "./claim-syntax.ts";
 import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
-import { type Limits, ttlMsMax } from "./limits.ts";
+import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./path.ts";
 import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
 import { importedNumberMax } from "./sequence.ts";
@@ -208,6 +208,14 @@ function validateQuotaLimits(limits: QuotaLimits): void {
 }
 
 function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
+  const count = fences?.length ?? 0;
+  if (count > fencesMax) {
+    throw new KeeperError("bad_request", `A write has at most ${fencesMax} fences, not ${count}.`, {
+      limit: "fencesMax",
+      limitValue: fencesMax,
+      size: count,
+    });
+  }
   for (const { path } of fences ?? []) {
     validatePathLength(path, limits);
     validatePath(path);

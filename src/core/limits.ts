@@ -15,6 +15,9 @@ export interface Limits extends TransactionBounds {
   readonly barrierCountMax: number;
 }
 
+/** Fences of one write: each is looked at, and stands in the log with each write of a batch. */
+export const fencesMax = 100;
+
 /** 2^40-1 ms, about 34.8 years (C2). */
 export const ttlMsMax = 1_099_511_627_775;
 

@@ -3,14 +3,16 @@
 
 import type { Reply } from "./replies.ts";
 
-/** Forgotten places at the front that are not worth moving all others for. */
+/** Forgotten places that are not worth moving all others for. */
 const gapMax = 1024;
 
 export class ReplyOrder {
   /** A reply that was forgotten out of turn keeps its place until that comes to the front. */
-  readonly #replies: Reply[] = [];
+  #replies: Reply[] = [];
   readonly #isKept: (reply: Reply) => boolean;
   #front = 0;
+  /** Forgotten places behind the front: one old reply that is kept must not hold all that went after it. */
+  #goneBehind = 0;
 
   constructor(isKept: (reply: Reply) => boolean) {
     this.#isKept = isKept;
@@ -29,13 +31,22 @@ export class ReplyOrder {
     this.#replies.push(reply);
   }
 
-  /** Some are kept no longer. */
+  /** One of them is kept no longer. */
   drop(): void {
+    this.#goneBehind += 1;
     while (this.#front < this.#replies.length && !this.#isKept(this.#replies[this.#front] as Reply)) {
       this.#front += 1;
+      this.#goneBehind -= 1;
     }
-    if (this.#front <= gapMax || this.#front * 2 < this.#replies.length) return;
-    this.#replies.splice(0, this.#front);
+    const goneCount = this.#front + this.#goneBehind;
+    if (goneCount <= gapMax || goneCount * 2 < this.#replies.length) return;
+    this.#replies = this.#replies.filter(this.#isKept);
     this.#front = 0;
+    this.#goneBehind = 0;
+  }
+
+  /** Places taken, those of forgotten replies included. */
+  get length(): number {
+    return this.#replies.length;
   }
 }

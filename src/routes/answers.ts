@@ -2,11 +2,13 @@
 // counted, so that keepalives and the like go on whatever else waits. A large one for which there is no room is refused,
 // and where room is needed, those go first whose clients take nothing.
 
+import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
 import { connectionOf } from "./connection-share.ts";
 import { fixedLimits } from "./fixed-limits.ts";
+import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "./pieces.ts";
 import { headed, problemOf } from "./problems.ts";
@@ -147,6 +149,12 @@ export function holdAnswers(app: FastifyInstance, answers: Answers): void {
     done();
   });
   app.addHook("onSend", (request, reply, payload, done) => {
+    if (isGone(reply.raw)) {
+      // Nobody would take it, and nobody would say so.
+      if (payload instanceof Readable) payload.destroy();
+      done(null, null);
+      return;
+    }
     const bytes = request.method === "HEAD" ? 0 : largeBytesOf(payload);
     if (bytes === 0) {
       done(null, payload);

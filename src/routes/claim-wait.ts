@@ -11,6 +11,7 @@ import type { Session } from "../core/session.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Store } from "../store/store.ts";
 import { countWait } from "./connection-share.ts";
+import { isGone } from "./gone.ts";
 import { sessionTokenOf } from "./parts.ts";
 import { heldBackMs } from "./wait-time.ts";
 
@@ -47,7 +48,7 @@ export class ClaimRequest {
       resolve();
     };
     raw.once("close", closed);
-    if (raw.destroyed) closed();
+    if (isGone(raw)) closed();
   }
 
   /** Before anything is done for a request that may wait. @throws KeeperError `throttled` when too many do */

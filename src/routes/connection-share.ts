@@ -6,6 +6,7 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../core/errors.ts";
+import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
 
@@ -98,6 +99,8 @@ class ConnectionShare {
   }
 
   wait(response: ServerResponse): void {
+    // Its end would not be heard of.
+    if (isGone(response)) return;
     const { waitsPerConnectionMax: limitValue } = this.#limits;
     if (this.#waits >= limitValue) {
       const message = `One connection waits for at most ${limitValue} things at once; open another for more.`;

@@ -3,7 +3,7 @@
 
 import { nameLengthMax } from "../core/claim-syntax.ts";
 import { portMax } from "../core/instances.ts";
-import { ttlMsMax } from "../core/limits.ts";
+import { fencesMax, ttlMsMax } from "../core/limits.ts";
 import { lockDelayMsMax, permitsMax } from "../core/lock-settings.ts";
 import { importedNumberMax, sequenceMax } from "../core/sequence.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../sessions/sessions.ts";
@@ -11,6 +11,7 @@ import { watchPathsMax } from "../watches/limits.ts";
 
 export const fixedLimits = {
   ttlMsMax,
+  fencesMax,
   watchPathsMax,
   keepaliveTokensMax,
   nameLengthMax,

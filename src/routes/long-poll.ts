@@ -13,6 +13,7 @@ import type { Selection } from "../watches/selection.ts";
 import type { Watches } from "../watches/watches.ts";
 import { countWait } from "./connection-share.ts";
 import { fixedLimits, named } from "./fixed-limits.ts";
+import { isGone } from "./gone.ts";
 import { cannotResume } from "./stream-start.ts";
 import { heldBackMs } from "./wait-time.ts";
 
@@ -64,6 +65,7 @@ export async function longPoll(
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);
   reply.raw.once("close", resolve);
+  if (isGone(reply.raw)) resolve();
   try {
     const isAwaited = isYetToCome(store.state.tree, path, afterZxid);
     const after = isAwaited ? watches.history.zxid : afterZxid;

@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import { retryLine } from "../watches/frames.ts";
 import type { Sink } from "../watches/sink.ts";
+import { isGone } from "./gone.ts";
 import { ChunkSink } from "./shared-chunks.ts";
 
 /** What proxies must not do with a stream: keep it, change it, or hold it back to fill a buffer. */
@@ -83,5 +84,5 @@ export function connectReader(response: ServerResponse, sink: StreamSink, reader
   response.on("close", () => reader.closed());
   // A write may meet a connection that was just lost; nothing is owed to it but to stop.
   response.on("error", () => reader.closed());
-  if (response.destroyed) reader.closed();
+  if (isGone(response)) reader.closed();
 }

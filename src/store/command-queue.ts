@@ -83,10 +83,19 @@ export class CommandQueue {
 
 const commandOverheadBytes = 64;
 const idempotencyBytes = 256;
+const conditionBytes = 32;
 
 /** About what the command takes in an entry: good enough to bound memory by. */
 export function bytesOf(command: Command): number {
-  return ownBytes(command) + (idempotencyOf(command) === undefined ? 0 : idempotencyBytes);
+  const { fences, ifMatch } = command as Conditional;
+  const keyBytes = idempotencyOf(command) === undefined ? 0 : idempotencyBytes;
+  const fenceBytes = (fences ?? []).reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
+  return ownBytes(command) + keyBytes + fenceBytes + (ifMatch?.length ?? 0) * conditionBytes;
+}
+
+interface Conditional {
+  readonly fences?: readonly { readonly path: string }[];
+  readonly ifMatch?: readonly unknown[];
 }
 
 function ownBytes(command: Command): number {

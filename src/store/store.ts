@@ -246,9 +246,7 @@ export class Store {
     const commands = pending.map(({ command }) => command);
     const body = encodeBatch({ ...moment, commands, bounds: this.bounds });
     if (body.byteLength > this.#log.entryBytesMax) {
-      const error = entryTooLarge(body.byteLength, this.#log.entryBytesMax);
-      for (const { reject } of pending) reject(error);
-      this.#goOn();
+      this.#appendLess(pending, body.byteLength);
       return;
     }
     const seq = this.#nextSeq;
@@ -256,6 +254,18 @@ export class Store {
     const wasReadOnly = this.#logState.state === "read_only";
     this.#inFlight.set(seq, { sentMs: this.clock.monotonicMs(), moment, pending, wasReadOnly });
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+  }
+
+  /** A command that does not fit by itself never will; its company is done all the same. */
+  #appendLess(pending: readonly Pending[], size: number): void {
+    const half = Math.floor(pending.length / 2);
+    if (half > 0) {
+      this.#append(pending.slice(0, half));
+      this.#append(pending.slice(half));
+      return;
+    }
+    for (const { reject } of pending) reject(entryTooLarge(size, this.#log.entryBytesMax));
+    this.#goOn();
   }
 
   /** What waited while the log became read-only must not take the room that is left for deletions. */

@@ -110,3 +110,16 @@ test("whoever claims or stands is given the ready value of Fence in every answer
     await http.delete(urlOf(`/${kind}/${name}`), { query: "recursive=true" });
   }
 });
+
+test("a write with more fences than /v1/limits says is refused by that name", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const { stat } = await znodes.create(`${root}/master`);
+  const { bounds } = (await http.get("/v1/limits")).json<{ bounds: { fencesMax: number } }>();
+  const fence = (count: number) => ({ fence: Array(count).fill(`${root}/master@${stat.czxid}`).join(",") });
+  const put = (count: number) => http.put(urlOf(`${root}/master`), { headers: fence(count) });
+  expectStatus(await put(bounds.fencesMax), 200);
+  expect(expectProblem(await put(bounds.fencesMax + 1), 400, "bad_request").limit).toBe("fencesMax");
+});

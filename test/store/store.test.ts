@@ -459,6 +459,16 @@ test("a write that is too long for the log is refused as such, and the log goes 
   await store.close();
 });
 
+test("what would make an entry too long together is appended in parts, and all of it is done", async () => {
+  const { store, log } = await openStore();
+  Object.defineProperty(log, "entryBytesMax", { value: 2000 });
+  const paths = Array.from({ length: 30 }, (_, index) => `/n${index}`);
+  const answers = await store.submitAll(paths.map((path) => create(path, new Uint8Array(100))));
+  expect(answers.map(({ status }) => status)).toEqual(paths.map(() => "fulfilled"));
+  expect(store.state.tree.get("/")?.numChildren).toBe(30);
+  await store.close();
+});
+
 test("what breaks between deciding and telling ends the store: nobody is answered, and a replay has it all", async () => {
   const { store, entries, clock } = await openStore();
   await store.submit(create("/a"));

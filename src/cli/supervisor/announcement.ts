@@ -52,6 +52,7 @@ export class Announcement {
 
   /** Resolves when the command may begin. @param stop ends the wait */
   async begin(stop: AbortSignal): Promise<void> {
+    stop.throwIfAborted();
     stop.addEventListener("abort", () => this.#ending.abort(stop.reason), { once: true });
     const { check, unlisted } = this.#announced;
     if (check === null) void this.#list();

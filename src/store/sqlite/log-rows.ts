@@ -5,9 +5,12 @@ import type { Connection } from "./connection.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { type Checked, entryChecksum } from "./row-checksums.ts";
 
-export type EntriesAfter = ReturnType<typeof prepareEntriesAfter>;
+/** Only what is asked of the prepared statement: its own type has no name in a package. */
+export interface EntriesAfter {
+  iterate(after: Lsn): Iterable<Checked<LogEntry>>;
+}
 
-export function prepareEntriesAfter(connection: Connection) {
+export function prepareEntriesAfter(connection: Connection): EntriesAfter {
   return connection.prepare<[after: Lsn], Checked<LogEntry>>(
     "SELECT lsn, writer, seq, body, checksum FROM log WHERE lsn > ? ORDER BY lsn",
   );

@@ -50,6 +50,8 @@ export async function openSqlite(
   try {
     checkWal(owned);
     const loaded = loadStore(owned.databaseFile);
+    // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
+    noteBoot(owned.bootFile);
     const backend = await SqliteBackend.start(owned, loaded.position.appliedLsn, settings);
     return { loaded, backend, tightened: owned.tightened };
   } catch (error) {
@@ -61,7 +63,6 @@ export async function openSqlite(
 /** Before SQLite sees it: to open the file is to take damage for the end of the log. */
 function checkWal({ databaseFile, bootFile }: DataDirectory): void {
   refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
-  noteBoot(bootFile);
 }
 
 interface PendingAppend {
