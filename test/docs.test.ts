@@ -10,7 +10,7 @@ import { test } from "./support/process.ts";
 
 const documents = ["README.md", ...documentsIn("docs")];
 const defaultUrl = "http://127.0.0.1:2281";
-const runWithinMs = 25_000;
+const runWithinMs = 90_000;
 
 interface Step {
   readonly command: CodeBlock;

@@ -16,7 +16,7 @@ const separator = "-- the step ends here --";
 describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
   const steps = stepsOf(codeBlocksOf(readDocument(name)));
 
-  ownTest("its commands print what it shows", { timeout: 120_000 }, async ({ server, dataDir }) => {
+  ownTest("its commands print what it shows", { timeout: 300_000 }, async ({ server, dataDir }) => {
     expect(steps.length).toBeGreaterThan(0);
     const program = join(dataDir, "treekeeper");
     const main = join(projectFolder, "src/cli/main.ts");

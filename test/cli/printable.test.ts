@@ -9,7 +9,7 @@ import { printable, printableLine, quotedLine } from "../../src/printable.ts";
 import { CliProcess, test } from "./fixture.ts";
 
 /** Some start many programs at once. */
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 const nasty = "a\u001b[31m\u009b2J\u007f\r\u202eb\u2028c\u2066\ufeffd";
 const shown = "a\\u001b[31m\\u009b2J\\u007f\\r\\u202eb\\u2028c\\u2066\\ufeffd";

@@ -7,7 +7,7 @@ import { Client } from "../../src/client/client.ts";
 import { announced, emptied, ownTest, test } from "./fixture.ts";
 
 /** Each starts several programs, and all run at once. */
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 async function instancesOf(client: Client, service: string): Promise<string[]> {
   if ((await client.exists(`/services/${service}`)) === undefined) return [];

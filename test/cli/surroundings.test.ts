@@ -10,7 +10,7 @@ import { projectFolder } from "../support/markdown.ts";
 import { test as base } from "./fixture.ts";
 
 /** Several programs start one after the other in each, and all tests at once. */
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 180_000 });
 
 interface Shell {
   readonly child: ChildProcess;

@@ -9,7 +9,7 @@ import { expect } from "vitest";
 import { codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
 import { makeDataDir, removeDataDir, test } from "../support/process.ts";
 
-const runWithinMs = 20_000;
+const runWithinMs = 90_000;
 
 const program = codeBlocksOf(readDocument("docs/client.md"))
   .filter(({ language }) => language === "ts")

@@ -142,7 +142,7 @@ test("beyond the bound a connection gets 429, but keeps and closes sessions, unt
 });
 
 test("where fewer files may be open than connections are asked for, fewer are served, which is said, and sessions are kept however many are silent [L2]", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ dataDir }) => {
   const command = ["sh", "-c", 'ulimit -n 80 && exec "$@"', "sh", ...direct] as const;
   const server = await ServerProcess.start({ dataDir, command });

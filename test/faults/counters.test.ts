@@ -57,7 +57,7 @@ class Adder {
 }
 
 test(`over ${rounds} kills everything is counted once, seed ${seed} [D19, G8, N15]`, {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ start }) => {
   const chance = random(seed);
   let untilKill = Number.POSITIVE_INFINITY;

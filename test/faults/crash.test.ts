@@ -18,7 +18,7 @@ interface Child {
 }
 
 test(`no acknowledged write is lost, halved or repeated over ${rounds} kills, seed ${seed} [G2, G4, G8, Q7, U11, Z5, W23, W28, N13]`, {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ start }) => {
   const chance = random(seed);
   const load = new WriteLoad();

@@ -7,7 +7,7 @@ import { Http } from "../support/http.ts";
 import { ServerProcess, test } from "../support/process.ts";
 
 test("a flipped bit in the log or in the history stops the start with a sentence, and nothing is given out twice", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ dataDir, start }) => {
   const first = await start();
   const http = new Http(first.url);

@@ -14,7 +14,7 @@ async function expectFailure(server: ServerProcess, cause: RegExp): Promise<void
 }
 
 test("a server whose directory is moved away takes no more writes and ends with 74, and a start finds what it took", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async () => {
   const above = makeDataDir();
   const dataDir = join(above, "data");
@@ -33,7 +33,7 @@ test("a server whose directory is moved away takes no more writes and ends with 
 });
 
 test("without lock.db a second server gets in, and from then on only the second takes writes", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ start, dataDir }) => {
   const first = await start();
   const http = new Http(first.url);

@@ -33,7 +33,7 @@ async function write(http: Http, name: string, bytes: number): Promise<boolean> 
 }
 
 test("a full database refuses writes with 503 read_only, reads and keepalives go on, and nothing is lost [G4, L2]", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ start }) => {
   const server = await start(...settings);
   const http = new Http(server.url);
@@ -80,7 +80,7 @@ async function untilReady(http: Http): Promise<void> {
 }
 
 test("a database that was filled, killed and opened within the same bound is emptied by deletes and filled again [G4, L2]", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ start }) => {
   const filledBytes: number[] = [];
   await (await start(...settings)).kill();
@@ -108,7 +108,7 @@ test("a database that was filled, killed and opened within the same bound is emp
 });
 
 test("small znodes by the thousand are deleted from a full database, though each deletion makes history [G4, L2]", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ start }) => {
   const server = await start(...settings);
   const http = new Http(server.url);
@@ -144,7 +144,7 @@ const canMount = spawnSync(probe, probeArguments).status === 0;
 test.runIf(canMount)(
   "a disk that clients filled takes writes again once they have deleted it all [G4, L2]",
   {
-    timeout: 120_000,
+    timeout: 300_000,
   },
   async ({ dataDir }) => {
     const args = [

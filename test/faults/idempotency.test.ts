@@ -66,7 +66,7 @@ class Client {
 }
 
 test(`over ${rounds} kills every key has exactly one znode, seed ${seed} [D19, G8, N15]`, {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ start }) => {
   const chance = random(seed);
   let [left, onLast] = [0, () => {}];

@@ -122,7 +122,7 @@ class Provider {
 }
 
 test(`over ${roundCount} stops and kills of the server nobody is falsely gone, and no change is missed [W23, W28]`, {
-  timeout: 60_000 + roundCount * 20_000,
+  timeout: 180_000 + roundCount * 20_000,
 }, async ({ serve, start, abort }) => {
   const { server: first, proxy, client: impatient } = await serve();
   let server = first;

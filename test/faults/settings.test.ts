@@ -31,7 +31,7 @@ const senseless = [
 ] as const;
 
 test("each senseless setting is named in a sentence, with exit code 1, and nothing is made", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ dataDir }) => {
   const folder = join(dataDir, "fresh");
   const starts = senseless.map(async ([args, reason]) => {

@@ -160,7 +160,7 @@ const moments: Record<string, (server: ServerProcess) => Promise<unknown>> = {
   serves: (server) => server.logged("serving"),
 };
 
-test("a stop is a clean one at every moment of the start", { timeout: 60_000 }, async ({
+test("a stop is a clean one at every moment of the start", { timeout: 180_000 }, async ({
   dataDir,
   start,
 }) => {

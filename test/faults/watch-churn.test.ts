@@ -11,7 +11,7 @@ const atOnce = 100;
 const smallHeap = "--max-old-space-size=64";
 
 test("ten thousand watches opened and cut off leave no stream, no open file and no memory behind [W24]", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, async ({ dataDir }) => {
   const server = await ServerProcess.start({ dataDir, env: { NODE_OPTIONS: smallHeap } });
   try {

@@ -25,7 +25,7 @@ const settings = [
 ];
 
 test(`every stream of a server keeps every promise over ${killedRounds} kills, seed ${seed} [M9, M10, W11, W18, W20, W21, W23, W28, W31]`, {
-  timeout: 60_000 + killedRounds * 20_000,
+  timeout: 180_000 + killedRounds * 20_000,
 }, async ({ start }) => {
   const chance = random(seed);
   const load = new TreeLoad(seed);

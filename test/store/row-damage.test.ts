@@ -94,7 +94,7 @@ function messageAt(zxid: number) {
 }
 
 test("one flipped bit on a page of any kind is refused with a sentence, or changes nothing for anyone", {
-  timeout: 120_000,
+  timeout: 300_000,
 }, ({ directory }) => {
   const file = join(directory, "treekeeper.db");
   loadStore(file);

@@ -111,7 +111,7 @@ function framesOf({ start, end }: Written): number[] {
 }
 
 test("a flipped bit in any frame that has commits behind it is found, though the power may have failed", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, ({ crashed: { wal, written, walFile } }) => {
   const below = chance(22);
   // In each field of the header and in the page.
@@ -180,7 +180,7 @@ test("a service refuses damage with a sentence, leaves all as it is, and goes on
 });
 
 test("a log cut off at any byte of its last transaction starts silently, with all that was acknowledged before", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async ({ crashed: { wal, written, walFile, file, database }, open }) => {
   const { start, end } = written[1] as Written;
   writeFileSync(walFile, wal.subarray(0, end));
