@@ -13,13 +13,18 @@ export function mayHaveRebooted(bootFile: string): boolean {
   return bootId === null || read(bootFile) !== bootId;
 }
 
-/** To be called before anything is written. Where it cannot be noted, the next start knows nothing, and that is safe. */
+/**
+ * To be called once the log of before is emptied, and before the service writes. Where it is not noted, or later than the
+ * first write, the next start judges as if the power may have failed, and that is safe.
+ */
 export function noteBoot(bootFile: string): void {
   const bootId = read(bootIdFile);
   if (bootId === null || read(bootFile) === bootId) return;
   try {
     writeFileSync(bootFile, bootId, { mode: privateFileMode });
-  } catch {}
+  } catch {
+    // The next start knows nothing.
+  }
 }
 
 function read(file: string): string | null {
