@@ -4,11 +4,11 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type ListingResults, measureListing } from "./bulk-listing.ts";
-import { type BulkResults, measureTransactions } from "./bulk-transactions.ts";
-import { aligned, machineLine, machineOf, spreadText } from "./table.ts";
-import { type Verdict, verdictLines } from "./verdict.ts";
-import { assertWrk } from "./wrk.ts";
+import { type ListingResults, measureListing } from "./bulk/listing.ts";
+import { type BulkResults, measureTransactions } from "./bulk/transactions.ts";
+import { assertWrk } from "./requests/wrk.ts";
+import { aligned, machineLine, machineOf, spreadText } from "./support/table.ts";
+import { type Verdict, verdictLines } from "./support/verdict.ts";
 
 const usage = `Usage: node bench/bulk.ts [--quick] [--json FILE] [--dir DIRECTORY]
   --quick      under half a minute and no verdict: shows that everything runs

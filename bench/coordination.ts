@@ -4,16 +4,16 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { measureDeaths } from "./coordination-death.ts";
-import { judgeDeaths, judgeHandovers, judgePairs, judgeServices } from "./coordination-goals.ts";
-import { measureHandovers } from "./coordination-handover.ts";
-import { withKazoo } from "./coordination-kazoo.ts";
-import { measurePairs } from "./coordination-pairs.ts";
-import { deathTable, handoverTable, pairsTable, servicesTable } from "./coordination-report.ts";
-import { type Contestant, installedKinds, withContestants } from "./coordination-servers.ts";
-import { measureServices } from "./coordination-services.ts";
-import { machineLine, machineOf } from "./table.ts";
-import { type Verdict, verdictLines } from "./verdict.ts";
+import { measureDeaths } from "./coordination/death.ts";
+import { judgeDeaths, judgeHandovers, judgePairs, judgeServices } from "./coordination/goals.ts";
+import { measureHandovers } from "./coordination/handover.ts";
+import { withKazoo } from "./coordination/kazoo.ts";
+import { measurePairs } from "./coordination/pairs.ts";
+import { deathTable, handoverTable, pairsTable, servicesTable } from "./coordination/report.ts";
+import { type Contestant, installedKinds, withContestants } from "./coordination/servers.ts";
+import { measureServices } from "./coordination/services.ts";
+import { machineLine, machineOf } from "./support/table.ts";
+import { type Verdict, verdictLines } from "./support/verdict.ts";
 
 const usage = `Usage: node bench/coordination.ts [--quick] [--only PARTS] [--json FILE] [--dir DIRECTORY]
   --quick      under half a minute and no verdict: shows that everything runs

@@ -4,15 +4,15 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { judge, type Results } from "./goals.ts";
-import { compareGrowth } from "./growth.ts";
-import { noiseLine, tableOf } from "./report.ts";
-import { startBareServer } from "./server-process.ts";
-import { withService } from "./service-under-test.ts";
-import { machineLine, machineOf } from "./table.ts";
-import { type Comparison, compare, type Pace } from "./throughput.ts";
-import { verdictLines } from "./verdict.ts";
-import { assertWrk } from "./wrk.ts";
+import { judge, type Results } from "./requests/goals.ts";
+import { compareGrowth } from "./requests/growth.ts";
+import { noiseLine, tableOf } from "./requests/report.ts";
+import { type Comparison, compare, type Pace } from "./requests/throughput.ts";
+import { assertWrk } from "./requests/wrk.ts";
+import { startBareServer } from "./support/server-process.ts";
+import { withService } from "./support/service-under-test.ts";
+import { machineLine, machineOf } from "./support/table.ts";
+import { verdictLines } from "./support/verdict.ts";
 
 const usage = `Usage: node bench/main.ts [--quick] [--million] [--growth] [--json FILE] [--dir DIRECTORY]
   --quick      under half a minute and no verdict: shows that everything runs

@@ -4,16 +4,16 @@
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { machineLine, machineOf } from "./table.ts";
-import { type Verdict, verdictLines } from "./verdict.ts";
-import { measureFanOut } from "./watch-fan-out.ts";
-import { judgeFanOut, judgeMemory, judgeRestarts, judgeTails, judgeWrites } from "./watch-goals.ts";
-import { measureMemory } from "./watch-memory.ts";
-import { fanOutTable, memoryTable, restartsTable, tailsTable, writesTable } from "./watch-report.ts";
-import { measureRestarts } from "./watch-restart.ts";
-import { measureTails } from "./watch-tails.ts";
-import { measureWrites } from "./watch-writes.ts";
-import { assertWrk } from "./wrk.ts";
+import { assertWrk } from "./requests/wrk.ts";
+import { machineLine, machineOf } from "./support/table.ts";
+import { type Verdict, verdictLines } from "./support/verdict.ts";
+import { measureFanOut } from "./watches/fan-out.ts";
+import { judgeFanOut, judgeMemory, judgeRestarts, judgeTails, judgeWrites } from "./watches/goals.ts";
+import { measureMemory } from "./watches/memory.ts";
+import { fanOutTable, memoryTable, restartsTable, tailsTable, writesTable } from "./watches/report.ts";
+import { measureRestarts } from "./watches/restart.ts";
+import { measureTails } from "./watches/tails.ts";
+import { measureWrites } from "./watches/writes.ts";
 
 const usage = `Usage: node bench/watches.ts [--quick] [--only PARTS] [--json FILE] [--dir DIRECTORY]
   --quick      under half a minute and no verdict: shows that everything runs

@@ -11,7 +11,7 @@ import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
-import { fixedLimits } from "./routes/fixed-limits.ts";
+import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";

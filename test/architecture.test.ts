@@ -21,12 +21,13 @@ const sourceFolder = join(import.meta.dirname, "../src");
 /** The layers a file may import from, besides its own. A file at the root of `src` is a layer by itself. */
 const mayImport: Record<string, readonly string[]> = {
   core: [],
-  store: ["core"],
-  sessions: ["store", "core"],
-  watches: ["store", "core"],
+  told: ["core"],
+  store: ["told", "core"],
+  sessions: ["store", "told", "core"],
+  watches: ["store", "told", "core"],
   sweeps: ["store", "core"],
   coordination: ["store", "core"],
-  routes: ["coordination", "watches", "sessions", "store", "core"],
+  routes: ["coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
   client: ["core"],
   cli: ["client"],

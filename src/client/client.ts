@@ -1,15 +1,12 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
-import type { InstanceView, Registered } from "../core/instances.ts";
-import { type Call, type Caller, type CallOptions, Calls } from "./calls.ts";
-import { type ClientClock, systemClock } from "./clock.ts";
-import { type DeleteProgress, type DeleteTreeOptions, deleteTree } from "./delete-tree.ts";
-import type { WatchOptions } from "./follow.ts";
-import { type ImportOptions, type ImportProgress, importLines } from "./import.ts";
-import { Listing, type ListingOptions } from "./listing.ts";
-import type { WatchMessage } from "./messages.ts";
-import { segmentOf } from "./names.ts";
+import type { InstanceView, Registered } from "../core/coordination/instances.ts";
+import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
+import { type ClientClock, systemClock } from "./calls/clock.ts";
+import { segmentOf } from "./calls/names.ts";
+import { createTransport, type Transport } from "./calls/transport.ts";
+import { Listing, type ListingOptions } from "./coordination/listing.ts";
 import {
   type BarrierSummary,
   type CounterSummary,
@@ -17,15 +14,18 @@ import {
   type ListOptions,
   type LockSummary,
   listResources,
-} from "./resource-lists.ts";
-import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./service-copy.ts";
-import { type Instance, listInstances, listServices, type ServiceSummary } from "./services.ts";
-import { Session, type SessionOptions } from "./session.ts";
-import { type OpenedSession, SessionKeeper } from "./session-keeper.ts";
-import { createTransport, type Transport } from "./transport.ts";
-import { TreeCopy, type TreeOptions } from "./tree-copy.ts";
-import { type WatchRequest, watch } from "./watch.ts";
-import { Znodes } from "./znodes.ts";
+} from "./coordination/resource-lists.ts";
+import { type Instance, listInstances, listServices, type ServiceSummary } from "./coordination/services.ts";
+import { Session, type SessionOptions } from "./sessions/session.ts";
+import { type OpenedSession, SessionKeeper } from "./sessions/session-keeper.ts";
+import type { WatchOptions } from "./watches/follow.ts";
+import type { WatchMessage } from "./watches/messages.ts";
+import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./watches/service-copy.ts";
+import { TreeCopy, type TreeOptions } from "./watches/tree-copy.ts";
+import { type WatchRequest, watch } from "./watches/watch.ts";
+import { type DeleteProgress, type DeleteTreeOptions, deleteTree } from "./znodes/delete-tree.ts";
+import { type ImportOptions, type ImportProgress, importLines } from "./znodes/import.ts";
+import { Znodes } from "./znodes/znodes.ts";
 
 export interface ClientOptions {
   /**

@@ -2,8 +2,8 @@
 // who waited for what happened. It is told from the changes in their order, not from what is there after them: a
 // barrier may fill and empty before anybody looks.
 
-import { barrierAt, isBarrierPath, readyPath } from "../core/barriers.ts";
-import { parentPath } from "../core/path.ts";
+import { barrierAt, isBarrierPath, readyPath } from "../core/coordination/barriers.ts";
+import { parentPath } from "../core/tree/path.ts";
 import type { Change } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
 import { WaitGroups } from "./wait-groups.ts";

@@ -1,8 +1,8 @@
 // Locks, elections and barriers as they are lived: who waits for them, who listens to them, and when a delay is over.
 // Who holds is in the tree and is decided there; nothing here may change it but by a command.
 
-import { type Claim, claimOf } from "../core/claim-queue.ts";
-import { queuePathFor } from "../core/claims.ts";
+import { type Claim, claimOf } from "../core/coordination/claim-queue.ts";
+import { queuePathFor } from "../core/coordination/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Txn } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";

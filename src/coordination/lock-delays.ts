@@ -2,9 +2,9 @@
 // so that who holds never depends on a clock. Asking twice, or late, does no harm. A delay is measured from when it is
 // heard of, by a clock that nobody can set: after a restart it runs anew, in full.
 
-import type { ClaimQueue } from "../core/claim-queue.ts";
+import type { ClaimQueue } from "../core/coordination/claim-queue.ts";
 import { KeeperError } from "../core/errors.ts";
-import { baseName } from "../core/path.ts";
+import { baseName } from "../core/tree/path.ts";
 import type { Store } from "../store/store.ts";
 
 interface Timer {

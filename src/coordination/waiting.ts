@@ -1,8 +1,8 @@
 // Who waits for a claim to hold. A request is answered when its own claim holds, or is gone, and is left alone by
 // everything else: what a release costs is what it grants, however many stand in line.
 
-import { type Claim, type ClaimQueue, keyOf } from "../core/claim-queue.ts";
-import { SortedNames } from "../core/sorted-names.ts";
+import { type Claim, type ClaimQueue, keyOf } from "../core/coordination/claim-queue.ts";
+import { SortedNames } from "../core/tree/sorted-names.ts";
 
 /** How a wait ends: `stopping` says nothing of the claim, which keeps its place. */
 export type WaitEnd = "held" | "gone" | "stopping";

@@ -2,9 +2,9 @@
 // bounds are bounds on that wait. They stand in the entry of the log that they were in force for: a replay refuses
 // what was refused, and an entry from before there were bounds has none.
 
+import { isInstancePath } from "./coordination/instances.ts";
 import { KeeperError } from "./errors.ts";
-import { isInstancePath } from "./instances.ts";
-import type { Znode } from "./znode.ts";
+import type { Znode } from "./tree/znode.ts";
 
 export interface TransactionBounds {
   /** Znodes one transaction makes, sets and deletes, each time counted. */

@@ -2,13 +2,13 @@
 // loader after reading the tables.
 
 import { deletedLength } from "./bounds.ts";
-import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./claim-queue.ts";
-import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
-import type { Quota } from "./quota.ts";
-import { replySize } from "./replies.ts";
+import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./coordination/claim-queue.ts";
+import type { Quota } from "./quotas/quota.ts";
+import { replySize } from "./replies/replies.ts";
 import type { State } from "./state.ts";
 import { isMortal } from "./sweep.ts";
-import type { Znode } from "./znode.ts";
+import { baseName, joinPath, parentPath, rootPath } from "./tree/path.ts";
+import type { Znode } from "./tree/znode.ts";
 
 /** The faults found, as sentences; empty when the state is sound. */
 export function checkState(state: State): string[] {

@@ -1,15 +1,15 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import { validateClaimCommand } from "./claim-syntax.ts";
 import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
+import { validateClaimCommand } from "./coordination/claim-syntax.ts";
+import { validateServiceCommand } from "./coordination/service-syntax.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
-import { validatePath, validateSequentialPrefix } from "./path.ts";
-import { type QuotaLimits, quotaLimitNames } from "./quota.ts";
-import { importedNumberMax } from "./sequence.ts";
-import { validateServiceCommand } from "./service-syntax.ts";
-import type { CreateMode } from "./znode.ts";
+import { type QuotaLimits, quotaLimitNames } from "./quotas/quota.ts";
+import { validatePath, validateSequentialPrefix } from "./tree/path.ts";
+import { importedNumberMax } from "./tree/sequence.ts";
+import type { CreateMode } from "./tree/znode.ts";
 
 /** @throws KeeperError when the command is malformed, whatever the tree looks like. */
 export function validateCommand(command: Command, limits: Limits): void {

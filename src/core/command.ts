@@ -1,9 +1,9 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
-import type { CoordinationCommand } from "./coordination-command.ts";
-import type { QuotaLimits } from "./quota.ts";
-import type { CreateMode } from "./znode.ts";
+import type { CoordinationCommand } from "./coordination/coordination-command.ts";
+import type { QuotaLimits } from "./quotas/quota.ts";
+import type { CreateMode } from "./tree/znode.ts";
 
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
 export interface ZnodeTag {

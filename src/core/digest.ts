@@ -2,11 +2,11 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
-import { type Quota, quotaLimitNames } from "./quota.ts";
-import type { Reply } from "./replies.ts";
+import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
+import type { Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
-import type { Znode } from "./znode.ts";
+import type { Znode } from "./tree/znode.ts";
 
 export class Digest {
   #high = 0;

@@ -13,13 +13,13 @@ import {
   writtenLength,
 } from "./bounds.ts";
 import type { Moment } from "./moment.ts";
-import { parentPath } from "./path.ts";
-import { type Quota, withAdded } from "./quota.ts";
-import { sequenceAfter } from "./sequence.ts";
+import { type Quota, withAdded } from "./quotas/quota.ts";
 import type { State } from "./state.ts";
-import type { Usage } from "./tree.ts";
+import { parentPath } from "./tree/path.ts";
+import { sequenceAfter } from "./tree/sequence.ts";
+import type { Usage } from "./tree/tree.ts";
+import { type CreateMode, emptyData, type Znode } from "./tree/znode.ts";
 import type { Cause, Change } from "./txn.ts";
-import { type CreateMode, emptyData, type Znode } from "./znode.ts";
 
 export interface NewZnode {
   readonly path: string;

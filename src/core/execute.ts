@@ -4,10 +4,10 @@
 import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
 import { Draft } from "./draft.ts";
-import { idempotencyOf, keepReply, keptReply } from "./idempotency.ts";
 import type { Moment } from "./moment.ts";
 import { plan } from "./plan.ts";
-import type { Reply } from "./replies.ts";
+import { idempotencyOf, keepReply, keptReply } from "./replies/idempotency.ts";
+import type { Reply } from "./replies/replies.ts";
 import type { State } from "./state.ts";
 import type { Commit, Txn } from "./txn.ts";
 

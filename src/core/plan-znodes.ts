@@ -12,16 +12,16 @@ import type {
   SetData,
   ZnodeTag,
 } from "./command.ts";
-import { decimalBytes, decimalIn } from "./decimal.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
-import { parentPath, rootPath } from "./path.ts";
-import { checkQuota } from "./plan-quota.ts";
-import { formatSequence, sequenceMax, stepAfter } from "./sequence.ts";
-import { statOf } from "./stat.ts";
+import { checkQuota } from "./quotas/plan-quota.ts";
 import type { State } from "./state.ts";
+import { decimalBytes, decimalIn } from "./tree/decimal.ts";
+import { parentPath, rootPath } from "./tree/path.ts";
+import { formatSequence, sequenceMax, stepAfter } from "./tree/sequence.ts";
+import { statOf } from "./tree/stat.ts";
+import { emptyData, type Znode } from "./tree/znode.ts";
 import type { DeletedPart, OperationResult, Written } from "./txn.ts";
-import { emptyData, type Znode } from "./znode.ts";
 
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);

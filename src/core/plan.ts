@@ -13,15 +13,14 @@ import type {
   WriteContext,
 } from "./command.ts";
 import { failedAt } from "./command-syntax.ts";
-import type { EndLockDelay } from "./coordination-command.ts";
+import type { EndLockDelay } from "./coordination/coordination-command.ts";
+import { planEndLockDelay, planLockDelays } from "./coordination/lock-delay.ts";
+import { planRoundsLeft } from "./coordination/plan-barriers.ts";
+import { planClaimCommand } from "./coordination/plan-coordination.ts";
+import { planServiceCommand } from "./coordination/plan-services.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
-import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
-import { planRoundsLeft } from "./plan-barriers.ts";
-import { planClaimCommand } from "./plan-coordination.ts";
 import { planImport } from "./plan-import.ts";
-import { planDeleteQuota, planSetQuota } from "./plan-quota.ts";
-import { planServiceCommand } from "./plan-services.ts";
 import {
   planCheck,
   planCreate,
@@ -31,11 +30,12 @@ import {
   planIncrement,
   planSetData,
 } from "./plan-znodes.ts";
+import { planDeleteQuota, planSetQuota } from "./quotas/plan-quota.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import { causeToSweep } from "./sweep.ts";
+import type { Znode } from "./tree/znode.ts";
 import type { OperationResult, Outcomes } from "./txn.ts";
-import type { Znode } from "./znode.ts";
 
 /** Puts the command's changes into the draft and returns its answer. @throws KeeperError when it is refused. */
 export function plan(draft: Draft, state: State, command: Command): Outcomes[keyof Outcomes] {

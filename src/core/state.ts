@@ -1,16 +1,16 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
-import { Claims } from "./claims.ts";
-import { Ephemerals } from "./ephemerals.ts";
-import { Past } from "./past.ts";
-import { type QuotaLimits, Quotas } from "./quota.ts";
-import { Replies, type Reply } from "./replies.ts";
+import { Claims } from "./coordination/claims.ts";
+import { type QuotaLimits, Quotas } from "./quotas/quota.ts";
+import { Replies, type Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
-import { Tree } from "./tree.ts";
+import { Ephemerals } from "./tree/ephemerals.ts";
+import { Past } from "./tree/past.ts";
+import { Tree } from "./tree/tree.ts";
+import { rootZnode, type Znode } from "./tree/znode.ts";
 import type { Change, Txn } from "./txn.ts";
-import { rootZnode, type Znode } from "./znode.ts";
 
 export class State {
   readonly tree = new Tree((znode: Znode) => znode.data.byteLength);

@@ -2,7 +2,7 @@
 // command's place in the log: what only one of them knew would be no rule.
 
 import { ageMs, type Moment } from "./moment.ts";
-import type { Znode } from "./znode.ts";
+import type { Znode } from "./tree/znode.ts";
 
 export type SweepCause = "ttl" | "container";
 

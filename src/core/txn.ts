@@ -1,12 +1,12 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
-import type { CoordinationOutcomes } from "./coordination-command.ts";
-import type { Quota } from "./quota.ts";
-import type { Reply } from "./replies.ts";
+import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
+import type { Quota } from "./quotas/quota.ts";
+import type { Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
-import type { Stat } from "./stat.ts";
 import type { SweepCause } from "./sweep.ts";
-import type { Znode } from "./znode.ts";
+import type { Stat } from "./tree/stat.ts";
+import type { Znode } from "./tree/znode.ts";
 
 /** Why a transaction happened, as watchers are told. */
 export type Cause = "request" | "session_closed" | "session_expired" | SweepCause;

@@ -2,8 +2,8 @@
 // changes were made, nothing collapsed (M10). A parent whose child came or went has no event of its own: whoever
 // watches its children is told of the child.
 
+import type { Znode } from "./tree/znode.ts";
 import type { Txn } from "./txn.ts";
-import type { Znode } from "./znode.ts";
 
 export type WatchEventType = "created" | "changed" | "deleted";
 

@@ -2,13 +2,13 @@
 // in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
 // it is there, and nothing here may say otherwise of its znodes.
 
-import { type Standing, standingsOf } from "../core/claim-view.ts";
 import type { Idempotency, OpenSession } from "../core/command.ts";
+import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
+import { type Registered, registeredAt } from "../core/coordination/instances.ts";
 import { KeeperError } from "../core/errors.ts";
-import { type Registered, registeredAt } from "../core/instances.ts";
 import { sessionExpired } from "../core/plan.ts";
 import type { Session } from "../core/session.ts";
-import { SortedNames } from "../core/sorted-names.ts";
+import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";

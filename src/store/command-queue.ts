@@ -2,9 +2,9 @@
 // refused command is guaranteed not to have happened (L1).
 
 import type { Command } from "../core/command.ts";
-import type { CoordinationCommand } from "../core/coordination-command.ts";
+import type { CoordinationCommand } from "../core/coordination/coordination-command.ts";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
-import { idempotencyOf } from "../core/idempotency.ts";
+import { idempotencyOf } from "../core/replies/idempotency.ts";
 import type { Commit } from "../core/txn.ts";
 
 /** A command and the answer its client waits for. */

@@ -4,8 +4,8 @@
 
 import type { Command, Create, ImportedZnode, Operation, SetData } from "../core/command.ts";
 import { KeeperError } from "../core/errors.ts";
-import { parentPath, rootPath } from "../core/path.ts";
 import type { State } from "../core/state.ts";
+import { parentPath, rootPath } from "../core/tree/path.ts";
 import { bytesOf } from "./command-queue.ts";
 
 export interface MemoryLimits {

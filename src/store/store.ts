@@ -12,7 +12,7 @@ import type { Limits } from "../core/limits.ts";
 import type { Moment } from "../core/moment.ts";
 import type { State } from "../core/state.ts";
 import type { Commit, Txn } from "../core/txn.ts";
-import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "./change-message.ts";
+import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
 import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";

@@ -4,7 +4,7 @@
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
 import type { Txn } from "../core/txn.ts";
-import type { ChangeMessage } from "./change-message.ts";
+import type { ChangeMessage } from "../told/change-message.ts";
 import type { Lsn } from "./commit-log.ts";
 import type { Tables } from "./tables.ts";
 import { WriteBehind } from "./write-behind.ts";

@@ -1,10 +1,10 @@
 // What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
 // the file finds the tree as of that position plus the rest of the log.
 
-import type { Quota } from "../core/quota.ts";
-import type { Reply } from "../core/replies.ts";
+import type { Quota } from "../core/quotas/quota.ts";
+import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
-import type { Znode } from "../core/znode.ts";
+import type { Znode } from "../core/tree/znode.ts";
 import type { Lsn } from "./commit-log.ts";
 
 /** One transaction as watchers were told of it: the very text that was sent. */

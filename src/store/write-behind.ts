@@ -2,13 +2,13 @@
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
 import { Digest } from "../core/digest.ts";
-import type { Quota } from "../core/quota.ts";
-import type { Reply } from "../core/replies.ts";
+import type { Quota } from "../core/quotas/quota.ts";
+import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
+import type { Znode } from "../core/tree/znode.ts";
 import type { Change, Txn } from "../core/txn.ts";
-import type { Znode } from "../core/znode.ts";
-import type { ChangeMessage } from "./change-message.ts";
+import type { ChangeMessage } from "../told/change-message.ts";
 import type { Lsn } from "./commit-log.ts";
 import type { ChangeRow, RowChanges } from "./tables.ts";
 

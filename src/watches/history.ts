@@ -2,12 +2,10 @@
 // forgets by count, age and bytes, oldest first, and never without moving its floor: a gap is always known to
 // be one.
 
-import { type ChangeMessage, parseChangeMessage } from "../store/change-message.ts";
 import type { ChangeRow } from "../store/tables.ts";
+import { type ChangeMessage, parseChangeMessage } from "../told/change-message.ts";
+import type { Gap } from "../told/frames.ts";
 import type { HistoryBounds } from "./limits.ts";
-
-/** Why one cannot resume after a zxid: it was forgotten, or never happened here (restored, another store). */
-export type Gap = "history_trimmed" | "unknown_zxid";
 
 /** What the store kept of the history, and the zxid its state stands at. */
 export interface SavedHistory {

@@ -10,14 +10,14 @@ import {
   instanceIn,
   instanceViewOf,
   servicePath,
-} from "../core/instances.ts";
-import { parentPath } from "../core/path.ts";
-import type { Stat } from "../core/stat.ts";
+} from "../core/coordination/instances.ts";
 import type { State } from "../core/state.ts";
-import { TreeWalk } from "../core/tree-walk.ts";
-import type { Znode } from "../core/znode.ts";
-import { type ChangeMessage, factsText, type MessageEvent } from "../store/change-message.ts";
-import { eventsFrame, instancesFrame, type MessageFrames } from "./frames.ts";
+import { parentPath } from "../core/tree/path.ts";
+import type { Stat } from "../core/tree/stat.ts";
+import { TreeWalk } from "../core/tree/tree-walk.ts";
+import type { Znode } from "../core/tree/znode.ts";
+import { type ChangeMessage, factsText, type MessageEvent } from "../told/change-message.ts";
+import { eventsFrame, instancesFrame, type MessageFrames } from "../told/frames.ts";
 import { type StreamSelection, watchEventTypes } from "./selection.ts";
 
 export class InstanceSelection implements StreamSelection {

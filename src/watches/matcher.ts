@@ -2,7 +2,7 @@
 // number of matches alone, never by how many watch elsewhere. It compares whole segments: `/a` does not see
 // `/ab` (W11).
 
-import { pathSegments } from "../core/path.ts";
+import { pathSegments } from "../core/tree/path.ts";
 
 /** The node itself; the node and its direct children; the node and everything below it. */
 export type Scope = "node" | "children" | "subtree";

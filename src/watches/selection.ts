@@ -1,20 +1,20 @@
 // What a stream watches: paths, a scope, types of event, with data or without. Streams with equal selections
 // have equal keys, so that what is told to one can be told to all of them without asking again.
 
-import { parentPath, rootPath } from "../core/path.ts";
-import { statText } from "../core/stat.ts";
 import type { State } from "../core/state.ts";
-import { TreeWalk } from "../core/tree-walk.ts";
+import { parentPath, rootPath } from "../core/tree/path.ts";
+import { statText } from "../core/tree/stat.ts";
+import { TreeWalk } from "../core/tree/tree-walk.ts";
+import type { Znode } from "../core/tree/znode.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import type { Znode } from "../core/znode.ts";
 import {
   type ChangeMessage,
   type EventSelection,
   type MessageEvent,
   selectedText,
-} from "../store/change-message.ts";
-import { dataText } from "../store/json-data.ts";
-import { changeFrame, type MessageFrames, snapshotFrame } from "./frames.ts";
+} from "../told/change-message.ts";
+import { changeFrame, type MessageFrames, snapshotFrame } from "../told/frames.ts";
+import { dataText } from "../told/json-data.ts";
 import type { Scope } from "./matcher.ts";
 
 export const watchEventTypes: readonly WatchEventType[] = ["created", "changed", "deleted"];

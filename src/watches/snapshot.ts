@@ -2,8 +2,8 @@
 // what was overwritten before it came by, and no more than a bound of that.
 
 import type { State } from "../core/state.ts";
-import type { TreeWalk } from "../core/tree-walk.ts";
-import type { Znode } from "../core/znode.ts";
+import type { TreeWalk } from "../core/tree/tree-walk.ts";
+import type { Znode } from "../core/tree/znode.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { StreamSelection } from "./selection.ts";
 

@@ -5,8 +5,15 @@
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import { bookmarkFrame, byeFrame, heartbeatFrame, resetFrame, syncedFrame } from "./frames.ts";
-import type { Gap, History } from "./history.ts";
+import {
+  bookmarkFrame,
+  byeFrame,
+  type Gap,
+  heartbeatFrame,
+  resetFrame,
+  syncedFrame,
+} from "../told/frames.ts";
+import type { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { Scope } from "./matcher.ts";
 import type { StreamSelection } from "./selection.ts";

@@ -4,11 +4,11 @@
 
 import { KeeperError } from "../core/errors.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import type { ChangeMessage, MessageEvent } from "../store/change-message.ts";
 import type { Applied, Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
+import type { ChangeMessage, MessageEvent } from "../told/change-message.ts";
+import { MessageFrames } from "../told/frames.ts";
 import { FirstChange } from "./first-change.ts";
-import { MessageFrames } from "./frames.ts";
 import { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import { Matcher } from "./matcher.ts";

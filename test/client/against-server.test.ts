@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { ChangeMessage } from "../../src/client/messages.ts";
+import type { ChangeMessage } from "../../src/client/watches/messages.ts";
 import { Http } from "../support/http.ts";
 import { brief, Pull } from "./fixture.ts";
 import { test } from "./proxied.ts";

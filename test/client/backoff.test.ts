@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Backoff, reconnectMsMax } from "../../src/client/backoff.ts";
+import { Backoff, reconnectMsMax } from "../../src/client/calls/backoff.ts";
 
 function delays(backoff: Backoff, count: number): number[] {
   return Array.from({ length: count }, () => backoff.nextDelayMs(0));

@@ -2,7 +2,7 @@
 // who gave up.
 
 import { expect } from "vitest";
-import { systemClock } from "../../src/client/clock.ts";
+import { systemClock } from "../../src/client/calls/clock.ts";
 import { Client } from "../../src/client/index.ts";
 import { Http } from "../support/http.ts";
 import { random } from "../support/random.ts";

@@ -2,7 +2,7 @@
 
 import { test as base } from "vitest";
 import { Client } from "../../src/client/client.ts";
-import type { WatchMessage } from "../../src/client/messages.ts";
+import type { WatchMessage } from "../../src/client/watches/messages.ts";
 import { ManualClock, type Timer } from "./manual-clock.ts";
 import { type Exchange, ScriptedServer } from "./scripted-server.ts";
 

@@ -2,7 +2,7 @@
 // once.
 
 import { expect } from "vitest";
-import { systemClock } from "../../src/client/clock.ts";
+import { systemClock } from "../../src/client/calls/clock.ts";
 import { Client, RequestError } from "../../src/client/index.ts";
 import { random } from "../support/random.ts";
 import { test } from "./proxied.ts";

@@ -1,7 +1,7 @@
 // The client's clock in tests: time passes and timers fire when the test says so, and a test waits for a timer to be
 // set instead of for time to pass.
 
-import type { ClientClock, Instant } from "../../src/client/clock.ts";
+import type { ClientClock, Instant } from "../../src/client/calls/clock.ts";
 
 export interface Timer {
   readonly ms: number;

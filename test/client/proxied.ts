@@ -1,7 +1,7 @@
 // Tests of the client against a real server process, by way of a proxy that cuts connections.
 
+import { type ClientClock, systemClock } from "../../src/client/calls/clock.ts";
 import { Client } from "../../src/client/client.ts";
-import { type ClientClock, systemClock } from "../../src/client/clock.ts";
 import { test as processTest, type ServerProcess } from "../support/process.ts";
 import { CuttingProxy } from "./cutting-proxy.ts";
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { elapsedMs, type Instant, systemClock } from "../../src/client/clock.ts";
-import { SessionLife } from "../../src/client/session-life.ts";
+import { elapsedMs, type Instant, systemClock } from "../../src/client/calls/clock.ts";
+import { SessionLife } from "../../src/client/sessions/session-life.ts";
 
 const zero: Instant = { monotonicMs: 0, wallMs: 1_700_000_000_000, bootMs: 50_000 };
 

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import type { ZnodeEvent } from "../../src/client/messages.ts";
-import type { TreeChange, TreeCopy, TreeState } from "../../src/client/tree-copy.ts";
+import type { ZnodeEvent } from "../../src/client/watches/messages.ts";
+import type { TreeChange, TreeCopy, TreeState } from "../../src/client/watches/tree-copy.ts";
 import { test } from "./fixture.ts";
 import { bookmark, change, reset, setTo, snapshot, synced, znode } from "./scripted-server.ts";
 

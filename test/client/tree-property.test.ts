@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import type { Client } from "../../src/client/client.ts";
-import type { WatchedZnode } from "../../src/client/messages.ts";
-import type { TreeChange, TreeCopy } from "../../src/client/tree-copy.ts";
+import type { WatchedZnode } from "../../src/client/watches/messages.ts";
+import type { TreeChange, TreeCopy } from "../../src/client/watches/tree-copy.ts";
 import { Http } from "../support/http.ts";
 import type { CuttingProxy } from "./cutting-proxy.ts";
 import { test } from "./proxied.ts";

@@ -1,6 +1,6 @@
 // Listings of children: in order, in pages, with as much of each child as is asked for.
 
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { expect, expectProblem, expectStatus, type Read, test, tokenOf, type Znodes } from "./fixture.ts";
 
 interface Page {

@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { test as base, expect } from "vitest";
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { type Answer, type EventStream, Http, type RequestOptions } from "../support/http.ts";
 import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
 

@@ -1,6 +1,6 @@
 // Watches over HTTP: every parameter and every event of section 5, as a client on the other end sees them.
 
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import type { EventStream, StreamEvent } from "../support/http.ts";
 import { expect, expectProblem, expectStatus, test, tokenOf, type Znodes } from "./fixture.ts";
 

@@ -3,7 +3,7 @@
 
 import { expect } from "vitest";
 import { Coordination } from "../../src/coordination/coordination.ts";
-import type { EnterBarrier } from "../../src/core/coordination-command.ts";
+import type { EnterBarrier } from "../../src/core/coordination/coordination-command.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { type Answer, type EventStream, Http } from "../support/http.ts";
 import { type Keeper, test as keeperTest } from "../support/keeper.ts";

@@ -6,7 +6,7 @@ import { expect, test } from "vitest";
 import { deletedLength, type TransactionBounds, writtenLength } from "../../src/core/bounds.ts";
 import { checkState } from "../../src/core/check.ts";
 import type { Command, Operation } from "../../src/core/command.ts";
-import { formatInstance, type Instance, instanceIn } from "../../src/core/instances.ts";
+import { formatInstance, type Instance, instanceIn } from "../../src/core/coordination/instances.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
 import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";

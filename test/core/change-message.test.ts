@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect } from "vitest";
-import { type ChangeMessage, parseChangeMessage, selectedText } from "../../src/store/change-message.ts";
+import { type ChangeMessage, parseChangeMessage, selectedText } from "../../src/told/change-message.ts";
 import { bytes, ephemeral, type Keeper, plain, test } from "../support/keeper.ts";
 
 function lastMessage(keeper: Keeper): ChangeMessage {

@@ -4,9 +4,9 @@
 import { expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { execute } from "../../src/core/execute.ts";
-import type { Quota } from "../../src/core/quota.ts";
+import type { Quota } from "../../src/core/quotas/quota.ts";
 import { State } from "../../src/core/state.ts";
-import { emptyData, type Znode } from "../../src/core/znode.ts";
+import { emptyData, type Znode } from "../../src/core/tree/znode.ts";
 
 const sessionId = "0000000000000001";
 

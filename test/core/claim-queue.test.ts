@@ -9,10 +9,10 @@ import {
   claimOf,
   holdersOf,
   wasGivenOut,
-} from "../../src/core/claim-queue.ts";
-import { formatLockSettings, parseLockSettings } from "../../src/core/lock-settings.ts";
-import { formatSequence } from "../../src/core/sequence.ts";
-import { rootZnode } from "../../src/core/znode.ts";
+} from "../../src/core/coordination/claim-queue.ts";
+import { formatLockSettings, parseLockSettings } from "../../src/core/coordination/lock-settings.ts";
+import { formatSequence } from "../../src/core/tree/sequence.ts";
+import { rootZnode } from "../../src/core/tree/znode.ts";
 
 /** `xss` is an exclusive claim and two shared ones, numbered from 1. */
 function queueOf(modes: string): Claim[] {

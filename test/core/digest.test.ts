@@ -2,10 +2,10 @@
 
 import { expect, test } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
-import type { Quota, QuotaLimits } from "../../src/core/quota.ts";
-import type { Reply } from "../../src/core/replies.ts";
+import type { Quota, QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
-import { rootZnode, type Znode } from "../../src/core/znode.ts";
+import { rootZnode, type Znode } from "../../src/core/tree/znode.ts";
 import { bytes } from "../support/keeper.ts";
 
 const znode: Znode = { ...rootZnode(), id: 7, path: "/a", data: bytes("hello") };

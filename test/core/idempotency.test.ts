@@ -4,7 +4,7 @@
 import { expect } from "vitest";
 import type { Command, Idempotency } from "../../src/core/command.ts";
 import { execute } from "../../src/core/execute.ts";
-import { Replies, type Reply, replySize } from "../../src/core/replies.ts";
+import { Replies, type Reply, replySize } from "../../src/core/replies/replies.ts";
 import { State } from "../../src/core/state.ts";
 import { bytes, ephemeral, type Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
 

@@ -1,7 +1,7 @@
 // Claims as the state machine decides them: one transaction each, ordinary znodes, and nothing done when refused.
 
 import { expect } from "vitest";
-import type { ClaimLock } from "../../src/core/coordination-command.ts";
+import type { ClaimLock } from "../../src/core/coordination/coordination-command.ts";
 import {
   bytes,
   ephemeralSequential,

@@ -10,7 +10,7 @@ import {
   validateName,
   validatePath,
   validateSequentialPrefix,
-} from "../../src/core/path.ts";
+} from "../../src/core/tree/path.ts";
 import { bytes, test as keeperTest, plain, refusal, sequential } from "../support/keeper.ts";
 
 function faultOf(validate: (text: string) => void, text: string): string | null {

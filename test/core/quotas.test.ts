@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import type { Create, Operation, WriteContext } from "../../src/core/command.ts";
-import { exceededLimits, type Quota, type QuotaLimits } from "../../src/core/quota.ts";
+import { exceededLimits, type Quota, type QuotaLimits } from "../../src/core/quotas/quota.ts";
 import {
   bytes,
   container,

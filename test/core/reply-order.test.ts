@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { Reply } from "../../src/core/replies.ts";
-import { ReplyOrder } from "../../src/core/reply-order.ts";
+import type { Reply } from "../../src/core/replies/replies.ts";
+import { ReplyOrder } from "../../src/core/replies/reply-order.ts";
 
 test("an old reply that is kept does not keep the places of all that went after it", () => {
   const kept = new Set<Reply>();

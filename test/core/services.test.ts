@@ -1,7 +1,12 @@
 // Instances as the state machine decides them: ordinary ephemerals, one transaction each, and nothing done when refused.
 
 import { expect } from "vitest";
-import { formatInstance, instanceIn, mergedText, parseInstance } from "../../src/core/instances.ts";
+import {
+  formatInstance,
+  instanceIn,
+  mergedText,
+  parseInstance,
+} from "../../src/core/coordination/instances.ts";
 import { bytes, type Keeper, refusal, test } from "../support/keeper.ts";
 
 const path = "/services/web/a";

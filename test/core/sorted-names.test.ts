@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { SortedNames } from "../../src/core/sorted-names.ts";
+import { SortedNames } from "../../src/core/tree/sorted-names.ts";
 
 type Work = { readonly add: boolean; readonly name: string; readonly from: string };
 

@@ -1,7 +1,7 @@
 // What a znode's stat says, and what moves which part of it.
 
 import { expect } from "vitest";
-import { type Stat, statOf, statText } from "../../src/core/stat.ts";
+import { type Stat, statOf, statText } from "../../src/core/tree/stat.ts";
 import type { Keeper } from "../support/keeper.ts";
 import {
   bytes,

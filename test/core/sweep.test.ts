@@ -2,7 +2,7 @@
 
 import { describe, expect } from "vitest";
 import type { SweepCause } from "../../src/core/sweep.ts";
-import type { CreateMode } from "../../src/core/znode.ts";
+import type { CreateMode } from "../../src/core/tree/znode.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { FakeClock } from "../support/fake-clock.ts";

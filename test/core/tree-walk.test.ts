@@ -7,8 +7,8 @@ import type { Command } from "../../src/core/command.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { execute } from "../../src/core/execute.ts";
 import { State } from "../../src/core/state.ts";
-import { TreeWalk, type WalkScope } from "../../src/core/tree-walk.ts";
-import type { Znode } from "../../src/core/znode.ts";
+import { TreeWalk, type WalkScope } from "../../src/core/tree/tree-walk.ts";
+import type { Znode } from "../../src/core/tree/znode.ts";
 import { plain } from "../support/keeper.ts";
 
 const everything = Number.POSITIVE_INFINITY;

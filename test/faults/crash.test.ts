@@ -2,7 +2,7 @@
 // there in part, nobody's watch has a hole, and nobody's session is gone.
 
 import { expect } from "vitest";
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { Http } from "../support/http.ts";
 import { type ServerProcess, test } from "../support/process.ts";
 import { random } from "../support/random.ts";

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { type Answer, Http } from "../support/http.ts";
 import { type ServerProcess, test } from "../support/process.ts";
 import { random } from "../support/random.ts";

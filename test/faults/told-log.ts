@@ -1,9 +1,9 @@
 // The log as one stream of the whole tree was told it, from the first transaction on: what every other stream is
 // held against, and what is itself held against what writers were answered. It must never have been reset.
 
-import { parentPath, rootPath } from "../../src/core/path.ts";
-import { type Stat, statOf } from "../../src/core/stat.ts";
-import { rootZnode } from "../../src/core/znode.ts";
+import { parentPath, rootPath } from "../../src/core/tree/path.ts";
+import { type Stat, statOf } from "../../src/core/tree/stat.ts";
+import { rootZnode } from "../../src/core/tree/znode.ts";
 import type { Message } from "../watches/promises.ts";
 import type { Happened, ZnodeRecord } from "../watches/reference.ts";
 import type { Acknowledged, ExpectedEvent, TreeLoad } from "./tree-load.ts";

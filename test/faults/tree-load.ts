@@ -1,7 +1,7 @@
 // Random writes by several writers at once, over a tree small enough that they meet, and a record of every answer:
 // what the log must hold, what it may, and what it must not. It follows no stream and judges nothing.
 
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { type Answer, Http } from "../support/http.ts";
 import { random } from "../support/random.ts";
 

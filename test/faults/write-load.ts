@@ -1,7 +1,7 @@
 // A write load that can be cut off at any moment, and a record of what was acknowledged: what a restarted server is
 // held against. What was asked and not answered may have happened or not, but never in part (G8).
 
-import type { Stat } from "../../src/core/stat.ts";
+import type { Stat } from "../../src/core/tree/stat.ts";
 import { type EventStream, Http, type StreamEvent } from "../support/http.ts";
 
 export interface Told {

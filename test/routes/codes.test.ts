@@ -4,7 +4,7 @@
 
 import { expect } from "vitest";
 import { defaultLimits } from "../../src/core/limits.ts";
-import { problemKinds } from "../../src/routes/problems.ts";
+import { problemKinds } from "../../src/routes/http/problems.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Answer, type Http } from "../support/http.ts";
 import { Keeper, plain } from "../support/keeper.ts";

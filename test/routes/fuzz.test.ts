@@ -5,7 +5,7 @@
 import { Agent, request as send } from "node:http";
 import fc from "fast-check";
 import { expect } from "vitest";
-import { problemKinds } from "../../src/routes/problems.ts";
+import { problemKinds } from "../../src/routes/http/problems.ts";
 import { Http } from "../support/http.ts";
 import { type Operation, operations, type Parameter, type Schema, violationOf } from "../support/openapi.ts";
 import { test } from "../support/process.ts";

@@ -3,7 +3,7 @@
 import { hash } from "node:crypto";
 import Fastify, { type FastifyRequest } from "fastify";
 import { expect, test } from "vitest";
-import { type KeyedRequest, keyedRequestOf } from "../../src/routes/idempotency.ts";
+import { type KeyedRequest, keyedRequestOf } from "../../src/routes/wire/idempotency.ts";
 
 const limits = { idempotencyAgeMsMax: 1, idempotencyKeysMax: 2, idempotencyBytesMax: 3 };
 

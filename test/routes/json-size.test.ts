@@ -1,7 +1,7 @@
 // JSON is looked through before it is parsed: what is short and yet very much to read is refused, by a name.
 
 import { expect } from "vitest";
-import { assertReadable } from "../../src/routes/json-size.ts";
+import { assertReadable } from "../../src/routes/http/json-size.ts";
 import { test } from "./server-fixture.ts";
 
 const limits = { jsonDepthMax: 4, jsonValuesMax: 10 };

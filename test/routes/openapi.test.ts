@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { problemKinds } from "../../src/routes/problems.ts";
+import { problemKinds } from "../../src/routes/http/problems.ts";
 import { test } from "./server-fixture.ts";
 
 const file = fileURLToPath(new URL("../../openapi/openapi.json", import.meta.url));

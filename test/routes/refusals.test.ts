@@ -2,7 +2,7 @@
 // The fuzz is seeded; what it finds comes back with its seed: SEED=… vitest run test/routes/refusals.test.ts
 
 import { expect } from "vitest";
-import { problemKinds } from "../../src/routes/problems.ts";
+import { problemKinds } from "../../src/routes/http/problems.ts";
 import type { Http, RawAnswer } from "../support/http.ts";
 import { random } from "../support/random.ts";
 import { test } from "./server-fixture.ts";

@@ -3,10 +3,10 @@
 import { once } from "node:events";
 import { PassThrough } from "node:stream";
 import { expect, vi } from "vitest";
-import { BodiesInFlight } from "../../src/routes/bodies-in-flight.ts";
-import { linesOf } from "../../src/routes/body-lines.ts";
-import { GrowingBytes } from "../../src/routes/growing-bytes.ts";
-import type { BodyRefused } from "../../src/routes/refused-body.ts";
+import { BodiesInFlight } from "../../src/routes/http/bodies-in-flight.ts";
+import { GrowingBytes } from "../../src/routes/http/growing-bytes.ts";
+import type { BodyRefused } from "../../src/routes/http/refused-body.ts";
+import { linesOf } from "../../src/routes/wire/body-lines.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Http } from "../support/http.ts";
 import { test as processTest } from "../support/process.ts";

@@ -3,7 +3,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
-import { heldBackMs } from "../../src/routes/wait-time.ts";
+import { heldBackMs } from "../../src/routes/wire/wait-time.ts";
 import type { Answer, Http } from "../support/http.ts";
 import { test } from "./server-fixture.ts";
 

@@ -4,9 +4,9 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { Coordination } from "../../src/coordination/coordination.ts";
-import { barrierAt } from "../../src/core/barriers.ts";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
+import { barrierAt } from "../../src/core/coordination/barriers.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { type Keeper, test } from "../support/keeper.ts";
 

@@ -14,8 +14,8 @@ import type {
   TreeCommand,
   ZnodeTag,
 } from "../../src/core/command.ts";
-import type { QuotaLimits } from "../../src/core/quota.ts";
-import type { CreateMode } from "../../src/core/znode.ts";
+import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { CreateMode } from "../../src/core/tree/znode.ts";
 import { bytes } from "../support/keeper.ts";
 
 /** A czxid that `resolved` replaces by that of the znode as it is then. */

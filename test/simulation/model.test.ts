@@ -6,7 +6,7 @@ import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { TreeCommand } from "../../src/core/command.ts";
 import { KeeperError } from "../../src/core/errors.ts";
-import { statOf } from "../../src/core/stat.ts";
+import { statOf } from "../../src/core/tree/stat.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
 import { type Keeper, test } from "../support/keeper.ts";
 import { anyCommand, resolved } from "./commands.ts";

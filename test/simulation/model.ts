@@ -23,8 +23,8 @@ import type {
   WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
-import type { QuotaLimits } from "../../src/core/quota.ts";
-import type { CreateMode } from "../../src/core/znode.ts";
+import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { CreateMode } from "../../src/core/tree/znode.ts";
 
 export interface ModelZnode {
   data: string;

@@ -1,10 +1,10 @@
 // Tables in memory that keep every write they were given, and can be told to refuse or to wait.
 
-import type { Quota } from "../../src/core/quota.ts";
-import type { Reply } from "../../src/core/replies.ts";
+import type { Quota } from "../../src/core/quotas/quota.ts";
+import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
-import type { Znode } from "../../src/core/znode.ts";
+import type { Znode } from "../../src/core/tree/znode.ts";
 import type { RowChanges, Tables } from "../../src/store/tables.ts";
 
 export class RecordingTables implements Tables {

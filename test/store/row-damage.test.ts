@@ -10,7 +10,7 @@ import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { State } from "../../src/core/state.ts";
-import { rootZnode } from "../../src/core/znode.ts";
+import { rootZnode } from "../../src/core/tree/znode.ts";
 import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
 import { loadStore } from "../../src/store/sqlite/load.ts";

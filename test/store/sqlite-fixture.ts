@@ -7,7 +7,7 @@ import { test as base } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
-import { emptyData, rootZnode, type Znode } from "../../src/core/znode.ts";
+import { emptyData, rootZnode, type Znode } from "../../src/core/tree/znode.ts";
 import type { Lsn } from "../../src/store/commit-log.ts";
 import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
 import { type OpenedSqlite, openSqlite, type SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";

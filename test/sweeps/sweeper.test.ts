@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished } from "vitest";
 import type { Operation } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
-import type { CreateMode } from "../../src/core/znode.ts";
+import type { CreateMode } from "../../src/core/tree/znode.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { Store } from "../../src/store/store.ts";
 import { Sweeper, type SweepSettings } from "../../src/sweeps/sweeper.ts";

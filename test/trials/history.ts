@@ -1,7 +1,7 @@
 // The server's own log of claims and writes, as a watch tells it over restarts: what really happened, and in which order.
 
 import type { ChangeMessage, Client, ZnodeEvent } from "../../src/client/index.ts";
-import { baseName, parentPath } from "../../src/core/path.ts";
+import { baseName, parentPath } from "../../src/core/tree/path.ts";
 import { monotonicMs } from "./evidence.ts";
 import type { ClaimRecord, WriteRecord } from "./judge.ts";
 

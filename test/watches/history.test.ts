@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ChangeMessage } from "../../src/store/change-message.ts";
+import type { ChangeMessage } from "../../src/told/change-message.ts";
 import { History } from "../../src/watches/history.ts";
 
 const unbounded = { messagesMax: Infinity, bytesMax: Infinity, ageMsMax: Infinity };

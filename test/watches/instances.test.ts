@@ -2,7 +2,6 @@
 
 import fc from "fast-check";
 import { expect } from "vitest";
-import { KeeperError } from "../../src/core/errors.ts";
 import {
   fits,
   formatInstance,
@@ -10,7 +9,8 @@ import {
   type InstanceView,
   instanceAt,
   instanceIn,
-} from "../../src/core/instances.ts";
+} from "../../src/core/coordination/instances.ts";
+import { KeeperError } from "../../src/core/errors.ts";
 import { InstanceSelection } from "../../src/watches/instance-selection.ts";
 import { Selection } from "../../src/watches/selection.ts";
 import type { StreamStart } from "../../src/watches/stream.ts";

@@ -1,9 +1,9 @@
 // What really happened, kept apart from everything that tells of it: the transactions in order, and the tree as of
 // any of them.
 
-import { type Stat, statOf } from "../../src/core/stat.ts";
+import { type Stat, statOf } from "../../src/core/tree/stat.ts";
+import { rootZnode, type Znode } from "../../src/core/tree/znode.ts";
 import type { Txn } from "../../src/core/txn.ts";
-import { rootZnode, type Znode } from "../../src/core/znode.ts";
 
 export interface ZnodeRecord {
   readonly path: string;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Znode } from "../../src/core/znode.ts";
+import type { Znode } from "../../src/core/tree/znode.ts";
 import { Keeper, plain } from "../support/keeper.ts";
 import { open, test, watchesOf } from "./fixture.ts";
 import { changeEventsOf, RecordingSink, type SentEvent } from "./recording-sink.ts";

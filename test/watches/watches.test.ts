@@ -1,6 +1,6 @@
 import { expect } from "vitest";
 import type { Operation } from "../../src/core/command.ts";
-import { retryLine } from "../../src/watches/frames.ts";
+import { retryLine } from "../../src/told/frames.ts";
 import { bytes, ephemeral, plain, refusal } from "../support/keeper.ts";
 import { open, test, watchesOf } from "./fixture.ts";
 import { changeEventsOf, RecordingSink } from "./recording-sink.ts";

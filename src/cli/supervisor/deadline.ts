@@ -2,7 +2,7 @@
 // as the client counts. A process that stood still finds it passed.
 
 import { uptime } from "node:os";
-import { elapsedMs, type Instant } from "../../client/clock.ts";
+import { elapsedMs, type Instant } from "../../client/calls/clock.ts";
 
 export interface Deadline {
   readonly since: Instant;

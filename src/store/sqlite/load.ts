@@ -4,12 +4,12 @@
 import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
 import { Digest } from "../../core/digest.ts";
-import { parentPath, rootPath } from "../../core/path.ts";
-import { type QuotaLimits, quotaLimitNames } from "../../core/quota.ts";
-import type { Reply } from "../../core/replies.ts";
+import { type QuotaLimits, quotaLimitNames } from "../../core/quotas/quota.ts";
+import type { Reply } from "../../core/replies/replies.ts";
 import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
-import { emptyData, type Znode } from "../../core/znode.ts";
+import { parentPath, rootPath } from "../../core/tree/path.ts";
+import { emptyData, type Znode } from "../../core/tree/znode.ts";
 import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";

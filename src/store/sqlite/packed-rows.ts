@@ -2,7 +2,7 @@
 // hold up the event loop; columns of numbers, one list of texts and one run of bytes do not.
 
 import type { Session } from "../../core/session.ts";
-import type { Znode } from "../../core/znode.ts";
+import type { Znode } from "../../core/tree/znode.ts";
 import type { ChangeRow, Position, RowChanges } from "../tables.ts";
 
 export interface PackedRows {

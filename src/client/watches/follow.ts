@@ -1,0 +1,109 @@
+// A stream of changes that outlives its connections: when one is lost, another goes on after the last event that was
+// read, so that each change is told once, in order, or `reset` says that it is not. It never reads ahead of its
+// consumer, and knows nothing of what the changes are.
+
+import type { EventSourceMessage } from "eventsource-parser";
+import { Backoff } from "../calls/backoff.ts";
+import { pause } from "../calls/clock.ts";
+import { ConnectionError, RequestError } from "../calls/errors.ts";
+import type { Transport } from "../calls/transport.ts";
+import { readEvents } from "./event-stream.ts";
+import type { ByeMessage, ResetMessage } from "./messages.ts";
+import { type Told, type WatchCursor, WatchProgress } from "./watch-progress.ts";
+
+export interface WatchOptions {
+  /** Ends the watch at once; the iteration then throws the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called when there is no connection, before the next attempt. */
+  readonly disconnected?: (cause: Error) => void;
+}
+
+export interface StreamTarget {
+  readonly url: URL;
+  /** JSON that is posted, where the URL would be too long. */
+  readonly body?: string;
+}
+
+/** A stream as it is asked for and read. */
+export interface Followed<Message extends Told> {
+  readonly cursor: WatchCursor;
+  /** Where a connection that begins so goes, and what it says there. */
+  readonly requestOf: (cursor: WatchCursor) => StreamTarget;
+  readonly heartbeatMs: number;
+  readonly tellsBookmarks: boolean;
+  /** Makes what reads the events of one connection: null for one that says nothing, or nothing yet. */
+  readonly reader: () => (event: EventSourceMessage) => Message | ByeMessage | null;
+}
+
+/** How often a quiet server shows that it is there, unless another interval is asked for. */
+export const heartbeatMsDefault = 10_000;
+/** One heartbeat may be lost or late; three are not. */
+const heartbeatsMissedMax = 3;
+
+/** @throws RequestError when the service refuses the request, and would do so again */
+export async function* follow<Message extends Told>(
+  transport: Transport,
+  followed: Followed<Message>,
+  { signal, disconnected }: WatchOptions,
+): AsyncGenerator<Message | ResetMessage, never, undefined> {
+  const progress = new WatchProgress(followed.cursor);
+  const backoff = new Backoff(transport.chance);
+  while (true) {
+    const target = followed.requestOf(progress.cursor);
+    try {
+      for await (const message of readMessages(transport, { target, followed, progress, backoff, signal })) {
+        yield message;
+        signal?.throwIfAborted();
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!isTemporary(error)) throw error;
+      transport.failed(target.url);
+      disconnected?.(error);
+      const interrupted = progress.interrupt();
+      if (interrupted !== null) yield interrupted;
+      const retryAfterMs = error instanceof RequestError ? error.retryAfterMs : 0;
+      await pause(transport.clock, backoff.nextDelayMs(retryAfterMs), signal);
+    }
+  }
+}
+
+interface Attempt<Message extends Told> {
+  readonly target: StreamTarget;
+  readonly followed: Followed<Message>;
+  readonly progress: WatchProgress;
+  readonly backoff: Backoff;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The messages of one connection that its consumer has not seen. It always ends with an error. */
+async function* readMessages<Message extends Told>(
+  transport: Transport,
+  { target, followed, progress, backoff, signal }: Attempt<Message>,
+): AsyncGenerator<Message, never, undefined> {
+  const events = readEvents(transport, {
+    ...target,
+    lastEventId: progress.lastEventId,
+    silenceMsMax: heartbeatsMissedMax * followed.heartbeatMs,
+    onRetry: (retryMs) => backoff.serverAsked(retryMs),
+    signal,
+  });
+  const messageOf = followed.reader();
+  for await (const event of events) {
+    const message = messageOf(event);
+    if (message === null) continue;
+    if (isBye(message)) throw new ConnectionError(`The server ended the stream: ${message.reason}.`);
+    backoff.succeeded();
+    const isNews = progress.advance(message, event.id);
+    if (isNews && (message.type !== "bookmark" || followed.tellsBookmarks)) yield message;
+  }
+  throw new ConnectionError("The server ended the stream.");
+}
+
+function isBye(message: Told | ByeMessage): message is ByeMessage {
+  return message.type === "bye";
+}
+
+function isTemporary(error: unknown): error is ConnectionError | RequestError {
+  return error instanceof ConnectionError || (error instanceof RequestError && error.isTemporary);
+}

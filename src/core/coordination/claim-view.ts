@@ -1,0 +1,91 @@
+// A claim as people and programs are shown it: who it is, since when, and what it said of itself.
+
+import type { State } from "../state.ts";
+import { baseName } from "../tree/path.ts";
+import type { Claim } from "./claim-queue.ts";
+import { isElectionPath } from "./claims.ts";
+import { fenceHeaderOf } from "./fence-header.ts";
+
+export interface ClaimView {
+  readonly id: string;
+  readonly path: string;
+  readonly mode: Claim["mode"];
+  readonly fence: number;
+  /** What to send as `Fence` with writes that need the claim. */
+  readonly fenceHeader: string;
+  /** Id of its session; null for a znode that was made by hand and has none. */
+  readonly session: string | null;
+  /** The name its session was given; empty when it has none. */
+  readonly sessionName: string;
+  /** The JSON value its data is, or its data as text; null when it is empty. */
+  readonly metadata: unknown;
+}
+
+export function claimViewOf(state: State, claim: Claim): ClaimView {
+  const { id, path, mode, fence, owner } = claim;
+  const session = owner === null ? undefined : state.session(owner);
+  const data = state.tree.get(path)?.data;
+  return {
+    ...{
+      id,
+      path,
+      mode,
+      fence,
+      fenceHeader: fenceHeaderOf(path, fence),
+      session: owner,
+      sessionName: session?.name ?? "",
+    },
+    metadata: metadataIn(data),
+  };
+}
+
+/** What is longer was not written by a claim, and is not shown. */
+const shownBytesMax = 65_536;
+/** JSON that goes deeper was not either. It is shown as text: to write it down again would need too much stack. */
+const shownDepthMax = 1000;
+
+function metadataIn(data: Uint8Array | undefined): unknown {
+  if (data === undefined || data.byteLength === 0 || data.byteLength > shownBytesMax) return null;
+  const text = new TextDecoder().decode(data);
+  try {
+    const value: unknown = JSON.parse(text);
+    return isWithinDepth(value, shownDepthMax) ? value : text;
+  } catch {
+    return text;
+  }
+}
+
+function isWithinDepth(value: unknown, depthMax: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return depthMax > 0 && Object.values(value).every((member) => isWithinDepth(member, depthMax - 1));
+}
+
+/** A claim as it stands, in a few words. */
+export interface Standing {
+  readonly id: string;
+  readonly path: string;
+  readonly state: "held" | "leading" | "waiting";
+  readonly fence: number;
+  readonly fenceHeader: string;
+  /** Among those who wait; 1 is next. */
+  readonly position?: number;
+}
+
+/** Those of the znodes that are claims and candidates. */
+export function standingsOf({ claims }: State, paths: readonly string[]): Standing[] {
+  return paths.flatMap((path): Standing[] => {
+    const queue = claims.queueOf(path);
+    const claim = queue?.get(baseName(path));
+    if (queue === undefined || claim === undefined) return [];
+    const { id, fence } = claim;
+    const base = { id, path, fence, fenceHeader: fenceHeaderOf(path, fence) };
+    const position = queue.positionOf(claim);
+    if (position > 0) return [{ ...base, state: "waiting", position }];
+    return [{ ...base, state: isElectionPath(queue.path) ? "leading" : "held" }];
+  });
+}
+
+/** What a candidate stands for, as text. */
+export function candidateValueOf(state: State, { path }: Claim): string {
+  return new TextDecoder().decode(state.tree.get(path)?.data);
+}

@@ -1,0 +1,96 @@
+// What claims on locks and candidates of elections have in common: how they are made, found and given up.
+
+import type { Create } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { KeeperError } from "../errors.ts";
+import { planCreate, planDelete } from "../plan-znodes.ts";
+import type { State } from "../state.ts";
+import { baseName } from "../tree/path.ts";
+import { type Claim, type ClaimQueue, wasGivenOut } from "./claim-queue.ts";
+import type { Claimed, Released } from "./coordination-command.ts";
+
+interface NewClaim {
+  /** The whole path but the number. */
+  readonly prefix: string;
+  readonly data: Uint8Array;
+  readonly sessionId: string | undefined;
+}
+
+/** Whatever is true of a create is true of a claim. */
+export function newClaim(draft: Draft, { prefix, data, sessionId }: NewClaim): Claimed {
+  const mode = { kind: "ephemeral", sequential: true } as const;
+  const create: Create = { type: "create", path: prefix, data, mode, parents: true };
+  const { path, stat } = planCreate(draft, create, sessionId);
+  return { id: baseName(path), path, fence: stat.czxid, made: true };
+}
+
+export function claimedOf({ id, path, fence }: Claim): Claimed {
+  return { id, path, fence, made: false };
+}
+
+/** The first claim of the session in the queue, whoever made it: through the shorter of two lists. */
+export function ownClaim(state: State, queue: ClaimQueue, sessionId: string | undefined): Claim | undefined {
+  if (sessionId === undefined) return undefined;
+  const owned = state.ephemeralsOf(sessionId);
+  if (queue.size <= owned.size) {
+    for (const claim of queue) if (claim.owner === sessionId) return claim;
+    return undefined;
+  }
+  let first: Claim | undefined;
+  for (const path of owned) {
+    const claim = queue.get(baseName(path));
+    if (claim?.path !== path) continue;
+    if (first === undefined || claim.sequence < first.sequence) first = claim;
+  }
+  return first;
+}
+
+export interface ClaimAddress {
+  /** Of the lock or election. */
+  readonly path: string;
+  readonly id: string;
+}
+
+/** @throws KeeperError `no_claim`, or `not_holder` when it is another session's */
+export function claimOfSession(
+  state: State,
+  { path, id }: ClaimAddress,
+  sessionId: string | undefined,
+): Claim {
+  const claim = state.claims.queue(path)?.get(id);
+  if (claim === undefined) throw noClaim(path, id);
+  if (claim.owner !== sessionId) throw notHolder(claim);
+  return claim;
+}
+
+export interface Release extends ClaimAddress {
+  readonly sessionId: string | undefined;
+  readonly force: boolean;
+}
+
+/** What is gone already needs no release; what never was is a slip. */
+export function planRelease(draft: Draft, state: State, release: Release): Released {
+  const { path, id, sessionId, force } = release;
+  const claim = state.claims.queue(path)?.get(id);
+  if (claim === undefined) {
+    const nextSequence = draft.get(path)?.nextSequence ?? 0;
+    if (wasGivenOut(id, nextSequence)) return {};
+    throw noClaim(path, id);
+  }
+  if (!force && claim.owner !== sessionId) throw notHolder(claim);
+  planDelete(draft, { type: "delete", path: claim.path });
+  return { owner: claim.owner };
+}
+
+export function noClaim(path: string, id: string): KeeperError {
+  return new KeeperError("no_claim", `${path} has no claim ${id}: it was released, or its session ended.`, {
+    path,
+  });
+}
+
+function notHolder({ id, path, owner }: Claim): KeeperError {
+  const whose = owner === null ? "no session" : `session ${owner}`;
+  return new KeeperError("not_holder", `The claim ${id} is that of ${whose}, not yours; nothing was done.`, {
+    path,
+  });
+}

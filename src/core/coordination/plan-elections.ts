@@ -1,0 +1,26 @@
+// Decides candidacies. Whoever stands longest leads; a candidate is an ephemeral sequential child like any claim.
+
+import type { Draft } from "../draft.ts";
+import { planSetData } from "../plan-znodes.ts";
+import type { State } from "../state.ts";
+import { claimPrefixes } from "./claim-queue.ts";
+import { electionPath } from "./claims.ts";
+import type { ChangeCandidate, Claimed, StandForElection } from "./coordination-command.ts";
+import { claimedOf, claimOfSession, newClaim, ownClaim } from "./plan-claims.ts";
+
+/** A session that stands already keeps its place and its value: `changeCandidate` changes a value. */
+export function planStand(draft: Draft, state: State, stand: StandForElection): Claimed {
+  const path = electionPath(stand.name);
+  const queue = state.claims.queue(path);
+  const own = queue === undefined ? undefined : ownClaim(state, queue, stand.sessionId);
+  if (own !== undefined) return claimedOf(own);
+  const prefix = `${path}/${claimPrefixes.candidate}`;
+  return newClaim(draft, { prefix, data: stand.value, sessionId: stand.sessionId });
+}
+
+export function planChangeCandidate(draft: Draft, state: State, command: ChangeCandidate): Claimed {
+  const { name, id, value, sessionId } = command;
+  const claim = claimOfSession(state, { path: electionPath(name), id }, sessionId);
+  planSetData(draft, { type: "setData", path: claim.path, data: value });
+  return claimedOf(claim);
+}

@@ -1,0 +1,100 @@
+// Decides claims on locks. A claim is an ephemeral sequential child, and its release the end of that child: nothing
+// is done here that a client could not do to the tree by itself, only all of it at once.
+
+import type { Draft } from "../draft.ts";
+import { KeeperError } from "../errors.ts";
+import { planCreate, planSetData } from "../plan-znodes.ts";
+import type { State } from "../state.ts";
+import { type Claim, type ClaimQueue, claimPrefixes } from "./claim-queue.ts";
+import { claimViewOf } from "./claim-view.ts";
+import { lockPath } from "./claims.ts";
+import type { Claimed, ClaimLock, Configured, ConfigureLock } from "./coordination-command.ts";
+import { defaultLockSettings, formatLockSettings, type LockSettings } from "./lock-settings.ts";
+import { claimedOf, newClaim, ownClaim } from "./plan-claims.ts";
+
+export function planClaimLock(draft: Draft, state: State, claim: ClaimLock): Claimed {
+  const path = lockPath(claim.name);
+  const queue = state.claims.queue(path);
+  const own = queue === undefined ? undefined : ownClaim(state, queue, claim.sessionId);
+  const settings = settingsFor(claim, queue);
+  if (own !== undefined) {
+    checkSameMode(own, claim);
+    return claimedOf(own);
+  }
+  if (claim.orElse === "refuse" && queue?.wouldHold(claim.mode, settings) === false)
+    throw lockHeld(state, queue);
+  if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings);
+  const prefix = `${path}/${claimPrefixes[claim.mode]}`;
+  return newClaim(draft, { prefix, data: claim.metadata, sessionId: claim.sessionId });
+}
+
+/** Those of the lock. While it has claims they stand; with none there, a claim may bring its own permits. */
+function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | undefined): LockSettings {
+  const settings = queue?.settings ?? defaultLockSettings;
+  const asked = permits ?? settings.permits;
+  if (asked !== settings.permits && queue !== undefined && queue.size > 0) {
+    throw new KeeperError(
+      "not_empty",
+      `The lock ${name} has claims and ${settings.permits} permits, not ${asked}; claim it as it is, or when it is free.`,
+      { path: queue.path },
+    );
+  }
+  if (asked > 1 && mode === "shared") {
+    throw new KeeperError(
+      "bad_request",
+      `The lock ${name} has ${asked} permits, which are claimed one by one: a claim of it is exclusive.`,
+    );
+  }
+  return asked === settings.permits ? settings : { ...settings, permits: asked };
+}
+
+function checkSameMode(own: Claim, { mode, name }: ClaimLock): void {
+  if (own.mode === mode) return;
+  throw new KeeperError(
+    "node_exists",
+    `The session has a claim on ${name} already, ${own.id}, which is ${own.mode} and not ${mode}; release it first.`,
+    { path: own.path },
+  );
+}
+
+function lockHeld(state: State, queue: ClaimQueue): KeeperError {
+  const { delay } = queue.settings;
+  const [first] = queue;
+  const holder = first !== undefined && queue.isHeld(first) ? claimViewOf(state, first) : null;
+  const reason =
+    holder === null ? "keeps everyone waiting after its holder expired" : `is held by ${holder.id}`;
+  return new KeeperError(
+    "lock_held",
+    `${queue.path} ${reason}, and waitMs is 0; set waitMs to join the queue.`,
+    {
+      path: queue.path,
+      ...(holder !== null && { holder }),
+      ...(delay !== null && { delayUntilMs: delay.untilMs }),
+    },
+  );
+}
+
+export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock): Configured {
+  const path = lockPath(command.name);
+  const queue = state.claims.queue(path);
+  const settings = queue?.settings ?? defaultLockSettings;
+  const { permits = settings.permits, lockDelayMs = settings.lockDelayMs } = command;
+  if (permits !== settings.permits && queue !== undefined && queue.size > 0) {
+    throw new KeeperError(
+      "not_empty",
+      `${path} has claims, and its permits cannot change under them; wait until it is free.`,
+      { path },
+    );
+  }
+  writeSettings(draft, path, { ...settings, permits, lockDelayMs });
+  return { path, permits, lockDelayMs };
+}
+
+function writeSettings(draft: Draft, path: string, settings: LockSettings): void {
+  const data = formatLockSettings(settings);
+  if (draft.get(path) !== undefined) planSetData(draft, { type: "setData", path, data });
+  else {
+    const mode = { kind: "persistent", sequential: false } as const;
+    planCreate(draft, { type: "create", path, data, mode, parents: true }, undefined);
+  }
+}

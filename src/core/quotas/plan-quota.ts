@@ -1,0 +1,100 @@
+// Decides on quotas: whether one may be set or deleted, and whether a write still fits into the one that governs it.
+// Deletions are never measured: what makes room must always be possible.
+
+import type { DeleteQuota, SetQuota } from "../command.ts";
+import type { Draft } from "../draft.ts";
+import { KeeperError } from "../errors.ts";
+import type { State } from "../state.ts";
+import { parentPath, rootPath } from "../tree/path.ts";
+import type { Usage } from "../tree/tree.ts";
+import type { Quota } from "./quota.ts";
+
+/**
+ * Refuses what would leave more than a hard limit allows, counting what the command has done so far (D4). What is not
+ * made larger or smaller is not measured; what shrinks and is still too large is refused (U6).
+ * @throws KeeperError `quota_exceeded`
+ */
+export function checkQuota(draft: Draft, path: string, added: Usage): void {
+  const quota = draft.quotaOver(path);
+  if (quota === undefined) return;
+  const { countHard, bytesHard } = quota.limits;
+  const [count, bytes] = [quota.count + added.count, quota.bytes + added.bytes];
+  if (added.count !== 0 && countHard !== undefined && count > countHard) {
+    throw quotaExceeded(quota, "countHard", { limitValue: countHard, size: count });
+  }
+  if (added.bytes !== 0 && bytesHard !== undefined && bytes > bytesHard) {
+    throw quotaExceeded(quota, "bytesHard", { limitValue: bytesHard, size: bytes });
+  }
+}
+
+function quotaExceeded(
+  { path }: Quota,
+  limit: "countHard" | "bytesHard",
+  { limitValue, size }: { limitValue: number; size: number },
+): KeeperError {
+  const what = limit === "countHard" ? "znodes" : "bytes of data";
+  return new KeeperError(
+    "quota_exceeded",
+    `The quota of ${path} allows ${limitValue} ${what}, and this write would make it ${size}; delete some, or raise ${limit}.`,
+    { path, limit, limitValue, size },
+  );
+}
+
+/** A limit below the usage is taken: from then on it stops growth (U8). */
+export function planSetQuota(
+  draft: Draft,
+  state: State,
+  { path, limits }: SetQuota,
+): { quota: Quota; created: boolean } {
+  if (path === rootPath) throw rootHasNone();
+  if (draft.get(path) === undefined) {
+    throw new KeeperError("no_node", `${path} does not exist; a quota is set on a znode that is there.`, {
+      path,
+    });
+  }
+  const before = state.quotas.get(path);
+  if (before === undefined) refuseNested(state, path);
+  const { count, bytes } = before ?? state.tree.usageOf(path);
+  const quota = { path, limits, count, bytes };
+  draft.changes.push({ type: "quotaSet", quota, before: before ?? null });
+  return { quota, created: before === undefined };
+}
+
+function rootHasNone(): KeeperError {
+  const message = "The root cannot have a quota; set one on a znode below it.";
+  return new KeeperError("reserved_path", message, { path: rootPath });
+}
+
+/** One quota governs a path, so none stands above or below another (U4). */
+function refuseNested(state: State, path: string): void {
+  const above = state.quotas.governing(parentPath(path));
+  if (above !== undefined) throw nested(`${above.path}, above ${path},`, above);
+  const [below] = state.quotas.from(`${path}/`);
+  if (below?.path.startsWith(`${path}/`)) throw nested(`${below.path}, below ${path},`, below);
+}
+
+function nested(where: string, { path }: Quota): KeeperError {
+  return new KeeperError(
+    "node_exists",
+    `${where} has a quota already, and quotas do not nest; change or delete that one.`,
+    { path },
+  );
+}
+
+export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuota): { path: string } {
+  const quota = state.quotas.get(path);
+  if (quota === undefined) throw noQuota(state, path);
+  draft.changes.push({ type: "quotaDeleted", quota });
+  return { path };
+}
+
+/** Says which quota governs the path, where one does: it may be the one that was meant. */
+export function noQuota(state: State, path: string): KeeperError {
+  if (path === rootPath) return rootHasNone();
+  if (state.tree.get(path) === undefined) {
+    return new KeeperError("no_node", `${path} does not exist, and so has no quota.`, { path });
+  }
+  const above = state.quotas.governing(path);
+  const hint = above === undefined ? "Set one with PUT." : `The quota of ${above.path} governs it.`;
+  return new KeeperError("no_node", `${path} has no quota of its own. ${hint}`, { path });
+}

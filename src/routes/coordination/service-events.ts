@@ -1,0 +1,77 @@
+// GET /v1/services/{service}/events: the instances of a service as they come, change and go, as Server-Sent Events (API
+// section 6). It is a watch like any other, told in words of its own; what is sent, and when, is decided in `watches/`.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
+import { InstanceSelection } from "../../watches/instance-selection.ts";
+import { countWait } from "../http/connection-share.ts";
+import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
+import { eventStream } from "../wire/claim-schemas.ts";
+import type { RouteParts } from "../wire/parts.ts";
+import { problems } from "../wire/schemas.ts";
+import {
+  exampleView,
+  filterMembers,
+  filterOf,
+  metadataParameters,
+  serviceParameter,
+} from "../wire/service-schemas.ts";
+import { assertCanStart, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+
+export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }: RouteParts): void {
+  plainApp
+    .withTypeProvider<TypeBoxTypeProvider>()
+    .get(
+      "/v1/services/:service/events",
+      { schema: { ...eventsSchema, querystring: eventsQuery }, exposeHeadRoute: false },
+      (request, reply) => {
+        const { query, headers } = request;
+        const { service } = request.params;
+        validateResourceName(service);
+        const selection = new InstanceSelection(service, filterOf(query));
+        const resume = resumePointOf(query, headers);
+        const start = resume ?? ({ kind: "now", initial: true } as const);
+        if (!acceptsEventStream(headers.accept))
+          assertCanStart(start, watches.history, "Begin anew without it.");
+        watches.assertOpens();
+        const { bookmarkMs, heartbeatMs } = query;
+        const reader = request.ip;
+        countWait(reply);
+        const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+        const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, reader }, sink);
+        connectReader(reply.raw, sink, stream);
+      },
+    );
+}
+
+const eventsQuery = Type.Object(
+  { ...filterMembers, ...resumeMembers },
+  { patternProperties: metadataParameters, additionalProperties: false },
+);
+
+const change = { zxid: 1042, timeMs: 1_700_000_000_000, cause: "request", instance: exampleView };
+const exampleEvents = [
+  "retry: 1734\n",
+  'event: snapshot\ndata: {"zxid":1040,"instances":[]}\n\n',
+  'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
+  `id: 1042\nevent: added\ndata: ${JSON.stringify(change)}\n\n`,
+].join("");
+
+const eventsSchema = {
+  operationId: "watchService",
+  summary: "The instances of a service, as Server-Sent Events",
+  description:
+    "`snapshot` and `synced`: those there are now, in pages, and the end of them. Then `added`, `updated` and `removed`, " +
+    "one for each instance. With a filter an instance that begins to fit it is `added`, and one that no longer does " +
+    "is `removed`, and shown as it last was. Of several in one transaction the last has the id. `bookmark`, `reset` and " +
+    "`bye` are those of `GET /v1/watch`, and so is resuming with `Last-Event-ID` or `sinceZxid`: then there is no " +
+    "snapshot. `tag`, `state`, `zone` and `meta.<name>=<value>` select.",
+  tags: ["coordination"],
+  params: serviceParameter,
+  response: {
+    200: eventStream(exampleEvents),
+    ...problems("bad_path", "history_trimmed", "throttled"),
+  },
+};

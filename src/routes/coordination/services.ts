@@ -1,0 +1,389 @@
+// /v1/services: who offers what, and where (API section 6). An instance is a znode under /services that lives with the
+// session that registered it; a route asks for it to be there, and shows those that are.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import { Type } from "typebox";
+import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
+import {
+  fits,
+  formatInstance,
+  type Instance,
+  type InstanceView,
+  instanceAt,
+  instanceIn,
+  instancePath,
+  instanceViewOf,
+  servicePath,
+  servicesPath,
+} from "../../core/coordination/instances.ts";
+import { noInstance } from "../../core/coordination/plan-services.ts";
+import type { WrittenInstance } from "../../core/coordination/service-command.ts";
+import { KeeperError } from "../../core/errors.ts";
+import { joinPath, validateName } from "../../core/tree/path.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { forceQuery, json } from "../wire/claim-schemas.ts";
+import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
+import { entryBytes, PageSize } from "../wire/page-size.ts";
+import { type RouteParts, touchSession, wellFormed, writeContextOf } from "../wire/parts.ts";
+import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
+import {
+  changesBody,
+  exampleView,
+  filterMembers,
+  filterOf,
+  instanceBody,
+  instanceParameters,
+  instanceView,
+  metadataParameters,
+  serviceParameter,
+} from "../wire/service-schemas.ts";
+
+export function serviceRoutes(
+  plainApp: FastifyInstance,
+  parts: RouteParts & { readonly logger: Logger },
+): void {
+  const { store, sessions, limits, logger } = parts;
+  const { tree } = store.state;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  const instanceUrl = "/v1/services/:service/instances/:id";
+
+  app.get(
+    "/v1/services",
+    { schema: { ...listSchema, querystring: namesQuery("Services") } },
+    async (request) => {
+      touchSession(request, sessions);
+      const { views, ...next } = pageOfNames(
+        store.state,
+        servicesPath,
+        request.query,
+        (name, { numChildren }) => ({
+          ...{ name, instanceCount: numChildren },
+        }),
+      );
+      return { services: views, ...next };
+    },
+  );
+
+  app.get(
+    "/v1/services/:service",
+    { schema: { ...getServiceSchema, querystring: instancesQuery } },
+    async (request) => {
+      const { service } = request.params;
+      const { limit, after } = request.query;
+      validateResourceName(service);
+      if (after !== undefined) validateName(after);
+      touchSession(request, sessions);
+      const path = servicePath(service);
+      const filter = filterOf(request.query);
+      const isMeant = (instance: Instance) => fits(instance, filter);
+      return { name: service, path, ...instancesOf(path, { limit, after, isMeant }) };
+    },
+  );
+
+  app.get(instanceUrl, { schema: getInstanceSchema }, async (request) => {
+    const path = pathOf(request.params);
+    touchSession(request, sessions);
+    const view = instanceAt(tree.get(path));
+    if (view === null) throw noInstance(path);
+    return view;
+  });
+
+  app.put(
+    instanceUrl,
+    { schema: { ...registerSchema, querystring: replaceQuery, body: instanceBody } },
+    async (request, reply) => {
+      const { service: name, id } = request.params;
+      const path = pathOf(request.params);
+      const data = formatInstance(instanceIn(textOf(request.body)) as Instance);
+      const replace = replacedBy(request.query);
+      const context = writeContextOf(request, sessions);
+      const { outcome } = await store.submit({
+        type: "registerInstance",
+        name,
+        id,
+        data,
+        replace,
+        ...context,
+      });
+      if (replace === "any" && outcome.replaced !== undefined) {
+        const by = { reader: request.ip, session: context.sessionId ?? null };
+        const facts = { audit: true, service: name, instance: id, owner: outcome.replaced, by };
+        logger.warn(facts, "an instance was replaced by force");
+      }
+      if (outcome.created) {
+        const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
+        reply.code(201).header("Location", location);
+      }
+      return written(path, outcome, context.sessionId);
+    },
+  );
+
+  app.patch(instanceUrl, { schema: { ...changeSchema, body: changesBody } }, async (request) => {
+    const { service: name, id } = request.params;
+    const path = pathOf(request.params);
+    const changes = Buffer.from(textOf(request.body));
+    const bytesMax = limits.metadataBytesMax;
+    const context = writeContextOf(request, sessions);
+    const { outcome } = await store.submit({
+      type: "changeInstance",
+      name,
+      id,
+      changes,
+      bytesMax,
+      ...context,
+    });
+    return written(path, outcome, context.sessionId);
+  });
+
+  app.delete(
+    instanceUrl,
+    { schema: { ...deregisterSchema, querystring: forceQuery } },
+    async (request, reply) => {
+      const { service: name, id } = request.params;
+      const { force } = request.query;
+      pathOf(request.params);
+      const context = writeContextOf(request, sessions);
+      const { outcome } = await store.submit({ type: "deregisterInstance", name, id, force, ...context });
+      if (force && outcome.owner !== undefined) {
+        const by = { reader: request.ip, session: context.sessionId ?? null };
+        const facts = { audit: true, service: name, instance: id, owner: outcome.owner, by };
+        logger.warn(facts, "an instance was removed by force");
+      }
+      return reply.code(204).send();
+    },
+  );
+
+  /** A page looks at so many znodes at most, however few of them are meant; the next one goes on behind them. */
+  function instancesOf(path: string, { limit, after, isMeant }: Page) {
+    const instances: InstanceView[] = [];
+    const size = new PageSize();
+    let [looked, last] = [0, ""];
+    for (const name of namesAfter(path, after)) {
+      if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
+      const znode = tree.get(joinPath(path, name));
+      const view = instanceAt(znode);
+      if (znode !== undefined && view !== null && isMeant(view)) {
+        const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
+        if (isFull) return { instances, next: last };
+        instances.push(view);
+      }
+      looked += 1;
+      last = name;
+    }
+    return { instances };
+  }
+
+  function* namesAfter(path: string, after: string | undefined): Generator<string> {
+    for (const name of tree.childNames(path, after)) if (name !== after) yield name;
+  }
+
+  /** The request has renewed its session as it arrived, which was not earlier than it was sent. */
+  function written(path: string, { fence, instance }: WrittenInstance, sessionId = "") {
+    const view = instanceViewOf({ path, czxid: fence, ephemeralOwner: sessionId }, instance);
+    return { ...view, validForMs: store.state.session(sessionId)?.timeoutMs ?? 0 };
+  }
+}
+
+interface Page {
+  readonly limit: number;
+  readonly after: string | undefined;
+  readonly isMeant: (instance: Instance) => boolean;
+}
+
+function pathOf({ service, id }: { service: string; id: string }): string {
+  validateResourceName(service);
+  validateResourceName(id);
+  return instancePath(service, id);
+}
+
+function replacedBy({ replace, force }: { replace?: number; force: boolean }): number | "any" | undefined {
+  if (!force) return replace;
+  if (replace === undefined) return "any";
+  throw new KeeperError(
+    "bad_request",
+    "Of replace and force there is one at most: replace says whom, force whoever it is.",
+  );
+}
+
+/** As JSON; what is no text in it cannot be a znode's data. */
+function textOf(body: object): string {
+  return JSON.stringify(body, (name, value) => {
+    wellFormed(name, "The name of a member");
+    return typeof value === "string" ? wellFormed(value, name) : value;
+  });
+}
+
+const cursor = Type.Optional(
+  Type.String({
+    maxLength: fixedLimits.cursorLengthMax,
+    ...named("cursorLengthMax"),
+    description: "Go on after this name.",
+  }),
+);
+
+const instancesQuery = Type.Object(
+  {
+    ...filterMembers,
+    limit: pageLimit("Instances in one page; fewer where many are left out, or where they say much."),
+    after: cursor,
+  },
+  { patternProperties: metadataParameters, additionalProperties: false },
+);
+
+const replaceQuery = Type.Object(
+  {
+    replace: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          "The fence of another session's instance of this id whose place it takes: of one's own from before a crash, " +
+          "whose session has not ended yet.",
+      }),
+    ),
+    force: Type.Boolean({
+      default: false,
+      description: "It takes the place of whoever has the id: for an operator. It is logged.",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const tags = ["coordination"];
+const next = Type.Optional(
+  Type.String({ description: "There may be more: ask again with after set to this." }),
+);
+
+const listSchema = {
+  operationId: "listServices",
+  summary: "The services there are",
+  description: "Each znode under /services is one; it stays when its last instance has gone.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        services: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            instanceCount: Type.Integer({
+              description: "Children of its znode: also those made by hand that are no instances.",
+            }),
+          }),
+        ),
+        next,
+      }),
+      "A page of services, in order of their names.",
+      { services: [{ name: "web", instanceCount: 2 }] },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
+};
+
+const filterDescription =
+  "`tag`, `state`, `zone` and `meta.<name>=<value>` leave out those that are not all of it.";
+
+const getServiceSchema = {
+  operationId: "getService",
+  summary: "The instances of a service",
+  description: `A service that nobody ever offered has none. ${filterDescription}`,
+  tags,
+  params: serviceParameter,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        name: Type.String(),
+        path: Type.String({ description: "The service's znode; its children are the instances." }),
+        instances: Type.Array(Type.Object(instanceView)),
+        next,
+      }),
+      "A page of instances, in order of their ids.",
+      { name: "web", path: "/services/web", instances: [exampleView] },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
+};
+
+const getInstanceSchema = {
+  operationId: "getInstance",
+  summary: "One instance",
+  tags,
+  params: instanceParameters,
+  headers: readHeaders,
+  response: {
+    200: json(Type.Object(instanceView), "The instance.", exampleView),
+    ...problems("bad_path", "no_instance", "session_expired"),
+  },
+};
+
+const writtenView = Type.Object({
+  ...instanceView,
+  validForMs: Type.Integer({
+    description:
+      "Counts from when the request was sent: without another success for the session by then, take it for gone.",
+  }),
+});
+const exampleWritten = { ...exampleView, validForMs: 10_000 };
+
+const registerSchema = {
+  operationId: "registerInstance",
+  summary: "Register an instance, or what it is now",
+  description:
+    "It is there until it is deleted or its session ends. Sent again it is the same; what is left out has its default. " +
+    "Where nothing is different, nothing is written and nobody is told. An id that another session has is refused, unless " +
+    "`replace` or `force` says that its instance is to go: in the same transaction, told as `removed` and `added`.",
+  tags,
+  params: instanceParameters,
+  headers: writeHeaders,
+  response: {
+    201: json(writtenView, "It is registered.", exampleWritten),
+    200: json(writtenView, "It was, and is so now.", exampleWritten),
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "not_holder",
+      "not_empty",
+      "ephemeral_parent",
+      "quota_exceeded",
+      "too_large",
+    ),
+  },
+};
+
+const changeSchema = {
+  operationId: "changeInstance",
+  summary: "Change some of what an instance says of itself",
+  description:
+    "Members that are not named stay as they are; metadata is merged by name; null takes a member back to its default " +
+    "(RFC 7396).",
+  tags,
+  params: instanceParameters,
+  headers: writeHeaders,
+  response: {
+    200: json(writtenView, "It is so now.", exampleWritten),
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "no_instance",
+      "not_holder",
+      "quota_exceeded",
+      "too_large",
+    ),
+  },
+};
+
+const deregisterSchema = {
+  operationId: "deregisterInstance",
+  summary: "Take an instance away",
+  description: "Harmless when repeated.",
+  tags,
+  params: instanceParameters,
+  headers: writeHeaders,
+  response: {
+    204: { description: "It is not there.", type: "null" },
+    ...problems(...writeProblems, "session_required", "not_holder", "not_empty"),
+  },
+};

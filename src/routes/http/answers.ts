@@ -1,0 +1,189 @@
+// What answers hold in memory until their clients have taken them, on one connection and on all. Small ones are not
+// counted, so that keepalives and the like go on whatever else waits. A large one for which there is no room is refused,
+// and where room is needed, those go first whose clients take nothing.
+
+import { Readable } from "node:stream";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Clock } from "../../clock.ts";
+import { KeeperError } from "../../core/errors.ts";
+import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
+import { connectionOf } from "./connection-share.ts";
+import { fixedLimits } from "./fixed-limits.ts";
+import { isGone } from "./gone.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { headed, problemOf } from "./problems.ts";
+import { Turns } from "./turns.ts";
+
+type AnswerLimits = Pick<HttpLimits, "answerBytesMax" | "connectionAnswerBytesMax">;
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** A write whose answer may be large: it is not begun where there is no room, for afterwards it cannot be refused. */
+    answersAtLength?: boolean;
+  }
+}
+
+export class Answers {
+  /** In which lines are made, however many ask for them at once. */
+  readonly turns = new Turns();
+  readonly #limits: AnswerLimits;
+  readonly #clock: Clock;
+  readonly #held = new Set<HeldAnswer>();
+  readonly #bytesOf = new WeakMap<object, number>();
+  #bytes = 0;
+
+  constructor(limits: AnswerLimits, clock: Clock) {
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** @throws KeeperError `throttled` when there is no room, unless what was done has to be told in any case */
+  hold(request: FastifyRequest, bytes: number, mustBeTold = false): HeldAnswer {
+    const held = new HeldAnswer(connectionOf(request), this.#clock, {
+      resize: (newBytes) => this.#resize(held, newBytes),
+      release: () => this.#release(held),
+    });
+    if (!mustBeTold) this.#assertRoom(held, bytes);
+    this.#held.add(held);
+    this.#count(held, bytes);
+    return held;
+  }
+
+  /** @throws KeeperError `throttled` when nothing more would fit */
+  assertRoom(request: FastifyRequest): void {
+    const connection = connectionOf(request);
+    this.#assertRoom({ connection, bytes: 0 }, pieceBytes);
+  }
+
+  #resize(held: HeldAnswer, bytes: number): void {
+    if (!this.#held.has(held)) return;
+    if (bytes > held.bytes) this.#assertRoom(held, bytes);
+    this.#count(held, bytes);
+  }
+
+  #count(held: HeldAnswer, bytes: number): void {
+    const { connection } = held;
+    const more = bytes - held.bytes;
+    held.bytes = bytes;
+    this.#bytes += more;
+    this.#bytesOf.set(connection, (this.#bytesOf.get(connection) ?? 0) + more);
+  }
+
+  #release(held: HeldAnswer): void {
+    if (this.#held.delete(held)) this.#count(held, 0);
+  }
+
+  /** What is alone fits in any case: each bound is at least the largest answer. */
+  #assertRoom({ connection, bytes: had }: Pick<HeldAnswer, "connection" | "bytes">, bytes: number): void {
+    const { answerBytesMax, connectionAnswerBytesMax } = this.#limits;
+    const others = (this.#bytesOf.get(connection) ?? 0) - had;
+    if (others > 0 && others + bytes > connectionAnswerBytesMax) {
+      throw noRoom("connectionAnswerBytesMax", connectionAnswerBytesMax, "One connection has");
+    }
+    const isFull = () => this.#bytes - had > 0 && this.#bytes - had + bytes > answerBytesMax;
+    if (isFull()) this.#endStillWhile(isFull);
+    if (isFull()) throw noRoom("answerBytesMax", answerBytesMax, "The server holds");
+  }
+
+  /** The longest still go first. */
+  #endStillWhile(isFull: () => boolean): void {
+    const nowMs = this.#clock.monotonicMs();
+    const still = [...this.#held].filter(
+      ({ takenAtMs }) => nowMs - takenAtMs >= fixedLimits.answerStillMsMax,
+    );
+    still.sort((a, b) => a.takenAtMs - b.takenAtMs);
+    for (const held of still) {
+      if (!isFull()) return;
+      this.#release(held);
+      held.cut();
+    }
+  }
+}
+
+interface Account {
+  readonly resize: (bytes: number) => void;
+  readonly release: () => void;
+}
+
+/** One answer, from when there is room for it until its client has taken it. */
+export class HeldAnswer implements HeldBytes {
+  readonly connection: object;
+  readonly #clock: Clock;
+  readonly #account: Account;
+  bytes = 0;
+  /** When its client last took some of it. */
+  takenAtMs: number;
+  /** Ends it in the middle. */
+  cut = () => {};
+
+  constructor(connection: object, clock: Clock, account: Account) {
+    this.connection = connection;
+    this.#clock = clock;
+    this.#account = account;
+    this.takenAtMs = clock.monotonicMs();
+  }
+
+  taken(): void {
+    this.takenAtMs = this.#clock.monotonicMs();
+  }
+
+  /** @throws KeeperError `throttled` when there is no room for that much more */
+  resize(bytes: number): void {
+    this.#account.resize(bytes);
+  }
+
+  release(): void {
+    this.#account.release();
+  }
+}
+
+/** Sends what is large in pieces, as fast as its client takes them. Call after the hooks that make answers larger. */
+export function holdAnswers(app: FastifyInstance, answers: Answers): void {
+  app.addHook("preHandler", (request, _reply, done) => {
+    if (request.routeOptions.config.answersAtLength === true) answers.assertRoom(request);
+    done();
+  });
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (isGone(reply.raw)) {
+      // Nobody would take it, and nobody would say so.
+      if (payload instanceof Readable) payload.destroy();
+      done(null, null);
+      return;
+    }
+    const bytes = request.method === "HEAD" ? 0 : largeBytesOf(payload);
+    if (bytes === 0) {
+      done(null, payload);
+      return;
+    }
+    try {
+      const held = answers.hold(request, bytes, request.method !== "GET");
+      reply.header("Content-Length", bytes);
+      done(null, new Pieces(Buffer.from(payload as string), held));
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      for (const name of ["ETag", "Content-Length"]) reply.removeHeader(name);
+      headed(reply, error).header("Cache-Control", "no-store");
+      done(null, `${JSON.stringify(problemOf(error))}\n`);
+    }
+  });
+}
+
+/** 0 for what is small, and for what comes in parts already. */
+function largeBytesOf(payload: unknown): number {
+  const isText = typeof payload === "string";
+  if (!isText && !Buffer.isBuffer(payload)) return 0;
+  // No character takes more than three bytes for each of its code units.
+  if (payload.length <= pieceBytes / (isText ? 3 : 1)) return 0;
+  const bytes = Buffer.byteLength(payload);
+  return bytes > pieceBytes ? bytes : 0;
+}
+
+function noRoom(limit: keyof AnswerLimits, limitValue: number, who: string): KeeperError {
+  const message = `${who} ${limitValue} bytes of answers that clients have yet to take; nothing was done. Try again shortly.`;
+  return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
+}

@@ -1,0 +1,128 @@
+// What one connection may have under way. Clients of HTTP/1.1 may send requests before the earlier ones are answered, and
+// those of HTTP/2 many beside each other: one of them must not take what is there for everybody. Requests beyond the
+// bound wait in their connection; waits beyond theirs are refused, whatever it is they wait for.
+
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+import { isGone } from "./gone.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { inputValveOf } from "./input-valve.ts";
+
+type ShareLimits = Pick<HttpLimits, "requestsPerConnectionMax" | "waitsPerConnectionMax">;
+
+/** Call before any hook that does something for a request. */
+export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    const connection = connectionOf(request);
+    let share = connection[ownShare];
+    if (share === undefined) {
+      share = new ConnectionShare(limits);
+      connection[ownShare] = share;
+      connection.once("close", share.close);
+    }
+    share.enter(request.raw, reply.raw, done);
+  });
+}
+
+/** Counts the reply among those its connection waits for, until it is closed. @throws KeeperError `throttled` */
+export function countWait({ request, raw }: FastifyReply): void {
+  connectionOf(request)[ownShare]?.wait(raw);
+}
+
+/** Its session in HTTP/2, else its socket. */
+export function connectionOf({ raw }: FastifyRequest): Connection {
+  const { stream } = raw as { stream?: { session?: Connection } };
+  return raw.httpVersionMajor === 1 ? raw.socket : (stream?.session ?? raw.socket);
+}
+
+/** Where a connection has its share: looked at with each request, and found faster there than in a map. */
+const ownShare = Symbol("share");
+
+type Connection = EventEmitter & { [ownShare]?: ConnectionShare };
+
+const begunAtOnceMax = 100;
+
+class ConnectionShare {
+  readonly #limits: ShareLimits;
+  readonly #underWay = new Set<ServerResponse>();
+  /** Requests that have to wait for others of their connection, in their order. */
+  readonly #parked: (() => void)[] = [];
+  #release = () => {};
+  #waits = 0;
+  /** Since others last had a turn for certain. */
+  #begun = 0;
+
+  constructor(limits: ShareLimits) {
+    this.#limits = limits;
+  }
+
+  enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    if (this.#hasRoom()) {
+      this.#begin(response, begin);
+      return;
+    }
+    // What was sent ahead is read when there is room for it.
+    if (this.#parked.length === 0) this.#release = inputValveOf(request).hold();
+    this.#parked.push(() => {
+      // A stream of HTTP/2 may have gone meanwhile, by itself.
+      if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(response, begin);
+    });
+  }
+
+  #hasRoom(): boolean {
+    return this.#underWay.size < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
+  }
+
+  #begin(response: ServerResponse, begin: () => void): void {
+    this.#begun += 1;
+    if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
+    this.#underWay.add(response);
+    response.once("close", () => {
+      this.#underWay.delete(response);
+      this.#beginParked();
+    });
+    begin();
+  }
+
+  readonly #nextTurn = () => {
+    this.#begun = 0;
+    this.#beginParked();
+  };
+
+  #beginParked(): void {
+    while (this.#parked.length > 0 && this.#hasRoom()) this.#parked.shift()?.();
+    if (this.#parked.length > 0) return;
+    this.#release();
+    this.#release = () => {};
+  }
+
+  wait(response: ServerResponse): void {
+    // Its end would not be heard of.
+    if (isGone(response)) return;
+    const { waitsPerConnectionMax: limitValue } = this.#limits;
+    if (this.#waits >= limitValue) {
+      const message = `One connection waits for at most ${limitValue} things at once; open another for more.`;
+      throw new KeeperError("throttled", message, {
+        limit: "waitsPerConnectionMax",
+        limitValue,
+        retryAfterSeconds: 1,
+      });
+    }
+    this.#waits += 1;
+    response.once("close", () => {
+      this.#waits -= 1;
+    });
+  }
+
+  /** Answers that had not begun, behind others, never hear that their connection is gone. */
+  readonly close = () => {
+    this.#parked.length = 0;
+    for (const response of this.#underWay) {
+      if (response.socket !== null || response.destroyed) continue;
+      response.destroy();
+      response.emit("close");
+    }
+  };
+}

@@ -1,0 +1,48 @@
+// Bodies that are JSON: whatever their Content-Type says (curl's default is another), none at all is `{}`. What could
+// be read in two ways, or is more than anything the service knows, is refused before it is parsed.
+
+import { isUtf8 } from "node:buffer";
+import { promisify } from "node:util";
+import type { FastifyInstance } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+import type { BodiesInFlight } from "./bodies-in-flight.ts";
+import { ignoreContentType } from "./content-type.ts";
+import { assertReadable, type JsonLimits } from "./json-size.ts";
+import { readBodiesWhole } from "./whole-bodies.ts";
+
+/** Call in the scope of the routes. */
+export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight, limits: JsonLimits): void {
+  ignoreContentType(app);
+  const parse = promisify(app.getDefaultJsonParser("error", "error"));
+  readBodiesWhole(app, inFlight, (request, bytes) => {
+    if (bytes.length === 0) return undefined;
+    // Decoding would put U+FFFD where the fault is, and nobody would hear of it.
+    if (!isUtf8(bytes)) throw new KeeperError("bad_request", "The body is not valid UTF-8.");
+    const text = bytes.toString("utf8");
+    assertReadable(text, limits);
+    return parse(request, text).catch(() => Promise.reject(unparsable(text)));
+  });
+  app.addHook("preValidation", (request, _reply, done) => {
+    request.body ??= {};
+    const isTaken = request.routeOptions.schema?.body !== undefined;
+    done(isTaken || isEmpty(request.body) ? undefined : takesNone());
+  });
+}
+
+function isEmpty(body: unknown): boolean {
+  return typeof body === "object" && body !== null && Object.keys(body).length === 0;
+}
+
+function takesNone(): KeeperError {
+  return new KeeperError("bad_request", "This request takes no body; what it says would be ignored.");
+}
+
+/** JSON that the parser refuses all the same has one of the names by which objects are tampered with. */
+function unparsable(text: string): KeeperError {
+  try {
+    JSON.parse(text.replace(/^\ufeff/, ""));
+    return new KeeperError("bad_request", 'No member of the body may be named "__proto__" or "constructor".');
+  } catch {
+    return new KeeperError("bad_request", "The body is not valid JSON.");
+  }
+}

@@ -1,0 +1,46 @@
+// What the head of a request says about the request itself: for whom it is, and what it expects. It is judged before
+// a route reads any of it, and refused in a problem document like anything else.
+
+import type { IncomingMessage, Server } from "node:http";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+import { sendProblem } from "./problems.ts";
+import { withholdContinue } from "./refused-body.ts";
+
+/** Bodies that no route would take are not asked for: their senders hear why before they send. */
+export function meetExpectations(server: Server, bodyBytesMax: number): void {
+  server.on("checkContinue", (request, response) => {
+    if (Number(request.headers["content-length"]) > bodyBytesMax) withholdContinue(request);
+    else response.writeContinue();
+    server.emit("request", request, response);
+  });
+  // The hook below refuses what it expects; without a listener the answer would have no body.
+  server.on("checkExpectation", (request, response) => server.emit("request", request, response));
+}
+
+export function refuseUnclearHeads(app: FastifyInstance): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    if (isExpectationUnknown(request)) refuseExpectation(request, reply);
+    else if (hasOneHost(request.raw)) done();
+    else done(new KeeperError("bad_request", "A request in HTTP/1.1 has one Host header."));
+  });
+}
+
+function isExpectationUnknown({ headers: { expect } }: FastifyRequest): boolean {
+  return expect !== undefined && expect.toLowerCase() !== "100-continue";
+}
+
+function refuseExpectation({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const message = `The one expectation that can be met is 100-continue, not ${headers.expect}.`;
+  sendProblem(reply, new KeeperError("bad_request", message), 417);
+}
+
+/** RFC 9112, 3.2. Of several only the first would be seen. HTTP/2 has `:authority`, HTTP/1.0 need not have any. */
+function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+  if (httpVersion !== "1.1") return true;
+  let count = 0;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    if ((rawHeaders[index] as string).toLowerCase() === "host") count += 1;
+  }
+  return count === 1;
+}

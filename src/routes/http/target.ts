@@ -1,0 +1,35 @@
+// The request target, judged as it came and before a route reads any part of it: what could be read in two ways is
+// refused, so that no znode is ever taken for another (P14).
+
+import type { IncomingMessage } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+
+/** What a proxy is sent, `http://host/path`, means the same as `/path` and must be taken (RFC 9112, 3.2.2). */
+export function originFormOf({ url = "/" }: Pick<IncomingMessage, "url">): string {
+  if (url.startsWith("/") || !absoluteForm.test(url)) return url;
+  const origin = url.replace(absoluteForm, "");
+  return origin.startsWith("/") ? origin : `/${origin}`;
+}
+
+const absoluteForm = /^https?:\/\/[^/?#]*/i;
+
+/** Refuses a fragment, which never belongs in a request, and a query that is not percent-encoded UTF-8. */
+export function refuseUnclearTargets(app: FastifyInstance): void {
+  app.addHook("onRequest", (request, _reply, done) => {
+    const fault = faultOf(request.raw.url as string);
+    done(fault === null ? undefined : new KeeperError("bad_request", fault));
+  });
+}
+
+function faultOf(target: string): string | null {
+  if (target.includes("#")) return "A # in a URL has to be written %23.";
+  const query = target.indexOf("?");
+  if (query === -1 || !target.includes("%", query)) return null;
+  try {
+    decodeURIComponent(target.slice(query));
+    return null;
+  } catch {
+    return "The query is not valid percent-encoded UTF-8.";
+  }
+}

@@ -1,0 +1,132 @@
+// What the parser cannot read is answered too: what is not HTTP, or passes one of its bounds, is told so in a problem
+// document before the connection closes. Never in place of the answer to a request that was understood.
+
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
+import type { FastifyInstance } from "fastify";
+import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { fixedLimits } from "./fixed-limits.ts";
+import type { HttpLimits } from "./http-limits.ts";
+import { problemMediaType, problemOf } from "./problems.ts";
+import { isUnhurried } from "./slow-bodies.ts";
+
+/** How long a client has to read why, before the connection goes whether or not it closes its side. */
+const lingerMs = 1000;
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+export class Unreadable {
+  readonly #limits: HttpLimits;
+  /** The last request on each connection that could be read that far. */
+  readonly #exchanges = new WeakMap<Socket, Exchange>();
+  readonly #ending = new WeakSet<Socket>();
+
+  constructor(limits: HttpLimits) {
+    this.#limits = limits;
+  }
+
+  /** Call once, before other hooks. */
+  follow(app: FastifyInstance): void {
+    app.server.on("request", (request, response) => {
+      this.#exchanges.set(request.socket, { request, response });
+    });
+    // A request that crosses the refusal finds it as its answer: it must not be done after all. The connection goes.
+    app.addHook("onRequest", ({ raw }, reply, done) => {
+      if (this.#ending.has(raw.socket)) reply.hijack();
+      else done();
+    });
+  }
+
+  answer(error: ParseError, socket: Socket): void {
+    if (this.#ending.has(socket)) return;
+    const { request, response } = this.#exchanges.get(socket) ?? {};
+    const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && request?.complete === false;
+    if (isLate && isUnhurried(request)) return;
+    this.#ending.add(socket);
+    const isAnswered = response === undefined || response.writableFinished;
+    const isWhole = request === undefined || request.complete;
+    const end = () => endWith(socket, faultOf(error, isWhole, this.#limits));
+    if (isAnswered) end();
+    // The fault is in what follows a request that was understood: its own answer comes first.
+    else if (isWhole && !response.headersSent) response.once("close", end);
+    else if (!response.headersSent) end();
+    else socket.destroy();
+  }
+}
+
+/** What Node's parser says: also what it was reading, and how much of that it had read. */
+interface ParseError extends Error {
+  readonly code?: string;
+  readonly rawPacket?: unknown;
+  readonly bytesParsed?: number;
+}
+
+interface Fault {
+  readonly status: number;
+  /** `bad_request` unless said. */
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly details?: ErrorDetails;
+}
+
+function endWith(socket: Socket, { status, code = "bad_request", message, details }: Fault): void {
+  if (!socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify({ ...problemOf(new KeeperError(code, message, details)), status });
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+  const timer = setTimeout(() => socket.destroy(), lingerMs);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function faultOf(error: ParseError, isWhole: boolean, limits: HttpLimits): Fault {
+  const { headersTimeoutMs, requestTimeoutMs } = limits;
+  switch (error.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return overflowOf(error, limits);
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW": {
+      const limitValue = fixedLimits.chunkExtensionBytesMax;
+      return {
+        status: 413,
+        code: "too_large",
+        message: `The extensions of a chunk have more than ${limitValue} bytes.`,
+        details: { limit: "chunkExtensionBytesMax", limitValue },
+      };
+    }
+    case "ERR_HTTP_REQUEST_TIMEOUT": {
+      const limit = isWhole && headersTimeoutMs < requestTimeoutMs ? "headersTimeoutMs" : "requestTimeoutMs";
+      const what = isWhole ? "No whole URL and headers came" : "The request was not complete";
+      return {
+        status: 408,
+        message: `${what} within ${limits[limit]} ms.`,
+        details: { limit, limitValue: limits[limit] },
+      };
+    }
+    default:
+      return { status: 400, message: "This is not a request in HTTP/1.1." };
+  }
+}
+
+/** There are two bounds, and the parser does not say which: of a head that came in parts, both are named. */
+function overflowOf({ rawPacket, bytesParsed = 0 }: ParseError, { headerBytesMax }: HttpLimits): Fault {
+  const { headersMax } = fixedLimits;
+  if (rawPacket instanceof Uint8Array && linesIn(rawPacket.subarray(0, bytesParsed)) > headersMax) {
+    const message = `A request has at most ${headersMax} headers.`;
+    return { status: 431, message, details: { limit: "headersMax", limitValue: headersMax } };
+  }
+  const others = bytesParsed > headerBytesMax ? "" : `, or more than ${headersMax} headers`;
+  const message = `The URL and headers have more than ${headerBytesMax} bytes${others}.`;
+  return { status: 431, message, details: { limit: "headerBytesMax", limitValue: headerBytesMax } };
+}
+
+function linesIn(text: Uint8Array): number {
+  const lineFeed = 10;
+  return text.reduce((count, byte) => (byte === lineFeed ? count + 1 : count), 0);
+}

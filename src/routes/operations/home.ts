@@ -1,0 +1,97 @@
+// GET /: what this is and where to go from here, as a page for browsers and as JSON for programs. The page has no script,
+// loads nothing and may not be shown within another.
+
+import { createHash } from "node:crypto";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { problems } from "../wire/schemas.ts";
+
+export function homeRoutes(app: FastifyInstance, version: string): void {
+  const page = pageFor(version);
+  app.get("/", { schema: homeSchema, config: { variesByAccept: true } }, (request, reply) => {
+    if (prefersPage(request)) return reply.headers(pageHeaders).send(page);
+    const links = Object.fromEntries(places.map(({ name, path }) => [name, `/${path}`]));
+    return reply.send({ name: "treekeeper", version, links });
+  });
+}
+
+/** Only browsers ask for pages by name; whoever takes anything is a program. */
+function prefersPage(request: FastifyRequest): boolean {
+  const { accept } = request.headers;
+  return accept?.includes("text/html") === true && request.accepts().type(["json", "html"]) === "html";
+}
+
+const places = [
+  { name: "docs", path: "docs", words: "every request, to read and to try" },
+  { name: "openapi", path: "openapi.json", words: "the same for programs, as OpenAPI" },
+  { name: "tree", path: "v1/tree?depth=1", words: "the tree, its first level" },
+  { name: "limits", path: "v1/limits", words: "every bound in force" },
+  { name: "live", path: "livez", words: "whether the process runs" },
+  { name: "ready", path: "readyz?verbose", words: "whether writes are served" },
+] as const;
+
+const style = `
+  body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem; }
+  dt { float: left; clear: left; width: 10rem; }
+  dd { margin-left: 10rem; }
+  @media (prefers-color-scheme: dark) { body { background: #111; color: #ddd; } a { color: #8bf; } }
+`;
+
+/** The links are relative: a proxy may have put the service below a path of its own. */
+function pageFor(version: string): string {
+  const rows = places.map(
+    ({ path, words }) => `    <dt><a href="${path}">/${path}</a></dt>\n    <dd>${words}</dd>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width">
+  <link rel="icon" href="data:,">
+  <title>treekeeper</title>
+  <style>${style}</style>
+  <h1>treekeeper ${version}</h1>
+  <p>A coordination service that speaks HTTP and Server-Sent Events.</p>
+  <dl>
+${rows.join("\n")}
+  </dl>
+</html>
+`;
+}
+
+const styleHash = createHash("sha256").update(style).digest("base64");
+
+const pageHeaders = {
+  "Content-Type": "text/html; charset=utf-8",
+  "Content-Security-Policy":
+    `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; ` +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "X-Content-Type-Options": "nosniff",
+  "Referrer-Policy": "no-referrer",
+};
+
+const homeAnswer = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  links: Type.Record(Type.String(), Type.String(), { description: "Where to go from here." }),
+});
+
+const homeSchema = {
+  operationId: "getHome",
+  summary: "What this is, and where to go from here",
+  description: "A browser, which prefers `text/html`, gets a page.",
+  tags: ["operations"],
+  response: {
+    200: {
+      description: "The service's name and version, and links.",
+      content: {
+        "application/json": {
+          schema: {
+            ...homeAnswer,
+            examples: [{ name: "treekeeper", version: "0.1.0", links: { docs: "/docs" } }],
+          },
+        },
+      },
+    },
+    ...problems(),
+  },
+};

@@ -1,0 +1,91 @@
+// The OpenAPI document, generated from the schemas that validate, and the page on which to try it.
+
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { FastifyInstance, FastifySchema } from "fastify";
+import type { TSchema } from "typebox";
+import { namedSchemas, pathParameter } from "../wire/schemas.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What the document shows as the route's body, where its parts are judged one by one and not by its schema. */
+    documentedBody?: TSchema;
+  }
+}
+
+/** Call before any route is added: what comes later is in the document. */
+export async function openapiRoutes(app: FastifyInstance, version: string): Promise<void> {
+  for (const schema of namedSchemas) app.addSchema(schema);
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "treekeeper",
+        version,
+        description:
+          "A coordination service in the tradition of ZooKeeper: znodes, sessions and watches over HTTP and SSE.",
+        license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      },
+      tags: [
+        { name: "znodes", description: "The tree." },
+        {
+          name: "transactions",
+          description: "Several operations at once, bound together or each by itself.",
+        },
+        { name: "quotas", description: "Limits on subtrees." },
+        { name: "sessions", description: "Liveness of clients." },
+        { name: "watches", description: "What happens, as it happens." },
+        { name: "coordination", description: "Locks, elections, services, counters and barriers." },
+        { name: "operations", description: "Running the service." },
+      ],
+    },
+    transform: ({ schema, url, route }) => ({
+      schema: documented(schema, { url, method: String(route.method), body: route.config?.documentedBody }),
+      url: url.replace("*", ":path"),
+    }),
+    refResolver: {
+      buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
+  app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+}
+
+/**
+ * What validation does not need, or says otherwise than a reader would: a wildcard is shown as `{path}`, since the
+ * router takes the rest of the URL as it is; a body that is data has no schema; a parameter with a default is optional.
+ */
+function documented(
+  schema: FastifySchema | undefined,
+  { url, method, body }: { url: string; method: string; body: TSchema | undefined },
+): FastifySchema {
+  if (schema === undefined) return { hide: true };
+  const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
+  return {
+    ...schema,
+    ...(url.includes("*") && { params: pathParameter }),
+    ...(takesData && { body: dataBody }),
+    ...(body !== undefined && { body }),
+    ...(schema.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
+  };
+}
+
+const dataBody = {
+  description: "The data, byte for byte, whatever its Content-Type.",
+  content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+};
+
+interface ObjectSchema {
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, object>>;
+}
+
+/** Defaults are filled in before a request is validated, so what has one need not be sent. */
+function withoutDefaulted(querystring: unknown): ObjectSchema {
+  const { required = [], properties = {}, ...rest } = querystring as ObjectSchema;
+  return {
+    ...rest,
+    properties,
+    required: required.filter((name) => !("default" in (properties[name] ?? {}))),
+  };
+}

@@ -1,0 +1,352 @@
+// /v1/sessions: open, keep alive, close, look (API section 3). The token is shown once, in the answer to the open;
+// whatever acts for a session sends it back.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { KeeperError } from "../../core/errors.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { problemOf } from "../http/problems.ts";
+import { fenceHeaderMember } from "../wire/claim-schemas.ts";
+import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
+import { type RouteParts, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
+import {
+  idempotencyKeyHeader,
+  pageLimit,
+  problems,
+  readHeaders,
+  replayedHeader,
+  tokenLength,
+} from "../wire/schemas.ts";
+
+const idLength = { maxLength: fixedLimits.sessionIdLengthMax, ...named("sessionIdLengthMax") };
+
+const idParameter = Type.Object({
+  id: Type.String({ ...idLength, description: "The session's id.", examples: ["1f3a5c7e9b2d4f60"] }),
+});
+
+const tokenHeader = Type.Object({
+  "session-token": Type.String({ ...tokenLength, description: "The session's own token." }),
+});
+
+const openBody = Type.Object(
+  {
+    timeoutMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: "Silence after which the session ends; moved into the bounds the server has.",
+      }),
+    ),
+    name: Type.Optional(
+      Type.String({
+        maxLength: fixedLimits.sessionNameLengthMax,
+        ...named("sessionNameLengthMax"),
+        description: "A word for people who read listings.",
+      }),
+    ),
+  },
+  { additionalProperties: false, examples: [{ timeoutMs: 10_000, name: "web-1" }] },
+);
+
+const validForMs = Type.Integer({
+  description: "Counts from when the request was sent: without another success by then, stop acting for it.",
+});
+
+const openedAnswer = Type.Object({
+  id: Type.String({ description: "Public: what ephemeralOwner shows." }),
+  token: Type.String({ description: "Secret, shown once; send it as Session-Token." }),
+  timeoutMs: Type.Integer({ description: "The timeout granted." }),
+  validForMs,
+});
+
+const aliveAnswer = Type.Object({
+  id: Type.String(),
+  timeoutMs: Type.Integer(),
+  validForMs,
+  zxid: Type.Integer({ description: "The last transaction the server has done." }),
+});
+
+const summary = {
+  id: Type.String(),
+  name: Type.String(),
+  state: Type.String({ description: "open, or closing when its end is being written." }),
+  timeoutMs: Type.Integer(),
+  remainingMs: Type.Integer({ description: "Until it would expire if it stayed silent." }),
+  openedAtMs: Type.Integer(),
+  openedZxid: Type.Integer(),
+  ephemeralCount: Type.Integer(),
+};
+
+export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  app.post(
+    "/v1/sessions",
+    { schema: { ...openSchema, body: Type.Optional(openBody) } },
+    async (request, reply) => {
+      wellFormed(request.body?.name ?? "", "name");
+      const opened = await sessions.open(request.body ?? {}, keyedRequestOf(request, limits));
+      const { session, token, validForMs: valid } = opened;
+      noteReplay(reply, opened);
+      reply.code(201).header("Location", `/v1/sessions/${session.id}`);
+      return { id: session.id, token, timeoutMs: session.timeoutMs, validForMs: valid };
+    },
+  );
+
+  app.put(
+    "/v1/sessions/:id",
+    { schema: keepaliveSchema, config: { isServedAlways: true } },
+    (request, reply) => {
+      return reply.send(sessions.keepalive(idOf(request), tokenOf(request)));
+    },
+  );
+
+  app.post(
+    "/v1/sessions/keepalive",
+    { schema: { ...keepaliveManySchema, body: tokensBody }, config: { isServedAlways: true } },
+    (request, reply) => {
+      const results = sessions
+        .keepaliveMany(request.body.tokens)
+        .map((result) => (result instanceof KeeperError ? { problem: problemOf(result) } : result));
+      return reply.send({ results });
+    },
+  );
+
+  app.get(
+    "/v1/sessions/:id",
+    { schema: { ...describeSchema, querystring: ownedQuery } },
+    (request, reply) => {
+      touchSession(request, sessions);
+      const described = sessions.describe(idOf(request), request.query);
+      const { ephemerals, claims, instances, next, ...session } = described;
+      const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
+      return reply.send({ ...session, ...owned, ...(next !== null && { next }) });
+    },
+  );
+
+  app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
+    touchSession(request, sessions);
+    const { sessions: page, next } = sessions.list(request.query);
+    return reply.send(next === null ? { sessions: page } : { sessions: page, next });
+  });
+
+  app.delete(
+    "/v1/sessions/:id",
+    { schema: closeSchema, config: { isServedAlways: true } },
+    async (request, reply) => {
+      await sessions.close(idOf(request), tokenOf(request));
+      return reply.code(204).send();
+    },
+  );
+}
+
+/** Without an id the URL is that of no session, and not of one that is gone. */
+export function idOf({ params: { id }, method, url }: FastifyRequest<{ Params: { id: string } }>): string {
+  if (id !== "") return id;
+  throw new KeeperError(
+    "no_route",
+    `There is nothing at ${method} ${url.split("?", 1)[0]}: it has no id of a session.`,
+  );
+}
+
+function tokenOf(request: FastifyRequest): string {
+  const token = sessionTokenOf(request);
+  if (token !== undefined) return token;
+  throw new KeeperError("session_required", "Send the session's token in the header Session-Token.");
+}
+
+const tokensBody = Type.Object(
+  {
+    tokens: Type.Array(Type.String(tokenLength), {
+      maxItems: fixedLimits.keepaliveTokensMax,
+      ...named("keepaliveTokensMax"),
+      description: "The tokens of the sessions to renew.",
+    }),
+  },
+  { additionalProperties: false, examples: [{ tokens: ["pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE"] }] },
+);
+
+const ownedQuery = Type.Object(
+  {
+    limit: pageLimit("Ephemerals in one page."),
+    after: Type.Optional(
+      Type.String({
+        maxLength: fixedLimits.cursorLengthMax,
+        ...named("cursorLengthMax"),
+        description: "Go on after this path.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const listQuery = Type.Object(
+  {
+    limit: pageLimit("Sessions in one page."),
+    after: Type.Optional(Type.String({ ...idLength, description: "Go on after this id." })),
+  },
+  { additionalProperties: false },
+);
+
+const exampleId = "1f3a5c7e9b2d4f60";
+const tags = ["sessions"];
+
+function json(schema: object, description: string, example: object) {
+  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
+}
+
+const openSchema = {
+  operationId: "openSession",
+  summary: "Open a session",
+  description:
+    "Sent again with the same `Idempotency-Key` it answers the same session and token, and renews the session. When " +
+    "the session has ended since, the answer is still the same, and the first use of the token gets " +
+    "`session_expired`. Whoever knows the key can ask for the token: choose it at random and keep it as secret.",
+  tags,
+  headers: Type.Object(idempotencyKeyHeader),
+  response: {
+    201: {
+      ...json(openedAnswer, "The session is open, and durable.", {
+        id: exampleId,
+        token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
+        timeoutMs: 10_000,
+        validForMs: 10_000,
+      }),
+      headers: replayedHeader,
+    },
+    ...problems("throttled", "read_only", "too_large", "idempotency_key_reused"),
+  },
+};
+
+const exampleAlive = { id: exampleId, timeoutMs: 10_000, validForMs: 10_000, zxid: 1042 };
+
+const keepaliveSchema = {
+  operationId: "keepSessionAlive",
+  summary: "Renew a session",
+  description: "Costs no disk and no zxid. Any other request with the token renews the session as well.",
+  tags,
+  params: idParameter,
+  headers: Type.Partial(tokenHeader),
+  response: {
+    200: json(aliveAnswer, "The session has its full timeout again.", exampleAlive),
+    ...problems("session_required", "session_expired"),
+  },
+};
+
+const keepaliveManySchema = {
+  operationId: "keepSessionsAlive",
+  summary: "Renew many sessions at once",
+  tags,
+  response: {
+    200: json(
+      Type.Object({
+        results: Type.Array(
+          Type.Object({
+            ...Type.Partial(aliveAnswer).properties,
+            problem: Type.Optional(Type.Unsafe<object>({ $ref: "Problem#" })),
+          }),
+          { description: "For each token, in order: the renewed session, or the problem." },
+        ),
+      }),
+      "What became of each.",
+      { results: [exampleAlive] },
+    ),
+    ...problems("too_large"),
+  },
+};
+
+const exampleSummary = {
+  id: exampleId,
+  name: "web-1",
+  state: "open",
+  timeoutMs: 10_000,
+  remainingMs: 8750,
+  openedAtMs: 1_700_000_000_000,
+  openedZxid: 1041,
+  ephemeralCount: 1,
+};
+
+const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042" };
+
+const claimOfSession = Type.Object({
+  id: Type.String(),
+  path: Type.String({ description: "Its znode." }),
+  state: Type.String({ description: "held or waiting; of a candidate, leading or waiting." }),
+  fence: Type.Integer({ description: "Grows from holder to holder." }),
+  fenceHeader: fenceHeaderMember,
+  position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
+});
+
+const instanceOfSession = Type.Object({
+  id: Type.String(),
+  service: Type.String(),
+  path: Type.String({ description: "Its znode." }),
+  fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
+  state: Type.String({ description: "up, draining or disabled." }),
+});
+
+const describeSchema = {
+  operationId: "getSession",
+  summary: "State of a session, its ephemeral znodes, its claims and its instances of services",
+  tags,
+  params: idParameter,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        ...summary,
+        ephemerals: Type.Array(Type.String(), {
+          description: "A page of them, in code-unit order; claims and instances are of the same page.",
+        }),
+        next: Type.Optional(Type.String({ description: "It owns more: ask again with after set to this." })),
+        claims: Type.Array(claimOfSession, {
+          description: "Those of the ephemerals that are claims on locks or candidates of elections.",
+        }),
+        instances: Type.Array(instanceOfSession, {
+          description: "Those of the ephemerals that are instances of services.",
+        }),
+      }),
+      "The session.",
+      {
+        ...exampleSummary,
+        ephemerals: ["/locks/reports/x-0000000007"],
+        claims: [{ id: "x-0000000007", path: "/locks/reports/x-0000000007", state: "held", ...exampleFence }],
+        instances: [],
+      },
+    ),
+    ...problems("session_expired"),
+  },
+};
+
+const listSchema = {
+  operationId: "listSessions",
+  summary: "All sessions, in pages",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        sessions: Type.Array(Type.Object(summary)),
+        next: Type.Optional(
+          Type.String({ description: "There are more: ask again with after set to this." }),
+        ),
+      }),
+      "A page of sessions, in order of their ids.",
+      { sessions: [exampleSummary] },
+    ),
+    ...problems("session_expired"),
+  },
+};
+
+const closeSchema = {
+  operationId: "closeSession",
+  summary: "Close a session; its ephemeral znodes go with it",
+  tags,
+  params: idParameter,
+  headers: Type.Partial(tokenHeader),
+  response: {
+    204: { description: "The session and all its ephemerals are gone, in one transaction.", type: "null" },
+    ...problems("session_required", "session_expired", "read_only"),
+  },
+};

@@ -1,0 +1,93 @@
+// /v1/admin/watches: who watches what and how far behind they are, and a way to end one of them.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { KeeperError } from "../../core/errors.ts";
+import type { Watches } from "../../watches/watches.ts";
+import { pageLimit, problems, wholeNumber } from "../wire/schemas.ts";
+
+const listQuery = Type.Object(
+  {
+    limit: pageLimit("Watches in one page."),
+    after: Type.Optional(Type.Integer({ ...wholeNumber, description: "Go on after this id." })),
+  },
+  { additionalProperties: false },
+);
+
+export function adminWatchRoutes(plainApp: FastifyInstance, watches: Watches): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  app.get("/v1/admin/watches", { schema: { ...listSchema, querystring: listQuery } }, async (request) => {
+    const { streams, next } = watches.list(request.query);
+    const page = streams.map((stream) => ({ ...stream, paths: [...stream.paths], types: [...stream.types] }));
+    return next === null ? { watches: page } : { watches: page, next };
+  });
+
+  app.delete("/v1/admin/watches/:id", { schema: endSchema }, (request, reply) => {
+    const { id } = request.params;
+    if (!watches.endStream(id, "ended_by_admin")) {
+      throw new KeeperError("no_route", `There is no open watch ${id}; it may have ended by itself.`);
+    }
+    return reply.code(204).send();
+  });
+}
+
+const watchView = Type.Object({
+  id: Type.Integer(),
+  reader: Type.String({ description: "The client's address." }),
+  paths: Type.Array(Type.String()),
+  scope: Type.String(),
+  types: Type.Array(Type.String()),
+  state: Type.String({ description: "snapshot, catching_up or live." }),
+  openForMs: Type.Integer(),
+  zxid: Type.Integer({ description: "Everything up to here was handed to the connection." }),
+  lagZxids: Type.Integer({ description: "Transactions it is behind." }),
+  bufferedBytes: Type.Integer({ description: "Bytes handed over that the client has not taken." }),
+});
+
+const exampleWatch = {
+  id: 7,
+  reader: "127.0.0.1",
+  paths: ["/services"],
+  scope: "subtree",
+  types: ["created", "changed", "deleted"],
+  state: "live",
+  openForMs: 61_000,
+  zxid: 1042,
+  lagZxids: 0,
+  bufferedBytes: 0,
+};
+
+const listSchema = {
+  operationId: "listWatches",
+  summary: "Who watches what, and how far behind",
+  tags: ["operations"],
+  response: {
+    200: {
+      description: "A page of open watches, in the order they were opened.",
+      content: {
+        "application/json": {
+          schema: {
+            ...Type.Object({ watches: Type.Array(watchView), next: Type.Optional(Type.Integer()) }),
+            examples: [{ watches: [exampleWatch] }],
+          },
+        },
+      },
+    },
+    ...problems(),
+  },
+};
+
+const endSchema = {
+  operationId: "endWatch",
+  summary: "End a watch; its client is told and may come back",
+  tags: ["operations"],
+  params: Type.Object({
+    id: Type.Integer({ ...wholeNumber, description: "The watch's id.", examples: [7] }),
+  }),
+  response: {
+    204: { description: "It was told `bye` and has ended.", type: "null" },
+    ...problems("no_route"),
+  },
+};

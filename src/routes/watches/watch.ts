@@ -1,0 +1,139 @@
+// GET /v1/watch: what happens to znodes, as Server-Sent Events (API section 5). It reads what is asked and
+// hands the response over; what is sent, and when, is decided in `watches/`.
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Static, Type } from "typebox";
+import { validatePathLength } from "../../core/command-syntax.ts";
+import type { Limits } from "../../core/limits.ts";
+import { validatePath } from "../../core/tree/path.ts";
+import type { WatchEventType } from "../../core/watch-event.ts";
+import { Selection, watchEventTypes } from "../../watches/selection.ts";
+import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
+import type { Watches } from "../../watches/watches.ts";
+import { countWait } from "../http/connection-share.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
+import { problems } from "../wire/schemas.ts";
+import { assertCanStart, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+
+const watchQuery = Type.Object(
+  {
+    path: Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: fixedLimits.watchPathsMax,
+      ...named("watchPathsMax"),
+      description: "The paths to watch; they need not exist. Repeat the parameter for several.",
+      examples: [["/services", "/config"]],
+    }),
+    scope: Type.Union([Type.Literal("node"), Type.Literal("children"), Type.Literal("subtree")], {
+      default: "node",
+      description: "The node itself; the node and its direct children; the node and everything below it.",
+    }),
+    initial: Type.Boolean({ default: false, description: "Send the current state first." }),
+    sinceZxid: resumeMembers.sinceZxid,
+    lastEventId: resumeMembers.lastEventId,
+    types: Type.String({
+      default: watchEventTypes.join(","),
+      pattern: "^(created|changed|deleted)(,(created|changed|deleted))*$",
+      "x-form": "created, changed or deleted, or several of them, comma-separated",
+      description: "Types of event to send, comma-separated.",
+    }),
+    data: Type.Boolean({ default: true, description: "Send the data of znodes, not only their stat." }),
+    once: Type.Boolean({ default: false, description: "Close after the first change." }),
+    bookmarkMs: resumeMembers.bookmarkMs,
+    heartbeatMs: resumeMembers.heartbeatMs,
+  },
+  { additionalProperties: false },
+);
+
+/** What has a default is filled in before the body is validated, and need not be sent. */
+const documentedBody = {
+  ...watchQuery,
+  required: ["path"],
+  examples: [{ path: ["/services", "/config"], scope: "subtree" }],
+};
+
+type WatchQuery = Static<typeof watchQuery>;
+
+interface WatchRoutesParts {
+  readonly watches: Watches;
+  /** The last applied transaction, for the `Zxid` header (Z6). */
+  readonly store: { readonly zxid: number };
+  readonly limits: Pick<Limits, "pathLengthMax">;
+}
+
+export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits }: WatchRoutesParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
+  // A HEAD of a stream would never end: the method is not offered.
+  const schema = { ...watchSchema, querystring: watchQuery };
+  app.get("/v1/watch", { schema, exposeHeadRoute: false }, (request, reply) => {
+    begin(request, reply, request.query);
+  });
+
+  app.post(
+    "/v1/watch",
+    { schema: { ...watchByBodySchema, body: watchQuery }, config: { documentedBody } },
+    (request, reply) => {
+      begin(request, reply, request.body);
+    },
+  );
+
+  function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
+    const { headers, ip } = request;
+    for (const path of query.path) validatePathLength(path, limits);
+    const resume = resumePointOf(query, headers);
+    const start = resume ?? { kind: "now", initial: query.initial };
+    const streamRequest = toStreamRequest(query, start, ip);
+    if (!acceptsEventStream(headers.accept))
+      assertCanStart(start, watches.history, "Watch anew with initial=true.");
+    watches.assertOpens();
+    countWait(reply);
+    const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+    connectReader(reply.raw, sink, watches.open(streamRequest, sink));
+  }
+}
+
+function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string): StreamRequest {
+  for (const path of query.path) validatePath(path);
+  const selection = new Selection({
+    paths: query.path,
+    scope: query.scope,
+    types: query.types.split(",") as WatchEventType[],
+    withData: query.data,
+  });
+  const { once, bookmarkMs, heartbeatMs } = query;
+  return { selection, start, once, bookmarkMs, heartbeatMs, reader };
+}
+
+const exampleEvents = [
+  "retry: 1734\n",
+  'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
+  "id: 1042\nevent: change\n",
+  'data: {"zxid":1042,"timeMs":1700000000000,"cause":"request","events":[{"type":"deleted","path":"/a","stat":{}}]}\n\n',
+].join("");
+
+const watchSchema = {
+  operationId: "watch",
+  summary: "What happens to znodes, as Server-Sent Events",
+  description:
+    "`change`: one transaction, with the id to resume after. `snapshot` and `synced`: what there is now, and its end. " +
+    "`bookmark`: nothing happened, but the resume point moves on. `reset`: the resume point is gone, the current state " +
+    "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID` or `sinceZxid`.",
+  tags: ["watches"],
+  response: {
+    200: {
+      description: "The stream.",
+      content: { "text/event-stream": { schema: Type.String({ examples: [exampleEvents] }) } },
+    },
+    ...problems("bad_path", "history_trimmed", "throttled"),
+  },
+};
+
+const watchByBodySchema = {
+  ...watchSchema,
+  operationId: "watchByBody",
+  summary: "The same, for paths that are too long for a URL",
+  description: "The body has the members of the query of `GET /v1/watch`; `path` is a list.",
+};

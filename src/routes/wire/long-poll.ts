@@ -1,0 +1,103 @@
+// Long poll: an answer held back until what was asked for has changed (API section 2). It is a watch of one change,
+// for clients that cannot keep a stream.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { KeeperError } from "../../core/errors.ts";
+import { parentPath } from "../../core/tree/path.ts";
+import type { Tree } from "../../core/tree/tree.ts";
+import type { Znode } from "../../core/tree/znode.ts";
+import type { Store } from "../../store/store.ts";
+import type { History } from "../../watches/history.ts";
+import type { Selection } from "../../watches/selection.ts";
+import type { Watches } from "../../watches/watches.ts";
+import { countWait } from "../http/connection-share.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { isGone } from "../http/gone.ts";
+import { cannotResume } from "./stream-start.ts";
+import { heldBackMs } from "./wait-time.ts";
+
+const waitMsDefault = 30_000;
+
+export const waitQuery = {
+  waitAfterZxid: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: "Hold the answer back until there was a change after this transaction.",
+    }),
+  ),
+  waitMs: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: fixedLimits.waitMsMax,
+      ...named("waitMsMax"),
+      description: "How long to hold it back at most (30000); up to a sixteenth less.",
+    }),
+  ),
+};
+
+export interface LongPollParts {
+  readonly watches: Watches;
+  readonly store: Store;
+}
+
+interface WaitQuery {
+  readonly waitAfterZxid?: number;
+  readonly waitMs?: number;
+}
+
+/**
+ * Resolves when something selected changed, when the time is up, or when the client is gone. What is not there is waited
+ * for, unless it may have gone since.
+ * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here
+ */
+export async function longPoll(
+  request: FastifyRequest<{ Querystring: WaitQuery }>,
+  reply: FastifyReply,
+  { watches, store }: LongPollParts,
+  { path, selection }: { readonly path: string; readonly selection: Selection },
+): Promise<void> {
+  const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
+  if (afterZxid === undefined) return;
+  countWait(reply);
+  assertHappened(afterZxid, watches.history);
+  const { promise: giveUp, resolve } = Promise.withResolvers<void>();
+  const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);
+  reply.raw.once("close", resolve);
+  if (isGone(reply.raw)) resolve();
+  try {
+    const isAwaited = isYetToCome(store.state.tree, path, afterZxid);
+    const after = isAwaited ? watches.history.zxid : afterZxid;
+    await watches.waitForChange({ selection, afterZxid: after, reader: request.ip, giveUp });
+  } finally {
+    cancelTimer();
+    reply.raw.off("close", resolve);
+  }
+}
+
+/**
+ * Whether the znode is not there and was not since: then its coming is waited for, however far back the history reaches.
+ * The parent of what came and went says so. Who waits after 0 has seen nothing yet that could have gone.
+ */
+function isYetToCome(tree: Tree, path: string, afterZxid: number): boolean {
+  if (tree.get(path) !== undefined) return false;
+  let ancestor = parentPath(path);
+  while (tree.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  return afterZxid === 0 || (tree.get(ancestor) as Znode).pzxid <= afterZxid;
+}
+
+/** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */
+function assertHappened(zxid: number, history: History): void {
+  if (history.gapAfter(zxid) !== "unknown_zxid") return;
+  throw cannotResume("unknown_zxid", zxid, history, "Ask without waitAfterZxid, and go on from there.");
+}
+
+/** A wait without a transaction to wait after is a slip that must not be ignored. */
+export function assertWaitIsWhole({ waitAfterZxid, waitMs }: WaitQuery): void {
+  if (waitMs === undefined || waitAfterZxid !== undefined) return;
+  throw new KeeperError(
+    "bad_request",
+    "waitMs needs waitAfterZxid: the Zxid header of the last answer you saw.",
+  );
+}

@@ -1,0 +1,62 @@
+// Listings of what has a name: the znodes below /locks, /services and the like, in pages and in order of their names.
+
+import { type Static, Type } from "typebox";
+import type { State } from "../../core/state.ts";
+import { joinPath, validateName } from "../../core/tree/path.ts";
+import type { Znode } from "../../core/tree/znode.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { jsonBytes, PageSize } from "./page-size.ts";
+import { pageLimit } from "./schemas.ts";
+
+const nameLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
+
+/** @param what is listed, with a capital */
+export function namesQuery(what: string) {
+  return Type.Object(
+    {
+      limit: pageLimit(`${what} in one page; fewer where they say much.`),
+      after: Type.Optional(Type.String({ ...nameLength, description: "Go on after this name." })),
+      prefix: Type.Optional(Type.String({ ...nameLength, description: "Only names that start so." })),
+    },
+    { additionalProperties: false },
+  );
+}
+
+type NamesQuery = Static<ReturnType<typeof namesQuery>>;
+
+export const nextMember = Type.Optional(
+  Type.String({ description: "There are more: ask again with after set to this." }),
+);
+
+export interface NamesPage<View> {
+  readonly views: View[];
+  /** Where there are more: the last name of the page. */
+  readonly next?: string;
+}
+
+/**
+ * @param parent the znode whose children have the names
+ * @param viewOf what is shown of one
+ * @throws KeeperError `bad_path` for a cursor that is no name
+ */
+export function pageOfNames<View>(
+  { tree }: State,
+  parent: string,
+  { limit, after, prefix = "" }: NamesQuery,
+  viewOf: (name: string, znode: Znode) => View,
+): NamesPage<View> {
+  if (after !== undefined) validateName(after);
+  const size = new PageSize();
+  const views: View[] = [];
+  let last: string | undefined;
+  for (const name of tree.childNames(parent, after !== undefined && after > prefix ? after : prefix)) {
+    if (!name.startsWith(prefix)) break;
+    if (name === after) continue;
+    const view = viewOf(name, tree.get(joinPath(parent, name)) as Znode);
+    const isFull = views.length === limit || !size.takes(jsonBytes(view));
+    if (isFull) return { views, next: last as string };
+    views.push(view);
+    last = name;
+  }
+  return { views };
+}

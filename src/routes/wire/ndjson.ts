@@ -1,0 +1,111 @@
+// Znodes as lines of JSON, as many as there are: each at the state of one zxid, sent as fast as the client reads and
+// never held in memory. A stream that cannot be finished is cut off in the middle, so that it cannot pass for whole.
+
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+import type { TreeWalk } from "../../core/tree/tree-walk.ts";
+import type { Answers, HeldAnswer } from "../http/answers.ts";
+import type { Turns } from "../http/turns.ts";
+import { pieceBytes } from "./pieces.ts";
+import { type Included, partialTextOf } from "./views.ts";
+
+export const linesMediaType = "application/x-ndjson";
+
+/** A chunk ends once it has this many characters. */
+const chunkLengthMin = pieceBytes;
+
+/** What lines hold from the start: a chunk on its way, and the next one. */
+const heldBytesMin = 2 * pieceBytes;
+
+/**
+ * Whether a listing is asked for as lines; a page of JSON is what anybody gets who does not say.
+ * @throws KeeperError `not_acceptable` when neither would do
+ */
+export function prefersLines(request: FastifyRequest): boolean {
+  const { accept } = request.headers;
+  if (accept === undefined || accept === "*/*") return false;
+  const type = request.accepts().type(["application/json", linesMediaType]);
+  if (type !== false) return type === linesMediaType;
+  throw new KeeperError(
+    "not_acceptable",
+    `This is given as application/json or ${linesMediaType}, not as ${accept}.`,
+  );
+}
+
+export function linesHaveNoLimit(): KeeperError {
+  return new KeeperError("bad_request", "Lines are not paged: leave limit out, or ask for application/json.");
+}
+
+interface Lines {
+  readonly answers: Answers;
+  /** Begins a walk, which is ended here, whatever becomes of the client. */
+  readonly walk: () => TreeWalk;
+  readonly included: Included;
+}
+
+/** @throws KeeperError `throttled` when clients hold too much already */
+export function sendLines(request: FastifyRequest, reply: FastifyReply, lines: Lines): FastifyReply {
+  const isHead = request.method === "HEAD";
+  const held = isHead ? null : lines.answers.hold(request, heldBytesMin);
+  reply.header("Content-Type", linesMediaType).header("X-Accel-Buffering", "no");
+  return reply.send(held === null ? undefined : new LineStream(lines, held));
+}
+
+/** Asked for more only when the client has taken what there was. */
+class LineStream extends Readable {
+  readonly #walk: TreeWalk;
+  readonly #included: Included;
+  readonly #held: HeldAnswer;
+  readonly #turns: Turns;
+  /** Of the last chunk, which may still be on its way when the next one is made. */
+  #chunkBytes = 0;
+
+  constructor({ answers, walk, included }: Lines, held: HeldAnswer) {
+    super({ highWaterMark: chunkLengthMin });
+    this.#walk = walk();
+    this.#included = included;
+    this.#held = held;
+    this.#turns = answers.turns;
+    held.cut = () => this.destroy(new Error("the client took nothing of its lines, and others needed room"));
+  }
+
+  override _read(): void {
+    this.#held.taken();
+    this.#turns.take(() => this.#pushChunk());
+  }
+
+  #pushChunk(): void {
+    if (this.destroyed) return;
+    try {
+      const chunk = this.#nextChunk();
+      this.#hold(chunk?.byteLength ?? 0);
+      this.push(chunk);
+    } catch (error) {
+      this.destroy(error as Error);
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#walk.end();
+    this.#held.release();
+    done(error);
+  }
+
+  /** A few large znodes may hold more than there is room for: then the lines end here. */
+  #hold(chunkBytes: number): void {
+    this.#held.resize(Math.max(heldBytesMin, this.#chunkBytes + chunkBytes));
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Null when every znode had its line. */
+  #nextChunk(): Buffer | null {
+    let lines = "";
+    while (lines.length < chunkLengthMin) {
+      const znode = this.#walk.next();
+      if (znode === undefined) break;
+      lines += `${partialTextOf(znode, this.#included)}\n`;
+    }
+    return lines === "" ? null : Buffer.from(lines);
+  }
+}

@@ -1,0 +1,38 @@
+// How much a page sends. It is counted as it will be written: a byte of data may be six of JSON, and a page of names
+// alone may be as large as one with data.
+
+import type { Znode } from "../../core/tree/znode.ts";
+import { dataText } from "../../told/json-data.ts";
+import { fixedLimits } from "../http/fixed-limits.ts";
+
+/** More than the stat, the ids and the names of members of any one entry. */
+const overheadBytes = 512;
+
+export class PageSize {
+  #bytes = 0;
+  #count = 0;
+
+  /** Whether no entry fits any more: then none need be measured. */
+  get isFull(): boolean {
+    return this.#bytes >= fixedLimits.pageBytesMax;
+  }
+
+  /** Counts an entry, unless it has to wait for the next page. The first never has: a page has one entry at least. */
+  takes(bytes: number): boolean {
+    if (this.#count > 0 && this.#bytes + bytes > fixedLimits.pageBytesMax) return false;
+    this.#bytes += bytes;
+    this.#count += 1;
+    return true;
+  }
+}
+
+/** What an entry takes that is written as it is. */
+export function jsonBytes(entry: unknown): number {
+  return Buffer.byteLength(JSON.stringify(entry)) + 1;
+}
+
+/** What a znode takes at most; its data only where that is shown. */
+export function entryBytes(znode: Znode, shows: { readonly data: boolean }): number {
+  const dataBytes = shows.data ? Buffer.byteLength(dataText(znode.data)) : 0;
+  return overheadBytes + jsonBytes(znode.path) + dataBytes;
+}

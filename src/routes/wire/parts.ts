@@ -1,0 +1,57 @@
+// What routes are handed, and how they learn whom a request acts for.
+
+import type { FastifyRequest } from "fastify";
+import type { WriteContext } from "../../core/command.ts";
+import { KeeperError } from "../../core/errors.ts";
+import type { Limits } from "../../core/limits.ts";
+import type { Sessions } from "../../sessions/sessions.ts";
+import type { Store } from "../../store/store.ts";
+import type { Watches } from "../../watches/watches.ts";
+import type { Answers } from "../http/answers.ts";
+import type { HttpLimits } from "../http/http-limits.ts";
+import { fencesOf } from "./conditions.ts";
+import type { IdempotencyLimits } from "./idempotency.ts";
+
+export interface RouteParts {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly watches: Watches;
+  readonly limits: Limits & HttpLimits & IdempotencyLimits;
+}
+
+/** What is handed to routes whose answers may be as long as the tree. */
+export interface ReadParts extends RouteParts {
+  readonly answers: Answers;
+}
+
+/** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */
+export function sessionTokenOf(request: FastifyRequest): string | undefined {
+  const token = request.headers["session-token"];
+  if (token === undefined || (typeof token === "string" && !token.includes(","))) return token;
+  throw new KeeperError("bad_request", "A request acts for one session: send one Session-Token.");
+}
+
+/**
+ * Any request that carries a token renews its session (N7).
+ * @throws KeeperError `session_expired` when the token is of no session that is alive (N5)
+ */
+export function touchSession(request: FastifyRequest, sessions: Sessions): string | undefined {
+  const token = sessionTokenOf(request);
+  return token === undefined ? undefined : sessions.authenticate(token).id;
+}
+
+/** Whom a write acts for and what must still hold when it is done. */
+export function writeContextOf(request: FastifyRequest, sessions: Sessions): WriteContext {
+  const sessionId = touchSession(request, sessions);
+  const fences = fencesOf(request.headers);
+  if (sessionId === undefined && fences === undefined) return noContext;
+  return { ...(sessionId !== undefined && { sessionId }), ...(fences !== undefined && { fences }) };
+}
+
+const noContext: WriteContext = {};
+
+/** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */
+export function wellFormed(text: string, member: string): string {
+  if (text.isWellFormed()) return text;
+  throw new KeeperError("bad_request", `${member} has half of a surrogate pair in it, which is no text.`);
+}

@@ -1,0 +1,141 @@
+// What a read shows of the tree as it is at this moment: a znode, or a page of its children. It looks only, and
+// every part of what it shows is as of the same transaction.
+
+import { type Static, Type } from "typebox";
+import { KeeperError } from "../../core/errors.ts";
+import type { State } from "../../core/state.ts";
+import { joinPath } from "../../core/tree/path.ts";
+import { type Stat, statOf, statText } from "../../core/tree/stat.ts";
+import type { Znode } from "../../core/tree/znode.ts";
+import { type DataMember, dataMember, dataText } from "../../told/json-data.ts";
+import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
+import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
+
+/** @throws KeeperError `no_node` */
+export function znodeAt(state: State, path: string): Znode {
+  const znode = state.tree.get(path);
+  if (znode === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
+  return znode;
+}
+
+export type ZnodeView = DataMember & { readonly path: string; readonly stat: Stat };
+
+export function viewOf(znode: Znode, encoding?: "base64"): ZnodeView {
+  return { path: znode.path, ...dataMember(znode.data, encoding), stat: statOf(znode) };
+}
+
+const cursorLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
+
+/** What is asked of a page, be it in a query or in an operation. */
+export const pageMembers = {
+  limit: Type.Optional(
+    Type.Integer({ ...pageLimitBounds, description: "Names in one page (1000); lines have none." }),
+  ),
+  after: Type.Optional(Type.String({ ...cursorLength, description: "Go on after this name." })),
+  prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
+  include: Type.Optional(
+    Type.String({
+      pattern: "^(stat|data)(,(stat|data))?$",
+      "x-form": "stat, data or stat,data",
+      description: "Add the stat, the data, or both (comma-separated) of each child, as `znodes`.",
+    }),
+  ),
+};
+
+const pageQuery = Type.Object(pageMembers);
+type PageQuery = Static<typeof pageQuery>;
+
+/** What of a znode is shown besides its path. */
+export interface Included {
+  readonly stat: boolean;
+  readonly data: boolean;
+}
+
+export interface PartialView {
+  readonly path: string;
+  readonly stat?: Stat;
+  readonly data?: string;
+  readonly dataBase64?: string;
+}
+
+/** The same as JSON, for those who show very many. */
+export function partialTextOf(znode: Znode, { stat, data }: Included): string {
+  const dataMember = data ? `,${dataText(znode.data)}` : "";
+  const statMember = stat ? `,"stat":${statText(znode)}` : "";
+  return `{"path":${JSON.stringify(znode.path)}${dataMember}${statMember}}`;
+}
+
+/** @param include as a client says it: `stat`, `data`, both or nothing */
+export function includedIn(include: string): Included {
+  const parts = include.split(",");
+  return { stat: parts.includes("stat"), data: parts.includes("data") };
+}
+
+export function partialViewOf(znode: Znode, included: Included): PartialView {
+  return {
+    path: znode.path,
+    ...(included.data && dataMember(znode.data)),
+    ...(included.stat && { stat: statOf(znode) }),
+  };
+}
+
+interface PageView {
+  readonly path: string;
+  readonly stat: Stat;
+  readonly children: string[];
+  readonly znodes?: PartialView[];
+  readonly next?: string;
+}
+
+export interface Page {
+  readonly view: PageView;
+  /** The last transaction that changed anything it lists: names, and of each child what is included. */
+  readonly changedZxid: number;
+}
+
+/** @throws KeeperError `no_node` */
+export function pageOf(state: State, path: string, query: PageQuery): Page {
+  const parent = znodeAt(state, path);
+  const included = includedIn(query.include ?? "");
+  const includesAny = included.stat || included.data;
+  const limit = query.limit ?? pageEntriesDefault;
+  const children: string[] = [];
+  const znodes: PartialView[] = [];
+  const size = new PageSize();
+  let changedZxid = parent.pzxid;
+  let hasMore = false;
+  for (const name of namesOf(state, path, query)) {
+    hasMore = children.length === limit || size.isFull;
+    if (hasMore) break;
+    const child = includesAny ? childAt(state, joinPath(path, name)) : null;
+    hasMore = !size.takes(jsonBytes(name) + (child === null ? 0 : entryBytes(child, included)));
+    if (hasMore) break;
+    children.push(name);
+    if (child === null) continue;
+    znodes.push(partialViewOf(child, included));
+    changedZxid = Math.max(changedZxid, child.mzxid, included.stat ? child.pzxid : 0);
+  }
+  const view = {
+    path,
+    stat: statOf(parent),
+    children,
+    ...(includesAny && { znodes }),
+    ...(hasMore && { next: children.at(-1) as string }),
+  };
+  return { view, changedZxid };
+}
+
+function* namesOf(state: State, path: string, { after, prefix = "" }: PageQuery) {
+  const from = after !== undefined && after > prefix ? after : prefix;
+  for (const name of state.tree.childNames(path, from)) {
+    if (!name.startsWith(prefix)) return;
+    if (name !== after) yield name;
+  }
+}
+
+function childAt(state: State, path: string): Znode {
+  const znode = state.tree.get(path);
+  if (znode === undefined) throw new Error(`${path} is among its parent's names but not in the tree`);
+  return znode;
+}

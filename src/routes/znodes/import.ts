@@ -1,0 +1,172 @@
+// POST /v1/import: a tree that was exported elsewhere, as lines of JSON (API section 2). The body is read as fast as
+// it can be written and never held; how far it is can be followed while it runs.
+
+import { Readable } from "node:stream";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { KeeperError } from "../../core/errors.ts";
+import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
+import { ignoreContentType } from "../http/content-type.ts";
+import { problemOf, sendProblemAndClose } from "../http/problems.ts";
+import { closeBehind, runOut } from "../http/refused-body.ts";
+import { linesOf } from "../wire/body-lines.ts";
+import { keyedContextsOf } from "../wire/idempotency.ts";
+import { linesMediaType } from "../wire/ndjson.ts";
+import type { RouteParts } from "../wire/parts.ts";
+import { eventStream, eventWriterOf, progressMediaTypeOf } from "../wire/progress.ts";
+import { importCounts, postHeaders, problems, writeProblems } from "../wire/schemas.ts";
+import { type ImportProgress, ImportRun } from "./import-run.ts";
+
+const importQuery = Type.Object(
+  {
+    onConflict: Type.Union([Type.Literal("fail"), Type.Literal("skip"), Type.Literal("replace")], {
+      default: "fail",
+      description: "What to do where a znode exists already: stop, leave it, or set its data.",
+    }),
+    dryRun: Type.Boolean({ default: false, description: "Change nothing; say what would be done." }),
+  },
+  { additionalProperties: false },
+);
+
+const importAnswer = Type.Object({
+  dryRun: Type.Boolean(),
+  lines: Type.Integer({ description: "Lines read." }),
+  ...importCounts.properties,
+  ephemerals: Type.Integer({
+    description:
+      "Lines left out: their znodes live with sessions elsewhere, as ephemerals and whatever stands in a barrier do.",
+  }),
+  zxid: Type.Integer({ description: "The last transaction of the import." }),
+});
+
+const exampleAnswer = {
+  dryRun: false,
+  lines: 3,
+  created: 2,
+  replaced: 0,
+  unchanged: 0,
+  skipped: 0,
+  ephemerals: 1,
+  zxid: 1042,
+};
+
+/** The scope's bodies are streams: they may be longer than memory. */
+export function importRoutes(
+  plainApp: FastifyInstance,
+  parts: RouteParts & { bodies: BodiesInFlight },
+): void {
+  const { store, limits, bodies } = parts;
+  ignoreContentType(plainApp);
+  plainApp.removeAllContentTypeParsers();
+  plainApp.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.post(
+    "/v1/import",
+    { schema: { ...importSchema, querystring: importQuery }, config: { hasLongBodies: true } },
+    async (request, reply) => {
+      const mediaType = progressMediaTypeOf(request);
+      const { onConflict, dryRun } = request.query;
+      const run = new ImportRun(store, {
+        onConflict,
+        dryRun,
+        limits,
+        contextOf: keyedContextsOf(request, parts),
+      });
+      const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+      try {
+        if (mediaType !== "application/json")
+          return await sendProgress(request, reply, steps, { dryRun, mediaType });
+        for await (const _ of steps);
+        return { dryRun, ...run.progress };
+      } catch (error) {
+        if (error instanceof KeeperError) return sendProblemAndClose(request, reply, error);
+        throw error;
+      }
+    },
+  );
+}
+
+interface Form {
+  readonly dryRun: boolean;
+  readonly mediaType: string;
+}
+
+/**
+ * A refusal before anything was done has a status of its own. Later the status is sent, so a refusal is the last event:
+ * `failed` instead of `done`.
+ */
+async function sendProgress(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  steps: AsyncGenerator<ImportProgress>,
+  form: Form,
+): Promise<FastifyReply> {
+  const first = (await steps.next()).value as ImportProgress;
+  closeBehind(request, reply);
+  reply
+    .header("Content-Type", form.mediaType)
+    .header("X-Accel-Buffering", "no")
+    .header("Cache-Control", "no-store");
+  return reply.send(Readable.from(eventsOf(request, first, steps, form), { objectMode: false }));
+}
+
+async function* eventsOf(
+  request: FastifyRequest,
+  first: ImportProgress,
+  steps: AsyncGenerator<ImportProgress>,
+  { dryRun, mediaType }: Form,
+) {
+  const write = eventWriterOf(mediaType);
+  let last = first;
+  yield write("progress", first);
+  try {
+    for await (const progress of steps) {
+      yield write("progress", progress);
+      last = progress;
+    }
+  } catch (error) {
+    if (!(error instanceof KeeperError)) throw error;
+    yield write("failed", problemOf(error));
+    await runOut(request);
+    return;
+  }
+  yield write("done", { dryRun, ...last });
+}
+
+const importSchema = {
+  operationId: "importTree",
+  summary: "Bring in a tree that was exported elsewhere",
+  description:
+    `The body is what GET /v1/tree gives as ${linesMediaType}: one znode a line, parents before children. Missing ` +
+    "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
+    "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
+    "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
+    "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
+    `on. Asked for ${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, ` +
+    "where the first part was done, `failed` with the problem. A line has to come within requestTimeoutMs and has at " +
+    "most transactionBytesMax bytes; the whole may take as long as it takes.",
+  tags: ["znodes"],
+  headers: postHeaders,
+  response: {
+    200: {
+      description: "All of it was brought in; or, asked for progress, the import began.",
+      content: {
+        "application/json": { schema: { ...importAnswer, examples: [exampleAnswer] } },
+        [linesMediaType]: { schema: { type: "string" } },
+        [eventStream]: { schema: { type: "string" } },
+      },
+    },
+    ...problems(
+      ...writeProblems,
+      "bad_mode",
+      "bad_ttl",
+      "quota_exceeded",
+      "not_acceptable",
+      "node_exists",
+      "ephemeral_parent",
+      "too_many_changes",
+      "idempotency_key_reused",
+    ),
+  },
+};

@@ -1,0 +1,100 @@
+// POST /v1/transactions: several operations, all or nothing, at one zxid (API section 4, M1-M12).
+
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { Operation } from "../../core/command.ts";
+import { failedAt, validateOperationCount } from "../../core/command-syntax.ts";
+import { refuseConditions } from "../wire/conditions.ts";
+import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
+import { operationReader, operationsBody, toOperation, writeShapes } from "../wire/operations.ts";
+import type { RouteParts } from "../wire/parts.ts";
+import { postHeaders, problems, replayedHeader, stat, writeProblems } from "../wire/schemas.ts";
+
+const readOperation = operationReader(writeShapes);
+const { envelope, documented } = operationsBody(writeShapes, { op: "check", path: "/config", version: 3 });
+
+export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+  const { store, limits } = parts;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.post(
+    "/v1/transactions",
+    {
+      schema: { ...transactionSchema, body: envelope },
+      bodyLimit: limits.transactionBytesMax,
+      config: { bodyLimitName: "transactionBytesMax", documentedBody: documented, answersAtLength: true },
+    },
+    async (request, reply) => {
+      const wires = request.body.operations;
+      validateOperationCount(wires.length, limits);
+      const operations = wires.map((wire, index) => operationAt(wire, index, wires.length));
+      refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
+      const contextOf = keyedContextsOf(request, parts);
+      const commit = await store.submit({ type: "multi", operations, ...contextOf() });
+      noteReplay(reply, commit);
+      return { zxid: commit.zxid, results: [...commit.outcome.results] };
+    },
+  );
+}
+
+const conditionHint = "What a transaction expects is among its operations: version, or a check.";
+
+/** A malformed operation, whatever is wrong with it, is the failing one of its transaction (M3, M5). */
+function operationAt(wire: unknown, index: number, count: number): Operation {
+  try {
+    return toOperation(readOperation(wire));
+  } catch (error) {
+    throw failedAt(index, count, error);
+  }
+}
+
+const transactionAnswer = Type.Object({
+  zxid: Type.Integer({ description: "The transaction's zxid; the current one when it changed nothing." }),
+  results: Type.Array(
+    Type.Object({
+      op: Type.String(),
+      path: Type.String(),
+      stat: Type.Optional(stat),
+      value: Type.Optional(Type.String({ description: "What an increment left, as decimal text." })),
+    }),
+    { description: "One result for each operation, in order." },
+  ),
+});
+
+const transactionSchema = {
+  operationId: "transact",
+  summary: "Several operations, all or nothing",
+  tags: ["transactions"],
+  headers: postHeaders,
+  response: {
+    200: {
+      description: "All were done, at one zxid.",
+      headers: replayedHeader,
+      content: {
+        "application/json": {
+          schema: {
+            ...transactionAnswer,
+            examples: [{ zxid: 1042, results: [{ op: "delete", path: "/old" }] }],
+          },
+        },
+      },
+    },
+    ...problems(
+      ...writeProblems,
+      "bad_mode",
+      "bad_ttl",
+      "session_required",
+      "quota_exceeded",
+      "reserved_path",
+      "no_node",
+      "node_exists",
+      "not_empty",
+      "ephemeral_parent",
+      "bad_version",
+      "too_large",
+      "too_many_operations",
+      "too_many_changes",
+      "idempotency_key_reused",
+    ),
+  },
+};

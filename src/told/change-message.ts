@@ -1,0 +1,154 @@
+// A transaction as watchers read it: the JSON of one `change` message. It is made once, when the transaction is
+// applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes. Of an
+// instance of a service it also keeps what it was before, for those who are told of some instances only.
+
+import { deletedLength, writtenLength } from "../core/bounds.ts";
+import { isInstancePath } from "../core/coordination/instances.ts";
+import { statText } from "../core/tree/stat.ts";
+import type { Cause, Txn } from "../core/txn.ts";
+import { type WatchEvent, type WatchEventType, watchEventsOf } from "../core/watch-event.ts";
+import { dataText } from "./json-data.ts";
+
+/** One event, in pieces, so that a stream without data needs no second serialisation. */
+export interface MessageEvent {
+  readonly type: WatchEventType;
+  readonly path: string;
+  /** `{"type":…,"path":…` */
+  readonly head: string;
+  /** `,"data":…`; empty for a deletion. */
+  readonly data: string;
+  /** `,"stat":{…}}` */
+  readonly tail: string;
+  /** Data of an instance of a service before the event, as `"data":…`; absent for all else. It is not sent. */
+  readonly before?: string | undefined;
+}
+
+export interface ChangeMessage {
+  readonly zxid: number;
+  /** `{"zxid":…,"events":[` */
+  readonly head: string;
+  readonly events: readonly MessageEvent[];
+  /** The whole message with what is not sent, as it stands in the `change` table. */
+  readonly text: string;
+}
+
+export interface EventSelection {
+  readonly matches: (event: MessageEvent) => boolean;
+  readonly withData: boolean;
+}
+
+/** Characters of the longest message: well below what one string can have, and above what bounded transactions tell. */
+const textLengthMax = 400_000_000;
+/** More than the stat and the names of its members take. */
+const lengthPerEvent = 512;
+
+/**
+ * Whether no message can tell of it. Only entries from before transactions were bounded hold such: whoever watches past
+ * one finds that the history begins behind it.
+ */
+export function isTooLongToTell(txn: Txn): boolean {
+  const events = watchEventsOf(txn);
+  let length = events.length * lengthPerEvent;
+  for (const { type, znode } of events)
+    length += type === "deleted" ? deletedLength(znode) : writtenLength(znode);
+  return length > textLengthMax;
+}
+
+/** Null when the transaction has nothing to tell (a session opened). */
+export function changeMessageOf(txn: Txn): ChangeMessage | null {
+  const events = watchEventsOf(txn).map((event) => {
+    const { type, znode } = event;
+    return {
+      type,
+      path: znode.path,
+      head: `{"type":"${type}","path":${JSON.stringify(znode.path)}`,
+      data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
+      tail: `,"stat":${statText(znode)}}`,
+      before: isInstancePath(znode.path) ? dataBefore(event) : undefined,
+    };
+  });
+  if (events.length === 0) return null;
+  const { zxid, timeMs } = txn;
+  const head = headOf(zxid, timeMs, txn.cause, txn.sessionId);
+  return { zxid, head, events, text: wholeText(head, events) };
+}
+
+function dataBefore(event: WatchEvent): string | undefined {
+  if (event.type === "created") return undefined;
+  return dataText((event.type === "changed" ? event.before : event.znode).data);
+}
+
+function headOf(zxid: number, timeMs: number, cause: Cause, sessionId: string | null): string {
+  const session = sessionId === null ? "" : `,"session":"${sessionId}"`;
+  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${session},${eventsOpening}`;
+}
+
+/** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
+function wholeText(head: string, events: readonly MessageEvent[]): string {
+  const pieces = [head];
+  for (const event of events) {
+    if (pieces.length > 1) pieces.push(",");
+    pieces.push(event.head, event.data);
+    if (event.before !== undefined) pieces.push(`,"before":{${event.before}}`);
+    pieces.push(event.tail);
+  }
+  pieces.push("]}");
+  return pieces.join("");
+}
+
+const eventsOpening = '"events":[';
+
+/** What is true of all events of the message: `{"zxid":…,"timeMs":…,"cause":…,` to be gone on with. */
+export function factsText({ head }: ChangeMessage): string {
+  return head.slice(0, -eventsOpening.length);
+}
+
+/** The message with the selected events alone, in their order; null when none is selected. */
+export function selectedText(message: ChangeMessage, selection: EventSelection): string | null {
+  let text = "";
+  for (const event of message.events) {
+    if (!selection.matches(event)) continue;
+    if (text !== "") text += ",";
+    text += event.head + (selection.withData ? event.data : "") + event.tail;
+  }
+  return text === "" ? null : `${message.head}${text}]}`;
+}
+
+interface StoredMessage {
+  readonly zxid: number;
+  readonly timeMs: number;
+  readonly cause: Cause;
+  readonly session?: string;
+  readonly events: readonly {
+    readonly type: WatchEventType;
+    readonly path: string;
+    readonly data?: string;
+    readonly dataBase64?: string;
+    readonly before?: object;
+    readonly stat: object;
+  }[];
+}
+
+/** A message read back from its text: its own text is again the same, byte for byte. */
+export function parseChangeMessage(text: string): ChangeMessage {
+  const stored = JSON.parse(text) as StoredMessage;
+  const { zxid, timeMs } = stored;
+  return {
+    zxid,
+    head: headOf(zxid, timeMs, stored.cause, stored.session ?? null),
+    text,
+    events: stored.events.map((event) => ({
+      type: event.type,
+      path: event.path,
+      head: `{"type":"${event.type}","path":${JSON.stringify(event.path)}`,
+      data: storedDataPiece(event),
+      tail: `,"stat":${JSON.stringify(event.stat)}}`,
+      before: event.before === undefined ? undefined : JSON.stringify(event.before).slice(1, -1),
+    })),
+  };
+}
+
+function storedDataPiece(event: StoredMessage["events"][number]): string {
+  if (event.data !== undefined) return `,"data":${JSON.stringify(event.data)}`;
+  return event.dataBase64 === undefined ? "" : `,"dataBase64":"${event.dataBase64}"`;
+}

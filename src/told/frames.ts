@@ -1,0 +1,90 @@
+// The bytes of a stream: Server-Sent Events, one frame per message, fields in the order of API section 5. A
+// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one. Only what
+// carries data is followed by a blank line: some libraries hand anything else so followed to their users as an event.
+
+import { type ChangeMessage, type MessageEvent, selectedText } from "./change-message.ts";
+
+/** Why one cannot resume after a zxid: it was forgotten, or never happened here (restored, another store). */
+export type Gap = "history_trimmed" | "unknown_zxid";
+
+export const heartbeatFrame: Uint8Array = Buffer.from(": hb\n");
+
+const retryMsMin = 1000;
+const retryMsMax = 3000;
+
+/**
+ * The first line of a stream, in the block of its first event. Reconnects spread out: clients cut off together do not
+ * come back together.
+ * @param chance from 0 up to 1
+ */
+export function retryLine(chance: number): Uint8Array {
+  return Buffer.from(`retry: ${retryMsMin + Math.floor(chance * (retryMsMax - retryMsMin + 1))}\n`);
+}
+
+/** @param znodes the JSON of each znode */
+export function snapshotFrame(zxid: number, znodes: readonly string[]): Uint8Array {
+  return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"znodes":[${znodes.join(",")}]}\n\n`);
+}
+
+/** The same of a service. @param instances the JSON of each instance */
+export function instancesFrame(zxid: number, instances: readonly string[]): Uint8Array {
+  return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"instances":[${instances.join(",")}]}\n\n`);
+}
+
+export function syncedFrame(zxid: number): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
+}
+
+export function changeFrame(zxid: number, text: string): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: change\ndata: ${text}\n\n`);
+}
+
+/** Several events of one transaction: the last has the id, since only then all of it is told. */
+export function eventsFrame(
+  zxid: number,
+  events: readonly { readonly name: string; readonly data: string }[],
+): Uint8Array {
+  const texts = events.map(({ name, data }, index) => {
+    const id = index === events.length - 1 ? `id: ${zxid}\n` : "";
+    return `${id}event: ${name}\ndata: ${data}\n\n`;
+  });
+  return Buffer.from(texts.join(""));
+}
+
+export function bookmarkFrame(zxid: number): Uint8Array {
+  return Buffer.from(`id: ${zxid}\nevent: bookmark\ndata: {"zxid":${zxid}}\n\n`);
+}
+
+export function resetFrame(reason: Gap, zxid: number): Uint8Array {
+  return Buffer.from(`event: reset\ndata: {"reason":"${reason}","zxid":${zxid}}\n\n`);
+}
+
+export function byeFrame(reason: string): Uint8Array {
+  return Buffer.from(`event: bye\ndata: ${JSON.stringify({ reason })}\n\n`);
+}
+
+/** The frames of one message, made when first asked for; all who are told the whole share its bytes. */
+export class MessageFrames {
+  readonly message: ChangeMessage;
+  #whole: Uint8Array | null = null;
+  #wholeWithoutData: Uint8Array | null = null;
+
+  constructor(message: ChangeMessage) {
+    this.message = message;
+  }
+
+  /** @param events some or all of the message's own, in its order, one at least */
+  of(events: readonly MessageEvent[], withData: boolean): Uint8Array {
+    if (events.length < this.message.events.length) return frameOf({ ...this.message, events }, withData);
+    if (withData) {
+      this.#whole ??= frameOf(this.message, true);
+      return this.#whole;
+    }
+    this.#wholeWithoutData ??= frameOf(this.message, false);
+    return this.#wholeWithoutData;
+  }
+}
+
+function frameOf(message: ChangeMessage, withData: boolean): Uint8Array {
+  return changeFrame(message.zxid, selectedText(message, { matches: () => true, withData }) as string);
+}
