@@ -40,8 +40,8 @@ describe.for(documents)("%s", (name) => {
   });
 });
 
-test("README shows the commands a first visitor needs", () => {
-  const commands = stepsOf(codeBlocksOf(readDocument("README.md"))).map(({ command }) => command.code);
+test("the tour shows the commands a first visitor needs", () => {
+  const commands = stepsOf(codeBlocksOf(readDocument("docs/tour.md"))).map(({ command }) => command.code);
   expect(commands.length).toBeGreaterThan(10);
   const all = commands.join("\n");
   const parts = ["sequential", "ephemeral", "Session-Token", "Fence", "If-Match", "watch", "transactions"];
