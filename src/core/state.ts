@@ -53,6 +53,14 @@ export class State {
     this.#ranMs = Math.max(this.#ranMs, ranMs);
   }
 
+  get(path: string): Znode | undefined {
+    return this.tree.get(path);
+  }
+
+  childNames(path: string, from?: string): Iterable<string> {
+    return this.tree.childNames(path, from);
+  }
+
   session(id: string): Session | undefined {
     return this.#sessions.get(id);
   }

@@ -7,6 +7,7 @@ import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
 import { type Registered, registeredAt } from "../core/coordination/instances.ts";
 import { KeeperError } from "../core/errors.ts";
 import { sessionExpired } from "../core/plan.ts";
+import { type Reader, systemContext } from "../core/reader.ts";
 import type { Session } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit } from "../core/txn.ts";
@@ -134,7 +135,7 @@ export class Sessions {
     this.#options = { ...defaultSessionsOptions, ...options };
     this.#reaper = new Reaper(store.clock, this.#options, (nowMs) => this.#expireDue(nowMs));
     this.#deadlines = new Deadlines(this.#options.tickMs, this.#reaper.nowMs());
-    for (const session of store.state.sessions()) this.#admit(session);
+    for (const session of store.reader(systemContext).sessions()) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
   }
@@ -211,8 +212,8 @@ export class Sessions {
   }
 
   /** @throws KeeperError `session_expired` when there is no such session */
-  summary(id: string): SessionSummary {
-    return this.#summaryOf(this.#member(id));
+  summary(id: string, reader: Reader): SessionSummary {
+    return this.#summaryOf(this.#member(id), reader);
   }
 
   /**
@@ -221,24 +222,24 @@ export class Sessions {
    */
   describe(
     id: string,
+    reader: Reader,
     { after = "", limit = Number.POSITIVE_INFINITY }: { after?: string; limit?: number } = {},
   ): SessionDescription {
-    const summary = this.summary(id);
-    const { state } = this.#store;
-    const owned = [...state.ephemeralsOf(id)].filter((path) => path > after).sort();
+    const summary = this.summary(id, reader);
+    const owned = [...reader.ephemeralsOf(id)].filter((path) => path > after).sort();
     const ephemerals = owned.slice(0, limit);
-    const [claims, instances] = [standingsOf(state, ephemerals), registeredAt(state, ephemerals)];
+    const [claims, instances] = [standingsOf(reader, ephemerals), registeredAt(reader, ephemerals)];
     const next = owned.length > limit ? (ephemerals.at(-1) ?? null) : null;
     return { ...summary, ephemerals, claims, instances, next };
   }
 
   /** Sessions in order of their ids; `next` is where to go on, null at the end. */
-  list({ after = "", limit }: { after?: string; limit: number }) {
+  list(reader: Reader, { after = "", limit }: { after?: string; limit: number }) {
     const sessions: SessionSummary[] = [];
     for (const id of this.#ids.from(after)) {
       if (id === after) continue;
       if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null };
-      sessions.push(this.#summaryOf(this.#member(id)));
+      sessions.push(this.#summaryOf(this.#member(id), reader));
     }
     return { sessions, next: null };
   }
@@ -299,10 +300,10 @@ export class Sessions {
     return { id, timeoutMs, validForMs: timeoutMs, zxid: this.#store.zxid };
   }
 
-  #summaryOf({ session, deadline, closing }: Member): SessionSummary {
+  #summaryOf({ session, deadline, closing }: Member, reader: Reader): SessionSummary {
     const { id, name, timeoutMs, openedAtMs, openedZxid } = session;
     const remainingMs = Math.max(0, Math.floor(deadline.touchedMs + timeoutMs - this.#reaper.nowMs()));
-    const ephemeralCount = this.#store.state.ephemeralsOf(id).size;
+    const ephemeralCount = reader.ephemeralsOf(id).size;
     const state = closing ? "closing" : "open";
     return { id, name, state, timeoutMs, remainingMs, openedAtMs, openedZxid, ephemeralCount };
   }

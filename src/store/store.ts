@@ -10,7 +10,9 @@ import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Moment } from "../core/moment.ts";
+import type { ReadContext, Reader } from "../core/reader.ts";
 import type { State } from "../core/state.ts";
+import { StateReader } from "../core/state-reader.ts";
 import type { Commit, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
@@ -120,6 +122,11 @@ export class Store {
   /** The last applied transaction: what every answer says it has seen (Z6). */
   get zxid(): number {
     return this.state.zxid;
+  }
+
+  /** What there is, for somebody to look at: every read of the state by others than the store passes here. */
+  reader(context: ReadContext): Reader {
+    return new StateReader(this.state, context);
   }
 
   /** When an entry would be ordered now: by the wall clock, and by how long the service has run. */

@@ -98,7 +98,7 @@ describe("opening again with the same key", () => {
     expect(again).toEqual({ ...first, replayed: true });
     expect(sessions.counts).toMatchObject({ open: 1, opened: 1 });
     await keeper.clock.advance(4500);
-    expect(sessions.list({ limit: 10 }).sessions).toHaveLength(1);
+    expect(sessions.list(keeper.reader, { limit: 10 }).sessions).toHaveLength(1);
     await keeper.clock.advance(600);
     expect(isExpired(sessions, first.token)).toBe(true);
   });
@@ -256,7 +256,7 @@ describe("being gone", () => {
       () => sessions.keepalive(closing.session.id, closing.token),
       () => sessions.authenticate(closing.token),
       () => sessions.authenticateOwner(closed.session.id, alive.token),
-      () => sessions.describe(closed.session.id),
+      () => sessions.describe(closed.session.id, keeper.reader),
       () => sessions.onEnded(expired.session.id, () => {}),
     ].map(refusalOf);
     for (const found of refusals) expect(found).toEqual(refusals[0]);
@@ -271,7 +271,7 @@ describe("being gone", () => {
     const { session } = await sessions.open({ timeoutMs: 1000 });
     await keeper.clock.advance(500);
     expect(await refusal(sessions.close(session.id, "guess"))).toBe("session_expired");
-    expect(sessions.describe(session.id).remainingMs).toBe(500);
+    expect(sessions.describe(session.id, keeper.reader).remainingMs).toBe(500);
   });
 
   test("once its close is submitted, no request revives a session, and it is closed once [N9]", async ({
@@ -281,7 +281,7 @@ describe("being gone", () => {
     const { session, token } = await sessions.open({ timeoutMs: 1000 });
     keeper.log.hold();
     await keeper.clock.advance(1050);
-    const { state } = sessions.describe(session.id);
+    const { state } = sessions.describe(session.id, keeper.reader);
     const refused = isExpired(sessions, token);
     const secondClose = refusal(sessions.close(session.id, token));
     await keeper.clock.advance(10_000);
@@ -412,7 +412,7 @@ describe("a store that takes no writes", () => {
     refuseCloses(keeper, 1);
     await keeper.clock.advance(1050);
     expect(sessions.counts.closesRefused).toBe(1);
-    expect(sessions.describe(session.id)).toMatchObject({ state: "open", remainingMs: 0 });
+    expect(sessions.describe(session.id, keeper.reader)).toMatchObject({ state: "open", remainingMs: 0 });
     expect(sessions.keepalive(session.id, token).validForMs).toBe(1000);
     await keeper.clock.advance(900);
     expect(keeper.exists("/member")).toBe(true);
@@ -472,7 +472,7 @@ describe("restarts and stalls", () => {
     await after.store.start();
     const sessions = startSessions(after);
     expect(sessions.counts).toMatchObject({ open: 1, restored: 1 });
-    expect(sessions.describe(session.id).remainingMs).toBe(5000);
+    expect(sessions.describe(session.id, after.reader).remainingMs).toBe(5000);
     await after.clock.advance(5000);
     expect(after.exists("/member")).toBe(true);
     await after.clock.advance(50);
@@ -521,7 +521,7 @@ describe("restarts and stalls", () => {
     await keeper.clock.advance(1000);
     await keeper.clock.stall(60_000);
     expect(sessions.counts).toMatchObject({ open: 1, stalls: 1, stalledMs: 59_800 });
-    expect(sessions.describe(session.id).remainingMs).toBe(3800);
+    expect(sessions.describe(session.id, keeper.reader).remainingMs).toBe(3800);
     await keeper.clock.advance(3800);
     expect(isExpired(sessions, token)).toBe(false);
     await keeper.clock.advance(5050);
@@ -553,7 +553,7 @@ describe("restarts and stalls", () => {
     const { session, token } = await sessions.open({ timeoutMs: 1000 });
     keeper.clock.setTimer(0, () => sessions.authenticate(token));
     await keeper.clock.stall(60_000);
-    expect(sessions.describe(session.id).remainingMs).toBe(1000);
+    expect(sessions.describe(session.id, keeper.reader).remainingMs).toBe(1000);
     await keeper.clock.advance(1050);
     expect(closesOf(keeper, session.id)).toEqual(["session_expired"]);
   });
@@ -567,7 +567,7 @@ describe("looking at sessions", () => {
       await keeper.create(path, ephemeral, "", { sessionId: session.id });
     }
     await keeper.clock.advance(1200);
-    expect(sessions.describe(session.id)).toEqual({
+    expect(sessions.describe(session.id, keeper.reader)).toEqual({
       id: session.id,
       name: "worker",
       state: "open",
@@ -589,12 +589,12 @@ describe("looking at sessions", () => {
     const listed: string[] = [];
     let after: string | null = "";
     while (after !== null) {
-      const page: ReturnType<Sessions["list"]> = sessions.list({ after, limit: 10 });
+      const page: ReturnType<Sessions["list"]> = sessions.list(keeper.reader, { after, limit: 10 });
       listed.push(...page.sessions.map(({ id }) => id));
       after = page.next;
     }
     expect(listed).toEqual(opened.map(({ session }) => session.id).sort());
-    expect(sessions.list({ limit: 25 }).next).toBeNull();
+    expect(sessions.list(keeper.reader, { limit: 25 }).next).toBeNull();
   });
 
   test("a page goes on where a session was that has closed since", async ({ keeper }) => {
@@ -602,11 +602,11 @@ describe("looking at sessions", () => {
     const opened = await Promise.all(Array.from({ length: 3 }, () => sessions.open()));
     opened.sort((a, b) => (a.session.id < b.session.id ? -1 : 1));
     const [first, second, third] = opened;
-    const page = sessions.list({ limit: 2 });
+    const page = sessions.list(keeper.reader, { limit: 2 });
     expect(page.next).toBe(second?.session.id);
     await sessions.close(second?.session.id ?? "", second?.token ?? "");
-    const rest = sessions.list({ after: page.next ?? "", limit: 2 });
+    const rest = sessions.list(keeper.reader, { after: page.next ?? "", limit: 2 });
     expect(rest).toMatchObject({ sessions: [{ id: third?.session.id }], next: null });
-    expect(sessions.describe(first?.session.id ?? "").state).toBe("open");
+    expect(sessions.describe(first?.session.id ?? "", keeper.reader).state).toBe("open");
   });
 });

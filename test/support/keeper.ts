@@ -5,6 +5,7 @@ import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Multi, Operation, WriteContext } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
+import { type Reader, systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { type Stat, statOf } from "../../src/core/tree/stat.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
@@ -24,6 +25,8 @@ export class Keeper {
   readonly clock: FakeClock;
   readonly log: MemoryLog;
   readonly store: Store;
+  /** What the service itself sees. */
+  readonly reader: Reader;
   /** Everything that was done, in zxid order. */
   readonly applied: Applied[] = [];
   #sessionsOpened = 0;
@@ -42,6 +45,7 @@ export class Keeper {
       clock,
       limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024, ...limits },
     });
+    this.reader = this.store.reader(systemContext);
     this.store.onApplied((applied) => this.applied.push(...applied));
   }
 
@@ -94,22 +98,22 @@ export class Keeper {
   }
 
   stat(path: string): Stat {
-    const znode = this.store.state.tree.get(path);
+    const znode = this.reader.get(path);
     if (znode === undefined) throw new Error(`${path} does not exist`);
     return statOf(znode);
   }
 
   data(path: string): string | undefined {
-    const znode = this.store.state.tree.get(path);
+    const znode = this.reader.get(path);
     return znode === undefined ? undefined : new TextDecoder().decode(znode.data);
   }
 
   exists(path: string): boolean {
-    return this.store.state.tree.get(path) !== undefined;
+    return this.reader.get(path) !== undefined;
   }
 
   children(path: string): string[] {
-    return [...this.store.state.tree.childNames(path)];
+    return [...this.reader.childNames(path)];
   }
 }
 

@@ -173,6 +173,25 @@ export class ClaimQueue {
   }
 }
 
+/** A queue to look at: what is here cannot change it. */
+export type ReadonlyClaimQueue = Readonly<
+  Pick<
+    ClaimQueue,
+    | "path"
+    | "settings"
+    | "size"
+    | "heldCount"
+    | "waitingCount"
+    | "wouldHold"
+    | "get"
+    | "withKey"
+    | "isHeld"
+    | "positionOf"
+    | "holders"
+    | typeof Symbol.iterator
+  >
+>;
+
 const digitsMin = formatSequence(0).length;
 const digitsMax = String(Number.MAX_SAFE_INTEGER).length;
 

@@ -1,6 +1,6 @@
 // A claim as people and programs are shown it: who it is, since when, and what it said of itself.
 
-import type { State } from "../state.ts";
+import type { Reader } from "../reader.ts";
 import { baseName } from "../tree/path.ts";
 import type { Claim } from "./claim-queue.ts";
 import { isElectionPath } from "./claims.ts";
@@ -21,10 +21,10 @@ export interface ClaimView {
   readonly metadata: unknown;
 }
 
-export function claimViewOf(state: State, claim: Claim): ClaimView {
+export function claimViewOf(reader: Pick<Reader, "get" | "session">, claim: Claim): ClaimView {
   const { id, path, mode, fence, owner } = claim;
-  const session = owner === null ? undefined : state.session(owner);
-  const data = state.tree.get(path)?.data;
+  const session = owner === null ? undefined : reader.session(owner);
+  const data = reader.get(path)?.data;
   return {
     ...{
       id,
@@ -72,9 +72,9 @@ export interface Standing {
 }
 
 /** Those of the znodes that are claims and candidates. */
-export function standingsOf({ claims }: State, paths: readonly string[]): Standing[] {
+export function standingsOf(reader: Reader, paths: readonly string[]): Standing[] {
   return paths.flatMap((path): Standing[] => {
-    const queue = claims.queueOf(path);
+    const queue = reader.queueOf(path);
     const claim = queue?.get(baseName(path));
     if (queue === undefined || claim === undefined) return [];
     const { id, fence } = claim;
@@ -86,6 +86,6 @@ export function standingsOf({ claims }: State, paths: readonly string[]): Standi
 }
 
 /** What a candidate stands for, as text. */
-export function candidateValueOf(state: State, { path }: Claim): string {
-  return new TextDecoder().decode(state.tree.get(path)?.data);
+export function candidateValueOf(reader: Pick<Reader, "get">, { path }: Claim): string {
+  return new TextDecoder().decode(reader.get(path)?.data);
 }

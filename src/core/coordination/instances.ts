@@ -1,7 +1,7 @@
 // An instance of a service as its znode holds it: JSON that anyone may read, and write by hand. What says at least
 // where it is to be reached is an instance; anything else is none, so whoever is told of one can use it.
 
-import type { State } from "../state.ts";
+import type { Reader } from "../reader.ts";
 import { baseName, parentPath } from "../tree/path.ts";
 import type { Znode } from "../tree/znode.ts";
 
@@ -154,9 +154,9 @@ export interface Registered {
 }
 
 /** Those of the znodes that are instances. */
-export function registeredAt({ tree }: State, paths: readonly string[]): Registered[] {
+export function registeredAt(reader: Reader, paths: readonly string[]): Registered[] {
   return paths.filter(isInstancePath).flatMap((path): Registered[] => {
-    const view = instanceAt(tree.get(path));
+    const view = instanceAt(reader.get(path));
     if (view === null) return [];
     const { id, fence, state } = view;
     return [{ id, service: baseName(parentPath(path)), path, fence, state }];

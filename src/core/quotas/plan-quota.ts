@@ -4,6 +4,7 @@
 import type { DeleteQuota, SetQuota } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
+import type { Reader } from "../reader.ts";
 import type { State } from "../state.ts";
 import { parentPath, rootPath } from "../tree/path.ts";
 import type { Usage } from "../tree/tree.ts";
@@ -83,18 +84,18 @@ function nested(where: string, { path }: Quota): KeeperError {
 
 export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuota): { path: string } {
   const quota = state.quotas.get(path);
-  if (quota === undefined) throw noQuota(state, path);
+  if (quota === undefined) throw noQuota(draft, path);
   draft.changes.push({ type: "quotaDeleted", quota });
   return { path };
 }
 
 /** Says which quota governs the path, where one does: it may be the one that was meant. */
-export function noQuota(state: State, path: string): KeeperError {
+export function noQuota(reader: Pick<Reader, "get" | "quotaOver">, path: string): KeeperError {
   if (path === rootPath) return rootHasNone();
-  if (state.tree.get(path) === undefined) {
+  if (reader.get(path) === undefined) {
     return new KeeperError("no_node", `${path} does not exist, and so has no quota.`, { path });
   }
-  const above = state.quotas.governing(path);
+  const above = reader.quotaOver(path);
   const hint = above === undefined ? "Set one with PUT." : `The quota of ${above.path} governs it.`;
   return new KeeperError("no_node", `${path} has no quota of its own. ${hint}`, { path });
 }

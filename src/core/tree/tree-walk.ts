@@ -2,7 +2,6 @@
 // what a write replaces, the old record is kept (`past.ts`) where a walk has yet to pass. So it costs what is
 // written before it, not what it reads.
 
-import type { State } from "../state.ts";
 import type { Past, PastReader } from "./past.ts";
 import { baseName, joinPath, parentPath, rootPath } from "./path.ts";
 import type { Tree } from "./tree.ts";
@@ -19,6 +18,13 @@ export interface WalkScope {
   readonly prefix?: string;
   /** Bytes of overwritten znodes that may be kept since the walk began; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
+}
+
+/** What is walked over: the parts of a state that a walk looks at. */
+interface WalkedState {
+  readonly tree: Tree;
+  readonly past: Past;
+  readonly zxid: number;
 }
 
 /** A place in the walk: the children of one path, up to and including `last`. */
@@ -48,7 +54,7 @@ export class TreeWalk implements PastReader {
   #isOverrun = false;
 
   /** Shows the state as it is now. */
-  constructor({ tree, zxid, past }: Pick<State, "tree" | "zxid" | "past">, scope: WalkScope) {
+  constructor({ tree, zxid, past }: WalkedState, scope: WalkScope) {
     const { roots, depthMax, after, prefix = "", keptBytesMax = Number.POSITIVE_INFINITY } = scope;
     this.zxid = zxid;
     this.roots = [...new Set(roots)].sort();

@@ -7,7 +7,7 @@ import { Type } from "typebox";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { beginEventStream } from "../http/sse.ts";
-import type { RouteParts } from "../wire/parts.ts";
+import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 import { idOf } from "./sessions.ts";
@@ -28,7 +28,7 @@ export function sessionEventRoutes(
 
   app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
     const id = idOf(request);
-    const { state } = sessions.summary(id);
+    const { state } = sessions.summary(id, readerFor(request, store));
     countWait(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     const send = (event: string, data: object) => sink.write(Buffer.from(frame(event, data)));

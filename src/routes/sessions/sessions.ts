@@ -9,7 +9,7 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
 import { fenceHeaderMember } from "../wire/claim-schemas.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
-import { type RouteParts, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
+import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
 import {
   idempotencyKeyHeader,
   pageLimit,
@@ -78,7 +78,7 @@ const summary = {
   ephemeralCount: Type.Integer(),
 };
 
-export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
+export function sessionRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.post(
@@ -118,7 +118,7 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
     { schema: { ...describeSchema, querystring: ownedQuery } },
     (request, reply) => {
       touchSession(request, sessions);
-      const described = sessions.describe(idOf(request), request.query);
+      const described = sessions.describe(idOf(request), readerFor(request, store), request.query);
       const { ephemerals, claims, instances, next, ...session } = described;
       const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
       return reply.send({ ...session, ...owned, ...(next !== null && { next }) });
@@ -127,7 +127,7 @@ export function sessionRoutes(plainApp: FastifyInstance, { sessions, limits }: R
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
     touchSession(request, sessions);
-    const { sessions: page, next } = sessions.list(request.query);
+    const { sessions: page, next } = sessions.list(readerFor(request, store), request.query);
     return reply.send(next === null ? { sessions: page } : { sessions: page, next });
   });
 

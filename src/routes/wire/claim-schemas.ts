@@ -2,7 +2,7 @@
 
 import { Type } from "typebox";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { entryBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
@@ -66,11 +66,15 @@ export const sessionOfClaim = {
 export const exampleOwner = { session: "1f3a5c7e9b2d4f60", sessionName: "web-1" };
 
 /** The first of the claims: so many, or fewer where they say much of themselves. */
-export function* firstOf(state: State, claims: Iterable<Claim>, limit: number): Generator<Claim> {
+export function* firstOf(
+  reader: Pick<Reader, "get">,
+  claims: Iterable<Claim>,
+  limit: number,
+): Generator<Claim> {
   const size = new PageSize();
   let count = 0;
   for (const claim of claims) {
-    const znode = state.tree.get(claim.path);
+    const znode = reader.get(claim.path);
     if (count === limit || (znode !== undefined && !size.takes(entryBytes(znode, { data: true })))) return;
     yield claim;
     count += 1;

@@ -1,7 +1,7 @@
 // Listings of what has a name: the znodes below /locks, /services and the like, in pages and in order of their names.
 
 import { type Static, Type } from "typebox";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
@@ -40,7 +40,7 @@ export interface NamesPage<View> {
  * @throws KeeperError `bad_path` for a cursor that is no name
  */
 export function pageOfNames<View>(
-  { tree }: State,
+  reader: Pick<Reader, "get" | "childNames">,
   parent: string,
   { limit, after, prefix = "" }: NamesQuery,
   viewOf: (name: string, znode: Znode) => View,
@@ -49,10 +49,10 @@ export function pageOfNames<View>(
   const size = new PageSize();
   const views: View[] = [];
   let last: string | undefined;
-  for (const name of tree.childNames(parent, after !== undefined && after > prefix ? after : prefix)) {
+  for (const name of reader.childNames(parent, after !== undefined && after > prefix ? after : prefix)) {
     if (!name.startsWith(prefix)) break;
     if (name === after) continue;
-    const view = viewOf(name, tree.get(joinPath(parent, name)) as Znode);
+    const view = viewOf(name, reader.get(joinPath(parent, name)) as Znode);
     const isFull = views.length === limit || !size.takes(jsonBytes(view));
     if (isFull) return { views, next: last as string };
     views.push(view);

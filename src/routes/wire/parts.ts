@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { WriteContext } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
+import type { ReadContext, Reader } from "../../core/reader.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
@@ -23,6 +24,18 @@ export interface RouteParts {
 export interface ReadParts extends RouteParts {
   readonly answers: Answers;
 }
+
+/** What the request may see of the state. It is asked for where it is used, so that it is of the moment. */
+export function readerFor(request: FastifyRequest, store: Store): Reader {
+  return store.reader(readContextOf(request));
+}
+
+/** For whom a request reads. */
+function readContextOf(_request: FastifyRequest): ReadContext {
+  return clientContext;
+}
+
+const clientContext: ReadContext = { actor: "client" };
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */
 export function sessionTokenOf(request: FastifyRequest): string | undefined {

@@ -5,11 +5,12 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { noQuota } from "../../core/quotas/plan-quota.ts";
-import { exceededLimits, type Quota, type Quotas } from "../../core/quotas/quota.ts";
+import { exceededLimits, type Quota } from "../../core/quotas/quota.ts";
+import type { Reader } from "../../core/reader.ts";
 import { validatePath } from "../../core/tree/path.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, touchSession, writeContextOf } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
 import { urlOfZnode, znodePathOf } from "../wire/znode-path.ts";
 
@@ -86,15 +87,16 @@ export function quotaRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     const path = znodePathOf(request, quotasUrl, bounds);
     validatePath(path);
     touchSession(request, sessions);
-    const quota = store.state.quotas.get(path);
-    if (quota === undefined) throw noQuota(store.state, path);
+    const reader = readerFor(request, store);
+    const quota = reader.quota(path);
+    if (quota === undefined) throw noQuota(reader, path);
     return viewOf(quota);
   });
 
   app.get(quotasUrl, { schema: { ...listSchema, querystring: listQuery } }, async (request) => {
     if (request.query.after !== undefined) validatePath(request.query.after);
     touchSession(request, sessions);
-    return pageOf(store.state.quotas, request.query);
+    return pageOf(readerFor(request, store), request.query);
   });
 
   app.delete(url, { schema: { ...deleteSchema, querystring: noQuery } }, async (request, reply) => {
@@ -110,10 +112,10 @@ function viewOf(quota: Quota): Static<typeof quotaAnswer> {
   return { path, count, bytes, ...given, exceeded: exceededLimits(quota) };
 }
 
-function pageOf(quotas: Quotas, { limit: length, after = "" }: Static<typeof listQuery>) {
+function pageOf(reader: Reader, { limit: length, after = "" }: Static<typeof listQuery>) {
   const page: Static<typeof quotaAnswer>[] = [];
   const size = new PageSize();
-  for (const quota of quotas.from(after)) {
+  for (const quota of reader.quotasFrom(after)) {
     if (quota.path === after) continue;
     const view = viewOf(quota);
     const isFull = page.length === length || !size.takes(jsonBytes(view));

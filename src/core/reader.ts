@@ -1,0 +1,46 @@
+// The one door for reads. Whoever is not the state machine or the store sees the state through a reader: it shows
+// records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
+
+import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { Quota } from "./quotas/quota.ts";
+import type { Session } from "./session.ts";
+import type { TreeWalk, WalkScope } from "./tree/tree-walk.ts";
+import type { Znode } from "./tree/znode.ts";
+
+/** For whom it is read. What somebody may see, and how old it may be, is decided by this and nowhere else. */
+export interface ReadContext {
+  /** A client, by a request of its own; or the service itself, which sees everything. */
+  readonly actor: "client" | "system";
+}
+
+/** For what the service does by itself: sweeps, expiry, the queues it keeps. */
+export const systemContext: ReadContext = { actor: "system" };
+
+export interface Reader {
+  readonly context: ReadContext;
+  /** The last applied transaction (Z1, Z8): what is read now is as of this one. */
+  readonly zxid: number;
+  get(path: string): Znode | undefined;
+  /** Names of the children in code-unit order, from the first that is not before `from`. */
+  childNames(path: string, from?: string): Iterable<string>;
+  /** A part of the tree as it is now, to be read at leisure. Whoever begins a walk ends it. */
+  walk(scope: WalkScope): TreeWalk;
+  /** Paths of the containers and the znodes with a TTL. */
+  readonly mortals: ReadonlySet<string>;
+  session(id: string): Session | undefined;
+  sessions(): Iterable<Session>;
+  /** Paths of the ephemerals a session owns, in no order that may matter. */
+  ephemeralsOf(sessionId: string): ReadonlySet<string>;
+  /** Undefined where there is no znode for the lock or election: nobody claims it. */
+  queue(path: string): ReadonlyClaimQueue | undefined;
+  /** The queue the znode stands in; undefined for one that is no claim. */
+  queueOf(path: string): ReadonlyClaimQueue | undefined;
+  /** Every queue, in no order that may matter. */
+  queues(): Iterable<ReadonlyClaimQueue>;
+  /** The quota that was set on the very path. */
+  quota(path: string): Quota | undefined;
+  /** The quota the path counts in: its own, or that of an ancestor (U4). */
+  quotaOver(path: string): Quota | undefined;
+  /** Quotas in code-unit order of their paths, from the first that is not before `path`. */
+  quotasFrom(path: string): Iterable<Quota>;
+}

@@ -1,0 +1,75 @@
+// The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
+
+import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { Quota } from "./quotas/quota.ts";
+import type { ReadContext, Reader } from "./reader.ts";
+import type { Session } from "./session.ts";
+import type { State } from "./state.ts";
+import { TreeWalk, type WalkScope } from "./tree/tree-walk.ts";
+import type { Znode } from "./tree/znode.ts";
+
+export class StateReader implements Reader {
+  readonly context: ReadContext;
+  readonly #state: State;
+
+  constructor(state: State, context: ReadContext) {
+    this.#state = state;
+    this.context = context;
+  }
+
+  get zxid(): number {
+    return this.#state.zxid;
+  }
+
+  get(path: string): Znode | undefined {
+    return this.#state.tree.get(path);
+  }
+
+  childNames(path: string, from?: string): Iterable<string> {
+    return this.#state.tree.childNames(path, from);
+  }
+
+  walk(scope: WalkScope): TreeWalk {
+    return new TreeWalk(this.#state, scope);
+  }
+
+  get mortals(): ReadonlySet<string> {
+    return this.#state.mortals;
+  }
+
+  session(id: string): Session | undefined {
+    return this.#state.session(id);
+  }
+
+  sessions(): Iterable<Session> {
+    return this.#state.sessions();
+  }
+
+  ephemeralsOf(sessionId: string): ReadonlySet<string> {
+    return this.#state.ephemeralsOf(sessionId);
+  }
+
+  queue(path: string): ReadonlyClaimQueue | undefined {
+    return this.#state.claims.queue(path);
+  }
+
+  queueOf(path: string): ReadonlyClaimQueue | undefined {
+    return this.#state.claims.queueOf(path);
+  }
+
+  queues(): Iterable<ReadonlyClaimQueue> {
+    return this.#state.claims.queues();
+  }
+
+  quota(path: string): Quota | undefined {
+    return this.#state.quotas.get(path);
+  }
+
+  quotaOver(path: string): Quota | undefined {
+    return this.#state.quotas.governing(path);
+  }
+
+  quotasFrom(path: string): Iterable<Quota> {
+    return this.#state.quotas.from(path);
+  }
+}
