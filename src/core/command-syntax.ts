@@ -2,7 +2,7 @@
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
 import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
-import { validateClaimCommand } from "./coordination/claim-syntax.ts";
+import { requireSession, validateClaimCommand } from "./coordination/claim-syntax.ts";
 import { validateServiceCommand } from "./coordination/service-syntax.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
@@ -29,6 +29,12 @@ export function validateCommand(command: Command, limits: Limits): void {
     case "setQuota":
     case "deleteQuota":
       validateQuotaWrite(command, limits);
+      validateFences(command.fences, limits);
+      return;
+    case "keepPlace":
+      validatePathLength(command.path, limits);
+      validatePath(command.path);
+      requireSession(command);
       validateFences(command.fences, limits);
       return;
     case "endLockDelay":

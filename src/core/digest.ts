@@ -86,6 +86,8 @@ function hashZnode(znode: Znode): Hash {
   hasher.text(znode.ephemeralOwner ?? "");
   hasher.integer(znode.container ? 1 : 0);
   hasher.beginning(znode.writtenRanMs ?? 0);
+  // Tables of versions that had none keep their digest.
+  if (znode.attempts !== null) hasher.text(znode.attempts.join(" "));
   return hasher.hash();
 }
 

@@ -136,6 +136,7 @@ export class Draft {
       ttlMs: mode.kind === "persistent" ? (mode.ttlMs ?? null) : null,
       container: mode.kind === "container",
       writtenRanMs: goesByItself(mode) ? this.ranMs : null,
+      attempts: null,
     };
   }
 
@@ -157,6 +158,13 @@ export class Draft {
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: 0, bytes: changed.data.byteLength - znode.data.byteLength });
     return changed;
+  }
+
+  /** Says which requests a place is for. To clients the znode is as it was. */
+  setAttempts(znode: Znode, attempts: readonly string[] | null): void {
+    const changed = { ...znode, attempts };
+    this.#overlay.set(znode.path, changed);
+    this.changes.push({ type: "attemptsChanged", znode: changed, before: znode });
   }
 
   /** Removes a znode without children; a quota goes with the znode it was set on. */

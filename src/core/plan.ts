@@ -16,6 +16,7 @@ import { failedAt } from "./command-syntax.ts";
 import type { EndLockDelay } from "./coordination/coordination-command.ts";
 import { planEndLockDelay, planLockDelays } from "./coordination/lock-delay.ts";
 import { planRoundsLeft } from "./coordination/plan-barriers.ts";
+import { planKeepPlace } from "./coordination/plan-claims.ts";
 import { planClaimCommand } from "./coordination/plan-coordination.ts";
 import { planServiceCommand } from "./coordination/plan-services.ts";
 import type { Draft } from "./draft.ts";
@@ -86,6 +87,8 @@ function planWrite(
     case "changeInstance":
     case "deregisterInstance":
       return planServiceCommand(draft, command);
+    case "keepPlace":
+      return planKeepPlace(draft, command);
     default:
       return planClaimCommand(draft, state, command);
   }

@@ -116,6 +116,7 @@ export class State {
         this.claims.changed(change.znode);
         break;
       case "childrenChanged":
+      case "attemptsChanged":
         this.tree.replace(change.znode);
         break;
       case "deleted":

@@ -14,12 +14,13 @@ export type Cause = "request" | "session_closed" | "session_expired" | SweepCaus
 /**
  * One step of a transaction, in the order it was done. `znode` is the record after the step, `before` the one it
  * replaces; a deleted one is the record as it last was. `childrenChanged` is a parent's new record after a child
- * came or went: it moves the parent's stat (S3) and is no event of its own.
+ * came or went: it moves the parent's stat (S3) and is no event of its own. `attemptsChanged` is of a place that other
+ * requests stand for: its stat and data are as they were.
  */
 export type Change =
   | { readonly type: "created" | "deleted"; readonly znode: Znode }
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
-  | { readonly type: "childrenChanged"; readonly znode: Znode; readonly before: Znode }
+  | { readonly type: "childrenChanged" | "attemptsChanged"; readonly znode: Znode; readonly before: Znode }
   | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
   | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply }
   /** `before` is null when there was no quota. */

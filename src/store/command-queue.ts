@@ -106,7 +106,7 @@ function ownBytes(command: Command): number {
   return operationBytes(command as Sized);
 }
 
-function claimBytes(command: CoordinationCommand): number {
+function claimBytes(command: Extract<CoordinationCommand, { name: string }>): number {
   const named = 2 * commandOverheadBytes + command.name.length + ("id" in command ? command.id.length : 0);
   if (command.type === "claimLock") return named + command.metadata.byteLength;
   if (command.type === "registerInstance") return named + command.data.byteLength;

@@ -53,6 +53,7 @@ export class WriteBehind {
         break;
       case "changed":
       case "childrenChanged":
+      case "attemptsChanged":
         note(this.#znodes, change.znode.id, change.before, change.znode);
         break;
       case "deleted":
@@ -93,7 +94,7 @@ export class WriteBehind {
       }
       this.#digest.addZnode(after);
       if (before === null) created.push(after);
-      else if (before.mzxid !== after.mzxid) changed.push(after);
+      else if (before.mzxid !== after.mzxid || before.attempts !== after.attempts) changed.push(after);
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();

@@ -82,6 +82,7 @@ test.each(Object.keys(znode) as (keyof Znode)[])("notices a changed %s of a znod
     ...{ id: 8, path: "/b", data: bytes("hellp"), czxid: 1, mzxid: 1, pzxid: 1, ctimeMs: 1, mtimeMs: 1 },
     ...{ version: 1, aversion: 1, cversion: 1, nextSequence: 1, numChildren: 1 },
     ...{ ephemeralOwner: "0000000000000001", sequence: 0, ttlMs: 1, container: true, writtenRanMs: 1 },
+    attempts: ["a"],
   };
   expect(ofZnode({ ...znode, [field]: changed[field] })).not.toBe(ofZnode(znode));
 });

@@ -166,7 +166,8 @@ test("a database of version 1 that is damaged stays of version 1", async ({ open
 function toVersion(version: 1 | 2, directory: string): void {
   const connection = new Sqlite(join(directory, database));
   for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
-  connection.exec("ALTER TABLE znode DROP COLUMN written_ran_ms");
+  for (const column of ["written_ran_ms", "attempts"])
+    connection.exec(`ALTER TABLE znode DROP COLUMN ${column}`);
   connection.exec("ALTER TABLE reply DROP COLUMN scope");
   connection.exec("DROP TABLE owner");
   for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);

@@ -65,6 +65,7 @@ const everyField = stateOf(
       pzxid: 7,
       ephemeralOwner: session.id,
       sequence: 17,
+      attempts: ["0f", "1a2b"],
     }),
     znode({
       id: 5,

@@ -5,8 +5,20 @@ import type { WriteContext } from "../command.ts";
 import type { ClaimMode } from "./claim-queue.ts";
 import type { ServiceCommand, ServiceOutcomes } from "./service-command.ts";
 
+/** What a command that takes a place may carry: the id of its request, which may give the place up (`ifAttempt`). */
+interface Attempting {
+  /** Absent when the request will come back for the place, whatever becomes of its connection. */
+  readonly attempt?: string;
+}
+
+/** What a command that gives a place up may carry. */
+interface GivingUp {
+  /** Give up what that attempt has in the place: it goes only when no other request stands for it. */
+  readonly ifAttempt?: string;
+}
+
 /** Takes a place in the queue; whether it holds follows from the place. A session has one place at most. */
-export interface ClaimLock extends WriteContext {
+export interface ClaimLock extends WriteContext, Attempting {
   readonly type: "claimLock";
   readonly name: string;
   readonly mode: ClaimMode;
@@ -27,7 +39,7 @@ export interface ConfigureLock extends WriteContext {
 }
 
 /** Nobody but the owner, unless forced. */
-export interface ReleaseClaim extends WriteContext {
+export interface ReleaseClaim extends WriteContext, GivingUp {
   readonly type: "releaseClaim";
   readonly name: string;
   readonly id: string;
@@ -41,7 +53,7 @@ export interface EndLockDelay {
   readonly delayUntilMs: number;
 }
 
-export interface StandForElection extends WriteContext {
+export interface StandForElection extends WriteContext, Attempting {
   readonly type: "standForElection";
   readonly name: string;
   /** Data of the candidate's znode. */
@@ -55,7 +67,7 @@ export interface ChangeCandidate extends WriteContext {
   readonly value: Uint8Array;
 }
 
-export interface Resign extends WriteContext {
+export interface Resign extends WriteContext, GivingUp {
   readonly type: "resign";
   readonly name: string;
   readonly id: string;
@@ -70,7 +82,7 @@ export interface AddToCounter extends WriteContext {
 }
 
 /** Is in from now on; the one that makes it `count` opens the barrier, in the same transaction. */
-export interface EnterBarrier extends WriteContext {
+export interface EnterBarrier extends WriteContext, Attempting {
   readonly type: "enterBarrier";
   readonly name: string;
   readonly count: number;
@@ -78,7 +90,7 @@ export interface EnterBarrier extends WriteContext {
   readonly participant?: string;
 }
 
-export interface LeaveBarrier extends WriteContext {
+export interface LeaveBarrier extends WriteContext, GivingUp {
   readonly type: "leaveBarrier";
   readonly name: string;
   /** What the barrier's count must be, where that is stated. */
@@ -86,7 +98,14 @@ export interface LeaveBarrier extends WriteContext {
   readonly participant?: string;
 }
 
-/** Those a client sends. */
+/** The session knows of its place, so no request of it may give the place up by going away. */
+export interface KeepPlace extends WriteContext {
+  readonly type: "keepPlace";
+  readonly path: string;
+  readonly czxid: number;
+}
+
+/** Those a client sends, each about a thing with a name. */
 export type ClaimCommand =
   | ClaimLock
   | ConfigureLock
@@ -98,7 +117,7 @@ export type ClaimCommand =
   | EnterBarrier
   | LeaveBarrier;
 
-export type CoordinationCommand = ClaimCommand | EndLockDelay | ServiceCommand;
+export type CoordinationCommand = ClaimCommand | KeepPlace | EndLockDelay | ServiceCommand;
 
 /** A session's place in a queue. */
 export interface Claimed {
@@ -160,4 +179,5 @@ export interface CoordinationOutcomes extends ServiceOutcomes {
   addToCounter: Counted;
   enterBarrier: Entered;
   leaveBarrier: Left;
+  keepPlace: { readonly path: string };
 }

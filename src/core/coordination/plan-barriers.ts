@@ -6,12 +6,13 @@ import { KeeperError } from "../errors.ts";
 import { planCreate, planDelete, planSetData } from "../plan-znodes.ts";
 import { joinPath, parentPath } from "../tree/path.ts";
 import { emptyData, type Znode } from "../tree/znode.ts";
+import { noteAttempt, withdrawAttempt } from "./attempts.ts";
 import { type Barrier, barrierAt, barrierPath, formatCount, isBarrierPath, readyPath } from "./barriers.ts";
 import type { EnterBarrier, Entered, LeaveBarrier, Left } from "./coordination-command.ts";
 
 /** Whoever is in already is in as it was: asking again changes nothing. */
 export function planEnterBarrier(draft: Draft, enter: EnterBarrier): Entered {
-  const { name, count, sessionId } = enter;
+  const { name, count, sessionId, attempt } = enter;
   const barrier = barrierAt(draft, barrierPath(name));
   const participant = participantOf(enter);
   const path = joinPath(barrier.path, participant);
@@ -23,6 +24,7 @@ export function planEnterBarrier(draft: Draft, enter: EnterBarrier): Entered {
     const mode = { kind: "ephemeral", sequential: false } as const;
     planCreate(draft, { type: "create", path, data: emptyData, mode, parents: true }, sessionId);
   }
+  noteAttempt(draft, path, attempt);
   openIfFull(draft, barrier.path, count);
   const { participantCount, round } = barrierAt(draft, barrier.path);
   const { czxid } = draft.get(path) as Znode;
@@ -79,7 +81,7 @@ function openIfFull(draft: Draft, path: string, count: number): void {
 
 /** Whoever is not in any more has left: of the round that is open, if one is. */
 export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
-  const { name, count, sessionId } = leave;
+  const { name, count, sessionId, ifAttempt } = leave;
   const barrier = barrierAt(draft, barrierPath(name));
   const participant = participantOf(leave);
   const path = joinPath(barrier.path, participant);
@@ -87,7 +89,8 @@ export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
   const own = draft.get(path);
   if (own !== undefined) {
     checkOwner(own, sessionId);
-    planDelete(draft, { type: "delete", path });
+    if (ifAttempt === undefined || withdrawAttempt(draft, path, ifAttempt))
+      planDelete(draft, { type: "delete", path });
   }
   const { participantCount, round } = barrierAt(draft, barrier.path);
   if (participantCount === 0) removeMark(draft, barrier.path);

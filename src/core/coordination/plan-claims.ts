@@ -6,22 +6,31 @@ import { KeeperError } from "../errors.ts";
 import { planCreate, planDelete } from "../plan-znodes.ts";
 import type { State } from "../state.ts";
 import { baseName } from "../tree/path.ts";
+import { noteAttempt, withdrawAttempt } from "./attempts.ts";
 import { type Claim, type ClaimQueue, wasGivenOut } from "./claim-queue.ts";
-import type { Claimed, Released } from "./coordination-command.ts";
+import type { Claimed, KeepPlace, Released } from "./coordination-command.ts";
 
 interface NewClaim {
   /** The whole path but the number. */
   readonly prefix: string;
   readonly data: Uint8Array;
   readonly sessionId: string | undefined;
+  readonly attempt: string | undefined;
 }
 
 /** Whatever is true of a create is true of a claim. */
-export function newClaim(draft: Draft, { prefix, data, sessionId }: NewClaim): Claimed {
+export function newClaim(draft: Draft, { prefix, data, sessionId, attempt }: NewClaim): Claimed {
   const mode = { kind: "ephemeral", sequential: true } as const;
   const create: Create = { type: "create", path: prefix, data, mode, parents: true };
   const { path, stat } = planCreate(draft, create, sessionId);
+  noteAttempt(draft, path, attempt);
   return { id: baseName(path), path, fence: stat.czxid, made: true };
+}
+
+/** The session's own claim, asked for once more. */
+export function foundClaim(draft: Draft, claim: Claim, attempt: string | undefined): Claimed {
+  noteAttempt(draft, claim.path, attempt);
+  return claimedOf(claim);
 }
 
 export function claimedOf({ id, path, fence }: Claim): Claimed {
@@ -66,11 +75,12 @@ export function claimOfSession(
 export interface Release extends ClaimAddress {
   readonly sessionId: string | undefined;
   readonly force: boolean;
+  readonly ifAttempt: string | undefined;
 }
 
 /** What is gone already needs no release; what never was is a slip. */
 export function planRelease(draft: Draft, state: State, release: Release): Released {
-  const { path, id, sessionId, force } = release;
+  const { path, id, sessionId, force, ifAttempt } = release;
   const claim = state.claims.queue(path)?.get(id);
   if (claim === undefined) {
     const nextSequence = draft.get(path)?.nextSequence ?? 0;
@@ -78,8 +88,17 @@ export function planRelease(draft: Draft, state: State, release: Release): Relea
     throw noClaim(path, id);
   }
   if (!force && claim.owner !== sessionId) throw notHolder(claim);
+  if (ifAttempt !== undefined && !withdrawAttempt(draft, claim.path, ifAttempt)) return {};
   planDelete(draft, { type: "delete", path: claim.path });
   return { owner: claim.owner };
+}
+
+/** Harmless when repeated, and where the place is another's by now. */
+export function planKeepPlace(draft: Draft, { path, czxid, sessionId }: KeepPlace): { path: string } {
+  const znode = draft.get(path);
+  const isOwn = znode?.czxid === czxid && znode.ephemeralOwner === sessionId;
+  if (isOwn && znode.attempts !== null) draft.setAttempts(znode, null);
+  return { path };
 }
 
 export function noClaim(path: string, id: string): KeeperError {

@@ -45,6 +45,6 @@ function unknownCommand(command: never): Error {
   return new Error(`${(command as { type: string }).type} is no command of this version`);
 }
 
-function releaseOf(path: string, { id, sessionId, force }: ReleaseClaim | Resign) {
-  return { path, id, sessionId, force: force === true };
+function releaseOf(path: string, { id, sessionId, force, ifAttempt }: ReleaseClaim | Resign) {
+  return { path, id, sessionId, force: force === true, ifAttempt };
 }

@@ -6,16 +6,17 @@ import type { State } from "../state.ts";
 import { claimPrefixes } from "./claim-queue.ts";
 import { electionPath } from "./claims.ts";
 import type { ChangeCandidate, Claimed, StandForElection } from "./coordination-command.ts";
-import { claimedOf, claimOfSession, newClaim, ownClaim } from "./plan-claims.ts";
+import { claimedOf, claimOfSession, foundClaim, newClaim, ownClaim } from "./plan-claims.ts";
 
 /** A session that stands already keeps its place and its value: `changeCandidate` changes a value. */
 export function planStand(draft: Draft, state: State, stand: StandForElection): Claimed {
+  const { sessionId, attempt } = stand;
   const path = electionPath(stand.name);
   const queue = state.claims.queue(path);
-  const own = queue === undefined ? undefined : ownClaim(state, queue, stand.sessionId);
-  if (own !== undefined) return claimedOf(own);
+  const own = queue === undefined ? undefined : ownClaim(state, queue, sessionId);
+  if (own !== undefined) return foundClaim(draft, own, attempt);
   const prefix = `${path}/${claimPrefixes.candidate}`;
-  return newClaim(draft, { prefix, data: stand.value, sessionId: stand.sessionId });
+  return newClaim(draft, { prefix, data: stand.value, sessionId, attempt });
 }
 
 export function planChangeCandidate(draft: Draft, state: State, command: ChangeCandidate): Claimed {

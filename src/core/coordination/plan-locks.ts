@@ -10,22 +10,23 @@ import { claimViewOf } from "./claim-view.ts";
 import { lockPath } from "./claims.ts";
 import type { Claimed, ClaimLock, Configured, ConfigureLock } from "./coordination-command.ts";
 import { defaultLockSettings, formatLockSettings, type LockSettings } from "./lock-settings.ts";
-import { claimedOf, newClaim, ownClaim } from "./plan-claims.ts";
+import { foundClaim, newClaim, ownClaim } from "./plan-claims.ts";
 
 export function planClaimLock(draft: Draft, state: State, claim: ClaimLock): Claimed {
+  const { sessionId, attempt } = claim;
   const path = lockPath(claim.name);
   const queue = state.claims.queue(path);
-  const own = queue === undefined ? undefined : ownClaim(state, queue, claim.sessionId);
+  const own = queue === undefined ? undefined : ownClaim(state, queue, sessionId);
   const settings = settingsFor(claim, queue);
   if (own !== undefined) {
     checkSameMode(own, claim);
-    return claimedOf(own);
+    return foundClaim(draft, own, attempt);
   }
   if (claim.orElse === "refuse" && queue?.wouldHold(claim.mode, settings) === false)
     throw lockHeld(state, queue);
   if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings);
   const prefix = `${path}/${claimPrefixes[claim.mode]}`;
-  return newClaim(draft, { prefix, data: claim.metadata, sessionId: claim.sessionId });
+  return newClaim(draft, { prefix, data: claim.metadata, sessionId, attempt });
 }
 
 /** Those of the lock. While it has claims they stand; with none there, a claim may bring its own permits. */

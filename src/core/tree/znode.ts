@@ -27,6 +27,11 @@ export interface Znode {
   readonly container: boolean;
   /** How long the service had run when the data was last written; null for one that does not go by itself. */
   readonly writtenRanMs: number | null;
+  /**
+   * Of a place in a queue or barrier: the requests that asked for it, none of which has given it up. Null where nobody may
+   * give it up on behalf of a request, as for every other znode. No client sees it.
+   */
+  readonly attempts: readonly string[] | null;
 }
 
 /** What a client asked a new znode to be; what can be written down is what can happen (C1). */
@@ -58,5 +63,6 @@ export function rootZnode(): Znode {
     ttlMs: null,
     container: false,
     writtenRanMs: null,
+    attempts: null,
   };
 }

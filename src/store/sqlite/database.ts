@@ -417,11 +417,12 @@ function prepareRowStatements(connection: Connection) {
   return {
     insertZnode: connection.prepare<CreatedColumns>(
       `INSERT INTO znode (id, path, data, czxid, mzxid, ctime_ms, mtime_ms, version, aversion,
-         ephemeral_owner, sequence, ttl_ms, container, written_ran_ms)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         ephemeral_owner, sequence, ttl_ms, container, written_ran_ms, attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     updateZnode: connection.prepare<ChangedColumns>(
-      `UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ?, written_ran_ms = ?
+      `UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ?, written_ran_ms = ?,
+         attempts = ?
        WHERE id = ?`,
     ),
     putParent: connection.prepare<ParentColumns>(

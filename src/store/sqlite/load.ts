@@ -189,10 +189,12 @@ function faultOf(znode: Znode, state: State, position: Position): string | null 
   return null;
 }
 
-interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid"> {
+interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid" | "attempts"> {
   readonly data: Uint8Array;
   readonly pzxid: number | null;
   readonly container: number;
+  /** With spaces between them. */
+  readonly attempts: string | null;
 }
 
 function znodeOf(row: ZnodeRow, numChildren: number): Znode {
@@ -203,6 +205,7 @@ function znodeOf(row: ZnodeRow, numChildren: number): Znode {
     pzxid: row.pzxid ?? row.czxid,
     numChildren,
     container: row.container === 1,
+    attempts: row.attempts === null ? null : row.attempts.split(" "),
   };
 }
 
@@ -222,7 +225,7 @@ const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,
     coalesce(cversion, 0) AS cversion, coalesce(next_sequence, 0) AS nextSequence,
     ephemeral_owner AS ephemeralOwner, sequence, ttl_ms AS ttlMs, container,
-    written_ran_ms AS writtenRanMs
+    written_ran_ms AS writtenRanMs, attempts
   FROM znode LEFT JOIN znode_children USING (id)
   ORDER BY id`;
 

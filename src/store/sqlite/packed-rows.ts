@@ -9,10 +9,12 @@ export interface PackedRows {
   readonly position: Position;
   /** `numbersPerCreated` for each znode made; NaN stands for null. */
   readonly createdNumbers: Float64Array<ArrayBuffer>;
-  /** Path and owner of each znode made. */
+  /** Path, owner and attempts of each znode made. */
   readonly createdTexts: readonly (string | null)[];
   /** `numbersPerChanged` for each znode set. */
   readonly changedNumbers: Float64Array<ArrayBuffer>;
+  /** Attempts of each znode set. */
+  readonly changedTexts: readonly (string | null)[];
   /** The data of all znodes made, then of all set, one after the other. */
   readonly data: Uint8Array<ArrayBuffer>;
   /** id, cversion, nextSequence and pzxid of each parent. */
@@ -39,6 +41,7 @@ export interface PackedChanges {
 }
 
 const numbersPerCreated = 12;
+const textsPerCreated = 3;
 const numbersPerChanged = 7;
 const numbersPerParent = 4;
 const numbersPerReply = 3;
@@ -51,8 +54,9 @@ export function packRows(rows: RowChanges): PackedRows {
   return {
     position,
     createdNumbers: packNumbers(created, numbersPerCreated, createdNumbersOf),
-    createdTexts: created.flatMap(({ path, ephemeralOwner }) => [path, ephemeralOwner]),
+    createdTexts: created.flatMap((znode) => [znode.path, znode.ephemeralOwner, attemptsTextOf(znode)]),
     changedNumbers: packNumbers(changed, numbersPerChanged, changedNumbersOf),
+    changedTexts: changed.map(attemptsTextOf),
     data: packData([created, changed]),
     parentNumbers: packNumbers(rows.parents, numbersPerParent, parentNumbersOf),
     deletedZnodeIds,
@@ -107,6 +111,11 @@ function createdNumbersOf(znode: Znode): readonly number[] {
 function changedNumbersOf(znode: Znode): readonly number[] {
   const { id, data, mzxid, mtimeMs, version, aversion, writtenRanMs } = znode;
   return [id, data.byteLength, mzxid, mtimeMs, version, aversion, writtenRanMs ?? Number.NaN];
+}
+
+/** Ids have no spaces in them. */
+function attemptsTextOf({ attempts }: Znode): string | null {
+  return attempts === null ? null : attempts.join(" ");
 }
 
 function parentNumbersOf({ id, cversion, nextSequence, pzxid }: Znode): readonly number[] {
@@ -172,6 +181,7 @@ export type CreatedColumns = [
   ttlMs: number | null,
   container: number,
   writtenRanMs: number | null,
+  attempts: string | null,
 ];
 
 export function* unpackCreated({
@@ -185,11 +195,13 @@ export function* unpackCreated({
     const at = (column: number) => createdNumbers[start + column] as number;
     const bytes = data.subarray(dataOffset, dataOffset + at(1));
     dataOffset += at(1);
-    const path = createdTexts[row * 2] as string;
-    const owner = createdTexts[row * 2 + 1] as string | null;
+    const path = createdTexts[row * textsPerCreated] as string;
+    const owner = createdTexts[row * textsPerCreated + 1] as string | null;
+    const attempts = createdTexts[row * textsPerCreated + 2] as string | null;
     const [sequence, ttlMs, ranMs] = [orNull(at(8)), orNull(at(9)), orNull(at(11))];
     const [versions, times] = [[at(6), at(7)] as const, [at(4), at(5)] as const];
-    yield [at(0), path, bytes, at(2), at(3), ...times, ...versions, owner, sequence, ttlMs, at(10), ranMs];
+    const last = [at(10), ranMs, attempts] as const;
+    yield [at(0), path, bytes, at(2), at(3), ...times, ...versions, owner, sequence, ttlMs, ...last];
   }
 }
 
@@ -201,23 +213,25 @@ export type ChangedColumns = [
   version: number,
   aversion: number,
   writtenRanMs: number | null,
+  attempts: string | null,
   id: number,
 ];
 
 export function* unpackChanged({
   createdNumbers,
   changedNumbers,
+  changedTexts,
   data,
 }: PackedRows): Generator<ChangedColumns> {
   let dataOffset = 0;
   for (let start = 0; start < createdNumbers.length; start += numbersPerCreated) {
     dataOffset += createdNumbers[start + 1] as number;
   }
-  for (let start = 0; start < changedNumbers.length; start += numbersPerChanged) {
-    const at = (column: number) => changedNumbers[start + column] as number;
+  for (const [row, attempts] of changedTexts.entries()) {
+    const at = (column: number) => changedNumbers[row * numbersPerChanged + column] as number;
     const bytes = data.subarray(dataOffset, dataOffset + at(1));
     dataOffset += at(1);
-    yield [bytes, at(2), at(3), at(4), at(5), orNull(at(6)), at(0)];
+    yield [bytes, at(2), at(3), at(4), at(5), orNull(at(6)), attempts, at(0)];
   }
 }
 

@@ -14,9 +14,10 @@ export const applicationId = 0x434f5244;
 /**
  * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
  * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests, 3 the bounds
- * that an entry sets on its transactions, 4 ages that are time the service has run, 5 whose key it is.
+ * that an entry sets on its transactions, 4 ages that are time the service has run, 5 whose key it is, 6
+ * the attempts that places are for.
  */
-export const machineVersion = 5;
+export const machineVersion = 6;
 
 /** Version 1 of the tables. */
 const firstSchema = `
@@ -123,6 +124,8 @@ const upgrades = [
   ALTER TABLE meta ADD COLUMN checksum INTEGER;
   -- How often rows were written.
   ALTER TABLE meta ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;`,
+  `-- Of a place in a queue or barrier: ids of the requests that it is for, with spaces between them.
+  ALTER TABLE znode ADD COLUMN attempts TEXT;`,
 ] as const;
 
 /** The first version whose rows have checksums. */
