@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { type Shell, shells } from "../../src/cli/completion.ts";
 import { projectFolder } from "../support/markdown.ts";
+import { cliFile } from "../support/programs.ts";
 import { CliProcess, test } from "./fixture.ts";
 
 /** Each script says the same of all commands: it is asked for once. */
@@ -25,7 +26,7 @@ function isInstalled(shell: Shell): boolean {
 /** What bash offers after these words. */
 async function offered(words: readonly string[], endpoint: string): Promise<string[]> {
   const script = await scriptFor("bash");
-  const program = `treekeeper() { '${process.execPath}' '${projectFolder}/src/cli/main.ts' "$@"; }`;
+  const program = `treekeeper() { '${process.execPath}' '${cliFile}' "$@"; }`;
   const ask = `COMP_WORDS=(treekeeper "$@"); COMP_CWORD=$#; compopt() { :; }; _treekeeper; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const answer = execFileSync("bash", ["-c", `${program}\n${script}\n${ask}`, "bash", ...words], {
     encoding: "utf8",
@@ -36,7 +37,7 @@ async function offered(words: readonly string[], endpoint: string): Promise<stri
 
 /** What zsh is given to offer; `_files` and `_normal` are its own ways to offer files and what a command takes. */
 async function offeredByZsh(words: readonly string[], endpoint: string): Promise<string[]> {
-  const program = `treekeeper() { '${process.execPath}' '${projectFolder}/src/cli/main.ts' "$@"; }`;
+  const program = `treekeeper() { '${process.execPath}' '${cliFile}' "$@"; }`;
   const stubs = `
     compdef() { :; }
     _describe() { print -lr -- "\${(@P)2}" }
@@ -50,7 +51,7 @@ async function offeredByZsh(words: readonly string[], endpoint: string): Promise
 
 /** What fish offers at the end of this line, without what it says of each. */
 async function offeredByFish(line: string, endpoint: string): Promise<string[]> {
-  const program = `function treekeeper; '${process.execPath}' '${projectFolder}/src/cli/main.ts' $argv; end`;
+  const program = `function treekeeper; '${process.execPath}' '${cliFile}' $argv; end`;
   const script = await scriptFor("fish");
   const lines = run("fish", ["-N", "-c", `${program}\n${script}\ncomplete -C '${line}'`], endpoint);
   return lines.map((one) => one.split("\t")[0] as string);

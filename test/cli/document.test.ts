@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect } from "vitest";
 import { exitCodeMeanings } from "../../src/cli/exit-codes.ts";
-import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
+import { type CodeBlock, codeBlocksOf, readDocument } from "../support/markdown.ts";
+import { cliFile } from "../support/programs.ts";
 import { ownTest, test } from "./fixture.ts";
 
 const runWithinMs = 90_000;
@@ -19,8 +20,7 @@ describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
   ownTest("its commands print what it shows", { timeout: 300_000 }, async ({ server, dataDir }) => {
     expect(steps.length).toBeGreaterThan(0);
     const program = join(dataDir, "treekeeper");
-    const main = join(projectFolder, "src/cli/main.ts");
-    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+    writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${cliFile}' "$@"\n`, { mode: 0o755 });
     const script = [
       "set -e",
       ...steps.flatMap(({ command }) => [command.code, `printf '%s' '${separator}'`]),

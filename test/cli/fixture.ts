@@ -6,7 +6,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 import { isOver, signalJob } from "../../src/cli/supervisor/job.ts";
 import { Client } from "../../src/client/client.ts";
@@ -18,15 +17,10 @@ import {
   removeDataDir,
   ServerProcess,
 } from "../support/process.ts";
-
-/** Many short processes of the same source: it is compiled once, into a folder of the tests. */
-const cacheFolder = makeDataDir();
-process.env.NODE_COMPILE_CACHE = cacheFolder;
+import { cliFile } from "../support/programs.ts";
 
 /** Nobody tells how another's process stands: it is asked again and again. */
 const pollMs = 2;
-
-const mainFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 interface CliOptions {
   /** Where it looks for the service. */
@@ -35,7 +29,7 @@ interface CliOptions {
   readonly input?: string | Uint8Array;
   /** What is put before the command, such as a container. */
   readonly within?: readonly string[];
-  /** What is started, unless it is the source itself. */
+  /** What is started, unless it is Node itself. */
   readonly program?: readonly string[];
 }
 
@@ -60,7 +54,7 @@ export class CliProcess {
       env = {},
       input = "",
       within = [],
-      program: started = [process.execPath, mainFile],
+      program: started = [process.execPath, cliFile],
     }: CliOptions,
   ) {
     const others = Object.entries(process.env).filter(([name]) => !/^TREEKEEPER_|_COLOR$/.test(name));
@@ -206,7 +200,6 @@ const sharedFolder = makeDataDir();
 afterAll(async () => {
   await (await shared)?.kill();
   removeDataDir(sharedFolder);
-  removeDataDir(cacheFolder);
 });
 
 export const test = processTest.extend<CliFixture>({

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, vi } from "vitest";
 import { processEntry } from "../../src/cli/supervisor/process-table.ts";
 import { projectFolder } from "../support/markdown.ts";
+import { cliFile } from "../support/programs.ts";
 import { test as base } from "./fixture.ts";
 
 /** Several programs start one after the other in each, and all tests at once. */
@@ -39,7 +40,7 @@ const test = base.extend<ShellFixture>({
           stdio: ["pipe", "pipe", "pipe"],
           env: {
             ...process.env,
-            treekeeper: `${process.execPath} ${join(projectFolder, "src/cli/main.ts")}`,
+            treekeeper: `${process.execPath} ${cliFile}`,
             launcher: join(projectFolder, "bin/treekeeper"),
             TREEKEEPER_ENDPOINT: server.url,
             name: unique,

@@ -34,10 +34,10 @@ test("a session lives on by itself for as long as it is open, and its ephemerals
 }) => {
   const { server } = await serve();
   const client = new Client({ endpoint: server.url });
-  const session = await client.openSession({ timeoutMs: 1000 });
+  const session = await client.openSession({ timeoutMs: 3000 });
   const { told } = statesOf(session);
   const { zxid } = await session.create("/e", "", { mode: { kind: "ephemeral" } });
-  const later = await client.get("/e", { waitAfterZxid: zxid, waitMs: 3500 });
+  const later = await client.get("/e", { waitAfterZxid: zxid, waitMs: 4500 });
   expect([later.zxid, later.stat.ephemeralOwner]).toEqual([zxid, session.id]);
   // On a busy machine an answer may be late; never is the session given up.
   expect(told.filter((state) => state === "lost" || state === "closed")).toEqual([]);

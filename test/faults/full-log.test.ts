@@ -5,13 +5,10 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
 import { test as base } from "../support/process.ts";
-
-const serverFile = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const cliFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+import { cliFile, serverFile } from "../support/programs.ts";
 
 interface FullFixture {
   /** Starts a program whose log, or whatever else it says, goes to a device that is always full. */

@@ -9,9 +9,10 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base } from "vitest";
+import { serverFile } from "./programs.ts";
 
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
-export const direct = [process.execPath, join(projectFolder, "src/main.ts")] as const;
+export const direct = [process.execPath, serverFile] as const;
 
 /** One line of the log. */
 export interface LogLine {
@@ -28,7 +29,7 @@ export interface Exit {
 
 export interface StartOptions {
   readonly dataDir: string;
-  /** What starts it; as `node src/main.ts` unless given. */
+  /** What starts it; Node itself unless given. */
   readonly command?: readonly [string, ...string[]];
   /** Further arguments, such as `--history-messages-max`, `10`. */
   readonly args?: readonly string[];

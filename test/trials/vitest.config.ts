@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { builtFolder } from "../support/build-programs.ts";
 
 export default defineConfig({
   test: {
@@ -9,7 +10,9 @@ export default defineConfig({
     // One after the other: what is measured is time.
     maxWorkers: 1,
     fileParallelism: false,
+    globalSetup: "test/support/build-programs.ts",
     env: {
+      BUILT_PROGRAMS: builtFolder,
       NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/treekeeper", import.meta.url)),
     },
     hookTimeout: 60_000,
