@@ -29,7 +29,10 @@ export class Output {
   /** Whether nothing is said but results and faults. */
   readonly isQuiet: boolean;
 
-  constructor({ json = false, quiet = false }: { readonly json?: boolean; readonly quiet?: boolean }) {
+  constructor({
+    json = false,
+    quiet = false,
+  }: { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined }) {
     this.#asJson = json;
     this.isQuiet = quiet;
   }

@@ -1,6 +1,7 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
+import type { Standing } from "../core/coordination/claim-view.ts";
 import type { InstanceView, Registered } from "../core/coordination/instances.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
 import { type ClientClock, systemClock } from "./calls/clock.ts";
@@ -34,14 +35,14 @@ export interface ClientOptions {
    */
   readonly endpoint: string | readonly string[];
   /** How long an answer may take before the request counts as lost. */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** How often a request is sent at most, where it is safe to send it again. */
-  readonly attemptsMax?: number;
+  readonly attemptsMax?: number | undefined;
   /** For a service that needs more than the platform's own, such as a proxy or a certificate. */
-  readonly fetch?: typeof fetch;
-  readonly clock?: ClientClock;
+  readonly fetch?: typeof fetch | undefined;
+  readonly clock?: ClientClock | undefined;
   /** From 0 up to 1; spreads reconnects. */
-  readonly chance?: () => number;
+  readonly chance?: (() => number) | undefined;
 }
 
 export interface Limits {
@@ -71,6 +72,8 @@ export interface SessionSummary {
 
 export interface SessionDescription extends SessionSummary {
   readonly ephemerals: readonly string[];
+  /** Those of them that are claims on locks or candidates of elections, and where each stands. */
+  readonly claims: readonly Standing[];
   /** Those of them that are instances of services. */
   readonly instances: readonly Registered[];
 }
@@ -259,6 +262,7 @@ export class Client extends Znodes {
       description = {
         ...page,
         ephemerals: [...description.ephemerals, ...page.ephemerals],
+        claims: [...description.claims, ...page.claims],
         instances: [...description.instances, ...page.instances],
       };
       next = page.next;

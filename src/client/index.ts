@@ -57,6 +57,7 @@ export type {
   ChangeOptions,
   ChildrenOptions,
   ChildrenPage,
+  ChildZnodesOptions,
   CreateOptions,
   DeleteOptions,
   ListedZnode,

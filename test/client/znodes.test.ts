@@ -154,9 +154,13 @@ test("the bounds in force are told", async ({ client }) => {
 test("sessions can be looked at by their ids, and are all listed", async ({ client }) => {
   const session = await client.openSession({ name: "web-1" });
   await session.create("/e", "", { mode: { kind: "ephemeral" } });
-  const [summary, ...others] = await all(client.sessions());
-  expect([summary, others]).toMatchObject([{ id: session.id, name: "web-1", ephemeralCount: 1 }, []]);
-  expect((await client.session(session.id)).ephemerals).toEqual(["/e"]);
+  await session.withLock("report", {}, async ({ path }) => {
+    const [summary, ...others] = await all(client.sessions());
+    expect([summary, others]).toMatchObject([{ id: session.id, name: "web-1", ephemeralCount: 2 }, []]);
+    const { ephemerals, claims, instances } = await client.session(session.id);
+    expect(ephemerals).toEqual(["/e", path]);
+    expect([claims, instances]).toMatchObject([[{ path, state: "held" }], []]);
+  });
   await session.close();
   await expect(client.session(session.id)).rejects.toMatchObject({ code: "session_expired" });
 });

@@ -17,9 +17,9 @@ import type { Transport } from "./transport.ts";
 
 export interface CallOptions {
   /** Ends the call at once; it then rejects with the signal's reason. A write may be done all the same. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** For the call as a whole, further attempts and the pauses between them included. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /**
@@ -33,16 +33,16 @@ export interface Call extends CallOptions {
   /** Below the service's URL, such as `v1/limits`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Data, byte for byte. */
-  readonly data?: string | Uint8Array;
+  readonly data?: string | Uint8Array | undefined;
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly repeat: Repeat;
   /** How long the server was asked to hold the answer back. */
-  readonly heldMs?: number;
+  readonly heldMs?: number | undefined;
   /** In place of the client's own: for calls that something else bounds. */
-  readonly attemptsMax?: number;
+  readonly attemptsMax?: number | undefined;
 }
 
 export interface Answer {

@@ -7,10 +7,10 @@ import type { Transport } from "./transport.ts";
 export interface ConnectionRequest {
   readonly url: URL;
   /** JSON that is posted, where the URL would be too long. */
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** What is asked for; any other kind of answer is a refusal. */
   readonly mediaType: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** A connection that brings nothing at all for this long is dead. */
   readonly silenceMsMax: number;
   readonly signal: AbortSignal | undefined;

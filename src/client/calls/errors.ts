@@ -82,7 +82,7 @@ export class RequestError extends Error {
 }
 
 interface ConnectionErrorOptions extends ErrorOptions {
-  readonly mayBeDone?: boolean;
+  readonly mayBeDone?: boolean | undefined;
 }
 
 /** There is no connection, or it ended, fell silent, or brought what cannot be read. */

@@ -5,7 +5,7 @@ import type { Fence } from "../../core/command.ts";
 export function fenceHeaderOf({
   fences = [],
 }: {
-  readonly fences?: readonly Fence[];
+  readonly fences?: readonly Fence[] | undefined;
 }): Record<string, string> {
   if (fences.length === 0) return {};
   return { Fence: fences.map(({ path, czxid }) => `${encodeURIComponent(path)}@${czxid}`).join(",") };

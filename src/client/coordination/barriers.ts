@@ -10,7 +10,7 @@ export interface BarrierOptions {
   /** How many must be in for it to open; all who enter must agree. */
   readonly count: number;
   /** Names who enters, where one session does so for several; the session's id unless given. */
-  readonly participant?: string;
+  readonly participant?: string | undefined;
 }
 
 interface BarrierParts extends Pick<Holder, "keeper" | "turns"> {

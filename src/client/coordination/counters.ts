@@ -7,7 +7,7 @@ import { segmentOf } from "../calls/names.ts";
 
 export interface CountOptions extends CallOptions {
   /** It is added only while each of these znodes exists with this czxid; else `fence_stale`. */
-  readonly fences?: readonly Fence[];
+  readonly fences?: readonly Fence[] | undefined;
 }
 
 /** The znode `/counters/<name>` holds its value as decimal text: there it is set, watched and deleted. */

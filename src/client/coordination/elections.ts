@@ -10,7 +10,7 @@ export interface ElectOptions {
   /** For others to see, such as where the leader can be reached. */
   readonly value: string;
   /** Ends the candidacy, and tells the leader to stop. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a leader has; its `fence` is the term. */

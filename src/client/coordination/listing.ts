@@ -18,17 +18,17 @@ export type ListingState = "listed" | "lost" | "removed";
 
 export interface ListingOptions {
   /** Names the instance within the service; the id of the session it is listed on unless given. */
-  readonly id?: string;
-  readonly session?: Omit<SessionOptions, "signal">;
+  readonly id?: string | undefined;
+  readonly session?: Omit<SessionOptions, "signal"> | undefined;
   /** When another session has the id: `fail`, unless given; `wait` for its end; or `replace` it at once. */
-  readonly whenTaken?: "fail" | "wait" | "replace";
+  readonly whenTaken?: "fail" | "wait" | "replace" | undefined;
   /** Ends the wait until it is first listed. */
-  readonly signal?: AbortSignal;
-  readonly stateChanged?: (state: ListingState) => void;
+  readonly signal?: AbortSignal | undefined;
+  readonly stateChanged?: ((state: ListingState) => void) | undefined;
   /** Called when it could not be listed, before it waits or tries again. */
-  readonly failed?: (cause: unknown) => void;
+  readonly failed?: ((cause: unknown) => void) | undefined;
   /** Whether to try again when it could not be listed at first: not, unless this says so. Later it always is. */
-  readonly retry?: (cause: unknown) => boolean;
+  readonly retry?: ((cause: unknown) => boolean) | undefined;
 }
 
 interface ListingParts {

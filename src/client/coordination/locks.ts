@@ -9,15 +9,15 @@ import { Claim, type Hold, type Holder, hold } from "./hold.ts";
 
 export interface LockOptions {
   /** `exclusive` unless given. */
-  readonly mode?: "exclusive" | "shared";
+  readonly mode?: "exclusive" | "shared" | undefined;
   /** How many may hold it at once; all who ask must agree. */
-  readonly permits?: number;
+  readonly permits?: number | undefined;
   /** For others to see, such as where the holder can be reached; anything that can be JSON. */
   readonly metadata?: unknown;
   /** How long to wait for it: for as long as it takes unless given; 0 is to have it now or not at all. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
   /** Ends the wait, and tells the holder to stop. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 interface LockParts extends Holder {

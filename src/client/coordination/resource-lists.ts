@@ -4,7 +4,7 @@ import type { Caller, CallOptions } from "../calls/calls.ts";
 
 export interface ListOptions extends CallOptions {
   /** Only names that start so. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
 }
 
 export interface LockSummary {

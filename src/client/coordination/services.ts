@@ -74,7 +74,7 @@ export interface Instance {
 
 export interface RegisterOptions extends CallOptions {
   /** Names the instance within the service; the session's id unless given. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /**
    * Takes the id over from another session: from the instance with this fence, such as one's own from before a crash,
    * or from `any`, which the service logs.

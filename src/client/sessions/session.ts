@@ -16,13 +16,13 @@ import { Turns } from "./turns.ts";
 
 export interface SessionOptions {
   /** Silence after which the session ends; the server moves it into its bounds. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
   /** A word for people who read listings. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** The part of the time that is left when the session counts as `expiring` (a third). */
-  readonly expiringShare?: number;
+  readonly expiringShare?: number | undefined;
   /** Ends the wait for the session to open. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export class Session extends Znodes {

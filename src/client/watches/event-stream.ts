@@ -8,7 +8,7 @@ import type { Transport } from "../calls/transport.ts";
 
 export interface EventStreamRequest {
   readonly url: URL;
-  readonly body?: string;
+  readonly body?: string | undefined;
   /** Resume after this event; null to begin. */
   readonly lastEventId: string | null;
   /** A connection that brings nothing at all for this long is dead. */

@@ -13,9 +13,9 @@ import { type Told, type WatchCursor, WatchProgress } from "./watch-progress.ts"
 
 export interface WatchOptions {
   /** Ends the watch at once; the iteration then throws the signal's reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called when there is no connection, before the next attempt. */
-  readonly disconnected?: (cause: Error) => void;
+  readonly disconnected?: ((cause: Error) => void) | undefined;
 }
 
 export interface StreamTarget {

@@ -34,11 +34,11 @@ export type ServiceState = "connecting" | "synced" | "disconnected" | "closed";
 
 export interface ServiceOptions extends ServiceFilter {
   /** Closes the copy, which can still be read. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called once per transaction with the copy at its zxid, which stays there until what is returned has settled. */
-  readonly changed?: (change: ServiceChange) => void | Promise<void>;
-  readonly stateChanged?: (state: ServiceState) => void;
-  readonly heartbeatMs?: number;
+  readonly changed?: ((change: ServiceChange) => void | Promise<void>) | undefined;
+  readonly stateChanged?: ((state: ServiceState) => void) | undefined;
+  readonly heartbeatMs?: number | undefined;
 }
 
 type Instances = Map<string, InstanceView>;

@@ -28,11 +28,11 @@ export type TreeState = "connecting" | "synced" | "disconnected" | "closed";
 
 export interface TreeOptions {
   /** Closes the copy, which can still be read. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Called once per transaction with the copy at its zxid, which stays there until what is returned has settled. */
-  readonly changed?: (change: TreeChange) => void | Promise<void>;
-  readonly stateChanged?: (state: TreeState) => void;
-  readonly heartbeatMs?: number;
+  readonly changed?: ((change: TreeChange) => void | Promise<void>) | undefined;
+  readonly stateChanged?: ((state: TreeState) => void) | undefined;
+  readonly heartbeatMs?: number | undefined;
 }
 
 /** How often the zxid of a quiet copy moves on. */

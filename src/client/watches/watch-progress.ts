@@ -6,9 +6,9 @@ import type { ResetMessage } from "./messages.ts";
 /** Where a watch begins; now, when it says nothing. */
 export interface WatchCursor {
   /** Tell what is there first. */
-  readonly initial?: boolean;
+  readonly initial?: boolean | undefined;
   /** Tell what happened after this transaction. */
-  readonly sinceZxid?: number;
+  readonly sinceZxid?: number | undefined;
 }
 
 /** A message of any stream of changes, as far as going on with it is concerned. */

@@ -11,17 +11,17 @@ export interface WatchRequest extends WatchCursor {
   /** They need not exist. */
   readonly paths: readonly string[];
   /** The node itself (the default); it and its direct children; it and everything below. */
-  readonly scope?: "node" | "children" | "subtree";
+  readonly scope?: "node" | "children" | "subtree" | undefined;
   /** All types unless some are named. */
-  readonly types?: readonly WatchEventType[];
+  readonly types?: readonly WatchEventType[] | undefined;
   /** False leaves the data out; the stat always comes. */
-  readonly data?: boolean;
+  readonly data?: boolean | undefined;
   /** End after the first change. */
-  readonly once?: boolean;
+  readonly once?: boolean | undefined;
   /** How often a quiet server shows that it is there; three times this long without a byte is a dead connection. */
-  readonly heartbeatMs?: number;
+  readonly heartbeatMs?: number | undefined;
   /** Bookmarks are told only when this is given. */
-  readonly bookmarkMs?: number;
+  readonly bookmarkMs?: number | undefined;
 }
 
 /** @throws RequestError when the service refuses the request, and would do so again */

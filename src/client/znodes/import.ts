@@ -14,10 +14,10 @@ import type { Transport } from "../calls/transport.ts";
 
 export interface ImportOptions {
   /** What to do where a znode exists already: stop (the default), leave it, or set its data. */
-  readonly onConflict?: "fail" | "skip" | "replace";
+  readonly onConflict?: "fail" | "skip" | "replace" | undefined;
   /** Change nothing; say what would be done. */
-  readonly dryRun?: boolean;
-  readonly signal?: AbortSignal;
+  readonly dryRun?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ImportProgress {

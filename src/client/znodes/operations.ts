@@ -11,29 +11,33 @@ export type DataInput = string | Uint8Array;
 
 /** What a new znode is to be; a plain persistent one when nothing is said. */
 export type NewZnodeMode =
-  | { readonly kind?: "persistent"; readonly sequential?: boolean; readonly ttlMs?: number }
-  | { readonly kind: "ephemeral"; readonly sequential?: boolean }
+  | {
+      readonly kind?: "persistent" | undefined;
+      readonly sequential?: boolean | undefined;
+      readonly ttlMs?: number | undefined;
+    }
+  | { readonly kind: "ephemeral"; readonly sequential?: boolean | undefined }
   | { readonly kind: "container" };
 
 interface Create {
   readonly op: "create";
   /** For a sequential znode, the prefix its number is added to. */
   readonly path: string;
-  readonly data?: DataInput;
-  readonly mode?: NewZnodeMode;
+  readonly data?: DataInput | undefined;
+  readonly mode?: NewZnodeMode | undefined;
 }
 
 interface SetData {
   readonly op: "set";
   readonly path: string;
-  readonly data?: DataInput;
-  readonly version?: number;
+  readonly data?: DataInput | undefined;
+  readonly version?: number | undefined;
 }
 
 interface Delete {
   readonly op: "delete";
   readonly path: string;
-  readonly version?: number;
+  readonly version?: number | undefined;
 }
 
 /** Adds to the decimal text the znode holds. */
@@ -47,17 +51,17 @@ interface Increment {
 interface Check {
   readonly op: "check";
   readonly path: string;
-  readonly exists?: boolean;
-  readonly version?: number;
-  readonly czxid?: number;
+  readonly exists?: boolean | undefined;
+  readonly version?: number | undefined;
+  readonly czxid?: number | undefined;
 }
 
 export type TransactionOperation = Create | SetData | Delete | Increment | Check;
 
 type BatchWrite =
-  | (Create & { readonly parents?: boolean })
-  | (SetData & { readonly upsert?: boolean })
-  | (Delete & { readonly recursive?: boolean })
+  | (Create & { readonly parents?: boolean | undefined })
+  | (SetData & { readonly upsert?: boolean | undefined })
+  | (Delete & { readonly recursive?: boolean | undefined })
   | Increment
   | Check;
 
@@ -66,9 +70,9 @@ type BatchRead =
   | {
       readonly op: "children";
       readonly path: string;
-      readonly limit?: number;
-      readonly after?: string;
-      readonly prefix?: string;
+      readonly limit?: number | undefined;
+      readonly after?: string | undefined;
+      readonly prefix?: string | undefined;
     };
 
 export type BatchOperation = BatchWrite | BatchRead;

@@ -3,8 +3,8 @@
 
 /** How data stands in JSON: never both (API section 1). */
 export interface WireData {
-  readonly data?: string;
-  readonly dataBase64?: string;
+  readonly data?: string | undefined;
+  readonly dataBase64?: string | undefined;
 }
 
 export class ZnodeData {

@@ -44,46 +44,46 @@ export type ListedZnode = WatchedZnode;
 
 export interface WaitOptions extends CallOptions {
   /** Hold the answer back until there was a change after this transaction. */
-  readonly waitAfterZxid?: number;
+  readonly waitAfterZxid?: number | undefined;
   /** For so long at most; then what is there is the answer. */
-  readonly waitMs?: number;
+  readonly waitMs?: number | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
   /** The write happens only while each of these znodes exists with this czxid; else `fence_stale`. */
-  readonly fences?: readonly Fence[];
+  readonly fences?: readonly Fence[] | undefined;
 }
 
 export interface CreateOptions extends WriteOptions {
-  readonly mode?: NewZnodeMode;
+  readonly mode?: NewZnodeMode | undefined;
   /** Make missing parents, in the same transaction. */
-  readonly parents?: boolean;
+  readonly parents?: boolean | undefined;
 }
 
 export interface ChangeOptions extends WriteOptions {
   /** The version the znode must be at. */
-  readonly version?: number;
+  readonly version?: number | undefined;
   /** The incarnation and version it must be, such as the stat that was read. */
-  readonly ifMatch?: ZnodeTag;
+  readonly ifMatch?: ZnodeTag | undefined;
 }
 
 export interface SetOptions extends ChangeOptions {
   /** `upsert` makes the znode when there is none; `only` refuses when there is one. */
-  readonly create?: "upsert" | "only";
+  readonly create?: "upsert" | "only" | undefined;
 }
 
 export interface DeleteOptions extends ChangeOptions {
   /** Take the whole subtree, in one transaction; what is too large for one `client.deleteTree` takes in parts. */
-  readonly recursive?: boolean;
+  readonly recursive?: boolean | undefined;
 }
 
 export interface ChildrenOptions extends CallOptions {
   /** Only names that start so. */
-  readonly prefix?: string;
+  readonly prefix?: string | undefined;
   /** Go on after this name. */
-  readonly after?: string;
+  readonly after?: string | undefined;
   /** In one page. */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
 }
 
 export interface ChildrenPage {
@@ -97,16 +97,19 @@ export interface ChildrenPage {
   readonly zxid: number;
 }
 
-export interface ListingOptions extends Pick<CallOptions, "signal"> {
+interface WalkOptions extends Pick<CallOptions, "signal"> {
   /** Whether to give the data as well as the stat. */
-  readonly data?: boolean;
+  readonly data?: boolean | undefined;
 }
 
-export interface SubtreeOptions extends ListingOptions {
+/** Which children, in a list that goes on to its end. */
+export type ChildZnodesOptions = WalkOptions & Pick<ChildrenOptions, "prefix" | "after">;
+
+export interface SubtreeOptions extends WalkOptions {
   /** Levels below the znode; all unless given. */
-  readonly depth?: number;
+  readonly depth?: number | undefined;
   /** Go on after this path, which is in the subtree. */
-  readonly after?: string;
+  readonly after?: string | undefined;
 }
 
 export interface Transacted<Results> {
@@ -234,7 +237,7 @@ export class Znodes {
   /** All children as they stand at one zxid, whatever is written meanwhile, read as fast as they are taken. */
   childZnodes(
     path: string,
-    { data = false, prefix, after, signal }: ListingOptions & Pick<ChildrenOptions, "prefix" | "after"> = {},
+    { data = false, prefix, after, signal }: ChildZnodesOptions = {},
   ): AsyncGenerator<ListedZnode, void, undefined> {
     const query = { include: includeOf(data), prefix, after };
     return this.#list(urlPathOf("v1/children", path), query, signal);

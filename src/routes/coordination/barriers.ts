@@ -65,7 +65,12 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     if (standing === "left") {
       const { name, sessionId } = enter;
       const { participant } = entered;
-      await giveBack(store, { type: "leaveBarrier", name, participant, sessionId });
+      await giveBack(store, {
+        type: "leaveBarrier",
+        name,
+        participant,
+        ...(sessionId !== undefined && { sessionId }),
+      });
       return reply.hijack();
     }
     noteReplay(reply, commit);

@@ -70,7 +70,8 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
         noteReplay(reply, commit);
         return sendPlace(reply, name, place, asked);
       }
-      await giveBack(store, { type: "resign", name, id, sessionId: context.sessionId });
+      const { sessionId } = context;
+      await giveBack(store, { type: "resign", name, id, ...(sessionId !== undefined && { sessionId }) });
       return reply.hijack();
     },
   );
@@ -87,7 +88,12 @@ export function electionRoutes(plainApp: FastifyInstance, parts: CoordinationPar
       asked.admit(waitMs);
       const place = await asked.holdWithin(waitMs, { path: electionPath(name), id });
       if (place === "left") {
-        await giveBack(store, { type: "resign", name, id, sessionId: session?.id });
+        await giveBack(store, {
+          type: "resign",
+          name,
+          id,
+          ...(session !== undefined && { sessionId: session.id }),
+        });
         return reply.hijack();
       }
       const isOwn = session !== undefined && session.id === place.claim.owner;

@@ -80,7 +80,13 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
         noteReplay(reply, commit);
         return sendPlace(reply, name, place, asked);
       }
-      await giveBack(store, { type: "releaseClaim", name, id, sessionId: context.sessionId });
+      const { sessionId } = context;
+      await giveBack(store, {
+        type: "releaseClaim",
+        name,
+        id,
+        ...(sessionId !== undefined && { sessionId }),
+      });
       return reply.hijack();
     },
   );
@@ -97,7 +103,12 @@ export function lockRoutes(plainApp: FastifyInstance, parts: CoordinationParts):
       asked.admit(waitMs);
       const place = await asked.holdWithin(waitMs, { path: lockPath(name), id });
       if (place === "left") {
-        await giveBack(store, { type: "releaseClaim", name, id, sessionId: session?.id });
+        await giveBack(store, {
+          type: "releaseClaim",
+          name,
+          id,
+          ...(session !== undefined && { sessionId: session.id }),
+        });
         return reply.hijack();
       }
       const { claim, isHeld, position } = place;
