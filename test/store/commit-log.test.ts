@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { State } from "../../src/core/state.ts";
 import {
   type CommitLog,
@@ -11,6 +12,8 @@ import {
 } from "../../src/store/commit-log.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
+import { SharedLog } from "../../src/store/memory/shared-log.ts";
 import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
 import { rowsOf, smallBallast } from "./sqlite-fixture.ts";
 
@@ -34,6 +37,18 @@ function memoryHome(): Home {
     async open() {
       incarnation += 1;
       return new MemoryLog(`memory-${incarnation}`, entries);
+    },
+    trim: (log, upTo) => log.trim(upTo),
+  };
+}
+
+function sharedHome(): Home {
+  const entries = new SharedEntries();
+  let incarnation = 0;
+  return {
+    async open() {
+      incarnation += 1;
+      return new SharedLog({ writer: `server-${incarnation}`, entries, clock: systemClock });
     },
     trim: (log, upTo) => log.trim(upTo),
   };
@@ -77,6 +92,7 @@ function entriesUpTo(log: CommitLog, after: number, last: number): Promise<LogEn
 
 describe.each([
   { kind: "memory", home: memoryHome },
+  { kind: "shared", home: sharedHome },
   { kind: "sqlite", home: sqliteHome },
 ])("the $kind log", ({ home }) => {
   test("gives every follower the same entries, dense and in order [Z1]", async () => {
