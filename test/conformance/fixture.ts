@@ -1,11 +1,16 @@
 // What the black-box tests share: a base URL and a part of the tree of their own. They need nothing but the URL in
-// TREEKEEPER_URL, whatever else the server behind it holds; without it one server is started for each file.
+// TREEKEEPER_URL, whatever else the server behind it holds; without it one server is started for each file. Several URLs,
+// separated by commas, are servers of one service, any of which answers any request, as TREEKEEPER_SEED has it.
 
 import { randomBytes } from "node:crypto";
-import { test as base, expect } from "vitest";
+import { crc32 } from "node:zlib";
+import { test as base, expect, type RunnerTask } from "vitest";
 import type { Stat } from "../../src/core/tree/stat.ts";
 import { type Answer, type EventStream, Http, type RequestOptions } from "../support/http.ts";
+import { HttpToAny } from "../support/http-to-any.ts";
 import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
+import { random } from "../support/random.ts";
+import { isAboutOneServer } from "./one-server.ts";
 
 export interface Session {
   readonly id: string;
@@ -138,7 +143,7 @@ export const test = base.extend<ConformanceFixture>({
     },
     { scope: "file" },
   ],
-  http: async ({ serverUrl }, use) => use(new Http(serverUrl)),
+  http: async ({ serverUrl, task }, use) => use(httpFor(serverUrl.split(","), task)),
   znodes: async ({ http }, use) => use(new Znodes(http)),
   root: async ({ http }, use) => {
     const root = `/conformance-${randomBytes(8).toString("hex")}`;
@@ -165,5 +170,12 @@ export const test = base.extend<ConformanceFixture>({
     for (const stream of streams) stream.close();
   },
 });
+
+function httpFor(urls: readonly string[], { file, name }: Readonly<RunnerTask>): Http {
+  if (urls.length === 1) return new Http(urls[0] as string);
+  const chance = random(Number(process.env.TREEKEEPER_SEED ?? 0) ^ crc32(`${file.name} ${name}`));
+  if (isAboutOneServer(file.name, name)) return new Http(urls[Math.floor(chance() * urls.length)] as string);
+  return new HttpToAny(urls, chance);
+}
 
 export { expect } from "vitest";

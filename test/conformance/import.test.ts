@@ -105,12 +105,11 @@ test("what is there already stops the import, is left, or gets the data of the l
 test("a dry run says what would be done, refusals too, and does nothing", async ({ http, root, znodes }) => {
   await znodes.create(`${root}/there`, "old");
   const lines = lineOf(`${root}/new`) + lineOf(`${root}/there`, "new");
-  const before = (await http.get(`/v1/znodes${root}`)).zxid;
+  const before = await exported(http, root);
   const answer = await imported(http, lines, "dryRun=true&onConflict=replace");
   expect(answer).toMatchObject({ ...none, dryRun: true, created: 1, replaced: 1, lines: 2 });
   expectProblem(await importing(http, lines, "dryRun=true"), 409, "node_exists");
-  expect(await znodes.exists(`${root}/new`)).toBe(false);
-  expect((await http.get(`/v1/znodes${root}`)).zxid).toBe(before);
+  expect(await exported(http, root)).toBe(before);
 });
 
 test("ephemerals stay with the session they live with, and are counted", async ({

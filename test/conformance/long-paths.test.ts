@@ -49,8 +49,8 @@ test("a path that is too long for a URL on the way is named in a body: to read, 
     { op: "children", path },
   );
   expect([created?.status, read, listed?.status]).toMatchObject([201, { status: 200, data: "x" }, 200]);
-  const body = JSON.stringify({ path: [path], initial: true, once: true });
-  const response = await fetch(`${http.url}/v1/watch`, { method: "POST", body });
+  const json = { path: [path], initial: true, once: true };
+  const response = await http.fetch("POST", "/v1/watch", { json });
   expect(response.headers.get("content-type")).toBe("text/event-stream");
   const [deleted] = await batch({ op: "delete", path });
   expect(deleted?.status).toBe(204);

@@ -3,15 +3,7 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import type { Answer } from "../support/http.ts";
-import {
-  encodeSegments,
-  expect,
-  expectProblem,
-  expectStatus,
-  type Read,
-  test,
-  type Znodes,
-} from "./fixture.ts";
+import { expect, expectProblem, expectStatus, type Read, test, type Znodes } from "./fixture.ts";
 
 const lines = { headers: { accept: "application/x-ndjson" } };
 
@@ -106,7 +98,6 @@ test("children come as lines as well, with what include asks for, a prefix and a
 
 test("lines show one state, that of the answer's zxid, whatever is written while they are read [M9]", async ({
   http,
-  serverUrl,
   root,
   znodes,
 }) => {
@@ -117,8 +108,8 @@ test("lines show one state, that of the answer's zxid, whatever is written while
     const part = indexes.slice(from, from + 1000);
     await znodes.transact(part.map((index) => ({ op: "create", path: path(index), data })));
   }
-  const url = `${serverUrl}/v1/children${encodeSegments(root)}?include=data,stat`;
-  const answer = await fetch(url, lines);
+  const query = { include: "data,stat" };
+  const answer = await http.fetch("GET", `/v1/children${root}`, { query, ...lines });
   const zxid = Number(answer.headers.get("zxid"));
   const reader = createInterface({ input: Readable.fromWeb(answer.body as never) })[Symbol.asyncIterator]();
   const seen = [(await reader.next()).value as string];

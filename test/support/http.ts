@@ -60,15 +60,20 @@ export class Http {
   }
 
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const response = await this.fetch(method, path, options, AbortSignal.timeout(answerWithinMs));
+    return new Answer(response.status, response.headers, new Uint8Array(await response.arrayBuffer()));
+  }
+
+  /** The response as its head is there, for who reads its body bit by bit. */
+  fetch(method: string, path: string, options: RequestOptions = {}, signal?: AbortSignal): Promise<Response> {
     const { headers, json, body = json === undefined ? null : JSON.stringify(json) } = options;
-    const response = await fetch(this.url + path + queryText(options.query), {
+    return fetch(this.url + path + queryText(options.query), {
       method,
       body,
       redirect: "manual",
-      signal: AbortSignal.timeout(answerWithinMs),
+      ...(signal !== undefined && { signal }),
       ...(headers !== undefined && { headers }),
     });
-    return new Answer(response.status, response.headers, new Uint8Array(await response.arrayBuffer()));
   }
 
   get(path: string, options?: RequestOptions): Promise<Answer> {
@@ -90,10 +95,11 @@ export class Http {
   /** An event stream, open and read from here on. @throws Error when the answer is none */
   async stream(path: string, { query, headers = {} }: RequestOptions = {}): Promise<EventStream> {
     const abort = new AbortController();
-    const response = await fetch(this.url + path + queryText(query), {
+    const options = {
       headers: { accept: "text/event-stream", ...headers },
-      signal: abort.signal,
-    });
+      ...(query !== undefined && { query }),
+    };
+    const response = await this.fetch("GET", path, options, abort.signal);
     if (response.status === 200) return new EventStream(response, abort);
     throw new Error(`no stream but ${response.status}: ${await response.text()}`);
   }
