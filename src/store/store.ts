@@ -7,7 +7,7 @@ import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import { validateCommand } from "../core/command-syntax.ts";
 import { KeeperError } from "../core/errors.ts";
-import { execute } from "../core/execute.ts";
+import { execute, rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Moment } from "../core/moment.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
@@ -127,6 +127,14 @@ export class Store {
   /** What there is, for somebody to look at: every read of the state by others than the store passes here. */
   reader(context: ReadContext): Reader {
     return new StateReader(this.state, context);
+  }
+
+  /**
+   * What the command would do now, without doing it.
+   * @throws KeeperError when it would be refused
+   */
+  rehearse<C extends Command>(command: C): Commit<C["type"]> {
+    return rehearse(this.state, command, this.now(), this.bounds);
   }
 
   /** When an entry would be ordered now: by the wall clock, and by how long the service has run. */

@@ -4,6 +4,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import { KeeperError } from "../core/errors.ts";
+import { systemContext } from "../core/reader.ts";
 import { causeToSweep } from "../core/sweep.ts";
 import type { Store } from "../store/store.ts";
 
@@ -66,13 +67,13 @@ export class Sweeper {
 
   /** The paths are copied: what is made meanwhile has time until the next sweep, so this one comes to an end. */
   async #candidates(): Promise<Candidate[]> {
-    const { state } = this.#store;
+    const reader = this.#store.reader(systemContext);
     const { containerNeverUsedMsMax } = this.#settings;
     const now = this.#store.now();
     const candidates: Candidate[] = [];
-    for (const [index, path] of [...state.mortals].entries()) {
+    for (const [index, path] of [...reader.mortals].entries()) {
       if (index % znodesPerTurn === znodesPerTurn - 1) await setImmediate();
-      const znode = state.tree.get(path);
+      const znode = reader.get(path);
       if (znode === undefined || causeToSweep(znode, now, containerNeverUsedMsMax) === null) continue;
       candidates.push({ path, czxid: znode.czxid });
     }

@@ -11,10 +11,10 @@ import {
   instanceViewOf,
   servicePath,
 } from "../core/coordination/instances.ts";
-import type { State } from "../core/state.ts";
+import type { Reader } from "../core/reader.ts";
 import { parentPath } from "../core/tree/path.ts";
 import type { Stat } from "../core/tree/stat.ts";
-import { TreeWalk } from "../core/tree/tree-walk.ts";
+import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import { type ChangeMessage, factsText, type MessageEvent } from "../told/change-message.ts";
 import { eventsFrame, instancesFrame, type MessageFrames } from "../told/frames.ts";
@@ -34,8 +34,8 @@ export class InstanceSelection implements StreamSelection {
     this.key = JSON.stringify(["instances", this.paths, [...tags].sort(), [...metadata].sort(), state, zone]);
   }
 
-  walk(state: State, keptBytesMax: number): TreeWalk {
-    return new TreeWalk(state, { roots: this.paths, depthMax: 1, keptBytesMax });
+  walk(reader: Reader, keptBytesMax: number): TreeWalk {
+    return reader.walk({ roots: this.paths, depthMax: 1, keptBytesMax });
   }
 
   textOf(znode: Znode): string | null {

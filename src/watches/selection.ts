@@ -1,10 +1,10 @@
 // What a stream watches: paths, a scope, types of event, with data or without. Streams with equal selections
 // have equal keys, so that what is told to one can be told to all of them without asking again.
 
-import type { State } from "../core/state.ts";
+import type { Reader } from "../core/reader.ts";
 import { parentPath, rootPath } from "../core/tree/path.ts";
 import { statText } from "../core/tree/stat.ts";
-import { TreeWalk } from "../core/tree/tree-walk.ts";
+import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import {
@@ -26,7 +26,7 @@ export interface StreamSelection {
   readonly scope: Scope;
   readonly types: ReadonlySet<WatchEventType>;
   /** The znodes in scope as they are now, each once, parents before their children. */
-  walk(state: State, keptBytesMax: number): TreeWalk;
+  walk(reader: Reader, keptBytesMax: number): TreeWalk;
   /** One of them, as JSON; null when it is left out. */
   textOf(znode: Znode): string | null;
   /** A page of such texts. */
@@ -100,9 +100,9 @@ export class Selection implements EventSelection, StreamSelection {
     return text === null ? null : changeFrame(message.zxid, text);
   }
 
-  walk(state: State, keptBytesMax: number): TreeWalk {
+  walk(reader: Reader, keptBytesMax: number): TreeWalk {
     const depthMax = depthsMax[this.scope];
-    return new TreeWalk(state, { roots: this.paths, depthMax, keptBytesMax });
+    return reader.walk({ roots: this.paths, depthMax, keptBytesMax });
   }
 }
 

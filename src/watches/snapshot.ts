@@ -1,7 +1,7 @@
 // What is there as of one zxid, sent page by page at the reader's own pace, whatever is written meanwhile. It holds
 // what was overwritten before it came by, and no more than a bound of that.
 
-import type { State } from "../core/state.ts";
+import type { Reader } from "../core/reader.ts";
 import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import type { WatchLimits } from "./limits.ts";
@@ -15,11 +15,11 @@ export class Snapshot {
   #next: Znode | undefined;
   #isBegun = false;
 
-  constructor(state: State, selection: StreamSelection, limits: WatchLimits) {
+  constructor(reader: Reader, selection: StreamSelection, limits: WatchLimits) {
     this.#limits = limits;
-    this.zxid = state.zxid;
+    this.zxid = reader.zxid;
     this.#selection = selection;
-    this.#walk = selection.walk(state, limits.snapshotKeptBytesMax);
+    this.#walk = selection.walk(reader, limits.snapshotKeptBytesMax);
     this.#next = this.#walk.next();
   }
 

@@ -3,7 +3,7 @@
 // slow reader costs its sink's buffer and nobody waits for it.
 
 import type { Clock } from "../clock.ts";
-import type { State } from "../core/state.ts";
+import type { ReadContext, Reader } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import {
   bookmarkFrame,
@@ -35,11 +35,13 @@ export interface StreamRequest {
   readonly heartbeatMs: number;
   /** Whose stream it is, for its operator: the client's address. */
   readonly reader: string;
+  /** For whom what is there is read. */
+  readonly context: ReadContext;
 }
 
 /** What all streams of a server share. */
 export interface StreamSource {
-  readonly state: State;
+  readonly store: { reader(context: ReadContext): Reader };
   readonly history: History;
   readonly clock: Clock;
   readonly limits: WatchLimits;
@@ -284,8 +286,9 @@ export class Stream {
   }
 
   #takeSnapshot(): Snapshot {
-    const { state, limits } = this.#source;
-    return new Snapshot(state, this.request.selection, limits);
+    const { store, limits } = this.#source;
+    const { selection, context } = this.request;
+    return new Snapshot(store.reader(context), selection, limits);
   }
 
   #sendChange(zxid: number, frame: Uint8Array): void {

@@ -3,6 +3,7 @@
 // reader.
 
 import { KeeperError } from "../core/errors.ts";
+import type { ReadContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import type { Applied, Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
@@ -64,7 +65,7 @@ export class Watches {
     this.#store = store;
     this.history = new History(limits.history, { ...saved, zxid: store.zxid });
     this.#source = {
-      state: store.state,
+      store,
       history: this.history,
       clock: store.clock,
       limits,
@@ -254,14 +255,15 @@ export class Watches {
     selection: Selection;
     afterZxid: number;
     reader: string;
+    context: ReadContext;
     giveUp: Promise<void>;
   }) {
-    const { selection, afterZxid, reader, giveUp } = wait;
+    const { selection, afterZxid, reader, context, giveUp } = wait;
     if (this.history.gapAfter(afterZxid) === "history_trimmed") return true;
     const start: StreamStart = { kind: "after", zxid: afterZxid };
     const change = new FirstChange();
     const timing = { bookmarkMs: Number.POSITIVE_INFINITY, heartbeatMs: Number.POSITIVE_INFINITY };
-    const stream = this.open({ selection, start, once: true, reader, ...timing }, change);
+    const stream = this.open({ selection, start, once: true, reader, context, ...timing }, change);
     const happened = await Promise.race([change.happened.then(() => true), giveUp.then(() => false)]);
     stream.closed();
     return happened;

@@ -1,5 +1,6 @@
 // The keeper's fixture with watches beside it, and short ways to open streams.
 
+import { systemContext } from "../../src/core/reader.ts";
 import type { WatchEventType } from "../../src/core/watch-event.ts";
 import { defaultWatchLimits, type WatchLimits } from "../../src/watches/limits.ts";
 import type { Scope } from "../../src/watches/matcher.ts";
@@ -42,6 +43,7 @@ export function requestOf(asked: Asked = {}): StreamRequest {
     bookmarkMs,
     heartbeatMs,
     reader: "test",
+    context: systemContext,
   };
 }
 

@@ -11,6 +11,7 @@ import {
   instanceIn,
 } from "../../src/core/coordination/instances.ts";
 import { KeeperError } from "../../src/core/errors.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import { InstanceSelection } from "../../src/watches/instance-selection.ts";
 import { Selection } from "../../src/watches/selection.ts";
 import type { StreamStart } from "../../src/watches/stream.ts";
@@ -21,13 +22,14 @@ import { RecordingSink } from "./recording-sink.ts";
 
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
 const service = "/services/web";
+const by = { reader: "test", context: systemContext };
 const everything: InstanceFilter = { tags: [], metadata: [] };
 
 function open(watches: Watches, filter: InstanceFilter, start: StreamStart, name = "web"): RecordingSink {
   const sink = new RecordingSink();
   const timing = { bookmarkMs: 30_000, heartbeatMs: 10_000 };
   const selection = new InstanceSelection(name, filter);
-  watches.open({ selection, start, once: false, reader: "test", ...timing }, sink);
+  watches.open({ selection, start, once: false, ...by, ...timing }, sink);
   return sink;
 }
 
@@ -179,7 +181,7 @@ test("the data an instance had before is kept for streams of services, and is no
     ...{ paths: ["/"], scope: "subtree", withData: true },
     types: ["created", "changed", "deleted"],
   });
-  const request = { selection, once: false, reader: "test", bookmarkMs: 30_000, heartbeatMs: 10_000 };
+  const request = { selection, once: false, ...by, bookmarkMs: 30_000, heartbeatMs: 10_000 };
   watches.open({ ...request, start: { kind: "now", initial: false } }, sink);
   await register(keeper, "a", sessionId);
   await register(keeper, "a", sessionId, { zone: "n" });

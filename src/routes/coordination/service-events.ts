@@ -18,7 +18,7 @@ import {
   metadataParameters,
   serviceParameter,
 } from "../wire/service-schemas.ts";
-import { assertCanStart, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
 
 export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }: RouteParts): void {
   plainApp
@@ -37,10 +37,12 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
           assertCanStart(start, watches.history, "Begin anew without it.");
         watches.assertOpens();
         const { bookmarkMs, heartbeatMs } = query;
-        const reader = request.ip;
         countWait(reply);
         const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-        const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, reader }, sink);
+        const stream = watches.open(
+          { selection, start, once: false, bookmarkMs, heartbeatMs, ...readerOf(request) },
+          sink,
+        );
         connectReader(reply.raw, sink, stream);
       },
     );

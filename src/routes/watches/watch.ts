@@ -9,13 +9,12 @@ import type { Limits } from "../../core/limits.ts";
 import { validatePath } from "../../core/tree/path.ts";
 import type { WatchEventType } from "../../core/watch-event.ts";
 import { Selection, watchEventTypes } from "../../watches/selection.ts";
-import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { problems } from "../wire/schemas.ts";
-import { assertCanStart, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
 
 const watchQuery = Type.Object(
   {
@@ -81,11 +80,11 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
   );
 
   function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
-    const { headers, ip } = request;
+    const { headers } = request;
     for (const path of query.path) validatePathLength(path, limits);
     const resume = resumePointOf(query, headers);
     const start = resume ?? { kind: "now", initial: query.initial };
-    const streamRequest = toStreamRequest(query, start, ip);
+    const streamRequest = { ...selectionOf(query), start, ...readerOf(request) };
     if (!acceptsEventStream(headers.accept))
       assertCanStart(start, watches.history, "Watch anew with initial=true.");
     watches.assertOpens();
@@ -95,7 +94,8 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
   }
 }
 
-function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string): StreamRequest {
+/** What of the stream the query says, but where it begins. */
+function selectionOf(query: WatchQuery) {
   for (const path of query.path) validatePath(path);
   const selection = new Selection({
     paths: query.path,
@@ -104,7 +104,7 @@ function toStreamRequest(query: WatchQuery, start: StreamStart, reader: string):
     withData: query.data,
   });
   const { once, bookmarkMs, heartbeatMs } = query;
-  return { selection, start, once, bookmarkMs, heartbeatMs, reader };
+  return { selection, once, bookmarkMs, heartbeatMs };
 }
 
 const exampleEvents = [

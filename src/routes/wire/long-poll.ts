@@ -4,8 +4,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
+import type { Reader } from "../../core/reader.ts";
 import { parentPath } from "../../core/tree/path.ts";
-import type { Tree } from "../../core/tree/tree.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import type { Store } from "../../store/store.ts";
 import type { History } from "../../watches/history.ts";
@@ -14,7 +14,8 @@ import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
-import { cannotResume } from "./stream-start.ts";
+import { readerFor } from "./parts.ts";
+import { cannotResume, readerOf } from "./stream-start.ts";
 import { heldBackMs } from "./wait-time.ts";
 
 const waitMsDefault = 30_000;
@@ -67,9 +68,9 @@ export async function longPoll(
   reply.raw.once("close", resolve);
   if (isGone(reply.raw)) resolve();
   try {
-    const isAwaited = isYetToCome(store.state.tree, path, afterZxid);
+    const isAwaited = isYetToCome(readerFor(request, store), path, afterZxid);
     const after = isAwaited ? watches.history.zxid : afterZxid;
-    await watches.waitForChange({ selection, afterZxid: after, reader: request.ip, giveUp });
+    await watches.waitForChange({ selection, afterZxid: after, ...readerOf(request), giveUp });
   } finally {
     cancelTimer();
     reply.raw.off("close", resolve);
@@ -80,11 +81,11 @@ export async function longPoll(
  * Whether the znode is not there and was not since: then its coming is waited for, however far back the history reaches.
  * The parent of what came and went says so. Who waits after 0 has seen nothing yet that could have gone.
  */
-function isYetToCome(tree: Tree, path: string, afterZxid: number): boolean {
-  if (tree.get(path) !== undefined) return false;
+function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
+  if (reader.get(path) !== undefined) return false;
   let ancestor = parentPath(path);
-  while (tree.get(ancestor) === undefined) ancestor = parentPath(ancestor);
-  return afterZxid === 0 || (tree.get(ancestor) as Znode).pzxid <= afterZxid;
+  while (reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  return afterZxid === 0 || (reader.get(ancestor) as Znode).pzxid <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

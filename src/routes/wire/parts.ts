@@ -31,7 +31,7 @@ export function readerFor(request: FastifyRequest, store: Store): Reader {
 }
 
 /** For whom a request reads. */
-function readContextOf(_request: FastifyRequest): ReadContext {
+export function readContextOf(_request: FastifyRequest): ReadContext {
   return clientContext;
 }
 

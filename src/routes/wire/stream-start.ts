@@ -2,12 +2,14 @@
 // itself when it comes back. Those that stand in for an EventSource cannot always send headers: they say it in the query.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { Gap } from "../../told/frames.ts";
 import type { History } from "../../watches/history.ts";
-import type { StreamStart } from "../../watches/stream.ts";
+import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { readContextOf } from "./parts.ts";
 
 const intervalMs = {
   minimum: fixedLimits.intervalMsMin,
@@ -50,6 +52,11 @@ export function resumePointOf(
     return Number.isSafeInteger(zxid) ? { kind: "after", zxid } : { kind: "unknown" };
   }
   return sinceZxid === undefined ? null : { kind: "after", zxid: sinceZxid };
+}
+
+/** Whose stream it is. */
+export function readerOf(request: FastifyRequest): Pick<StreamRequest, "reader" | "context"> {
+  return { reader: request.ip, context: readContextOf(request) };
 }
 
 /** Who is no EventSource can read a status, and is told by it that there is no going on from there. */

@@ -3,7 +3,7 @@
 
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
 import { type Stat, statOf, statText } from "../../core/tree/stat.ts";
 import type { Znode } from "../../core/tree/znode.ts";
@@ -13,8 +13,8 @@ import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
 
 /** @throws KeeperError `no_node` */
-export function znodeAt(state: State, path: string): Znode {
-  const znode = state.tree.get(path);
+export function znodeAt(reader: Reader, path: string): Znode {
+  const znode = reader.get(path);
   if (znode === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
   return znode;
 }
@@ -95,8 +95,8 @@ export interface Page {
 }
 
 /** @throws KeeperError `no_node` */
-export function pageOf(state: State, path: string, query: PageQuery): Page {
-  const parent = znodeAt(state, path);
+export function pageOf(reader: Reader, path: string, query: PageQuery): Page {
+  const parent = znodeAt(reader, path);
   const included = includedIn(query.include ?? "");
   const includesAny = included.stat || included.data;
   const limit = query.limit ?? pageEntriesDefault;
@@ -105,10 +105,10 @@ export function pageOf(state: State, path: string, query: PageQuery): Page {
   const size = new PageSize();
   let changedZxid = parent.pzxid;
   let hasMore = false;
-  for (const name of namesOf(state, path, query)) {
+  for (const name of namesOf(reader, path, query)) {
     hasMore = children.length === limit || size.isFull;
     if (hasMore) break;
-    const child = includesAny ? childAt(state, joinPath(path, name)) : null;
+    const child = includesAny ? childAt(reader, joinPath(path, name)) : null;
     hasMore = !size.takes(jsonBytes(name) + (child === null ? 0 : entryBytes(child, included)));
     if (hasMore) break;
     children.push(name);
@@ -126,16 +126,16 @@ export function pageOf(state: State, path: string, query: PageQuery): Page {
   return { view, changedZxid };
 }
 
-function* namesOf(state: State, path: string, { after, prefix = "" }: PageQuery) {
+function* namesOf(reader: Reader, path: string, { after, prefix = "" }: PageQuery) {
   const from = after !== undefined && after > prefix ? after : prefix;
-  for (const name of state.tree.childNames(path, from)) {
+  for (const name of reader.childNames(path, from)) {
     if (!name.startsWith(prefix)) return;
     if (name !== after) yield name;
   }
 }
 
-function childAt(state: State, path: string): Znode {
-  const znode = state.tree.get(path);
+function childAt(reader: Reader, path: string): Znode {
+  const znode = reader.get(path);
   if (znode === undefined) throw new Error(`${path} is among its parent's names but not in the tree`);
   return znode;
 }

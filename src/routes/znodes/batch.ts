@@ -8,7 +8,7 @@ import type { SingleWrite, WriteContext } from "../../core/command.ts";
 import { validateOperationCount, validatePathLength } from "../../core/command-syntax.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { validateName, validatePath } from "../../core/tree/path.ts";
 import { statOf } from "../../core/tree/stat.ts";
 import type { Commit } from "../../core/txn.ts";
@@ -26,7 +26,7 @@ import {
   toOperation,
   writeShapes,
 } from "../wire/operations.ts";
-import type { RouteParts } from "../wire/parts.ts";
+import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { postHeaders, problems, replayedHeader, stat, znode } from "../wire/schemas.ts";
 import { pageMembers, pageOf, viewOf, znodeAt } from "../wire/views.ts";
 
@@ -108,7 +108,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       const answers = await store.submitAll(writesOf(steps, contextOf));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
       // No await from here on: every read is as of this zxid (R3).
-      const results = resultsOf(steps, answers, new BoundedReader(store.state, limits));
+      const results = resultsOf(steps, answers, new BoundedReads(readerFor(request, store), limits));
       return sendJson(reply, `{"zxid":${store.zxid},"results":[${results.join(",")}]}`);
     },
   );
@@ -167,10 +167,10 @@ function isReplayed(answer: WriteAnswer): boolean {
 }
 
 /** The entries as JSON, in the order of the operations. */
-function resultsOf(steps: readonly Step[], answers: readonly WriteAnswer[], reader: BoundedReader): string[] {
+function resultsOf(steps: readonly Step[], answers: readonly WriteAnswer[], reads: BoundedReads): string[] {
   const writeAnswers = answers.values();
   return steps.map((step) => {
-    if (step.kind === "read") return reader.answer(step.asked, step.read);
+    if (step.kind === "read") return reads.answer(step.asked, step.read);
     if (step.kind === "refused") return JSON.stringify(refusedEntry(step.asked, step.error));
     return JSON.stringify(writtenEntry(step, writeAnswers.next().value as WriteAnswer));
   });
@@ -195,13 +195,13 @@ function refusedEntry(asked: Asked, error: unknown): object {
 }
 
 /** Answers reads until together they have so many bytes; the first that does not fit ends it, so work is bounded too. */
-class BoundedReader {
-  readonly #state: State;
+class BoundedReads {
+  readonly #reader: Reader;
   readonly #bytesMax: number;
   #bytes = 0;
 
-  constructor(state: State, { batchReadBytesMax }: HttpLimits) {
-    this.#state = state;
+  constructor(reader: Reader, { batchReadBytesMax }: HttpLimits) {
+    this.#reader = reader;
     this.#bytesMax = batchReadBytesMax;
   }
 
@@ -217,7 +217,7 @@ class BoundedReader {
 
   #entry(asked: Asked, read: WireRead): object {
     try {
-      return { status: 200, ...asked, ...bodyOf(read, this.#state) };
+      return { status: 200, ...asked, ...bodyOf(read, this.#reader) };
     } catch (error) {
       return refusedEntry(asked, error);
     }
@@ -232,14 +232,14 @@ class BoundedReader {
   }
 }
 
-function bodyOf(read: WireRead, state: State): object {
+function bodyOf(read: WireRead, reader: Reader): object {
   switch (read.op) {
     case "get":
-      return viewOf(znodeAt(state, read.path), read.encoding);
+      return viewOf(znodeAt(reader, read.path), read.encoding);
     case "exists":
-      return { stat: statOf(znodeAt(state, read.path)) };
+      return { stat: statOf(znodeAt(reader, read.path)) };
     case "children":
-      return pageOf(state, read.path, read).view;
+      return pageOf(reader, read.path, read).view;
   }
 }
 

@@ -3,14 +3,14 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName, validatePath } from "../../core/tree/path.ts";
-import { TreeWalk } from "../../core/tree/tree-walk.ts";
+import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { Selection } from "../../watches/selection.ts";
 import { isKnown, knownTagsOf, listTagOf } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
-import { type ReadParts, touchSession } from "../wire/parts.ts";
+import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
   conditionalReadHeaders,
   problems,
@@ -58,13 +58,14 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
         if (asLines && request.query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
         await longPoll(request, reply, { watches, store }, { path, selection: watchedChildren(path) });
+        const reader = readerFor(request, store);
         if (asLines) {
-          znodeAt(store.state, path);
-          const walk = () => walkOf(store.state, path, request.query, limits.snapshotKeptBytesMax);
+          znodeAt(reader, path);
+          const walk = () => walkOf(reader, path, request.query, limits.snapshotKeptBytesMax);
           const included = includedIn(request.query.include ?? "");
           return sendLines(request, reply, { answers, walk, included });
         }
-        const { view, changedZxid } = pageOf(store.state, path, request.query);
+        const { view, changedZxid } = pageOf(reader, path, request.query);
         const etag = listTagOf(changedZxid);
         reply.header("ETag", etag);
         return isKnown(etag, known) ? reply.code(304).send() : view;
@@ -79,9 +80,9 @@ function watchedChildren(path: string): Selection {
 }
 
 /** The children alone: the walk begins behind their parent. */
-function walkOf(state: State, path: string, query: ChildrenQuery, keptBytesMax: number): TreeWalk {
+function walkOf(reader: Reader, path: string, query: ChildrenQuery, keptBytesMax: number): TreeWalk {
   const { after, prefix = "" } = query;
-  return new TreeWalk(state, {
+  return reader.walk({
     roots: [path],
     depthMax: 1,
     after: after === undefined ? path : joinPath(path, after),

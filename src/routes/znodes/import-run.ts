@@ -4,7 +4,6 @@
 import { createHash, type Hash } from "node:crypto";
 import type { ConflictRule, ImportedZnode, ImportZnodes, WriteContext } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
-import { rehearse } from "../../core/execute.ts";
 import type { Commit, ImportCounts } from "../../core/txn.ts";
 import type { Store } from "../../store/store.ts";
 import type { JsonLimits } from "../http/json-size.ts";
@@ -132,8 +131,7 @@ export class ImportRun {
   }
 
   async #do(command: ImportZnodes): Promise<Commit<"import">> {
-    const { state, bounds } = this.#store;
-    if (this.#asked.dryRun) return rehearse(state, command, this.#store.now(), bounds);
+    if (this.#asked.dryRun) return this.#store.rehearse(command);
     return await submitWithPatience(this.#store, command);
   }
 

@@ -5,13 +5,13 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
-import type { State } from "../../core/state.ts";
+import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
-import { TreeWalk } from "../../core/tree/tree-walk.ts";
+import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
-import { type ReadParts, touchSession } from "../wire/parts.ts";
+import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
   pageEntriesDefault,
   pageLimitBounds,
@@ -79,8 +79,9 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits,
         const asLines = prefersLines(request);
         if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
-        znodeAt(store.state, path);
-        const walk = () => walkOf(store.state, path, query, limits.snapshotKeptBytesMax);
+        const reader = readerFor(request, store);
+        znodeAt(reader, path);
+        const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
         if (asLines) return sendLines(request, reply, { answers, walk, included: includedIn(query.include) });
         return reply.send({ path, ...pageOf(walk(), query) });
       },
@@ -96,8 +97,8 @@ function validateCursor(after: string, path: string, depth = Number.POSITIVE_INF
   throw new KeeperError("bad_request", `after is a path this listing can have, which ${after} is not.`);
 }
 
-function walkOf(state: State, path: string, { depth, after }: TreeQuery, keptBytesMax: number): TreeWalk {
-  return new TreeWalk(state, {
+function walkOf(reader: Reader, path: string, { depth, after }: TreeQuery, keptBytesMax: number): TreeWalk {
+  return reader.walk({
     roots: [path],
     depthMax: depth ?? Number.POSITIVE_INFINITY,
     ...(after !== undefined && { after }),

@@ -19,7 +19,7 @@ import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } 
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
-import { type RouteParts, touchSession, writeContextOf } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
 import { eventStream, progressMediaTypeOf, sendProgress } from "../wire/progress.ts";
 import {
   conditionalReadHeaders,
@@ -254,7 +254,7 @@ interface ZnodeRead {
 
 function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead) {
   const { path, raw, encoding, known, parts } = read;
-  const znode = znodeAt(parts.store.state, path);
+  const znode = znodeAt(readerFor(request, parts.store), path);
   const isBytes = raw || prefersBytes(request);
   const etag = etagOf(znode, isBytes ? "bytes" : encoding);
   reply.header("ETag", etag);
