@@ -1,11 +1,13 @@
 // A running service, from its settings to its end. A failed start says why in one sentence and exits with 1; a
-// store that failed while serving exits with 74, because what it last wrote is unknown until it is read again.
+// store that failed while serving exits with 74, because what it last wrote is unknown until it is read again. What a
+// later version wrote is left as it is, and the exit code is 78.
 
 import { readFile } from "node:fs/promises";
 import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
@@ -23,6 +25,7 @@ import { Sweeper } from "./sweeps/sweeper.ts";
 import { Watches } from "./watches/watches.ts";
 
 const exitCodeStorageFailed = 74;
+const exitCodeTooOld = 78;
 const closeWithinMs = 10_000;
 
 interface Surroundings {
@@ -48,7 +51,7 @@ export async function serve(config: Config, { version, foreignVariables }: Surro
     if (error === stop.signal.reason) return;
     const reason = error instanceof Error ? error.message : String(error);
     logger.fatal({ err: error }, `could not start: ${reason}`);
-    process.exit(1);
+    process.exit(error instanceof NewerVersionError ? exitCodeTooOld : 1);
   }
 }
 
@@ -229,6 +232,10 @@ function watchLimits(config: Config) {
 
 /** Whether the last write is durable is unknown: nothing more is answered, and only a replay can tell. */
 function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logger: Logger): void {
+  if (error instanceof NewerVersionError) {
+    logger.fatal({ cause }, `this version cannot go on: ${cause}`);
+    process.exit(exitCodeTooOld);
+  }
   logger.fatal(
     { cause, err: error },
     "the store failed; exiting, so that the next start reads what is really on disk",

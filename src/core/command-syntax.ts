@@ -1,84 +1,12 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import type { Check, Command, Fence, ImportedZnode, Operation, QuotaWrite, SingleWrite } from "./command.ts";
-import { requireSession, validateClaimCommand } from "./coordination/claim-syntax.ts";
-import { validateServiceCommand } from "./coordination/service-syntax.ts";
+import type { Check, Create, Fence, ImportedZnode, SetData } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
-import { type QuotaLimits, quotaLimitNames } from "./quotas/quota.ts";
 import { validatePath, validateSequentialPrefix } from "./tree/path.ts";
 import { importedNumberMax } from "./tree/sequence.ts";
 import type { CreateMode } from "./tree/znode.ts";
-
-/** @throws KeeperError when the command is malformed, whatever the tree looks like. */
-export function validateCommand(command: Command, limits: Limits): void {
-  switch (command.type) {
-    case "openSession":
-    case "closeSession":
-    case "sweep":
-      return;
-    case "multi":
-      validateFences(command.fences, limits);
-      validateMulti(command.operations, command.sessionId, limits);
-      return;
-    case "import":
-      validateFences(command.fences, limits);
-      for (const [index, znode] of command.znodes.entries()) validateImported(znode, index, limits);
-      return;
-    case "setQuota":
-    case "deleteQuota":
-      validateQuotaWrite(command, limits);
-      validateFences(command.fences, limits);
-      return;
-    case "keepPlace":
-      validatePathLength(command.path, limits);
-      validatePath(command.path);
-      requireSession(command);
-      validateFences(command.fences, limits);
-      return;
-    case "endLockDelay":
-      validateClaimCommand(command, limits);
-      return;
-    case "claimLock":
-    case "configureLock":
-    case "releaseClaim":
-    case "standForElection":
-    case "changeCandidate":
-    case "resign":
-    case "addToCounter":
-    case "enterBarrier":
-    case "leaveBarrier":
-      validateClaimCommand(command, limits);
-      validateFences(command.fences, limits);
-      return;
-    case "registerInstance":
-    case "changeInstance":
-    case "deregisterInstance":
-      validateServiceCommand(command, limits);
-      validateFences(command.fences, limits);
-      return;
-    default:
-      validateOperation(command, command.sessionId, limits);
-      validateFences(command.fences, limits);
-  }
-}
-
-/** A malformed operation fails the batch as a failing one would (M3, M5). */
-function validateMulti(
-  operations: readonly Operation[],
-  sessionId: string | undefined,
-  limits: Limits,
-): void {
-  validateOperationCount(operations.length, limits);
-  for (const [index, operation] of operations.entries()) {
-    try {
-      validateOperation(operation, sessionId, limits);
-    } catch (error) {
-      throw failedAt(index, operations.length, error);
-    }
-  }
-}
 
 /** However they are done, one request has so many operations and no more (M12). */
 export function validateOperationCount(count: number, { operationsMax }: Limits): void {
@@ -106,26 +34,42 @@ export function failedAt(index: number, operationCount: number, error: unknown):
   });
 }
 
-function validateOperation(
-  operation: Operation | SingleWrite,
-  sessionId: string | undefined,
-  limits: Limits,
-): void {
-  validatePathLength(operation.path, limits);
-  const sequential =
-    operation.type === "create" && operation.mode.kind !== "container" && operation.mode.sequential;
-  if (sequential) validateSequentialPrefix(operation.path);
-  else validatePath(operation.path);
-  if (operation.type === "create") validateMode(operation.mode, sessionId);
-  if (operation.type === "create" || operation.type === "setData") validateSize(operation.data, limits);
-  if (operation.type === "check") validateCheck(operation);
+export function validateCreate(create: Create, limits: Limits, sessionId: string | undefined): void {
+  const { path, data, mode } = create;
+  validatePathLength(path, limits);
+  if (mode.kind !== "container" && mode.sequential) validateSequentialPrefix(path);
+  else validatePath(path);
+  validateMode(mode, sessionId);
+  validateSize(data, limits);
 }
 
-function validateImported(imported: ImportedZnode, index: number, limits: Limits): void {
-  const { path, data, mode, sequence, nextSequence } = imported;
+export function validateSetData(set: SetData, limits: Limits): void {
+  validatePathOf(set, limits);
+  validateSize(set.data, limits);
+}
+
+/** What is to be absent has neither a version nor an incarnation: who states both has made a slip. */
+export function validateCheck(check: Check, limits: Limits): void {
+  const { path, exists, version, czxid } = check;
+  validatePathOf(check, limits);
+  if (exists !== false || (version === undefined && czxid === undefined)) return;
+  throw new KeeperError(
+    "bad_request",
+    `A check that ${path} does not exist has no version or czxid to expect; leave out one or the other.`,
+    { path },
+  );
+}
+
+/** All there is to hold against many a command. */
+export function validatePathOf({ path }: { readonly path: string }, limits: Limits): void {
+  validatePathLength(path, limits);
+  validatePath(path);
+}
+
+export function validateImported(imported: ImportedZnode, index: number, limits: Limits): void {
+  const { data, mode, sequence, nextSequence } = imported;
   try {
-    validatePathLength(path, limits);
-    validatePath(path);
+    validatePathOf(imported, limits);
     validateMode(mode, undefined);
     validateSize(data, limits);
     validateImportedNumber(sequence ?? 0);
@@ -170,16 +114,6 @@ function validateMode(mode: CreateMode, sessionId: string | undefined): void {
   }
 }
 
-/** What is to be absent has neither a version nor an incarnation: who states both has made a slip. */
-function validateCheck({ path, exists, version, czxid }: Check): void {
-  if (exists !== false || (version === undefined && czxid === undefined)) return;
-  throw new KeeperError(
-    "bad_request",
-    `A check that ${path} does not exist has no version or czxid to expect; leave out one or the other.`,
-    { path },
-  );
-}
-
 export function validateTtl(ttlMs: number): void {
   if (Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= ttlMsMax) return;
   throw new KeeperError("bad_ttl", `ttlMs is an integer from 1 to ${ttlMsMax}, not ${ttlMs}.`);
@@ -197,23 +131,7 @@ function dataTooLarge(limits: Limits, size: number): KeeperError {
   );
 }
 
-function validateQuotaWrite(write: QuotaWrite, limits: Limits): void {
-  validatePathLength(write.path, limits);
-  validatePath(write.path);
-  if (write.type === "setQuota") validateQuotaLimits(write.limits);
-}
-
-function validateQuotaLimits(limits: QuotaLimits): void {
-  const given = quotaLimitNames.map((name) => limits[name]).filter((value) => value !== undefined);
-  const isSound = given.every((value) => Number.isSafeInteger(value) && value >= 0);
-  if (given.length > 0 && isSound) return;
-  throw new KeeperError(
-    "bad_request",
-    `A quota has one or more of ${quotaLimitNames.join(", ")}, each an integer from 0; without any, delete it.`,
-  );
-}
-
-function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
+export function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {
   const count = fences?.length ?? 0;
   if (count > fencesMax) {
     throw new KeeperError("bad_request", `A write has at most ${fencesMax} fences, not ${count}.`, {
@@ -222,8 +140,5 @@ function validateFences(fences: readonly Fence[] | undefined, limits: Limits): v
       size: count,
     });
   }
-  for (const { path } of fences ?? []) {
-    validatePathLength(path, limits);
-    validatePath(path);
-  }
+  for (const fence of fences ?? []) validatePathOf(fence, limits);
 }

@@ -38,6 +38,8 @@ export class Draft {
   readonly changes: Change[] = [];
   /** Why the changes happen; a sweep knows only once it has looked. */
   cause: Cause = "request";
+  /** The session it ends. */
+  endedSessionId: string | null = null;
   readonly #state: State;
   readonly #overlay = new Map<string, Znode | null>();
   /** Quotas as the command has left them so far; null where it deleted one. */

@@ -3,10 +3,11 @@
 
 import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
+import { keyOf } from "./commands.ts";
 import { Draft } from "./draft.ts";
 import type { Moment } from "./moment.ts";
 import { plan } from "./plan.ts";
-import { idempotencyOf, keepReply, keptReply } from "./replies/idempotency.ts";
+import { keepReply, keptReply } from "./replies/idempotency.ts";
 import type { Reply } from "./replies/replies.ts";
 import type { State } from "./state.ts";
 import type { Commit, Txn } from "./txn.ts";
@@ -29,7 +30,7 @@ export function execute<C extends Command>(
   bounds = unbounded,
 ): Executed<C> {
   const moment = momentAt(state, at);
-  const asked = idempotencyOf(command);
+  const asked = keyOf(command);
   // Before every check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null };
@@ -42,7 +43,7 @@ export function execute<C extends Command>(
     timeMs: moment.timeMs,
     ranMs: state.ranMs,
     cause: draft.cause,
-    sessionId: command.type === "closeSession" ? command.sessionId : null,
+    sessionId: draft.endedSessionId,
     changes: draft.changes,
   };
   state.apply(txn);

@@ -1,6 +1,8 @@
 // A session's durable half: that it exists, and for how long it may be silent. Its liveness is not here but in
 // `sessions/`, in memory only.
 
+import { KeeperError } from "./errors.ts";
+
 export interface Session {
   /** 16 hex digits of a positive 63-bit number; what `ephemeralOwner` shows. */
   readonly id: string;
@@ -11,4 +13,12 @@ export interface Session {
   readonly name: string;
   readonly openedZxid: number;
   readonly openedAtMs: number;
+}
+
+/** One sentence for every way a session can be gone: they cannot be told apart (N5). */
+export function sessionExpired(): KeeperError {
+  return new KeeperError(
+    "session_expired",
+    "The session has expired, was closed, or never was; open a new one; its ephemerals, locks and candidacies are gone.",
+  );
 }

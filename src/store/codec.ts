@@ -6,12 +6,15 @@ import { decode, Encoder } from "@msgpack/msgpack";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import type { Moment } from "../core/moment.ts";
+import { NewerVersionError } from "../core/newer-version-error.ts";
 
 /** Commands ordered together, with the one time they all see (S9). */
 export interface Batch extends Moment {
   readonly commands: readonly Command[];
   /** Those that were in force when it was written; absent in entries from before there were any. */
   readonly bounds?: TransactionBounds | undefined;
+  /** The version of the evaluation that it takes (`core/machine-version.ts`); absent in entries that do not say. */
+  readonly version?: number | undefined;
 }
 
 const format = 1;
@@ -21,7 +24,13 @@ const encoder = new Encoder({ ignoreUndefined: true });
 
 /** Format byte, CRC-32 of the rest, MessagePack. The result owns its memory: no other bytes travel with it. */
 export function encodeBatch(batch: Batch): Uint8Array {
-  const payload = encoder.encodeSharedRef([batch.timeMs, batch.commands, batch.bounds, batch.ranMs]);
+  const payload = encoder.encodeSharedRef([
+    batch.timeMs,
+    batch.commands,
+    batch.bounds,
+    batch.ranMs,
+    batch.version,
+  ]);
   const body = new Uint8Array(headerBytes + payload.byteLength);
   body.set(payload, headerBytes);
   const view = new DataView(body.buffer);
@@ -30,17 +39,21 @@ export function encodeBatch(batch: Batch): Uint8Array {
   return body;
 }
 
-/** @throws Error when the entry is damaged or of a format this version does not know. */
+/** @throws Error when the entry is damaged, NewerVersionError when it is of a format this version does not know */
 export function decodeBatch(body: Uint8Array): Batch {
   const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
   const payload = body.subarray(headerBytes);
   if (body.byteLength < headerBytes || view.getUint8(0) !== format) {
-    throw new Error("a log entry has a format this version does not know; it was written by a newer one");
+    throw new NewerVersionError("a later version wrote the log, in a format that is unknown here");
   }
   if (view.getUint32(1) !== crc32(payload))
     throw new Error("a log entry is damaged: its checksum does not match");
-  const [timeMs, commands, bounds, ranMs] = decode(payload) as EncodedBatch;
-  return { timeMs, commands, bounds: bounds ?? undefined, ...(typeof ranMs === "number" && { ranMs }) };
+  const [timeMs, commands, bounds, ranMs, version] = decode(payload) as EncodedBatch;
+  return {
+    ...{ timeMs, commands, bounds: bounds ?? undefined },
+    ...(typeof ranMs === "number" && { ranMs }),
+    ...(typeof version === "number" && { version }),
+  };
 }
 
 /** Entries of earlier versions end sooner. */
@@ -49,4 +62,5 @@ type EncodedBatch = [
   commands: Command[],
   bounds?: TransactionBounds | null,
   ranMs?: number | null,
+  version?: number | null,
 ];

@@ -5,20 +5,23 @@
 import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
-import { validateCommand } from "../core/command-syntax.ts";
+import { bytesOf, keyOf, rowOf, validateCommand } from "../core/commands.ts";
 import { KeeperError } from "../core/errors.ts";
 import { execute, rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
+import { assertEvaluable, versionNeeded } from "../core/machine-version.ts";
 import type { Moment } from "../core/moment.ts";
+import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
+import { keptReply } from "../core/replies/idempotency.ts";
 import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
 import type { Commit, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
-import { bytesOf, CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
+import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
-import { assertFitsMemory, type MemoryLimits } from "./memory-room.ts";
+import { type MemoryLimits, refusalByMemory } from "./memory-room.ts";
 import { ServiceTime } from "./service-time.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
@@ -81,7 +84,7 @@ export class Store {
   #stopping = false;
   #onIdle: (() => void) | null = null;
   #isBroken = false;
-  #onBroken: (error: BrokenEntryError) => void = () => {};
+  #onBroken: (error: BrokenEntryError | NewerVersionError) => void = () => {};
 
   constructor(parts: StoreParts) {
     this.state = parts.state;
@@ -103,13 +106,14 @@ export class Store {
 
   /**
    * Replays what the log has beyond the tables; resolves when the state is that of the whole log.
-   * @throws Error when an entry cannot be done, which says what to do: each start meets it again
+   * @throws Error when an entry cannot be done, which says what to do: each start meets it again. NewerVersionError
+   * where a later version can do it
    */
   async start(): Promise<void> {
     this.#log.onState((state) => this.#setLogState(state));
     const tail = await this.#log.tail();
     await new Promise<void>((resolve, reject) => {
-      this.#onBroken = (error) => reject(unreplayable(error));
+      this.#onBroken = (error) => reject(error instanceof BrokenEntryError ? unreplayable(error) : error);
       this.#log.follow(this.#appliedLsn, (entry) => {
         this.#hear(entry);
         if (this.#appliedLsn >= tail) resolve();
@@ -220,8 +224,23 @@ export class Store {
   #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
     this.#assertAccepts(command);
     validateCommand(command, this.#limits);
-    assertFitsMemory(command, this.state, this.#memory);
+    this.#assertFitsMemory(command);
     this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
+  }
+
+  /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
+  #assertFitsMemory(command: Command): void {
+    const refusal = refusalByMemory(command, this.state, this.#memory);
+    if (refusal !== null && !this.#isRepeated(command)) throw refusal;
+  }
+
+  #isRepeated(command: Command): boolean {
+    const asked = keyOf(command);
+    if (asked === undefined) return false;
+    const isSame = (pending: Pending) => keyOf(pending.command)?.key === asked.key;
+    for (const pending of this.#queue) if (isSame(pending)) return true;
+    for (const { pending } of this.#inFlight.values()) if (pending.some(isSame)) return true;
+    return keptReply(this.state, asked, this.now()) !== undefined;
   }
 
   #flushSoon(): void {
@@ -232,7 +251,8 @@ export class Store {
   #assertAccepts(command: Command): void {
     if (this.#stopping)
       throw new KeeperError("stopping", "The server is shutting down; retry against it shortly.");
-    if (this.#logState.state === "read_only" && !freesSpace(command)) throw readOnly(this.#logState.cause);
+    if (this.#logState.state === "read_only" && !rowOf(command).freesSpace)
+      throw readOnly(this.#logState.cause);
   }
 
   /** Requests that arrived together are handled before the flush, and so share an entry. */
@@ -259,7 +279,10 @@ export class Store {
   #append(pending: readonly Pending[]): void {
     const moment = this.now();
     const commands = pending.map(({ command }) => command);
-    const body = encodeBatch({ ...moment, commands, bounds: this.bounds });
+    const body = encodeBatch({
+      ...{ ...moment, commands, bounds: this.bounds },
+      version: versionNeeded(commands),
+    });
     if (body.byteLength > this.#log.entryBytesMax) {
       this.#appendLess(pending, body.byteLength);
       return;
@@ -288,8 +311,8 @@ export class Store {
     const pending = this.#queue.takeBatch();
     if (this.#logState.state !== "read_only") return pending;
     const error = readOnly(this.#logState.cause);
-    for (const { command, reject } of pending) if (!freesSpace(command)) reject(error);
-    return pending.filter(({ command }) => freesSpace(command));
+    for (const { command, reject } of pending) if (!rowOf(command).freesSpace) reject(error);
+    return pending.filter(({ command }) => rowOf(command).freesSpace);
   }
 
   #appendFailed(seq: number, error: unknown): void {
@@ -298,9 +321,9 @@ export class Store {
       return;
     }
     const { pending, wasReadOnly } = this.#inFlight.get(seq) as InFlight;
-    const freeing = pending.filter(({ command }) => freesSpace(command));
+    const freeing = pending.filter(({ command }) => rowOf(command).freesSpace);
     const mayFree = this.#logState.state === "read_only" && !wasReadOnly && freeing.length > 0;
-    const refused = mayFree ? pending.filter(({ command }) => !freesSpace(command)) : pending;
+    const refused = mayFree ? pending.filter(({ command }) => !rowOf(command).freesSpace) : pending;
     for (const { reject } of refused) reject(readOnly(error.message));
     // What makes room was refused only for its company, or for being the first to meet the want of it.
     if (mayFree) this.#append(freeing);
@@ -309,7 +332,8 @@ export class Store {
 
   #fail(error: unknown): void {
     const cause = error instanceof Error ? error.message : String(error);
-    this.#setLogState({ state: "failed", cause, ...(error instanceof BrokenEntryError && { error }) });
+    const isOfTheEntry = error instanceof BrokenEntryError || error instanceof NewerVersionError;
+    this.#setLogState({ state: "failed", cause, ...(isOfTheEntry && { error }) });
   }
 
   /**
@@ -323,7 +347,7 @@ export class Store {
     } catch (error) {
       this.#isBroken = true;
       this.#tableWriter?.stop();
-      this.#onBroken(new BrokenEntryError(entry.lsn, error));
+      this.#onBroken(error instanceof NewerVersionError ? error : new BrokenEntryError(entry.lsn, error));
     }
   }
 
@@ -342,9 +366,13 @@ export class Store {
     if (own !== undefined) this.#settled(entry.seq);
   }
 
-  /** Somebody else's entry, or our own from before a restart: nobody waits for its answers. */
+  /**
+   * Somebody else's entry, or our own from before a restart: nobody waits for its answers.
+   * @throws NewerVersionError before anything of it is done
+   */
   #replay(body: Uint8Array) {
-    const { commands, bounds, ...moment } = decodeBatch(body);
+    const { commands, bounds, version, ...moment } = decodeBatch(body);
+    assertEvaluable(commands, version);
     return this.#executeAll({
       ...{ moment, bounds },
       pending: commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore })),
@@ -459,21 +487,6 @@ function entryTooLarge(size: number, entryBytesMax: number): KeeperError {
     "too_large",
     `One write takes at most ${entryBytesMax} bytes of the log; this one takes ${size}. Send it in parts.`,
     { limit: "entryBytesMax", limitValue: entryBytesMax, size },
-  );
-}
-
-/** What may be tried on a full disk: it makes room, and it must not be delayed. */
-function freesSpace(command: Command): boolean {
-  const { type } = command;
-  if (type === "releaseClaim" || type === "resign" || type === "endLockDelay") return true;
-  if (type === "deregisterInstance") return true;
-  if (type === "leaveBarrier") return true;
-  return (
-    type === "delete" ||
-    type === "deleteTree" ||
-    type === "deletePart" ||
-    type === "closeSession" ||
-    type === "sweep"
   );
 }
 

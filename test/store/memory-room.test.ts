@@ -1,9 +1,9 @@
 // A tree that grows is refused before memory ends, by name; what makes room, and what keeps sessions, goes on.
 
 import { expect, test } from "vitest";
+import { memoryOf } from "../../src/core/memory.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
-import { memoryOf } from "../../src/store/memory-room.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, ephemeral, Keeper, plain, refusal } from "../support/keeper.ts";
 

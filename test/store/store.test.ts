@@ -5,8 +5,10 @@ import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
+import { machineVersion, versionNeeded } from "../../src/core/machine-version.ts";
+import { NewerVersionError } from "../../src/core/newer-version-error.ts";
 import { State } from "../../src/core/state.ts";
-import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
+import { type Batch, decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import type { QueueLimits } from "../../src/store/command-queue.ts";
 import type { LogState } from "../../src/store/commit-log.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
@@ -493,8 +495,46 @@ test("what breaks between deciding and telling ends the store: nobody is answere
 test("an entry that no start can do stops the start, and says which it is and what to do", async () => {
   const entries = new MemoryEntries();
   entries.add("older", 1, encodeBatch({ timeMs: 1, commands: [create("/a")] }));
-  const unknown = { type: "appendData", path: "/a" } as unknown as Command;
-  entries.add("newer", 1, encodeBatch({ timeMs: 1, commands: [create("/b"), unknown] }));
+  const broken = { type: "create", path: "/c" } as unknown as Command;
+  entries.add("newer", 1, encodeBatch({ timeMs: 1, commands: [create("/b"), broken] }));
   const opening = openStore({}, entries, "this");
-  await expect(opening).rejects.toThrow(/entry 2 of the log .*command 2, appendData \/a.*keep a copy/s);
+  await expect(opening).rejects.toThrow(/entry 2 of the log .*command 2, create \/c.*keep a copy/s);
+});
+
+const unknown = { type: "appendData", path: "/a" } as unknown as Command;
+const entriesOfLaterVersions: readonly (readonly [string, Batch])[] = [
+  ["has a command of a later version", { timeMs: 1, commands: [create("/b"), unknown] }],
+  ["takes a later version", { timeMs: 1, commands: [create("/b")], version: machineVersion + 1 }],
+];
+
+test.for(entriesOfLaterVersions)(
+  "an entry that %s stops the start, which says what to do [L3]",
+  async ([, batch]) => {
+    const entries = new MemoryEntries();
+    entries.add("newer", 1, encodeBatch(batch));
+    const opening = openStore({}, entries, "this");
+    await expect(opening).rejects.toThrow(NewerVersionError);
+    await expect(opening).rejects.toThrow(/^a later version wrote .*: start that version/);
+  },
+);
+
+test.for(entriesOfLaterVersions)(
+  "an entry that %s ends a store that follows it, before any of it is done",
+  async ([, batch]) => {
+    const { store, entries, clock } = await openStore();
+    await store.submit(create("/a"));
+    entries.add("newer", 1, encodeBatch(batch));
+    expect(await isSettled(store.submit(create("/c")), clock)).toBe(false);
+    expect(store.logState).toMatchObject({ state: "failed", error: expect.any(NewerVersionError) });
+    expect([...store.state.tree.childNames("/")]).toEqual(["a"]);
+    await store.close();
+  },
+);
+
+test("each entry says which version of the evaluation it takes", async () => {
+  const { store, entries } = await openStore();
+  await store.submit(create("/a"));
+  const versions = [...entries.from(1)].map(({ body }) => decodeBatch(body).version);
+  expect(versions).toEqual([versionNeeded([create("/a")])]);
+  await store.close();
 });

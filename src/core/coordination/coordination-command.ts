@@ -106,7 +106,7 @@ export interface KeepPlace extends WriteContext {
 }
 
 /** Those a client sends, each about a thing with a name. */
-export type ClaimCommand =
+type ClaimCommand =
   | ClaimLock
   | ConfigureLock
   | ReleaseClaim

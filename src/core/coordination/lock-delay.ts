@@ -9,9 +9,11 @@ import type { ClaimQueue } from "./claim-queue.ts";
 import { lockPath } from "./claims.ts";
 import type { EndLockDelay } from "./coordination-command.ts";
 import { formatLockSettings, type LockDelay, parseLockSettings } from "./lock-settings.ts";
+import type { SessionEnd } from "./recipe.ts";
 
-/** @param lost the ephemerals of the session that expired, in order; the state still has them */
-export function planLockDelays(draft: Draft, state: State, lost: readonly Znode[]): void {
+/** A session that was closed has let go of what it held: only one that expired may have a holder who does not know. */
+export function planLockDelays(draft: Draft, state: State, { reason, lost }: SessionEnd): void {
+  if (reason !== "session_expired") return;
   for (const queue of delayedQueues(state, lost)) {
     const settings = { ...queue.settings, delay: delayAfter(queue, draft.timeMs) };
     draft.setData(draft.get(queue.path) as Znode, formatLockSettings(settings));

@@ -73,9 +73,9 @@ export function claimOfSession(
 }
 
 export interface Release extends ClaimAddress {
-  readonly sessionId: string | undefined;
-  readonly force: boolean;
-  readonly ifAttempt: string | undefined;
+  readonly sessionId?: string;
+  readonly force?: boolean;
+  readonly ifAttempt?: string;
 }
 
 /** What is gone already needs no release; what never was is a slip. */
@@ -87,7 +87,7 @@ export function planRelease(draft: Draft, state: State, release: Release): Relea
     if (wasGivenOut(id, nextSequence)) return {};
     throw noClaim(path, id);
   }
-  if (!force && claim.owner !== sessionId) throw notHolder(claim);
+  if (force !== true && claim.owner !== sessionId) throw notHolder(claim);
   if (ifAttempt !== undefined && !withdrawAttempt(draft, claim.path, ifAttempt)) return {};
   planDelete(draft, { type: "delete", path: claim.path });
   return { owner: claim.owner };

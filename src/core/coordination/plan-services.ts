@@ -18,31 +18,15 @@ import type {
   ChangeInstance,
   DeregisterInstance,
   RegisterInstance,
-  ServiceCommand,
-  ServiceOutcomes,
   WrittenInstance,
 } from "./service-command.ts";
 import { instanceTooLarge, notAnInstance } from "./service-syntax.ts";
-
-export function planServiceCommand(
-  draft: Draft,
-  command: ServiceCommand,
-): ServiceOutcomes[keyof ServiceOutcomes] {
-  switch (command.type) {
-    case "registerInstance":
-      return planRegister(draft, command);
-    case "changeInstance":
-      return planChange(draft, command);
-    case "deregisterInstance":
-      return planDeregister(draft, command);
-  }
-}
 
 /**
  * What takes another's place is another instance, with a fence of its own: the one before is deleted in the same
  * transaction, so that nobody sees the id free. Where nobody has the id any more, nobody needs to be replaced.
  */
-function planRegister(draft: Draft, command: RegisterInstance): WrittenInstance {
+export function planRegister(draft: Draft, command: RegisterInstance): WrittenInstance {
   const { name, id, data, sessionId } = command;
   const path = instancePath(name, id);
   const instance = parseInstance(data) as Instance;
@@ -67,7 +51,7 @@ function isReplaced({ ephemeralOwner, czxid }: Znode, { sessionId, replace }: Re
   return ephemeralOwner !== sessionId && (replace === "any" || replace === czxid);
 }
 
-function planChange(draft: Draft, command: ChangeInstance): WrittenInstance {
+export function planChange(draft: Draft, command: ChangeInstance): WrittenInstance {
   const { name, id, changes, bytesMax, sessionId } = command;
   const path = instancePath(name, id);
   const znode = draft.get(path);
@@ -90,7 +74,7 @@ function write(draft: Draft, { path, czxid, data: before }: Znode, instance: Ins
 }
 
 /** Gone is gone: ids are the clients' own, so nobody can say what never was. */
-function planDeregister(draft: Draft, { name, id, force, sessionId }: DeregisterInstance): Released {
+export function planDeregister(draft: Draft, { name, id, force, sessionId }: DeregisterInstance): Released {
   const path = instancePath(name, id);
   const znode = draft.get(path);
   if (znode === undefined) return {};

@@ -1,33 +1,16 @@
-// What can be said of a command about services without looking at the tree.
+// What can be said of an instance without looking at the tree.
 
 import { KeeperError } from "../errors.ts";
-import type { Limits } from "../limits.ts";
-import { requireSession, validateResourceName } from "./claim-syntax.ts";
+import { validateResourceName } from "./claim-syntax.ts";
 import { formatInstance, parseInstance, portMax } from "./instances.ts";
-import type { ServiceCommand } from "./service-command.ts";
 
-/** @throws KeeperError when the command is malformed, whatever the tree looks like: names first, then the session */
-export function validateServiceCommand(command: ServiceCommand, { metadataBytesMax }: Limits): void {
-  validateResourceName(command.name);
-  validateResourceName(command.id);
-  switch (command.type) {
-    case "registerInstance":
-      requireSession(command);
-      validateInstance(command.data, metadataBytesMax);
-      return;
-    case "changeInstance": {
-      requireSession(command);
-      const size = command.changes.byteLength;
-      if (size > metadataBytesMax) throw instanceTooLarge(size, metadataBytesMax);
-      return;
-    }
-    case "deregisterInstance":
-      if (command.force !== true) requireSession(command);
-  }
+export function validateInstanceName({ name, id }: { readonly name: string; readonly id: string }): void {
+  validateResourceName(name);
+  validateResourceName(id);
 }
 
 /** It must be spelled as the service spells it: then the same instance is the same data. */
-function validateInstance(data: Uint8Array, bytesMax: number): void {
+export function validateInstance(data: Uint8Array, bytesMax: number): void {
   if (data.byteLength > bytesMax) throw instanceTooLarge(data.byteLength, bytesMax);
   const instance = parseInstance(data);
   const canonical = instance === null ? null : formatInstance(instance);

@@ -2,7 +2,7 @@
 // what was asked, and found by whoever asks again. What is kept, and what is forgotten for it, follows from the log
 // alone: the bounds come inside the command, and the time is that of its entry.
 
-import type { Command, Idempotency } from "../command.ts";
+import type { Idempotency } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { ageMs, type Moment } from "../moment.ts";
@@ -11,18 +11,6 @@ import { type Reply, replySize } from "./replies.ts";
 
 /** Replies beyond a bound that one transaction forgets, whatever it adds: a day's worth at once would be a pause. */
 const forgottenAtOnce = 100;
-
-/** The key a command came with, if any; what nobody asked for has none. */
-export function idempotencyOf(command: Command): Idempotency | undefined {
-  switch (command.type) {
-    case "closeSession":
-    case "sweep":
-    case "endLockDelay":
-      return undefined;
-    default:
-      return command.idempotency;
-  }
-}
 
 /**
  * The reply kept for this key; undefined when there is none, or none that still counts.

@@ -4,6 +4,7 @@
 
 import { existsSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
+import { NewerVersionError } from "../../core/newer-version-error.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { makePrivateFile } from "./privacy.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
@@ -16,7 +17,7 @@ const cacheKibibytes = 65_536;
 
 /**
  * @param options.isMade whether a file that is not there is made: only a start may, everyone after it has one
- * @throws CorruptStoreError, or Error when the file is another program's or a later version's
+ * @throws CorruptStoreError, NewerVersionError, or Error when the file is another program's
  */
 export function openConnection(file: string, options = { isMade: false }): Connection {
   refuseLostDatabase(file);
@@ -53,9 +54,7 @@ function refuseForeign(connection: Connection, file: string): void {
   const id = connection.pragma("application_id", { simple: true });
   const version = connection.pragma("user_version", { simple: true }) as number;
   if (id === applicationId && version > schemaVersion) {
-    throw new Error(
-      `The database ${file} was written by a later version (${version}, not ${schemaVersion}).`,
-    );
+    throw new NewerVersionError(`a later version wrote ${file} (tables ${version}, not ${schemaVersion})`);
   }
   if (id === applicationId) return;
   const tables = connection.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() as number;

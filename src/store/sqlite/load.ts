@@ -4,6 +4,8 @@
 import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
 import { Digest } from "../../core/digest.ts";
+import { machineVersion } from "../../core/machine-version.ts";
+import { NewerVersionError } from "../../core/newer-version-error.ts";
 import { type QuotaLimits, quotaLimitNames } from "../../core/quotas/quota.ts";
 import type { Reply } from "../../core/replies/replies.ts";
 import type { Session } from "../../core/session.ts";
@@ -17,7 +19,7 @@ import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { type PackedChanges, unpackChanges } from "./packed-rows.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
-import { createSchemaIfEmpty, hasItsColumns, machineVersion, upgradeSchemaIfOlder } from "./schema.ts";
+import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
 import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
@@ -36,13 +38,15 @@ export interface LoadedStore {
 export function loadStore(file: string): LoadedStore {
   const connection = openConnection(file, { isMade: true });
   try {
-    createSchemaIfEmpty(connection, { clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString() });
+    createSchemaIfEmpty(connection, {
+      ...{ clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString(), machineVersion },
+    });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
       checkPages(connection, file);
-      upgradeSchemaIfOlder(connection);
+      upgradeSchemaIfOlder(connection, machineVersion);
       if (!hasItsColumns(connection))
         throw new CorruptStoreError(file, "its tables are not as they were made");
       return readStore(connection, file);
@@ -105,7 +109,7 @@ function checkPages(connection: Connection, file: string): void {
 function checkVersion(connection: Connection, file: string): void {
   const writtenBy = readMachineVersion(connection);
   if (writtenBy !== undefined && writtenBy > machineVersion) {
-    throw new Error(`The log of ${file} was written by a later version; it cannot be replayed by this one.`);
+    throw new NewerVersionError(`a later version wrote the log of ${file}`);
   }
 }
 

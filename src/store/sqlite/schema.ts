@@ -11,14 +11,6 @@ import { changesChecksum, entryChecksum } from "./row-checksums.ts";
 /** "CORD": says whose file it is to whoever finds it. */
 export const applicationId = 0x434f5244;
 
-/**
- * The version of the evaluation of commands: a log tail may only be replayed by one that decides the same. Each
- * version decides all that the ones before it could be asked as they did; 2 knows the keys of requests, 3 the bounds
- * that an entry sets on its transactions, 4 ages that are time the service has run, 5 whose key it is, 6
- * the attempts that places are for.
- */
-export const machineVersion = 6;
-
 /** Version 1 of the tables. */
 const firstSchema = `
   CREATE TABLE meta (
@@ -138,6 +130,8 @@ export interface Origin {
   readonly clusterId: string;
   /** Digest of a tree that has nothing but its root. */
   readonly digest: string;
+  /** The version of the evaluation that its log takes (`core/machine-version.ts`). */
+  readonly machineVersion: number;
 }
 
 /** Makes the tables in a file that has none, all at once: a crash leaves a whole schema or an empty file. */
@@ -147,15 +141,18 @@ export function createSchemaIfEmpty(connection: Connection, origin: Origin): voi
     connection.exec(firstSchema);
     connection
       .prepare("INSERT INTO meta VALUES (1, ?, 0, 0, 1, ?, 0, ?, 1)")
-      .run(origin.clusterId, origin.digest, machineVersion);
+      .run(origin.clusterId, origin.digest, origin.machineVersion);
     connection.pragma(`application_id = ${applicationId}`);
     upgradeSchema(connection, 1);
   });
   create.immediate();
 }
 
-/** Brings a file of an earlier version to this one. Call within a transaction: it happens all at once or not. */
-export function upgradeSchemaIfOlder(connection: Connection): void {
+/**
+ * Brings a file of an earlier version to this one. Call within a transaction: it happens all at once or not.
+ * @param machineVersion the version of the evaluation that its log takes from now on
+ */
+export function upgradeSchemaIfOlder(connection: Connection, machineVersion: number): void {
   const version = connection.pragma("user_version", { simple: true }) as number;
   if (version < schemaVersion) upgradeSchema(connection, version);
   // From here on entries are written that an older version would decide otherwise.

@@ -1,0 +1,40 @@
+// About what a command takes in an entry of the log: good enough to bound memory by.
+
+import type { Fence, Idempotency, ZnodeTag } from "./command.ts";
+
+/** A command besides what it carries. */
+export const commandBytes = 64;
+const idempotencyBytes = 256;
+const conditionBytes = 32;
+
+interface Addressed {
+  readonly path: string;
+  readonly data?: Uint8Array;
+  readonly ifMatch?: readonly ZnodeTag[];
+}
+
+/** One that is about a path. */
+export function pathBytes({ path, data, ifMatch }: Addressed): number {
+  return commandBytes + path.length + (data?.byteLength ?? 0) + (ifMatch?.length ?? 0) * conditionBytes;
+}
+
+/** Many in one. */
+export function partsBytes(parts: readonly Addressed[]): number {
+  return parts.reduce((sum, part) => sum + pathBytes(part), commandBytes);
+}
+
+interface Named {
+  readonly name: string;
+  readonly id?: string;
+}
+
+/** One that is about something with a name. @param data what is said of it */
+export function namedBytes({ name, id }: Named, data?: Uint8Array): number {
+  return 2 * commandBytes + name.length + (id?.length ?? 0) + (data?.byteLength ?? 0);
+}
+
+/** What it carries besides. */
+export function contextBytes(fences: readonly Fence[] | undefined, key: Idempotency | undefined): number {
+  const fenceBytes = (fences ?? []).reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
+  return fenceBytes + (key === undefined ? 0 : idempotencyBytes);
+}

@@ -1,0 +1,71 @@
+// What the service knows of a type of command: one row in the table of `commands.ts`. Whoever handles commands asks the
+// row and names no type, so that a new command is a row, and none can be forgotten in a place nobody thought of.
+
+import type { Command } from "./command.ts";
+import type { Draft } from "./draft.ts";
+import type { Limits } from "./limits.ts";
+import type { State } from "./state.ts";
+import type { Outcomes } from "./txn.ts";
+
+export interface CommandRow<C extends Command> {
+  /** The version of the evaluation from which on every server knows it (`machine-version.ts`). */
+  readonly since: number;
+  /** Whose wish it is: a client's, the service's own, or one or the other. */
+  readonly actor: "client" | "system" | "either";
+  /** Whether it may be tried on a full disk: it makes room, and it must not be delayed. */
+  readonly freesSpace: boolean;
+  /** Whether it gets in where too many commands wait already (L2). */
+  readonly passesFullQueue: boolean;
+  /** Whether it acts for a session and under fences: both are checked before it is decided. */
+  readonly hasContext: Has<C, "fences">;
+  /** Whether it may name its request: its answer is then kept, as JSON, and given again (D19). */
+  readonly hasKey: Has<C, "idempotency">;
+  /** @throws KeeperError when it is malformed, whatever the tree looks like */
+  validate(command: C, limits: Limits): void;
+  /** Puts its changes into the draft and returns its answer. @throws KeeperError when it is refused */
+  decide(draft: Draft, state: State, command: C): Outcomes[C["type"]];
+  /** About what it takes in an entry of the log, besides its fences and its key. */
+  bytes(command: C): number;
+  /** About what it adds to the memory that the state takes; 0 for what must be possible where that is full. */
+  growth(command: C, state: State): number;
+}
+
+/** A row must say of a command what the command's type says. */
+type Has<C, Member extends string> = Member extends keyof C ? true : false;
+
+export type CommandType = Command["type"];
+
+type CommandOf<Type extends CommandType> = Extract<Command, { readonly type: Type }>;
+
+/** The rows of some types of commands: one for each, or it does not compile. */
+export type RowsOf<Type extends CommandType> = {
+  readonly [One in Type]: CommandRow<CommandOf<One>>;
+};
+
+/** What most rows say alike: of a write that a client asks for. */
+export const clientWrite = {
+  actor: "client",
+  freesSpace: false,
+  passesFullQueue: false,
+  hasContext: true,
+  hasKey: true,
+} as const;
+
+/** And of what the service does by itself. */
+export const ownWrite = {
+  actor: "system",
+  freesSpace: true,
+  passesFullQueue: false,
+  hasContext: false,
+  hasKey: false,
+} as const;
+
+/** For commands that the service puts together itself: there is nothing in them that a client could have got wrong. */
+export function alwaysValid(): void {
+  // Nothing to refuse.
+}
+
+/** For commands that make nothing larger. */
+export function noGrowth(): 0 {
+  return 0;
+}

@@ -1,0 +1,31 @@
+// The command about counters.
+
+import { namedBytes } from "../command-bytes.ts";
+import { clientWrite, type RowsOf } from "../command-row.ts";
+import { KeeperError } from "../errors.ts";
+import { growthOfNamed } from "../memory.ts";
+import { validateResourceName } from "./claim-syntax.ts";
+import type { AddToCounter } from "./coordination-command.ts";
+import { planAddToCounter } from "./plan-counters.ts";
+import type { Recipe } from "./recipe.ts";
+
+const commands: RowsOf<AddToCounter["type"]> = {
+  addToCounter: {
+    ...clientWrite,
+    since: 3,
+    validate: ({ name, by }) => {
+      validateResourceName(name);
+      validateAdded(by);
+    },
+    decide: (draft, _state, command) => planAddToCounter(draft, command),
+    bytes: namedBytes,
+    growth: (command) => growthOfNamed(namedBytes(command)),
+  },
+};
+
+export const counters: Recipe<AddToCounter> = { commands };
+
+function validateAdded(by: number): void {
+  if (Number.isSafeInteger(by)) return;
+  throw new KeeperError("bad_request", `by is an integer within 2^53-1, not ${by}.`);
+}

@@ -1,0 +1,57 @@
+// The commands about elections.
+
+import { namedBytes } from "../command-bytes.ts";
+import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
+import { growthOfNamed } from "../memory.ts";
+import {
+  requireSession,
+  validateMetadata,
+  validateOwnClaim,
+  validateRelease,
+  validateResourceName,
+} from "./claim-syntax.ts";
+import { electionPath } from "./claims.ts";
+import type { ChangeCandidate, Resign, StandForElection } from "./coordination-command.ts";
+import { planRelease } from "./plan-claims.ts";
+import { planChangeCandidate, planStand } from "./plan-elections.ts";
+import type { Recipe } from "./recipe.ts";
+
+type ElectionCommand = StandForElection | ChangeCandidate | Resign;
+
+const commands: RowsOf<ElectionCommand["type"]> = {
+  standForElection: {
+    ...clientWrite,
+    since: 3,
+    validate: (stand, limits) => {
+      validateResourceName(stand.name);
+      requireSession(stand);
+      validateMetadata(stand.value, limits);
+    },
+    decide: planStand,
+    bytes: (stand) => namedBytes(stand, stand.value),
+    growth: (stand) => growthOfNamed(namedBytes(stand, stand.value)),
+  },
+  changeCandidate: {
+    ...clientWrite,
+    since: 3,
+    validate: (change, limits) => {
+      validateOwnClaim(change);
+      validateMetadata(change.value, limits);
+    },
+    decide: planChangeCandidate,
+    bytes: (change) => namedBytes(change, change.value),
+    growth: (change) => namedBytes(change, change.value),
+  },
+  resign: {
+    ...clientWrite,
+    since: 3,
+    freesSpace: true,
+    validate: validateRelease,
+    decide: (draft, state, { name, ...release }) =>
+      planRelease(draft, state, { ...release, path: electionPath(name) }),
+    bytes: namedBytes,
+    growth: noGrowth,
+  },
+};
+
+export const elections: Recipe<ElectionCommand> = { commands };
