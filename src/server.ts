@@ -22,6 +22,7 @@ import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
 import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
+import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
@@ -36,7 +37,7 @@ import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { openapiRoutes } from "./routes/operations/openapi.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
-import { type SessionStreams, sessionEventRoutes } from "./routes/sessions/session-events.ts";
+import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
@@ -115,7 +116,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const answerOtherMethods = collectMethods(app);
 
   const bodies = new BodiesInFlight(limits);
-  const streams: SessionStreams[] = [];
+  const streams: OpenStreams[] = [];
   homeRoutes(app, version);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));

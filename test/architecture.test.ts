@@ -26,7 +26,7 @@ const mayImport: Record<string, readonly string[]> = {
   sessions: ["store", "told", "core"],
   watches: ["store", "told", "core"],
   sweeps: ["store", "core"],
-  coordination: ["store", "core"],
+  coordination: ["sessions", "store", "core"],
   routes: ["coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
   client: ["core"],

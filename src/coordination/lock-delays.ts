@@ -2,8 +2,9 @@
 // so that who holds never depends on a clock. Asking twice, or late, does no harm. A delay is measured from when it is
 // heard of, by a clock that nobody can set: after a restart it runs anew, in full.
 
-import type { ClaimQueue } from "../core/coordination/claim-queue.ts";
+import type { ReadonlyClaimQueue } from "../core/coordination/claim-queue.ts";
 import { KeeperError } from "../core/errors.ts";
+import { systemContext } from "../core/reader.ts";
 import { baseName } from "../core/tree/path.ts";
 import type { Store } from "../store/store.ts";
 
@@ -24,11 +25,11 @@ export class LockDelays {
 
   constructor(store: Store) {
     this.#store = store;
-    for (const queue of store.state.claims.queues()) this.follow(queue.path, queue);
+    for (const queue of store.reader(systemContext).queues()) this.follow(queue.path, queue);
   }
 
   /** The lock at the path may have gained, changed or lost its delay. */
-  follow(path: string, queue: ClaimQueue | undefined): void {
+  follow(path: string, queue: ReadonlyClaimQueue | undefined): void {
     const timer = this.#timers.get(path);
     const { delay, lockDelayMs } = queue?.settings ?? { delay: null, lockDelayMs: 0 };
     if (timer?.untilMs === delay?.untilMs && timer?.lockDelayMs === lockDelayMs) return;

@@ -1,7 +1,7 @@
 // The sink of a long poll: it keeps nothing of what it is given and says only that the stream ended, which a stream
 // of one change does when that change came.
 
-import type { Sink } from "./sink.ts";
+import type { Sink } from "../told/sink.ts";
 
 export class FirstChange implements Sink {
   readonly bufferedBytes = 0;

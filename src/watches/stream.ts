@@ -5,19 +5,13 @@
 import type { Clock } from "../clock.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import {
-  bookmarkFrame,
-  byeFrame,
-  type Gap,
-  heartbeatFrame,
-  resetFrame,
-  syncedFrame,
-} from "../told/frames.ts";
+import { bookmarkFrame, type Gap, resetFrame, syncedFrame } from "../told/frames.ts";
+import { Outlet } from "../told/outlet.ts";
+import type { Sink } from "../told/sink.ts";
 import type { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import type { Scope } from "./matcher.ts";
 import type { StreamSelection } from "./selection.ts";
-import type { Sink } from "./sink.ts";
 import { Snapshot } from "./snapshot.ts";
 
 /** Where a stream begins. `unknown` is a resume point that cannot be read: it is answered with a reset. */
@@ -80,25 +74,23 @@ export class Stream {
   readonly id: number;
   readonly request: StreamRequest;
   readonly #source: StreamSource;
-  readonly #sink: Sink;
+  readonly #outlet: Outlet;
   /** Everything that matches up to here was sent. While live, so was everything that happened since. */
   #position = 0;
   #isLive = false;
-  #isFlowing = true;
   #isEnded = false;
   /** Whether `synced` is still to be sent, when the stream is live. */
   #owesSynced = true;
   #snapshot: Snapshot | null = null;
   readonly #openedMs: number;
   readonly #endsAtMs: number;
-  #lastSentMs = 0;
   /** When the client's resume point last moved. */
   #lastIdMs = 0;
 
   constructor(id: number, request: StreamRequest, sink: Sink, source: StreamSource) {
     this.id = id;
     this.request = request;
-    this.#sink = sink;
+    this.#outlet = new Outlet(sink, source.clock);
     this.#source = source;
     this.#openedMs = source.clock.monotonicMs();
     const lifetimeMs = source.limits.streamLifetimeMsMax * (1 - lifetimeJitter * source.chance());
@@ -108,9 +100,8 @@ export class Stream {
   /** Sends as much of what is due as the sink takes. */
   begin(): void {
     const { start } = this.request;
-    const { history, clock } = this.#source;
-    this.#lastSentMs = clock.monotonicMs();
-    this.#lastIdMs = this.#lastSentMs;
+    const { history } = this.#source;
+    this.#lastIdMs = this.#outlet.lastSentMs;
     if (start.kind === "unknown") this.#reset("unknown_zxid");
     else if (start.kind === "after") this.#resumeAfter(start.zxid);
     else if (start.initial) this.#snapshot = this.#takeSnapshot();
@@ -127,7 +118,7 @@ export class Stream {
   /** A transaction that matches, in zxid order; those before it that match were heard before. */
   hear(zxid: number, frame: Uint8Array): void {
     if (!this.#isLive || zxid <= this.#position) return;
-    if (!this.#isFlowing && this.#sink.bufferedBytes >= this.#source.limits.bufferBytesMax) {
+    if (!this.#outlet.isFlowing && this.#outlet.bufferedBytes >= this.#source.limits.bufferBytesMax) {
       this.#isLive = false;
       this.#position = zxid - 1;
       return;
@@ -150,7 +141,7 @@ export class Stream {
 
   /** The sink can take more. */
   drained(): void {
-    this.#isFlowing = true;
+    this.#outlet.drained();
     this.#catchUp();
   }
 
@@ -160,18 +151,18 @@ export class Stream {
       this.#endOfLife();
       return;
     }
-    if (!this.#isFlowing) return;
+    if (!this.#outlet.isFlowing) return;
     const { bookmarkMs, heartbeatMs } = this.request;
     if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
       this.#moveResumePoint(this.#source.history.zxid, bookmarkFrame(this.#source.history.zxid));
-    } else if (nowMs - this.#lastSentMs >= heartbeatMs) {
-      this.#write(heartbeatFrame);
+    } else {
+      this.#outlet.beat(nowMs, heartbeatMs);
     }
   }
 
   /** A client that does not even read what it was sent would not read a goodbye. */
   #endOfLife(): void {
-    if (this.#isFlowing) {
+    if (this.#outlet.isFlowing) {
       this.end("lifetime");
       return;
     }
@@ -179,7 +170,7 @@ export class Stream {
   }
 
   #abort(): void {
-    this.#sink.abort();
+    this.#outlet.abort();
     this.closed();
   }
 
@@ -196,15 +187,15 @@ export class Stream {
       openForMs: Math.round(this.#source.clock.monotonicMs() - this.#openedMs),
       zxid,
       lagZxids: this.#source.history.zxid - zxid,
-      bufferedBytes: this.#sink.bufferedBytes,
+      bufferedBytes: this.#outlet.bufferedBytes,
     };
   }
 
   /** Ends the stream on purpose, saying why. */
   end(reason: string): void {
     if (this.#isEnded) return;
-    this.#write(byeFrame(reason));
-    this.#finish();
+    this.#outlet.bye(reason);
+    this.closed();
   }
 
   /** The reader is gone, or was sent all it asked for. */
@@ -217,12 +208,12 @@ export class Stream {
   }
 
   #finish(): void {
-    this.#sink.end();
+    this.#outlet.end();
     this.closed();
   }
 
   #catchUp(): void {
-    while (!this.#isLive && this.#isFlowing && !this.#isEnded) {
+    while (!this.#isLive && this.#outlet.isFlowing && !this.#isEnded) {
       if (this.#snapshot !== null) {
         this.#sendPage(this.#snapshot);
       } else if (!this.#readHistory()) {
@@ -239,7 +230,7 @@ export class Stream {
     }
     const page = snapshot.nextPage();
     if (page !== null) {
-      this.#write(page);
+      this.#outlet.write(page);
       return;
     }
     this.#endSnapshot();
@@ -271,7 +262,7 @@ export class Stream {
       const frame = this.request.selection.replayFrame(message);
       if (frame === null) this.#position = message.zxid;
       else this.#sendChange(message.zxid, frame);
-      if (!this.#isFlowing || this.#isEnded) return true;
+      if (!this.#outlet.isFlowing || this.#isEnded) return true;
     }
     this.#position = Math.max(this.#position, history.zxid);
     this.#isLive = true;
@@ -282,7 +273,7 @@ export class Stream {
   /** The way back is gone: the client starts over from what is there now. */
   #reset(reason: Gap): void {
     this.#snapshot = this.#takeSnapshot();
-    this.#write(resetFrame(reason, this.#snapshot.zxid));
+    this.#outlet.write(resetFrame(reason, this.#snapshot.zxid));
   }
 
   #takeSnapshot(): Snapshot {
@@ -298,12 +289,7 @@ export class Stream {
 
   #moveResumePoint(zxid: number, frame: Uint8Array): void {
     this.#position = zxid;
-    this.#write(frame);
-    this.#lastIdMs = this.#lastSentMs;
-  }
-
-  #write(frame: Uint8Array): void {
-    this.#lastSentMs = this.#source.clock.monotonicMs();
-    if (!this.#sink.write(frame)) this.#isFlowing = false;
+    this.#outlet.write(frame);
+    this.#lastIdMs = this.#outlet.lastSentMs;
   }
 }

@@ -9,12 +9,12 @@ import type { Applied, Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
 import type { ChangeMessage, MessageEvent } from "../told/change-message.ts";
 import { MessageFrames } from "../told/frames.ts";
+import type { Sink } from "../told/sink.ts";
 import { FirstChange } from "./first-change.ts";
 import { History } from "./history.ts";
 import type { WatchLimits } from "./limits.ts";
 import { Matcher } from "./matcher.ts";
 import type { Selection, StreamSelection } from "./selection.ts";
-import type { Sink } from "./sink.ts";
 import {
   Stream,
   type StreamDescription,

@@ -3,6 +3,7 @@
 
 import { expect } from "vitest";
 import { Coordination } from "../../src/coordination/coordination.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import type { Answer, EventStream, Http } from "../support/http.ts";
 import { bytes, test as keeperTest, refusal } from "../support/keeper.ts";
@@ -303,9 +304,9 @@ keeperTest("after a restart a lock delay runs anew, in full, whatever the clocks
   keeper.clock.jumpWallClock(hour);
   const after = new Coordination(keeper.store, { claimWaitersMax: 1 });
   await keeper.clock.advance(4999);
-  expect(after.place("/locks/a", "x-0000000001")?.isHeld).toBe(false);
+  expect(after.queues.place(systemContext, "/locks/a", "x-0000000001")?.isHeld).toBe(false);
   await keeper.clock.advance(1);
-  expect(after.place("/locks/a", "x-0000000001")?.isHeld).toBe(true);
+  expect(after.queues.place(systemContext, "/locks/a", "x-0000000001")?.isHeld).toBe(true);
   after.stop();
 });
 
@@ -342,14 +343,14 @@ keeperTest(
       const standing = { type: "standForElection", name: "m", value: bytes(""), sessionId: owner } as const;
       await keeper.store.submit(standing);
     }
-    const place = coordination.place("/elections/m", "c-0000000001");
+    const place = coordination.queues.place(systemContext, "/elections/m", "c-0000000001");
     if (place === undefined) throw new Error("the candidate does not stand");
     const leave = coordination.admitWaiter();
-    const wait = coordination.wait("/elections/m", place.claim, true);
+    const wait = coordination.queues.wait("/elections/m", place.claim);
     expect(await refusal(Promise.resolve().then(() => coordination.admitWaiter()))).toBe("throttled");
     await keeper.closeSession(sessionId);
     expect(await wait.end).toBe("held");
-    expect(wait.leave()).toBe(true);
+    wait.leave();
     leave();
     leave();
     coordination.admitWaiter();

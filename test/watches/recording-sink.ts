@@ -1,7 +1,7 @@
 // A sink that keeps what it is given, and can be held as a reader who stopped reading holds a socket.
 
 import { createParser, type EventSourceMessage } from "eventsource-parser";
-import type { Sink } from "../../src/watches/sink.ts";
+import type { Sink } from "../../src/told/sink.ts";
 
 export interface SentEvent {
   readonly id: string | undefined;

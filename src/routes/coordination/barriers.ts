@@ -4,16 +4,13 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
+import type { Attendance } from "../../coordination/attendance.ts";
 import { barrierAt, barrierPath, barriersPath, readyName } from "../../core/coordination/barriers.ts";
 import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
-import type {
-  EnterBarrier,
-  Entered,
-  LeaveBarrier,
-  Left,
-} from "../../core/coordination/coordination-command.ts";
+import type { EnterBarrier, LeaveBarrier } from "../../core/coordination/coordination-command.ts";
 import { KeeperError } from "../../core/errors.ts";
-import { joinPath, parentPath } from "../../core/tree/path.ts";
+import type { Reader } from "../../core/reader.ts";
+import { joinPath } from "../../core/tree/path.ts";
 import {
   exampleOwner,
   json,
@@ -25,7 +22,7 @@ import {
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, touchSession } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
   pageLimit,
   postHeaders,
@@ -34,9 +31,9 @@ import {
   replayedHeader,
   writeProblems,
 } from "../wire/schemas.ts";
-import { ClaimRequest, type ClaimWaitParts, giveBack } from "./claim-wait.ts";
+import { type AttendParts, attend } from "./attend.ts";
 
-type BarrierParts = RouteParts & ClaimWaitParts;
+type BarrierParts = RouteParts & AttendParts;
 
 export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): void {
   const { store, sessions } = parts;
@@ -46,52 +43,25 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const { name } = request.params;
     const { action, count, participant, waitMs = 0 } = request.body;
     validateResourceName(name);
-    const asked = new ClaimRequest(request, reply, parts);
     const context = keyedContextsOf(request, parts)();
-    asked.admit(waitMs);
+    const asked = attend(request, reply, parts, waitMs);
     const named = { name, ...(participant !== undefined && { participant }), ...context };
     if (action === "leave") {
       const leave = { type: "leaveBarrier", ...named, ...(count !== undefined && { count }) } as const;
-      return leaveBarrier(reply, asked, leave, waitMs);
+      return leaveBarrier(reply, asked, parts, leave);
     }
     if (count === undefined) throw countMissing();
-    return enterBarrier(reply, asked, { type: "enterBarrier", ...named, count }, waitMs);
+    return enterBarrier(reply, asked, parts, { type: "enterBarrier", ...named, count });
   });
-
-  async function enterBarrier(reply: FastifyReply, asked: ClaimRequest, enter: EnterBarrier, waitMs: number) {
-    const commit = await store.submit(enter);
-    const { outcome: entered, replayed = false } = commit;
-    const standing = await openWithin(parts, asked, { waitMs, entered, replayed });
-    if (standing === "left") {
-      const { name, sessionId } = enter;
-      const { participant } = entered;
-      await giveBack(store, {
-        type: "leaveBarrier",
-        name,
-        participant,
-        ...(sessionId !== undefined && { sessionId }),
-      });
-      return reply.hijack();
-    }
-    noteReplay(reply, commit);
-    return sendEntered(reply, asked, { ...entered, ...standing, count: enter.count });
-  }
-
-  async function leaveBarrier(reply: FastifyReply, asked: ClaimRequest, leave: LeaveBarrier, waitMs: number) {
-    const commit = await store.submit(leave);
-    const { outcome: left, replayed = false } = commit;
-    const standing = await leftWithin(parts, asked, { waitMs, name: leave.name, left, replayed });
-    noteReplay(reply, commit);
-    return sendLeft(reply, left.participant, standing);
-  }
 
   app.get(
     "/v1/barriers",
     { schema: { ...listSchema, querystring: namesQuery("Barriers") } },
     async (request) => {
       touchSession(request, sessions);
-      const { views, ...next } = pageOfNames(store.state, barriersPath, request.query, (name) => {
-        const { count, participantCount, round } = barrierAt(store.state.tree, barrierPath(name));
+      const reader = readerFor(request, store);
+      const { views, ...next } = pageOfNames(reader, barriersPath, request.query, (name) => {
+        const { count, participantCount, round } = barrierAt(reader, barrierPath(name));
         return { name, count, participantCount, open: round !== null };
       });
       return { barriers: views, ...next };
@@ -102,135 +72,58 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const { name } = request.params;
     validateResourceName(name);
     touchSession(request, sessions);
-    const { path, count, participantCount, round } = barrierAt(store.state.tree, barrierPath(name));
-    const participants = participantsOf(path, request.query.limit);
+    const reader = readerFor(request, store);
+    const { path, count, participantCount, round } = barrierAt(reader, barrierPath(name));
+    const participants = participantsOf(reader, path, request.query.limit);
     return { name, path, count, open: round !== null, participants, participantCount };
   });
-
-  function participantsOf(barrier: string, limit: number) {
-    const participants: object[] = [];
-    const size = new PageSize();
-    for (const participant of store.state.tree.childNames(barrier)) {
-      if (participant === readyName) continue;
-      if (participants.length === limit) break;
-      const path = joinPath(barrier, participant);
-      const session = store.state.tree.get(path)?.ephemeralOwner ?? null;
-      const sessionName = session === null ? "" : (store.state.session(session)?.name ?? "");
-      const view = { participant, path, session, sessionName };
-      if (!size.takes(jsonBytes(view))) break;
-      participants.push(view);
-    }
-    return participants;
-  }
 }
 
-interface Entering {
-  readonly waitMs: number;
-  readonly entered: Entered;
-  /** Whoever asks again is told where it stands now, not where it stood. */
-  readonly replayed: boolean;
-}
-
-interface Standing {
-  readonly state: "open" | "waiting";
-  readonly participantCount: number;
-}
-
-/**
- * Where the participant stands: as it entered, if nothing is to be waited for; else when the barrier is open, when the
- * time is up or when the client has gone: then it `left`, and its place is to go as well.
- * @throws KeeperError `session_expired` or `no_claim` when it is in no more
- */
-async function openWithin(
-  { store, coordination }: BarrierParts,
-  asked: ClaimRequest,
-  { waitMs, entered, replayed }: Entering,
-): Promise<Standing | "left"> {
-  const { path, czxid } = entered;
-  const isEnough = !replayed && (entered.isOpen || waitMs === 0);
-  let standing: Standing | "gone" = isEnough ? standingOf(entered) : standingNow();
-  const thing = `${path}@${czxid}`;
-  if (entered.made) coordination.untold.add(thing);
-  let isAlone = !coordination.barriers.isEntering(path);
-  if (standing !== "gone" && standing.state === "waiting" && waitMs > 0) {
-    const waited = await asked.waitFor(waitMs, () => coordination.barriers.untilOpen(path));
-    isAlone = waited.isAlone;
-    standing = standingNow(waited.end === "open");
-  }
-  if (asked.givesUp(thing, isAlone)) return "left";
-  if (standing !== "gone") return standing;
-  asked.session();
-  throw notIn(entered);
-
-  /** @param wasOpened it was in when the barrier opened, and has got in, whatever came after */
-  function standingNow(wasOpened = false): Standing | "gone" {
-    if (!wasOpened && store.state.tree.get(path)?.czxid !== czxid) return "gone";
-    const { participantCount, round } = barrierAt(store.state.tree, parentPath(path));
-    return { state: wasOpened || round !== null ? "open" : "waiting", participantCount };
-  }
-}
-
-function standingOf({ isOpen, participantCount }: Entered): Standing {
-  return { state: isOpen ? "open" : "waiting", participantCount };
-}
-
-function notIn({ path }: Entered): KeeperError {
-  return new KeeperError("no_claim", `${path} is in the barrier no more: it left, or its session ended.`, {
-    path,
-  });
-}
-
-interface Leaving {
-  readonly waitMs: number;
-  readonly name: string;
-  readonly left: Left;
-  /** As for those who enter. */
-  readonly replayed: boolean;
-}
-
-interface Leavers {
-  /** Whether all have left. */
-  readonly isOver: boolean;
-  readonly participantCount: number;
-}
-
-/** Who is still in: as it left, if nothing is to be waited for; else when all have left, or when the time is up. */
-async function leftWithin(
-  { store, coordination }: BarrierParts,
-  asked: ClaimRequest,
-  { waitMs, name, left: { round, participantCount }, replayed }: Leaving,
-): Promise<Leavers> {
-  const path = barrierPath(name);
-  if (round === null || participantCount === 0) return { isOver: true, participantCount };
-  if (!replayed && waitMs === 0) return { isOver: false, participantCount };
-  const now = leaversNow();
-  if (now.isOver || waitMs === 0) return now;
-  const { end } = await asked.waitFor(waitMs, () => coordination.barriers.untilOver(path, round));
-  return end === "over" ? { ...now, isOver: true } : leaversNow();
-
-  function leaversNow(): Leavers {
-    const barrier = barrierAt(store.state.tree, path);
-    return { isOver: barrier.round !== round, participantCount: barrier.participantCount };
-  }
-}
-
-interface EnteredFacts extends Standing, Pick<Entered, "participant" | "path"> {
-  readonly count: number;
-}
-
-function sendEntered(
+async function enterBarrier(
   reply: FastifyReply,
-  asked: ClaimRequest,
-  { participant, state, path, count, participantCount }: EnteredFacts,
+  asked: Attendance,
+  { coordination }: BarrierParts,
+  enter: EnterBarrier,
 ) {
-  const facts = { participant, state, path, count, participantCount };
+  const entered = await coordination.barriers.enter(asked, enter);
+  if (entered === null) return reply.hijack();
+  const { commit, standing } = entered;
+  const { participant, path } = commit.outcome;
+  noteReplay(reply, commit);
+  const { state, participantCount } = standing;
+  const facts = { participant, state, path, count: enter.count, participantCount };
   if (state === "waiting") return reply.code(202).send(facts);
   return reply.code(201).send({ ...facts, validForMs: asked.validForMs() });
 }
 
-function sendLeft(reply: FastifyReply, participant: string, { isOver, participantCount }: Leavers) {
-  if (!isOver) return reply.code(202).send({ participant, state: "leaving", participantCount });
-  return reply.code(200).send({ participant, state: "left" });
+async function leaveBarrier(
+  reply: FastifyReply,
+  asked: Attendance,
+  { coordination }: BarrierParts,
+  leave: LeaveBarrier,
+) {
+  const { commit, leavers } = await coordination.barriers.leave(asked, leave);
+  const { participant } = commit.outcome;
+  noteReplay(reply, commit);
+  if (leavers.isOver) return reply.code(200).send({ participant, state: "left" });
+  const { participantCount } = leavers;
+  return reply.code(202).send({ participant, state: "leaving", participantCount });
+}
+
+function participantsOf(reader: Reader, barrier: string, limit: number) {
+  const participants: object[] = [];
+  const size = new PageSize();
+  for (const participant of reader.childNames(barrier)) {
+    if (participant === readyName) continue;
+    if (participants.length === limit) break;
+    const path = joinPath(barrier, participant);
+    const session = reader.get(path)?.ephemeralOwner ?? null;
+    const sessionName = session === null ? "" : (reader.session(session)?.name ?? "");
+    const view = { participant, path, session, sessionName };
+    if (!size.takes(jsonBytes(view))) break;
+    participants.push(view);
+  }
+  return participants;
 }
 
 function countMissing(): KeeperError {

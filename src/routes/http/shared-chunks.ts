@@ -3,7 +3,7 @@
 
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Sink } from "../../watches/sink.ts";
+import type { Sink } from "../../told/sink.ts";
 
 /** The last frame anybody sent, and its chunk: whoever is sent the same is sent it next. */
 let lastFrame: Uint8Array | null = null;

@@ -4,7 +4,7 @@
 import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import { retryLine } from "../../told/frames.ts";
-import type { Sink } from "../../watches/sink.ts";
+import type { Sink } from "../../told/sink.ts";
 import { isGone } from "./gone.ts";
 import { ChunkSink } from "./shared-chunks.ts";
 

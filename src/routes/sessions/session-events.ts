@@ -4,73 +4,34 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { beginEventStream } from "../http/sse.ts";
+import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 import { idOf } from "./sessions.ts";
 
-const aliveIntervalMs = 10_000;
-
-export interface SessionStreams {
-  /** Ends every stream; the sessions live on. */
-  close(): void;
-}
-
-export function sessionEventRoutes(
-  plainApp: FastifyInstance,
-  { store, sessions }: RouteParts,
-): SessionStreams {
+export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): OpenStreams {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  const open = new Set<() => void>();
+  const streams = new LatestStreams(store);
 
   app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
     const id = idOf(request);
     const { state } = sessions.summary(id, readerFor(request, store));
-    countWait(reply);
-    const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-    const send = (event: string, data: object) => sink.write(Buffer.from(frame(event, data)));
-
-    let cancelTimer = () => {};
-    const tellAlive = () => {
-      send("alive", { id, zxid: store.zxid });
-      cancelTimer = store.clock.setTimer(aliveIntervalMs, tellAlive);
-    };
-    const stopListening = sessions.onEnded(id, ({ reason, zxid }) => {
-      send("ended", { reason, zxid });
-      finish();
+    const alive = () => frame("alive", { id, zxid: store.zxid });
+    streams.begin(reply, {
+      subscribe: ({ finish }) =>
+        sessions.onEnded(id, ({ reason, zxid }) => finish(frame("ended", { reason, zxid }))),
+      now: () => (state === "open" ? { text: "alive", frame: alive } : null),
+      ...(state === "open" && { beat: alive }),
     });
-    const stop = () => {
-      cancelTimer();
-      stopListening();
-      open.delete(bye);
-    };
-    const finish = () => {
-      stop();
-      sink.end();
-    };
-    const bye = () => {
-      send("bye", { reason: "shutdown" });
-      finish();
-    };
-
-    open.add(bye);
-    reply.raw.on("close", stop);
-    reply.raw.on("error", stop);
-    if (state === "open") tellAlive();
   });
 
-  return {
-    close() {
-      for (const bye of [...open]) bye();
-    },
-  };
+  return streams;
 }
 
-function frame(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+function frame(event: string, data: object): Uint8Array {
+  return Buffer.from(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
 }
 
 const sessionId = Type.String({

@@ -22,7 +22,7 @@ export function namesQuery(what: string) {
   );
 }
 
-type NamesQuery = Static<ReturnType<typeof namesQuery>>;
+export type NamesQuery = Static<ReturnType<typeof namesQuery>>;
 
 export const nextMember = Type.Optional(
   Type.String({ description: "There are more: ask again with after set to this." }),

@@ -1,0 +1,122 @@
+// Somebody who asks and may wait for the answer: for so long, as long as it is there, and with its session kept alive
+// meanwhile. How it came here, and how it is told, is not known here.
+
+import { randomBytes } from "node:crypto";
+import type { Clock } from "../clock.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { ReadContext } from "../core/reader.ts";
+import type { Session } from "../core/session.ts";
+import type { Sessions } from "../sessions/sessions.ts";
+import type { Wait } from "./waits.ts";
+
+export interface Asker {
+  /** For whom what there is is read. */
+  readonly context: ReadContext;
+  /** Of the session it acts for, if any. */
+  readonly token: string | undefined;
+  /** Whether it comes back for its place when it has gone before the answer: then the place is kept. */
+  readonly comesBack: boolean;
+  /** How long it waits at most. */
+  readonly waitMs: number;
+}
+
+interface AttendanceParts {
+  readonly clock: Clock;
+  readonly sessions: Pick<Sessions, "authenticate">;
+  /** Lets one more in that may wait, and returns what ends that. @throws KeeperError `throttled` when too many do */
+  readonly admitWaiter: () => () => void;
+}
+
+export class Attendance {
+  readonly context: ReadContext;
+  readonly waitMs: number;
+  /** What a place is known by that was made for this asker alone; undefined for one that comes back. */
+  readonly attempt: string | undefined;
+  /** Resolves when it has gone before the answer. */
+  readonly left: Promise<void>;
+  readonly #parts: AttendanceParts;
+  readonly #token: string | undefined;
+  readonly #arrivedMs: number;
+  readonly #leave: () => void;
+  readonly #stopWaiting: () => void;
+  #hasLeft = false;
+
+  /** Before anything is done for it, since who is refused must have done nothing. @throws KeeperError `throttled` */
+  constructor(parts: AttendanceParts, { context, token, comesBack, waitMs }: Asker) {
+    this.#parts = parts;
+    this.#token = token;
+    this.#arrivedMs = parts.clock.monotonicMs();
+    this.context = context;
+    this.waitMs = waitMs;
+    this.attempt = comesBack ? undefined : randomBytes(8).toString("hex");
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.left = promise;
+    this.#leave = resolve;
+    this.#stopWaiting = waitMs > 0 ? parts.admitWaiter() : () => {};
+  }
+
+  /** It was answered, or it has gone. Harmless when repeated. */
+  end({ isAnswered }: { readonly isAnswered: boolean }): void {
+    this.#stopWaiting();
+    if (isAnswered) return;
+    this.#hasLeft = true;
+    this.#leave();
+  }
+
+  /** What of a place it gives up, having gone before it was told of it; null when it keeps it. */
+  get abandoned(): string | null {
+    return this.#hasLeft ? (this.attempt ?? null) : null;
+  }
+
+  /** Renews it. Undefined where it acts for none. @throws KeeperError `session_expired` */
+  session(): Session | undefined {
+    return this.#token === undefined ? undefined : this.#parts.sessions.authenticate(this.#token);
+  }
+
+  /**
+   * Waits until it ends, the time is up or the asker has gone; null but for the first of these.
+   * @param begin called when the session was found alive
+   * @throws KeeperError `session_expired`, and what `begin` throws
+   */
+  async waitFor<End>(begin: () => Wait<End>): Promise<End | null> {
+    const session = this.session();
+    const wait = begin();
+    const { promise: timeUp, resolve } = Promise.withResolvers<void>();
+    const cancelTimer = this.#parts.clock.setTimer(this.waitMs, resolve);
+    const stopRenewing = session === undefined ? () => {} : this.#renewWhileWaiting(session);
+    const nothing = Promise.race([timeUp, this.left]).then(() => null);
+    const end = await Promise.race([wait.end, nothing]);
+    stopRenewing();
+    cancelTimer();
+    wait.leave();
+    return end;
+  }
+
+  /** It can do nothing else with the session while it waits here: waiting is a sign of life. */
+  #renewWhileWaiting({ timeoutMs }: Session): () => void {
+    let cancel = () => {};
+    const renewLater = () => {
+      cancel = this.#parts.clock.setTimer(timeoutMs / 3, renew);
+    };
+    const renew = () => {
+      try {
+        this.session();
+        renewLater();
+      } catch (error) {
+        // Its places go with it, and the wait ends by that.
+        if (!(error instanceof KeeperError)) throw error;
+      }
+    };
+    renewLater();
+    return () => cancel();
+  }
+
+  /**
+   * How long the session is surely alive, counted from when it asked: it is renewed now, and that was not earlier than its
+   * arrival plus the time spent here.
+   */
+  validForMs(): number {
+    const spentMs = Math.floor(this.#parts.clock.monotonicMs() - this.#arrivedMs);
+    return spentMs + (this.session()?.timeoutMs ?? 0);
+  }
+}

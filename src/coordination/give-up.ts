@@ -1,0 +1,25 @@
+// Giving up a place for somebody who has gone before it was told of it.
+
+import type { LeaveBarrier, ReleaseClaim, Resign } from "../core/coordination/coordination-command.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { Store } from "../store/store.ts";
+
+const retryMs = 100;
+
+/**
+ * Nobody waits for it to be done. A full queue puts it off; any other refusal means that the place is gone, or goes with
+ * its session.
+ * @param release for the session alone: the fences of the request that has gone may hold no longer
+ */
+export async function giveUp(store: Store, release: ReleaseClaim | Resign | LeaveBarrier): Promise<void> {
+  for (;;) {
+    try {
+      await store.submit(release);
+      return;
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      if (error.code !== "throttled") return;
+    }
+    await new Promise<void>((resolve) => void store.clock.setTimer(retryMs, resolve));
+  }
+}

@@ -1,0 +1,157 @@
+// Places in the queues of locks and elections, as requests take them and wait for them to hold. A request is answered
+// when its own claim holds, or is gone, and is left alone by everything else.
+
+import { type Claim, keyOf, type ReadonlyClaimQueue } from "../core/coordination/claim-queue.ts";
+import type {
+  ClaimLock,
+  ReleaseClaim,
+  Resign,
+  StandForElection,
+} from "../core/coordination/coordination-command.ts";
+import { noClaim } from "../core/coordination/plan-claims.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { ReadContext } from "../core/reader.ts";
+import { parentPath } from "../core/tree/path.ts";
+import type { Commit } from "../core/txn.ts";
+import type { Store } from "../store/store.ts";
+import type { Attendance } from "./attendance.ts";
+import { giveUp } from "./give-up.ts";
+import { type Wait, Waits } from "./waits.ts";
+
+/** Where a claim stands. */
+export interface Place {
+  readonly claim: Claim;
+  readonly isHeld: boolean;
+  /** Among those who wait, 1 is next; 0 for one who holds. */
+  readonly position: number;
+}
+
+export interface TakenPlace {
+  readonly commit: Commit<"claimLock" | "standForElection">;
+  readonly place: Place;
+}
+
+/** A claim as a request has made or found it. */
+interface KnownClaim {
+  /** Of the lock or election. */
+  readonly path: string;
+  readonly id: string;
+  readonly fence: number;
+}
+
+/** How a wait ends: `stopping` says nothing of the claim, which keeps its place. */
+export type QueueEnd = "held" | "gone" | "stopping";
+
+export class QueuePlaces {
+  readonly #store: Store;
+  /** By the queue's path, each claim as its `keyOf`. */
+  readonly #waits = new Waits<QueueEnd>();
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /**
+   * Takes a place in the queue and waits there until it holds, or until the time is up. Null when the asker has gone
+   * before it was told: what it asked for alone is given up.
+   * @throws KeeperError what the command is refused for; `session_expired` or `no_claim` when the place is gone
+   */
+  async take(asked: Attendance, command: ClaimLock | StandForElection): Promise<TakenPlace | null> {
+    const { attempt } = asked;
+    const commit = await this.#store.submit({ ...command, ...(attempt !== undefined && { attempt }) });
+    const { id, path: claimPath, fence } = commit.outcome;
+    const claim = { path: parentPath(claimPath), id, fence };
+    await this.#untilHeld(asked, claim);
+    const ifAttempt = asked.abandoned;
+    if (ifAttempt === null) return { commit, place: this.#placeOf(asked, claim) };
+    await giveUp(this.#store, releaseOf(command, { id, ifAttempt }));
+    return null;
+  }
+
+  /**
+   * Waits until a claim that was made before holds, or until the time is up. The session whose claim it is knows of it,
+   * and keeps it whatever becomes of the request that made it.
+   * @throws KeeperError `session_expired`, or `no_claim` when there is none
+   */
+  async find(asked: Attendance, path: string, id: string): Promise<Place> {
+    const session = asked.session();
+    const claim = this.place(asked.context, path, id)?.claim;
+    if (claim === undefined) throw noClaim(path, id);
+    if (session !== undefined && session.id === claim.owner) await this.#keep(asked.context, claim);
+    const found = { path, id, fence: claim.fence };
+    await this.#untilHeld(asked, found);
+    return this.#placeOf(asked, found);
+  }
+
+  /** Undefined when there is no such claim. @param path of the lock or election */
+  place(context: ReadContext, path: string, id: string): Place | undefined {
+    const queue = this.#store.reader(context).queue(path);
+    const claim = queue?.get(id);
+    if (queue === undefined || claim === undefined) return undefined;
+    return { claim, isHeld: queue.isHeld(claim), position: Math.max(0, queue.positionOf(claim)) };
+  }
+
+  /** A lock that was deleted and made again numbers its claims anew: the name alone may be another's by now. */
+  #samePlace(context: ReadContext, { path, id, fence }: KnownClaim): Place | undefined {
+    const place = this.place(context, path, id);
+    return place?.claim.fence === fence ? place : undefined;
+  }
+
+  #placeOf(asked: Attendance, claim: KnownClaim): Place {
+    const place = this.#samePlace(asked.context, claim);
+    if (place !== undefined) return place;
+    asked.session();
+    throw noClaim(claim.path, claim.id);
+  }
+
+  async #untilHeld(asked: Attendance, known: KnownClaim): Promise<void> {
+    const place = this.#samePlace(asked.context, known);
+    if (place === undefined || place.isHeld || asked.waitMs === 0) return;
+    await asked.waitFor(() => this.wait(known.path, place.claim));
+  }
+
+  /** Costs a write where no request was sure to come back for the place, and only the first time. */
+  async #keep(context: ReadContext, { path, fence: czxid, owner }: Claim): Promise<void> {
+    if ((this.#store.reader(context).get(path)?.attempts ?? null) === null) return;
+    try {
+      await this.#store.submit({ type: "keepPlace", path, czxid, sessionId: owner as string });
+    } catch (error) {
+      // A look must be possible without room to write: then the request that made the place may still give it up.
+      if (!(error instanceof KeeperError) || error.code !== "read_only") throw error;
+    }
+  }
+
+  /** Waits until the claim holds or is gone. @param path of the lock or election */
+  wait(path: string, claim: Claim): Wait<QueueEnd> {
+    return this.#waits.wait(path, keyOf(claim));
+  }
+
+  /** The claim is no more. */
+  gone(path: string, claim: Claim): void {
+    this.#waits.answer(path, keyOf(claim), "gone");
+  }
+
+  /** The queue has changed: answers those who hold now, first come first. */
+  settle(path: string, queue: ReadonlyClaimQueue | undefined): void {
+    if (queue === undefined) return;
+    for (let key = this.#waits.first(path); key !== undefined; key = this.#waits.first(path)) {
+      const claim = queue.withKey(key);
+      if (claim === undefined || !queue.isHeld(claim)) return;
+      this.#waits.answer(path, key, "held");
+    }
+  }
+
+  /** Every wait ends; the claims keep their places, for the next start. */
+  stop(): void {
+    this.#waits.stop("stopping");
+  }
+}
+
+/** The name of what is given up is that of what was taken. */
+function releaseOf(
+  { type, name, sessionId }: ClaimLock | StandForElection,
+  given: { readonly id: string; readonly ifAttempt: string },
+): ReleaseClaim | Resign {
+  const release = { name, ...given, ...(sessionId !== undefined && { sessionId }) };
+  return type === "claimLock" ? { type: "releaseClaim", ...release } : { type: "resign", ...release };
+}

@@ -1,0 +1,246 @@
+// Elections on the wire: what may be asked of them, and what is answered.
+
+import { Type } from "typebox";
+import {
+  claimParameters,
+  eventStream,
+  exampleOwner,
+  fenceHeaderMember,
+  json,
+  nameParameter,
+  sessionOfClaim,
+  validForMs,
+  waitMsMember,
+  waitQuery,
+} from "../wire/claim-schemas.ts";
+import { nextMember } from "../wire/name-pages.ts";
+import {
+  postHeaders,
+  problems,
+  readHeaders,
+  replayedHeader,
+  writeHeaders,
+  writeProblems,
+} from "../wire/schemas.ts";
+import { wholeStreamQuery } from "../wire/stream-start.ts";
+
+const valueMember = Type.String({ description: "What it stands for, such as the address to reach it at." });
+
+export const standBody = Type.Object(
+  { value: Type.Optional(valueMember), waitMs: waitMsMember },
+  { additionalProperties: false, examples: [{ value: "10.0.0.7:8080", waitMs: 30_000 }] },
+);
+
+export const changeBody = Type.Object(
+  { value: valueMember },
+  { additionalProperties: false, examples: [{ value: "10.0.0.7:8081" }] },
+);
+
+export const waitForIt = waitQuery(
+  "Hold the answer back until the candidate leads, or for so long, up to a sixteenth less.",
+);
+
+const stateMember = Type.String({ description: "leading or waiting." });
+const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
+const term = Type.Integer({
+  description: "Grows from leader to leader. Writes that need it carry it: see fenceHeader.",
+});
+
+const candidateMembers = {
+  id: Type.String(),
+  path: Type.String({ description: "Its znode." }),
+  fence: Type.Integer({ description: "Its term, or what that will be." }),
+  fenceHeader: fenceHeaderMember,
+  value: Type.String(),
+  ...sessionOfClaim,
+};
+
+const standing = { state: stateMember, term: Type.Optional(term), position: Type.Optional(position) };
+
+const path = "/elections/scheduler/c-0000000007";
+const exampleFence = { fence: 1042, fenceHeader: `${path}@1042` };
+const exampleStanding = { id: "c-0000000007", path, ...exampleFence };
+const exampleCandidate = { ...exampleStanding, value: "10.0.0.7:8080", ...exampleOwner };
+const tags = ["coordination"];
+
+export const standSchema = {
+  operationId: "standForElection",
+  summary: "Stand for election, and wait to lead",
+  description:
+    "A session stands once; standing again gives its candidate back as it is. Whoever goes away before the answer " +
+    "stands no longer, unless the request carried an `Idempotency-Key`. Sent again with the same key it finds the " +
+    "candidate it made, and answers where that stands now.",
+  tags,
+  params: nameParameter,
+  headers: postHeaders,
+  response: {
+    201: {
+      ...json(
+        Type.Object({
+          ...{ id: Type.String(), state: stateMember, term, validForMs, path: Type.String() },
+          fence: Type.Integer({ description: "The term once more, by the name locks give it." }),
+          fenceHeader: fenceHeaderMember,
+        }),
+        "It leads.",
+        { ...exampleStanding, state: "leading", term: 1042, validForMs: 10_000 },
+      ),
+      headers: replayedHeader,
+    },
+    202: {
+      ...json(
+        Type.Object({
+          ...{ id: Type.String(), state: stateMember, position, path: Type.String() },
+          fence: Type.Integer({ description: "What its term will be." }),
+          fenceHeader: fenceHeaderMember,
+        }),
+        "It stands, and another leads.",
+        { ...exampleStanding, state: "waiting", position: 1 },
+      ),
+      headers: replayedHeader,
+    },
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "no_claim",
+      "ephemeral_parent",
+      "quota_exceeded",
+      "too_large",
+      "idempotency_key_reused",
+    ),
+  },
+};
+
+export const getCandidateSchema = {
+  operationId: "getCandidate",
+  summary: "Where a candidate stands; waits until it leads",
+  tags,
+  params: claimParameters,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({ ...candidateMembers, ...standing, validForMs: Type.Optional(validForMs) }),
+      "The candidate; with its own session's token, how long that is surely alive.",
+      { ...exampleCandidate, state: "leading", term: 1042, validForMs: 10_000 },
+    ),
+    ...problems("bad_path", "no_claim", "session_expired", "throttled"),
+  },
+};
+
+export const changeSchema = {
+  operationId: "changeCandidate",
+  summary: "Change what a candidate says of itself",
+  tags,
+  params: claimParameters,
+  headers: writeHeaders,
+  response: {
+    200: json(
+      Type.Object({ id: Type.String(), path: Type.String(), value: Type.String() }),
+      "It was changed; its place is what it was.",
+      { id: "c-0000000007", path, value: "10.0.0.7:8081" },
+    ),
+    ...problems(
+      ...writeProblems,
+      "session_required",
+      "no_claim",
+      "not_holder",
+      "quota_exceeded",
+      "too_large",
+    ),
+  },
+};
+
+export const resignSchema = {
+  operationId: "resign",
+  summary: "Resign, or stand no longer",
+  tags,
+  params: claimParameters,
+  headers: writeHeaders,
+  response: {
+    204: { description: "It stands no longer.", type: "null" },
+    ...problems(...writeProblems, "session_required", "no_claim", "not_holder", "not_empty"),
+  },
+};
+
+const leaderOrNull = Type.Union([Type.Object(candidateMembers), Type.Null()]);
+
+export const listSchema = {
+  operationId: "listElections",
+  summary: "The elections there are",
+  description: "Each znode under /elections is one; it stays when its last candidate has gone.",
+  tags,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        elections: Type.Array(
+          Type.Object({
+            name: Type.String(),
+            leader: Type.Union([Type.String(), Type.Null()], {
+              description: "Id of the candidate that leads.",
+            }),
+            value: Type.Union([Type.String(), Type.Null()], { description: "What it stands for." }),
+            term: Type.Union([Type.Integer(), Type.Null()]),
+            candidateCount: Type.Integer(),
+          }),
+        ),
+        next: nextMember,
+      }),
+      "A page of elections, in order of their names.",
+      {
+        elections: [
+          {
+            name: "scheduler",
+            leader: "c-0000000007",
+            value: "10.0.0.7:8080",
+            term: 1042,
+            candidateCount: 2,
+          },
+        ],
+      },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
+};
+
+export const getSchema = {
+  operationId: "getElection",
+  summary: "Who leads, and who stands",
+  description: "An election in which nobody ever stood has no leader.",
+  tags,
+  params: nameParameter,
+  headers: readHeaders,
+  response: {
+    200: json(
+      Type.Object({
+        name: Type.String(),
+        path: Type.String({ description: "The election's znode; its children are the candidates." }),
+        leader: leaderOrNull,
+        term: Type.Union([term, Type.Null()]),
+        candidates: Type.Array(Type.Object({ ...candidateMembers, ...standing }), {
+          description: "In order; the first leads.",
+        }),
+        candidateCount: Type.Integer(),
+      }),
+      "The election.",
+      {
+        ...{ name: "scheduler", path: "/elections/scheduler", leader: exampleCandidate, term: 1042 },
+        ...{ candidates: [{ ...exampleCandidate, state: "leading", term: 1042 }], candidateCount: 1 },
+      },
+    ),
+    ...problems("bad_path", "session_expired"),
+  },
+};
+
+export const eventsSchema = {
+  operationId: "watchElection",
+  summary: "Who leads, as Server-Sent Events",
+  description:
+    "`leader`: who leads now, and again at each change of it or its value; `bye`: a planned close.",
+  tags,
+  params: nameParameter,
+  querystring: wholeStreamQuery,
+  response: {
+    200: eventStream('id: 1042\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n'),
+    ...problems("bad_path", "throttled"),
+  },
+};
