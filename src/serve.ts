@@ -9,6 +9,9 @@ import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
+import { Housekeeper } from "./duties/housekeeper.ts";
+import { LockDelays } from "./duties/lock-delays.ts";
+import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
 import { logExpiry } from "./log/expiries.ts";
@@ -21,7 +24,6 @@ import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
 import type { WalBlockage } from "./store/sqlite/wal-keeper.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
-import { Sweeper } from "./sweeps/sweeper.ts";
 import { Watches } from "./watches/watches.ts";
 
 const exitCodeStorageFailed = 74;
@@ -66,7 +68,7 @@ interface Service {
   readonly server: Server;
   readonly store: Store;
   readonly sessions: Sessions;
-  readonly sweeper: Sweeper;
+  readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
 }
 
@@ -94,7 +96,8 @@ async function openService(
     { corsOrigin, hostNames, tls },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
-  return { server, store, sessions, sweeper: new Sweeper(store, config), stallWatch };
+  const housekeeper = new Housekeeper([sessions, new Sweeper(store, config), new LockDelays(store)]);
+  return { server, store, sessions, housekeeper, stallWatch };
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -156,7 +159,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(
-  { server, store, sessions, sweeper }: Service,
+  { server, store, housekeeper }: Service,
   config: Config,
   logger: Logger,
   stop: AbortSignal,
@@ -164,8 +167,7 @@ async function listen(
   try {
     stop.throwIfAborted();
     await server.app.listen({ host: config.host, port: config.port });
-    sessions.start();
-    sweeper.start();
+    housekeeper.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) logExpiry(txn, logger);
     });
@@ -256,10 +258,10 @@ function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger
   });
 }
 
-async function closeService({ server, store, sessions, sweeper, stallWatch }: Service): Promise<void> {
+async function closeService({ server, store, sessions, housekeeper, stallWatch }: Service): Promise<void> {
   await server.close();
   stallWatch.stop();
-  sessions.stop();
-  sweeper.stop();
+  housekeeper.stop();
+  sessions.dispose();
   await store.close();
 }

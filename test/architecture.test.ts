@@ -25,7 +25,7 @@ const mayImport: Record<string, readonly string[]> = {
   store: ["told", "core"],
   sessions: ["store", "told", "core"],
   watches: ["store", "told", "core"],
-  sweeps: ["store", "core"],
+  duties: ["store", "core"],
   coordination: ["sessions", "store", "core"],
   routes: ["coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],

@@ -22,7 +22,7 @@ export interface Asker {
 
 interface AttendanceParts {
   readonly clock: Clock;
-  readonly sessions: Pick<Sessions, "authenticate">;
+  readonly sessions: Pick<Sessions, "authenticate" | "confirm">;
   /** Lets one more in that may wait, and returns what ends that. @throws KeeperError `throttled` when too many do */
   readonly admitWaiter: () => () => void;
 }
@@ -114,9 +114,11 @@ export class Attendance {
   /**
    * How long the session is surely alive, counted from when it asked: it is renewed now, and that was not earlier than its
    * arrival plus the time spent here.
+   * @throws KeeperError `session_expired`
    */
-  validForMs(): number {
+  async validForMs(): Promise<number> {
     const spentMs = Math.floor(this.#parts.clock.monotonicMs() - this.#arrivedMs);
-    return spentMs + (this.session()?.timeoutMs ?? 0);
+    if (this.#token === undefined) return spentMs;
+    return spentMs + (await this.#parts.sessions.confirm(this.#token)).timeoutMs;
   }
 }

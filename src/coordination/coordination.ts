@@ -1,4 +1,4 @@
-// Locks, elections and barriers as they are lived: who waits for them, who listens to them, and when a delay is over.
+// Locks, elections and barriers as they are lived: who waits for them, and who listens to them.
 // Who holds is in the tree and is decided there; nothing here may change it but by a command.
 
 import { claimOf } from "../core/coordination/claim-queue.ts";
@@ -8,7 +8,6 @@ import { type Reader, systemContext } from "../core/reader.ts";
 import type { Change } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
 import { BarrierPlaces } from "./barrier-places.ts";
-import { LockDelays } from "./lock-delays.ts";
 import { QueuePlaces } from "./queue-places.ts";
 
 export interface CoordinationLimits {
@@ -22,7 +21,6 @@ export class Coordination {
   readonly barriers: BarrierPlaces;
   readonly #reader: Reader;
   readonly #limits: CoordinationLimits;
-  readonly #delays: LockDelays;
   readonly #listeners = new Map<string, Set<() => void>>();
   #listenerCount = 0;
   #waiterCount = 0;
@@ -34,7 +32,6 @@ export class Coordination {
     this.#limits = limits;
     this.queues = new QueuePlaces(store);
     this.barriers = new BarrierPlaces(store);
-    this.#delays = new LockDelays(store);
     this.#unsubscribe = store.onApplied((applied) => this.#follow(applied));
   }
 
@@ -85,7 +82,6 @@ export class Coordination {
     for (const path of touched) {
       const queue = this.#reader.queue(path);
       this.queues.settle(path, queue);
-      this.#delays.follow(path, queue);
       for (const listener of this.#listeners.get(path) ?? []) listener();
     }
     this.barriers.follow(applied);
@@ -103,7 +99,6 @@ export class Coordination {
   /** Every wait ends; whoever waited keeps its place, for the next start. */
   stop(): void {
     this.#unsubscribe();
-    this.#delays.stop();
     this.barriers.stop();
     this.queues.stop();
   }

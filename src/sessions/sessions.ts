@@ -14,6 +14,8 @@ import type { Cause, Commit } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
+import type { Alive, Liveness } from "./liveness.ts";
+import { MemoryLiveness } from "./memory-liveness.ts";
 import { defaultReaperOptions, Reaper, type ReaperOptions } from "./reaper.ts";
 
 export interface SessionsOptions extends ReaperOptions {
@@ -104,9 +106,9 @@ export interface SessionCounts {
   readonly stalledMs: number;
 }
 
-interface Member {
+interface Member extends Alive {
   readonly session: Session;
-  readonly deadline: Deadline<string>;
+  deadline: Deadline<string>;
   /** Its close is on the way to the log (N9). */
   closing: boolean;
   /** Somebody was told that it is gone: whatever becomes of the close, it does not come back. */
@@ -117,7 +119,9 @@ export class Sessions {
   readonly #store: Store;
   readonly #options: SessionsOptions;
   readonly #reaper: Reaper;
-  readonly #deadlines: Deadlines<string>;
+  readonly #liveness: Liveness;
+  #deadlines: Deadlines<string>;
+  #isMeasuring = false;
   readonly #members = new Map<string, Member>();
   readonly #membersByTokenHash = new Map<string, Member>();
   readonly #ids = new SortedNames();
@@ -134,19 +138,33 @@ export class Sessions {
     this.#store = store;
     this.#options = { ...defaultSessionsOptions, ...options };
     this.#reaper = new Reaper(store.clock, this.#options, (nowMs) => this.#expireDue(nowMs));
-    this.#deadlines = new Deadlines(this.#options.tickMs, this.#reaper.nowMs());
+    this.#deadlines = new Deadlines(this.#options.tickMs, this.#nowMs());
+    this.#liveness = new MemoryLiveness((alive) => this.#restart(alive));
     for (const session of store.reader(systemContext).sessions()) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
   }
 
+  /** Measures silence and has it end sessions, from now on: all have their full timeout. */
   start(): void {
     this.#reaper.start();
+    this.#isMeasuring = true;
+    this.#deadlines = new Deadlines(this.#options.tickMs, this.#nowMs());
+    for (const member of this.#members.values()) if (!member.closing) this.#measure(member);
   }
 
   /** Nothing expires any more; the sessions stay open for the next start. */
   stop(): void {
+    const shiftMs = this.#store.clock.monotonicMs() - this.#nowMs();
     this.#reaper.stop();
+    this.#isMeasuring = false;
+    for (const { deadline } of this.#members.values()) deadline.touchedMs += shiftMs;
+  }
+
+  /** Nothing is heard of any session any more. */
+  dispose(): void {
+    if (this.#isMeasuring) this.stop();
+    this.#liveness.stop();
   }
 
   /** Resolves once the session is durable: it may be used from then on (N2). With a key it is opened once. */
@@ -172,7 +190,7 @@ export class Sessions {
     if (replayed !== true) return { session, token, validForMs: session.timeoutMs, zxid };
     // What is answered counts from this request, so this request must count for the session, if it is still there.
     const member = this.#membersByTokenHash.get(session.tokenHash);
-    if (member !== undefined && !member.closing) this.#deadlines.touch(member.deadline, this.#reaper.nowMs());
+    if (member !== undefined && !member.closing) await this.#liveness.confirm(member);
     return { session, token, validForMs: session.timeoutMs, zxid, replayed };
   }
 
@@ -181,34 +199,38 @@ export class Sessions {
    * @throws KeeperError `session_expired`, in the same words for every way a session can be gone (N5)
    */
   authenticate(token: string): Session {
-    return this.#touch(token).session;
+    return this.#touched(this.#findBy(token)).session;
   }
 
-  /** Like `authenticate`, for a request about one session: the token must be that session's own. */
-  authenticateOwner(id: string, token: string): Session {
-    return this.#touchOwn(id, token).session;
+  /**
+   * Like `authenticate`, for a request that is answered with how long the session is surely alive. Resolves when its whole
+   * timeout, counted from the call, may be promised; a session when it may be at once.
+   * @throws KeeperError `session_expired`, and what a log that takes nothing now says
+   */
+  confirm(token: string): Session | Promise<Session> {
+    const member = this.#findBy(token);
+    const confirmed = this.#liveness.confirm(member);
+    return confirmed === null ? member.session : confirmed.then(() => member.session);
   }
 
-  keepalive(id: string, token: string): Keepalive {
-    return this.#keepaliveOf(this.#touchOwn(id, token));
+  keepalive(id: string, token: string): Keepalive | Promise<Keepalive> {
+    return this.#keptAlive(this.#find(id, token));
   }
 
   /** One result for each token, in their order: one session's end says nothing about the others. */
-  keepaliveMany(tokens: readonly string[]): (Keepalive | KeeperError)[] {
+  async keepaliveMany(tokens: readonly string[]): Promise<(Keepalive | KeeperError)[]> {
     if (tokens.length > keepaliveTokensMax) throw tooManyTokens(tokens.length);
-    return tokens.map((token) => {
-      try {
-        return this.#keepaliveOf(this.#touch(token));
-      } catch (error) {
-        if (error instanceof KeeperError) return error;
-        throw error;
-      }
+    const asked = tokens.map(async (token) => await this.#keptAlive(this.#findBy(token)));
+    return (await Promise.allSettled(asked)).map((result) => {
+      if (result.status === "fulfilled") return result.value;
+      if (result.reason instanceof KeeperError) return result.reason;
+      throw result.reason;
     });
   }
 
   /** Resolves when the session and all its ephemerals are gone, in one transaction (N10, N11). */
   async close(id: string, token: string): Promise<Commit<"closeSession">> {
-    return await this.#end(this.#touchOwn(id, token), "session_closed");
+    return await this.#end(this.#find(id, token), "session_closed");
   }
 
   /** @throws KeeperError `session_expired` when there is no such session */
@@ -273,19 +295,32 @@ export class Sessions {
     };
   }
 
-  #touch(token: string): Member {
+  #findBy(token: string): Member {
     const member = this.#membersByTokenHash.get(hashToken(token));
     if (member === undefined) throw sessionExpired();
     if (member.closing) {
       member.toldExpired = true;
       throw sessionExpired();
     }
-    this.#deadlines.touch(member.deadline, this.#reaper.nowMs());
     return member;
   }
 
-  #touchOwn(id: string, token: string): Member {
-    const member = this.#touch(token);
+  #touched(member: Member): Member {
+    this.#liveness.touch(member);
+    return member;
+  }
+
+  #restart({ deadline }: Alive): void {
+    this.#deadlines.touch(deadline, this.#nowMs());
+  }
+
+  /** Time by which silence is measured: on duty it stands still while the process does. */
+  #nowMs(): number {
+    return this.#isMeasuring ? this.#reaper.nowMs() : this.#store.clock.monotonicMs();
+  }
+
+  #find(id: string, token: string): Member {
+    const member = this.#findBy(token);
     if (member.session.id !== id) throw sessionExpired();
     return member;
   }
@@ -296,13 +331,18 @@ export class Sessions {
     return member;
   }
 
+  #keptAlive(member: Member): Keepalive | Promise<Keepalive> {
+    const confirmed = this.#liveness.confirm(member);
+    return confirmed === null ? this.#keepaliveOf(member) : confirmed.then(() => this.#keepaliveOf(member));
+  }
+
   #keepaliveOf({ session: { id, timeoutMs } }: Member): Keepalive {
     return { id, timeoutMs, validForMs: timeoutMs, zxid: this.#store.zxid };
   }
 
   #summaryOf({ session, deadline, closing }: Member, reader: Reader): SessionSummary {
     const { id, name, timeoutMs, openedAtMs, openedZxid } = session;
-    const remainingMs = Math.max(0, Math.floor(deadline.touchedMs + timeoutMs - this.#reaper.nowMs()));
+    const remainingMs = Math.max(0, Math.floor(deadline.touchedMs + timeoutMs - this.#nowMs()));
     const ephemeralCount = reader.ephemeralsOf(id).size;
     const state = closing ? "closing" : "open";
     return { id, name, state, timeoutMs, remainingMs, openedAtMs, openedZxid, ephemeralCount };
@@ -356,7 +396,7 @@ export class Sessions {
   #closeRefused(member: Member): void {
     if (this.#members.get(member.session.id) !== member) return;
     this.#closesRefused += 1;
-    const nowMs = this.#reaper.nowMs();
+    const nowMs = this.#nowMs();
     member.closing = member.toldExpired;
     if (member.toldExpired) this.#deadlines.cutShort(member.deadline, nowMs);
     this.#deadlines.putBack(member.deadline, nowMs + closeRetryMs);
@@ -377,11 +417,18 @@ export class Sessions {
   }
 
   #admit(session: Session): void {
-    const deadline = this.#deadlines.add(session.id, session.timeoutMs, this.#reaper.nowMs());
-    const member = { session, deadline, closing: false, toldExpired: false };
+    const member = { session, deadline: this.#deadlineOf(session), closing: false, toldExpired: false };
     this.#members.set(session.id, member);
     this.#membersByTokenHash.set(session.tokenHash, member);
     this.#ids.add(session.id);
+  }
+
+  #measure(member: Member): void {
+    member.deadline = this.#deadlineOf(member.session);
+  }
+
+  #deadlineOf({ id, timeoutMs }: Session): Deadline<string> {
+    return this.#deadlines.add(id, timeoutMs, this.#nowMs());
   }
 
   #dismiss({ id, tokenHash }: Session, ended: Ended): void {

@@ -30,7 +30,8 @@ class Server {
     const { clock, state } = this.keeper.store;
     const { comesBack = false, waitMs = 60_000 } = asked;
     const { admitWaiter } = this.coordination;
-    const sessions = { authenticate: () => state.session(sessionId) as Session };
+    const session = () => state.session(sessionId) as Session;
+    const sessions = { authenticate: session, confirm: session };
     const asker = { context: systemContext, token: "token", comesBack, waitMs };
     return new Attendance({ clock, sessions, admitWaiter }, asker);
   }

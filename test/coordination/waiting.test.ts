@@ -290,26 +290,6 @@ test("no clock that is set ends a lock delay early, and another length counts fr
   expect((await answer).status).toBe(201);
 });
 
-keeperTest("after a restart a lock delay runs anew, in full, whatever the clocks say", async ({ keeper }) => {
-  const [holder, waiter] = [await keeper.openSession(), await keeper.openSession()];
-  await keeper.store.submit({ type: "configureLock", name: "a", lockDelayMs: 5000 });
-  for (const sessionId of [holder, waiter]) {
-    const claiming = { type: "claimLock", name: "a", mode: "exclusive", orElse: "wait" } as const;
-    await keeper.store.submit({ ...claiming, metadata: bytes(""), sessionId });
-  }
-  const before = new Coordination(keeper.store, { claimWaitersMax: 1 });
-  await keeper.closeSession(holder, "session_expired");
-  await keeper.clock.advance(4000);
-  before.stop();
-  keeper.clock.jumpWallClock(hour);
-  const after = new Coordination(keeper.store, { claimWaitersMax: 1 });
-  await keeper.clock.advance(4999);
-  expect(after.queues.place(systemContext, "/locks/a", "x-0000000001")?.isHeld).toBe(false);
-  await keeper.clock.advance(1);
-  expect(after.queues.place(systemContext, "/locks/a", "x-0000000001")?.isHeld).toBe(true);
-  after.stop();
-});
-
 test("streams of holders are told who holds at once, and each change of it, and goodbye", async ({
   server,
   http,

@@ -5,6 +5,8 @@ import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
+import { Housekeeper } from "../../src/duties/housekeeper.ts";
+import { LockDelays } from "../../src/duties/lock-delays.ts";
 import { createServer, type Server, type TlsFiles } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
@@ -61,7 +63,8 @@ interface Overrides {
 
 async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tls = null }: Overrides = {}) {
   const sessions = new Sessions(keeper.store);
-  sessions.start();
+  const housekeeper = new Housekeeper([sessions, new LockDelays(keeper.store)]);
+  housekeeper.start();
   const parts = {
     store: keeper.store,
     sessions,
@@ -74,7 +77,7 @@ async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tl
   const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
   const close = async () => {
     await server.close();
-    sessions.stop();
+    housekeeper.stop();
   };
   return { server, close };
 }

@@ -89,6 +89,7 @@ function isQueuePath(path: string): boolean {
 }
 
 /** An election has no settings: whatever its znode holds, one leads. */
-function isLockPath(path: string): boolean {
+/** Whether a lock is, or would be, at the path. */
+export function isLockPath(path: string): boolean {
   return parentPath(path) === locksPath;
 }

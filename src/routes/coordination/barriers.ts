@@ -93,7 +93,7 @@ async function enterBarrier(
   const { state, participantCount } = standing;
   const facts = { participant, state, path, count: enter.count, participantCount };
   if (state === "waiting") return reply.code(202).send(facts);
-  return reply.code(201).send({ ...facts, validForMs: asked.validForMs() });
+  return reply.code(201).send({ ...facts, validForMs: await asked.validForMs() });
 }
 
 async function leaveBarrier(

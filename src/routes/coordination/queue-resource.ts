@@ -154,13 +154,13 @@ interface Told {
   readonly asked: Attendance;
 }
 
-function sendPlace(reply: FastifyReply, place: Place, { name, kind, asked }: Told) {
+async function sendPlace(reply: FastifyReply, place: Place, { name, kind, asked }: Told) {
   const { id, path, fence } = place.claim;
   const { plural, places } = kind;
   reply.header("Location", `/v1/${plural}/${encodeURIComponent(name)}/${places}/${encodeURIComponent(id)}`);
   const facts = { id, fence, fenceHeader: fenceHeaderOf(path, fence), path, ...kind.standingOf(place) };
   if (!place.isHeld) return reply.code(202).send(facts);
-  return reply.code(201).send({ ...facts, validForMs: asked.validForMs() });
+  return reply.code(201).send({ ...facts, validForMs: await asked.validForMs() });
 }
 
 async function findPlace(
@@ -177,7 +177,7 @@ async function findPlace(
   const view = { ...kind.placeView(reader, place.claim), ...kind.standingOf(place) };
   const session = asked.session();
   const isOwn = session !== undefined && session.id === place.claim.owner;
-  return isOwn ? { ...view, validForMs: asked.validForMs() } : view;
+  return isOwn ? { ...view, validForMs: await asked.validForMs() } : view;
 }
 
 async function releasePlace(

@@ -98,18 +98,21 @@ export function sessionRoutes(plainApp: FastifyInstance, { store, sessions, limi
     "/v1/sessions/:id",
     { schema: keepaliveSchema, config: { isServedAlways: true } },
     (request, reply) => {
-      return reply.send(sessions.keepalive(idOf(request), tokenOf(request)));
+      const alive = sessions.keepalive(idOf(request), tokenOf(request));
+      return alive instanceof Promise ? alive : reply.send(alive);
     },
   );
 
   app.post(
     "/v1/sessions/keepalive",
     { schema: { ...keepaliveManySchema, body: tokensBody }, config: { isServedAlways: true } },
-    (request, reply) => {
-      const results = sessions
-        .keepaliveMany(request.body.tokens)
-        .map((result) => (result instanceof KeeperError ? { problem: problemOf(result) } : result));
-      return reply.send({ results });
+    async (request) => {
+      const results = await sessions.keepaliveMany(request.body.tokens);
+      return {
+        results: results.map((result) =>
+          result instanceof KeeperError ? { problem: problemOf(result) } : result,
+        ),
+      };
     },
   );
 

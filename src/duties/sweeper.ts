@@ -7,6 +7,7 @@ import { KeeperError } from "../core/errors.ts";
 import { systemContext } from "../core/reader.ts";
 import { causeToSweep } from "../core/sweep.ts";
 import type { Store } from "../store/store.ts";
+import type { Duty } from "./duty.ts";
 
 /** By the names of the settings. */
 export interface SweepSettings {
@@ -30,12 +31,16 @@ const znodesPerTurn = 1000;
 const refusedRetryMs = 1000;
 const minuteMs = 60_000;
 
-export class Sweeper {
+/** From one start to the next stop. */
+type Run = object;
+
+export class Sweeper implements Duty {
   readonly #store: Store;
   readonly #settings: SweepSettings;
   readonly #spacingMs: number;
   #cancelTimer: (() => void) | null = null;
-  #isStopped = false;
+  /** The one that goes on; what an earlier one has under way ends where it is. */
+  #run: Run | null = null;
 
   constructor(store: Store, settings: SweepSettings) {
     this.#store = store;
@@ -44,25 +49,30 @@ export class Sweeper {
   }
 
   start(): void {
-    this.#setTimer(this.#settings.sweepIntervalMs, () => void this.#sweep());
+    this.#run = {};
+    this.#sweepLater(this.#run);
   }
 
-  /** Nothing is asked for any more; a deletion on its way to the log happens. */
   stop(): void {
-    this.#isStopped = true;
+    this.#run = null;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
   }
 
+  #sweepLater(run: Run): void {
+    this.#setTimer(run, this.#settings.sweepIntervalMs, () => void this.#sweep(run));
+  }
+
   /** Candidates are found before the first goes: a container that is emptied by this sweep waits for the next (K8). */
-  async #sweep(): Promise<void> {
-    const candidates = await this.#candidates();
-    if (this.#isStopped) return;
-    for (const candidate of candidates) {
+  async #sweep(run: Run): Promise<void> {
+    for (const candidate of await this.#candidates()) {
       let isTaken = false;
-      while (!isTaken) isTaken = await this.#attempt(candidate);
+      while (!isTaken) {
+        if (this.#run !== run) return;
+        isTaken = await this.#attempt(run, candidate);
+      }
     }
-    this.start();
+    this.#sweepLater(run);
   }
 
   /** The paths are copied: what is made meanwhile has time until the next sweep, so this one comes to an end. */
@@ -84,11 +94,11 @@ export class Sweeper {
    * Whether the store took the command, told when it is time for the next attempt. A store that takes no writes now,
    * or has too many waiting, is left alone for a while.
    */
-  async #attempt(candidate: Candidate): Promise<boolean> {
+  async #attempt(run: Run, candidate: Candidate): Promise<boolean> {
     const { clock } = this.#store;
     const startedMs = clock.monotonicMs();
     const isTaken = await this.#submit(candidate);
-    await this.#pause(isTaken ? startedMs + this.#spacingMs - clock.monotonicMs() : refusedRetryMs);
+    await this.#pause(run, isTaken ? startedMs + this.#spacingMs - clock.monotonicMs() : refusedRetryMs);
     return isTaken;
   }
 
@@ -104,12 +114,11 @@ export class Sweeper {
   }
 
   /** One that `stop` cuts off never ends, and what would have come after it does not. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.#setTimer(Math.max(0, ms), resolve));
+  #pause(run: Run, ms: number): Promise<void> {
+    return new Promise((resolve) => this.#setTimer(run, Math.max(0, ms), resolve));
   }
 
-  #setTimer(ms: number, callback: () => void): void {
-    if (this.#isStopped) return;
-    this.#cancelTimer = this.#store.clock.setTimer(ms, callback);
+  #setTimer(run: Run, ms: number, callback: () => void): void {
+    if (this.#run === run) this.#cancelTimer = this.#store.clock.setTimer(ms, callback);
   }
 }

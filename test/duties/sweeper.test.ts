@@ -5,9 +5,9 @@ import type { Operation } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
+import { Sweeper, type SweepSettings } from "../../src/duties/sweeper.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { Store } from "../../src/store/store.ts";
-import { Sweeper, type SweepSettings } from "../../src/sweeps/sweeper.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, container, type Keeper, plain, refusal, test } from "../support/keeper.ts";
 

@@ -1,12 +1,14 @@
 // Ends lock delays when they are due. That a lock is delayed is in the tree; that the time is up is said by a command,
 // so that who holds never depends on a clock. Asking twice, or late, does no harm. A delay is measured from when it is
-// heard of, by a clock that nobody can set: after a restart it runs anew, in full.
+// heard of, by a clock that nobody can set: after a restart, or at another server, it runs anew, in full.
 
 import type { ReadonlyClaimQueue } from "../core/coordination/claim-queue.ts";
+import { isLockPath } from "../core/coordination/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import { systemContext } from "../core/reader.ts";
 import { baseName } from "../core/tree/path.ts";
-import type { Store } from "../store/store.ts";
+import type { Applied, Store } from "../store/store.ts";
+import type { Duty } from "./duty.ts";
 
 interface Timer {
   /** Names the delay. */
@@ -19,17 +21,40 @@ interface Timer {
 /** An end the store refused is asked for again after this long. */
 const retryMs = 1000;
 
-export class LockDelays {
+export class LockDelays implements Duty {
   readonly #store: Store;
   readonly #timers = new Map<string, Timer>();
+  #unsubscribe: (() => void) | null = null;
 
   constructor(store: Store) {
     this.#store = store;
-    for (const queue of store.reader(systemContext).queues()) this.follow(queue.path, queue);
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#store.onApplied((applied) => this.#hear(applied));
+    for (const queue of this.#store.reader(systemContext).queues()) this.#follow(queue.path, queue);
+  }
+
+  stop(): void {
+    this.#unsubscribe?.();
+    this.#unsubscribe = null;
+    for (const { cancel } of this.#timers.values()) cancel();
+    this.#timers.clear();
+  }
+
+  /** A delay is part of the lock's own znode. */
+  #hear(applied: readonly Applied[]): void {
+    for (const { txn } of applied) {
+      for (const change of txn.changes) {
+        if (!("znode" in change) || change.type === "childrenChanged") continue;
+        const { path } = change.znode;
+        if (isLockPath(path)) this.#follow(path, this.#store.reader(systemContext).queue(path));
+      }
+    }
   }
 
   /** The lock at the path may have gained, changed or lost its delay. */
-  follow(path: string, queue: ReadonlyClaimQueue | undefined): void {
+  #follow(path: string, queue: ReadonlyClaimQueue | undefined): void {
     const timer = this.#timers.get(path);
     const { delay, lockDelayMs } = queue?.settings ?? { delay: null, lockDelayMs: 0 };
     if (timer?.untilMs === delay?.untilMs && timer?.lockDelayMs === lockDelayMs) return;
@@ -59,10 +84,5 @@ export class LockDelays {
       if (!(error instanceof KeeperError)) throw error;
       if (error.code !== "stopping" && this.#timers.get(path)?.untilMs === delayUntilMs) retry();
     }
-  }
-
-  stop(): void {
-    for (const { cancel } of this.#timers.values()) cancel();
-    this.#timers.clear();
   }
 }
