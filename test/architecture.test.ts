@@ -36,6 +36,9 @@ const mayImport: Record<string, readonly string[]> = {
 /** Files at the root of `src` where the parts meet; no layer imports them. */
 const assembly = ["main.ts", "serve.ts", "server.ts"];
 
+/** From the line that names it to the brace that closes it. */
+const functionLinesMax = 60;
+
 const files = sourceFiles();
 
 test("core imports nothing but itself: no package, no disk, no clock", () => {
@@ -71,6 +74,15 @@ test("the client runs in a browser: it imports no package that needs Node", () =
   const client = files.filter(({ path }) => layerOf(path) === "client");
   const forNode = (name: string) => name.startsWith("node:");
   expect(client.filter(({ packages }) => packages.some(forNode)).map(({ path }) => path)).toEqual([]);
+});
+
+test("a function of the routes fits on a screen", () => {
+  const routes = files.filter(({ path }) => layerOf(path) === "routes");
+  const lengths = routes.flatMap(({ path, text }) =>
+    functionsIn(text).map(({ name, lineCount }) => ({ name: `${path}: ${name}`, lineCount })),
+  );
+  expect(lengths.length).toBeGreaterThan(100);
+  expect(lengths.filter(({ lineCount }) => lineCount > functionLinesMax)).toEqual([]);
 });
 
 test("exports are named", () => {
@@ -130,6 +142,24 @@ function insideOf(path: string, names: readonly string[]): string[] {
     .filter((name) => name.startsWith("."))
     .map((name) => relative(sourceFolder, resolve(sourceFolder, dirname(path), name)).replaceAll("\\", "/"));
 }
+
+/** Functions and methods by the indentation that the formatter gives them; those within others count with them. */
+function functionsIn(text: string): { name: string; lineCount: number }[] {
+  const lines = text.split("\n");
+  const heads = lines.flatMap((line, index) => {
+    const head = /^(export )?(async )?function\b\*? ?(?<name>\w+)/.exec(line) ?? methodHead.exec(line);
+    return head === null
+      ? []
+      : [{ name: head.groups?.name ?? "", index, indent: /^ */.exec(line)?.[0] ?? "" }];
+  });
+  return heads.map(({ name, index, indent }) => {
+    const end = lines.indexOf(`${indent}}`, index);
+    return { name, lineCount: end - index + 1 };
+  });
+}
+
+const methodHead =
+  /^ {2}(static |async |get |set |\*)*(?!if|for|while|switch|return|throw)(?<name>#?\w+)\(.*[({]$/;
 
 /** The text without comments and strings: what is said about a clock is no use of it. */
 function codeOf(text: string): string {

@@ -12,7 +12,7 @@ import { decimalIn } from "../../core/tree/decimal.ts";
 import { json, nameParameter } from "../wire/claim-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, touchSession } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
 import { postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "../wire/schemas.ts";
 
 export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
@@ -40,7 +40,7 @@ export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): voi
     async (request) => {
       touchSession(request, sessions);
       const { views, ...next } = pageOfNames(
-        store.state,
+        readerFor(request, store),
         countersPath,
         request.query,
         (name, { data, mzxid }) => ({
@@ -56,7 +56,7 @@ export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): voi
     validateResourceName(name);
     touchSession(request, sessions);
     const path = counterPath(name);
-    const znode = store.state.tree.get(path);
+    const znode = readerFor(request, store).get(path);
     if (znode === undefined) throw noCounter(path);
     return { name, path, value: counterIn(znode), zxid: znode.mzxid };
   });

@@ -2,9 +2,10 @@
 // session that registered it; a route asks for it to be there, and shows those that are.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { Type } from "typebox";
+import type { WriteContext } from "../../core/command.ts";
 import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
 import {
   fits,
@@ -21,12 +22,13 @@ import {
 import { noInstance } from "../../core/coordination/plan-services.ts";
 import type { WrittenInstance } from "../../core/coordination/service-command.ts";
 import { KeeperError } from "../../core/errors.ts";
+import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { forceQuery, json } from "../wire/claim-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, touchSession, wellFormed, writeContextOf } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession, wellFormed, writeContextOf } from "../wire/parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
 import {
   changesBody,
@@ -40,14 +42,19 @@ import {
   serviceParameter,
 } from "../wire/service-schemas.ts";
 
-export function serviceRoutes(
-  plainApp: FastifyInstance,
-  parts: RouteParts & { readonly logger: Logger },
-): void {
-  const { store, sessions, limits, logger } = parts;
-  const { tree } = store.state;
+type ServiceParts = RouteParts & { readonly logger: Logger };
+
+const instanceUrl = "/v1/services/:service/instances/:id";
+
+export function serviceRoutes(app: FastifyInstance, parts: ServiceParts): void {
+  readRoutes(app, parts);
+  registerRoute(app, parts);
+  changeRoute(app, parts);
+  deregisterRoute(app, parts);
+}
+
+function readRoutes(plainApp: FastifyInstance, { store, sessions }: ServiceParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  const instanceUrl = "/v1/services/:service/instances/:id";
 
   app.get(
     "/v1/services",
@@ -55,7 +62,7 @@ export function serviceRoutes(
     async (request) => {
       touchSession(request, sessions);
       const { views, ...next } = pageOfNames(
-        store.state,
+        readerFor(request, store),
         servicesPath,
         request.query,
         (name, { numChildren }) => ({
@@ -78,17 +85,50 @@ export function serviceRoutes(
       const path = servicePath(service);
       const filter = filterOf(request.query);
       const isMeant = (instance: Instance) => fits(instance, filter);
-      return { name: service, path, ...instancesOf(path, { limit, after, isMeant }) };
+      return {
+        name: service,
+        path,
+        ...instancesOf(readerFor(request, store), path, { limit, after, isMeant }),
+      };
     },
   );
 
   app.get(instanceUrl, { schema: getInstanceSchema }, async (request) => {
     const path = pathOf(request.params);
     touchSession(request, sessions);
-    const view = instanceAt(tree.get(path));
+    const view = instanceAt(readerFor(request, store).get(path));
     if (view === null) throw noInstance(path);
     return view;
   });
+}
+
+/** A page looks at so many znodes at most, however few of them are meant; the next one goes on behind them. */
+function instancesOf(reader: Reader, path: string, { limit, after, isMeant }: Page) {
+  const instances: InstanceView[] = [];
+  const size = new PageSize();
+  let [looked, last] = [0, ""];
+  for (const name of namesAfter(reader, path, after)) {
+    if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
+    const znode = reader.get(joinPath(path, name));
+    const view = instanceAt(znode);
+    if (znode !== undefined && view !== null && isMeant(view)) {
+      const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
+      if (isFull) return { instances, next: last };
+      instances.push(view);
+    }
+    looked += 1;
+    last = name;
+  }
+  return { instances };
+}
+
+function* namesAfter(reader: Reader, path: string, after: string | undefined): Generator<string> {
+  for (const name of reader.childNames(path, after)) if (name !== after) yield name;
+}
+
+function registerRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
+  const { store, logger } = parts;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.put(
     instanceUrl,
@@ -98,7 +138,7 @@ export function serviceRoutes(
       const path = pathOf(request.params);
       const data = formatInstance(instanceIn(textOf(request.body)) as Instance);
       const replace = replacedBy(request.query);
-      const context = writeContextOf(request, sessions);
+      const { context, validForMs } = writerOf(request, parts);
       const { outcome } = await store.submit({
         type: "registerInstance",
         name,
@@ -116,16 +156,21 @@ export function serviceRoutes(
         const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
         reply.code(201).header("Location", location);
       }
-      return written(path, outcome, context.sessionId);
+      return written(path, outcome, { context, validForMs });
     },
   );
+}
+
+function changeRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
+  const { store, limits } = parts;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.patch(instanceUrl, { schema: { ...changeSchema, body: changesBody } }, async (request) => {
     const { service: name, id } = request.params;
     const path = pathOf(request.params);
     const changes = Buffer.from(textOf(request.body));
     const bytesMax = limits.metadataBytesMax;
-    const context = writeContextOf(request, sessions);
+    const { context, validForMs } = writerOf(request, parts);
     const { outcome } = await store.submit({
       type: "changeInstance",
       name,
@@ -134,8 +179,12 @@ export function serviceRoutes(
       bytesMax,
       ...context,
     });
-    return written(path, outcome, context.sessionId);
+    return written(path, outcome, { context, validForMs });
   });
+}
+
+function deregisterRoute(plainApp: FastifyInstance, { store, sessions, logger }: ServiceParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.delete(
     instanceUrl,
@@ -154,36 +203,24 @@ export function serviceRoutes(
       return reply.code(204).send();
     },
   );
+}
 
-  /** A page looks at so many znodes at most, however few of them are meant; the next one goes on behind them. */
-  function instancesOf(path: string, { limit, after, isMeant }: Page) {
-    const instances: InstanceView[] = [];
-    const size = new PageSize();
-    let [looked, last] = [0, ""];
-    for (const name of namesAfter(path, after)) {
-      if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
-      const znode = tree.get(joinPath(path, name));
-      const view = instanceAt(znode);
-      if (znode !== undefined && view !== null && isMeant(view)) {
-        const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
-        if (isFull) return { instances, next: last };
-        instances.push(view);
-      }
-      looked += 1;
-      last = name;
-    }
-    return { instances };
-  }
-
-  function* namesAfter(path: string, after: string | undefined): Generator<string> {
-    for (const name of tree.childNames(path, after)) if (name !== after) yield name;
-  }
-
+interface Writer {
+  readonly context: WriteContext;
   /** The request has renewed its session as it arrived, which was not earlier than it was sent. */
-  function written(path: string, { fence, instance }: WrittenInstance, sessionId = "") {
-    const view = instanceViewOf({ path, czxid: fence, ephemeralOwner: sessionId }, instance);
-    return { ...view, validForMs: store.state.session(sessionId)?.timeoutMs ?? 0 };
-  }
+  readonly validForMs: number;
+}
+
+function writerOf(request: FastifyRequest, { store, sessions }: ServiceParts): Writer {
+  const context = writeContextOf(request, sessions);
+  const { sessionId } = context;
+  const session = sessionId === undefined ? undefined : readerFor(request, store).session(sessionId);
+  return { context, validForMs: session?.timeoutMs ?? 0 };
+}
+
+function written(path: string, { fence, instance }: WrittenInstance, { context, validForMs }: Writer) {
+  const { sessionId: ephemeralOwner = "" } = context;
+  return { ...instanceViewOf({ path, czxid: fence, ephemeralOwner }, instance), validForMs };
 }
 
 interface Page {

@@ -78,7 +78,13 @@ const summary = {
   ephemeralCount: Type.Integer(),
 };
 
-export function sessionRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
+export function sessionRoutes(app: FastifyInstance, parts: RouteParts): void {
+  lifeRoutes(app, parts);
+  viewRoutes(app, parts);
+}
+
+/** From its opening to its close. */
+function lifeRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.post(
@@ -116,6 +122,19 @@ export function sessionRoutes(plainApp: FastifyInstance, { store, sessions, limi
     },
   );
 
+  app.delete(
+    "/v1/sessions/:id",
+    { schema: closeSchema, config: { isServedAlways: true } },
+    async (request, reply) => {
+      await sessions.close(idOf(request), tokenOf(request));
+      return reply.code(204).send();
+    },
+  );
+}
+
+function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+
   app.get(
     "/v1/sessions/:id",
     { schema: { ...describeSchema, querystring: ownedQuery } },
@@ -133,15 +152,6 @@ export function sessionRoutes(plainApp: FastifyInstance, { store, sessions, limi
     const { sessions: page, next } = sessions.list(readerFor(request, store), request.query);
     return reply.send(next === null ? { sessions: page } : { sessions: page, next });
   });
-
-  app.delete(
-    "/v1/sessions/:id",
-    { schema: closeSchema, config: { isServedAlways: true } },
-    async (request, reply) => {
-      await sessions.close(idOf(request), tokenOf(request));
-      return reply.code(204).send();
-    },
-  );
 }
 
 /** Without an id the URL is that of no session, and not of one that is gone. */

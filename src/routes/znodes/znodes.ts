@@ -93,80 +93,100 @@ export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): v
   readBodiesWhole(app, inFlight, (_request, bytes) => bytes);
 }
 
-export function znodeRoutes(plainApp: FastifyInstance, parts: RouteParts & { bodies: BodiesInFlight }): void {
-  const { store, sessions, watches, limits, bodies } = parts;
-  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  acceptAnyBody(plainApp, bodies);
-  const bodyLimit = limits.dataBytesMax;
-
+export function znodeRoutes(app: FastifyInstance, parts: RouteParts & { bodies: BodiesInFlight }): void {
+  acceptAnyBody(app, parts.bodies);
   for (const url of urls) {
-    // The root's own URL behaves as the wildcard does, and is documented by it.
-    const common = { tags: ["znodes"], hide: url === znodesUrl };
-    app.get(
-      url,
-      { schema: { ...common, ...getSchema, querystring: getQuery }, config: { variesByAccept: true } },
-      (request, reply) => {
-        const path = znodePathOf(request, znodesUrl, limits);
-        validatePath(path);
-        assertWaitIsWhole(request.query);
-        const known = knownTagsOf(request.headers);
-        touchSession(request, sessions);
-        const { raw, encoding, waitAfterZxid } = request.query;
-        const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
-        if (waitAfterZxid === undefined) return send();
-        const watched = { path, selection: watchedZnode(path) };
-        return longPoll(request, reply, { watches, store }, watched).then(send);
-      },
-    );
-
-    app.post(
-      url,
-      { schema: { ...common, ...createSchema, querystring: createQuery }, bodyLimit },
-      async (request, reply) => {
-        const create = toCreate(znodePathOf(request, znodesUrl, limits), request.query, dataOf(request));
-        refuseConditions(request.headers, ["if-match"], "A create has no version to expect; to set use PUT.");
-        mustBeNew(request.headers);
-        const contextOf = keyedContextsOf(request, parts);
-        const commit = await store.submit({ ...create, ...contextOf() }).catch(withHint(create));
-        noteReplay(reply, commit);
-        return sendWritten(reply, commit.outcome);
-      },
-    );
-
-    app.put(
-      url,
-      { schema: { ...common, ...setSchema, querystring: setQuery }, bodyLimit },
-      async (request, reply) => {
-        const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
-        const written = { ...set, ...writeContextOf(request, sessions) };
-        const commit = await store.submit(written).catch(withHint(set));
-        return sendWritten(reply, commit.outcome);
-      },
-    );
-
-    app.delete(
-      url,
-      { schema: { ...common, ...deleteSchema, querystring: deleteQuery } },
-      async (request, reply) => {
-        const path = znodePathOf(request, znodesUrl, limits);
-        validatePath(path);
-        refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
-        const { recursive, inParts, version } = request.query;
-        if (inParts && !recursive) throw partsOfNothing();
-        const mediaType = inParts ? progressMediaTypeOf(request) : null;
-        const asked = {
-          path,
-          ...expectation(version, ifMatchOf(request.headers)),
-          ...writeContextOf(request, sessions),
-        };
-        if (mediaType !== null) return await sendProgress(reply, deleteInParts(store, asked), mediaType);
-        await store
-          .submit({ type: recursive ? "deleteTree" : "delete", ...asked })
-          .catch(withHint({ type: "delete", path }));
-        return reply.code(204).send();
-      },
-    );
+    readRoute(app, url, parts);
+    createRoute(app, url, parts);
+    setRoute(app, url, parts);
+    deleteRoute(app, url, parts);
   }
+}
+
+/** The root's own URL behaves as the wildcard does, and is documented by it. */
+function commonOf(url: string) {
+  return { tags: ["znodes"], hide: url === znodesUrl };
+}
+
+function readRoute(plainApp: FastifyInstance, url: string, parts: RouteParts): void {
+  const { store, sessions, watches, limits } = parts;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.get(
+    url,
+    { schema: { ...commonOf(url), ...getSchema, querystring: getQuery }, config: { variesByAccept: true } },
+    (request, reply) => {
+      const path = znodePathOf(request, znodesUrl, limits);
+      validatePath(path);
+      assertWaitIsWhole(request.query);
+      const known = knownTagsOf(request.headers);
+      touchSession(request, sessions);
+      const { raw, encoding, waitAfterZxid } = request.query;
+      const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
+      if (waitAfterZxid === undefined) return send();
+      const watched = { path, selection: watchedZnode(path) };
+      return longPoll(request, reply, { watches, store }, watched).then(send);
+    },
+  );
+}
+
+function createRoute(plainApp: FastifyInstance, url: string, parts: RouteParts): void {
+  const { store, limits } = parts;
+  const bodyLimit = limits.dataBytesMax;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.post(
+    url,
+    { schema: { ...commonOf(url), ...createSchema, querystring: createQuery }, bodyLimit },
+    async (request, reply) => {
+      const create = toCreate(znodePathOf(request, znodesUrl, limits), request.query, dataOf(request));
+      refuseConditions(request.headers, ["if-match"], "A create has no version to expect; to set use PUT.");
+      mustBeNew(request.headers);
+      const contextOf = keyedContextsOf(request, parts);
+      const commit = await store.submit({ ...create, ...contextOf() }).catch(withHint(create));
+      noteReplay(reply, commit);
+      return sendWritten(reply, commit.outcome);
+    },
+  );
+}
+
+function setRoute(plainApp: FastifyInstance, url: string, { store, sessions, limits }: RouteParts): void {
+  const bodyLimit = limits.dataBytesMax;
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.put(
+    url,
+    { schema: { ...commonOf(url), ...setSchema, querystring: setQuery }, bodyLimit },
+    async (request, reply) => {
+      const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
+      const written = { ...set, ...writeContextOf(request, sessions) };
+      const commit = await store.submit(written).catch(withHint(set));
+      return sendWritten(reply, commit.outcome);
+    },
+  );
+}
+
+function deleteRoute(plainApp: FastifyInstance, url: string, { store, sessions, limits }: RouteParts): void {
+  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  app.delete(
+    url,
+    { schema: { ...commonOf(url), ...deleteSchema, querystring: deleteQuery } },
+    async (request, reply) => {
+      const path = znodePathOf(request, znodesUrl, limits);
+      validatePath(path);
+      refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
+      const { recursive, inParts, version } = request.query;
+      if (inParts && !recursive) throw partsOfNothing();
+      const mediaType = inParts ? progressMediaTypeOf(request) : null;
+      const asked = {
+        path,
+        ...expectation(version, ifMatchOf(request.headers)),
+        ...writeContextOf(request, sessions),
+      };
+      if (mediaType !== null) return await sendProgress(reply, deleteInParts(store, asked), mediaType);
+      await store
+        .submit({ type: recursive ? "deleteTree" : "delete", ...asked })
+        .catch(withHint({ type: "delete", path }));
+      return reply.code(204).send();
+    },
+  );
 }
 
 function watchedZnode(path: string): Selection {
