@@ -228,7 +228,7 @@ test("who waits to enter and whose session ends, or who is taken out, is told", 
   if (one === undefined || two === undefined) throw new Error("two sessions");
   const changes = await watch({ path: barrier.path, scope: "children" });
   const waiting = [barrier.enter(one, longest), barrier.enter(two, longest)];
-  await changes.untilChanges(2);
+  await changes.untilChanges(3);
   await http.delete(`/v1/sessions/${one.id}`, tokenOf(one));
   await znodes.delete(`${barrier.path}/${two.id}`);
   const [ended, removed] = await Promise.all(waiting);
@@ -248,12 +248,12 @@ test("clients of the znode recipe take part in the same barrier", async ({
   const changes = await watch({ path, scope: "children" });
   // They fill it and so they make the mark; ours hears of it.
   const waiting = barrier.enter(ours, { count: 2, ...longest });
-  await changes.untilChanges(1);
+  await changes.untilChanges(2);
   await znodes.create(`${path}/theirs`, "", { query: "ephemeral=true", ...tokenOf(theirs) });
   await znodes.create(`${path}/ready`);
   expectStatus(await waiting, 201);
   const leaving = barrier.leave(ours, longest);
-  await changes.untilChanges(4);
+  await changes.untilChanges(5);
   await znodes.delete(`${path}/theirs`);
   expectStatus(await leaving, 200);
   // The mark they leave behind is of the round that is over.
