@@ -15,7 +15,10 @@ interface Bounds {
 }
 
 /** For what is opened in passing: files that are looked at, connections that are just being turned away. */
-const spare = 16;
+const spareInPassing = 16;
+/** The thread of the first long checkpoint, and its connection to the database. */
+const openedLater = 10;
+const spare = spareInPassing + openedLater;
 /** Fewer connections are no service. */
 const connectionsMin = 8;
 const surplusShare = 1 / 4;

@@ -5,10 +5,10 @@ const wanted = { connectionsMax: 1000, surplusConnectionsMax: 256 };
 
 test.for([
   { openMax: Number.POSITIVE_INFINITY, connectionsMax: 1000, surplusConnectionsMax: 256 },
-  { openMax: 1312, connectionsMax: 1000, surplusConnectionsMax: 256 },
-  { openMax: 1311, connectionsMax: 999, surplusConnectionsMax: 256 },
-  { openMax: 456, connectionsMax: 300, surplusConnectionsMax: 100 },
-  { openMax: 64, connectionsMax: 6, surplusConnectionsMax: 2 },
+  { openMax: 1322, connectionsMax: 1000, surplusConnectionsMax: 256 },
+  { openMax: 1321, connectionsMax: 999, surplusConnectionsMax: 256 },
+  { openMax: 466, connectionsMax: 300, surplusConnectionsMax: 100 },
+  { openMax: 74, connectionsMax: 6, surplusConnectionsMax: 2 },
 ])(
   "of $openMax files that may be open $connectionsMax are connections, and $surplusConnectionsMax in reserve",
   ({ openMax, ...bounds }) => {
@@ -17,8 +17,8 @@ test.for([
 );
 
 test("too few files to serve at all stop the start with a sentence", () => {
-  expect(() => connectionsWithin(wanted, { openMax: 63, openNow: 40 })).toThrow(
-    'The process may open 63 files, and needs 64 at least; raise "ulimit -n".',
+  expect(() => connectionsWithin(wanted, { openMax: 73, openNow: 40 })).toThrow(
+    'The process may open 73 files, and needs 74 at least; raise "ulimit -n".',
   );
 });
 

@@ -30,9 +30,9 @@ export async function setup(): Promise<void> {
   const bundle = await rolldown({
     input: Object.fromEntries(scripts.map((name) => [name, join(sourceFolder, `${name}.ts`)])),
     platform: "node",
-    // These find files beside their own.
-    external: ["better-sqlite3", /swagger-ui/],
-    plugins: [ownAddresses],
+    // It finds its library beside its own files.
+    external: ["better-sqlite3"],
+    plugins: [ownAddresses, ownFolders],
     onLog: (level, log) => {
       if (level === "warn") throw new Error(log.message);
     },
@@ -71,5 +71,14 @@ const ownAddresses: Plugin = {
         })
         .replaceAll("import.meta.url", `"${pathToFileURL(id)}"`);
     },
+  },
+};
+
+/** A package whose files are read at run time has them where it is installed. */
+const ownFolders: Plugin = {
+  name: "own folders",
+  transform: {
+    filter: { id: /\/@fastify\/swagger/, code: "__dirname" },
+    handler: (code, id) => code.replaceAll("__dirname", JSON.stringify(dirname(id))),
   },
 };

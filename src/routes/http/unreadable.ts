@@ -1,7 +1,7 @@
 // What the parser cannot read is answered too: what is not HTTP, or passes one of its bounds, is told so in a problem
 // document before the connection closes. Never in place of the answer to a request that was understood.
 
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
@@ -9,6 +9,9 @@ import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
 import { isUnhurried } from "./slow-bodies.ts";
+
+/** Not imported: an import of this module loads the client, too, which a server never uses and its start would wait for. */
+const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
 /** How long a client has to read why, before the connection goes whether or not it closes its side. */
 const lingerMs = 1000;

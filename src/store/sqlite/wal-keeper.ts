@@ -1,8 +1,7 @@
-// Keeps the write-ahead log short. The long part of a checkpoint runs on a thread of its own; the writer only
-// does the rest of it between two batches, so that the log can start anew. While somebody reads the file the log
-// cannot be emptied: then it grows, which is said, and nobody waits.
+// Keeps the write-ahead log short. The long part of a checkpoint runs on a thread of its own, which is there from the
+// first such checkpoint on; the writer only does the rest of it between two batches, so that the log can start anew.
+// While somebody reads the file the log cannot be emptied: then it grows, which is said, and nobody waits.
 
-import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { StoreDatabase, WalLength } from "./database.ts";
 import { numberIndex } from "./messages.ts";
@@ -49,9 +48,10 @@ const brakeMs = 5;
 export class WalKeeper {
   readonly #database: StoreDatabase;
   readonly #settings: SqliteSettings;
+  readonly #databaseFile: string;
   readonly #numbers: Float64Array;
-  readonly #onBlockage: Listeners["onBlockage"];
-  readonly #worker: Worker;
+  readonly #listeners: Listeners;
+  #worker: Worker | null = null;
   /** Never woken: waiting on it is standing still. */
   readonly #pause = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   #isRunning = false;
@@ -68,20 +68,13 @@ export class WalKeeper {
   constructor(
     database: StoreDatabase,
     settings: SqliteSettings & { readonly databaseFile: string; readonly numbers: Float64Array },
-    { onDone, onBlockage }: Listeners,
+    listeners: Listeners,
   ) {
     this.#database = database;
     this.#settings = settings;
     this.#numbers = settings.numbers;
-    this.#onBlockage = onBlockage;
-    this.#worker = new Worker(new URL("./checkpointer.ts", import.meta.url), {
-      workerData: settings.databaseFile,
-    });
-    this.#worker.on("message", (done: CheckpointDone) => {
-      this.#isRunning = false;
-      this.#numbers[numberIndex.lastCheckpointMs] = done.tookMs;
-      onDone(done);
-    });
+    this.#databaseFile = settings.databaseFile;
+    this.#listeners = listeners;
   }
 
   /** After each batch: begins a checkpoint when the log is long. */
@@ -128,15 +121,38 @@ export class WalKeeper {
 
   /** Lets a checkpoint under way end. */
   async close(): Promise<void> {
-    const exit = once(this.#worker, "exit");
-    this.#worker.postMessage("close" satisfies CheckpointRequest);
-    await exit;
+    const worker = this.#worker;
+    if (worker === null) return;
+    const { promise, resolve } = Promise.withResolvers<number>();
+    worker.once("exit", resolve);
+    worker.postMessage("close" satisfies CheckpointRequest);
+    await promise;
   }
 
   #begin(): void {
     if (this.#isRunning || performance.now() - this.#lastAttemptMs < this.#retryMs) return;
     this.#isRunning = true;
+    this.#worker ??= this.#startWorker();
     this.#worker.postMessage("checkpoint" satisfies CheckpointRequest);
+  }
+
+  /** One that cannot begin, since somebody has locked the file, is tried again with the next checkpoint. */
+  #startWorker(): Worker {
+    const worker = new Worker(new URL("./checkpointer.ts", import.meta.url), {
+      workerData: this.#databaseFile,
+    });
+    worker.on("error", (error: Error & { readonly code?: string }) => {
+      this.#worker = null;
+      const { code = "", message } = error;
+      this.#done({ error: { code, message }, isComplete: false, tookMs: 0 });
+    });
+    return worker.on("message", (done: CheckpointDone) => this.#done(done));
+  }
+
+  #done(done: CheckpointDone): void {
+    this.#isRunning = false;
+    this.#numbers[numberIndex.lastCheckpointMs] = done.tookMs;
+    this.#listeners.onDone(done);
   }
 
   /**
@@ -152,7 +168,7 @@ export class WalKeeper {
     this.#vainAttempts += 1;
     if (this.#isBlocked || (isComplete && this.#vainAttempts < 2) || this.#blockedMs() < sayAfterMs) return;
     this.#isBlocked = true;
-    this.#onBlockage({ walBytes: logBytes, forMs: this.#blockedMs(), isOver: false });
+    this.#listeners.onBlockage({ walBytes: logBytes, forMs: this.#blockedMs(), isOver: false });
   }
 
   #cut(): void {
@@ -175,7 +191,7 @@ export class WalKeeper {
     if (this.#isBlocked) {
       this.#isBlocked = false;
       this.#retryMs = 0;
-      this.#onBlockage({ walBytes: this.#longestBytes, forMs: this.#blockedMs(), isOver: true });
+      this.#listeners.onBlockage({ walBytes: this.#longestBytes, forMs: this.#blockedMs(), isOver: true });
     }
     this.#longestBytes = 0;
   }
