@@ -20,7 +20,7 @@ import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
-import { openSqlite } from "./store/sqlite/sqlite-backend.ts";
+import { openSqlite } from "./store/sqlite/open-sqlite.ts";
 import type { WalBlockage } from "./store/sqlite/wal-keeper.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
@@ -122,7 +122,7 @@ async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | nul
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
 async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
   const startedMs = systemClock.monotonicMs();
-  const { loaded, backend, tightened } = await openSqlite(config.dataDir, {
+  const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -131,6 +131,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
+  const { loaded, log, tables, tightened } = sqlite;
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
@@ -138,13 +139,13 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
   const store = new Store({
     state,
     position,
-    log: backend,
-    tables: backend,
+    log,
+    tables,
     clock: systemClock,
     limits: config,
   });
   store.onLogState((logState) => noteLogState(logState, logger));
-  backend.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
+  sqlite.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
   const watches = new Watches({
     store,
     saved: { rows: loaded.changes, floorZxid: position.historyFloorZxid },
@@ -196,6 +197,7 @@ function noteAddresses({ app }: Server, { tlsCert, dataDir }: Config, logger: Lo
 function noteLogState(state: LogState, logger: Logger): void {
   if (state.state === "failed") endAfterFailure(state, logger);
   else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
+  else if (state.state === "suspended") logger.warn({ cause: state.cause }, "the log cannot be reached");
   else logger.warn("the log takes writes again");
 }
 

@@ -38,6 +38,7 @@ export type ErrorCode =
   | "throttled"
   | "internal"
   | "read_only"
+  | "suspended"
   | "stopping";
 
 /** What happened to one operation of a refused transaction (M3). */

@@ -13,12 +13,38 @@ export interface LogEntry {
   readonly body: Uint8Array;
 }
 
+/** What a log is, for as long as it is open. */
+export interface LogInfo {
+  readonly kind: string;
+  /** Names the cluster that the entries belong to: what was made of another's is never put beside them. */
+  readonly clusterId: string;
+  /** Bytes one entry may have. */
+  readonly entryBytesMax: number;
+  /** Whether others may append as well. */
+  readonly isShared: boolean;
+}
+
 export type LogState =
   | { readonly state: "connected" }
   /** The log refuses entries for want of space; it still holds everything it acknowledged. */
   | { readonly state: "read_only"; readonly cause: string }
+  /** Nobody answers for the log now. What was sent is sent again, under its number, until somebody does. */
+  | { readonly state: "suspended"; readonly cause: string }
   /** Whether the last append is durable is unknown: nothing more may be answered, the process must end. */
   | { readonly state: "failed"; readonly cause: string; readonly error?: Error };
+
+/** Something durable beside the log that holds all that its entries up to `lsn` led to. */
+export interface Covering {
+  readonly lsn: Lsn;
+  readonly zxid: number;
+  readonly digest: string;
+}
+
+export interface LogUsage {
+  /** Entries that are there, and the bytes of their bodies. */
+  readonly entries: number;
+  readonly bytes: number;
+}
 
 /** The entry is surely not in the log and never will be. */
 export class NotAppendedError extends Error {}
@@ -26,26 +52,41 @@ export class NotAppendedError extends Error {}
 /** The entry may or may not be in the log, now or later. */
 export class OutcomeUnknownError extends Error {}
 
+/** Handed at least one entry. While the promise it returns is pending it is handed no more. It does not throw. */
+export type EntriesHandler = (entries: readonly LogEntry[]) => void | Promise<void>;
+
 export interface CommitLog {
+  readonly info: LogInfo;
   /** This incarnation's name in the log. */
   readonly writer: string;
-  /** Bytes one entry may have. */
-  readonly entryBytesMax: number;
   /**
-   * Resolves once the entry is durable and has its place. The log copies `body` before it returns.
+   * Resolves once the entry is durable and has its place; the same number sent again is the same entry, in the log once.
+   * An answer that does not come is no outcome: the log is `suspended` then, sends the entry again by itself, and
+   * the promise stays pending. The log copies `body` before it returns.
    * @throws NotAppendedError | OutcomeUnknownError
    */
   append(seq: number, body: Uint8Array): Promise<Lsn>;
   /**
-   * Calls back with every entry after `after`, once, in order, own entries included, each only when durable, and
-   * before the `append` of an own entry resolves.
+   * Hands over every entry after `after`, once, in order, own entries included, each only when durable. What is not taken
+   * yet stays in the log and not in memory. Where entries are missing the log fails rather than skip them.
    */
-  follow(after: Lsn, onEntry: (entry: LogEntry) => void): void;
-  /** A position not before any append that completed before the call. */
+  follow(after: Lsn, onEntries: EntriesHandler): void;
+  /** A position not before any append that completed anywhere before the call. */
   tail(): Promise<Lsn>;
-  /** Entries up to here are reflected in the tables and may go. */
-  trim(upTo: Lsn): Promise<void>;
+  /**
+   * Entries up to `upTo` may go, since `covering` holds what they led to; when they do is the log's affair.
+   * @throws Error when `covering` ends before `upTo`, and then nothing goes
+   */
+  trim(upTo: Lsn, covering: Covering): Promise<void>;
+  usage(): Promise<LogUsage>;
+  /** The listener hears at once of a state that is not `connected`. */
   onState(listener: (state: LogState) => void): void;
-  /** Lets appends under way finish, then lets go of the log. */
+  /** Lets appends under way finish, unless the log is suspended, then lets go of it. */
   close(): Promise<void>;
+}
+
+/** For implementations of `trim`. @throws Error */
+export function assertCovered(upTo: Lsn, covering: Covering): void {
+  if (covering.lsn >= upTo) return;
+  throw new Error(`Entries up to ${upTo} may not go: what covers them ends at ${covering.lsn}.`);
 }

@@ -18,11 +18,20 @@ import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
 import type { Commit, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
+import { Arrivals } from "./arrivals.ts";
 import { decodeBatch, encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
-import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "./commit-log.ts";
+import {
+  type CommitLog,
+  type Covering,
+  type LogEntry,
+  type LogState,
+  type Lsn,
+  NotAppendedError,
+} from "./commit-log.ts";
 import { type MemoryLimits, refusalByMemory } from "./memory-room.ts";
 import { ServiceTime } from "./service-time.ts";
+import { Slices } from "./slices.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 
@@ -73,7 +82,13 @@ export class Store {
   readonly #memory: MemoryLimits;
   readonly #queue: CommandQueue;
   readonly #serviceTime: ServiceTime;
+  readonly #tables: Tables | undefined;
   readonly #tableWriter: TableWriter | null;
+  readonly #slices: Slices;
+  readonly #zxids: Arrivals;
+  readonly #lsns: Arrivals;
+  /** Where the log ends, for those who ask in this turn. */
+  #nextTail: Promise<Lsn> | null = null;
   readonly #inFlight = new Map<number, InFlight>();
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #stateListeners = new Set<(state: LogState) => void>();
@@ -97,6 +112,10 @@ export class Store {
     this.#queue = new CommandQueue(parts.limits);
     this.#serviceTime = new ServiceTime(parts.clock, parts.state.ranMs);
     this.#appliedLsn = parts.position.appliedLsn;
+    this.#slices = new Slices(parts.clock);
+    this.#zxids = new Arrivals(parts.state.zxid);
+    this.#lsns = new Arrivals(parts.position.appliedLsn);
+    this.#tables = parts.tables;
     const { state, tables, clock } = parts;
     this.#tableWriter =
       tables === undefined
@@ -110,17 +129,41 @@ export class Store {
    * where a later version can do it
    */
   async start(): Promise<void> {
+    this.#assertFitTogether();
     this.#log.onState((state) => this.#setLogState(state));
     const tail = await this.#log.tail();
     await new Promise<void>((resolve, reject) => {
       this.#onBroken = (error) => reject(error instanceof BrokenEntryError ? unreplayable(error) : error);
-      this.#log.follow(this.#appliedLsn, (entry) => {
-        this.#hear(entry);
-        if (this.#appliedLsn >= tail) resolve();
-      });
-      if (this.#appliedLsn >= tail) resolve();
+      this.#log.follow(this.#appliedLsn, (entries) => this.#hearAll(entries));
+      this.#lsns.until(tail).then(resolve);
     });
     this.#onBroken = (error) => this.#fail(error);
+    this.#tables?.onDurable((covering) => this.#trim(covering));
+  }
+
+  /** @throws Error */
+  #assertFitTogether(): void {
+    const { clusterId, entryBytesMax } = this.#log.info;
+    if (this.#tables !== undefined && this.#tables.clusterId !== clusterId) {
+      throw new Error(
+        `The tables are those of cluster ${this.#tables.clusterId}, and the log is that of cluster ${clusterId}: ` +
+          "start with the data directory that belongs to the log, or with an empty one.",
+      );
+    }
+    const { dataBytesMax } = this.#limits;
+    if (dataBytesMax < entryBytesMax) return;
+    throw new Error(
+      `A znode may have ${dataBytesMax} bytes of data, and an entry of the log takes ${entryBytesMax} in all: ` +
+        "no write of that size would ever be taken. Allow less data.",
+    );
+  }
+
+  /** A log of one server needs no entry that the tables hold. From a shared one others may still want to read it. */
+  #trim(covering: Covering): void {
+    if (this.#log.info.isShared) return;
+    this.#log.trim(covering.lsn, covering).catch((error: unknown) => {
+      if (!this.#stopping) this.#fail(error);
+    });
   }
 
   /** The last applied transaction: what every answer says it has seen (Z6). */
@@ -173,6 +216,39 @@ export class Store {
   onLogState(listener: (state: LogState) => void): () => void {
     this.#stateListeners.add(listener);
     return () => this.#stateListeners.delete(listener);
+  }
+
+  /**
+   * Resolves when the state holds the transaction of this zxid, wherever it was asked for, and its watchers are told.
+   * How long is worth waiting the caller says. @throws the signal's reason
+   */
+  atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
+    return this.#zxids.until(zxid, signal);
+  }
+
+  /**
+   * Resolves with a zxid that this store has reached, not before that of any write that was answered anywhere before the
+   * call. It asks the log where it ends and waits until it is there, and writes nothing.
+   * @throws KeeperError `suspended` while nobody can say where the log ends; the signal's reason
+   */
+  async sync(signal?: AbortSignal): Promise<number> {
+    // What one server answered is in its state, and there is no other.
+    if (!this.#log.info.isShared) return this.zxid;
+    if (this.#logState.state === "suspended") throw suspended(this.#logState.cause);
+    const tail = await this.#tailSoon();
+    await this.#lsns.until(tail, signal);
+    return this.zxid;
+  }
+
+  /** All who ask in one turn share a question. One that is under way may be answered from before the call. */
+  #tailSoon(): Promise<Lsn> {
+    this.#nextTail ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        this.#nextTail = null;
+        this.#log.tail().then(resolve, reject);
+      });
+    });
+    return this.#nextTail;
   }
 
   /** Messages at or below this zxid can no longer be resumed from; their rows go with the next write. */
@@ -251,6 +327,7 @@ export class Store {
   #assertAccepts(command: Command): void {
     if (this.#stopping)
       throw new KeeperError("stopping", "The server is shutting down; retry against it shortly.");
+    if (this.#logState.state === "suspended") throw suspended(this.#logState.cause);
     if (this.#logState.state === "read_only" && !rowOf(command).freesSpace)
       throw readOnly(this.#logState.cause);
   }
@@ -283,7 +360,7 @@ export class Store {
       ...{ ...moment, commands, bounds: this.bounds },
       version: versionNeeded(commands),
     });
-    if (body.byteLength > this.#log.entryBytesMax) {
+    if (body.byteLength > this.#log.info.entryBytesMax) {
       this.#appendLess(pending, body.byteLength);
       return;
     }
@@ -302,7 +379,7 @@ export class Store {
       this.#append(pending.slice(half));
       return;
     }
-    for (const { reject } of pending) reject(entryTooLarge(size, this.#log.entryBytesMax));
+    for (const { reject } of pending) reject(entryTooLarge(size, this.#log.info.entryBytesMax));
     this.#goOn();
   }
 
@@ -336,6 +413,16 @@ export class Store {
     this.#setLogState({ state: "failed", cause, ...(isOfTheEntry && { error }) });
   }
 
+  /** In slices: a server that has much to catch up with still answers. */
+  #hearAll(entries: readonly LogEntry[]): void | Promise<void> {
+    this.#slices.begin();
+    for (const [index, entry] of entries.entries()) {
+      this.#hear(entry);
+      const pause = this.#slices.end();
+      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+    }
+  }
+
   /**
    * What is thrown between deciding and telling leaves a state, tables and watchers that disagree. It is the end of this
    * store: nobody is answered any more, and only a replay says what is true.
@@ -363,6 +450,8 @@ export class Store {
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     for (const answer of answers) answer();
+    this.#zxids.reach(this.state.zxid);
+    this.#lsns.reach(entry.lsn);
     if (own !== undefined) this.#settled(entry.seq);
   }
 
@@ -418,27 +507,40 @@ export class Store {
   #setLogState(state: LogState): void {
     if (this.#logState.state === "failed") return;
     this.#logState = state;
-    if (state.state === "failed") {
-      this.#tableWriter?.stop();
-      this.#onIdle?.();
-    }
+    if (state.state === "failed") this.#tableWriter?.stop();
+    if (state.state === "suspended") this.#refuseWaiting(state.cause);
+    if (this.#owesNoAnswer()) this.#onIdle?.();
     for (const listener of this.#stateListeners) listener(state);
   }
 
+  /** What was not sent yet never will be; what was keeps waiting, since it may be in the log. */
+  #refuseWaiting(cause: string): void {
+    while (this.#queue.length > 0) {
+      for (const { reject } of this.#queue.takeBatch()) reject(suspended(cause));
+    }
+  }
+
+  /** Whether nobody waits for an answer, or none can be expected. */
+  #owesNoAnswer(): boolean {
+    const { state } = this.#logState;
+    if (state === "failed" || state === "suspended") return true;
+    return this.#queue.length === 0 && this.#inFlight.size === 0;
+  }
+
   /**
-   * Lets accepted commands finish, writes the tables, and closes the log. New commands are refused from now on.
-   * After a failure there is nothing to wait for: the log is closed as it is.
+   * Lets accepted commands finish, writes the tables, and closes them and the log. New commands are refused from now on.
+   * While the log has failed or is suspended there is nothing to wait for: it is closed as it is.
    */
   async close(): Promise<void> {
     this.#stopping = true;
-    const hasFailed = this.#logState.state === "failed";
-    if (!hasFailed && (this.#queue.length > 0 || this.#inFlight.size > 0)) {
+    if (!this.#owesNoAnswer()) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
     await this.#tableWriter?.flush();
     await this.#log.close();
+    await this.#tables?.close();
   }
 }
 
@@ -487,6 +589,14 @@ function entryTooLarge(size: number, entryBytesMax: number): KeeperError {
     "too_large",
     `One write takes at most ${entryBytesMax} bytes of the log; this one takes ${size}. Send it in parts.`,
     { limit: "entryBytesMax", limitValue: entryBytesMax, size },
+  );
+}
+
+function suspended(cause: string): KeeperError {
+  return new KeeperError(
+    "suspended",
+    `The log cannot be reached now (${cause}), and nothing can be ordered without it. This was not done; retry shortly.`,
+    { retryAfterSeconds: 1 },
   );
 }
 

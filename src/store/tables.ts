@@ -5,7 +5,7 @@ import type { Quota } from "../core/quotas/quota.ts";
 import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { Znode } from "../core/tree/znode.ts";
-import type { Lsn } from "./commit-log.ts";
+import type { Covering, Lsn } from "./commit-log.ts";
 
 /** One transaction as watchers were told of it: the very text that was sent. */
 export interface ChangeRow {
@@ -49,9 +49,15 @@ export interface RowChanges {
 }
 
 export interface Tables {
+  /** Names the cluster whose rows they are. */
+  readonly clusterId: string;
   /**
-   * Resolves when the rows are in the file; they are durable no later than the next append to the log. Stays
-   * pending while there is no room for them: any rejection is final.
+   * Resolves when the rows are in the file; of their being durable `onDurable` tells. Stays pending while there is no
+   * room for them: any rejection is final.
    */
   write(rows: RowChanges): Promise<void>;
+  /** Called with the newest position whose rows are durable: at once, and whenever it has moved. */
+  onDurable(listener: (covering: Covering) => void): void;
+  /** Lets a write under way finish, then lets go of them. */
+  close(): Promise<void>;
 }

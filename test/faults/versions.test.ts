@@ -7,8 +7,8 @@ import { expect } from "vitest";
 import type { Command } from "../../src/core/command.ts";
 import { machineVersion } from "../../src/core/machine-version.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
 import { Http } from "../support/http.ts";
 import { ServerProcess, test } from "../support/process.ts";
 
@@ -45,10 +45,10 @@ test("a log with a command of a later version ends the start with 78, and nothin
   timeout: 180_000,
 }, async ({ start, dataDir }) => {
   await writeDirectory(start);
-  const { backend } = await openSqlite(dataDir, {});
+  const sqlite = await openSqlite(dataDir, {});
   const commands = [{ type: "delete", path: "/a" } as const, unknown];
-  await backend.append(1, encodeBatch({ timeMs: Date.now(), commands }));
-  await backend.close();
+  await sqlite.log.append(1, encodeBatch({ timeMs: Date.now(), commands }));
+  await sqlite.close();
   await expectToBeTooOld(dataDir);
 });
 

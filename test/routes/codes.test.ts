@@ -27,7 +27,7 @@ const contract = {
   422: ["idempotency_key_reused"],
   429: ["throttled"],
   500: ["internal"],
-  503: ["read_only", "starting", "stopping"],
+  503: ["read_only", "suspended", "starting", "stopping"],
 } as const;
 
 type Code = keyof typeof problemKinds;
@@ -135,6 +135,10 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   },
   read_only: ({ http, keeper }) => {
     keeper.log.injectFault("notAppended");
+    return http.put("/v1/znodes");
+  },
+  suspended: ({ http, keeper }) => {
+    keeper.log.suspend("no quorum");
     return http.put("/v1/znodes");
   },
   stopping: async ({ http, keeper }) => {

@@ -2,19 +2,20 @@
 
 import { Digest } from "../../src/core/digest.ts";
 import { State } from "../../src/core/state.ts";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 
 const directory = process.argv[2] as string;
-const { backend, loaded } = await openSqlite(directory, { checkpointBytes: 131_072, ballastBytes: 4096 });
+const sqlite = await openSqlite(directory, { checkpointBytes: 131_072, ballastBytes: 4096 });
+const { loaded } = sqlite;
 const { state } = loaded;
-let lsn = await backend.tail();
+let lsn = await sqlite.log.tail();
 
 for (let seq = 1; ; seq += 2) {
   const body = new TextEncoder().encode(`${lsn + 1}`.padStart(2_000));
-  const answers = [backend.append(seq, body), backend.append(seq + 1, body)];
+  const answers = [sqlite.log.append(seq, body), sqlite.log.append(seq + 1, body)];
   lsn = Math.max(...(await Promise.all(answers)));
   process.stdout.write(`${lsn}\n`);
-  if (seq % 40 === 1) await backend.write(rowsAt(lsn - 10));
+  if (seq % 40 === 1) await sqlite.tables.write(rowsAt(lsn - 10));
 }
 
 function rowsAt(appliedLsn: number) {

@@ -1,28 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+// What every log keeps, whatever it is kept in.
+
+import { setImmediate } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
-import { systemClock } from "../../src/clock.ts";
-import { State } from "../../src/core/state.ts";
 import {
   type CommitLog,
   type LogEntry,
   type LogState,
   NotAppendedError,
+  OutcomeUnknownError,
 } from "../../src/store/commit-log.ts";
-import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
-import { MemoryLog } from "../../src/store/memory/memory-log.ts";
-import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
-import { SharedLog } from "../../src/store/memory/shared-log.ts";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
-import { rowsOf, smallBallast } from "./sqlite-fixture.ts";
-
-/** A place where a log lives: opening it again is a restart. */
-interface Home {
-  open(): Promise<CommitLog>;
-  /** Makes entries up to here unneeded, as the store does, and lets them go. */
-  trim(log: CommitLog, upTo: number): Promise<void>;
-}
+import { type Home, memoryHome, type OpenLog, sharedHome, sqliteHome } from "./log-homes.ts";
 
 const cleanups: (() => void | Promise<void>)[] = [];
 
@@ -30,45 +17,20 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function memoryHome(): Home {
-  const entries = new MemoryEntries();
-  let incarnation = 0;
-  return {
-    async open() {
-      incarnation += 1;
-      return new MemoryLog(`memory-${incarnation}`, entries);
-    },
-    trim: (log, upTo) => log.trim(upTo),
-  };
+function placeOf<Kind extends Home>(home: () => Kind): Kind {
+  const place = home();
+  cleanups.push(() => place.remove());
+  return place;
 }
 
-function sharedHome(): Home {
-  const entries = new SharedEntries();
-  let incarnation = 0;
-  return {
-    async open() {
-      incarnation += 1;
-      return new SharedLog({ writer: `server-${incarnation}`, entries, clock: systemClock });
-    },
-    trim: (log, upTo) => log.trim(upTo),
-  };
+async function open(place: Home): Promise<OpenLog> {
+  const opened = await place.open();
+  cleanups.push(() => opened.close());
+  return opened;
 }
 
-function sqliteHome(): Home {
-  const directory = mkdtempSync(join(tmpdir(), "treekeeper-log-"));
-  cleanups.push(() => rmSync(directory, { recursive: true, force: true }));
-  return {
-    async open() {
-      const { backend } = await openSqlite(directory, smallBallast);
-      cleanups.push(() => backend.close());
-      return backend;
-    },
-    async trim(log, upTo) {
-      const tables = log as CommitLog & { write(rows: ReturnType<typeof rowsOf>): Promise<void> };
-      await tables.write(rowsOf(State.fresh(), { appliedLsn: upTo }));
-      await log.trim(upTo);
-    },
-  };
+async function openLog(home: () => Home): Promise<CommitLog> {
+  return (await open(placeOf(home))).log;
 }
 
 function bytes(text: string): Uint8Array {
@@ -82,12 +44,29 @@ function texts(entries: readonly LogEntry[]): string[] {
 /** Resolves with everything told up to the given position. */
 function entriesUpTo(log: CommitLog, after: number, last: number): Promise<LogEntry[]> {
   const { promise, resolve } = Promise.withResolvers<LogEntry[]>();
-  const entries: LogEntry[] = [];
-  log.follow(after, (entry) => {
-    entries.push(entry);
-    if (entry.lsn === last) resolve(entries);
+  const told: LogEntry[] = [];
+  log.follow(after, (entries) => {
+    told.push(...entries);
+    if (told.at(-1)?.lsn === last) resolve(told);
   });
   return promise;
+}
+
+/** The entries told from now on. */
+function listen(log: CommitLog, after = 0): LogEntry[] {
+  const told: LogEntry[] = [];
+  log.follow(after, (entries) => {
+    told.push(...entries);
+  });
+  return told;
+}
+
+function lsnsOf(entries: readonly LogEntry[]): number[] {
+  return entries.map(({ lsn }) => lsn);
+}
+
+function upTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
 }
 
 describe.each([
@@ -96,7 +75,7 @@ describe.each([
   { kind: "sqlite", home: sqliteHome },
 ])("the $kind log", ({ home }) => {
   test("gives every follower the same entries, dense and in order [Z1]", async () => {
-    const log = await home().open();
+    const log = await openLog(home);
     const first = entriesUpTo(log, 0, 50);
     const second = entriesUpTo(log, 0, 50);
     const lsns = await Promise.all(
@@ -107,30 +86,54 @@ describe.each([
     expect(await second).toEqual(await first);
   });
 
-  test("tells of an own entry before its append resolves [G4]", async () => {
-    const log = await home().open();
-    const told: number[] = [];
-    log.follow(0, (entry) => told.push(entry.lsn));
-    const seenAtAnswer = [1, 2, 3].map((seq) =>
-      log.append(seq, bytes("x")).then((lsn) => told.includes(lsn)),
-    );
-    expect(await Promise.all(seenAtAnswer)).toEqual([true, true, true]);
+  test("hands over nothing more while what it handed over is worked off, and then the rest [G4]", async () => {
+    const log = await openLog(home);
+    const handed: number[][] = [];
+    const gates: PromiseWithResolvers<void>[] = [];
+    let onHanded = Promise.withResolvers<void>();
+    log.follow(0, (entries) => {
+      handed.push(lsnsOf(entries));
+      const gate = Promise.withResolvers<void>();
+      gates.push(gate);
+      onHanded.resolve();
+      onHanded = Promise.withResolvers<void>();
+      return gate.promise;
+    });
+    const begun = onHanded.promise;
+    await log.append(1, bytes("x"));
+    await begun;
+    for (let seq = 2; seq <= 300; seq += 1) await log.append(seq, bytes("x"));
+    expect(handed).toEqual([[1]]);
+    while (handed.flat().length < 300) {
+      const next = onHanded.promise;
+      gates.at(-1)?.resolve();
+      await next;
+    }
+    expect(handed.flat()).toEqual(upTo(300));
+    expect(Math.max(...handed.map(({ length }) => length))).toBeLessThan(300);
   });
 
-  test("keeps that promise to a follower that came while appends were under way", async () => {
-    const log = await home().open();
-    const told: number[] = [];
-    const before = log.append(1, bytes("x"));
-    log.follow(0, (entry) => told.push(entry.lsn));
-    const after = log.append(2, bytes("y"));
-    const lsn = await before;
-    expect(told).toContain(lsn);
-    await after;
-    expect(told).toEqual([1, 2]);
+  test("a follower that stands still holds up no other, and no append", async () => {
+    const log = await openLog(home);
+    log.follow(0, () => new Promise(() => {}));
+    const told = listen(log);
+    for (let seq = 1; seq <= 100; seq += 1) await log.append(seq, bytes("x"));
+    await entriesUpTo(log, 0, 100);
+    expect(lsnsOf(told)).toEqual(upTo(100));
+  });
+
+  test("says what it is: of which cluster, and that of a restart's too", async () => {
+    const place = placeOf(home);
+    const first = await open(place);
+    await first.log.append(1, bytes("x"));
+    await first.close();
+    const { log } = await open(place);
+    expect(log.info).toEqual(first.log.info);
+    expect(log.info.clusterId).not.toBe("");
   });
 
   test("can be followed from any position", async () => {
-    const log = await home().open();
+    const log = await openLog(home);
     for (let seq = 1; seq <= 200; seq += 1) await log.append(seq, bytes(`e${seq}`));
     for (const after of [0, 1, 63, 64, 65, 199]) {
       const entries = await entriesUpTo(log, after, 200);
@@ -144,7 +147,7 @@ describe.each([
   });
 
   test("copies what it is given before append returns", async () => {
-    const log = await home().open();
+    const log = await openLog(home);
     const told = entriesUpTo(log, 0, 1);
     const pool = bytes("--here--");
     const view = pool.subarray(2, 6);
@@ -155,21 +158,20 @@ describe.each([
   });
 
   test("holds an entry once when its append is repeated", async () => {
-    const log = await home().open();
-    const told: number[] = [];
-    log.follow(0, (entry) => told.push(entry.seq));
+    const log = await openLog(home);
+    const told = listen(log);
     const [first, meanwhile] = await Promise.all([log.append(1, bytes("x")), log.append(1, bytes("x"))]);
     const later = await log.append(1, bytes("x"));
     expect([first, meanwhile, later, await log.append(2, bytes("y"))]).toEqual([1, 1, 1, 2]);
-    expect(told).toEqual([1, 2]);
+    expect(told.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
   test("has what it acknowledged after a restart, under another writer's name [G4]", async () => {
-    const place = home();
-    const log = await place.open();
+    const place = placeOf(home);
+    const { log, close } = await open(place);
     for (let seq = 1; seq <= 3; seq += 1) await log.append(seq, bytes(`old${seq}`));
-    await log.close();
-    const restarted = await place.open();
+    await close();
+    const { log: restarted } = await open(place);
     expect(await restarted.tail()).toBe(3);
     const entries = entriesUpTo(restarted, 0, 4);
     expect(await restarted.append(1, bytes("new1"))).toBe(4);
@@ -179,34 +181,49 @@ describe.each([
     );
   });
 
-  test("goes on counting after everything was trimmed, and after a restart", async () => {
-    const place = home();
-    const log = await place.open();
+  test("goes on counting after everything that is covered was trimmed, and after a restart", async () => {
+    const place = placeOf(home);
+    const { log, reflect, covering, close } = await open(place);
     for (let seq = 1; seq <= 5; seq += 1) await log.append(seq, bytes("x"));
-    await place.trim(log, 5);
+    await reflect(5);
     expect(await log.append(6, bytes("y"))).toBe(6);
-    await log.close();
-    const restarted = await place.open();
+    await log.trim(5, covering());
+    await expect.poll(() => log.usage()).toEqual({ entries: 1, bytes: 1 });
+    await close();
+    const { log: restarted } = await open(place);
     expect(await restarted.tail()).toBe(6);
     expect(texts(await entriesUpTo(restarted, 5, 6))).toEqual(["6:6:y"]);
   });
 
-  test("fails rather than skip entries that are gone", async () => {
-    const place = home();
-    const log = await place.open();
+  test("keeps every entry that nothing durable covers, whoever asks for it to go", async () => {
+    const { log, reflect, covering } = await open(placeOf(home));
     for (let seq = 1; seq <= 5; seq += 1) await log.append(seq, bytes("x"));
-    await place.trim(log, 3);
+    await expect(log.trim(1, covering())).rejects.toThrow("Entries up to 1 may not go");
+    await reflect(3);
+    await log.append(6, bytes("x"));
+    await expect(log.trim(4, covering())).rejects.toThrow("what covers them ends at 3");
+    expect(await log.usage()).toEqual({ entries: 6, bytes: 6 });
+    expect(lsnsOf(await entriesUpTo(log, 0, 6))).toEqual(upTo(6));
+    expect(await log.append(7, bytes("x"))).toBe(7);
+  });
+
+  test("fails rather than skip entries that are gone", async () => {
+    const { log, reflect, covering } = await open(placeOf(home));
+    for (let seq = 1; seq <= 5; seq += 1) await log.append(seq, bytes("x"));
+    await reflect(3);
+    await log.append(6, bytes("x"));
+    await log.trim(3, covering());
+    await expect.poll(() => log.usage()).toEqual({ entries: 3, bytes: 3 });
     const { promise, resolve } = Promise.withResolvers<LogState>();
     log.onState(resolve);
-    const told: number[] = [];
-    log.follow(1, (entry) => told.push(entry.lsn));
+    const told = listen(log, 1);
     expect(await promise).toMatchObject({ state: "failed", cause: expect.stringContaining("missing") });
     expect(told).toEqual([]);
-    await expect(log.append(6, bytes("x"))).rejects.toBeInstanceOf(NotAppendedError);
+    await expect(log.append(7, bytes("x"))).rejects.toBeInstanceOf(NotAppendedError);
   });
 
   test("has a tail not before any append that completed", async () => {
-    const log = await home().open();
+    const log = await openLog(home);
     const checks = Array.from({ length: 20 }, async (_, i) => {
       const lsn = await log.append(i + 1, bytes("x"));
       return (await log.tail()) >= lsn;
@@ -215,18 +232,89 @@ describe.each([
   });
 
   test("refuses an entry that is too large, and goes on", async () => {
-    const log = await home().open();
-    const tooLarge = new Uint8Array(log.entryBytesMax + 1);
+    const log = await openLog(home);
+    const tooLarge = new Uint8Array(log.info.entryBytesMax + 1);
     await expect(log.append(1, tooLarge)).rejects.toBeInstanceOf(NotAppendedError);
     expect(await log.append(1, tooLarge.subarray(1))).toBe(1);
   });
 
   test("lets appends under way finish when it is closed, and takes no more", async () => {
-    const log = await home().open();
+    const log = await openLog(home);
     const underWay = [log.append(1, bytes("x")), log.append(2, bytes("y"))];
     const closing = log.close();
     expect(await Promise.all(underWay)).toEqual([1, 2]);
     await closing;
     await expect(log.append(3, bytes("z"))).rejects.toBeInstanceOf(NotAppendedError);
+  });
+});
+
+describe.each([
+  { kind: "memory", home: memoryHome },
+  { kind: "shared", home: sharedHome },
+])("the $kind log, when nobody answers for it", ({ home }) => {
+  async function openRemote() {
+    const place = placeOf(home);
+    const { log, close } = await open(place);
+    const states: LogState["state"][] = [];
+    log.onState(({ state }) => states.push(state));
+    return { place, log, close, states };
+  }
+
+  /** Whether it has settled by the time that everything has that can. */
+  async function isPending(promise: Promise<unknown>): Promise<boolean> {
+    let pending = true;
+    promise.then(
+      () => {
+        pending = false;
+      },
+      () => {
+        pending = false;
+      },
+    );
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    return pending;
+  }
+
+  test("says that it is suspended, keeps what was sent, and has it once when it is connected again", async () => {
+    const { place, log, states } = await openRemote();
+    const told = listen(log);
+    await log.append(1, bytes("a"));
+    place.cutOff("no quorum");
+    const appends = [log.append(2, bytes("b")), log.append(3, bytes("c")), log.append(2, bytes("b"))];
+    expect(await isPending(Promise.race(appends))).toBe(true);
+    expect([states, lsnsOf(told)]).toEqual([["suspended"], [1]]);
+    place.connect();
+    expect(await Promise.all(appends)).toEqual([2, 3, 2]);
+    expect(states).toEqual(["suspended", "connected"]);
+    expect(texts(told)).toEqual(["1:1:a", "2:2:b", "3:3:c"]);
+  });
+
+  test("says where it ends only when it is connected again", async () => {
+    const { place, log } = await openRemote();
+    place.cutOff("no quorum");
+    const tail = log.tail();
+    expect(await isPending(tail)).toBe(true);
+    place.connect();
+    expect(await tail).toBe(0);
+  });
+
+  test("hands a follower what came meanwhile, once it is connected again", async () => {
+    const { place, log } = await openRemote();
+    for (let seq = 1; seq <= 3; seq += 1) await log.append(seq, bytes("x"));
+    place.cutOff("no quorum");
+    const told = listen(log);
+    for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+    expect(told).toEqual([]);
+    place.connect();
+    await expect.poll(() => lsnsOf(told)).toEqual([1, 2, 3]);
+  });
+
+  test("can be closed all the same: what was sent may be in it or not", async () => {
+    const { place, log, close } = await openRemote();
+    place.cutOff("no quorum");
+    const append = log.append(1, bytes("x"));
+    append.catch(() => {});
+    await close();
+    await expect(append).rejects.toBeInstanceOf(OutcomeUnknownError);
   });
 });

@@ -7,7 +7,9 @@ const body = new Uint8Array([1]);
 
 function follow(log: MemoryLog): number[] {
   const told: number[] = [];
-  log.follow(0, (entry) => told.push(entry.seq));
+  log.follow(0, (entries) => {
+    told.push(...entries.map(({ seq }) => seq));
+  });
   return told;
 }
 

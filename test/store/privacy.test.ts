@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { smallBallast, test } from "./sqlite-fixture.ts";
 
 function modeOf(path: string): string {
@@ -25,11 +25,11 @@ function modeOf(path: string): string {
 
 /** The names in the directory with their modes, while it is in use. */
 async function modesWhileOpen(directory: string): Promise<Record<string, string>> {
-  const { backend } = await openSqlite(directory, smallBallast);
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await openSqlite(directory, smallBallast);
+  await sqlite.log.append(1, new Uint8Array(1));
   await expect.poll(() => readdirSync(directory)).toContain("ballast");
   const modes = readdirSync(directory).map((name) => [name, modeOf(join(directory, name))]);
-  await backend.close();
+  await sqlite.close();
   return Object.fromEntries(modes);
 }
 
@@ -60,12 +60,13 @@ test("what others could open of a directory of ours is closed to them, and named
   open,
   directory,
 }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const paths = [directory, ...readdirSync(directory).map((name) => join(directory, name))];
   for (const path of paths) chmodSync(path, path === directory ? 0o755 : 0o644);
   writeFileSync(join(directory, "notes.txt"), "ours is what has our database in it", { mode: 0o644 });
-  const { tightened, backend } = await open();
-  await backend.close();
+  const sqlite = await open();
+  const { tightened } = sqlite;
+  await sqlite.close();
   expect(tightened.toSorted()).toEqual(paths.map((path) => realpathSync(path)).toSorted());
   expect(modeOf(directory)).toBe("700");
   expect(modeOf(join(directory, "treekeeper.db"))).toBe("600");
@@ -90,7 +91,7 @@ test("a directory may be reached through a link", async ({ directory }) => {
 const names = ["treekeeper.db", "treekeeper.db-wal", "treekeeper.db-shm", "lock.db", "ballast"];
 
 test.for(names)("%s is never written through a link", async (name, { open, directory }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const target = join(directory, "of somebody else");
   const file = join(directory, name);
   if (existsSync(file)) renameSync(file, target);
@@ -102,7 +103,7 @@ test.for(names)("%s is never written through a link", async (name, { open, direc
 });
 
 test("a file with a second name, and one that is none, are refused", async ({ open, directory }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   linkSync(join(directory, "treekeeper.db"), join(directory, "copy"));
   await expect(open()).rejects.toThrow(/treekeeper\.db has 2 names/);
   mkdirSync(join(directory, "other", "lock.db"), { recursive: true });
@@ -112,7 +113,7 @@ test("a file with a second name, and one that is none, are refused", async ({ op
 test.runIf(process.geteuid?.() === 0)(
   "what belongs to another user is refused and left as it is, by root as well",
   async ({ open, directory }) => {
-    await (await open()).backend.close();
+    await (await open()).close();
     const file = join(directory, "treekeeper.db");
     chownSync(file, 1, 1);
     chmodSync(file, 0o644);
@@ -122,6 +123,6 @@ test.runIf(process.geteuid?.() === 0)(
     chownSync(directory, 1, 1);
     await expect(open()).rejects.toThrow(/^The data directory .* belongs to user 1,/);
     chownSync(directory, 0, 0);
-    await (await open()).backend.close();
+    await (await open()).close();
   },
 );

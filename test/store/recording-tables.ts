@@ -5,17 +5,24 @@ import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import type { Znode } from "../../src/core/tree/znode.ts";
+import type { Covering } from "../../src/store/commit-log.ts";
 import type { RowChanges, Tables } from "../../src/store/tables.ts";
 
 export class RecordingTables implements Tables {
+  readonly clusterId: string;
   readonly writes: RowChanges[] = [];
   readonly #znodes = new Map<number, Znode>([[0, rootOf(State.fresh())]]);
   readonly #sessions = new Map<string, Session>();
   readonly #replies = new Map<number, Reply>();
   readonly #quotas = new Map<string, Pick<Quota, "path" | "limits">>();
+  readonly #listeners: ((covering: Covering) => void)[] = [];
   attempts = 0;
   #fault: Error | null = null;
   #gate: PromiseWithResolvers<void> | null = null;
+
+  constructor(clusterId = "memory") {
+    this.clusterId = clusterId;
+  }
 
   /** The next write is rejected. */
   injectFault(fault: Error): void {
@@ -37,6 +44,7 @@ export class RecordingTables implements Tables {
     if (this.#fault !== null) throw this.#fault;
     await this.#gate?.promise;
     this.writes.push(rows);
+    this.#tellDurable();
     for (const znode of [...rows.created, ...rows.changed]) this.#znodes.set(znode.id, znode);
     for (const parent of rows.parents) this.#moveCounters(parent);
     for (const id of rows.deletedZnodeIds) this.#znodes.delete(id);
@@ -47,6 +55,20 @@ export class RecordingTables implements Tables {
     for (const quota of rows.quotas) this.#quotas.set(quota.path, quota);
     for (const path of rows.deletedQuotaPaths) this.#quotas.delete(path);
   }
+
+  onDurable(listener: (covering: Covering) => void): void {
+    this.#listeners.push(listener);
+    this.#tellDurable();
+  }
+
+  #tellDurable(): void {
+    const position = this.writes.at(-1)?.position;
+    if (position === undefined) return;
+    const { appliedLsn: lsn, zxid, digest } = position;
+    for (const listener of this.#listeners) listener({ lsn, zxid, digest });
+  }
+
+  async close(): Promise<void> {}
 
   /** A row for a parent carries its counters alone. */
   #moveCounters({ id, pzxid, cversion, nextSequence, numChildren }: Znode): void {

@@ -213,10 +213,11 @@ test("a directory that a version without checksums was killed in opens whole, an
   open,
 }) => {
   unpackSchema2(directory);
-  const { loaded, backend } = await open();
+  const sqlite = await open();
+  const { loaded } = sqlite;
   expect(loaded.wasUnclean).toBe(true);
   const { state, position } = loaded;
-  const store = new Store({ state, position, log: backend, clock: new FakeClock(), limits });
+  const store = new Store({ state, position, log: sqlite.log, clock: new FakeClock(), limits });
   await store.start();
   const text = (path: string) => new TextDecoder().decode(store.state.tree.get(path)?.data);
   expect(["/a1", "/a1/e", "/a2", "/k"].map(text)).toEqual(["later 6", "e", "value 2", "k"]);
@@ -226,7 +227,7 @@ test("a directory that a version without checksums was killed in opens whole, an
     ["/a2", { countHard: 10 }],
   ]);
   expect([state.replies.count, loaded.changes.length]).toEqual([1, 10]);
-  await backend.close();
+  await sqlite.close();
   const file = join(directory, "treekeeper.db");
   const connection = new Sqlite(file);
   connection.exec("UPDATE change SET messages = replace(messages, 'value 1', 'value 2')");

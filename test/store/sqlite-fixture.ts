@@ -9,8 +9,8 @@ import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import { emptyData, rootZnode, type Znode } from "../../src/core/tree/znode.ts";
 import type { Lsn } from "../../src/store/commit-log.ts";
+import { type OpenedSqlite, openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
-import { type OpenedSqlite, openSqlite, type SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
 import type { ChangeRow, RowChanges } from "../../src/store/tables.ts";
 
 interface Fixture {
@@ -29,13 +29,13 @@ export const test = base.extend<Fixture>({
     rmSync(directory, { recursive: true, force: true });
   },
   open: async ({ directory }, use) => {
-    const backends: SqliteBackend[] = [];
+    const opened: OpenedSqlite[] = [];
     await use(async (settings = {}) => {
-      const opened = await openSqlite(directory, { ...smallBallast, ...settings });
-      backends.push(opened.backend);
-      return opened;
+      const sqlite = await openSqlite(directory, { ...smallBallast, ...settings });
+      opened.push(sqlite);
+      return sqlite;
     });
-    for (const backend of backends) await backend.close();
+    for (const sqlite of opened) await sqlite.close();
   },
 });
 

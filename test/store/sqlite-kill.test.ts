@@ -14,19 +14,24 @@ test("no acknowledged entry is lost when the process is killed, five times over 
   let acknowledged = 0;
   for (let round = 1; round <= 5; round += 1) {
     acknowledged = await appendAndKill(directory, acknowledged + 150 + 7 * round);
-    const { loaded, backend } = await open();
+    const sqlite = await open();
+    const { loaded } = sqlite;
     expect(loaded.wasUnclean).toBe(true);
     const { appliedLsn } = loaded.position;
     expect(new TextDecoder().decode(loaded.state.tree.get("/")?.data)).toBe(String(appliedLsn));
-    const tail = await backend.tail();
+    const tail = await sqlite.log.tail();
     expect(tail).toBeGreaterThanOrEqual(acknowledged);
-    const replayed: number[] = [];
-    backend.follow(appliedLsn, (entry) => replayed.push(entry.lsn));
-    await backend.append(1, new Uint8Array(1));
-    expect(replayed).toEqual(
+    const { promise: replayed, resolve } = Promise.withResolvers<number[]>();
+    const lsns: number[] = [];
+    sqlite.log.follow(appliedLsn, (entries) => {
+      lsns.push(...entries.map(({ lsn }) => lsn));
+      if (lsns.at(-1) === tail + 1) resolve(lsns);
+    });
+    await sqlite.log.append(1, new Uint8Array(1));
+    expect(await replayed).toEqual(
       Array.from({ length: tail + 1 - appliedLsn }, (_, index) => appliedLsn + 1 + index),
     );
-    await backend.close();
+    await sqlite.close();
   }
 });
 

@@ -7,9 +7,9 @@ import { expect } from "vitest";
 import { State } from "../../src/core/state.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
+import type { OpenedSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { packRows } from "../../src/store/sqlite/packed-rows.ts";
 import { defaultSqliteSettings } from "../../src/store/sqlite/settings.ts";
-import type { SqliteBackend } from "../../src/store/sqlite/sqlite-backend.ts";
 import type { WalBlockage } from "../../src/store/sqlite/wal-keeper.ts";
 import { rowsOf, test } from "./sqlite-fixture.ts";
 
@@ -25,13 +25,13 @@ function reader(directory: string): { close: () => void } {
 }
 
 /** What is heard of readers in the way, each as it comes. */
-function blockagesOf(backend: SqliteBackend): {
+function blockagesOf(sqlite: OpenedSqlite): {
   next: (isOver: boolean) => Promise<WalBlockage>;
   all: WalBlockage[];
 } {
   const all: WalBlockage[] = [];
   let wake = () => {};
-  backend.onWalBlockage((blockage) => {
+  sqlite.onWalBlockage((blockage) => {
     all.push(blockage);
     wake();
   });
@@ -50,12 +50,12 @@ function blockagesOf(backend: SqliteBackend): {
 test.for(["before any write", "amid writes"])(
   "a reader that came %s holds up no write; that the log grows is said once, and once that it is over",
   async (when, { open, directory }) => {
-    const { backend } = await open(shortWal);
-    const blockages = blockagesOf(backend);
+    const sqlite = await open(shortWal);
+    const blockages = blockagesOf(sqlite);
     let seq = 0;
     const append = async (bytes: number) => {
       seq += 1;
-      await backend.append(seq, new Uint8Array(bytes));
+      await sqlite.log.append(seq, new Uint8Array(bytes));
     };
     if (when === "amid writes") await append(100_000);
     const looking = reader(directory);
@@ -64,15 +64,15 @@ test.for(["before any write", "amid writes"])(
     const begun = await blockages.next(false);
     expect(begun.walBytes).toBeGreaterThanOrEqual(mebibyte);
     for (let round = 0; round < 20; round += 1) await append(200_000);
-    await expect.poll(() => backend.stats().walBlockedMs).toBeGreaterThan(0);
-    expect(backend.stats().walBytes).toBeGreaterThan(4 * mebibyte);
+    await expect.poll(() => sqlite.stats().walBlockedMs).toBeGreaterThan(0);
+    expect(sqlite.stats().walBytes).toBeGreaterThan(4 * mebibyte);
     looking.close();
     const over = await blockages.next(true);
     expect(over.walBytes).toBeGreaterThan(4 * mebibyte);
     expect(blockages.all.map(({ isOver }) => isOver)).toEqual([false, true]);
     await append(1);
     expect(statSync(join(directory, "treekeeper.db-wal")).size).toBeLessThan(4 * mebibyte);
-    expect(await backend.tail()).toBe(seq);
+    expect(await sqlite.log.tail()).toBe(seq);
   },
 );
 
@@ -80,43 +80,44 @@ test("a look into the file that is over is nothing to speak of, however long the
   open,
   directory,
 }) => {
-  const { backend } = await open(shortWal);
-  const blockages = blockagesOf(backend);
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await open(shortWal);
+  const blockages = blockagesOf(sqlite);
+  await sqlite.log.append(1, new Uint8Array(1));
   reader(directory).close();
-  for (let seq = 2; seq <= 60; seq += 1) await backend.append(seq, new Uint8Array(100_000));
+  for (let seq = 2; seq <= 60; seq += 1) await sqlite.log.append(seq, new Uint8Array(100_000));
   expect(blockages.all).toEqual([]);
-  expect(backend.stats().walBlockedMs).toBe(0);
+  expect(sqlite.stats().walBlockedMs).toBe(0);
 });
 
 test("a planned stop does not wait for a reader", async ({ open, directory }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
   const looking = reader(directory);
-  await backend.append(2, new Uint8Array(1));
-  await backend.close();
+  await sqlite.log.append(2, new Uint8Array(1));
+  await sqlite.close();
   looking.close();
-  const { loaded, backend: next } = await open();
-  expect([loaded.wasUnclean, await next.tail()]).toEqual([false, 2]);
+  const next = await open();
+  const { loaded } = next;
+  expect([loaded.wasUnclean, await next.log.tail()]).toEqual([false, 2]);
 });
 
 test("while another process has locked the file writes are surely not done, and then they go on", async ({
   open,
   directory,
 }) => {
-  const { backend } = await open({ lockWaitMsMax: 50 });
+  const sqlite = await open({ lockWaitMsMax: 50 });
   const states: LogState[] = [];
   const connected = Promise.withResolvers<void>();
-  backend.onState((state) => {
+  sqlite.log.onState((state) => {
     states.push(state);
     if (state.state === "connected") connected.resolve();
   });
-  await backend.append(1, new Uint8Array(1));
+  await sqlite.log.append(1, new Uint8Array(1));
   const other = new Sqlite(join(directory, "treekeeper.db"));
   other.exec("BEGIN IMMEDIATE");
-  const rows = backend.write(rowsOf(State.fresh(), { appliedLsn: 1 }));
+  const rows = sqlite.tables.write(rowsOf(State.fresh(), { appliedLsn: 1 }));
   for (const seq of [2, 3]) {
-    await expect(backend.append(seq, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
+    await expect(sqlite.log.append(seq, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
   }
   expect(states).toEqual([
     { state: "read_only", cause: expect.stringContaining("Another process has locked") },
@@ -125,7 +126,7 @@ test("while another process has locked the file writes are surely not done, and 
   other.close();
   await connected.promise;
   await rows;
-  expect(await backend.append(4, new Uint8Array(1))).toBe(2);
+  expect(await sqlite.log.append(4, new Uint8Array(1))).toBe(2);
   expect(states.map(({ state }) => state)).toEqual(["read_only", "connected"]);
 });
 
@@ -133,7 +134,7 @@ test("of two servers at one file only the one that wrote last may write [G4]", a
   open,
   directory,
 }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const at = (writer: string) =>
     new StoreDatabase(join(directory, "treekeeper.db"), {
       ...{ ...defaultSqliteSettings, writer, loadedLsn: 0 },

@@ -14,8 +14,9 @@ import { machineVersion } from "../../src/core/machine-version.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
 import { claimDataDirectory, unsafeFilesystemName } from "../../src/store/sqlite/data-directory.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { rowsOf, stateOf, test, znode } from "./sqlite-fixture.ts";
+import { rowsOf, smallBallast, stateOf, test, znode } from "./sqlite-fixture.ts";
 
 const database = "treekeeper.db";
 
@@ -40,14 +41,14 @@ test("a new directory holds a fresh tree and keeps its name over restarts [D3]",
   const first = await open();
   expect(first.loaded.state.tree.size).toBe(1);
   expect(first.loaded.position).toMatchObject({ appliedLsn: 0, zxid: 0, nextZnodeId: 1 });
-  await first.backend.close();
+  await first.close();
   const second = await open();
   expect(second.loaded.clusterId).toBe(first.loaded.clusterId);
   expect(second.loaded.wasUnclean).toBe(false);
 });
 
 test("every opening, not only the first, syncs each commit", async ({ open, directory }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const connection = openConnection(join(directory, database));
   expect(connection.pragma("synchronous", { simple: true })).toBe(2);
   expect(connection.pragma("journal_mode", { simple: true })).toBe("wal");
@@ -69,10 +70,10 @@ test("a directory that cannot be made is refused at once, with a sentence", ({ d
 });
 
 test("a second owner of the directory is refused until the first lets go", async ({ open }) => {
-  const { backend } = await open();
+  const sqlite = await open();
   await expect(open()).rejects.toThrow(/in use by another process/);
-  await backend.close();
-  await (await open()).backend.close();
+  await sqlite.close();
+  await (await open()).close();
 });
 
 test("filesystems that lose locks or shared memory are known, local ones are let be", ({ directory }) => {
@@ -89,7 +90,7 @@ test("a database of another program is refused and left untouched", async ({ ope
 });
 
 test("a database of a later version is refused", async ({ open, directory }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   meddle(directory, `PRAGMA user_version = ${schemaVersion + 1}`);
   await expect(open()).rejects.toThrow(/later version/);
 });
@@ -98,7 +99,7 @@ test("a database whose log a later version wrote is refused, and stays that vers
   open,
   directory,
 }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   meddle(directory, `UPDATE meta SET machine_version = ${machineVersion + 1}`);
   toVersion(1, directory);
   await expect(open()).rejects.toThrow(/later version wrote the log .* start that version/);
@@ -109,20 +110,21 @@ test("a database of version 1 is upgraded as it is opened, with the log it holds
   open,
   directory,
 }) => {
-  const { backend, loaded } = await open();
-  await backend.append(1, new Uint8Array(1));
-  await backend.write(rowsOf(tree, { appliedLsn: 1 }));
-  await backend.append(2, new Uint8Array(2));
-  await backend.close();
+  const sqlite = await open();
+  const { loaded } = sqlite;
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(tree, { appliedLsn: 1 }));
+  await sqlite.log.append(2, new Uint8Array(2));
+  await sqlite.close();
   toVersion(1, directory);
   meddle(directory, "UPDATE meta SET machine_version = 1");
   const upgraded = await open();
   expect(upgraded.loaded.clusterId).toBe(loaded.clusterId);
   expect([...upgraded.loaded.state.tree.values()]).toEqual([...tree.tree.values()]);
-  expect(await upgraded.backend.tail()).toBe(2);
-  await upgraded.backend.close();
+  expect(await upgraded.log.tail()).toBe(2);
+  await upgraded.close();
   expect(versionsOf(directory)).toEqual([schemaVersion, machineVersion]);
-  await (await open()).backend.close();
+  await (await open()).close();
 });
 
 test("a database of version 2 is upgraded, and what it holds begins to age anew [L3, K4]", async ({
@@ -137,13 +139,14 @@ test("a database of version 2 is upgraded, and what it holds begins to age anew 
   const a = znode({ id: 1, path: "/a" });
   const state = stateOf([{ ...root, cversion: 3, nextSequence: 3 }, a, ...mortals]);
   state.restoreReply(reply);
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
   const message = '{"zxid":1,"timeMs":7,"events":[]}';
-  await backend.write(rowsOf(state, { appliedLsn: 1, changes: [{ zxid: 1, ranMs: 9, message }] }));
-  await backend.close();
+  await sqlite.tables.write(rowsOf(state, { appliedLsn: 1, changes: [{ zxid: 1, ranMs: 9, message }] }));
+  await sqlite.close();
   toVersion(2, directory);
-  const { loaded, backend: upgraded } = await open();
+  const upgraded = await open();
+  const { loaded } = upgraded;
   expect([...loaded.state.tree.values()]).toEqual([...state.tree.values()]);
   expect([...loaded.state.replies]).toEqual([reply]);
   expect(loaded.changes).toEqual([{ zxid: 1, ranMs: 0, message }]);
@@ -153,10 +156,10 @@ test("a database of version 2 is upgraded, and what it holds begins to age anew 
 });
 
 test("a database of version 1 that is damaged stays of version 1", async ({ open, directory }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
-  await backend.write(rowsOf(tree, { appliedLsn: 1 }));
-  await backend.close();
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(tree, { appliedLsn: 1 }));
+  await sqlite.close();
   toVersion(1, directory);
   meddle(directory, "UPDATE znode SET data = x'00' WHERE id = 1; UPDATE meta SET machine_version = 1");
   await expect(open()).rejects.toThrow(CorruptStoreError);
@@ -195,11 +198,11 @@ test("a file that is no database is refused and left untouched", async ({ open, 
 });
 
 test("a write-ahead log whose database is gone is not thrown away", async ({ open, directory }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(10));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(10));
   const walFile = join(directory, `${database}-wal`);
   copyFileSync(walFile, join(directory, "kept"));
-  await backend.close();
+  await sqlite.close();
   rmSync(join(directory, database));
   copyFileSync(join(directory, "kept"), walFile);
   await expect(open()).rejects.toThrow(/missing or empty/);
@@ -243,10 +246,10 @@ test.for([
 ])(
   "$damage is found at the start, and the service refuses [N13]",
   async ({ sql, fault }, { open, directory }) => {
-    const { backend } = await open();
-    await backend.append(1, new Uint8Array(1));
-    await backend.write(rowsOf(withReplies, { appliedLsn: 1 }));
-    await backend.close();
+    const sqlite = await open();
+    await sqlite.log.append(1, new Uint8Array(1));
+    await sqlite.tables.write(rowsOf(withReplies, { appliedLsn: 1 }));
+    await sqlite.close();
     meddle(directory, sql);
     const before = readdirSync(directory);
     await expect(open()).rejects.toThrow(CorruptStoreError);
@@ -256,13 +259,13 @@ test.for([
 );
 
 test("after an unclean stop the pages are checked", async ({ open, directory }) => {
-  const { backend } = await open();
-  for (let seq = 1; seq <= 20; seq += 1) await backend.append(seq, new Uint8Array(3000));
-  await backend.close();
+  const sqlite = await open();
+  for (let seq = 1; seq <= 20; seq += 1) await sqlite.log.append(seq, new Uint8Array(3000));
+  await sqlite.close();
   meddle(directory, "UPDATE meta SET clean_shutdown = 0");
   const intact = await open();
   expect(intact.loaded.wasUnclean).toBe(true);
-  await intact.backend.close();
+  await intact.close();
   meddle(directory, "UPDATE meta SET clean_shutdown = 0");
   damageLogPages(join(directory, database));
   await expect(open()).rejects.toThrow(CorruptStoreError);
@@ -274,3 +277,17 @@ function damageLogPages(file: string): void {
   content.fill(0xee, content.length - 4096);
   writeFileSync(file, content);
 }
+
+test("a directory belongs to the cluster that it was made for, and is refused to any other", async ({
+  directory,
+}) => {
+  const made = await openSqlite(directory, { ...smallBallast, clusterId: "ours" });
+  expect([made.log.info.clusterId, made.tables.clusterId]).toEqual(["ours", "ours"]);
+  await made.close();
+  await expect(openSqlite(directory, { ...smallBallast, clusterId: "theirs" })).rejects.toThrow(
+    /treekeeper\.db is that of cluster ours, not of theirs: start with the data directory of this cluster/,
+  );
+  const again = await openSqlite(directory, { ...smallBallast, clusterId: "ours" });
+  expect(again.loaded.wasUnclean).toBe(false);
+  await again.close();
+});

@@ -6,7 +6,12 @@ import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import { rootZnode } from "../../src/core/tree/znode.ts";
-import { type LogState, NotAppendedError, OutcomeUnknownError } from "../../src/store/commit-log.ts";
+import {
+  type Covering,
+  type LogState,
+  NotAppendedError,
+  OutcomeUnknownError,
+} from "../../src/store/commit-log.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
 import { packRows, unpackChanges } from "../../src/store/sqlite/packed-rows.ts";
 import { defaultSqliteSettings } from "../../src/store/sqlite/settings.ts";
@@ -104,12 +109,12 @@ const asWriter = { ...defaultSqliteSettings, writer: "w", loadedLsn: 0 };
 test("every field of a znode, a session and a reply comes back as it was, a megabyte of data too [L3, N2]", async ({
   open,
 }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
   const changes = [change(5, 3, "trimmed"), change(6, 3, "é"), change(large, 3, "a line\\nand another")];
   const rows = rowsOf(everyField, { appliedLsn: 1, changes, historyFloorZxid: 5 });
-  await backend.write(rows);
-  await backend.close();
+  await sqlite.tables.write(rows);
+  await sqlite.close();
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...everyField.tree.values()]);
   expect([...loaded.state.sessions()]).toEqual([session]);
@@ -121,10 +126,10 @@ test("every field of a znode, a session and a reply comes back as it was, a mega
 });
 
 test("a later write replaces, removes and adds", async ({ open }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
-  await backend.write(rowsOf(everyField, { appliedLsn: 1 }));
-  await backend.append(2, new Uint8Array(1));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(everyField, { appliedLsn: 1 }));
+  await sqlite.log.append(2, new Uint8Array(1));
   const later = stateOf(
     [
       znode({
@@ -166,11 +171,11 @@ test("a later write replaces, removes and adds", async ({ open }) => {
   later.restoreReply(kept);
   const deletedZnodeIds = [3, 4, 8];
   const forgottenReplyZxids = [9, large];
-  await backend.write({
+  await sqlite.tables.write({
     ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds, forgottenReplyZxids }),
     closedSessionIds: [session.id],
   });
-  await backend.close();
+  await sqlite.close();
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...later.tree.values()]);
   expect(loaded.state.sessionCount).toBe(0);
@@ -190,21 +195,22 @@ test("the limits of a quota come back as they were, and what it counts is counte
   ]);
   state.restoreQuota({ path: "/é 😀", limits });
   state.restoreQuota({ path: "/b", limits: { bytesSoft: 1 } });
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
-  await backend.write(rowsOf(state, { appliedLsn: 1 }));
-  await backend.close();
-  const { loaded, backend: reopened } = await open();
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(state, { appliedLsn: 1 }));
+  await sqlite.close();
+  const reopened = await open();
+  const { loaded } = reopened;
   expect([...loaded.state.quotas.from("")]).toEqual([
     { path: "/b", limits: { bytesSoft: 1 }, count: 1, bytes: 0 },
     { path: "/é 😀", limits, count: 2, bytes: 11 },
   ]);
   expect(checkState(loaded.state)).toEqual([]);
-  await reopened.append(1, new Uint8Array(1));
+  await reopened.log.append(1, new Uint8Array(1));
   state.quotas.remove("/é 😀");
   state.restoreQuota({ path: "/b", limits: { countHard: 2 } });
   const rows = rowsOf(state, { written: state, appliedLsn: 2 });
-  await reopened.write({ ...rows, deletedQuotaPaths: ["/é 😀"] });
+  await reopened.tables.write({ ...rows, deletedQuotaPaths: ["/é 😀"] });
   await reopened.close();
   const { loaded: again } = await open();
   expect([...again.state.quotas.from("")]).toEqual([
@@ -213,26 +219,33 @@ test("the limits of a quota come back as they were, and what it counts is counte
 });
 
 test("a log entry goes only with the rows that reflect it", async ({ open, directory }) => {
-  const { backend } = await open();
-  const append = async (seq: number) => backend.append(seq, new Uint8Array(10));
+  const sqlite = await open();
+  const append = async (seq: number) => sqlite.log.append(seq, new Uint8Array(10));
   for (let seq = 1; seq <= 500; seq += 1) await append(seq);
-  await backend.write(rowsOf(State.fresh(), { appliedLsn: 450 }));
-  await backend.trim(450);
-  await backend.close();
+  await sqlite.tables.write(rowsOf(State.fresh(), { appliedLsn: 450 }));
+  const { promise: durable, resolve } = Promise.withResolvers<Covering>();
+  sqlite.tables.onDurable((covering) => {
+    if (covering.lsn === 450) resolve(covering);
+  });
+  await append(501);
+  await sqlite.log.trim(450, await durable);
+  await expect.poll(() => sqlite.log.usage()).toEqual({ entries: 51, bytes: 510 });
+  await sqlite.close();
   const file = new Sqlite(join(directory, "treekeeper.db"), { readonly: true });
-  const kept = file.prepare("SELECT lsn FROM log WHERE lsn > (SELECT applied_lsn FROM meta)").pluck().all();
+  const kept = file.prepare("SELECT lsn FROM log ORDER BY lsn").pluck().all();
   file.close();
-  expect(kept).toEqual(Array.from({ length: 50 }, (_, index) => 451 + index));
+  expect(kept).toEqual(Array.from({ length: 51 }, (_, index) => 451 + index));
 });
 
 test("old log and history rows go in steps, and only they", async ({ open, directory }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const file = join(directory, "treekeeper.db");
   const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 0 });
   database.append(Array.from({ length: 900 }, (_, index) => ({ seq: index + 1, body: new Uint8Array(1) })));
   const long = "x".repeat(10_000);
   const changes = Array.from({ length: 900 }, (_, index) => change(index + 1, 1, long));
   database.write(packRows(rowsOf(State.fresh(), { appliedLsn: 800, changes, historyFloorZxid: 700 })));
+  database.trimLog(800);
   let steps = 1;
   while (database.trimStep()) steps += 1;
   expect(steps).toBeGreaterThan(2);
@@ -253,62 +266,63 @@ test("old log and history rows go in steps, and only they", async ({ open, direc
 test("a full database refuses entries, keeps what it has, and writes again once rows went", async ({
   open,
 }) => {
-  const { backend } = await open({ databaseBytesMax: 1_048_576 });
+  const sqlite = await open({ databaseBytesMax: 1_048_576 });
   const states: LogState["state"][] = [];
   const connected = Promise.withResolvers<void>();
-  backend.onState(({ state }) => {
+  sqlite.log.onState(({ state }) => {
     states.push(state);
     if (state === "connected") connected.resolve();
   });
-  const acknowledged = await fill((seq) => backend.append(seq, new Uint8Array(32_768)));
+  const acknowledged = await fill((seq) => sqlite.log.append(seq, new Uint8Array(32_768)));
   expect(states).toEqual(["read_only"]);
-  await expect(backend.append(1_000, new Uint8Array(65_536))).rejects.toBeInstanceOf(NotAppendedError);
-  expect(await backend.append(1_001, new Uint8Array(1))).toBe(acknowledged + 1);
+  await expect(sqlite.log.append(1_000, new Uint8Array(65_536))).rejects.toBeInstanceOf(NotAppendedError);
+  expect(await sqlite.log.append(1_001, new Uint8Array(1))).toBe(acknowledged + 1);
   expect(states).toEqual(["read_only"]);
-  await backend.write(rowsOf(State.fresh(), { appliedLsn: acknowledged }));
+  await sqlite.tables.write(rowsOf(State.fresh(), { appliedLsn: acknowledged }));
   await connected.promise;
-  expect(await backend.append(1_002, new Uint8Array(65_536))).toBe(acknowledged + 2);
-  await backend.close();
-  const { loaded, backend: reopened } = await open();
+  expect(await sqlite.log.append(1_002, new Uint8Array(65_536))).toBe(acknowledged + 2);
+  await sqlite.close();
+  const reopened = await open();
+  const { loaded } = reopened;
   expect(loaded.position.appliedLsn).toBe(acknowledged);
-  expect(await reopened.tail()).toBe(acknowledged + 2);
+  expect(await reopened.log.tail()).toBe(acknowledged + 2);
 });
 
 test("entries are refused while there is room for the rows they become, after a crash too [G4, L2]", async ({
   open,
 }) => {
   const databaseBytesMax = 1_048_576;
-  const { backend } = await open({ databaseBytesMax });
-  const acknowledged = await fill((seq) => backend.append(seq, new Uint8Array(32_768)));
-  await backend.close();
-  const { backend: reopened } = await open({ databaseBytesMax });
+  const sqlite = await open({ databaseBytesMax });
+  const acknowledged = await fill((seq) => sqlite.log.append(seq, new Uint8Array(32_768)));
+  await sqlite.close();
+  const reopened = await open({ databaseBytesMax });
   const data = new Uint8Array(32_768);
   const filled = Array.from({ length: acknowledged }, (_, index) =>
     znode({ id: index + 1, path: `/${index}`, data }),
   );
   const state = stateOf([rootZnode(), ...filled]);
-  await reopened.write(rowsOf(state, { appliedLsn: acknowledged }));
-  expect(await reopened.append(1, new Uint8Array(100))).toBe(acknowledged + 1);
+  await reopened.tables.write(rowsOf(state, { appliedLsn: acknowledged }));
+  expect(await reopened.log.append(1, new Uint8Array(100))).toBe(acknowledged + 1);
 });
 
 test("an entry waits for the rows of those before it, when they will make room for it", async ({ open }) => {
-  const { backend } = await open({ databaseBytesMax: 1_048_576 });
+  const sqlite = await open({ databaseBytesMax: 1_048_576 });
   const states: LogState["state"][] = [];
-  backend.onState(({ state }) => states.push(state));
+  sqlite.log.onState(({ state }) => states.push(state));
   for (let seq = 1; seq <= 20; seq += 1) {
-    const append = backend.append(seq, new Uint8Array(49_152));
-    await backend.write(rowsOf(State.fresh(), { appliedLsn: seq - 1 }));
+    const append = sqlite.log.append(seq, new Uint8Array(49_152));
+    await sqlite.tables.write(rowsOf(State.fresh(), { appliedLsn: seq - 1 }));
     expect(await append).toBe(seq);
   }
   expect(states).toEqual([]);
 });
 
 test("an entry too large for the file is refused alone", async ({ open }) => {
-  const { backend } = await open({ databaseBytesMax: 1_048_576 });
+  const sqlite = await open({ databaseBytesMax: 1_048_576 });
   const states: LogState["state"][] = [];
-  backend.onState(({ state }) => states.push(state));
-  await expect(backend.append(1, new Uint8Array(900_000))).rejects.toBeInstanceOf(NotAppendedError);
-  expect(await backend.append(2, new Uint8Array(1000))).toBe(1);
+  sqlite.log.onState(({ state }) => states.push(state));
+  await expect(sqlite.log.append(1, new Uint8Array(900_000))).rejects.toBeInstanceOf(NotAppendedError);
+  expect(await sqlite.log.append(2, new Uint8Array(1000))).toBe(1);
   expect(states).toEqual([]);
 });
 
@@ -316,7 +330,7 @@ test("in a full file rows take the room of the history, and the file says how fa
   open,
   directory,
 }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const file = join(directory, "treekeeper.db");
   const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 524_288 });
   const long = "x".repeat(10_000);
@@ -342,7 +356,7 @@ test("a file that is full of entries without rows takes their rows, and then wri
   directory,
 }) => {
   const databaseBytesMax = 524_288;
-  await (await open()).backend.close();
+  await (await open()).close();
   const file = join(directory, "treekeeper.db");
   const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax });
   const data = new Uint8Array(20_000);
@@ -353,30 +367,32 @@ test("a file that is full of entries without rows takes their rows, and then wri
   const appliedLsn = database.tail;
   database.close();
 
-  const { backend } = await open({ databaseBytesMax });
-  await expect(backend.append(1, data)).rejects.toBeInstanceOf(NotAppendedError);
+  const sqlite = await open({ databaseBytesMax });
+  await expect(sqlite.log.append(1, data)).rejects.toBeInstanceOf(NotAppendedError);
   const records = Array.from({ length: appliedLsn }, (_, index) =>
     znode({ id: index + 1, path: `/n${index}`, data }),
   );
   const changes = records.map(({ id }) => change(id, 1, "x".repeat(20_000)));
-  await backend.write(rowsOf(stateOf([rootZnode(), ...records], [], appliedLsn), { appliedLsn, changes }));
-  expect(await backend.append(2, new Uint8Array(100))).toBe(appliedLsn + 1);
+  await sqlite.tables.write(
+    rowsOf(stateOf([rootZnode(), ...records], [], appliedLsn), { appliedLsn, changes }),
+  );
+  expect(await sqlite.log.append(2, new Uint8Array(100))).toBe(appliedLsn + 1);
   const deletedZnodeIds = records.map(({ id }) => id);
   const empty = stateOf([rootZnode()], [], appliedLsn + 1);
   const connected = Promise.withResolvers<void>();
-  backend.onState(({ state }) => {
+  sqlite.log.onState(({ state }) => {
     if (state === "connected") connected.resolve();
   });
-  await backend.write(rowsOf(empty, { appliedLsn: appliedLsn + 1, deletedZnodeIds }));
+  await sqlite.tables.write(rowsOf(empty, { appliedLsn: appliedLsn + 1, deletedZnodeIds }));
   await connected.promise;
-  expect(await backend.append(3, data)).toBe(appliedLsn + 2);
+  expect(await sqlite.log.append(3, data)).toBe(appliedLsn + 2);
 });
 
 test("of the history the oldest yields first, and no later write brings its floor back", async ({
   open,
   directory,
 }) => {
-  await (await open()).backend.close();
+  await (await open()).close();
   const file = join(directory, "treekeeper.db");
   const database = new StoreDatabase(file, { ...asWriter, databaseBytesMax: 4_194_304 });
   const long = "x".repeat(70_000);
@@ -405,49 +421,51 @@ async function fill(append: (seq: number) => Promise<number>): Promise<number> {
 }
 
 test("with too little free disk the service says it is read-only", async ({ open }) => {
-  const { backend } = await open({ freeBytesMin: Number.MAX_SAFE_INTEGER });
+  const sqlite = await open({ freeBytesMin: Number.MAX_SAFE_INTEGER });
   const { promise, resolve } = Promise.withResolvers<LogState>();
-  backend.onState(resolve);
+  sqlite.log.onState(resolve);
   expect(await promise).toMatchObject({ state: "read_only" });
 });
 
 test("after an error of unknown outcome nothing is answered any more", async ({ open, directory }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1));
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
   const states: LogState["state"][] = [];
   const told: number[] = [];
-  backend.onState(({ state }) => states.push(state));
-  backend.follow(1, (entry) => told.push(entry.lsn));
+  sqlite.log.onState(({ state }) => states.push(state));
+  sqlite.log.follow(1, (entries) => {
+    told.push(...entries.map(({ lsn }) => lsn));
+  });
   const meddler = new Sqlite(join(directory, "treekeeper.db"));
   meddler.exec("ALTER TABLE log RENAME TO elsewhere");
   const [first, second] = await Promise.allSettled([
-    backend.append(2, new Uint8Array(1)),
-    backend.write(rowsOf(State.fresh(), { appliedLsn: 1 })),
+    sqlite.log.append(2, new Uint8Array(1)),
+    sqlite.tables.write(rowsOf(State.fresh(), { appliedLsn: 1 })),
   ]);
   meddler.exec("ALTER TABLE elsewhere RENAME TO log");
   meddler.close();
   expect(first).toMatchObject({ status: "rejected", reason: expect.any(OutcomeUnknownError) });
   expect(second).toMatchObject({ status: "rejected", reason: expect.any(OutcomeUnknownError) });
-  await expect(backend.append(3, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
+  await expect(sqlite.log.append(3, new Uint8Array(1))).rejects.toBeInstanceOf(NotAppendedError);
   expect(states).toEqual(["failed"]);
   expect(told).toEqual([]);
 });
 
 test("a long write-ahead log is checkpointed beside the writer, and starts anew", async ({ open }) => {
-  const { backend } = await open({ checkpointBytes: 262_144, walBytesMax: 1_048_576 });
+  const sqlite = await open({ checkpointBytes: 262_144, walBytesMax: 1_048_576 });
   let walBytesMax = 0;
-  const isAnew = () => backend.stats().walBytes < walBytesMax / 2;
+  const isAnew = () => sqlite.stats().walBytes < walBytesMax / 2;
   // How far it goes beyond the bound depends on how long a checkpoint takes; that it starts anew does not.
   for (let seq = 1; walBytesMax < 200_000 || !isAnew(); seq += 1) {
-    await backend.append(seq, new Uint8Array(20_000));
-    walBytesMax = Math.max(walBytesMax, backend.stats().walBytes);
+    await sqlite.log.append(seq, new Uint8Array(20_000));
+    walBytesMax = Math.max(walBytesMax, sqlite.stats().walBytes);
   }
-  expect(backend.stats().lastCheckpointMs).toBeGreaterThan(0);
+  expect(sqlite.stats().lastCheckpointMs).toBeGreaterThan(0);
 });
 
 test("an idle service empties its write-ahead log", async ({ open }) => {
-  const { backend } = await open();
-  await backend.append(1, new Uint8Array(1_000_000));
-  await expect.poll(() => backend.stats().walBytes).toBeGreaterThan(1_000_000);
-  await expect.poll(() => backend.stats().walBytes, { timeout: 10_000 }).toBe(0);
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1_000_000));
+  await expect.poll(() => sqlite.stats().walBytes).toBeGreaterThan(1_000_000);
+  await expect.poll(() => sqlite.stats().walBytes, { timeout: 10_000 }).toBe(0);
 });

@@ -449,11 +449,11 @@ test("commands submitted as one to a store that is closing are all refused at on
 });
 
 test("a write that is too long for the log is refused as such, and the log goes on taking others", async () => {
-  const limits = { dataBytesMax: 32 * 1024 * 1024 };
-  const { store, log } = await openStore(limits);
-  await expect(store.submit(create("/large", new Uint8Array(log.entryBytesMax)))).rejects.toMatchObject({
+  const { store, log } = await openStore();
+  const operations = numbers(17).map((index) => create(`/${index}`, new Uint8Array(1_048_576)));
+  await expect(store.submit({ type: "multi", operations })).rejects.toMatchObject({
     code: "too_large",
-    details: { limit: "entryBytesMax", limitValue: log.entryBytesMax },
+    details: { limit: "entryBytesMax", limitValue: log.info.entryBytesMax },
   });
   expect(store.logState.state).toBe("connected");
   await store.submit(create("/small"));
@@ -463,7 +463,7 @@ test("a write that is too long for the log is refused as such, and the log goes 
 
 test("what would make an entry too long together is appended in parts, and all of it is done", async () => {
   const { store, log } = await openStore();
-  Object.defineProperty(log, "entryBytesMax", { value: 2000 });
+  Object.defineProperty(log, "info", { value: { ...log.info, entryBytesMax: 2000 } });
   const paths = Array.from({ length: 30 }, (_, index) => `/n${index}`);
   const answers = await store.submitAll(paths.map((path) => create(path, new Uint8Array(100))));
   expect(answers.map(({ status }) => status)).toEqual(paths.map(() => "fulfilled"));

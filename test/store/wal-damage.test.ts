@@ -47,7 +47,7 @@ const test = storeTest.extend<{ crashed: CrashedLog }>({
     const file = join(directory, "treekeeper.db");
     const walFile = `${file}-wal`;
     if (crash === null) {
-      await (await open()).backend.close();
+      await (await open()).close();
       crash = writeAndCrash(file, walFile);
     }
     writeFileSync(file, crash.database);
@@ -175,8 +175,8 @@ test("a service refuses damage with a sentence, leaves all as it is, and goes on
   expect(readFileSync(walFile)).toEqual(damaged);
   expect(readFileSync(file)).toEqual(database);
   truncateSync(walFile, start);
-  const { backend } = await open();
-  expect(await backend.tail()).toBe(2003);
+  const sqlite = await open();
+  expect(await sqlite.log.tail()).toBe(2003);
 });
 
 test("a log cut off at any byte of its last transaction starts silently, with all that was acknowledged before", {
@@ -191,9 +191,9 @@ test("a log cut off at any byte of its last transaction starts silently, with al
   for (const size of [start, start + 23, start + 24, start + 4000, end - 1, end]) {
     writeFileSync(file, database);
     writeFileSync(walFile, wal.subarray(0, size));
-    const { backend } = await open();
-    expect(await backend.tail()).toBe(size === end ? 2002 : 2001);
-    await backend.close();
+    const sqlite = await open();
+    expect(await sqlite.log.tail()).toBe(size === end ? 2002 : 2001);
+    await sqlite.close();
   }
 });
 

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { NotAppendedError } from "../../src/store/commit-log.ts";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { smallBallast, test } from "./sqlite-fixture.ts";
 
 const displacements: Record<string, (path: string) => void> = {
@@ -36,10 +36,10 @@ test("a store fails as soon as its directory or a file in it is removed, moved o
   await Promise.all(
     cases.map(async ({ what, place, displace }, index) => {
       const path = join(directory, `${index}`);
-      const { backend } = await openSqlite(path, smallBallast);
-      await backend.append(1, new Uint8Array(1));
+      const sqlite = await openSqlite(path, smallBallast);
+      await sqlite.log.append(1, new Uint8Array(1));
       const failed = new Promise<string>((resolve) => {
-        backend.onState((state) => {
+        sqlite.log.onState((state) => {
           if (state.state === "failed") resolve(state.cause);
         });
       });
@@ -47,8 +47,8 @@ test("a store fails as soon as its directory or a file in it is removed, moved o
       expect(await failed, what).toMatch(
         /was (removed or moved|replaced) while the service wrote|writing thread/,
       );
-      await expect(backend.append(2, new Uint8Array(1)), what).rejects.toBeInstanceOf(NotAppendedError);
-      await backend.close();
+      await expect(sqlite.log.append(2, new Uint8Array(1)), what).rejects.toBeInstanceOf(NotAppendedError);
+      await sqlite.close();
     }),
   );
 });
@@ -60,14 +60,14 @@ test("a link to the directory that is turned elsewhere is a directory that was r
   mkdirSync(join(directory, "second"));
   const link = join(directory, "data");
   symlinkSync(join(directory, "first"), link);
-  const { backend } = await openSqlite(link, smallBallast);
+  const sqlite = await openSqlite(link, smallBallast);
   const failed = new Promise<string>((resolve) => {
-    backend.onState((state) => {
+    sqlite.log.onState((state) => {
       if (state.state === "failed") resolve(state.cause);
     });
   });
   rmSync(link);
   symlinkSync(join(directory, "second"), link);
   expect(await failed).toMatch(/data was replaced/);
-  await backend.close();
+  await sqlite.close();
 });

@@ -9,7 +9,7 @@ import { State } from "../../src/core/state.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
-import { openSqlite } from "../../src/store/sqlite/sqlite-backend.ts";
+import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { Store, type StoreParts } from "../../src/store/store.ts";
 import type { ChangeRow } from "../../src/store/tables.ts";
 import { defaultWatchLimits, type WatchLimits } from "../../src/watches/limits.ts";
@@ -64,9 +64,10 @@ async function start(
 }
 
 async function startOnFile(limits?: Partial<WatchLimits>): Promise<Server> {
-  const { loaded, backend } = await openSqlite(directory);
+  const sqlite = await openSqlite(directory);
+  const { loaded } = sqlite;
   const { state, position } = loaded;
-  return await start({ state, position, log: backend, tables: backend }, loaded.changes, limits);
+  return await start({ state, position, log: sqlite.log, tables: sqlite.tables }, loaded.changes, limits);
 }
 
 async function writeSome({ store }: Server): Promise<void> {

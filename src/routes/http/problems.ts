@@ -44,6 +44,7 @@ export const problemKinds = {
   idempotency_key_reused: { status: 422, title: "The key was used for a different request" },
   throttled: { status: 429, title: "Too many of these at once" },
   internal: { status: 500, title: "The server failed" },
+  suspended: { status: 503, title: "The log cannot be reached" },
   read_only: { status: 503, title: "The store takes no writes" },
   stopping: { status: 503, title: "The server is shutting down" },
 } as const satisfies Record<ErrorCode, ProblemKind>;

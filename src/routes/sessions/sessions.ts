@@ -228,7 +228,7 @@ const openSchema = {
       }),
       headers: replayedHeader,
     },
-    ...problems("throttled", "read_only", "too_large", "idempotency_key_reused"),
+    ...problems("throttled", "read_only", "suspended", "too_large", "idempotency_key_reused"),
   },
 };
 
@@ -360,6 +360,6 @@ const closeSchema = {
   headers: Type.Partial(tokenHeader),
   response: {
     204: { description: "The session and all its ephemerals are gone, in one transaction.", type: "null" },
-    ...problems("session_required", "session_expired", "read_only"),
+    ...problems("session_required", "session_expired", "read_only", "suspended"),
   },
 };

@@ -125,6 +125,7 @@ export const writeProblems = [
   "fence_stale",
   "throttled",
   "read_only",
+  "suspended",
   "too_large",
 ] as const;
 

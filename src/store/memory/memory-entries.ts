@@ -1,12 +1,17 @@
 // What outlives a log in memory as a file outlives a process: a new log on the same entries is a restart.
 // Holds each writer's entry once, however often it is sent.
 
-import type { LogEntry, Lsn } from "../commit-log.ts";
+import type { LogEntry, LogUsage, Lsn } from "../commit-log.ts";
 
 export class MemoryEntries {
+  readonly clusterId: string;
   readonly #entries: LogEntry[] = [];
   readonly #places = new Map<string, Lsn>();
   #trimmed: Lsn = 0;
+
+  constructor(clusterId = "memory") {
+    this.clusterId = clusterId;
+  }
 
   /** The last position there is. */
   get tail(): Lsn {
@@ -29,16 +34,20 @@ export class MemoryEntries {
     return lsn;
   }
 
-  /** Entries from this position on, in order. */
-  *from(lsn: Lsn): Generator<LogEntry> {
-    for (let index = lsn - this.#trimmed - 1; index < this.#entries.length; index += 1) {
-      yield this.#entries[index] as LogEntry;
-    }
+  /** Entries from this position on, in order, at most so many; it must not be gone. */
+  from(lsn: Lsn, countMax = Number.POSITIVE_INFINITY): readonly LogEntry[] {
+    const first = lsn - this.#trimmed - 1;
+    return this.#entries.slice(first, first + countMax);
   }
 
   trim(upTo: Lsn): void {
     const count = Math.min(Math.max(0, upTo - this.#trimmed), this.#entries.length);
     this.#entries.splice(0, count);
     this.#trimmed += count;
+  }
+
+  usage(): LogUsage {
+    const bytes = this.#entries.reduce((sum, { body }) => sum + body.byteLength, 0);
+    return { entries: this.#entries.length, bytes };
   }
 }

@@ -2,23 +2,32 @@
 // to misbehave. It keeps every promise of the port, except that its entries end with the process.
 
 import {
+  assertCovered,
   type CommitLog,
+  type Covering,
+  type EntriesHandler,
   type LogEntry,
+  type LogInfo,
   type LogState,
+  type LogUsage,
   type Lsn,
   NotAppendedError,
   OutcomeUnknownError,
 } from "../commit-log.ts";
+import { Follower } from "../follower.ts";
 import { MemoryEntries } from "./memory-entries.ts";
 
 /** What goes wrong with an append. `sentTwice` reaches the log twice and is in it once. */
 export type AppendFault = "sentTwice" | "notAppended" | "unknownButPresent" | "unknownAndAbsent";
 
+/** Entries handed over at once. */
+const entriesAtOnceMax = 64;
+
 export class MemoryLog implements CommitLog {
+  readonly info: LogInfo;
   readonly writer: string;
-  readonly entryBytesMax = 16_777_216;
   readonly #entries: MemoryEntries;
-  readonly #followers: { next: Lsn; readonly onEntry: (entry: LogEntry) => void }[] = [];
+  readonly #followers: Follower[] = [];
   readonly #listeners: ((state: LogState) => void)[] = [];
   readonly #faults: AppendFault[] = [];
   #state: LogState = { state: "connected" };
@@ -26,9 +35,11 @@ export class MemoryLog implements CommitLog {
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(writer: string, entries: MemoryEntries = new MemoryEntries()) {
+  constructor(writer: string, entries: MemoryEntries = new MemoryEntries(), info: Partial<LogInfo> = {}) {
     this.writer = writer;
     this.#entries = entries;
+    const { clusterId } = entries;
+    this.info = { kind: "memory", clusterId, entryBytesMax: 16_777_216, isShared: false, ...info };
   }
 
   /** The next append meets this fault, the one after it the next fault that was asked for. */
@@ -46,6 +57,18 @@ export class MemoryLog implements CommitLog {
     this.#gate = null;
   }
 
+  /** Nobody answers for the log until `resume`: what is sent waits, and followers hear of nothing. */
+  suspend(cause: string): void {
+    this.hold();
+    this.#changeState({ state: "suspended", cause });
+  }
+
+  resume(): void {
+    this.#changeState({ state: "connected" });
+    this.release();
+    this.#wakeAll();
+  }
+
   append(seq: number, body: Uint8Array): Promise<Lsn> {
     if (this.#isClosed) return Promise.reject(new NotAppendedError("The log is closed."));
     const copy = new Uint8Array(body);
@@ -57,9 +80,11 @@ export class MemoryLog implements CommitLog {
   #add(seq: number, body: Uint8Array): Lsn {
     if (this.#state.state === "failed")
       throw new NotAppendedError(`The log has failed: ${this.#state.cause}`);
-    if (body.byteLength > this.entryBytesMax) {
+    if (this.#state.state === "suspended")
+      throw new OutcomeUnknownError("The log was closed while it was suspended.");
+    if (body.byteLength > this.info.entryBytesMax) {
       throw new NotAppendedError(
-        `An entry of ${body.byteLength} bytes is larger than ${this.entryBytesMax}.`,
+        `An entry of ${body.byteLength} bytes is larger than ${this.info.entryBytesMax}.`,
       );
     }
     const fault = this.#faults.shift();
@@ -68,7 +93,7 @@ export class MemoryLog implements CommitLog {
     const lsn = this.#entries.add(this.writer, seq, body);
     if (fault === "unknownButPresent") throw this.#fail();
     if (fault === "sentTwice") this.#entries.add(this.writer, seq, body);
-    this.#tellAll();
+    this.#wakeAll();
     if (this.#state.state === "read_only") this.#changeState({ state: "connected" });
     return lsn;
   }
@@ -85,31 +110,35 @@ export class MemoryLog implements CommitLog {
     return new OutcomeUnknownError(cause);
   }
 
-  follow(after: Lsn, onEntry: (entry: LogEntry) => void): void {
-    if (after < this.#entries.trimmed) {
-      this.#changeState({ state: "failed", cause: `Log entries after ${after} are missing.` });
-      return;
-    }
-    this.#followers.push({ next: after + 1, onEntry });
-    this.#turn = this.#turn.then(() => this.#tellAll());
+  follow(after: Lsn, onEntries: EntriesHandler): void {
+    const follower = new Follower(after, (from) => this.#read(from), onEntries);
+    this.#followers.push(follower);
+    this.#turn = this.#turn.then(() => follower.wake());
   }
 
-  #tellAll(): void {
-    if (this.#state.state === "failed") return;
-    for (const follower of this.#followers) {
-      for (const entry of this.#entries.from(follower.next)) {
-        follower.next += 1;
-        follower.onEntry(entry);
-      }
-    }
+  #read(from: Lsn): readonly LogEntry[] {
+    if (this.#state.state === "failed" || this.#state.state === "suspended") return [];
+    if (from > this.#entries.trimmed) return this.#entries.from(from, entriesAtOnceMax);
+    this.#changeState({ state: "failed", cause: `Log entries from ${from} on are missing.` });
+    return [];
+  }
+
+  #wakeAll(): void {
+    for (const follower of this.#followers) follower.wake();
   }
 
   async tail(): Promise<Lsn> {
+    if (this.#state.state === "suspended") await this.#gate?.promise;
     return this.#entries.tail;
   }
 
-  async trim(upTo: Lsn): Promise<void> {
+  async trim(upTo: Lsn, covering: Covering): Promise<void> {
+    assertCovered(upTo, covering);
     this.#entries.trim(upTo);
+  }
+
+  async usage(): Promise<LogUsage> {
+    return this.#entries.usage();
   }
 
   onState(listener: (state: LogState) => void): void {
@@ -118,6 +147,7 @@ export class MemoryLog implements CommitLog {
   }
 
   #changeState(state: LogState): void {
+    if (this.#state.state === "failed") return;
     this.#state = state;
     for (const listener of this.#listeners) listener(state);
   }

@@ -6,6 +6,10 @@ import { MemoryEntries } from "./memory-entries.ts";
 export class SharedEntries extends MemoryEntries {
   readonly #listeners = new Set<() => void>();
 
+  constructor(clusterId = "shared") {
+    super(clusterId);
+  }
+
   override add(writer: string, seq: number, body: Uint8Array): Lsn {
     const before = this.tail;
     const lsn = super.add(writer, seq, body);

@@ -3,7 +3,18 @@
 // of the port all the same, and is what several servers are tried on.
 
 import type { Clock } from "../../clock.ts";
-import { type CommitLog, type LogEntry, type LogState, type Lsn, NotAppendedError } from "../commit-log.ts";
+import {
+  assertCovered,
+  type CommitLog,
+  type Covering,
+  type EntriesHandler,
+  type LogInfo,
+  type LogState,
+  type LogUsage,
+  type Lsn,
+  NotAppendedError,
+  OutcomeUnknownError,
+} from "../commit-log.ts";
 import type { SharedEntries } from "./shared-entries.ts";
 
 /** How long things take between one server and the log; asked anew each time. */
@@ -34,9 +45,12 @@ export interface SharedLogParts {
   readonly passage?: Passage;
 }
 
+/** Entries handed over at once. */
+const entriesAtOnceMax = 64;
+
 export class SharedLog implements CommitLog {
+  readonly info: LogInfo;
   readonly writer: string;
-  readonly entryBytesMax = 16_777_216;
   readonly #entries: SharedEntries;
   readonly #clock: Clock;
   #passage: Passage;
@@ -51,6 +65,12 @@ export class SharedLog implements CommitLog {
 
   constructor({ writer, entries, clock, passage = freePassage }: SharedLogParts) {
     this.writer = writer;
+    this.info = {
+      kind: "shared",
+      clusterId: entries.clusterId,
+      entryBytesMax: 16_777_216,
+      isShared: true,
+    };
     this.#entries = entries;
     this.#clock = clock;
     this.#passage = passage;
@@ -72,11 +92,22 @@ export class SharedLog implements CommitLog {
     for (const follower of this.#followers) follower.goOn();
   }
 
+  /** The same, and this server knows of it. */
+  cutOff(cause: string): void {
+    this.hold();
+    this.#changeState({ state: "suspended", cause });
+  }
+
+  connect(): void {
+    this.#changeState({ state: "connected" });
+    this.release();
+  }
+
   append(seq: number, body: Uint8Array): Promise<Lsn> {
     if (this.#isClosed) return Promise.reject(new NotAppendedError("The log is closed."));
     if (this.#state.state === "failed") return Promise.reject(new NotAppendedError(this.#state.cause));
-    if (body.byteLength > this.entryBytesMax) {
-      const cause = `An entry of ${body.byteLength} bytes is larger than ${this.entryBytesMax}.`;
+    if (body.byteLength > this.info.entryBytesMax) {
+      const cause = `An entry of ${body.byteLength} bytes is larger than ${this.info.entryBytesMax}.`;
       return Promise.reject(new NotAppendedError(cause));
     }
     const answer = this.#append(seq, new Uint8Array(body));
@@ -89,9 +120,7 @@ export class SharedLog implements CommitLog {
     this.#placed = placed;
     await placed;
     while (!(await this.#arrives(this.#passage.toServerMs()))) await this.#send(seq, body);
-    const lsn = this.#entries.add(this.writer, seq, body);
-    for (const follower of this.#followers) await follower.hasHeard(lsn);
-    return lsn;
+    return this.#entries.add(this.writer, seq, body);
   }
 
   /** As often as it takes: it has one place in the log however often it arrives. */
@@ -104,6 +133,9 @@ export class SharedLog implements CommitLog {
   async #arrives(ms: number | null): Promise<boolean> {
     await this.#pause(ms ?? this.#passage.resendMs);
     await this.#gate?.promise;
+    if (this.#isClosed && this.#state.state === "suspended") {
+      throw new OutcomeUnknownError("The log was closed while it was suspended.");
+    }
     return ms !== null;
   }
 
@@ -114,16 +146,13 @@ export class SharedLog implements CommitLog {
     });
   }
 
-  follow(after: Lsn, onEntry: (entry: LogEntry) => void): void {
-    if (after < this.#entries.trimmed) {
-      this.#fail(`Log entries after ${after} are missing.`);
-      return;
-    }
+  follow(after: Lsn, onEntries: EntriesHandler): void {
     const lag = async () => {
       await this.#pause(this.#passage.lagMs());
       await this.#gate?.promise;
     };
-    this.#followers.add(new Follower(this.#entries, after, onEntry, lag));
+    const onMissing = (lsn: Lsn) => this.#fail(`Log entries from ${lsn} on are missing.`);
+    this.#followers.add(new Follower(this.#entries, after, { onEntries, onMissing, lag }));
   }
 
   async tail(): Promise<Lsn> {
@@ -139,8 +168,13 @@ export class SharedLog implements CommitLog {
     for (const follower of this.#followers) await follower.hasHeard(tail);
   }
 
-  async trim(upTo: Lsn): Promise<void> {
+  async trim(upTo: Lsn, covering: Covering): Promise<void> {
+    assertCovered(upTo, covering);
     this.#entries.trim(upTo);
+  }
+
+  async usage(): Promise<LogUsage> {
+    return this.#entries.usage();
   }
 
   onState(listener: (state: LogState) => void): void {
@@ -149,8 +183,13 @@ export class SharedLog implements CommitLog {
   }
 
   #fail(cause: string): void {
-    this.#state = { state: "failed", cause };
-    for (const listener of this.#listeners) listener(this.#state);
+    this.#changeState({ state: "failed", cause });
+  }
+
+  #changeState(state: LogState): void {
+    if (this.#state.state === "failed") return;
+    this.#state = state;
+    for (const listener of this.#listeners) listener(state);
   }
 
   async close(): Promise<void> {
@@ -163,26 +202,25 @@ export class SharedLog implements CommitLog {
 }
 
 /** Hears of the entries there are, all at once, some time after the first of them came. */
+interface FollowerParts {
+  readonly onEntries: EntriesHandler;
+  readonly onMissing: (lsn: Lsn) => void;
+  readonly lag: () => Promise<void>;
+}
+
 class Follower {
   readonly #entries: SharedEntries;
-  readonly #onEntry: (entry: LogEntry) => void;
-  readonly #lag: () => Promise<void>;
+  readonly #parts: FollowerParts;
   readonly #unsubscribe: () => void;
   readonly #waiters = new Set<{ readonly lsn: Lsn; readonly resolve: () => void }>();
   #next: Lsn;
   #isHearing = false;
   #isStopped = false;
 
-  constructor(
-    entries: SharedEntries,
-    after: Lsn,
-    onEntry: (entry: LogEntry) => void,
-    lag: () => Promise<void>,
-  ) {
+  constructor(entries: SharedEntries, after: Lsn, parts: FollowerParts) {
     this.#entries = entries;
     this.#next = after + 1;
-    this.#onEntry = onEntry;
-    this.#lag = lag;
+    this.#parts = parts;
     this.#unsubscribe = entries.onAdded(() => this.goOn());
     this.goOn();
   }
@@ -200,17 +238,21 @@ class Follower {
   async #hear(): Promise<void> {
     this.#isHearing = true;
     while (this.#next <= this.#entries.tail && !this.#isStopped) {
-      await this.#lag();
-      if (!this.#isStopped) this.#tell();
+      await this.#parts.lag();
+      while (this.#next <= this.#entries.tail && !this.#isStopped) await this.#tell();
     }
     this.#isHearing = false;
   }
 
-  #tell(): void {
-    for (const entry of this.#entries.from(this.#next)) {
-      this.#next = entry.lsn + 1;
-      this.#onEntry(entry);
+  async #tell(): Promise<void> {
+    if (this.#next <= this.#entries.trimmed) {
+      this.#parts.onMissing(this.#next);
+      this.stop();
+      return;
     }
+    const entries = this.#entries.from(this.#next, entriesAtOnceMax);
+    this.#next += entries.length;
+    await this.#parts.onEntries(entries);
     for (const waiter of this.#waiters) {
       if (waiter.lsn >= this.#next) continue;
       this.#waiters.delete(waiter);

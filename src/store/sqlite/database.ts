@@ -4,7 +4,7 @@
 
 import { statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
-import type { LogEntry, Lsn } from "../commit-log.ts";
+import type { Covering, LogEntry, LogUsage, Lsn } from "../commit-log.ts";
 import type { Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { prepareEntriesAfter, readEntries } from "./log-rows.ts";
@@ -49,6 +49,14 @@ interface RemovalBounds {
   readonly changeRows: number;
 }
 
+/** What may go: entries up to here, and messages. */
+interface Old {
+  readonly logUpTo: Lsn;
+  readonly historyFloorZxid: number;
+}
+
+type Removal = RemovalBounds & Pick<Old, "logUpTo">;
+
 /** Old rows removed in one transaction: more would make appends wait. A row of changes is a long one. */
 const smallStep: RemovalBounds = { logRows: 200, changeRows: 8 };
 /** Where there is no room, room comes first. */
@@ -67,6 +75,10 @@ export class StoreDatabase {
   #tail: Lsn;
   /** As it stands in the file. */
   #meta: Meta;
+  /** What of it was there when something was synced last. */
+  #durable: Covering;
+  /** Entries up to here may go. */
+  #trimmableLsn: Lsn = 0;
   #bytesTaken = 0;
   #unreflectedBytes = 0;
 
@@ -85,6 +97,8 @@ export class StoreDatabase {
     this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
     this.#statements = prepareStatements(this.#connection);
     this.#meta = readMeta(this.#connection, file);
+    // Whoever loaded the file has emptied the write-ahead log into it before.
+    this.#durable = coveringOf(this.#meta);
     const { appliedLsn } = this.#meta;
     const last = this.#statements.lastLsn.get() as number | null;
     if (appliedLsn !== settings.loadedLsn) throw this.#contested();
@@ -111,8 +125,9 @@ export class StoreDatabase {
     return this.#tail;
   }
 
-  get appliedLsn(): Lsn {
-    return this.#meta.appliedLsn;
+  /** Up to where the rows are durable. */
+  get durable(): Covering {
+    return this.#durable;
   }
 
   /** About how much was given to write so far: entries, data and messages. */
@@ -133,6 +148,7 @@ export class StoreDatabase {
       }
     });
     this.#tail += entries.length;
+    this.#durable = coveringOf(this.#meta);
     for (const { body } of entries) this.#unreflectedBytes += body.byteLength;
     return first;
   }
@@ -142,24 +158,34 @@ export class StoreDatabase {
     return readEntries(this.#statements.entriesAfter, { file: this.#file, after, tail: this.#tail });
   }
 
+  logUsage(): LogUsage {
+    return this.#statements.logUsage.get() as LogUsage;
+  }
+
+  /** Entries up to here may go; `trimStep` takes them. */
+  trimLog(upTo: Lsn): void {
+    this.#trimmableLsn = Math.max(this.#trimmableLsn, upTo);
+  }
+
   /**
    * Writes the rows and, in the same transaction, their position. No fsync: what survives a crash is always a
    * prefix of the write-ahead log, so a position can never outlive the rows it speaks of.
    */
   write(rows: PackedRows): void {
-    this.#write(rows, smallStep);
+    this.#write(rows, { logUpTo: this.#trimmableLsn, ...smallStep });
   }
 
   /**
    * As `write`, where that finds no room: the rows take that of the entries they reflect and of the whole
-   * history, of which nothing is kept. The tree comes before what was told of it.
+   * history, of which nothing is kept. The tree comes before what was told of it. Entries and rows are in one file: one
+   * transaction puts these in the place of those, and a crash finds one or the other.
    */
   writeWithoutHistory(rows: PackedRows): void {
     const position = { ...rows.position, historyFloorZxid: rows.position.zxid };
-    this.#write({ ...rows, changes: [], position }, allAtOnce);
+    this.#write({ ...rows, changes: [], position }, { logUpTo: position.appliedLsn, ...allAtOnce });
   }
 
-  #write(rows: PackedRows, removal: RemovalBounds): void {
+  #write(rows: PackedRows, removal: Removal): void {
     const { appliedLsn } = rows.position;
     if (appliedLsn > this.#tail)
       throw new Error(`Rows as of entry ${appliedLsn}, but the log ends at ${this.#tail}.`);
@@ -167,7 +193,7 @@ export class StoreDatabase {
     const historyFloorZxid = Math.max(rows.position.historyFloorZxid, this.#meta.historyFloorZxid);
     this.#unsyncedTransaction({ ...rows.position, historyFloorZxid }, () => {
       // Removal comes first: in a full file it makes the room that the rest needs.
-      this.#removeOld({ appliedLsn, historyFloorZxid }, removal);
+      this.#removeOld({ ...removal, historyFloorZxid });
       this.#writeRows(rows);
     });
     this.#measureUnreflected();
@@ -198,31 +224,38 @@ export class StoreDatabase {
 
   /** Removes some of the rows that nobody needs any more; true when there are more of them. */
   trimStep(): boolean {
-    if (!this.#hasOld()) return false;
-    this.#unsyncedTransaction({}, () => this.#removeOld(this.#meta, smallStep));
-    return this.#hasOld();
+    const old = { logUpTo: this.#trimmableLsn, historyFloorZxid: this.#meta.historyFloorZxid };
+    if (!this.#hasOld(old)) return false;
+    this.#unsyncedTransaction({}, () => this.#removeOld({ ...old, ...smallStep }));
+    return this.#hasOld(old);
   }
 
-  /** Removes all that nobody needs any more, and the oldest of the history until so much is left. */
+  /** Removes the entries that rows in the file reflect: what is lost in a crash is lost from its end, so rows go last. */
+  dropReflectedEntries(): void {
+    const reflected = { logUpTo: this.#meta.appliedLsn, historyFloorZxid: 0 };
+    if (!this.#hasOld(reflected)) return;
+    this.#unsyncedTransaction({}, () => this.#removeOld({ ...reflected, ...allAtOnce }));
+  }
+
+  /** Removes all that rows reflect or nobody needs any more, and the oldest of the history until so much is left. */
   makeRoom(historyBytesKept: number): void {
     const last = this.#statements.lastChangeBeyond.get(historyBytesKept) as number | null;
-    if (last === null && !this.#hasOld()) return;
     const historyFloorZxid = Math.max(last ?? 0, this.#meta.historyFloorZxid);
-    this.#unsyncedTransaction({ historyFloorZxid }, () => {
-      this.#removeOld({ ...this.#meta, historyFloorZxid }, allAtOnce);
-    });
+    const old = { logUpTo: this.#meta.appliedLsn, historyFloorZxid };
+    if (!this.#hasOld(old)) return;
+    this.#unsyncedTransaction({ historyFloorZxid }, () => this.#removeOld({ ...old, ...allAtOnce }));
   }
 
-  #hasOld(): boolean {
+  #hasOld({ logUpTo, historyFloorZxid }: Old): boolean {
     const first = this.#statements.firstLsn.get() as number | null;
-    if (first !== null && first <= this.#meta.appliedLsn) return true;
+    if (first !== null && first <= logUpTo) return true;
     const oldest = this.#statements.firstChange.get() as number | null;
-    return oldest !== null && oldest <= this.#meta.historyFloorZxid;
+    return oldest !== null && oldest <= historyFloorZxid;
   }
 
-  #removeOld({ appliedLsn, historyFloorZxid }: PositionRow, { logRows, changeRows }: RemovalBounds): void {
+  #removeOld({ logUpTo, historyFloorZxid, logRows, changeRows }: Removal & Old): void {
     const first = this.#statements.firstLsn.get() as number | null;
-    if (first !== null) this.#statements.trimLog.run(Math.min(appliedLsn, first + logRows - 1));
+    if (first !== null) this.#statements.trimLog.run(Math.min(logUpTo, first + logRows - 1));
     this.#statements.trimChanges.run(historyFloorZxid, changeRows);
   }
 
@@ -371,9 +404,8 @@ type DatabaseSettings = { readonly writer: string; readonly loadedLsn: Lsn } & P
 /** SQLite asks for every named value. */
 const noLimits = { countSoft: null, countHard: null, bytesSoft: null, bytesHard: null };
 
-interface PositionRow {
-  readonly appliedLsn: Lsn;
-  readonly historyFloorZxid: number;
+function coveringOf({ appliedLsn, zxid, digest }: Position): Covering {
+  return { lsn: appliedLsn, zxid, digest };
 }
 
 interface WalRow {
@@ -409,6 +441,9 @@ function prepareLogStatements(connection: Connection) {
       .prepare("SELECT coalesce(sum(octet_length(body)), 0) FROM log WHERE lsn > ?")
       .pluck(),
     entriesAfter: prepareEntriesAfter(connection),
+    logUsage: connection.prepare(
+      "SELECT count(*) AS entries, coalesce(sum(octet_length(body)), 0) AS bytes FROM log",
+    ),
     trimLog: connection.prepare("DELETE FROM log WHERE lsn <= ?"),
   };
 }

@@ -34,12 +34,18 @@ export interface LoadedStore {
   readonly wasUnclean: boolean;
 }
 
-/** Makes the file when there is none. @throws CorruptStoreError | Error */
-export function loadStore(file: string): LoadedStore {
+/**
+ * Makes the file when there is none.
+ * @param clusterId whose it must be, and whose a new one is; any where it is not given
+ * @throws CorruptStoreError | Error
+ */
+export function loadStore(file: string, clusterId?: string): LoadedStore {
   const connection = openConnection(file, { isMade: true });
   try {
     createSchemaIfEmpty(connection, {
-      ...{ clusterId: randomUUID(), digest: Digest.of(State.fresh()).toString(), machineVersion },
+      clusterId: clusterId ?? randomUUID(),
+      digest: Digest.of(State.fresh()).toString(),
+      machineVersion,
     });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
@@ -49,6 +55,7 @@ export function loadStore(file: string): LoadedStore {
       upgradeSchemaIfOlder(connection, machineVersion);
       if (!hasItsColumns(connection))
         throw new CorruptStoreError(file, "its tables are not as they were made");
+      refuseOtherCluster(connection, file, clusterId);
       return readStore(connection, file);
     });
     return read.immediate();
@@ -104,6 +111,16 @@ function checkPages(connection: Connection, file: string): void {
   const metaPage = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").pluck().get();
   if (metaPage !== metaPageNumber)
     throw new CorruptStoreError(file, "its table meta is not where it was made");
+}
+
+/** Before anything of it is taken over: the zxids, fences and sessions of another cluster mean other things. */
+function refuseOtherCluster(connection: Connection, file: string, expected: string | undefined): void {
+  const { clusterId } = readMeta(connection, file);
+  if (expected === undefined || clusterId === expected) return;
+  throw new Error(
+    `The database ${file} is that of cluster ${clusterId}, not of ${expected}: start with the data directory of this ` +
+      "cluster, or with an empty one.",
+  );
 }
 
 function checkVersion(connection: Connection, file: string): void {

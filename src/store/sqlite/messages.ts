@@ -1,6 +1,6 @@
 // What the event loop and the writing thread say to each other. Answers come in the order of their questions.
 
-import type { LogEntry, LogState, Lsn } from "../commit-log.ts";
+import type { Covering, LogEntry, LogState, LogUsage, Lsn } from "../commit-log.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import type { SqliteSettings } from "./settings.ts";
 import type { WalBlockage } from "./wal-keeper.ts";
@@ -28,17 +28,24 @@ export interface AppendMessage {
   readonly body: Uint8Array;
 }
 
-export interface WriteMessage {
-  readonly type: "write";
-  readonly id: number;
-  readonly rows: PackedRows;
+/** What is answered, and refused where it cannot be done. */
+export type Request =
+  | { readonly type: "write"; readonly rows: PackedRows }
+  | { readonly type: "trim"; readonly upTo: Lsn }
+  | { readonly type: "read"; readonly after: Lsn }
+  | { readonly type: "usage" };
+
+export interface Answers {
+  readonly write: undefined;
+  readonly trim: undefined;
+  /** The next of the log, in order: none only where there are none. */
+  readonly read: readonly LogEntry[];
+  readonly usage: LogUsage;
 }
 
 export type ToWriter =
   | AppendMessage
-  | WriteMessage
-  | { readonly type: "trim"; readonly id: number; readonly upTo: Lsn }
-  | { readonly type: "replay"; readonly id: number; readonly after: Lsn }
+  | { readonly type: "request"; readonly id: number; readonly request: Request }
   | { readonly type: "close" };
 
 export type FromWriter =
@@ -46,9 +53,11 @@ export type FromWriter =
   /** The entries have the places from `firstLsn` on. */
   | { readonly type: "appended"; readonly firstLsn: Lsn; readonly seqs: readonly number[] }
   | { readonly type: "notAppended"; readonly seqs: readonly number[]; readonly cause: string }
-  | { readonly type: "entries"; readonly id: number; readonly entries: readonly LogEntry[] }
-  /** The write, trim or replay with this id is done. */
-  | { readonly type: "done"; readonly id: number }
+  /** The request with this id is done, or was not and changed nothing. */
+  | { readonly type: "answer"; readonly id: number; readonly value: Answers[keyof Answers] }
+  | { readonly type: "refused"; readonly id: number; readonly cause: string }
+  /** The rows up to here are durable. */
+  | { readonly type: "durable"; readonly covering: Covering }
   | { readonly type: "walBlockage"; readonly blockage: WalBlockage }
   /** `failed` is the last thing that is said. */
   | { readonly type: "state"; readonly state: LogState };

@@ -5,7 +5,7 @@
 import Sqlite from "better-sqlite3";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { LockedError, StoreDatabase } from "./database.ts";
-import type { AppendMessage, FromWriter, ToWriter, WriteMessage, WriterData } from "./messages.ts";
+import type { Answers, AppendMessage, FromWriter, Request, ToWriter, WriterData } from "./messages.ts";
 import { numberIndex } from "./messages.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import {
@@ -22,8 +22,9 @@ import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
 
-/** Entries sent back at once when the log is replayed. */
-const replayEntriesMax = 64;
+/** What is sent back at once where the log is read: an entry that is larger goes alone. */
+const readEntriesMax = 64;
+const readBytesMax = 4_194_304;
 /** Ticks that appends wait for rows to be written before they are refused. */
 const heldTicksMax = 2;
 /** A burst can take much of the disk between two ticks: no more than this, and these shares of what is in reserve. */
@@ -32,6 +33,11 @@ const probeShareOfReserve = 1 / 16;
 const probeShareOfBallast = 1 / 8;
 /** How old a look at the files may be when something is appended. */
 const lookEveryMs = 50;
+
+interface WaitingWrite {
+  readonly id: number;
+  readonly rows: PackedRows;
+}
 
 export class Writer {
   readonly #database: StoreDatabase;
@@ -42,7 +48,7 @@ export class Writer {
   readonly #wal: WalKeeper;
   readonly #post: (message: FromWriter) => void;
   /** Rows that found no room; they are tried again until there is some. */
-  #waitingWrites: WriteMessage[] = [];
+  #waitingWrites: WaitingWrite[] = [];
   /** Appends for which there will be room when the entries before them are rows. */
   #heldAppends: AppendMessage[] = [];
   #heldTicks = 0;
@@ -55,11 +61,13 @@ export class Writer {
   #isLocked = false;
   #hasFailed = false;
   #isTrimming = false;
+  #toldDurableLsn: Lsn;
 
   constructor(data: WriterData, post: (message: FromWriter) => void) {
     const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers } = data;
     this.#post = post;
     this.#numbers = numbers;
+    this.#toldDurableLsn = loadedLsn;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
     this.#probeEveryBytes = probeEveryBytesOf(settings);
@@ -81,7 +89,7 @@ export class Writer {
     this.#guard(() => {
       if (performance.now() - this.#lastLookMs >= lookEveryMs) this.#assertInPlace();
       this.#append(messages.filter((message) => message.type === "append"));
-      for (const message of messages) if (message.type !== "append") this.#do(message);
+      for (const message of messages) if (message.type === "request") this.#do(message.id, message.request);
       this.#append([]);
       if (this.#database.bytesTaken - this.#bytesTakenAtProbe >= this.#probeEveryBytes) this.#probe();
       this.#inRoom(() => this.#wal.afterBatch());
@@ -161,15 +169,35 @@ export class Writer {
       this.#refuse(messages, this.#shortage ?? "");
       return;
     }
+    this.#tellDurable();
     this.#post({ type: "appended", firstLsn, seqs: messages.map(({ seq }) => seq) });
     if (this.#shortage !== null) this.#probe();
   }
 
+  /** What was written before a commit that is synced is durable with it. */
+  #tellDurable(): void {
+    const { durable } = this.#database;
+    if (durable.lsn === this.#toldDurableLsn) return;
+    this.#toldDurableLsn = durable.lsn;
+    this.#post({ type: "durable", covering: durable });
+  }
+
   /** Once it was said that there is no room, what still comes makes some, and may use the reserve. */
   #fits(bytes: number): boolean {
+    return this.#hasRoom((room) =>
+      this.#shortage === null ? hasRoomFor(room, bytes) : reserveHasRoomFor(room, bytes),
+    );
+  }
+
+  /**
+   * Log and tables are one file: where it has too little room, entries go that the rows beside them reflect, before
+   * anybody asks for it.
+   */
+  #hasRoom(isEnough: (room: Room) => boolean): boolean {
     const room = this.#database.room();
-    if (room === null) return true;
-    return this.#shortage === null ? hasRoomFor(room, bytes) : reserveHasRoomFor(room, bytes);
+    if (room === null || isEnough(room)) return true;
+    if (!this.#inRoom(() => this.#database.dropReflectedEntries())) return false;
+    return isEnough(this.#database.room() as Room);
   }
 
   /** Rows of entries that are in the log come soon, and with them the room of those entries. */
@@ -182,14 +210,19 @@ export class Writer {
     this.#post({ type: "notAppended", seqs: messages.map(({ seq }) => seq), cause });
   }
 
-  #do(message: Exclude<ToWriter, AppendMessage>): void {
-    if (message.type === "write") this.#write(message);
-    else if (message.type === "trim") this.#trim(message.id, message.upTo);
-    else if (message.type === "replay") this.#replay(message.id, message.after);
+  #do(id: number, request: Request): void {
+    if (request.type === "write") this.#write({ id, rows: request.rows });
+    else if (request.type === "trim") this.#trim(id, request.upTo);
+    else if (request.type === "read") this.#answer(id, this.#entriesAfter(request.after));
+    else this.#answer(id, this.#database.logUsage());
+  }
+
+  #answer(id: number, value?: Answers[keyof Answers]): void {
+    this.#post({ type: "answer", id, value });
   }
 
   /** Rows are written in the order of their positions, so one that waits keeps the later ones waiting. */
-  #write(message: WriteMessage): void {
+  #write(message: WaitingWrite): void {
     this.#waitingWrites.push(message);
     if (this.#shortage === null) this.#writeWaiting();
     else this.#probe();
@@ -201,7 +234,7 @@ export class Writer {
       if (!this.#inRoom(() => this.#database.write(rows)) && !this.#writeWithoutHistory(rows)) return;
       this.#waitingWrites.shift();
       this.#isTrimming = true;
-      this.#post({ type: "done", id });
+      this.#answer(id);
     }
   }
 
@@ -221,22 +254,26 @@ export class Writer {
   }
 
   #trim(id: number, upTo: Lsn): void {
-    const { appliedLsn } = this.#database;
-    if (upTo > appliedLsn) throw new Error(`Entry ${upTo} may not go: the tables stand at ${appliedLsn}.`);
+    const { lsn } = this.#database.durable;
+    if (upTo > lsn) {
+      const cause = `Entries up to ${upTo} may not go: the rows that are durable end at ${lsn}.`;
+      this.#post({ type: "refused", id, cause });
+      return;
+    }
+    this.#database.trimLog(upTo);
     this.#isTrimming = true;
-    this.#post({ type: "done", id });
+    this.#answer(id);
   }
 
-  #replay(id: number, after: Lsn): void {
-    let entries: LogEntry[] = [];
+  #entriesAfter(after: Lsn): LogEntry[] {
+    const entries: LogEntry[] = [];
+    let bytes = 0;
     for (const entry of this.#database.readLog(after)) {
       entries.push(entry);
-      if (entries.length < replayEntriesMax) continue;
-      this.#post({ type: "entries", id, entries });
-      entries = [];
+      bytes += entry.body.byteLength;
+      if (entries.length === readEntriesMax || bytes >= readBytesMax) break;
     }
-    this.#post({ type: "entries", id, entries });
-    this.#post({ type: "done", id });
+    return entries;
   }
 
   #checkpointed({ error, isComplete }: CheckpointDone): void {
@@ -313,8 +350,7 @@ export class Writer {
   }
 
   #hasRoomAgain(): boolean {
-    const room = this.#database.room();
-    return room === null || hasRoomAgain(room, this.#refusedBytes);
+    return this.#hasRoom((room) => hasRoomAgain(room, this.#refusedBytes));
   }
 
   #giveUpHistory(): boolean {
@@ -324,8 +360,7 @@ export class Writer {
   }
 
   #isFileFull(): boolean {
-    const room = this.#database.room();
-    return room !== null && isFull(room);
+    return !this.#hasRoom((room) => !isFull(room));
   }
 
   #makeRoom(historyBytesOf: (room: Room) => number): void {

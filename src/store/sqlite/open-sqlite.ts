@@ -1,0 +1,105 @@
+// Opens a data directory: what is in it, and the log and the tables that go on writing to it. They are two ports on one
+// file and one thread.
+
+import { randomUUID } from "node:crypto";
+import { mayHaveRebooted, noteBoot } from "./boot.ts";
+import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
+import { type LoadedStore, loadStore } from "./load.ts";
+import { numberIndex, type WriterData } from "./messages.ts";
+import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
+import { SqliteLog } from "./sqlite-log.ts";
+import { SqliteTables } from "./sqlite-tables.ts";
+import { refuseDamagedWal } from "./wal-check.ts";
+import type { WalBlockage } from "./wal-keeper.ts";
+import { WriterThread } from "./writer-thread.ts";
+
+export interface StorageStats {
+  readonly walBytes: number;
+  /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
+  readonly walBlockedMs: number;
+  readonly lastCommitMs: number;
+  readonly lastCheckpointMs: number;
+}
+
+const numberCount = Object.keys(numberIndex).length;
+
+export class OpenedSqlite {
+  readonly loaded: LoadedStore;
+  readonly log: SqliteLog;
+  readonly tables: SqliteTables;
+  /** Files, and perhaps the directory, that other users could open until now. */
+  readonly tightened: readonly string[];
+  readonly #thread: WriterThread;
+
+  constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
+    const { clusterId, position } = loaded;
+    this.loaded = loaded;
+    this.tightened = directory.tightened;
+    this.#thread = thread;
+    this.log = new SqliteLog(thread, clusterId);
+    const { appliedLsn: lsn, zxid, digest } = position;
+    this.tables = new SqliteTables(thread, clusterId, { lsn, zxid, digest });
+  }
+
+  /** Called when a reader of the file begins or ceases to keep the write-ahead log from being emptied. */
+  onWalBlockage(listener: (blockage: WalBlockage) => void): void {
+    this.#thread.on("walBlockage", ({ blockage }) => listener(blockage));
+  }
+
+  stats(): StorageStats {
+    const at = (index: number) => this.#thread.data.numbers[index] as number;
+    return {
+      walBytes: at(numberIndex.walBytes),
+      walBlockedMs: at(numberIndex.walBlockedMs),
+      lastCommitMs: at(numberIndex.lastCommitMs),
+      lastCheckpointMs: at(numberIndex.lastCheckpointMs),
+    };
+  }
+
+  /** Closes log and tables, unless whoever has them did. */
+  async close(): Promise<void> {
+    await this.log.close();
+    await this.tables.close();
+  }
+}
+
+/**
+ * Takes the directory, reads what is in it and starts the writing thread.
+ * @param chosen.clusterId whose the directory must be, and shall be where it is new; any where it is not given
+ * @throws CorruptStoreError | Error
+ */
+export async function openSqlite(
+  directory: string,
+  { clusterId, ...chosen }: Partial<SqliteSettings> & { readonly clusterId?: string } = {},
+): Promise<OpenedSqlite> {
+  const settings = { ...defaultSqliteSettings, ...chosen };
+  const owned = claimDataDirectory(directory, settings);
+  try {
+    checkWal(owned);
+    const loaded = loadStore(owned.databaseFile, clusterId);
+    // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
+    noteBoot(owned.bootFile);
+    const thread = new WriterThread(owned, writerData(owned, loaded, settings));
+    const opened = new OpenedSqlite(owned, loaded, thread);
+    await thread.start();
+    return opened;
+  } catch (error) {
+    owned.release();
+    throw error;
+  }
+}
+
+/** Before SQLite sees it: to open the file is to take damage for the end of the log. */
+function checkWal({ databaseFile, bootFile }: DataDirectory): void {
+  refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
+}
+
+function writerData(
+  { databaseFile, ballastFile, places }: DataDirectory,
+  { position }: LoadedStore,
+  settings: SqliteSettings,
+): WriterData {
+  const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
+  const files = { databaseFile, ballastFile, loadedLsn: position.appliedLsn, places };
+  return { writer: randomUUID(), ...files, settings, numbers };
+}

@@ -1,0 +1,253 @@
+// The store on a log that others write to as well, and that may be out of reach: how it catches up, what it knows of what
+// was answered elsewhere, and what it does while nobody answers for the log.
+
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { Clock } from "../../src/clock.ts";
+import type { Command } from "../../src/core/command.ts";
+import { defaultLimits, type Limits } from "../../src/core/limits.ts";
+import { State } from "../../src/core/state.ts";
+import { encodeBatch } from "../../src/store/codec.ts";
+import type { LogState } from "../../src/store/commit-log.ts";
+import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
+import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { Store } from "../../src/store/store.ts";
+import type { Tables } from "../../src/store/tables.ts";
+import { FakeClock } from "../support/fake-clock.ts";
+import { bytes, plain, refusal } from "../support/keeper.ts";
+import { RecordingTables } from "./recording-tables.ts";
+
+interface Options {
+  readonly clock?: Clock;
+  readonly isShared?: boolean;
+  readonly tables?: Tables;
+  readonly limits?: Partial<Limits>;
+  readonly entryBytesMax?: number;
+}
+
+/** Not started yet. */
+function storeOn(entries: MemoryEntries, writer: string, options: Options = {}) {
+  const { clock = new FakeClock(), isShared = true, tables, entryBytesMax = 16_777_216 } = options;
+  const log = new MemoryLog(writer, entries, { isShared, entryBytesMax });
+  const store = new Store({
+    state: State.fresh(),
+    position: { appliedLsn: 0, historyFloorZxid: 0 },
+    ...{ log, clock, ...(tables !== undefined && { tables }) },
+    limits: {
+      ...defaultLimits,
+      queueCommandsMax: 10_000,
+      queueBytesMax: 64 * 1024 * 1024,
+      ...options.limits,
+    },
+  });
+  return { log, store, clock };
+}
+
+async function openOn(entries: MemoryEntries, writer: string, options: Options = {}) {
+  const parts = storeOn(entries, writer, options);
+  await parts.store.start();
+  return parts;
+}
+
+function create(path: string): Command & { type: "create" } {
+  return { type: "create", path, data: bytes(""), mode: plain };
+}
+
+function body(...paths: string[]): Uint8Array {
+  return encodeBatch({ timeMs: 1, ranMs: 1, commands: paths.map(create) });
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+}
+
+/** A clock by which everything takes long. */
+class SlowClock extends FakeClock {
+  #looks = 0;
+
+  override monotonicMs(): number {
+    this.#looks += 1;
+    return 3 * this.#looks;
+  }
+}
+
+test("a server that catches up with a long log lets others have their turn all the while", async () => {
+  const entries = new MemoryEntries();
+  for (let seq = 1; seq <= 500; seq += 1) entries.add("other", seq, body(`/${seq}`));
+  const { store } = storeOn(entries, "this", { clock: new SlowClock() });
+  let turns = 0;
+  let isOver = false;
+  const starting = store.start().then(() => {
+    isOver = true;
+  });
+  const seen: number[] = [];
+  while (!isOver) {
+    await setImmediate();
+    turns += 1;
+    seen.push(store.zxid);
+  }
+  await starting;
+  expect(store.zxid).toBe(500);
+  expect(turns).toBeGreaterThan(100);
+  const steps = seen.map((zxid, index) => zxid - (seen[index - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThan(10);
+  await store.close();
+});
+
+test("two stores on one log do the same, whoever wrote it", async () => {
+  const entries = new MemoryEntries();
+  const [one, two] = [await openOn(entries, "one"), await openOn(entries, "two")];
+  await Promise.all([one.store.submit(create("/a")), one.store.submit(create("/b"))]);
+  two.log.resume();
+  await two.store.atLeast(2);
+  await two.store.submit(create("/c"));
+  one.log.resume();
+  await one.store.atLeast(3);
+  expect([...one.store.state.tree.childNames("/")]).toEqual(["a", "b", "c"]);
+  expect([...two.store.state.tree.childNames("/")]).toEqual(["a", "b", "c"]);
+  await Promise.all([one.store.close(), two.store.close()]);
+});
+
+test("who waits for a zxid has it when its transaction is done and told, and not before", async () => {
+  const entries = new MemoryEntries();
+  const { store, log } = await openOn(entries, "this");
+  const course: string[] = [];
+  store.onApplied((applied) => course.push(...applied.map(({ txn }) => `told ${txn.zxid}`)));
+  const waits = [2, 1, 3].map((zxid) => store.atLeast(zxid).then(() => course.push(`reached ${zxid}`)));
+  await store.atLeast(0);
+  entries.add("other", 1, body("/a", "/b"));
+  log.resume();
+  await Promise.all(waits.slice(0, 2));
+  expect(course).toEqual(["told 1", "told 2", "reached 2", "reached 1"]);
+  entries.add("other", 2, body("/c"));
+  log.resume();
+  await Promise.all(waits);
+  expect(course.slice(4)).toEqual(["told 3", "reached 3"]);
+  await store.close();
+});
+
+test("a wait for a zxid that does not come ends when its caller has waited enough", async () => {
+  const { store } = await openOn(new MemoryEntries(), "this");
+  const enough = new AbortController();
+  const wait = store.atLeast(1, enough.signal);
+  enough.abort(new Error("enough"));
+  await expect(wait).rejects.toThrow("enough");
+  await expect(store.atLeast(1, enough.signal)).rejects.toThrow("enough");
+  await store.submit(create("/a"));
+  await store.atLeast(1, enough.signal);
+  await store.close();
+});
+
+test("sync answers with a state not before that of any write that was answered anywhere", async () => {
+  const entries = new MemoryEntries();
+  const [one, two] = [await openOn(entries, "one"), await openOn(entries, "two")];
+  await one.store.submit(create("/a"));
+  expect(two.store.zxid).toBe(0);
+  const synced = two.store.sync();
+  await settle();
+  expect(two.store.zxid).toBe(0);
+  two.log.resume();
+  expect(await synced).toBe(1);
+  await Promise.all([one.store.close(), two.store.close()]);
+});
+
+test("all who sync at once share one question to the log, and who comes later asks anew", async () => {
+  const { store, log } = await openOn(new MemoryEntries(), "this");
+  let questions = 0;
+  const answers: PromiseWithResolvers<number>[] = [];
+  Object.defineProperty(log, "tail", {
+    value: () => {
+      questions += 1;
+      const answer = Promise.withResolvers<number>();
+      answers.push(answer);
+      return answer.promise;
+    },
+  });
+  const early = Promise.all([store.sync(), store.sync(), store.sync()]);
+  await settle();
+  expect(questions).toBe(1);
+  // The question under way may have been answered before the next one came.
+  const late = store.sync();
+  await settle();
+  expect(questions).toBe(2);
+  for (const { resolve } of answers) resolve(0);
+  expect([await early, await late]).toEqual([[0, 0, 0], 0]);
+  await store.close();
+});
+
+test("where nobody else writes a sync asks nobody: what was answered is in the state", async () => {
+  const { store, log } = await openOn(new MemoryEntries(), "this", { isShared: false });
+  Object.defineProperty(log, "tail", { value: () => Promise.reject(new Error("it was asked")) });
+  await store.submit(create("/a"));
+  expect(await store.sync()).toBe(1);
+  await store.close();
+});
+
+test("while the log is suspended what was sent waits and what was not is refused; then all goes on", async () => {
+  const entries = new MemoryEntries();
+  const { store, log } = await openOn(entries, "this");
+  const states: LogState["state"][] = [];
+  store.onLogState(({ state }) => states.push(state));
+  log.hold();
+  const sent = [store.submit(create("/a"))];
+  await settle();
+  sent.push(store.submit(create("/b")));
+  await settle();
+  const waiting = refusal(store.submit(create("/c")));
+  log.suspend("no quorum");
+  expect(await waiting).toBe("suspended");
+  await expect(store.submit({ type: "delete", path: "/a" })).rejects.toMatchObject({
+    ...{ code: "suspended", details: { retryAfterSeconds: 1 } },
+  });
+  await expect(store.sync()).rejects.toMatchObject({ code: "suspended" });
+  expect(store.zxid).toBe(0);
+  log.resume();
+  expect((await Promise.all(sent)).map(({ zxid }) => zxid)).toEqual([1, 2]);
+  await store.submit(create("/d"));
+  expect([...store.state.tree.childNames("/")]).toEqual(["a", "b", "d"]);
+  expect(states).toEqual(["suspended", "connected"]);
+  await store.close();
+});
+
+test("a store can be closed while its log is suspended, before and after it began to wait", async () => {
+  const { store, log } = await openOn(new MemoryEntries(), "this");
+  log.hold();
+  void store.submit(create("/a"));
+  await settle();
+  const closing = store.close();
+  log.suspend("no quorum");
+  await closing;
+  const other = await openOn(new MemoryEntries(), "other");
+  other.log.suspend("no quorum");
+  await other.store.close();
+});
+
+test("entries of a log of its own go once the tables hold them; those of a shared one stay for the others", async () => {
+  for (const [isShared, kept] of [
+    [false, 0],
+    [true, 1],
+  ] as const) {
+    const entries = new MemoryEntries();
+    const clock = new FakeClock();
+    const { store } = await openOn(entries, "this", { isShared, clock, tables: new RecordingTables() });
+    await store.submit(create("/a"));
+    expect(entries.usage().entries).toBe(1);
+    await clock.advance(1000);
+    expect(entries.usage().entries).toBe(kept);
+    await store.close();
+  }
+});
+
+test("tables of another cluster are not put beside a log", async () => {
+  const { store } = storeOn(new MemoryEntries("ours"), "this", { tables: new RecordingTables("theirs") });
+  await expect(store.start()).rejects.toThrow(
+    "The tables are those of cluster theirs, and the log is that of cluster ours",
+  );
+});
+
+test("a log whose entries are smaller than a znode may be is refused at the start", async () => {
+  const { store } = storeOn(new MemoryEntries(), "this", { entryBytesMax: 1_048_576 });
+  await expect(store.start()).rejects.toThrow(
+    "A znode may have 1048576 bytes of data, and an entry of the log takes 1048576",
+  );
+});
