@@ -72,6 +72,7 @@ function writeAndCrash(file: string, walFile: string) {
   for (let round = 0; round < 2; round += 1) {
     for (const _ of [1, 2, 3]) note(true, () => append(database));
     note(false, () => database.write(packRows(rowsAt(database.tail))));
+    database.trimLog(database.tail);
     note(false, () => database.trimStep());
   }
   for (const _ of [1, 2, 3]) note(true, () => append(database));

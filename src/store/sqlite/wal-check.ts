@@ -58,12 +58,11 @@ export function findWalDamage(
   const header = readHeader(walFile);
   if (header === null) return null;
   for (const layout of layoutsOf(header)) {
-    const judged = judge(readWalFrames(walFile, layout), header);
+    const judged = judge(readWalFrames(walFile, layout), layout, header);
     const isDamage = powerMayHaveFailed ? judged.isSyncedLost : judged.commitsBehind > 0;
     if (!isDamage) continue;
     const { badFrame, commitsBehind } = judged;
-    const frameBytes = walFrameHeaderBytes + layout.pageBytes;
-    const offset = badFrame === 0 ? 0 : walHeaderBytes + (badFrame - 1) * frameBytes;
+    const offset = badFrame === 0 ? 0 : offsetOf(badFrame, layout);
     return { frame: badFrame, offset, commitsBehind };
   }
   return null;
@@ -84,7 +83,11 @@ interface Judgement {
 }
 
 /** Frames of a transaction that was rolled back may stay behind the end, and match; commits never do. */
-function judge(frames: Iterable<WalFrame>, { isSound: isHeaderSound }: WalHeader): Judgement {
+function judge(
+  frames: Iterable<WalFrame>,
+  layout: WalLayout,
+  { isSound: isHeaderSound }: WalHeader,
+): Judgement {
   let badFrame = isHeaderSound ? -1 : 0;
   // The header is synced before any frame is written.
   let hasEnded = !isHeaderSound;
@@ -100,7 +103,7 @@ function judge(frames: Iterable<WalFrame>, { isSound: isHeaderSound }: WalHeader
       commitsBehind += 1;
       isSyncedLost ||= hasSynced;
     }
-    const isKnown = isSound || (isOfThisLog && pageNumber > 0);
+    const isKnown = isSound || (isOfThisLog && pageNumber > 0 && isInOneSector(number, layout));
     // What a frame was that cannot be read at all is not known: it may have been the page of meta.
     mayBeUnsynced ||= !isKnown || pageNumber === metaPageNumber;
     if (!isKnown || !isCommit) continue;
@@ -112,6 +115,17 @@ function judge(frames: Iterable<WalFrame>, { isSound: isHeaderSound }: WalHeader
   }
   return { badFrame, commitsBehind, isSyncedLost };
 }
+
+function offsetOf(frame: number, { pageBytes }: WalLayout): number {
+  return walHeaderBytes + (frame - 1) * (walFrameHeaderBytes + pageBytes);
+}
+
+/** Disks write sectors whole: of a header in two of them, half may be that of an earlier log. */
+function isInOneSector(frame: number, layout: WalLayout): boolean {
+  return (offsetOf(frame, layout) % sectorBytes) + walFrameHeaderBytes <= sectorBytes;
+}
+
+const sectorBytes = 512;
 
 interface WalHeader {
   readonly isSound: boolean;
