@@ -41,7 +41,7 @@ test("a counter refuses what is no number, and an addition whose fence is stale"
   await expect(client.counter("c").add(1, { fences })).rejects.toMatchObject({ code: "fence_stale" });
   await expect(client.counter("c").add(0.5)).rejects.toMatchObject({ code: "bad_request" });
   await client.set("/counters/c", "many");
-  await expect(client.counter("c").add()).rejects.toMatchObject({ code: "node_exists" });
+  await expect(client.counter("c").add()).rejects.toMatchObject({ code: "not_a_counter" });
   const signal = AbortSignal.abort(new Error("enough"));
   await expect(client.counter("c").add(1, { signal })).rejects.toThrow("enough");
   await session.close();
@@ -118,7 +118,7 @@ test("who waits at a barrier is told when the session is lost, and when the coun
   const waiting = one.barrier("b", { count: 3 }).enter();
   await changes.untilChanges(1);
   const other = two.barrier("b", { count: 2 });
-  await expect(other.enter()).rejects.toMatchObject({ code: "not_empty" });
+  await expect(other.enter()).rejects.toMatchObject({ code: "count_differs" });
   const headers = { "session-token": one.token };
   await new Http(server.url).delete(`/v1/sessions/${one.id}`, { headers });
   await expect(waiting).rejects.toMatchObject({ name: "SessionLostError" });

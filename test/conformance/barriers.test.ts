@@ -190,9 +190,9 @@ test("all who are in agree on the count; with nobody in it may change", async ({
 }) => {
   if (one === undefined || two === undefined) throw new Error("two sessions");
   await barrier.enter(one);
-  expectProblem(await barrier.enter(two, { count: 2 }), 409, "not_empty");
-  expectProblem(await barrier.enter(one, { count: 2 }), 409, "not_empty");
-  expectProblem(await barrier.leave(one, { count: 2 }), 409, "not_empty");
+  expectProblem(await barrier.enter(two, { count: 2 }), 409, "count_differs");
+  expectProblem(await barrier.enter(one, { count: 2 }), 409, "count_differs");
+  expectProblem(await barrier.leave(one, { count: 2 }), 409, "count_differs");
   expect(await barrier.view()).toMatchObject({ count: 3, participantCount: 1 });
   expectStatus(await barrier.leave(one, { count: 3 }), 200);
   expectStatus(await barrier.enter(two, { count: 1 }), 201);

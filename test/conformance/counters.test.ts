@@ -111,9 +111,9 @@ test("text that is no number within 2^53-1 is somebody's, and is left as it is",
   await counter.add();
   for (const text of ["many", "1.5", "0x10", " 1", "1\n", "--1", "9007199254740992", "1e3"]) {
     await znodes.set(counter.path, text);
-    const problem = expectProblem(await counter.post(), 409, "node_exists");
+    const problem = expectProblem(await counter.post(), 409, "not_a_counter");
     expect(problem).toMatchObject({ path: counter.path });
-    expectProblem(await counter.get(), 409, "node_exists");
+    expectProblem(await counter.get(), 409, "not_a_counter");
     expect((await znodes.read(counter.path)).data).toBe(text);
   }
 });

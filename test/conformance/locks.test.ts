@@ -205,17 +205,17 @@ test("a lock with permits is held by so many, and its claims must agree on how m
   await lock.held(one, { permits: 2 });
   await lock.held(two);
   expectProblem(await lock.claim(three, { permits: 2 }), 409, "lock_held");
-  expectProblem(await lock.claim(three, { permits: 3 }), 409, "not_empty");
+  expectProblem(await lock.claim(three, { permits: 3 }), 409, "permits_differ");
   expectProblem(await lock.claim(three, { mode: "shared" }), 400, "bad_request");
   expectProblem(await lock.claim(three, { mode: "shared", permits: 2 }), 400, "bad_request");
-  expectProblem(await http.put(lock.url, { json: { permits: 5 } }), 409, "not_empty");
+  expectProblem(await http.put(lock.url, { json: { permits: 5 } }), 409, "permits_differ");
   expect((await znodes.read(lock.path)).data).toBe('{"permits":2,"lockDelayMs":0}');
 });
 
 test("a session claims a lock in one mode at a time", async ({ lock, openSession }) => {
   const session = await openSession();
   await lock.held(session);
-  expectProblem(await lock.claim(session, { mode: "shared" }), 409, "node_exists");
+  expectProblem(await lock.claim(session, { mode: "shared" }), 409, "mode_differs");
 });
 
 test("settings are what was last said of each, and can be read in the znode", async ({

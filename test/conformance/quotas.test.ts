@@ -113,7 +113,7 @@ test("quotas do not nest, and a neighbour with a longer name is not below [U4]",
     const problem = expectProblem(
       await http.put(quotaUrl(path), { json: { countHard: 9 } }),
       409,
-      "node_exists",
+      "quota_nested",
     );
     expect(problem.path).toBe(`${root}/a/b`);
   }

@@ -76,7 +76,7 @@ test("a session that claims again gets its claim back unchanged, and no transact
   }
   expect(keeper.store.zxid).toBe(zxid);
   expect(keeper.data(second.path)).toBe("1");
-  expect(await refusal(claim(keeper, one, { mode: "shared" }))).toBe("node_exists");
+  expect(await refusal(claim(keeper, one, { mode: "shared" }))).toBe("mode_differs");
 });
 
 test("a claim that is not to wait takes no place, and the refusal says who holds", async ({ keeper }) => {
@@ -111,11 +111,11 @@ test("permits are given to a lock without claims, and must agree while it has so
   const [one, two] = [await keeper.openSession(), await keeper.openSession()];
   await claim(keeper, one, { permits: 2 });
   expect(keeper.data(lock)).toBe('{"permits":2,"lockDelayMs":0}');
-  expect(await refusal(claim(keeper, two, { permits: 3 }))).toBe("not_empty");
+  expect(await refusal(claim(keeper, two, { permits: 3 }))).toBe("permits_differ");
   expect(await refusal(claim(keeper, two, { mode: "shared" }))).toBe("bad_request");
   expect(await refusal(claim(keeper, two, { mode: "shared", permits: 2 }))).toBe("bad_request");
   expect(await refusal(keeper.store.submit({ type: "configureLock", name: "a", permits: 1 }))).toBe(
-    "not_empty",
+    "permits_differ",
   );
   await claim(keeper, two);
   expect(holders(keeper)).toHaveLength(2);

@@ -104,7 +104,7 @@ test("quotas do not nest, and each stands on a znode that is there and is not th
   await setQuota(keeper, "/a/b", { countHard: 5 });
   const attempt = (path: string) => setQuota(keeper, path, { countHard: 5 });
   for (const path of ["/a", "/a/b/c"]) {
-    await expect(attempt(path)).rejects.toMatchObject({ code: "node_exists", details: { path: "/a/b" } });
+    await expect(attempt(path)).rejects.toMatchObject({ code: "quota_nested", details: { path: "/a/b" } });
   }
   expect(await refusal(attempt("/missing"))).toBe("no_node");
   expect(await refusal(attempt("/a/b/missing"))).toBe("no_node");

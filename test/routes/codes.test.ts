@@ -19,7 +19,10 @@ const contract = {
   404: ["no_node", "no_route", "no_claim", "no_instance"],
   405: ["method_not_allowed"],
   406: ["not_acceptable"],
-  409: ["node_exists", "not_empty", "ephemeral_parent", "fence_stale", "lock_held", "not_holder"],
+  409: [
+    ...["node_exists", "not_empty", "ephemeral_parent", "fence_stale", "lock_held", "not_holder"],
+    ...["quota_nested", "not_a_counter", "mode_differs", "permits_differ", "count_differs"],
+  ],
   410: ["session_expired", "history_trimmed"],
   412: ["bad_version"],
   413: ["too_large", "too_many_operations", "too_many_changes"],
@@ -93,6 +96,29 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     const { token } = (await http.post("/v1/sessions")).json<{ token: string }>();
     await http.post("/v1/znodes/e?ephemeral=true", { headers: { "session-token": token } });
     return http.post("/v1/znodes/e/x");
+  },
+  quota_nested: async ({ http }) => {
+    await http.post("/v1/znodes/a/b?parents=true");
+    await http.put("/v1/quotas/a", { json: { bytesHard: 3 } });
+    return http.put("/v1/quotas/a/b", { json: { bytesHard: 3 } });
+  },
+  not_a_counter: async ({ http }) => {
+    await http.post("/v1/znodes/counters/c?parents=true", { body: "many" });
+    return http.post("/v1/counters/c");
+  },
+  mode_differs: async ({ http }) => {
+    const headers = { "session-token": await newToken(http) };
+    await http.post("/v1/locks/a/claims", { headers });
+    return http.post("/v1/locks/a/claims", { headers, json: { mode: "shared" } });
+  },
+  permits_differ: async ({ http }) => {
+    await claimOf(http);
+    return http.put("/v1/locks/a", { json: { permits: 2 } });
+  },
+  count_differs: async ({ http }) => {
+    const headers = { "session-token": await newToken(http) };
+    await http.post("/v1/barriers/a", { headers, json: { action: "enter", count: 1 } });
+    return http.post("/v1/barriers/a", { headers, json: { action: "enter", count: 2 } });
   },
   lock_held: async ({ http }) => {
     await claimOf(http);

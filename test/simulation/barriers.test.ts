@@ -131,7 +131,7 @@ function takeEnter(
   { answer, sessionId }: { answer: string; sessionId: string },
 ): void {
   const owner = model.participants.get(participant);
-  if (model.participants.size > 0 && model.count !== count) expect(answer).toBe("not_empty");
+  if (model.participants.size > 0 && model.count !== count) expect(answer).toBe("count_differs");
   else if (owner !== undefined && owner !== sessionId) expect(answer).toBe("not_holder");
   else {
     model.participants.set(participant, sessionId);

@@ -177,9 +177,9 @@ async function takeClaim(keeper: Keeper, model: Model, sessionId: string, one: S
 function refusalOf(model: Model, own: Waiting | undefined, { shared, waits, permits }: Step): string | null {
   if (shared && (permits ?? 1) > 1) return "bad_request";
   const asked = permits ?? model.permits;
-  if (asked !== model.permits && model.queue.length > 0) return "not_empty";
+  if (asked !== model.permits && model.queue.length > 0) return "permits_differ";
   if (shared && asked > 1) return "bad_request";
-  if (own !== undefined) return own.shared === shared ? null : "node_exists";
+  if (own !== undefined) return own.shared === shared ? null : "mode_differs";
   if (waits) return null;
   const mine = { name: "mine", owner: "me", shared, fence: 0 };
   const after = { ...model, permits: asked, queue: [...model.queue, mine] };
@@ -210,7 +210,7 @@ async function takeConfigure(keeper: Keeper, model: Model, { permits, lockDelayM
     ...(permits !== undefined && { permits }),
   });
   if (isRefused) {
-    expect(answer).toEqual({ refused: "not_empty" });
+    expect(answer).toEqual({ refused: "permits_differ" });
     return;
   }
   Object.assign(model, { lockDelayMs, permits: permits ?? model.permits });

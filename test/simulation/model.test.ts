@@ -56,6 +56,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
       "node_exists",
       "not_empty",
       "quota_exceeded",
+      "quota_nested",
       "reserved_path",
       "session_expired",
       "session_required",

@@ -210,7 +210,7 @@ export class Model {
     const created = !this.world.quotas.has(path);
     for (const other of this.world.quotas.keys()) {
       if (other !== path && (isWithin(other, path) || isWithin(path, other)))
-        throw new Refused("node_exists");
+        throw new Refused("quota_nested");
     }
     this.world.quotas.set(path, limits);
     this.#changed = true;

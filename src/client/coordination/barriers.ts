@@ -35,7 +35,7 @@ export class Barrier {
 
   /**
    * Resolves when so many are in. Whoever gives up by the signal is in no more.
-   * @throws RequestError `not_empty` when those who are in came for another count
+   * @throws RequestError `count_differs` when those who are in came for another count
    */
   async enter({ signal }: PassOptions = {}): Promise<void> {
     const { turns, keeper } = this.#parts;

@@ -22,7 +22,7 @@ export class Counter {
 
   /**
    * What it comes to. The first addition makes the counter; `by` may be negative.
-   * @throws RequestError `node_exists` when the znode holds no number
+   * @throws RequestError `not_a_counter` when the znode holds no number
    */
   async add(by = 1, { signal, timeoutMs, fences = [] }: CountOptions = {}): Promise<number> {
     const call = { method: "POST", path: this.#path, json: { by }, repeat: "keyed" } as const;

@@ -40,7 +40,7 @@ function participantOf({ participant, sessionId }: EnterBarrier | LeaveBarrier):
 function checkCount({ path, count, participantCount }: Barrier, asked: number | undefined): void {
   if (asked === undefined || count === null || asked === count || participantCount === 0) return;
   throw new KeeperError(
-    "not_empty",
+    "count_differs",
     `${path} has participants and a count of ${count}, not ${asked}; its count can change when all have left.`,
     { path },
   );

@@ -30,12 +30,12 @@ export function planAddToCounter(draft: Draft, { name, by }: AddToCounter): Coun
   return { path, previous, value };
 }
 
-/** The number the znode holds. @throws KeeperError `node_exists` when it holds something else */
+/** The number the znode holds. @throws KeeperError `not_a_counter` when it holds something else */
 export function counterIn({ path, data }: Znode): number {
   const value = decimalIn(data);
   if (value !== null) return value;
   throw new KeeperError(
-    "node_exists",
+    "not_a_counter",
     `${path} exists and is no counter: it holds no whole number within 2^53-1 as decimal text; set one, or delete it.`,
     { path },
   );

@@ -35,7 +35,7 @@ function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | und
   const asked = permits ?? settings.permits;
   if (asked !== settings.permits && queue !== undefined && queue.size > 0) {
     throw new KeeperError(
-      "not_empty",
+      "permits_differ",
       `The lock ${name} has claims and ${settings.permits} permits, not ${asked}; claim it as it is, or when it is free.`,
       { path: queue.path },
     );
@@ -52,7 +52,7 @@ function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | und
 function checkSameMode(own: Claim, { mode, name }: ClaimLock): void {
   if (own.mode === mode) return;
   throw new KeeperError(
-    "node_exists",
+    "mode_differs",
     `The session has a claim on ${name} already, ${own.id}, which is ${own.mode} and not ${mode}; release it first.`,
     { path: own.path },
   );
@@ -82,7 +82,7 @@ export function planConfigureLock(draft: Draft, state: State, command: Configure
   const { permits = settings.permits, lockDelayMs = settings.lockDelayMs } = command;
   if (permits !== settings.permits && queue !== undefined && queue.size > 0) {
     throw new KeeperError(
-      "not_empty",
+      "permits_differ",
       `${path} has claims, and its permits cannot change under them; wait until it is free.`,
       { path },
     );

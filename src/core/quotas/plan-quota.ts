@@ -76,7 +76,7 @@ function refuseNested(state: State, path: string): void {
 
 function nested(where: string, { path }: Quota): KeeperError {
   return new KeeperError(
-    "node_exists",
+    "quota_nested",
     `${where} has a quota already, and quotas do not nest; change or delete that one.`,
     { path },
   );

@@ -224,6 +224,7 @@ const passSchema = {
       "reserved_path",
       "no_claim",
       "not_holder",
+      "count_differs",
       "not_empty",
       "ephemeral_parent",
       "quota_exceeded",

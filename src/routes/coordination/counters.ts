@@ -92,7 +92,7 @@ const addSchema = {
   description:
     "Makes the counter, from 0, when there is none. With an `Idempotency-Key` it is added once, however often the " +
     "request is sent. What would leave the whole numbers within 2^53-1 is refused with `bad_request`, and a znode that " +
-    "holds other text with `node_exists`. To set a counter, `PUT /v1/znodes/counters/{name}`.",
+    "holds other text with `not_a_counter`. To set a counter, `PUT /v1/znodes/counters/{name}`.",
   tags,
   params: nameParameter,
   headers: postHeaders,
@@ -111,7 +111,7 @@ const addSchema = {
     },
     ...problems(
       ...writeProblems,
-      "node_exists",
+      "not_a_counter",
       "ephemeral_parent",
       "quota_exceeded",
       "idempotency_key_reused",
@@ -161,6 +161,6 @@ const getSchema = {
       "The counter.",
       { ...example, zxid: 1042 },
     ),
-    ...problems("bad_path", "no_node", "node_exists", "session_expired"),
+    ...problems("bad_path", "no_node", "not_a_counter", "session_expired"),
   },
 };

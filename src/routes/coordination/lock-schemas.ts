@@ -135,8 +135,8 @@ export const claimSchema = {
       "session_required",
       "no_claim",
       "lock_held",
-      "node_exists",
-      "not_empty",
+      "mode_differs",
+      "permits_differ",
       "ephemeral_parent",
       "quota_exceeded",
       "too_large",
@@ -253,7 +253,7 @@ export const configureSchema = {
     200: json(Type.Object(settingsMembers), "The settings.", {
       ...{ name: "reports", path: "/locks/reports", permits: 1, lockDelayMs: 5000 },
     }),
-    ...problems(...writeProblems, "not_empty", "ephemeral_parent", "quota_exceeded"),
+    ...problems(...writeProblems, "permits_differ", "ephemeral_parent", "quota_exceeded"),
   },
 };
 

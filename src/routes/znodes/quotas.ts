@@ -143,13 +143,13 @@ const setSchema = {
   summary: "Limit a subtree, or limit it otherwise",
   description:
     "Replaces all limits the subtree had. They may be below what it holds: then they stop growth. Quotas do not nest: a " +
-    "znode above or below that has one gets `node_exists`. A quota goes with its znode, in the same transaction.",
+    "znode above or below that has one gets `quota_nested`. A quota goes with its znode, in the same transaction.",
   tags,
   headers: writeHeaders,
   response: {
     200: json(quotaAnswer, "The quota has these limits instead of those it had.", exampleQuota),
     201: json(quotaAnswer, "There was no quota, and now there is.", exampleQuota),
-    ...problems(...writeProblems, "reserved_path", "no_node", "node_exists", "too_large"),
+    ...problems(...writeProblems, "reserved_path", "no_node", "quota_nested", "too_large"),
   },
 };
 
