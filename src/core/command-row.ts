@@ -35,7 +35,7 @@ type Has<C, Member extends string> = Member extends keyof C ? true : false;
 
 export type CommandType = Command["type"];
 
-type CommandOf<Type extends CommandType> = Extract<Command, { readonly type: Type }>;
+export type CommandOf<Type extends CommandType> = Extract<Command, { readonly type: Type }>;
 
 /** The rows of some types of commands: one for each, or it does not compile. */
 export type RowsOf<Type extends CommandType> = {

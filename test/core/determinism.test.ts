@@ -4,8 +4,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Command } from "../../src/core/command.ts";
+import { validateCommand } from "../../src/core/commands.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { execute } from "../../src/core/execute.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
 import { State } from "../../src/core/state.ts";
 import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
@@ -116,6 +118,7 @@ test("deciding leaves the command and the records it found as they were", () => 
 /** What it answers, or the code of its refusal. */
 function attempt(state: State, command: Command, timeMs: number): unknown {
   try {
+    validateCommand(command, defaultLimits);
     return execute(state, command, { timeMs });
   } catch (error) {
     return (error as { code: string }).code;

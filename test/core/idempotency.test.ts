@@ -1,12 +1,13 @@
 // Requests that name themselves: done once, answered as often as they are asked, and remembered within bounds that
 // follow from the log alone.
 
+import fc from "fast-check";
 import { expect } from "vitest";
 import type { Command, Idempotency } from "../../src/core/command.ts";
 import { execute } from "../../src/core/execute.ts";
 import { Replies, type Reply, replySize } from "../../src/core/replies/replies.ts";
 import { State } from "../../src/core/state.ts";
-import { bytes, ephemeral, type Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
+import { bytes, ephemeral, Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
 
 const bounds = { ageMsMax: 1000, keysMax: 100, bytesMax: 1_000_000 };
 
@@ -256,6 +257,34 @@ test("the very same request counts from elsewhere, another one under that key do
   expect((await create("there k", { ...there, request: "other k" })).outcome.path).toBe("/q/n-0000000001");
   const own = await create("session k", { scope: "here/session", request: "r k" });
   expect([own.replayed, own.outcome.path]).toEqual([undefined, "/q/n-0000000002"]);
+});
+
+test("of several answers to one request, one is found as long as one of them counts [D19]", async () => {
+  const request = fc.record({
+    scope: fc.constantFrom("a", "b", "c/d"),
+    request: fc.constantFrom("r1", "r2"),
+    keysMax: fc.constantFrom(1, 2, 4),
+    waitedMs: fc.constantFrom(0, 300, 700),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { maxLength: 40 }), async (requests) => {
+      const keeper = new Keeper();
+      await keeper.store.start();
+      await keeper.create("/q");
+      for (const { waitedMs, scope, ...asked } of requests) {
+        await keeper.clock.advance(waitedMs);
+        const own = keyed(`${scope} ${asked.request}`, { ...asked, scope, elsewhere: true });
+        await keeper.store.submit({ ...ticket, ...own });
+        const { replies, ranMs } = keeper.store.state;
+        for (const reply of replies) {
+          const counts = ranMs - reply.ranMs < bounds.ageMsMax;
+          const found = replies.ofRequest(reply.request);
+          if (counts) expect(found && ranMs - found.ranMs).toBeLessThan(bounds.ageMsMax);
+        }
+      }
+      await keeper.store.close();
+    }),
+  );
 });
 
 test("an answer that was kept before keys had owners is found by its request [D19]", async ({ keeper }) => {

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import type {
   Check,
+  Command,
   ConflictRule,
   Create,
   Fence,
@@ -12,14 +13,15 @@ import type {
   SetData,
   Sweep,
   TreeCommand,
+  WriteContext,
   ZnodeTag,
 } from "../../src/core/command.ts";
+import type { CommandOf, CommandType } from "../../src/core/command-row.ts";
+import { parseLockSettings } from "../../src/core/coordination/lock-settings.ts";
 import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import { bytes } from "../support/keeper.ts";
-
-/** A czxid that `resolved` replaces by that of the znode as it is then. */
-const current = -1;
+import { coordinationArbitraries, current, currentId, defined } from "./coordination-commands.ts";
 
 const sessionIds = ["0000000000000001", "7fffffffffffffff"];
 const neverOpened = "00000000000000ff";
@@ -92,6 +94,12 @@ const setData: fc.Arbitrary<SetData> = fc
 const remove = fc.record({ type: fc.constant("delete" as const), path, version, ifMatch }).map(defined);
 const removeTree = fc
   .record({ type: fc.constant("deleteTree" as const), path, version, ifMatch })
+  .map(defined);
+const removePart = fc
+  .record({
+    ...{ type: fc.constant("deletePart" as const), path, version, ifMatch, czxid: seldom(czxid) },
+    ...{ znodesMax: fc.constantFrom(1, 2, 100), bytesMax: fc.constantFrom(5, 1000) },
+  })
   .map(defined);
 const increment = fc.record({
   type: fc.constant("increment" as const),
@@ -195,43 +203,104 @@ const importZnodes = fc.record({
   onConflict: fc.constantFrom<ConflictRule>("fail", "skip", "replace"),
 });
 
-export const anyCommand: fc.Arbitrary<TreeCommand> = fc.oneof(
-  { weight: 36, arbitrary: fc.tuple(single, context).map(([write, around]) => ({ ...write, ...around })) },
-  { weight: 18, arbitrary: fc.tuple(multi, context).map(([write, around]) => ({ ...write, ...around })) },
-  { weight: 4, arbitrary: fc.tuple(quotaWrite, context).map(([write, around]) => ({ ...write, ...around })) },
-  { weight: 1, arbitrary: fc.tuple(importZnodes, context).map(([one, around]) => ({ ...one, ...around })) },
+const inContext = <T extends object>(command: fc.Arbitrary<T>) =>
+  fc.tuple(command, context).map(([one, around]) => ({ ...one, ...around }));
+
+/** Commands of the tree that the model knows, weighed so that a sequence of them gets somewhere. */
+export const anyTreeCommand: fc.Arbitrary<TreeCommand> = fc.oneof(
+  { weight: 36, arbitrary: inContext(single) },
+  { weight: 18, arbitrary: inContext(multi) },
+  { weight: 4, arbitrary: inContext(quotaWrite) },
+  { weight: 1, arbitrary: inContext(importZnodes) },
   { weight: 6, arbitrary: openSession },
   { weight: 1, arbitrary: closeSession },
   { weight: 15, arbitrary: onMortals },
 );
 
+const withSession: fc.Arbitrary<WriteContext> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc
+      .tuple(context, fc.constantFrom(...sessionIds))
+      .map(([around, sessionId]) => ({ ...around, sessionId })),
+  },
+  { weight: 1, arbitrary: context },
+);
+
+/** Every type of command there is: one that is added to the table and not here does not compile. */
+export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<CommandOf<Type>> } = {
+  create: inContext(create),
+  setData: inContext(setData),
+  delete: inContext(remove),
+  deleteTree: inContext(removeTree),
+  deletePart: inContext(removePart),
+  increment: inContext(increment),
+  check: inContext(check),
+  multi: inContext(multi),
+  import: inContext(importZnodes),
+  setQuota: inContext(setQuota),
+  deleteQuota: inContext(deleteQuota),
+  openSession,
+  closeSession,
+  sweep,
+  ...coordinationArbitraries(withSession),
+};
+
+const anyOfTable: fc.Arbitrary<Command> = fc.oneof(...Object.values(commandArbitraries));
+
+/** Each type there is, among enough others that it finds something to meet. */
+export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
+  { weight: 2, arbitrary: anyTreeCommand },
+  { weight: 3, arbitrary: anyOfTable },
+);
+
 /** The tree of the store or the znodes of the model. */
 interface Incarnations {
-  get(path: string): { readonly czxid: number } | undefined;
+  get(path: string): { readonly czxid: number; readonly data: Uint8Array | string } | undefined;
+  childNames?(path: string): Iterable<string>;
 }
 
-/** The command with every current czxid put in. */
-export function resolved(command: TreeCommand, tree: Incarnations): TreeCommand {
-  const czxidOf = (at: string, given: number) => (given === current ? (tree.get(at)?.czxid ?? 0) : given);
-  const resolve = <T extends { path?: string; czxid?: number; ifMatch?: readonly ZnodeTag[] }>(
-    one: T,
-  ): T => ({
-    ...one,
-    ...(one.czxid !== undefined && { czxid: czxidOf(one.path ?? "", one.czxid) }),
-    ...(one.ifMatch !== undefined && {
-      ifMatch: one.ifMatch.map((each) => ({ ...each, czxid: czxidOf(one.path ?? "", each.czxid) })),
-    }),
-  });
-  if (command.type === "openSession" || command.type === "closeSession") return command;
-  if (command.type === "sweep") return resolve(command);
-  const around = command.fences === undefined ? {} : { fences: command.fences.map(resolve) };
-  if (command.type === "import") return { ...command, ...around };
-  if (command.type !== "multi") return { ...resolve(command), ...around };
-  return { ...command, operations: command.operations.map(resolve), ...around };
+/** The command with what is current put in: czxids, the claim that stands longest, the end of a delay. */
+export function resolved<C extends Command>(command: C, tree: Incarnations): C {
+  const firstIn = (path: string) => [...(tree.childNames?.(path) ?? [])][0] ?? "x-0000000000";
+  const placeIn = (path: string) =>
+    path.endsWith(currentId) ? path.replace(currentId, firstIn(path.slice(0, -currentId.length - 1))) : path;
+  const resolve = <T extends Resolvable>(one: T): T => {
+    const path = placeIn(one.path ?? "");
+    const czxidOf = (given: number) => (given === current ? (tree.get(path)?.czxid ?? 0) : given);
+    return {
+      ...one,
+      ...(one.path !== undefined && { path }),
+      ...(one.czxid !== undefined && { czxid: czxidOf(one.czxid) }),
+      ...(one.ifMatch !== undefined && {
+        ifMatch: one.ifMatch.map((each) => ({ ...each, czxid: czxidOf(each.czxid) })),
+      }),
+      ...(one.fences !== undefined && { fences: one.fences.map(resolve) }),
+      ...(one.operations !== undefined && { operations: one.operations.map(resolve) }),
+      ...(one.id === currentId && { id: firstIn(queueOf(one)) }),
+      ...(one.delayUntilMs === current && { delayUntilMs: delayOf(tree.get(`/locks/${one.name}`)?.data) }),
+    };
+  };
+  return resolve(command as C & Resolvable);
 }
 
-/** Without the members that are undefined, as commands from the wire are. */
-function defined<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(members).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> };
+/** What of a command, or of a part of it, may stand for something that is current. */
+interface Resolvable {
+  readonly type?: string;
+  readonly path?: string;
+  readonly name?: string;
+  readonly id?: string;
+  readonly czxid?: number;
+  readonly ifMatch?: readonly ZnodeTag[];
+  readonly fences?: readonly Fence[];
+  readonly operations?: readonly Operation[];
+  readonly delayUntilMs?: number;
+}
+
+function queueOf({ type, name }: Resolvable): string {
+  return `/${type === "releaseClaim" ? "locks" : "elections"}/${name}`;
+}
+
+function delayOf(data: Uint8Array | string | undefined): number {
+  return parseLockSettings(typeof data === "object" ? data : bytes(data ?? "")).delay?.untilMs ?? 0;
 }

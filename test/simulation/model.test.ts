@@ -4,13 +4,16 @@
 import fc from "fast-check";
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
-import type { TreeCommand } from "../../src/core/command.ts";
+import type { Command, TreeCommand } from "../../src/core/command.ts";
+import type { CommandType } from "../../src/core/command-row.ts";
+import { commandTable } from "../../src/core/commands.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { statOf } from "../../src/core/tree/stat.ts";
+import type { Znode } from "../../src/core/tree/znode.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
 import { type Keeper, test } from "../support/keeper.ts";
-import { anyCommand, resolved } from "./commands.ts";
-import { Model, type ModelAnswer } from "./model.ts";
+import { anyCommand, anyTreeCommand, resolved } from "./commands.ts";
+import { Model, type ModelAnswer, type ModelReply, type ModelZnode, type World } from "./model.ts";
 
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
 const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 10_000);
@@ -20,7 +23,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, 
   keeper,
 }) => {
   const model = new Model();
-  const commands = fc.sample(anyCommand, { seed, numRuns: commandCount });
+  const commands = fc.sample(anyTreeCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
     const batch = commands.slice(at, at + together).map((one) => resolved(one, keeper.store.state.tree));
     const expected = batch.map((command) => model.answer(command, keeper.clock.wallMs()));
@@ -39,11 +42,80 @@ test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, 
   expect(keeper.store.zxid).toBe(model.world.zxid);
 });
 
+/** What the model is asked in a tree that others work in: not the end of a session, in which all of them have a say. */
+const ofTheModel = anyTreeCommand.filter(({ type }) => type !== "closeSession");
+
+test(`in a tree in which every command is at work they agree, and each tells what it does, seed ${seed}`, async ({
+  keeper,
+}) => {
+  const model = new Model();
+  const commands = fc.sample(fc.tuple(anyCommand, ofTheModel), { seed, numRuns: commandCount / 5 });
+  for (const [at, [any, known]] of commands.entries()) {
+    await meddle(keeper, model, any);
+    const command = resolved(known, keeper.store.state.tree);
+    const place = `seed ${seed}, command ${at}: ${JSON.stringify(command)}`;
+    const { events: _, ...expected } = model.answer(command, keeper.clock.wallMs());
+    expect(await answerOf(keeper, command), place).toEqual(expected);
+    expect(treeOf(keeper), place).toEqual(treeOfModel(model));
+    expect(checkState(keeper.store.state), place).toEqual([]);
+    await keeper.clock.advance(13);
+  }
+});
+
+/**
+ * Any command there is, in the same tree. The model does not know them all: it is told what has become of the tree, and
+ * holds that against what was answered and told. What is refused has changed nothing, what was done is one transaction,
+ * and who was told of it knows all that is different now.
+ */
+async function meddle(keeper: Keeper, model: Model, asked: Command): Promise<void> {
+  const command = resolved(asked, keeper.store.state.tree);
+  const place = `seed ${seed}: ${JSON.stringify(command)}`;
+  const before = { world: model.world, appliedCount: keeper.applied.length };
+  const isDone = await keeper.store.submit(command).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof KeeperError) return false;
+      throw error;
+    },
+  );
+  const after = worldOf(keeper);
+  const txns = keeper.applied.slice(before.appliedCount);
+  expect(txns.length, place).toBe(after.zxid - before.world.zxid);
+  if (!isDone) expect(after, place).toEqual(before.world);
+  expect(txns.length, place).toBeLessThanOrEqual(1);
+  expect(toldSince(keeper, before.appliedCount), place).toEqual(changedBetween(before.world, after));
+  model.adopt(after);
+}
+
+/** Paths of what was told, each with what it came to in the end. */
+function toldSince(keeper: Keeper, count: number): unknown[] {
+  const told = new Map<string, unknown>();
+  for (const { path, type, data } of eventsSince(keeper, count)) {
+    told.set(path, type === "deleted" ? null : data);
+  }
+  return [...told].sort(byPath);
+}
+
+/** Paths that have another znode, another version of it, or none. */
+function changedBetween({ znodes: before }: World, { znodes: after }: World): unknown[] {
+  const paths = [...new Set([...before.keys(), ...after.keys()])];
+  const isOther = (path: string) => before.get(path)?.mzxid !== after.get(path)?.mzxid;
+  return paths
+    .filter(isOther)
+    .map((path) => [path, after.get(path)?.data ?? null])
+    .sort(byPath);
+}
+
+vitestTest("the simulation has every type of command there is", () => {
+  const types = new Set(fc.sample(anyCommand, { seed: 1, numRuns: 4000 }).map(({ type }) => type));
+  expect(Object.keys(commandTable).filter((type) => !types.has(type as CommandType))).toEqual([]);
+});
+
 vitestTest("the random commands meet every refusal a command can meet", () => {
   const model = new Model();
   const refusals = new Set<string>();
   let done = 0;
-  for (const command of fc.sample(anyCommand, { seed: 1, numRuns: 4000 })) {
+  for (const command of fc.sample(anyTreeCommand, { seed: 1, numRuns: 4000 })) {
     const { refused } = model.answer(command, 1);
     if (refused === undefined) done += 1;
     else refusals.add(refused);
@@ -68,7 +140,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
 vitestTest("the random commands sweep containers and znodes with a TTL, and sweep in vain", () => {
   const model = new Model();
   const causes: unknown[] = [];
-  for (const [index, command] of fc.sample(anyCommand, { seed: 1, numRuns: 4000 }).entries()) {
+  for (const [index, command] of fc.sample(anyTreeCommand, { seed: 1, numRuns: 4000 }).entries()) {
     const { outcome } = model.answer(resolved(command, model.world.znodes), index * 4);
     if (command.type === "sweep") causes.push((outcome as { cause: string | null } | undefined)?.cause);
   }
@@ -87,7 +159,7 @@ async function answerOf(keeper: Keeper, command: TreeCommand): Promise<Omit<Mode
   }
 }
 
-function eventsSince(keeper: Keeper, count: number): unknown[] {
+function eventsSince(keeper: Keeper, count: number) {
   return keeper.applied
     .slice(count)
     .flatMap(({ txn }) => watchEventsOf(txn))
@@ -97,6 +169,29 @@ function eventsSince(keeper: Keeper, count: number): unknown[] {
       data: new TextDecoder().decode(znode.data),
       stat: statOf(znode),
     }));
+}
+
+/** The state of the store, as the model says it. */
+function worldOf(keeper: Keeper): World {
+  const { state } = keeper.store;
+  return {
+    ...{ zxid: state.zxid, births: state.nextZnodeId - 1 },
+    znodes: new Map([...state.tree.values()].map((znode) => [znode.path, modelZnodeOf(znode)])),
+    sessions: new Map([...state.sessions()].map((session) => [session.id, session])),
+    replies: repliesOf(keeper),
+    quotas: new Map([...state.quotas.from("")].map(({ path, limits }) => [path, limits])),
+  };
+}
+
+function modelZnodeOf(znode: Znode): ModelZnode {
+  const { czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, cversion, numChildren } = znode;
+  const childrenGone = (cversion - numChildren) / 2;
+  return {
+    ...{ czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, data: new TextDecoder().decode(znode.data) },
+    ...{ childrenGone, childrenMade: numChildren + childrenGone, counter: znode.nextSequence },
+    ...{ birth: znode.id, owner: znode.ephemeralOwner, sequence: znode.sequence, ttlMs: znode.ttlMs },
+    container: znode.container,
+  };
 }
 
 function treeOf(keeper: Keeper): unknown[] {
@@ -112,7 +207,7 @@ function treeOf(keeper: Keeper): unknown[] {
     .sort(byPath);
 }
 
-function repliesOf(keeper: Keeper): unknown[] {
+function repliesOf(keeper: Keeper): ModelReply[] {
   return [...keeper.store.state.replies].map(({ outcome, ranMs: _ran, scope: _scope, ...reply }) => ({
     ...reply,
     outcome: JSON.parse(outcome) as unknown,
@@ -129,6 +224,6 @@ function quotasOfModel(model: Model): unknown[] {
   return [...model.world.quotas.keys()].sort().map((path) => model.quotaOf(path));
 }
 
-function byPath([a]: unknown[], [b]: unknown[]): number {
+function byPath([a]: readonly unknown[], [b]: readonly unknown[]): number {
   return String(a) < String(b) ? -1 : 1;
 }

@@ -63,7 +63,7 @@ export interface ModelAnswer {
   readonly events: readonly ModelEvent[];
 }
 
-interface World {
+export interface World {
   zxid: number;
   births: number;
   znodes: Map<string, ModelZnode>;
@@ -73,7 +73,7 @@ interface World {
   quotas: Map<string, QuotaLimits>;
 }
 
-interface ModelReply {
+export interface ModelReply {
   readonly key: string;
   readonly request: string;
   readonly zxid: number;
@@ -124,6 +124,11 @@ export class Model {
       if (!(error instanceof Refused)) throw error;
       return refusedAnswer(error, command);
     }
+  }
+
+  /** The world is now as somebody else has made it, who knows commands that the model does not. */
+  adopt(world: World): void {
+    this.world = world;
   }
 
   childrenOf(path: string): string[] {

@@ -82,3 +82,40 @@ test("a tree that is larger than the bound comes up, and can be made smaller", a
   await keeper.create("/more");
   await keeper.store.close();
 });
+
+test("a write that was done is answered when it is sent again, also when the tree has grown to its bound [D19]", async () => {
+  const keeper = await keeperOf(64 * 1024);
+  const idempotency = { key: "k", request: "r", ageMsMax: 1000, keysMax: 10, bytesMax: 10_000 };
+  const sent = { type: "create", path: "/a", mode: plain, data: bytes(""), idempotency } as const;
+  const first = await keeper.store.submit(sent);
+  let made = 0;
+  while ((await keeper.create(`/n${made}`, plain, "x".repeat(1000)).catch(() => null)) !== null) made += 1;
+  while ((await keeper.create(`/m${made}`).catch(() => null)) !== null) made += 1;
+  expect(await keeper.store.submit(sent)).toEqual({ ...first, replayed: true });
+  const other = { ...sent, path: "/b", idempotency: { ...idempotency, key: "other" } };
+  expect(await refusal(keeper.store.submit(other))).toBe("too_large");
+  await keeper.clock.advance(1000);
+  expect(await refusal(keeper.store.submit({ ...sent, path: "/b" }))).toBe("too_large");
+  await keeper.store.close();
+});
+
+test("so is one that is still on its way: who sends it again hears what becomes of it [D19]", async () => {
+  const keeper = await keeperOf(8 * 1024);
+  const idempotency = { key: "k", request: "r", ageMsMax: 1000, keysMax: 10, bytesMax: 10_000 };
+  const sent = {
+    type: "create",
+    path: "/a",
+    mode: plain,
+    data: bytes("x".repeat(6000)),
+    idempotency,
+  } as const;
+  keeper.log.hold();
+  const first = keeper.store.submit(sent);
+  await keeper.clock.advance(0);
+  const full = keeper.create("/full", plain, "");
+  const again = keeper.store.submit(sent);
+  keeper.log.release();
+  expect(await again).toEqual({ ...(await first), replayed: true });
+  await full;
+  await keeper.store.close();
+});

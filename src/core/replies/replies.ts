@@ -28,7 +28,10 @@ export function replySize({ key, request, outcome }: Reply): number {
 
 export class Replies {
   readonly #byKey = new Map<string, Reply>();
-  /** Where several have one request, the newest. */
+  /**
+   * Where several have one request, the newest, and none once that is forgotten: whoever may be answered from elsewhere is
+   * answered by a reply that counts, so another one is kept only when all before it are too old to count.
+   */
   readonly #byRequest = new Map<string, Reply>();
   readonly #order = new ReplyOrder((reply) => this.#isKept(reply));
   readonly #shares = new ReplyShares((reply) => this.#isKept(reply));

@@ -1,0 +1,108 @@
+// The table of commands: nothing compiles that leaves a type out or says half of it, and what a row lets pass breaks
+// nothing, whatever it says.
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { checkState } from "../../src/core/check.ts";
+import type { Command } from "../../src/core/command.ts";
+import type { CommandOf, CommandRow, CommandType, RowsOf } from "../../src/core/command-row.ts";
+import { bytesOf, commandTable, rowOf, validateCommand } from "../../src/core/commands.ts";
+import { KeeperError } from "../../src/core/errors.ts";
+import { execute } from "../../src/core/execute.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
+import { machineVersion } from "../../src/core/machine-version.ts";
+import { State } from "../../src/core/state.ts";
+import { encodeBatch } from "../../src/store/codec.ts";
+import { anyCommand, commandArbitraries, resolved } from "../simulation/commands.ts";
+
+test("a type of command without a whole row does not compile", () => {
+  const { check, ...withoutCheck } = commandTable;
+  const { growth, ...withoutGrowth } = commandTable.create;
+  // @ts-expect-error: a type has no row
+  const table: RowsOf<CommandType> = withoutCheck;
+  // @ts-expect-error: a row does not say everything
+  const row: CommandRow<CommandOf<"create">> = withoutGrowth;
+  // @ts-expect-error: a row says that a command may carry a key, and its type says that it cannot
+  const keyed: CommandRow<CommandOf<"sweep">> = { ...commandTable.sweep, hasKey: true };
+  expect([table, row, keyed, check, growth]).not.toContain(undefined);
+});
+
+test("no row is of a version after this one, and this one is that of the latest", () => {
+  const versions = Object.values(commandTable).map(({ since }) => since);
+  expect(versions.every((since) => Number.isSafeInteger(since) && since >= 1)).toBe(true);
+  expect(machineVersion).toBeGreaterThanOrEqual(Math.max(...versions));
+});
+
+test("each type of command is decided, and where it is done it has changed something", () => {
+  const changing = new Set<string>();
+  const state = State.fresh();
+  for (const [index, command] of fc.sample(anyCommand, { seed: 2, numRuns: 20_000 }).entries()) {
+    if (attempt(state, resolved(command, state.tree), index)) changing.add(command.type);
+  }
+  const asked = Object.keys(commandTable).filter((type) => type !== "check");
+  expect(asked.filter((type) => !changing.has(type))).toEqual([]);
+});
+
+test("what a command is said to take in an entry is about what it takes", () => {
+  fc.assert(
+    fc.property(anyCommand, (command) => {
+      const taken = encodeBatch({ timeMs: 0, commands: [command] }).byteLength;
+      expect(bytesOf(command)).toBeGreaterThan(taken / 8);
+      expect(bytesOf(command)).toBeLessThan(taken * 8);
+    }),
+  );
+});
+
+test("what leaves room adds nothing, so it is never refused where there is none", () => {
+  const state = State.fresh();
+  for (const command of fc.sample(anyCommand, { seed: 3, numRuns: 2000 })) {
+    const row = rowOf(command);
+    if (row.freesSpace) expect(row.growth(command, state)).toBe(0);
+  }
+});
+
+/** Values that no command should have, each where a command has one of its kind. */
+const wild: Record<string, readonly unknown[]> = {
+  number: [-1, 0, 1.5, 2 ** 31, 2 ** 53, Number.NaN, Number.POSITIVE_INFINITY],
+  string: ["", "/", "a/b", "..", "\ud800", "\u0000", "__proto__", "x".repeat(5000), "/locks/l"],
+  object: [new Uint8Array(0), new Uint8Array(2_000_000)],
+};
+
+/** A member of the command is another of its kind; what a route always gives stays as it is. */
+function distorted(command: Command, pick: number): Command {
+  const names = Object.keys(command).filter((name) => name !== "type");
+  const name = names[pick % names.length] as keyof Command;
+  const value = command[name] as unknown;
+  if (typeof value === "object" && !(value instanceof Uint8Array)) return command;
+  const values = wild[typeof value] ?? [value];
+  return { ...command, [name]: values[Math.floor(pick / names.length) % values.length] } as Command;
+}
+
+test.for(Object.entries(commandArbitraries))(
+  "a distorted %s is refused, or does no harm",
+  ([, arbitrary]) => {
+    const before = fc.array(anyCommand, { maxLength: 15 });
+    fc.assert(
+      fc.property(before, arbitrary as fc.Arbitrary<Command>, fc.nat(200), (others, command, pick) => {
+        const state = State.fresh();
+        for (const [index, other] of others.entries()) attempt(state, resolved(other, state.tree), index);
+        const { zxid } = state;
+        const isDone = attempt(state, distorted(resolved(command, state.tree), pick), others.length);
+        expect(state.zxid).toBe(isDone ? zxid + 1 : zxid);
+        expect(checkState(state)).toEqual([]);
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
+
+/** Whether it changed something. What is thrown and is no refusal is a bug. */
+function attempt(state: State, command: Command, timeMs: number): boolean {
+  try {
+    validateCommand(command, defaultLimits);
+    return execute(state, command, { timeMs, ranMs: timeMs }).txn !== null;
+  } catch (error) {
+    if (error instanceof KeeperError) return false;
+    throw error;
+  }
+}
