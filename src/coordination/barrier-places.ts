@@ -23,13 +23,13 @@ import { type Wait, Waits } from "./waits.ts";
 export type EnterEnd = "open" | "gone" | "stopping";
 export type LeaveEnd = "over" | "stopping";
 
-/** Where somebody who has entered stands. */
-export interface Standing {
+/** What somebody who has entered is told. */
+export interface Participation {
   readonly state: "open" | "waiting";
   readonly participantCount: number;
 }
 
-/** Where somebody who has left stands. */
+/** What somebody who has left is told. */
 export interface Leavers {
   /** Whether all have left. */
   readonly isOver: boolean;
@@ -55,10 +55,10 @@ export class BarrierPlaces {
   async enter(asked: Attendance, command: EnterBarrier) {
     const { attempt } = asked;
     const commit = await this.#store.submit({ ...command, ...(attempt !== undefined && { attempt }) });
-    const standing = await this.#openWithin(asked, commit);
+    const participation = await this.#openWithin(asked, commit);
     const ifAttempt = asked.abandoned;
     if (ifAttempt === null) {
-      if (standing !== "gone") return { commit, standing };
+      if (participation !== "gone") return { commit, participation };
       asked.session();
       throw notIn(commit.outcome);
     }
@@ -73,18 +73,19 @@ export class BarrierPlaces {
   async #openWithin(
     asked: Attendance,
     { outcome: entered, replayed }: Commit<"enterBarrier">,
-  ): Promise<Standing | "gone"> {
+  ): Promise<Participation | "gone"> {
     if (replayed !== true && (entered.isOpen || asked.waitMs === 0)) return asEntered(entered);
-    const standing = this.#standingNow(asked.context, entered);
-    if (standing === "gone" || standing.state === "open" || asked.waitMs === 0) return standing;
+    const participation = this.#participationNow(asked.context, entered);
+    if (participation === "gone" || participation.state === "open" || asked.waitMs === 0)
+      return participation;
     const end = await asked.waitFor(() => this.untilOpen(entered.path));
-    if (end !== "open") return this.#standingNow(asked.context, entered);
+    if (end !== "open") return this.#participationNow(asked.context, entered);
     // It was in when the barrier opened, and has got in, whatever came after.
     const { participantCount } = this.#barrierAt(asked.context, parentPath(entered.path));
     return { state: "open", participantCount };
   }
 
-  #standingNow(context: ReadContext, { path, czxid }: Entered): Standing | "gone" {
+  #participationNow(context: ReadContext, { path, czxid }: Entered): Participation | "gone" {
     if (this.#store.reader(context).get(path)?.czxid !== czxid) return "gone";
     const { participantCount, round } = this.#barrierAt(context, parentPath(path));
     return { state: round === null ? "waiting" : "open", participantCount };
@@ -164,7 +165,7 @@ export class BarrierPlaces {
   }
 }
 
-function asEntered({ isOpen, participantCount }: Entered): Standing {
+function asEntered({ isOpen, participantCount }: Entered): Participation {
   return { state: isOpen ? "open" : "waiting", participantCount };
 }
 

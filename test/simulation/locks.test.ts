@@ -1,10 +1,11 @@
-// Random claims, releases, ends of sessions, znodes made by hand and settings, held against a list that is walked from
-// the start each time. A failure names its seed; SIMULATION_SEED runs it again.
+// Random claims, releases, requests that give up, ends of sessions, znodes made by hand and settings, held against a list
+// that is walked from the start each time. A failure names its seed; SIMULATION_SEED runs it again.
 
 import fc from "fast-check";
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
+import { attemptsMax } from "../../src/core/coordination/attempts.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { bytes, ephemeralSequential, type Keeper, sequential, test } from "../support/keeper.ts";
 
@@ -18,6 +19,8 @@ interface Waiting {
   readonly owner: string | null;
   readonly shared: boolean;
   readonly fence: number;
+  /** The requests it is for; null when it is kept for good. */
+  attempts: readonly string[] | null;
 }
 
 /** What the lock is, as plainly as it can be said. */
@@ -33,6 +36,8 @@ const step = fc.record({
   kind: fc.oneof(
     { weight: 12, arbitrary: fc.constant("claim" as const) },
     { weight: 8, arbitrary: fc.constant("release" as const) },
+    { weight: 6, arbitrary: fc.constant("giveUp" as const) },
+    { weight: 1, arbitrary: fc.constant("keep" as const) },
     { weight: 3, arbitrary: fc.constant("expire" as const) },
     { weight: 2, arbitrary: fc.constant("close" as const) },
     { weight: 2, arbitrary: fc.constant("byHand" as const) },
@@ -45,6 +50,7 @@ const step = fc.record({
   pick: fc.nat(1000),
   shared: fc.boolean(),
   waits: fc.boolean(),
+  attempt: fc.constantFrom(undefined, ...Array.from({ length: 12 }, (_, index) => `attempt-${index}`)),
   permits: fc.constantFrom(undefined, undefined, undefined, 1, 2, 3),
   lockDelayMs: fc.constantFrom(0, 0, 100, 5000),
 });
@@ -67,6 +73,10 @@ test(`a lock is what its list of claims is, seed ${seed} [G9, Q4, N10]`, async (
       queue.map(({ id, fence }) => [id, fence]),
       place,
     ).toEqual(model.queue.map((each) => [each.name, each.fence]));
+    expect(
+      queue.map(({ path }) => keeper.store.state.tree.get(path)?.attempts),
+      place,
+    ).toEqual(model.queue.map(({ attempts }) => attempts));
     for (const granted of holders.filter((each) => !holding.some(({ name }) => name === each.name))) {
       expect(granted.fence, place).toBeGreaterThan(lastFence);
       lastFence = granted.fence;
@@ -112,6 +122,10 @@ async function take(keeper: Keeper, sessions: string[], model: Model, one: Step)
       return takeClaim(keeper, model, sessionId, one);
     case "release":
       return takeRelease(keeper, model, sessionId, one);
+    case "giveUp":
+      return takeGiveUp(keeper, model, sessionId, one);
+    case "keep":
+      return takeKeep(keeper, model, sessionId);
     case "expire":
     case "close":
       await keeper.closeSession(sessionId, one.kind === "close" ? "session_closed" : "session_expired");
@@ -154,12 +168,13 @@ function delayAfter(model: Model, sessionId: string): void {
 
 async function takeClaim(keeper: Keeper, model: Model, sessionId: string, one: Step): Promise<void> {
   const own = model.queue.find(({ owner }) => owner === sessionId);
-  const { shared, waits, permits } = one;
+  const { shared, waits, permits, attempt } = one;
   const refused = refusalOf(model, own, one);
   const answer = await answerTo(keeper, {
     ...{ type: "claimLock", name: "a", mode: shared ? "shared" : "exclusive", metadata: bytes("") },
     ...{ orElse: waits ? "wait" : "refuse", sessionId },
     ...(permits !== undefined && { permits }),
+    ...(attempt !== undefined && { attempt }),
   });
   if (refused !== null) {
     expect(answer).toEqual({ refused });
@@ -168,10 +183,24 @@ async function takeClaim(keeper: Keeper, model: Model, sessionId: string, one: S
   const { outcome } = answer as { outcome: { id: string; fence: number } };
   if (own !== undefined) {
     expect(outcome.id).toBe(own.name);
+    own.attempts = attemptsWith(own.attempts, attempt);
     return;
   }
   model.permits = permits ?? model.permits;
-  model.queue.push({ name: outcome.id, owner: sessionId, shared, fence: outcome.fence });
+  const { id: name, fence } = outcome;
+  model.queue.push({
+    name,
+    owner: sessionId,
+    shared,
+    fence,
+    attempts: attempt === undefined ? null : [attempt],
+  });
+}
+
+function attemptsWith(attempts: Waiting["attempts"], attempt: string | undefined): Waiting["attempts"] {
+  if (attempts === null || attempt === undefined) return null;
+  const all = [...new Set([...attempts, attempt])];
+  return all.length > attemptsMax ? null : all;
 }
 
 function refusalOf(model: Model, own: Waiting | undefined, { shared, waits, permits }: Step): string | null {
@@ -181,7 +210,7 @@ function refusalOf(model: Model, own: Waiting | undefined, { shared, waits, perm
   if (shared && asked > 1) return "bad_request";
   if (own !== undefined) return own.shared === shared ? null : "mode_differs";
   if (waits) return null;
-  const mine = { name: "mine", owner: "me", shared, fence: 0 };
+  const mine = { name: "mine", owner: "me", shared, fence: 0, attempts: null };
   const after = { ...model, permits: asked, queue: [...model.queue, mine] };
   return holdersIn(after).includes(mine) ? null : "lock_held";
 }
@@ -195,12 +224,37 @@ async function takeRelease(keeper: Keeper, model: Model, sessionId: string, one:
   else model.queue = model.queue.filter((each) => each !== doomed);
 }
 
+/** The last request that gives up takes the place with it. */
+async function takeGiveUp(keeper: Keeper, model: Model, sessionId: string, one: Step): Promise<void> {
+  const own = model.queue.find(({ owner }) => owner === sessionId);
+  if (own === undefined) return;
+  const { attempt: ifAttempt = own.attempts?.[0] ?? "unknown" } = one;
+  await keeper.store.submit({ type: "releaseClaim", name: "a", id: own.name, sessionId, ifAttempt });
+  if (own.attempts?.includes(ifAttempt) !== true) return;
+  own.attempts = own.attempts.filter((attempt) => attempt !== ifAttempt);
+  if (own.attempts.length === 0) model.queue = model.queue.filter((each) => each !== own);
+}
+
+async function takeKeep(keeper: Keeper, model: Model, sessionId: string): Promise<void> {
+  const own = model.queue.find(({ owner }) => owner === sessionId);
+  if (own === undefined) return;
+  const { name, fence: czxid } = own;
+  await keeper.store.submit({ type: "keepPlace", path: `${lock}/${name}`, czxid, sessionId });
+  own.attempts = null;
+}
+
 async function takeByHand(keeper: Keeper, model: Model, owner: string | null): Promise<void> {
   if (!keeper.exists(lock)) return;
   const mode = owner === null ? sequential : ephemeralSequential;
   const options = owner === null ? {} : { sessionId: owner };
   const { path, stat } = await keeper.create(`${lock}/lock-`, mode, "", options);
-  model.queue.push({ name: path.slice(lock.length + 1), owner, shared: false, fence: stat.czxid });
+  model.queue.push({
+    name: path.slice(lock.length + 1),
+    owner,
+    shared: false,
+    fence: stat.czxid,
+    attempts: null,
+  });
 }
 
 async function takeConfigure(keeper: Keeper, model: Model, { permits, lockDelayMs }: Step): Promise<void> {

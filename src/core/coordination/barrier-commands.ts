@@ -6,8 +6,8 @@ import { KeeperError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { growthOfNamed } from "../memory.ts";
 import { readyName } from "./barriers.ts";
-import { requireSession, validateResourceName } from "./claim-syntax.ts";
 import type { EnterBarrier, LeaveBarrier } from "./coordination-command.ts";
+import { requireSession, validateResourceName } from "./coordination-syntax.ts";
 import { planEnterBarrier, planLeaveBarrier, planRoundsLeft } from "./plan-barriers.ts";
 import type { Recipe } from "./recipe.ts";
 

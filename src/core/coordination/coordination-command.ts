@@ -105,19 +105,19 @@ export interface KeepPlace extends WriteContext {
   readonly czxid: number;
 }
 
-/** Those a client sends, each about a thing with a name. */
-type ClaimCommand =
+export type CoordinationCommand =
   | ClaimLock
   | ConfigureLock
   | ReleaseClaim
+  | EndLockDelay
   | StandForElection
   | ChangeCandidate
   | Resign
   | AddToCounter
   | EnterBarrier
-  | LeaveBarrier;
-
-export type CoordinationCommand = ClaimCommand | KeepPlace | EndLockDelay | ServiceCommand;
+  | LeaveBarrier
+  | KeepPlace
+  | ServiceCommand;
 
 /** A session's place in a queue. */
 export interface Claimed {

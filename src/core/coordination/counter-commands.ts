@@ -4,8 +4,8 @@ import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, type RowsOf } from "../command-row.ts";
 import { KeeperError } from "../errors.ts";
 import { growthOfNamed } from "../memory.ts";
-import { validateResourceName } from "./claim-syntax.ts";
 import type { AddToCounter } from "./coordination-command.ts";
+import { validateResourceName } from "./coordination-syntax.ts";
 import { planAddToCounter } from "./plan-counters.ts";
 import type { Recipe } from "./recipe.ts";
 

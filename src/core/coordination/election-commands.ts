@@ -3,15 +3,15 @@
 import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { growthOfNamed } from "../memory.ts";
+import { electionPath } from "./claims.ts";
+import type { ChangeCandidate, Resign, StandForElection } from "./coordination-command.ts";
 import {
   requireSession,
   validateMetadata,
   validateOwnClaim,
   validateRelease,
   validateResourceName,
-} from "./claim-syntax.ts";
-import { electionPath } from "./claims.ts";
-import type { ChangeCandidate, Resign, StandForElection } from "./coordination-command.ts";
+} from "./coordination-syntax.ts";
 import { planRelease } from "./plan-claims.ts";
 import { planChangeCandidate, planStand } from "./plan-elections.ts";
 import type { Recipe } from "./recipe.ts";

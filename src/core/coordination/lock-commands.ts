@@ -5,9 +5,14 @@ import { clientWrite, noGrowth, ownWrite, type RowsOf } from "../command-row.ts"
 import { KeeperError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { growthOfNamed } from "../memory.ts";
-import { requireSession, validateMetadata, validateRelease, validateResourceName } from "./claim-syntax.ts";
 import { lockPath } from "./claims.ts";
 import type { ClaimLock, ConfigureLock, EndLockDelay, ReleaseClaim } from "./coordination-command.ts";
+import {
+  requireSession,
+  validateMetadata,
+  validateRelease,
+  validateResourceName,
+} from "./coordination-syntax.ts";
 import { planEndLockDelay, planLockDelays } from "./lock-delay.ts";
 import { lockDelayMsMax, permitsMax } from "./lock-settings.ts";
 import { planRelease } from "./plan-claims.ts";

@@ -3,8 +3,8 @@
 import { pathBytes } from "../command-bytes.ts";
 import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { validatePathOf } from "../command-syntax.ts";
-import { requireSession } from "./claim-syntax.ts";
 import type { KeepPlace } from "./coordination-command.ts";
+import { requireSession } from "./coordination-syntax.ts";
 import { planKeepPlace } from "./plan-claims.ts";
 import type { Recipe } from "./recipe.ts";
 

@@ -3,7 +3,7 @@
 import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { growthOfNamed } from "../memory.ts";
-import { requireSession } from "./claim-syntax.ts";
+import { requireSession } from "./coordination-syntax.ts";
 import { planChange, planDeregister, planRegister } from "./plan-services.ts";
 import type { Recipe } from "./recipe.ts";
 import type { ServiceCommand } from "./service-command.ts";

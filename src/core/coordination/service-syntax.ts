@@ -1,7 +1,7 @@
 // What can be said of an instance without looking at the tree.
 
 import { KeeperError } from "../errors.ts";
-import { validateResourceName } from "./claim-syntax.ts";
+import { validateResourceName } from "./coordination-syntax.ts";
 import { formatInstance, parseInstance, portMax } from "./instances.ts";
 
 export function validateInstanceName({ name, id }: { readonly name: string; readonly id: string }): void {

@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import type { Attendance } from "../../coordination/attendance.ts";
 import { barrierAt, barrierPath, barriersPath, readyName } from "../../core/coordination/barriers.ts";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
 import type { EnterBarrier, LeaveBarrier } from "../../core/coordination/coordination-command.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
@@ -15,10 +15,10 @@ import {
   exampleOwner,
   json,
   nameParameter,
-  sessionOfClaim,
+  sessionMembers,
   validForMs,
   waitMsBounds,
-} from "../wire/claim-schemas.ts";
+} from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
@@ -87,10 +87,10 @@ async function enterBarrier(
 ) {
   const entered = await coordination.barriers.enter(asked, enter);
   if (entered === null) return reply.hijack();
-  const { commit, standing } = entered;
+  const { commit, participation } = entered;
   const { participant, path } = commit.outcome;
   noteReplay(reply, commit);
-  const { state, participantCount } = standing;
+  const { state, participantCount } = participation;
   const facts = { participant, state, path, count: enter.count, participantCount };
   if (state === "waiting") return reply.code(202).send(facts);
   return reply.code(201).send({ ...facts, validForMs: await asked.validForMs() });
@@ -271,7 +271,7 @@ const getSchema = {
         path: Type.String({ description: "The barrier's znode; its children are the participants." }),
         count: counts.count,
         open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
-        participants: Type.Array(Type.Object({ participant, path: Type.String(), ...sessionOfClaim })),
+        participants: Type.Array(Type.Object({ participant, path: Type.String(), ...sessionMembers })),
         participantCount: counts.participantCount,
       }),
       "The barrier.",

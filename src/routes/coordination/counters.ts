@@ -4,12 +4,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { counterPath, countersPath } from "../../core/coordination/counters.ts";
 import { counterIn } from "../../core/coordination/plan-counters.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { decimalIn } from "../../core/tree/decimal.ts";
-import { json, nameParameter } from "../wire/claim-schemas.ts";
+import { json, nameParameter } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";

@@ -8,11 +8,11 @@ import {
   fenceHeaderMember,
   json,
   nameParameter,
-  sessionOfClaim,
+  sessionMembers,
   validForMs,
   waitMsMember,
   waitQuery,
-} from "../wire/claim-schemas.ts";
+} from "../wire/coordination-schemas.ts";
 import { nextMember } from "../wire/name-pages.ts";
 import {
   postHeaders,
@@ -52,7 +52,7 @@ const candidateMembers = {
   fence: Type.Integer({ description: "Its term, or what that will be." }),
   fenceHeader: fenceHeaderMember,
   value: Type.String(),
-  ...sessionOfClaim,
+  ...sessionMembers,
 };
 
 const standing = { state: stateMember, term: Type.Optional(term), position: Type.Optional(position) };

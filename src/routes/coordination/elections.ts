@@ -6,12 +6,12 @@ import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import type { Place } from "../../coordination/queue-places.ts";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
 import { candidateValueOf, claimViewOf } from "../../core/coordination/claim-view.ts";
 import { electionPath, electionsPath } from "../../core/coordination/claims.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import type { Reader } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
-import { firstOf, forceQuery, listQuery } from "../wire/claim-schemas.ts";
+import { firstOf, forceQuery, listQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery } from "../wire/name-pages.ts";
 import { wellFormed, writeContextOf } from "../wire/parts.ts";
 import {

@@ -9,11 +9,11 @@ import {
   fenceHeaderMember,
   json,
   nameParameter,
-  sessionOfClaim,
+  sessionMembers,
   validForMs,
   waitMsMember,
   waitQuery,
-} from "../wire/claim-schemas.ts";
+} from "../wire/coordination-schemas.ts";
 import { nextMember } from "../wire/name-pages.ts";
 import {
   postHeaders,
@@ -86,7 +86,7 @@ const claimMembers = {
   mode: Type.String({ description: "exclusive or shared." }),
   fence,
   fenceHeader: fenceHeaderMember,
-  ...sessionOfClaim,
+  ...sessionMembers,
   metadata: Type.Unknown({ description: "What it said of itself; null for nothing." }),
 };
 

@@ -5,15 +5,15 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
 import type { Claim, ReadonlyClaimQueue } from "../../core/coordination/claim-queue.ts";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
 import { type ClaimView, claimViewOf } from "../../core/coordination/claim-view.ts";
 import { lockPath, locksPath } from "../../core/coordination/claims.ts";
 import type { ClaimLock } from "../../core/coordination/coordination-command.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { defaultLockSettings } from "../../core/coordination/lock-settings.ts";
 import type { Reader } from "../../core/reader.ts";
 import { emptyData } from "../../core/tree/znode.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
-import { firstOf, forceQuery, listQuery } from "../wire/claim-schemas.ts";
+import { firstOf, forceQuery, listQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery } from "../wire/name-pages.ts";
 import { writeContextOf } from "../wire/parts.ts";
 import {

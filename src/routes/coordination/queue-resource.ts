@@ -6,13 +6,13 @@ import type { Logger } from "pino";
 import type { Attendance } from "../../coordination/attendance.ts";
 import type { Place } from "../../coordination/queue-places.ts";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
 import type {
   ClaimLock,
   ReleaseClaim,
   Resign,
   StandForElection,
 } from "../../core/coordination/coordination-command.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import type { Reader } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";

@@ -4,11 +4,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { InstanceSelection } from "../../watches/instance-selection.ts";
 import { countWait } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
-import { eventStream } from "../wire/claim-schemas.ts";
+import { eventStream } from "../wire/coordination-schemas.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import {

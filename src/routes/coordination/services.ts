@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { Type } from "typebox";
 import type { WriteContext } from "../../core/command.ts";
-import { validateResourceName } from "../../core/coordination/claim-syntax.ts";
+import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import {
   fits,
   formatInstance,
@@ -25,7 +25,7 @@ import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { forceQuery, json } from "../wire/claim-schemas.ts";
+import { forceQuery, json } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import { type RouteParts, readerFor, touchSession, wellFormed, writeContextOf } from "../wire/parts.ts";

@@ -7,7 +7,7 @@ import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
-import { fenceHeaderMember } from "../wire/claim-schemas.ts";
+import { fenceHeaderMember } from "../wire/coordination-schemas.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
 import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
 import {
@@ -282,7 +282,7 @@ const exampleSummary = {
 
 const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042" };
 
-const claimOfSession = Type.Object({
+const sessionClaim = Type.Object({
   id: Type.String(),
   path: Type.String({ description: "Its znode." }),
   state: Type.String({ description: "held or waiting; of a candidate, leading or waiting." }),
@@ -313,7 +313,7 @@ const describeSchema = {
           description: "A page of them, in code-unit order; claims and instances are of the same page.",
         }),
         next: Type.Optional(Type.String({ description: "It owns more: ask again with after set to this." })),
-        claims: Type.Array(claimOfSession, {
+        claims: Type.Array(sessionClaim, {
           description: "Those of the ephemerals that are claims on locks or candidates of elections.",
         }),
         instances: Type.Array(instanceOfSession, {

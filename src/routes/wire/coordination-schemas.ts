@@ -56,7 +56,7 @@ export const fenceHeaderMember = Type.String({
     "The ready value of the header `Fence`: a write that carries it happens only while the claim is there.",
 });
 
-export const sessionOfClaim = {
+export const sessionMembers = {
   session: Type.Union([Type.String(), Type.Null()], {
     description: "Id of its session; null for a znode made by hand that is not ephemeral.",
   }),
