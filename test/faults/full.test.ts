@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { tmpdir } from "node:os";
 import { expect } from "vitest";
+import { rounds } from "../support/effort.ts";
 import { Http } from "../support/http.ts";
 import { direct, ServerProcess, test } from "../support/process.ts";
 
@@ -84,7 +85,8 @@ test("a database that was filled, killed and opened within the same bound is emp
 }, async ({ start }) => {
   const filledBytes: number[] = [];
   await (await start(...settings)).kill();
-  for (const together of [1, 10, 1, 10]) {
+  for (let round = 0; round < rounds({ usual: 2, full: 4 }); round += 1) {
+    const together = round % 2 === 0 ? 1 : 10;
     const server = await start(...settings);
     const http = new Http(server.url);
     await untilReady(http);

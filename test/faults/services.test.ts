@@ -5,9 +5,10 @@
 import { expect } from "vitest";
 import { Client, type InstanceView, type Listing, type ServiceFilter } from "../../src/client/index.ts";
 import { test } from "../client/proxied.ts";
+import { rounds } from "../support/effort.ts";
 import { Http } from "../support/http.ts";
 
-const roundCount = Number(process.env.SERVICE_FAULT_ROUNDS ?? 4);
+const roundCount = Number(process.env.SERVICE_FAULT_ROUNDS ?? rounds({ usual: 2, full: 4 }));
 const providerCount = 3;
 /** Changes every consumer is told before the server is stopped or killed again. */
 const changesPerRound = 40;

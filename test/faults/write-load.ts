@@ -31,6 +31,7 @@ export class WriteLoad {
   readonly told: StreamEvent[] = [];
   #stream: EventStream | null = null;
   #ticketsAsked = 0;
+  #onAcknowledged = () => {};
 
   /** The znodes the load writes to. */
   static async prepare(url: string): Promise<void> {
@@ -61,6 +62,16 @@ export class WriteLoad {
       ...registers.map(() => this.#whileThere(() => this.#takeTicket(http))),
       ...registers.map((_, index) => this.#whileThere(() => this.#transfer(http, index + 1))),
     ]);
+  }
+
+  /** Resolves when so many more writes have been acknowledged. */
+  acknowledgedMore(count: number): Promise<void> {
+    const enough = this.acknowledgedCount + count;
+    return new Promise((resolve) => {
+      this.#onAcknowledged = () => {
+        if (this.acknowledgedCount >= enough) resolve();
+      };
+    });
   }
 
   /** Takes what the stream was told over into the record. Call when the stream has ended. */
@@ -127,6 +138,7 @@ export class WriteLoad {
   #acknowledge(answer: { status: number; text: string; zxid: number }, status: number): void {
     if (answer.status !== status) throw new Error(`${answer.status} ${answer.text}`);
     this.acknowledgedCount += 1;
+    this.#onAcknowledged();
     this.zxid = Math.max(this.zxid, answer.zxid);
   }
 }

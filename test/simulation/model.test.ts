@@ -11,12 +11,13 @@ import { KeeperError } from "../../src/core/errors.ts";
 import { statOf } from "../../src/core/tree/stat.ts";
 import type { Znode } from "../../src/core/tree/znode.ts";
 import { watchEventsOf } from "../../src/core/watch-event.ts";
+import { rounds } from "../support/effort.ts";
 import { type Keeper, test } from "../support/keeper.ts";
 import { anyCommand, anyTreeCommand, resolved } from "./commands.ts";
 import { Model, type ModelAnswer, type ModelReply, type ModelZnode, type World } from "./model.ts";
 
 const seed = Number(process.env.SIMULATION_SEED ?? Math.floor(Math.random() * 0x7fff_ffff));
-const commandCount = Number(process.env.SIMULATION_COMMANDS ?? 10_000);
+const commandCount = Number(process.env.SIMULATION_COMMANDS ?? rounds({ usual: 4000, full: 10_000 }));
 const together = 4;
 
 test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, M3, O3, Q4, S7, U9, Z3]`, async ({

@@ -14,6 +14,9 @@ import { serverFile } from "./programs.ts";
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
 export const direct = [process.execPath, serverFile] as const;
 
+/** A start writes all of it, which is for the day when a disk is full: tests of that day say how much they want. */
+const smallBallastBytes = "65536";
+
 /** One line of the log. */
 export interface LogLine {
   readonly level: number;
@@ -67,7 +70,7 @@ export class ServerProcess {
     this.#child = spawn(program, argv, {
       stdio: ["ignore", "pipe", "pipe"],
       cwd: projectFolder,
-      env: { ...environmentWithoutSettings(), ...env },
+      env: { ...environmentWithoutSettings(), TREEKEEPER_BALLAST_BYTES: smallBallastBytes, ...env },
     });
     this.exit = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));
     running.add(this.#child);
