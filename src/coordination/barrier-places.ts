@@ -56,9 +56,12 @@ export class BarrierPlaces {
     const { attempt } = asked;
     const commit = await this.#store.submit({ ...command, ...(attempt !== undefined && { attempt }) });
     const participation = await this.#openWithin(asked, commit);
+    const isOpen = participation !== "gone" && participation.state === "open";
+    const validForMs = isOpen ? await asked.validForMs() : 0;
+    // Looked at last: whoever leaves before there is nothing left to wait for has not been told.
     const ifAttempt = asked.abandoned;
     if (ifAttempt === null) {
-      if (participation !== "gone") return { commit, participation };
+      if (participation !== "gone") return { commit, participation, validForMs };
       asked.session();
       throw notIn(commit.outcome);
     }

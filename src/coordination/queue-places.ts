@@ -29,6 +29,8 @@ export interface Place {
 export interface TakenPlace {
   readonly commit: Commit<"claimLock" | "standForElection">;
   readonly place: Place;
+  /** How long the session is surely alive, for one that holds. */
+  readonly validForMs: number;
 }
 
 /** A claim as a request has made or found it. */
@@ -62,8 +64,11 @@ export class QueuePlaces {
     const { id, path: claimPath, fence } = commit.outcome;
     const claim = { path: parentPath(claimPath), id, fence };
     await this.#untilHeld(asked, claim);
+    const isHeld = this.#samePlace(asked.context, claim)?.isHeld === true;
+    const validForMs = isHeld ? await asked.validForMs() : 0;
+    // Looked at last: whoever leaves before there is nothing left to wait for has not been told.
     const ifAttempt = asked.abandoned;
-    if (ifAttempt === null) return { commit, place: this.#placeOf(asked, claim) };
+    if (ifAttempt === null) return { commit, place: this.#placeOf(asked, claim), validForMs };
     await giveUp(this.#store, releaseOf(command, { id, ifAttempt }));
     return null;
   }

@@ -11,6 +11,13 @@ import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, Keeper, refusal } from "../support/keeper.ts";
 
+interface Asked {
+  readonly comesBack: boolean;
+  readonly waitMs: number;
+  /** How it becomes known how long the session is good for. */
+  readonly confirm: () => Promise<Session>;
+}
+
 /** One server: a copy of the state, and those who wait there. */
 class Server {
   readonly keeper: Keeper;
@@ -26,12 +33,12 @@ class Server {
     await this.keeper.store.submit({ type: "check", path: "/" });
   }
 
-  attend(sessionId: string, asked: { comesBack?: boolean; waitMs?: number } = {}): Attendance {
+  attend(sessionId: string, asked: Partial<Asked> = {}): Attendance {
     const { clock, state } = this.keeper.store;
     const { comesBack = false, waitMs = 60_000 } = asked;
     const { admitWaiter } = this.coordination;
     const session = () => state.session(sessionId) as Session;
-    const sessions = { authenticate: session, confirm: session };
+    const sessions = { authenticate: session, confirm: asked.confirm ?? session };
     const asker = { context: systemContext, token: "token", comesBack, waitMs };
     return new Attendance({ clock, sessions, admitWaiter }, asker);
   }
@@ -93,6 +100,20 @@ const test = vitestTest.extend<{ cluster: Cluster }>({
 });
 
 const gone = { isAnswered: false };
+
+test("whoever leaves while it is found out how long its session is good for has not been told, and gives the place up", async ({
+  cluster: { near, waiter },
+}) => {
+  await near.keeper.store.submit({ type: "deleteTree", path: "/locks/a" });
+  const confirmed = Promise.withResolvers<Session>();
+  const asked = near.attend(waiter, { waitMs: 0, confirm: () => confirmed.promise });
+  const answer = near.claim(waiter, asked);
+  await near.catchUp();
+  asked.end(gone);
+  confirmed.resolve(near.keeper.store.state.session(waiter) as Session);
+  expect(await answer).toBeNull();
+  expect(near.queue).toEqual([]);
+});
 
 test("a client that comes to another server keeps its place there when its first connection is cut", async ({
   cluster: { near, far, holder, waiter, settle },

@@ -87,13 +87,13 @@ async function enterBarrier(
 ) {
   const entered = await coordination.barriers.enter(asked, enter);
   if (entered === null) return reply.hijack();
-  const { commit, participation } = entered;
+  const { commit, participation, validForMs } = entered;
   const { participant, path } = commit.outcome;
   noteReplay(reply, commit);
   const { state, participantCount } = participation;
   const facts = { participant, state, path, count: enter.count, participantCount };
   if (state === "waiting") return reply.code(202).send(facts);
-  return reply.code(201).send({ ...facts, validForMs: await asked.validForMs() });
+  return reply.code(201).send({ ...facts, validForMs });
 }
 
 async function leaveBarrier(

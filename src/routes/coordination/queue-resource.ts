@@ -3,8 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import type { Logger } from "pino";
-import type { Attendance } from "../../coordination/attendance.ts";
-import type { Place } from "../../coordination/queue-places.ts";
+import type { Place, TakenPlace } from "../../coordination/queue-places.ts";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
 import type {
   ClaimLock,
@@ -145,22 +144,16 @@ async function takePlace<Body extends Waiting>(
   const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
   if (taken === null) return reply.hijack();
   noteReplay(reply, taken.commit);
-  return sendPlace(reply, taken.place, { name, kind, asked });
+  return sendPlace(reply, name, kind, taken);
 }
 
-interface Told {
-  readonly name: string;
-  readonly kind: QueueWords;
-  readonly asked: Attendance;
-}
-
-async function sendPlace(reply: FastifyReply, place: Place, { name, kind, asked }: Told) {
+function sendPlace(reply: FastifyReply, name: string, kind: QueueWords, { place, validForMs }: TakenPlace) {
   const { id, path, fence } = place.claim;
   const { plural, places } = kind;
   reply.header("Location", `/v1/${plural}/${encodeURIComponent(name)}/${places}/${encodeURIComponent(id)}`);
   const facts = { id, fence, fenceHeader: fenceHeaderOf(path, fence), path, ...kind.standingOf(place) };
   if (!place.isHeld) return reply.code(202).send(facts);
-  return reply.code(201).send({ ...facts, validForMs: await asked.validForMs() });
+  return reply.code(201).send({ ...facts, validForMs });
 }
 
 async function findPlace(
