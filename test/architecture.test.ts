@@ -70,6 +70,15 @@ test("no file waits for itself to be loaded by way of others", () => {
   expect(cycles()).toEqual([]);
 });
 
+test("only the core and the store know the state; all others look at it through a reader", () => {
+  const knowing = files.filter(({ imports }) =>
+    imports.some((path) => /^core\/state(-reader)?\.ts$/.test(path)),
+  );
+  expect(knowing.map(({ path }) => path).filter((path) => !/^(core|store)\//.test(path))).toEqual([]);
+  const reaching = /\b(?:store|\.\.\.parts)\.state\b|\{[^}]*\bstate\b[^}]*\} = (?:\w+\.)*#?store\b/i;
+  expect(files.filter(({ text }) => reaching.test(codeOf(text))).map(({ path }) => path)).toEqual([]);
+});
+
 test("the client runs in a browser: it imports no package that needs Node", () => {
   const client = files.filter(({ path }) => layerOf(path) === "client");
   const forNode = (name: string) => name.startsWith("node:");

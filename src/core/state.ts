@@ -57,10 +57,6 @@ export class State {
     return this.tree.get(path);
   }
 
-  childNames(path: string, from?: string): Iterable<string> {
-    return this.tree.childNames(path, from);
-  }
-
   session(id: string): Session | undefined {
     return this.#sessions.get(id);
   }

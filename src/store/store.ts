@@ -73,7 +73,7 @@ const appendsInFlightMax = 2;
 const eagerBatchCommands = 32;
 
 export class Store {
-  readonly state: State;
+  readonly #state: State;
   readonly clock: Clock;
   /** What one transaction may change, as each entry says it. */
   readonly bounds: TransactionBounds;
@@ -102,7 +102,7 @@ export class Store {
   #onBroken: (error: BrokenEntryError | NewerVersionError) => void = () => {};
 
   constructor(parts: StoreParts) {
-    this.state = parts.state;
+    this.#state = parts.state;
     this.clock = parts.clock;
     this.#log = parts.log;
     this.#limits = parts.limits;
@@ -168,12 +168,12 @@ export class Store {
 
   /** The last applied transaction: what every answer says it has seen (Z6). */
   get zxid(): number {
-    return this.state.zxid;
+    return this.#state.zxid;
   }
 
   /** What there is, for somebody to look at: every read of the state by others than the store passes here. */
   reader(context: ReadContext): Reader {
-    return new StateReader(this.state, context);
+    return new StateReader(this.#state, context);
   }
 
   /**
@@ -181,7 +181,7 @@ export class Store {
    * @throws KeeperError when it would be refused
    */
   rehearse<C extends Command>(command: C): Commit<C["type"]> {
-    return rehearse(this.state, command, this.now(), this.bounds);
+    return rehearse(this.#state, command, this.now(), this.bounds);
   }
 
   /** When an entry would be ordered now: by the wall clock, and by how long the service has run. */
@@ -306,7 +306,7 @@ export class Store {
 
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
   #assertFitsMemory(command: Command): void {
-    const refusal = refusalByMemory(command, this.state, this.#memory);
+    const refusal = refusalByMemory(command, this.#state, this.#memory);
     if (refusal !== null && !this.#isRepeated(command)) throw refusal;
   }
 
@@ -316,7 +316,7 @@ export class Store {
     const isSame = (pending: Pending) => keyOf(pending.command)?.key === asked.key;
     for (const pending of this.#queue) if (isSame(pending)) return true;
     for (const { pending } of this.#inFlight.values()) if (pending.some(isSame)) return true;
-    return keptReply(this.state, asked, this.now()) !== undefined;
+    return keptReply(this.#state, asked, this.now()) !== undefined;
   }
 
   #flushSoon(): void {
@@ -446,11 +446,11 @@ export class Store {
     const { answers, applied } =
       own === undefined ? this.#replay(entry.body) : this.#executeAll({ ...own, bounds: this.bounds });
     this.#appliedLsn = entry.lsn;
-    this.#serviceTime.reach(this.state.ranMs);
+    this.#serviceTime.reach(this.#state.ranMs);
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     for (const answer of answers) answer();
-    this.#zxids.reach(this.state.zxid);
+    this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
     if (own !== undefined) this.#settled(entry.seq);
   }
@@ -476,7 +476,7 @@ export class Store {
     const applied: Applied[] = [];
     for (const [index, { command, resolve, reject }] of pending.entries()) {
       try {
-        const { commit, txn } = execute(this.state, command, moment, bounds);
+        const { commit, txn } = execute(this.#state, command, moment, bounds);
         if (txn !== null) applied.push(this.#recordTxn(txn, bounds));
         answers.push(() => resolve(commit));
       } catch (error) {

@@ -34,7 +34,7 @@ class Server {
   }
 
   attend(sessionId: string, asked: Partial<Asked> = {}): Attendance {
-    const { clock, state } = this.keeper.store;
+    const { clock, state } = this.keeper;
     const { comesBack = false, waitMs = 60_000 } = asked;
     const { admitWaiter } = this.coordination;
     const session = () => state.session(sessionId) as Session;
@@ -60,7 +60,7 @@ class Server {
   }
 
   get queue(): string[] {
-    return [...(this.keeper.store.state.claims.queue("/locks/a") ?? [])].map(({ id }) => id);
+    return [...(this.keeper.state.claims.queue("/locks/a") ?? [])].map(({ id }) => id);
   }
 }
 
@@ -110,7 +110,7 @@ test("whoever leaves while it is found out how long its session is good for has 
   const answer = near.claim(waiter, asked);
   await near.catchUp();
   asked.end(gone);
-  confirmed.resolve(near.keeper.store.state.session(waiter) as Session);
+  confirmed.resolve(near.keeper.state.session(waiter) as Session);
   expect(await answer).toBeNull();
   expect(near.queue).toEqual([]);
 });

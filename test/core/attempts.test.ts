@@ -41,7 +41,7 @@ const kinds = {
 };
 
 function attemptsAt(keeper: Keeper, path: string) {
-  return keeper.store.state.tree.get(path)?.attempts;
+  return keeper.state.tree.get(path)?.attempts;
 }
 
 for (const [what, { take, giveUp, path: pathOf }] of Object.entries(kinds)) {
@@ -136,7 +136,7 @@ for (const [what, { take, giveUp, path: pathOf }] of Object.entries(kinds)) {
     const replayed = new Keeper(new FakeClock(0), new MemoryLog("second", entries));
     await replayed.store.start();
     expect(attemptsAt(replayed, pathOf(session))).toEqual(["two"]);
-    const digests = [original, replayed].map(({ store }) => Digest.of(store.state).toString());
+    const digests = [original, replayed].map(({ state }) => Digest.of(state).toString());
     expect(digests[0]).toBe(digests[1]);
     await replayed.store.close();
   });

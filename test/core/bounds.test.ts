@@ -30,7 +30,7 @@ async function keeperOf(bounds: Partial<TransactionBounds>, entries = new Memory
 
 async function close(keeper: Keeper): Promise<void> {
   await keeper.store.close();
-  expect(checkState(keeper.store.state)).toEqual([]);
+  expect(checkState(keeper.state)).toEqual([]);
 }
 
 function creates(count: number, from = 0): Operation[] {
@@ -87,7 +87,7 @@ test("a subtree goes in parts, leaves first: each leaves a tree, and the last is
     remaining = outcome.remaining;
     const events = watchEventsOf((keeper.applied.at(-1) as Applied).txn);
     told.push([events.map(({ znode }) => znode.path), remaining]);
-    expect(checkState(keeper.store.state)).toEqual([]);
+    expect(checkState(keeper.state)).toEqual([]);
   }
   expect(told).toEqual([
     [["/a/b/c", "/a/b/d"], 3],
@@ -218,11 +218,7 @@ test("a session that owns more than may go at once goes in parts, and is closed 
   const parts: unknown[] = [];
   for (let remaining: number | undefined = 25; remaining !== undefined; ) {
     const { outcome } = await keeper.store.submit(close_);
-    parts.push([
-      outcome.ephemerals.length,
-      outcome.remaining,
-      keeper.store.state.session(sessionId) === undefined,
-    ]);
+    parts.push([outcome.ephemerals.length, outcome.remaining, keeper.state.session(sessionId) === undefined]);
     remaining = outcome.remaining;
   }
   expect(parts).toEqual([

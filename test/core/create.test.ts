@@ -224,7 +224,7 @@ test("a taken name is skipped, and the skipped number never comes [Q9]", async (
 });
 
 test("past ten digits the number grows, exactly [Q10]", async ({ keeper }) => {
-  const { tree } = keeper.store.state;
+  const { tree } = keeper.state;
   await keeper.create("/q");
   const paths: string[] = [];
   for (const nextSequence of [2_147_483_647, 9_999_999_999, 4_294_967_296_000]) {
@@ -303,7 +303,7 @@ test("an ephemeral of a transaction belongs to its session, and a refused one le
   const create = { type: "create", path: "/e", data: bytes(""), mode: ephemeral } as const;
   const failing = keeper.multi([create, { type: "check", path: "/missing" }], { sessionId });
   expect(await refusal(failing)).toBe("no_node");
-  expect([...keeper.store.state.ephemeralsOf(sessionId)]).toEqual([]);
+  expect([...keeper.state.ephemeralsOf(sessionId)]).toEqual([]);
   await keeper.multi([create], { sessionId });
   expect(keeper.stat("/e").ephemeralOwner).toBe(sessionId);
   expect(await keeper.closeSession(sessionId)).toEqual(["/e"]);
@@ -316,9 +316,9 @@ test("the ephemerals of a session are listed, and nobody else's [O10]", async ({
   await keeper.create("/base1/w", ephemeral, "", { sessionId: b });
   await keeper.delete("/base0/x");
   await keeper.create("/base0/v", ephemeral, "", { sessionId: a });
-  expect([...keeper.store.state.ephemeralsOf(a)].sort()).toEqual(["/base0/v", "/base1/y"]);
-  expect([...keeper.store.state.ephemeralsOf(b)]).toEqual(["/base1/w"]);
-  expect([...keeper.store.state.ephemeralsOf("00000000000000ff")]).toEqual([]);
+  expect([...keeper.state.ephemeralsOf(a)].sort()).toEqual(["/base0/v", "/base1/y"]);
+  expect([...keeper.state.ephemeralsOf(b)]).toEqual(["/base1/w"]);
+  expect([...keeper.state.ephemeralsOf("00000000000000ff")]).toEqual([]);
 });
 
 test("an ephemeral needs a session, everything else needs none [N20]", async ({ keeper }) => {

@@ -26,8 +26,7 @@ interface Seen {
   readonly messages: readonly (string | null)[];
 }
 
-function seenBy({ store, applied }: Keeper): Seen {
-  const { state } = store;
+function seenBy({ state, applied }: Keeper): Seen {
   return {
     digest: Digest.of(state).toString(),
     tree: [...state.tree.subtree("/")],
@@ -53,8 +52,8 @@ test("a replayed log gives the same state, digest and messages, at any later tim
       const entries = new MemoryEntries();
       const original = await open(entries, "first");
       for (const batch of batches) {
-        const { store, clock } = original;
-        await Promise.allSettled(batch.map((command) => store.submit(resolved(command, store.state.tree))));
+        const { store, state, clock } = original;
+        await Promise.allSettled(batch.map((command) => store.submit(resolved(command, state.tree))));
         await clock.advance(17);
       }
       await original.store.close();

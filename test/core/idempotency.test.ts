@@ -17,8 +17,8 @@ function keyed(key: string, some: Partial<Idempotency> = {}): { idempotency: Ide
 
 const ticket = { type: "create", path: "/q/n-", data: bytes("x"), mode: sequential } as const;
 
-function keptKeys({ store }: Keeper): string[] {
-  return [...store.state.replies].map(({ key }) => key);
+function keptKeys({ state }: Keeper): string[] {
+  return [...state.replies].map(({ key }) => key);
 }
 
 test("a request with a key is done once, and answered the same each time [D19]", async ({ keeper }) => {
@@ -129,7 +129,7 @@ test("a reply that is older than its time does not count, and the key is free ag
   await keeper.clock.advance(1);
   const second = await submit();
   expect(second.outcome.path).toBe("/q/n-0000000001");
-  expect([...keeper.store.state.replies].map(({ key, zxid }) => [key, zxid])).toEqual([["k", second.zxid]]);
+  expect([...keeper.state.replies].map(({ key, zxid }) => [key, zxid])).toEqual([["k", second.zxid]]);
   expect((await submit()).zxid).toBe(second.zxid);
 });
 
@@ -162,7 +162,7 @@ test("replies have a bound on their size, and the newest stays however large it 
   const create = (key: string, bytesMax: number) =>
     keeper.create("/q/n-", sequential, "", keyed(key, { bytesMax }));
   for (const key of ["a", "b", "c"]) await create(key, bounds.bytesMax);
-  const { size } = keeper.store.state.replies;
+  const { size } = keeper.state.replies;
   await create("d", size);
   expect(keptKeys(keeper)).toEqual(["b", "c", "d"]);
   await create("e", 1);
@@ -178,11 +178,11 @@ test("a bound that was lowered is reached step by step, a large reply takes the 
   );
   await Promise.all(many);
   await keeper.create("/q/n-", sequential, "", keyed("small", { keysMax: 10 }));
-  expect(keeper.store.state.replies.count).toBe(901);
+  expect(keeper.state.replies.count).toBe(901);
   const operations = Array.from({ length: 400 }, () => ticket);
-  const { size } = keeper.store.state.replies;
+  const { size } = keeper.state.replies;
   await keeper.multi(operations, keyed("large", { bytesMax: size }));
-  const after = keeper.store.state.replies;
+  const after = keeper.state.replies;
   expect(after.count).toBeLessThan(600);
   expect(after.size).toBeLessThanOrEqual(size);
 });
@@ -231,7 +231,7 @@ test("sessions without number get no more than the one client that they belong t
 
 test("large answers count as much as many small ones [D19]", async ({ keeper }) => {
   await keeper.create("/q");
-  const { size } = keeper.store.state.replies;
+  const { size } = keeper.state.replies;
   for (let key = 1; key <= 3; key += 1) {
     await keeper.create("/q/n-", sequential, "", keyed(`small ${key}`, { scope: "small" }));
   }
@@ -275,7 +275,7 @@ test("of several answers to one request, one is found as long as one of them cou
         await keeper.clock.advance(waitedMs);
         const own = keyed(`${scope} ${asked.request}`, { ...asked, scope, elsewhere: true });
         await keeper.store.submit({ ...ticket, ...own });
-        const { replies, ranMs } = keeper.store.state;
+        const { replies, ranMs } = keeper.state;
         for (const reply of replies) {
           const counts = ranMs - reply.ranMs < bounds.ageMsMax;
           const found = replies.ofRequest(reply.request);

@@ -28,7 +28,7 @@ function release(keeper: Keeper, id: string, sessionId: string) {
 
 function holders(keeper: Keeper): string[] {
   return (
-    keeper.store.state.claims
+    keeper.state.claims
       .queue(lock)
       ?.holders()
       .map(({ id }) => id) ?? []
@@ -283,7 +283,7 @@ test("candidates lead in the order they stood, change their value in place and r
     keeper.store.submit({ type: "resign", name: "m", id, sessionId });
   expect(await refusal(resign(first.id, two))).toBe("not_holder");
   await resign(first.id, one);
-  const leaders = keeper.store.state.claims.queue("/elections/m")?.holders();
+  const leaders = keeper.state.claims.queue("/elections/m")?.holders();
   expect(leaders?.map(({ id, fence }) => [id, fence])).toEqual([[second.id, second.fence]]);
 });
 
@@ -296,7 +296,7 @@ test("children that an import brought with one number stand in the order of thei
   const znodes = [brought("y", 3), brought("x", 3), brought("z", 2)];
   await keeper.store.submit({ type: "import", znodes, onConflict: "fail" });
   const { id } = await claim(keeper, await keeper.openSession());
-  const idsInQueue = () => [...(keeper.store.state.claims.queue(lock) ?? [])].map((each) => each.id);
+  const idsInQueue = () => [...(keeper.state.claims.queue(lock) ?? [])].map((each) => each.id);
   expect(idsInQueue()).toEqual(["z", "x", "y", id]);
   for (const name of ["x", "z", "y"]) await keeper.delete(`${lock}/${name}`);
   expect([idsInQueue(), holders(keeper)]).toEqual([[id], [id]]);
@@ -311,7 +311,7 @@ test("a claim counts for the quota of its lock; an expiry writes its delay down 
   await claim(keeper, one);
   expect(await refusal(claim(keeper, two))).toBe("quota_exceeded");
   await keeper.closeSession(one, "session_expired");
-  const { delay } = keeper.store.state.claims.queue(lock)?.settings ?? {};
+  const { delay } = keeper.state.claims.queue(lock)?.settings ?? {};
   await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs: delay?.untilMs ?? 0 });
   const { id } = await claim(keeper, two);
   expect(holders(keeper)).toEqual([id]);
@@ -328,5 +328,5 @@ test("a claim with a key is made once, and a release or the end of a delay never
   expect(await claim(keeper, sessionId, { idempotency })).toEqual(first);
   expect(holders(keeper)).toEqual([]);
   await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs: 1 });
-  expect(keeper.store.state.replies.count).toBe(1);
+  expect(keeper.state.replies.count).toBe(1);
 });

@@ -153,11 +153,11 @@ test.for<[string, Check, string]>([
 test("a refused transaction leaves nothing that is noticed later [M8]", async ({ keeper }) => {
   await keeper.create("/p");
   await keeper.create("/p/child");
-  const digest = Digest.of(keeper.store.state).toString();
+  const digest = Digest.of(keeper.state).toString();
   const numbered: Create = { ...create("/p/n-"), mode: sequential };
   const operations = [numbered, set("/p", "x"), remove("/p/n-0000000001"), remove("/p")];
   expect(await refusal(keeper.multi(operations))).toBe("not_empty");
-  expect(Digest.of(keeper.store.state).toString()).toBe(digest);
+  expect(Digest.of(keeper.state).toString()).toBe(digest);
   expect(keeper.applied).toHaveLength(2);
   await keeper.delete("/p/child");
   const results = await keeper.multi(operations);

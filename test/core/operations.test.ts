@@ -92,17 +92,17 @@ test("names of children are in code-unit order, each once, from anywhere [O8]", 
   for (const name of names) await keeper.create(`/p/${name}`);
   const inOrder = ["10", "9", "B", "a", "a-", "aa", "b", "ä", "\u4e00", "\ufa00"];
   expect(keeper.children("/p")).toEqual(inOrder);
-  expect([...keeper.store.state.tree.childNames("/p", "a-")]).toEqual(inOrder.slice(4));
-  expect([...keeper.store.state.tree.childNames("/p", "c")]).toEqual(inOrder.slice(7));
+  expect([...keeper.state.tree.childNames("/p", "a-")]).toEqual(inOrder.slice(4));
+  expect([...keeper.state.tree.childNames("/p", "c")]).toEqual(inOrder.slice(7));
   expect(keeper.stat("/p").numChildren).toBe(names.length);
-  expect([...keeper.store.state.tree.childNames("/missing")]).toEqual([]);
+  expect([...keeper.state.tree.childNames("/missing")]).toEqual([]);
 });
 
 test("a subtree has parents before children, and no sibling with the same beginning [O8]", async ({
   keeper,
 }) => {
   for (const path of ["/a", "/ab", "/a/x", "/a/b", "/a/b/c"]) await keeper.create(path);
-  const paths = [...keeper.store.state.tree.subtree("/a")].map(({ path }) => path);
+  const paths = [...keeper.state.tree.subtree("/a")].map(({ path }) => path);
   expect(paths).toEqual(["/a", "/a/b", "/a/b/c", "/a/x"]);
 });
 
@@ -110,7 +110,7 @@ test("a set replaces the whole value, and the value handed out before stays what
   keeper,
 }) => {
   await keeper.create("/a", plain, "a long value");
-  const before = keeper.store.state.tree.get("/a")?.data;
+  const before = keeper.state.tree.get("/a")?.data;
   await keeper.set("/a", "short");
   expect(keeper.data("/a")).toBe("short");
   expect(new TextDecoder().decode(before)).toBe("a long value");
@@ -184,7 +184,7 @@ test("a session id that is in use is not opened again [N3]", async ({ keeper }) 
   const sessionId = await keeper.openSession();
   const open = { type: "openSession", sessionId, tokenHash: "other", timeoutMs: 1, name: "" } as const;
   expect(await refusal(keeper.store.submit(open))).toBe("bad_request");
-  expect(keeper.store.state.session(sessionId)?.timeoutMs).toBe(10_000);
+  expect(keeper.state.session(sessionId)?.timeoutMs).toBe(10_000);
 });
 
 test("writes sent one after the other happen in that order, and are then read [N18]", async ({ keeper }) => {

@@ -225,7 +225,7 @@ keeperTest("a deep tree is a tree like any other [P9]", async ({ keeper }) => {
   const path = "/d".repeat(2000);
   await keeper.store.submit({ type: "create", path, data: bytes("deep"), mode: plain, parents: true });
   expect(keeper.data(path)).toBe("deep");
-  expect([...keeper.store.state.tree.subtree("/")]).toHaveLength(2001);
+  expect([...keeper.state.tree.subtree("/")]).toHaveLength(2001);
   const { outcome } = await keeper.store.submit({ type: "deleteTree", path: "/d" });
   expect(outcome.deleted).toBe(2000);
 });
@@ -242,7 +242,7 @@ keeperTest(
 );
 
 keeperTest("a fresh tree is the root alone [P10]", ({ keeper }) => {
-  expect([...keeper.store.state.tree.values()].map(({ path }) => path)).toEqual(["/"]);
+  expect([...keeper.state.tree.values()].map(({ path }) => path)).toEqual(["/"]);
 });
 
 keeperTest("no other name is reserved [P11]", async ({ keeper }) => {

@@ -23,7 +23,7 @@ async function deleteQuota(keeper: Keeper, path: string, options: WriteContext =
 }
 
 function quotaOf(keeper: Keeper, path: string): Quota {
-  const quota = keeper.store.state.quotas.get(path);
+  const quota = keeper.state.quotas.get(path);
   if (quota === undefined) throw new Error(`${path} has no quota`);
   return quota;
 }
@@ -111,7 +111,7 @@ test("quotas do not nest, and each stands on a znode that is there and is not th
   expect(await refusal(attempt("/"))).toBe("reserved_path");
   expect(await refusal(attempt("/a/"))).toBe("bad_path");
   for (const path of ["/a/bc", "/a-b"]) await attempt(path);
-  expect([...keeper.store.state.quotas.from("")].map(({ path }) => path)).toEqual(["/a-b", "/a/b", "/a/bc"]);
+  expect([...keeper.state.quotas.from("")].map(({ path }) => path)).toEqual(["/a-b", "/a/b", "/a/bc"]);
   await deleteQuota(keeper, "/a/b");
   await attempt("/a/b/c");
 });
@@ -284,7 +284,7 @@ test("a quota goes with its znode, in the same transaction, however the znode go
   await keeper.delete("/a");
   await keeper.store.submit({ type: "deleteTree", path: "/b" });
   await keeper.closeSession(sessionId);
-  expect(keeper.store.state.quotas.size).toBe(0);
+  expect(keeper.state.quotas.size).toBe(0);
   const [last] = keeper.applied.slice(-1);
   expect(last?.txn.changes.map(({ type }) => type)).toContain("quotaDeleted");
   await keeper.create("/a", plain, "more than before");
@@ -300,7 +300,7 @@ test("in one transaction too: what is made again at the path has no quota [U4]",
   );
   expect(usageOf(keeper, "/a")).toEqual([1, 1]);
   await keeper.multi([remove, create("/a"), create("/a/b", "long")]);
-  expect(keeper.store.state.quotas.get("/a")).toBeUndefined();
+  expect(keeper.state.quotas.get("/a")).toBeUndefined();
 });
 
 test("the session is judged first, then the fences, then the quota itself [O3]", async ({ keeper }) => {

@@ -4,15 +4,12 @@
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command, ImportedZnode } from "../../src/core/command.ts";
-import { defaultLimits } from "../../src/core/limits.ts";
-import { State } from "../../src/core/state.ts";
 import { importedNumberMax, sequenceMax } from "../../src/core/tree/sequence.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
-import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { bytes, plain, refusal, sequential, test } from "../support/keeper.ts";
+import { bytes, Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
 
 function imported(path: string, numbers: Partial<ImportedZnode> = {}): ImportedZnode {
   return { path, data: bytes(""), mode: plain, sequence: null, nextSequence: 0, ...numbers };
@@ -26,21 +23,15 @@ function create(path: string, mode = plain) {
   return { type: "create", path, data: bytes(""), mode } as const;
 }
 
-/** A store that finds the commands in its log, as a version that did not look at their numbers left them there. */
-async function replayed(commands: readonly Command[]): Promise<Store> {
+/** A keeper that finds the commands in its log, as a version that did not look at their numbers left them there. */
+async function replayed(commands: readonly Command[]): Promise<Keeper> {
   const entries = new MemoryEntries();
   for (const [index, command] of commands.entries()) {
     entries.add("an older version", index + 1, encodeBatch({ timeMs: 1, commands: [command] }));
   }
-  const store = new Store({
-    state: State.fresh(),
-    position: { appliedLsn: 0, historyFloorZxid: 0 },
-    log: new MemoryLog("test", entries),
-    clock: new FakeClock(),
-    limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 },
-  });
-  await store.start();
-  return store;
+  const keeper = new Keeper(new FakeClock(), new MemoryLog("test", entries));
+  await keeper.store.start();
+  return keeper;
 }
 
 test("an import brings no number from which counting could come to an end", async ({ keeper }) => {
@@ -56,7 +47,7 @@ test("an import brings no number from which counting could come to an end", asyn
 });
 
 test("a log in which numbers come to their end is replayed, and what asks for one more is refused", async () => {
-  const store = await replayed([
+  const { store, state } = await replayed([
     importOf(imported("/b", { nextSequence: sequenceMax - 1 })),
     create("/b/n-", sequential),
     create("/b/n-", sequential),
@@ -64,21 +55,17 @@ test("a log in which numbers come to their end is replayed, and what asks for on
     create("/b/plain"),
     create("/b/n-", sequential),
   ]);
-  expect([...store.state.tree.childNames("/b")]).toEqual([
-    `n-${sequenceMax - 1}`,
-    `n-${sequenceMax}`,
-    "plain",
-  ]);
+  expect([...state.tree.childNames("/b")]).toEqual([`n-${sequenceMax - 1}`, `n-${sequenceMax}`, "plain"]);
   await expect(store.submit(create("/b/n-", sequential))).rejects.toMatchObject({
     code: "bad_request",
     details: { limit: "sequenceMax", path: "/b" },
   });
-  expect(checkState(store.state)).toEqual([]);
+  expect(checkState(state)).toEqual([]);
   await store.close();
 });
 
 test("a queue that an imported claim has brought to the last number takes no more claims, and lets its own go", async () => {
-  const store = await replayed([
+  const { store, state } = await replayed([
     create("/locks"),
     create("/locks/a"),
     importOf(imported(`/locks/a/x-${sequenceMax}`, { sequence: sequenceMax })),
@@ -89,8 +76,8 @@ test("a queue that an imported claim has brought to the last number takes no mor
   expect(await refusal(store.submit({ type: "claimLock", name: "a", ...claim }))).toBe("bad_request");
   const id = `x-${sequenceMax}`;
   await store.submit({ type: "releaseClaim", name: "a", id, force: true });
-  expect(store.state.claims.queue("/locks/a")?.size).toBe(0);
-  expect(checkState(store.state)).toEqual([]);
+  expect(state.claims.queue("/locks/a")?.size).toBe(0);
+  expect(checkState(state)).toEqual([]);
   await store.close();
 });
 
@@ -101,5 +88,5 @@ test("a delay follows one whose end was written as the last number there is", as
   await keeper.store.submit({ type: "claimLock", name: "a", ...claim });
   await keeper.set("/locks/a", JSON.stringify(lock));
   await keeper.closeSession(sessionId, "session_expired");
-  expect(keeper.store.state.claims.queue("/locks/a")?.settings.delay?.untilMs).toBe(Number.MAX_SAFE_INTEGER);
+  expect(keeper.state.claims.queue("/locks/a")?.settings.delay?.untilMs).toBe(Number.MAX_SAFE_INTEGER);
 });

@@ -86,9 +86,9 @@ test("a set with equal bytes counts like any other [S5]", async ({ keeper }) => 
 
 test("versions go on beyond 32 bits [S6]", async ({ keeper }) => {
   await keeper.create("/a");
-  const znode = keeper.store.state.tree.get("/a");
+  const znode = keeper.state.tree.get("/a");
   if (znode === undefined) throw new Error("/a is not there");
-  keeper.store.state.tree.replace({ ...znode, version: 2_147_483_647 });
+  keeper.state.tree.replace({ ...znode, version: 2_147_483_647 });
   expect((await keeper.set("/a", "", 2_147_483_647)).version).toBe(2_147_483_648);
   expect((await keeper.set("/a", "", 2_147_483_648)).version).toBe(2_147_483_649);
 });
@@ -183,7 +183,7 @@ test("the stat as text is the stat as JSON, to the byte, whatever kind the znode
   await keeper.create("/plain/n-", { kind: "persistent", sequential: true, ttlMs: 5000 });
   await keeper.create("/container", { kind: "container" });
   await keeper.create("/plain/e-", ephemeralSequential, "", { sessionId });
-  for (const znode of keeper.store.state.tree.values()) {
+  for (const znode of keeper.state.tree.values()) {
     expect(statText(znode)).toBe(JSON.stringify(statOf(znode)));
   }
 });

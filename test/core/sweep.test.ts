@@ -255,7 +255,7 @@ describe("the deletion", () => {
 });
 
 test("the mortal znodes are those that go by themselves, as they come and go", async ({ keeper }) => {
-  const { mortals } = keeper.store.state;
+  const { mortals } = keeper.state;
   await keeper.create("/plain");
   await keeper.create("/c", container);
   await keeper.create("/c/t", ttl(10));

@@ -100,7 +100,7 @@ test("large answers that nobody takes are bounded on one connection and in all, 
   for (const url of ["/v1/transactions", "/v1/batch"]) {
     await until(async () => (await http.post(url, { json: { operations } })).status === 429);
   }
-  expect(keeper.store.state.tree.get("/not-done")).toBeUndefined();
+  expect(keeper.state.tree.get("/not-done")).toBeUndefined();
   const lines = await http.get("/v1/tree", { headers: { accept: "application/x-ndjson" } });
   expect(lines.status).toBe(429);
   const session = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();

@@ -33,7 +33,7 @@ test("a subtree too large for one transaction is refused whole, and goes in part
     "too_many_changes",
   );
   expect(refused).toMatchObject({ limit: "transactionChangesMax", limitValue: 10_000, size: 11_001 });
-  expect(keeper.store.state.tree.usageOf("/many").count).toBe(11_001);
+  expect(keeper.state.tree.usageOf("/many").count).toBe(11_001);
   const before = keeper.store.zxid;
   const answer = expectStatus(await http.delete("/v1/znodes/many", inParts), 200);
   expect(answer.json()).toEqual({ path: "/many", deleted: 11_001, remaining: 0, zxid: before + 12 });
@@ -102,7 +102,7 @@ test("a delete in parts stops when its client leaves, and goes on when it is ask
 }) => {
   await makeMany(keeper, 6000);
   for (const accept of ["application/json", "application/x-ndjson"]) {
-    const { count } = keeper.store.state.tree.usageOf("/many");
+    const { count } = keeper.state.tree.usageOf("/many");
     const parts: PromiseWithResolvers<void> = Promise.withResolvers();
     const unsubscribe = keeper.store.onApplied(() => {
       // The part after the first waits in the log until its client has left.
@@ -122,7 +122,7 @@ test("a delete in parts stops when its client leaves, and goes on when it is ask
     await keeper.store.submit({ type: "check", path: "/many" });
     await http.get("/livez");
     await keeper.store.submit({ type: "check", path: "/many" });
-    const left = keeper.store.state.tree.usageOf("/many").count;
+    const left = keeper.state.tree.usageOf("/many").count;
     expect(count - left).toBeGreaterThanOrEqual(1000);
     expect(left).toBeGreaterThan(0);
   }

@@ -94,6 +94,6 @@ export async function serveFor(keeper: Keeper, watches: Watches, overrides: Over
   return { http: await listen(server), close };
 }
 
-function stateOf({ store }: Keeper): string {
-  return `${store.zxid} ${Digest.of(store.state).toString()}`;
+function stateOf({ state }: Keeper): string {
+  return `${state.zxid} ${Digest.of(state).toString()}`;
 }

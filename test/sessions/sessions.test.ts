@@ -67,7 +67,7 @@ describe("opening", () => {
     const zxidBefore = keeper.store.zxid;
     const { session, zxid, token } = await sessions.open({ name: "worker-7" });
     expect(zxid).toBe(zxidBefore + 1);
-    expect(keeper.store.state.session(session.id)).toMatchObject({ openedZxid: zxid, name: "worker-7" });
+    expect(keeper.state.session(session.id)).toMatchObject({ openedZxid: zxid, name: "worker-7" });
     expect(sessions.authenticate(token)).toEqual(session);
   });
 
@@ -75,7 +75,7 @@ describe("opening", () => {
     const sessions = startSessions(keeper);
     const { session, token } = await sessions.open();
     expect(session.tokenHash).not.toBe(token);
-    expect(JSON.stringify([...keeper.store.state.sessions()])).not.toContain(token);
+    expect(JSON.stringify([...keeper.state.sessions()])).not.toContain(token);
     expect(isExpired(sessions, session.tokenHash)).toBe(true);
   });
 
@@ -118,7 +118,7 @@ describe("opening again with the same key", () => {
   test("keeps no token, only what makes one together with the key [N4]", async ({ keeper }) => {
     const sessions = startSessions(keeper);
     const { token } = await sessions.open({}, keyed);
-    const { state } = keeper.store;
+    const { state } = keeper;
     expect(JSON.stringify([[...state.sessions()], [...state.replies]])).not.toContain(token);
     expect(JSON.stringify([...state.replies])).not.toContain('"k"');
   });
@@ -288,7 +288,7 @@ describe("being gone", () => {
     await keeper.clock.advance(0);
     expect({ state, refused }).toEqual({ state: "closing", refused: true });
     expect(await secondClose).toBe("session_expired");
-    expect(keeper.store.state.session(session.id)).toBeUndefined();
+    expect(keeper.state.session(session.id)).toBeUndefined();
     expect(closesOf(keeper, session.id)).toEqual(["session_expired"]);
   });
 
@@ -393,7 +393,7 @@ describe("being gone", () => {
     expect(closed.length).toBe(10_000);
     expect(new Set(closed.map(({ txn }) => txn.sessionId)).size).toBe(10_000);
     expect(sessions.counts).toMatchObject({ open: 0, opened: 10_000, expired: 10_000 });
-    expect(keeper.store.state.sessionCount).toBe(0);
+    expect(keeper.state.sessionCount).toBe(0);
     expect(isExpired(sessions, opened[0]?.token ?? "")).toBe(true);
   });
 });

@@ -59,7 +59,7 @@ test(`a barrier is what its list of participants is, and lets in all who were in
     await take(keeper, sessions, model, one);
     if (model.isOpen && !wasOpen) openings += 1;
     if (one.kind === "enter") follow(coordination, model, one.name ?? (sessions[one.who] as string));
-    const { participantCount, round, count } = barrierAt(keeper.store.state.tree, path);
+    const { participantCount, round, count } = barrierAt(keeper.state.tree, path);
     expect([participantCount, round !== null, count], place).toEqual([
       model.participants.size,
       model.isOpen,
@@ -69,7 +69,7 @@ test(`a barrier is what its list of participants is, and lets in all who were in
     const names = keeper.children(path).filter((name) => name !== "ready");
     expect(names, place).toEqual([...model.participants.keys()].sort());
     for (const { waiter, expected } of model.waiters) expect(waiter.end, place).toBe(expected);
-    expect(checkState(keeper.store.state), place).toEqual([]);
+    expect(checkState(keeper.state), place).toEqual([]);
   }
   // A run that never got there would show nothing.
   expect(openings).toBeGreaterThan(0);

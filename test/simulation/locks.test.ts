@@ -68,13 +68,13 @@ test(`a lock is what its list of claims is, seed ${seed} [G9, Q4, N10]`, async (
     await take(keeper, sessions, model, one);
     const holders = holdersIn(model);
     expect(holdersOf(keeper), place).toEqual(holders.map(({ name }) => name));
-    const queue = [...(keeper.store.state.claims.queue(lock) ?? [])];
+    const queue = [...(keeper.state.claims.queue(lock) ?? [])];
     expect(
       queue.map(({ id, fence }) => [id, fence]),
       place,
     ).toEqual(model.queue.map((each) => [each.name, each.fence]));
     expect(
-      queue.map(({ path }) => keeper.store.state.tree.get(path)?.attempts),
+      queue.map(({ path }) => keeper.state.tree.get(path)?.attempts),
       place,
     ).toEqual(model.queue.map(({ attempts }) => attempts));
     for (const granted of holders.filter((each) => !holding.some(({ name }) => name === each.name))) {
@@ -83,7 +83,7 @@ test(`a lock is what its list of claims is, seed ${seed} [G9, Q4, N10]`, async (
     }
     holding = holders;
     expectSound(model, holders, place);
-    expect(checkState(keeper.store.state), place).toEqual([]);
+    expect(checkState(keeper.state), place).toEqual([]);
   }
   expect(lastFence).toBeGreaterThan(0);
 });
@@ -108,7 +108,7 @@ function holdersIn({ queue, permits, delayed }: Model): Waiting[] {
 
 function holdersOf(keeper: Keeper): string[] {
   return (
-    keeper.store.state.claims
+    keeper.state.claims
       .queue(lock)
       ?.holders()
       .map(({ id }) => id) ?? []
@@ -145,7 +145,7 @@ async function take(keeper: Keeper, sessions: string[], model: Model, one: Step)
     case "configure":
       return takeConfigure(keeper, model, one);
     case "endDelay": {
-      const { delay } = keeper.store.state.claims.queue(lock)?.settings ?? {};
+      const { delay } = keeper.state.claims.queue(lock)?.settings ?? {};
       const isThis = one.pick % 3 > 0;
       const delayUntilMs = (delay?.untilMs ?? 0) - (isThis ? 0 : 1);
       await keeper.store.submit({ type: "endLockDelay", name: "a", delayUntilMs });

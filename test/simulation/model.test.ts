@@ -26,7 +26,7 @@ test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, 
   const model = new Model();
   const commands = fc.sample(anyTreeCommand, { seed, numRuns: commandCount });
   for (let at = 0; at < commands.length; at += together) {
-    const batch = commands.slice(at, at + together).map((one) => resolved(one, keeper.store.state.tree));
+    const batch = commands.slice(at, at + together).map((one) => resolved(one, keeper.state.tree));
     const expected = batch.map((command) => model.answer(command, keeper.clock.wallMs()));
     const place = `seed ${seed}, commands from ${at}: ${JSON.stringify(batch)}`;
     const before = keeper.applied.length;
@@ -36,8 +36,8 @@ test(`the store and the model agree, seed ${seed} [C4, C5, D19, K2, K3, K7, M2, 
     expect(eventsSince(keeper, before), place).toEqual(expected.flatMap(({ events }) => events));
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
     expect(repliesOf(keeper), place).toEqual(model.world.replies);
-    expect([...keeper.store.state.quotas.from("")], place).toEqual(quotasOfModel(model));
-    expect(checkState(keeper.store.state), place).toEqual([]);
+    expect([...keeper.state.quotas.from("")], place).toEqual(quotasOfModel(model));
+    expect(checkState(keeper.state), place).toEqual([]);
     await keeper.clock.advance(at % 7 === 0 ? 0 : 13);
   }
   expect(keeper.store.zxid).toBe(model.world.zxid);
@@ -53,12 +53,12 @@ test(`in a tree in which every command is at work they agree, and each tells wha
   const commands = fc.sample(fc.tuple(anyCommand, ofTheModel), { seed, numRuns: commandCount / 5 });
   for (const [at, [any, known]] of commands.entries()) {
     await meddle(keeper, model, any);
-    const command = resolved(known, keeper.store.state.tree);
+    const command = resolved(known, keeper.state.tree);
     const place = `seed ${seed}, command ${at}: ${JSON.stringify(command)}`;
     const { events: _, ...expected } = model.answer(command, keeper.clock.wallMs());
     expect(await answerOf(keeper, command), place).toEqual(expected);
     expect(treeOf(keeper), place).toEqual(treeOfModel(model));
-    expect(checkState(keeper.store.state), place).toEqual([]);
+    expect(checkState(keeper.state), place).toEqual([]);
     await keeper.clock.advance(13);
   }
 });
@@ -69,7 +69,7 @@ test(`in a tree in which every command is at work they agree, and each tells wha
  * and who was told of it knows all that is different now.
  */
 async function meddle(keeper: Keeper, model: Model, asked: Command): Promise<void> {
-  const command = resolved(asked, keeper.store.state.tree);
+  const command = resolved(asked, keeper.state.tree);
   const place = `seed ${seed}: ${JSON.stringify(command)}`;
   const before = { world: model.world, appliedCount: keeper.applied.length };
   const isDone = await keeper.store.submit(command).then(
@@ -174,7 +174,7 @@ function eventsSince(keeper: Keeper, count: number) {
 
 /** The state of the store, as the model says it. */
 function worldOf(keeper: Keeper): World {
-  const { state } = keeper.store;
+  const { state } = keeper;
   return {
     ...{ zxid: state.zxid, births: state.nextZnodeId - 1 },
     znodes: new Map([...state.tree.values()].map((znode) => [znode.path, modelZnodeOf(znode)])),
@@ -196,7 +196,7 @@ function modelZnodeOf(znode: Znode): ModelZnode {
 }
 
 function treeOf(keeper: Keeper): unknown[] {
-  const { tree } = keeper.store.state;
+  const { tree } = keeper.state;
   return [...tree.subtree("/")]
     .map(({ path, nextSequence }) => [
       path,
@@ -209,7 +209,7 @@ function treeOf(keeper: Keeper): unknown[] {
 }
 
 function repliesOf(keeper: Keeper): ModelReply[] {
-  return [...keeper.store.state.replies].map(({ outcome, ranMs: _ran, scope: _scope, ...reply }) => ({
+  return [...keeper.state.replies].map(({ outcome, ranMs: _ran, scope: _scope, ...reply }) => ({
     ...reply,
     outcome: JSON.parse(outcome) as unknown,
   }));

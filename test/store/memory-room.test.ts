@@ -56,7 +56,7 @@ test("a full tree takes what leaves it as large as it is or smaller, and then gr
   let made = 0;
   while ((await keeper.create(`/n${made}`, plain, "x".repeat(1000)).catch(() => null)) !== null) made += 1;
   expect(made).toBeGreaterThan(10);
-  expect(memoryOf(keeper.store.state)).toBeLessThanOrEqual(64 * 1024);
+  expect(memoryOf(keeper.state)).toBeLessThanOrEqual(64 * 1024);
   await keeper.set("/n0", "y".repeat(1000));
   await keeper.set("/n1", "z");
   await keeper.multi([
@@ -73,10 +73,10 @@ test("a tree that is larger than the bound comes up, and can be made smaller", a
   const entries = new MemoryEntries();
   const before = await keeperOf(Number.POSITIVE_INFINITY, entries);
   for (let index = 0; index < 100; index += 1) await before.create(`/n${index}`, plain, "x".repeat(1000));
-  const used = memoryOf(before.store.state);
+  const used = memoryOf(before.state);
   await before.store.close();
   const keeper = await keeperOf(50_000, entries);
-  expect(memoryOf(keeper.store.state)).toBe(used);
+  expect(memoryOf(keeper.state)).toBe(used);
   expect(await refusal(keeper.create("/more"))).toBe("too_large");
   for (let index = 0; index < 100; index += 1) await keeper.delete(`/n${index}`);
   await keeper.create("/more");

@@ -8,6 +8,7 @@ import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import type { Session } from "../../src/core/session.ts";
 import type { State } from "../../src/core/state.ts";
 import { rootZnode } from "../../src/core/tree/znode.ts";
@@ -219,7 +220,7 @@ test("a directory that a version without checksums was killed in opens whole, an
   const { state, position } = loaded;
   const store = new Store({ state, position, log: sqlite.log, clock: new FakeClock(), limits });
   await store.start();
-  const text = (path: string) => new TextDecoder().decode(store.state.tree.get(path)?.data);
+  const text = (path: string) => new TextDecoder().decode(store.reader(systemContext).get(path)?.data);
   expect(["/a1", "/a1/e", "/a2", "/k"].map(text)).toEqual(["later 6", "e", "value 2", "k"]);
   expect(text("/blob")).toHaveLength(9000);
   expect([...state.sessions()].map(({ name }) => name)).toEqual(["of an earlier version"]);

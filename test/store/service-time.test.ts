@@ -35,7 +35,7 @@ test("it goes on over restarts, and time between them does not count", async () 
   await clock.advance(5);
   expect(second.store.now()).toEqual({ timeMs: 4_000_000_007_005, ranMs: 60_005 });
   await second.create("/b");
-  expect(second.store.state.ranMs).toBe(60_005);
+  expect(second.state.ranMs).toBe(60_005);
 });
 
 test("a log that was written before there was such a time is replayed, and time begins", async () => {
@@ -45,8 +45,8 @@ test("a log that was written before there was such a time is replayed, and time 
   const keeper = new Keeper(new FakeClock(), new MemoryLog("newer", entries));
   await keeper.store.start();
   expect(keeper.stat("/a")).toMatchObject({ ctimeMs: 5 });
-  expect([keeper.store.state.ranMs, keeper.store.state.tree.get("/a")?.writtenRanMs]).toEqual([0, 0]);
+  expect([keeper.state.ranMs, keeper.state.tree.get("/a")?.writtenRanMs]).toEqual([0, 0]);
   await keeper.clock.advance(30);
   await keeper.create("/b");
-  expect(keeper.store.state.ranMs).toBe(30);
+  expect(keeper.state.ranMs).toBe(30);
 });

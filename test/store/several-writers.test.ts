@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import type { Command } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
 import type { LogState } from "../../src/store/commit-log.ts";
@@ -103,8 +104,8 @@ test("two stores on one log do the same, whoever wrote it", async () => {
   await two.store.submit(create("/c"));
   one.log.resume();
   await one.store.atLeast(3);
-  expect([...one.store.state.tree.childNames("/")]).toEqual(["a", "b", "c"]);
-  expect([...two.store.state.tree.childNames("/")]).toEqual(["a", "b", "c"]);
+  expect([...one.store.reader(systemContext).childNames("/")]).toEqual(["a", "b", "c"]);
+  expect([...two.store.reader(systemContext).childNames("/")]).toEqual(["a", "b", "c"]);
   await Promise.all([one.store.close(), two.store.close()]);
 });
 
@@ -204,7 +205,7 @@ test("while the log is suspended what was sent waits and what was not is refused
   log.resume();
   expect((await Promise.all(sent)).map(({ zxid }) => zxid)).toEqual([1, 2]);
   await store.submit(create("/d"));
-  expect([...store.state.tree.childNames("/")]).toEqual(["a", "b", "d"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["a", "b", "d"]);
   expect(states).toEqual(["suspended", "connected"]);
   await store.close();
 });

@@ -7,6 +7,7 @@ import type { Command } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
 import { machineVersion, versionNeeded } from "../../src/core/machine-version.ts";
 import { NewerVersionError } from "../../src/core/newer-version-error.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { type Batch, decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import type { QueueLimits } from "../../src/store/command-queue.ts";
@@ -23,6 +24,7 @@ interface Parts {
   readonly entries: MemoryEntries;
   readonly log: MemoryLog;
   readonly store: Store;
+  readonly state: State;
   readonly clock: FakeClock;
 }
 
@@ -33,13 +35,14 @@ async function openStore(
 ): Promise<Parts> {
   const clock = new FakeClock();
   const log = new MemoryLog(writer, entries);
+  const state = State.fresh();
   const store = new Store({
-    state: State.fresh(),
+    state,
     position: { appliedLsn: 0, historyFloorZxid: 0 },
     ...{ log, clock, limits: { ...defaultLimits, ...roomy, ...limits } },
   });
   await store.start();
-  return { entries, log, store, clock };
+  return { entries, log, store, state, clock };
 }
 
 function create(path: string, data: Uint8Array = bytes("")): Command & { type: "create" } {
@@ -133,7 +136,7 @@ test("what was throttled never happens, and what was not does [L1]", async () =>
   ]);
   expect(outcomes[5]).toMatchObject({ reason: { code: "throttled", details: { retryAfterSeconds: 1 } } });
   expect(commandCounts(entries)).toEqual([5]);
-  expect([...store.state.tree.childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
   await store.submit(create("/again"));
   await store.close();
 });
@@ -163,11 +166,11 @@ test("a full line lets the end of a session in [L2]", async () => {
 });
 
 test("what the log did not take is refused, and did not happen", async () => {
-  const { log, store } = await openStore();
+  const { log, store, state } = await openStore();
   log.injectFault("notAppended");
   const writes = [store.submit(create("/a")), store.submit(create("/b"))];
   expect(await Promise.all(writes.map(refusal))).toEqual(["read_only", "read_only"]);
-  expect([store.zxid, store.state.tree.size]).toEqual([0, 1]);
+  expect([store.zxid, state.tree.size]).toEqual([0, 1]);
   expect(await log.tail()).toBe(0);
 });
 
@@ -183,7 +186,7 @@ test("a log without room takes deletions and ends of sessions only, until it has
   await store.submit({ type: "delete", path: "/a" });
   await store.submit(create("/c"));
   expect(states).toEqual(["read_only", "connected"]);
-  expect([...store.state.tree.childNames("/")]).toEqual(["c"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["c"]);
   await store.close();
 });
 
@@ -197,7 +200,7 @@ test("a log without room still lets everybody out of a barrier [L2]", async () =
   expect(await refusal(store.submit(enter))).toBe("read_only");
   expect(await refusal(store.submit({ type: "addToCounter", name: "a", by: 1 }))).toBe("read_only");
   await store.submit({ type: "leaveBarrier", name: "a", sessionId });
-  expect([...store.state.tree.childNames("/barriers/a")]).toEqual([]);
+  expect([...store.reader(systemContext).childNames("/barriers/a")]).toEqual([]);
   await store.close();
 });
 
@@ -210,7 +213,7 @@ test("a log without room still lets a lock go on to the next [L2]", async () => 
   log.injectFault("notAppended");
   expect(await refusal(store.submit({ type: "claimLock", name: "b", ...claim }))).toBe("read_only");
   await store.submit({ type: "releaseClaim", name: "a", id: outcome.id, sessionId });
-  expect([...store.state.tree.childNames("/locks/a")]).toEqual([]);
+  expect([...store.reader(systemContext).childNames("/locks/a")]).toEqual([]);
   await store.close();
 });
 
@@ -221,7 +224,7 @@ test("what makes room is not refused for the company it was sent in [L2]", async
   const refused = refusal(store.submit(create("/b")));
   const deleted = store.submit({ type: "delete", path: "/a" });
   expect([await refused, (await deleted).zxid]).toEqual(["read_only", 2]);
-  expect([...store.state.tree.childNames("/")]).toEqual([]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual([]);
   await store.close();
 });
 
@@ -251,8 +254,8 @@ test.for([
     expect([store.zxid, ...told]).toEqual([1, 1]);
     const restarted = await openStore({}, entries, "second");
     await restarted.store.submit(create("/later"));
-    expect([...restarted.store.state.tree.childNames("/")]).toEqual([...found]);
-    expect(checkState(restarted.store.state)).toEqual([]);
+    expect([...restarted.store.reader(systemContext).childNames("/")]).toEqual([...found]);
+    expect(checkState(restarted.state)).toEqual([]);
     await restarted.store.close();
   },
 );
@@ -301,21 +304,21 @@ test("an entry the log did not take leaves the one behind it alone", async () =>
   log.release();
   expect(await first).toBe("read_only");
   expect((await second).zxid).toBe(1);
-  expect([...store.state.tree.childNames("/")]).toEqual(["b"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["b"]);
   await store.close();
 });
 
 test("nothing is seen, told or answered before it is durable [W23, G4]", async () => {
-  const { log, store, clock } = await openStore();
+  const { log, store, clock, state } = await openStore();
   const told: number[] = [];
   store.onApplied((applied) => told.push(applied.length));
   log.hold();
   const write = store.submit(create("/a"));
   expect(await isSettled(write, clock)).toBe(false);
-  expect([store.zxid, store.state.tree.size, told]).toEqual([0, 1, []]);
+  expect([store.zxid, state.tree.size, told]).toEqual([0, 1, []]);
   log.release();
   await write;
-  expect([store.zxid, store.state.tree.size, told]).toEqual([1, 2, [1]]);
+  expect([store.zxid, state.tree.size, told]).toEqual([1, 2, [1]]);
   await store.close();
 });
 
@@ -379,19 +382,19 @@ test("a close in the moment of a write lets it finish", async () => {
 });
 
 test("a restart replays the log: the same tree, sessions and next numbers [N13, L3]", async () => {
-  const { entries, store } = await openStore();
+  const { entries, store, state } = await openStore();
   const sessionId = "0000000000000001";
   await store.submit({ type: "openSession", sessionId, tokenHash: "h", timeoutMs: 1000, name: "worker" });
   await store.submit({ ...create("/e", bytes("x")), mode: ephemeral, sessionId });
   await store.submit(create("/large", new Uint8Array(defaultLimits.dataBytesMax).fill(7)));
   await refusal(store.submit(create("/e")));
   await store.close();
-  const { store: restarted } = await openStore({}, entries, "second");
+  const { store: again, state: restarted } = await openStore({}, entries, "second");
   expect(restarted.zxid).toBe(store.zxid);
-  expect([...restarted.state.tree.values()]).toEqual([...store.state.tree.values()]);
-  expect([...restarted.state.sessions()]).toEqual([...store.state.sessions()]);
-  expect([...restarted.state.ephemeralsOf(sessionId)]).toEqual(["/e"]);
-  await restarted.close();
+  expect([...restarted.tree.values()]).toEqual([...state.tree.values()]);
+  expect([...restarted.sessions()]).toEqual([...state.sessions()]);
+  expect([...restarted.ephemeralsOf(sessionId)]).toEqual(["/e"]);
+  await again.close();
 });
 
 test("a malformed command reaches neither the log nor the line", async ({ keeper }) => {
@@ -437,7 +440,7 @@ test("of commands submitted as one, those that find the line full are throttled 
   log.release();
   const codes = (await answers).map((answer) => (answer.status === "rejected" ? answer.reason.code : "done"));
   expect(codes).toEqual([...Array(5).fill("done"), ...Array(3).fill("throttled")]);
-  expect([...store.state.tree.childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["0", "1", "2", "3", "4"]);
   await store.close();
 });
 
@@ -457,7 +460,7 @@ test("a write that is too long for the log is refused as such, and the log goes 
   });
   expect(store.logState.state).toBe("connected");
   await store.submit(create("/small"));
-  expect([...store.state.tree.childNames("/")]).toEqual(["small"]);
+  expect([...store.reader(systemContext).childNames("/")]).toEqual(["small"]);
   await store.close();
 });
 
@@ -467,7 +470,7 @@ test("what would make an entry too long together is appended in parts, and all o
   const paths = Array.from({ length: 30 }, (_, index) => `/n${index}`);
   const answers = await store.submitAll(paths.map((path) => create(path, new Uint8Array(100))));
   expect(answers.map(({ status }) => status)).toEqual(paths.map(() => "fulfilled"));
-  expect(store.state.tree.get("/")?.numChildren).toBe(30);
+  expect(store.reader(systemContext).get("/")?.numChildren).toBe(30);
   await store.close();
 });
 
@@ -485,10 +488,10 @@ test("what breaks between deciding and telling ends the store: nobody is answere
   expect(states[0]).toMatchObject({ cause: expect.stringContaining("a listener has a bug") });
   const later = store.submit(create("/c"));
   expect(await isSettled(later, clock)).toBe(false);
-  expect(store.state.tree.get("/c")).toBeUndefined();
+  expect(store.reader(systemContext).get("/c")).toBeUndefined();
   await store.close();
   const restarted = await openStore({}, entries, "second");
-  expect([...restarted.store.state.tree.childNames("/")].slice(0, 2)).toEqual(["a", "b"]);
+  expect([...restarted.store.reader(systemContext).childNames("/")].slice(0, 2)).toEqual(["a", "b"]);
   await restarted.store.close();
 });
 
@@ -526,7 +529,7 @@ test.for(entriesOfLaterVersions)(
     entries.add("newer", 1, encodeBatch(batch));
     expect(await isSettled(store.submit(create("/c")), clock)).toBe(false);
     expect(store.logState).toMatchObject({ state: "failed", error: expect.any(NewerVersionError) });
-    expect([...store.state.tree.childNames("/")]).toEqual(["a"]);
+    expect([...store.reader(systemContext).childNames("/")]).toEqual(["a"]);
     await store.close();
   },
 );

@@ -6,6 +6,7 @@ import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
+import { systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { type Applied, Store } from "../../src/store/store.ts";
@@ -17,6 +18,7 @@ import { RecordingTables } from "./recording-tables.ts";
 
 interface Fixture {
   readonly store: Store;
+  readonly state: State;
   readonly tables: RecordingTables;
   readonly clock: FakeClock;
   readonly applied: Applied[];
@@ -24,15 +26,16 @@ interface Fixture {
 
 async function openFixture(): Promise<Fixture> {
   const [tables, clock, applied] = [new RecordingTables(), new FakeClock(), [] as Applied[]];
+  const state = State.fresh();
   const store = new Store({
-    state: State.fresh(),
+    state,
     position: { appliedLsn: 0, historyFloorZxid: 0 },
     ...{ log: new MemoryLog("writer"), tables, clock },
     limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 },
   });
   store.onApplied((some) => applied.push(...some));
   await store.start();
-  return { store, tables, clock, applied };
+  return { store, state, tables, clock, applied };
 }
 
 /** A store with tables, which at the end hold exactly the state. */
@@ -46,15 +49,15 @@ const test = vitestTest.extend<{ fixture: Fixture }>({
   },
 });
 
-function expectSame({ store, tables }: Fixture): void {
+function expectSame({ store, state, tables }: Fixture): void {
   const loaded = tables.load();
   expect(loaded.zxid).toBe(store.zxid);
   expect(new Map([...loaded.tree.values()].map((znode) => [znode.id, znode]))).toEqual(
-    new Map([...store.state.tree.values()].map((znode) => [znode.id, znode])),
+    new Map([...state.tree.values()].map((znode) => [znode.id, znode])),
   );
-  expect(new Set(loaded.sessions())).toEqual(new Set(store.state.sessions()));
-  expect([...loaded.replies]).toEqual([...store.state.replies]);
-  expect([...loaded.quotas.from("")]).toEqual([...store.state.quotas.from("")]);
+  expect(new Set(loaded.sessions())).toEqual(new Set(state.sessions()));
+  expect([...loaded.replies]).toEqual([...state.replies]);
+  expect([...loaded.quotas.from("")]).toEqual([...state.quotas.from("")]);
   expect(checkState(loaded)).toEqual([]);
   const position = tables.writes.at(-1)?.position;
   if (position !== undefined) expect(position.digest).toBe(Digest.of(loaded).toString());
@@ -74,14 +77,14 @@ const create = (path: string, data = "") =>
 const set = (path: string, data: string) => ({ type: "setData", path, data: bytes(data) }) as const;
 
 test("a change is in the tables within 100 ms, with its position and digest", async ({ fixture }) => {
-  const { store, tables, clock } = fixture;
+  const { store, state, tables, clock } = fixture;
   await store.submit(create("/a", "x"));
   expect(tables.writes).toEqual([]);
   await clock.advance(writeDelayMs);
   expect(tables.writes).toHaveLength(1);
   expect(lastWrite(fixture).position).toEqual({
     ...{ appliedLsn: 1, zxid: 1, nextZnodeId: 2, ranMs: 0, historyFloorZxid: 0 },
-    digest: Digest.of(store.state).toString(),
+    digest: Digest.of(state).toString(),
   });
 });
 
@@ -92,7 +95,7 @@ test("a znode that is set often is one row, and every change is kept", async ({ 
   for (let round = 0; round < 100; round += 1) await store.submit(set("/a", `${round}`));
   await clock.advance(writeDelayMs);
   const { created, changed, parents, changes } = lastWrite(fixture);
-  expect([created, changed]).toEqual([[], [store.state.tree.get("/a")]]);
+  expect([created, changed]).toEqual([[], [store.reader(systemContext).get("/a")]]);
   expect(parents).toEqual([]);
   expect(changes.map(({ zxid }) => zxid)).toEqual(Array.from({ length: 100 }, (_, index) => index + 2));
   const [first] = applied.slice(1);
@@ -294,9 +297,9 @@ vitestTest(
     await fc.assert(
       fc.asyncProperty(fc.array(round, { maxLength: 6 }), async (rounds) => {
         const fixture = await openFixture();
-        const { store, clock } = fixture;
+        const { store, state, clock } = fixture;
         for (const commands of rounds) {
-          const submitted = commands.map((command) => store.submit(resolved(command, store.state.tree)));
+          const submitted = commands.map((command) => store.submit(resolved(command, state.tree)));
           await Promise.allSettled(submitted);
           await clock.advance(writeDelayMs);
           expectSame(fixture);

@@ -87,7 +87,7 @@ test(`a stream leads to what there is, and says the same later, seed ${seed} [W2
     const sink = live[index] as RecordingSink;
     const there = keeper
       .children(service)
-      .map((name) => instanceAt(keeper.store.state.tree.get(`${service}/${name}`)))
+      .map((name) => instanceAt(keeper.state.tree.get(`${service}/${name}`)))
       .filter((view) => view !== null && fits(view, filter));
     expect([...modelOf(sink).values()].sort((a, b) => (a.id < b.id ? -1 : 1))).toEqual(there);
     expect(changesIn(open(watches, filter, { kind: "after", zxid: first }))).toBe(changesIn(sink));

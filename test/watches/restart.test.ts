@@ -149,10 +149,9 @@ test("behind a transaction too long to be told, as older logs may hold, the hist
     entries.add("older", index + 1, encodeBatch({ timeMs: Date.now(), commands: [command] }));
   }
   const position = { appliedLsn: 0, historyFloorZxid: 0 };
-  const { store, watches, stop } = await start({
-    ...{ state: State.fresh(), position, log: new MemoryLog("test", entries) },
-  });
-  expect(store.state.tree.size).toBe(68);
+  const state = State.fresh();
+  const { watches, stop } = await start({ state, position, log: new MemoryLog("test", entries) });
+  expect(state.tree.size).toBe(68);
   expect([watches.history.floorZxid, watches.history.messageCount, watches.history.zxid]).toEqual([2, 1, 3]);
   await stop();
 });

@@ -126,13 +126,13 @@ test("what is held under many snapshots is held once, and has the same bound", a
   const readers = Array.from({ length: 50 }, () => open(watches, asked, heldSink()));
   await keeper.set("/a/b", "new");
   await keeper.set("/a/c", "new");
-  expect(keeper.store.state.past.keptBytes).toBeLessThanOrEqual(3000);
+  expect(keeper.state.past.keptBytes).toBeLessThanOrEqual(3000);
   for (const { sink, stream } of readers) {
     sink.release(stream);
     const znodes = sink.named("snapshot").flatMap(({ data }) => data.znodes as { data: string }[]);
     expect(znodes.map(({ data }) => data)).toEqual(Array(3).fill("x".repeat(1000)));
   }
-  expect(keeper.store.state.past.keptBytes).toBe(0);
+  expect(keeper.state.past.keptBytes).toBe(0);
   watches.close("shutdown");
 });
 

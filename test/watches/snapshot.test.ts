@@ -30,7 +30,7 @@ function believed(events: readonly SentEvent[]): Map<string, unknown> {
 
 function treeOf(keeper: Keeper, path: string): Map<string, string> {
   const text = ({ data }: Znode) => new TextDecoder().decode(data);
-  return new Map([...keeper.store.state.tree.subtree(path)].map((znode) => [znode.path, text(znode)]));
+  return new Map([...keeper.state.tree.subtree(path)].map((znode) => [znode.path, text(znode)]));
 }
 
 test("the current state comes first, then synced, then what happens [W20]", async ({ keeper, watches }) => {
