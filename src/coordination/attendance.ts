@@ -1,7 +1,6 @@
 // Somebody who asks and may wait for the answer: for so long, as long as it is there, and with its session kept alive
 // meanwhile. How it came here, and how it is told, is not known here.
 
-import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
@@ -30,8 +29,8 @@ interface AttendanceParts {
 export class Attendance {
   readonly context: ReadContext;
   readonly waitMs: number;
-  /** What a place is known by that was made for this asker alone; undefined for one that comes back. */
-  readonly attempt: string | undefined;
+  /** Whether it comes back for its place: then no request gives the place up. */
+  readonly comesBack: boolean;
   /** Resolves when it has gone before the answer. */
   readonly left: Promise<void>;
   readonly #parts: AttendanceParts;
@@ -48,7 +47,7 @@ export class Attendance {
     this.#arrivedMs = parts.clock.monotonicMs();
     this.context = context;
     this.waitMs = waitMs;
-    this.attempt = comesBack ? undefined : randomBytes(8).toString("hex");
+    this.comesBack = comesBack;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.left = promise;
     this.#leave = resolve;
@@ -63,9 +62,9 @@ export class Attendance {
     this.#leave();
   }
 
-  /** What of a place it gives up, having gone before it was told of it; null when it keeps it. */
-  get abandoned(): string | null {
-    return this.#hasLeft ? (this.attempt ?? null) : null;
+  /** Whether it has gone before the answer. */
+  get hasLeft(): boolean {
+    return this.#hasLeft;
   }
 
   /** Renews it. Undefined where it acts for none. @throws KeeperError `session_expired` */

@@ -17,6 +17,7 @@ import type { Change, Commit } from "../core/txn.ts";
 import type { Applied, Store } from "../store/store.ts";
 import type { Attendance } from "./attendance.ts";
 import { giveUp } from "./give-up.ts";
+import { OpenAttempts } from "./open-attempts.ts";
 import { type Wait, Waits } from "./waits.ts";
 
 /** How a wait to enter ends; `stopping` says nothing of the participant, which stays in. */
@@ -27,6 +28,13 @@ export type LeaveEnd = "over" | "stopping";
 export interface Participation {
   readonly state: "open" | "waiting";
   readonly participantCount: number;
+}
+
+export interface EnteredBarrier {
+  readonly commit: Commit<"enterBarrier">;
+  readonly participation: Participation;
+  /** How long the session is surely alive, for a barrier that is open. */
+  readonly validForMs: number;
 }
 
 /** What somebody who has left is told. */
@@ -42,6 +50,7 @@ export class BarrierPlaces {
   readonly #entering = new Waits<EnterEnd>();
   /** By barrier and round. */
   readonly #leaving = new Waits<LeaveEnd>();
+  readonly #attempts = new OpenAttempts();
 
   constructor(store: Store) {
     this.#store = store;
@@ -52,20 +61,28 @@ export class BarrierPlaces {
    * asked for alone is given up.
    * @throws KeeperError what the command is refused for; `session_expired` or `no_claim` when it is in no more
    */
-  async enter(asked: Attendance, command: EnterBarrier) {
-    const { attempt } = asked;
-    const commit = await this.#store.submit({ ...command, ...(attempt !== undefined && { attempt }) });
+  async enter(asked: Attendance, command: EnterBarrier): Promise<EnteredBarrier | null> {
+    if (asked.comesBack) return this.#enterFor(asked, command);
+    const attempt = this.#attempts.begin();
+    try {
+      return await this.#enterFor(asked, { ...command, attempt });
+    } finally {
+      this.#attempts.end(attempt);
+    }
+  }
+
+  async #enterFor(asked: Attendance, command: EnterBarrier): Promise<EnteredBarrier | null> {
+    const commit = await this.#store.submit(command);
     const participation = await this.#openWithin(asked, commit);
     const isOpen = participation !== "gone" && participation.state === "open";
     const validForMs = isOpen ? await asked.validForMs() : 0;
+    const { name, sessionId, attempt: ifAttempt } = command;
     // Looked at last: whoever leaves before there is nothing left to wait for has not been told.
-    const ifAttempt = asked.abandoned;
-    if (ifAttempt === null) {
+    if (ifAttempt === undefined || !asked.hasLeft) {
       if (participation !== "gone") return { commit, participation, validForMs };
       asked.session();
       throw notIn(commit.outcome);
     }
-    const { name, sessionId } = command;
     const { participant } = commit.outcome;
     const leave = { name, participant, ifAttempt, ...(sessionId !== undefined && { sessionId }) };
     await giveUp(this.#store, { type: "leaveBarrier", ...leave });

@@ -9,13 +9,14 @@ import type {
   StandForElection,
 } from "../core/coordination/coordination-command.ts";
 import { noClaim } from "../core/coordination/plan-claims.ts";
-import { KeeperError } from "../core/errors.ts";
+import { type ErrorCode, KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 import { parentPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
 import type { Attendance } from "./attendance.ts";
 import { giveUp } from "./give-up.ts";
+import { OpenAttempts } from "./open-attempts.ts";
 import { type Wait, Waits } from "./waits.ts";
 
 /** Where a claim stands. */
@@ -48,6 +49,7 @@ export class QueuePlaces {
   readonly #store: Store;
   /** By the queue's path, each claim as its `keyOf`. */
   readonly #waits = new Waits<QueueEnd>();
+  readonly #attempts = new OpenAttempts();
 
   constructor(store: Store) {
     this.#store = store;
@@ -59,16 +61,26 @@ export class QueuePlaces {
    * @throws KeeperError what the command is refused for; `session_expired` or `no_claim` when the place is gone
    */
   async take(asked: Attendance, command: ClaimLock | StandForElection): Promise<TakenPlace | null> {
-    const { attempt } = asked;
-    const commit = await this.#store.submit({ ...command, ...(attempt !== undefined && { attempt }) });
+    if (asked.comesBack) return this.#takeFor(asked, command);
+    const attempt = this.#attempts.begin();
+    try {
+      return await this.#takeFor(asked, { ...command, attempt });
+    } finally {
+      this.#attempts.end(attempt);
+    }
+  }
+
+  async #takeFor(asked: Attendance, command: ClaimLock | StandForElection): Promise<TakenPlace | null> {
+    const commit = await this.#store.submit(command);
     const { id, path: claimPath, fence } = commit.outcome;
     const claim = { path: parentPath(claimPath), id, fence };
     await this.#untilHeld(asked, claim);
     const isHeld = this.#samePlace(asked.context, claim)?.isHeld === true;
     const validForMs = isHeld ? await asked.validForMs() : 0;
+    const { attempt: ifAttempt } = command;
     // Looked at last: whoever leaves before there is nothing left to wait for has not been told.
-    const ifAttempt = asked.abandoned;
-    if (ifAttempt === null) return { commit, place: this.#placeOf(asked, claim), validForMs };
+    if (ifAttempt === undefined || !asked.hasLeft)
+      return { commit, place: this.#placeOf(asked, claim), validForMs };
     await giveUp(this.#store, releaseOf(command, { id, ifAttempt }));
     return null;
   }
@@ -115,14 +127,15 @@ export class QueuePlaces {
     await asked.waitFor(() => this.wait(known.path, place.claim));
   }
 
-  /** Costs a write where no request was sure to come back for the place, and only the first time. */
+  /** Costs a write, once, where a request may still give the place up. */
   async #keep(context: ReadContext, { path, fence: czxid, owner }: Claim): Promise<void> {
-    if ((this.#store.reader(context).get(path)?.attempts ?? null) === null) return;
+    const attempts = this.#store.reader(context).get(path)?.attempts ?? [];
+    if (this.#attempts.areOver(attempts)) return;
     try {
       await this.#store.submit({ type: "keepPlace", path, czxid, sessionId: owner as string });
     } catch (error) {
       // A look must be possible without room to write: then the request that made the place may still give it up.
-      if (!(error instanceof KeeperError) || error.code !== "read_only") throw error;
+      if (!(error instanceof KeeperError) || !cannotWrite.has(error.code)) throw error;
     }
   }
 
@@ -151,6 +164,8 @@ export class QueuePlaces {
     this.#waits.stop("stopping");
   }
 }
+
+const cannotWrite: ReadonlySet<string> = new Set(["read_only", "suspended"] satisfies ErrorCode[]);
 
 /** The name of what is given up is that of what was taken. */
 function releaseOf(

@@ -185,6 +185,21 @@ test("a session that has looked at its place on one server keeps it when its req
   expect(near.queue).toHaveLength(2);
 });
 
+test("a session that looks at a place it was told of by this server writes nothing", async ({
+  cluster: { near, far, waiter, settle },
+}) => {
+  await near.claim(waiter, near.attend(waiter, { waitMs: 0 }));
+  const { zxid } = near.keeper.store;
+  await near.find(near.attend(waiter, { waitMs: 0 }));
+  expect(near.keeper.store.zxid).toBe(zxid);
+  await settle();
+  for (const written of [1, 0]) {
+    const before = far.keeper.store.zxid;
+    await far.find(far.attend(waiter, { waitMs: 0 }));
+    expect(far.keeper.store.zxid - before).toBe(written);
+  }
+});
+
 test("a stranger's look changes nothing, and writes nothing", async ({
   cluster: { near, far, holder, waiter, settle },
 }) => {
