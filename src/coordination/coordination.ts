@@ -6,7 +6,8 @@ import { queuePathFor } from "../core/coordination/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import { type Reader, systemContext } from "../core/reader.ts";
 import type { Change } from "../core/txn.ts";
-import type { Applied, Store } from "../store/store.ts";
+import type { Applied } from "../store/replica.ts";
+import type { Store } from "../store/store.ts";
 import { BarrierPlaces } from "./barrier-places.ts";
 import { QueuePlaces } from "./queue-places.ts";
 

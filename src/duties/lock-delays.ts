@@ -7,7 +7,8 @@ import { isLockPath } from "../core/coordination/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import { systemContext } from "../core/reader.ts";
 import { baseName } from "../core/tree/path.ts";
-import type { Applied, Store } from "../store/store.ts";
+import type { Applied } from "../store/replica.ts";
+import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
 
 interface Timer {

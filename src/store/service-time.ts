@@ -3,6 +3,7 @@
 // service did not run does not count, nor what passed between its last write and its end: nothing grows old too early.
 
 import type { Clock } from "../clock.ts";
+import type { Moment } from "../core/moment.ts";
 
 export class ServiceTime {
   readonly #clock: Clock;
@@ -14,6 +15,11 @@ export class ServiceTime {
     this.#clock = clock;
     this.#ranMs = ranMs;
     this.#asOfMs = clock.monotonicMs();
+  }
+
+  /** When an entry would be ordered now: by the wall clock, and by how long the service has run. */
+  now(): Required<Moment> {
+    return { timeMs: this.#clock.wallMs(), ranMs: this.nowMs() };
   }
 
   /** Whole milliseconds. */

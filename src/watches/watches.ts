@@ -5,7 +5,8 @@
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
-import type { Applied, Store } from "../store/store.ts";
+import type { Applied } from "../store/replica.ts";
+import type { Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
 import type { ChangeMessage, MessageEvent } from "../told/change-message.ts";
 import { MessageFrames } from "../told/frames.ts";

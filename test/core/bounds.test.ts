@@ -11,7 +11,7 @@ import { watchEventsOf } from "../../src/core/watch-event.ts";
 import { decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
-import type { Applied } from "../../src/store/store.ts";
+import type { Applied } from "../../src/store/replica.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, ephemeral, Keeper, plain, refusal, sequential } from "../support/keeper.ts";
 

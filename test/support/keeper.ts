@@ -12,7 +12,8 @@ import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
-import { type Applied, Store } from "../../src/store/store.ts";
+import type { Applied } from "../../src/store/replica.ts";
+import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export const plain: CreateMode = { kind: "persistent", sequential: false };

@@ -1,0 +1,288 @@
+// One half of the store: from a command that is asked to its place in the log. It says whether a write is taken now, puts
+// what is taken in line, and sends all that waits as one entry. It decides nothing, and gives no answer but a refusal:
+// what became of an entry the replica finds, at its place in the log, and answers those who wait.
+
+import type { Clock } from "../clock.ts";
+import type { TransactionBounds } from "../core/bounds.ts";
+import type { Command } from "../core/command.ts";
+import { bytesOf, keyOf, rowOf, validateCommand } from "../core/commands.ts";
+import { KeeperError } from "../core/errors.ts";
+import type { Limits } from "../core/limits.ts";
+import { versionNeeded } from "../core/machine-version.ts";
+import type { Moment } from "../core/moment.ts";
+import { keptReply } from "../core/replies/idempotency.ts";
+import type { State } from "../core/state.ts";
+import type { Commit } from "../core/txn.ts";
+import { encodeBatch } from "./codec.ts";
+import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
+import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
+import { type MemoryLimits, refusalByMemory } from "./memory-room.ts";
+import type { ServiceTime } from "./service-time.ts";
+import { entryTooLarge, readOnlyLog, suspendedLog } from "./write-refusals.ts";
+
+/** An entry that was sent, and who waits for what its commands lead to. */
+export interface InFlight {
+  readonly sentMs: number;
+  readonly moment: Moment;
+  readonly pending: readonly Pending[];
+  /** Whether it was sent when only deletions still were. */
+  readonly wasReadOnly: boolean;
+}
+
+interface ProposerParts {
+  /** Only looked at: what a write would add, and whether it was answered before. */
+  readonly state: State;
+  readonly log: CommitLog;
+  readonly clock: Clock;
+  readonly serviceTime: ServiceTime;
+  readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
+  readonly bounds: TransactionBounds;
+  /** Called when the outcome of an entry is unknown, and will be. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** One entry is being synced while the next is on its way: the disk does not wait for us, nor we for it. */
+const appendsInFlightMax = 2;
+
+/** As many make an entry at once, so that the disk works on it while the rest of a burst is still being read. */
+const eagerBatchCommands = 32;
+
+export class Proposer {
+  readonly #state: State;
+  readonly #log: CommitLog;
+  readonly #clock: Clock;
+  readonly #serviceTime: ServiceTime;
+  readonly #limits: Limits;
+  readonly #memory: MemoryLimits;
+  readonly #bounds: TransactionBounds;
+  readonly #onFailure: (error: unknown) => void;
+  readonly #queue: CommandQueue;
+  readonly #inFlight = new Map<number, InFlight>();
+  #logState: LogState = { state: "connected" };
+  #nextSeq = 1;
+  #flushScheduled = false;
+  #stopping = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor({ state, log, clock, serviceTime, limits, bounds, onFailure }: ProposerParts) {
+    this.#state = state;
+    this.#log = log;
+    this.#clock = clock;
+    this.#serviceTime = serviceTime;
+    this.#limits = limits;
+    this.#memory = { treeBytesMax: limits.treeBytesMax ?? Number.POSITIVE_INFINITY };
+    this.#bounds = bounds;
+    this.#onFailure = onFailure;
+    this.#queue = new CommandQueue(limits);
+  }
+
+  /** Commands waiting or on their way to the log. */
+  get waitingCount(): number {
+    let count = this.#queue.length;
+    for (const { pending } of this.#inFlight.values()) count += pending.length;
+    return count;
+  }
+
+  /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */
+  get oldestAppendMs(): number {
+    const sentMs = [...this.#inFlight.values()].map((append) => append.sentMs);
+    return sentMs.length === 0 ? 0 : this.#clock.monotonicMs() - Math.min(...sentMs);
+  }
+
+  /**
+   * Resolves with the command's answer once it is durable and done. Never settles when its outcome is unknown.
+   * @throws KeeperError when it is refused: then nothing changed
+   */
+  submit<C extends Command>(command: C): Promise<Commit<C["type"]>> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue(command, { resolve: resolve as (commit: Commit) => void, reject });
+      this.#flushSoon();
+    });
+  }
+
+  /**
+   * Puts the commands in line at once, in their order, so that they share entries of the log. Each is done or refused
+   * by itself, as if it had been submitted alone; resolves when the last has its answer, and like `submit` never when an
+   * outcome is unknown.
+   */
+  submitAll<C extends Command>(
+    commands: readonly C[],
+  ): Promise<readonly PromiseSettledResult<Commit<C["type"]>>[]> {
+    if (commands.length === 0) return Promise.resolve([]);
+    return new Promise((resolve) => {
+      const answers: PromiseSettledResult<Commit>[] = new Array(commands.length);
+      let missing = commands.length;
+      const answer = (index: number, result: PromiseSettledResult<Commit>) => {
+        answers[index] = result;
+        missing -= 1;
+        if (missing === 0) resolve(answers as PromiseSettledResult<Commit<C["type"]>>[]);
+      };
+      for (const [index, command] of commands.entries()) {
+        const reject = (reason: unknown) => answer(index, { status: "rejected", reason });
+        try {
+          const accept = (value: Commit) => answer(index, { status: "fulfilled", value });
+          this.#enqueue(command, { resolve: accept, reject });
+        } catch (error) {
+          reject(error);
+        }
+      }
+      this.#flushSoon();
+    });
+  }
+
+  #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
+    this.#assertAccepts(command);
+    validateCommand(command, this.#limits);
+    this.#assertFitsMemory(command);
+    this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
+  }
+
+  /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
+  #assertFitsMemory(command: Command): void {
+    const refusal = refusalByMemory(command, this.#state, this.#memory);
+    if (refusal !== null && !this.#isRepeated(command)) throw refusal;
+  }
+
+  #isRepeated(command: Command): boolean {
+    const asked = keyOf(command);
+    if (asked === undefined) return false;
+    const isSame = (pending: Pending) => keyOf(pending.command)?.key === asked.key;
+    for (const pending of this.#queue) if (isSame(pending)) return true;
+    for (const { pending } of this.#inFlight.values()) if (pending.some(isSame)) return true;
+    return keptReply(this.#state, asked, this.#serviceTime.now()) !== undefined;
+  }
+
+  #flushSoon(): void {
+    if (this.#queue.length >= eagerBatchCommands) this.#flush();
+    else this.#scheduleFlush();
+  }
+
+  #assertAccepts(command: Command): void {
+    if (this.#stopping)
+      throw new KeeperError("stopping", "The server is shutting down; retry against it shortly.");
+    if (this.#logState.state === "suspended") throw suspendedLog(this.#logState.cause);
+    if (this.#logState.state === "read_only" && !rowOf(command).freesSpace)
+      throw readOnlyLog(this.#logState.cause);
+  }
+
+  /** Requests that arrived together are handled before the flush, and so share an entry. */
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.#inFlight.size >= appendsInFlightMax) return;
+    this.#flushScheduled = true;
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#queue.length === 0 || this.#inFlight.size >= appendsInFlightMax) return;
+    const pending = this.#takeBatch();
+    if (pending.length === 0) {
+      this.#goOn();
+      return;
+    }
+    this.#append(pending);
+    if (this.#queue.length > 0) this.#scheduleFlush();
+  }
+
+  #append(pending: readonly Pending[]): void {
+    const moment = this.#serviceTime.now();
+    const commands = pending.map(({ command }) => command);
+    const body = encodeBatch({
+      ...{ ...moment, commands, bounds: this.#bounds },
+      version: versionNeeded(commands),
+    });
+    if (body.byteLength > this.#log.info.entryBytesMax) {
+      this.#appendLess(pending, body.byteLength);
+      return;
+    }
+    const seq = this.#nextSeq;
+    this.#nextSeq += 1;
+    const wasReadOnly = this.#logState.state === "read_only";
+    this.#inFlight.set(seq, { sentMs: this.#clock.monotonicMs(), moment, pending, wasReadOnly });
+    this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+  }
+
+  /** A command that does not fit by itself never will; its company is done all the same. */
+  #appendLess(pending: readonly Pending[], size: number): void {
+    const half = Math.floor(pending.length / 2);
+    if (half > 0) {
+      this.#append(pending.slice(0, half));
+      this.#append(pending.slice(half));
+      return;
+    }
+    for (const { reject } of pending) reject(entryTooLarge(size, this.#log.info.entryBytesMax));
+    this.#goOn();
+  }
+
+  /** What waited while the log became read-only must not take the room that is left for deletions. */
+  #takeBatch(): Pending[] {
+    const pending = this.#queue.takeBatch();
+    if (this.#logState.state !== "read_only") return pending;
+    const error = readOnlyLog(this.#logState.cause);
+    for (const { command, reject } of pending) if (!rowOf(command).freesSpace) reject(error);
+    return pending.filter(({ command }) => rowOf(command).freesSpace);
+  }
+
+  #appendFailed(seq: number, error: unknown): void {
+    if (!(error instanceof NotAppendedError)) {
+      this.#onFailure(error);
+      return;
+    }
+    const { pending, wasReadOnly } = this.#inFlight.get(seq) as InFlight;
+    const freeing = pending.filter(({ command }) => rowOf(command).freesSpace);
+    const mayFree = this.#logState.state === "read_only" && !wasReadOnly && freeing.length > 0;
+    const refused = mayFree ? pending.filter(({ command }) => !rowOf(command).freesSpace) : pending;
+    for (const { reject } of refused) reject(readOnlyLog(error.message));
+    // What makes room was refused only for its company, or for being the first to meet the want of it.
+    if (mayFree) this.#append(freeing);
+    this.settled(seq);
+  }
+
+  /** What was sent under this number and is not settled: it stands in the log now. */
+  sent(seq: number): InFlight | undefined {
+    return this.#inFlight.get(seq);
+  }
+
+  /** All who waited for the entry have their answers. */
+  settled(seq: number): void {
+    this.#inFlight.delete(seq);
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.#queue.length > 0) this.#scheduleFlush();
+    else if (this.#inFlight.size === 0) this.#onIdle?.();
+  }
+
+  /** What is taken from now on follows from it. */
+  logStateChanged(state: LogState): void {
+    this.#logState = state;
+    if (state.state === "suspended") this.#refuseWaiting(state.cause);
+    if (this.#owesNoAnswer()) this.#onIdle?.();
+  }
+
+  /** What was not sent yet never will be; what was keeps waiting, since it may be in the log. */
+  #refuseWaiting(cause: string): void {
+    while (this.#queue.length > 0) {
+      for (const { reject } of this.#queue.takeBatch()) reject(suspendedLog(cause));
+    }
+  }
+
+  /** Whether nobody waits for an answer, or none can be expected. */
+  #owesNoAnswer(): boolean {
+    const { state } = this.#logState;
+    if (state === "failed" || state === "suspended") return true;
+    return this.#queue.length === 0 && this.#inFlight.size === 0;
+  }
+
+  /** Takes no more; resolves when nobody waits for an answer that can still come. */
+  async close(): Promise<void> {
+    this.#stopping = true;
+    if (this.#owesNoAnswer()) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+}

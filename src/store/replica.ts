@@ -1,0 +1,204 @@
+// The other half of the store: from an entry of the log to what it leads to. It follows the log, does each entry in its
+// order whoever wrote it, tells of it, and then answers those of this server who wait. Nothing here knows of requests.
+
+import type { Clock } from "../clock.ts";
+import type { TransactionBounds } from "../core/bounds.ts";
+import { KeeperError } from "../core/errors.ts";
+import { execute } from "../core/execute.ts";
+import { assertEvaluable } from "../core/machine-version.ts";
+import type { Moment } from "../core/moment.ts";
+import { NewerVersionError } from "../core/newer-version-error.ts";
+import type { State } from "../core/state.ts";
+import type { Txn } from "../core/txn.ts";
+import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
+import { Arrivals } from "./arrivals.ts";
+import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
+import { decodeBatch } from "./codec.ts";
+import type { Pending } from "./command-queue.ts";
+import type { CommitLog, LogEntry, Lsn } from "./commit-log.ts";
+import type { Proposer } from "./proposer.ts";
+import type { ServiceTime } from "./service-time.ts";
+import { Slices } from "./slices.ts";
+import type { TableWriter } from "./table-writer.ts";
+
+/** A transaction that was done, and what watchers are told of it (null when there is nothing to tell). */
+export interface Applied {
+  readonly txn: Txn;
+  readonly message: ChangeMessage | null;
+  /** It was too much to be told: the history begins anew behind it. */
+  readonly isUntold?: true;
+}
+
+interface ReplicaParts {
+  /** As of `appliedLsn`; nobody else changes it. */
+  readonly state: State;
+  readonly appliedLsn: Lsn;
+  readonly log: CommitLog;
+  readonly clock: Clock;
+  readonly serviceTime: ServiceTime;
+  /** Of this server, on this log. */
+  readonly proposer: Proposer;
+  readonly bounds: TransactionBounds;
+  readonly tableWriter: TableWriter | null;
+  /** Called when an entry could not be done; after that nothing is done or answered. */
+  readonly onFailure: (error: BrokenEntryError | NewerVersionError) => void;
+}
+
+/** What an entry says, whoever wrote it, and who waits for what becomes of it. */
+interface Execution {
+  readonly moment: Moment;
+  readonly pending: readonly Pending[];
+  readonly bounds: TransactionBounds | undefined;
+}
+
+export class Replica {
+  readonly #state: State;
+  readonly #log: CommitLog;
+  readonly #serviceTime: ServiceTime;
+  readonly #proposer: Proposer;
+  readonly #bounds: TransactionBounds;
+  readonly #tableWriter: TableWriter | null;
+  readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
+  readonly #slices: Slices;
+  readonly #zxids: Arrivals;
+  readonly #lsns: Arrivals;
+  #appliedLsn: Lsn;
+  #isBroken = false;
+  #onBroken: ReplicaParts["onFailure"];
+  readonly #onFailure: ReplicaParts["onFailure"];
+
+  constructor(parts: ReplicaParts) {
+    this.#state = parts.state;
+    this.#appliedLsn = parts.appliedLsn;
+    this.#log = parts.log;
+    this.#serviceTime = parts.serviceTime;
+    this.#proposer = parts.proposer;
+    this.#bounds = parts.bounds;
+    this.#tableWriter = parts.tableWriter;
+    this.#onFailure = parts.onFailure;
+    this.#onBroken = parts.onFailure;
+    this.#slices = new Slices(parts.clock);
+    this.#zxids = new Arrivals(parts.state.zxid);
+    this.#lsns = new Arrivals(parts.appliedLsn);
+  }
+
+  /**
+   * Follows the log from here on; resolves when the state is that of all the log had.
+   * @throws Error when an entry cannot be done, which says what to do: each start meets it again. NewerVersionError
+   * where a later version can do it
+   */
+  async start(): Promise<void> {
+    const tail = await this.#log.tail();
+    await new Promise<void>((resolve, reject) => {
+      this.#onBroken = (error) => reject(error instanceof BrokenEntryError ? unreplayable(error) : error);
+      this.#log.follow(this.#appliedLsn, (entries) => this.#hearAll(entries));
+      this.#lsns.until(tail).then(resolve);
+    });
+    this.#onBroken = this.#onFailure;
+  }
+
+  /** In the order in which they came, each with all of an entry. */
+  onApplied(listener: (applied: readonly Applied[]) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
+  atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
+    return this.#zxids.until(zxid, signal);
+  }
+
+  /** The same of an entry of the log. */
+  reached(lsn: Lsn, signal?: AbortSignal): Promise<void> {
+    return this.#lsns.until(lsn, signal);
+  }
+
+  /** In slices: a server that has much to catch up with still answers. */
+  #hearAll(entries: readonly LogEntry[]): void | Promise<void> {
+    this.#slices.begin();
+    for (const [index, entry] of entries.entries()) {
+      this.#hear(entry);
+      const pause = this.#slices.end();
+      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+    }
+  }
+
+  /**
+   * What is thrown between deciding and telling leaves a state, tables and watchers that disagree. It is the end of this
+   * store: nobody is answered any more, and only a replay says what is true.
+   */
+  #hear(entry: LogEntry): void {
+    if (this.#isBroken) return;
+    try {
+      this.#applyEntry(entry);
+    } catch (error) {
+      this.#isBroken = true;
+      this.#tableWriter?.stop();
+      this.#onBroken(error instanceof NewerVersionError ? error : new BrokenEntryError(entry.lsn, error));
+    }
+  }
+
+  #applyEntry(entry: LogEntry): void {
+    if (entry.lsn !== this.#appliedLsn + 1) {
+      throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
+    }
+    const isOwn = entry.writer === this.#log.writer;
+    const { answers, applied } = this.#executeAll((isOwn ? this.#sent(entry.seq) : null) ?? read(entry.body));
+    this.#appliedLsn = entry.lsn;
+    this.#serviceTime.reach(this.#state.ranMs);
+    this.#tableWriter?.applied(entry.lsn);
+    for (const listener of this.#listeners) listener(applied);
+    for (const answer of answers) answer();
+    this.#zxids.reach(this.#state.zxid);
+    this.#lsns.reach(entry.lsn);
+    if (isOwn) this.#proposer.settled(entry.seq);
+  }
+
+  /**
+   * An own entry as it was before it was written: it says the same as its bytes, which need not be read again, and has
+   * those who wait.
+   */
+  #sent(seq: number): Execution | null {
+    const sent = this.#proposer.sent(seq);
+    return sent === undefined ? null : { moment: sent.moment, pending: sent.pending, bounds: this.#bounds };
+  }
+
+  #executeAll({ moment, pending, bounds }: Execution): {
+    answers: (() => void)[];
+    applied: Applied[];
+  } {
+    const answers: (() => void)[] = [];
+    const applied: Applied[] = [];
+    for (const [index, { command, resolve, reject }] of pending.entries()) {
+      try {
+        const { commit, txn } = execute(this.#state, command, moment, bounds);
+        if (txn !== null) applied.push(this.#recordTxn(txn, bounds));
+        answers.push(() => resolve(commit));
+      } catch (error) {
+        if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
+        answers.push(() => reject(error));
+      }
+    }
+    return { answers, applied };
+  }
+
+  #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
+    const isUntold = bounds === undefined && isTooLongToTell(txn);
+    const message = isUntold ? null : changeMessageOf(txn);
+    this.#tableWriter?.collect(txn, message);
+    return isUntold ? { txn, message, isUntold } : { txn, message };
+  }
+}
+
+/**
+ * Nobody waits for the answers of what somebody else wrote, or this server before it was started anew.
+ * @throws NewerVersionError before anything of it is done
+ */
+function read(body: Uint8Array): Execution {
+  const { commands, bounds, version, ...moment } = decodeBatch(body);
+  assertEvaluable(commands, version);
+  const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));
+  return { moment, bounds, pending };
+}
+
+function ignore(): void {}

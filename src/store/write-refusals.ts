@@ -1,0 +1,28 @@
+// Refusals of writes for the state of the log, or for what it takes.
+
+import { KeeperError } from "../core/errors.ts";
+
+/** It would not fit later either, so this is no want of room. */
+export function entryTooLarge(size: number, entryBytesMax: number): KeeperError {
+  return new KeeperError(
+    "too_large",
+    `One write takes at most ${entryBytesMax} bytes of the log; this one takes ${size}. Send it in parts.`,
+    { limit: "entryBytesMax", limitValue: entryBytesMax, size },
+  );
+}
+
+export function suspendedLog(cause: string): KeeperError {
+  return new KeeperError(
+    "suspended",
+    `The log cannot be reached now (${cause}), and nothing can be ordered without it. This was not done; retry shortly.`,
+    { retryAfterSeconds: 1 },
+  );
+}
+
+export function readOnlyLog(cause: string): KeeperError {
+  return new KeeperError(
+    "read_only",
+    `The store takes no writes now (${cause}); reads, keepalives and deletes still work. Retry once the store accepts writes again.`,
+    { retryAfterSeconds: 5 },
+  );
+}
