@@ -56,6 +56,7 @@ export class Connections {
 
   /** Whether the request's connection is one too many, and still is: others may have gone since. */
   isSurplus({ socket }: Pick<IncomingMessage, "socket">): boolean {
+    if (this.#surplus.size === 0) return false;
     const address = addressOf(socket);
     this.#unheard.delete(address);
     return this.#sockets.size > this.#connectionsMax && this.#surplus.has(address);

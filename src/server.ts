@@ -14,10 +14,12 @@ import { electionRoutes } from "./routes/coordination/elections.ts";
 import { lockRoutes } from "./routes/coordination/locks.ts";
 import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
-import { Answers, holdAnswers } from "./routes/http/answers.ts";
+import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
-import { instructCaches } from "./routes/http/caching.ts";
+import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
+import { ignoreContentType } from "./routes/http/content-type.ts";
+import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
@@ -26,10 +28,10 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
-import { meetExpectations, refuseUnclearHeads } from "./routes/http/request-head.ts";
+import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
-import { endSlowBodies } from "./routes/http/slow-bodies.ts";
-import { originFormOf, refuseUnclearTargets } from "./routes/http/target.ts";
+import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
+import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
@@ -95,23 +97,34 @@ const acceptErrorsEveryMs = 10_000;
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
   const { store, watches, limits, version } = parts;
   let isStopping = false;
-  const app = createApp(parts, options);
+  const unreadable = new Unreadable(limits);
+  const app = createApp(parts, options, unreadable);
   const { connectionsMax } = limits;
   const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
   const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax }, (crowd) =>
     parts.logger.warn(crowd, "too many connections: beyond connectionsMax only sessions are kept and closed"),
   );
   noteAcceptErrors(app, parts.logger);
-  refuseSurplus(app, connections, connectionsMax);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
-  instructCaches(app);
-  holdAnswers(app, answers);
+  noteForms(app);
+  makeRoomFirst(app, answers);
+  markLongBodies(app);
+  passAnswers(app, [finishAnswers(store), instructCaches, holdAnswers(answers)]);
   const coordination = new Coordination(store, limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
-  refuseOtherOrigins(app, origins);
+  passRequests(app, [
+    unreadable.refuseBehind,
+    refuseUnclearHead,
+    refuseOtherHosts(options.hostNames),
+    endSlowBodies(limits),
+    refuseUnclearTarget,
+    refuseSurplus(connections, connectionsMax),
+    refuseOtherOrigins(origins),
+    ignoreContentType,
+  ]);
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
@@ -161,9 +174,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
 function createApp(
   { store, logger, limits }: ServerParts,
-  { tls, hostNames }: ServerOptions,
+  { tls }: ServerOptions,
+  unreadable: Unreadable,
 ): FastifyInstance {
-  const unreadable = new Unreadable(limits);
   const options = {
     logger: false,
     bodyLimit: limits.dataBytesMax,
@@ -183,28 +196,25 @@ function createApp(
     tls === null
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
-  unreadable.follow(app);
+  unreadable.follow(app.server);
   shareConnections(app, limits);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
-  refuseUnclearHeads(app);
-  refuseOtherHosts(app, hostNames);
-  endSlowBodies(app, limits);
-  refuseUnclearTargets(app);
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
-  app.addHook("onSend", (request, reply, payload, done) => {
-    if (!request.url.startsWith("/v1")) {
-      done(null, payload);
-      return;
-    }
-    reply.header("Zxid", store.zxid);
+  return app;
+}
+
+/** What answers have in common, whatever they say. */
+function finishAnswers(store: Store): AnswerStep {
+  return (request, reply, payload) => {
+    if (!request.url.startsWith("/v1")) return payload;
+    reply.header("zxid", store.zxid);
     leaveOutLongLocation(reply);
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
-    done(null, typeof payload === "string" && payload !== "" ? `${payload}\n` : payload);
-  });
-  return app;
+    return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;
+  };
 }
 
 /** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */
@@ -267,23 +277,25 @@ function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */
-function refuseSurplus(app: FastifyInstance, connections: Connections, connectionsMax: number): void {
-  app.addHook("onRequest", (request, reply, done) => {
-    if (!connections.isSurplus(request.raw)) return done();
+function refuseSurplus(connections: Connections, connectionsMax: number): RequestStep {
+  return (request, reply) => {
+    if (!connections.isSurplus(request.raw)) return true;
     if (request.routeOptions.config?.isServedAlways) {
       if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
-      return done();
+      return true;
     }
     const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;
     const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
     sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
-  });
+    return false;
+  };
 }
 
 /** What was made would look as if it was not: the answer could not be read for its headers. */
 function leaveOutLongLocation(reply: FastifyReply): void {
-  const location = reply.getHeader("Location");
-  if (String(location ?? "").length > fixedLimits.locationBytesMax) reply.removeHeader("Location");
+  const location = reply.getHeader("location");
+  if (location !== undefined && String(location).length > fixedLimits.locationBytesMax)
+    reply.removeHeader("location");
 }
 
 /** One line per request; never a header or a body, so that no secret can be in it. */

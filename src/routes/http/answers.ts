@@ -3,11 +3,12 @@
 // and where room is needed, those go first whose clients take nothing.
 
 import { Readable } from "node:stream";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
 import { connectionOf } from "./connection-share.ts";
+import type { AnswerStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -142,35 +143,50 @@ export class HeldAnswer implements HeldBytes {
   }
 }
 
-/** Sends what is large in pieces, as fast as its client takes them. Call after the hooks that make answers larger. */
-export function holdAnswers(app: FastifyInstance, answers: Answers): void {
-  app.addHook("preHandler", (request, _reply, done) => {
-    if (request.routeOptions.config.answersAtLength === true) answers.assertRoom(request);
-    done();
+/** Call before any route is added. */
+export function makeRoomFirst(app: FastifyInstance, answers: Answers): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.answersAtLength !== true) return;
+    route.preHandler = [
+      ...[route.preHandler ?? []].flat(),
+      (request, _reply, done) => {
+        answers.assertRoom(request);
+        done();
+      },
+    ];
   });
-  app.addHook("onSend", (request, reply, payload, done) => {
+}
+
+/** Sends what is large in pieces, as fast as its client takes them. After the steps that make answers larger. */
+export function holdAnswers(answers: Answers): AnswerStep {
+  return (request, reply, payload) => {
     if (isGone(reply.raw)) {
       // Nobody would take it, and nobody would say so.
       if (payload instanceof Readable) payload.destroy();
-      done(null, null);
-      return;
+      return null;
     }
     const bytes = request.method === "HEAD" ? 0 : largeBytesOf(payload);
-    if (bytes === 0) {
-      done(null, payload);
-      return;
-    }
-    try {
-      const held = answers.hold(request, bytes, request.method !== "GET");
-      reply.header("Content-Length", bytes);
-      done(null, new Pieces(Buffer.from(payload as string), held));
-    } catch (error) {
-      if (!(error instanceof KeeperError)) throw error;
-      for (const name of ["ETag", "Content-Length"]) reply.removeHeader(name);
-      headed(reply, error).header("Cache-Control", "no-store");
-      done(null, `${JSON.stringify(problemOf(error))}\n`);
-    }
-  });
+    return bytes === 0 ? payload : held(payload as string | Buffer, bytes, answers, request, reply);
+  };
+}
+
+function held(
+  payload: string | Buffer,
+  bytes: number,
+  answers: Answers,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Pieces | string {
+  try {
+    const account = answers.hold(request, bytes, request.method !== "GET");
+    reply.header("content-length", bytes);
+    return new Pieces(Buffer.from(payload as string), account);
+  } catch (error) {
+    if (!(error instanceof KeeperError)) throw error;
+    for (const name of ["etag", "content-length"]) reply.removeHeader(name);
+    headed(reply, error).header("cache-control", "no-store");
+    return `${JSON.stringify(problemOf(error))}\n`;
+  }
 }
 
 /** 0 for what is small, and for what comes in parts already. */

@@ -2,6 +2,7 @@
 // is written, refused or said to a session is for whoever asked, and tokens stand in some of it.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { AnswerStep } from "./every-request.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -10,27 +11,35 @@ declare module "fastify" {
   }
 }
 
-export function instructCaches(app: FastifyInstance): void {
-  // Before anything is refused: that depends on what was accepted as well.
-  app.addHook("onRequest", (request, reply, done) => {
-    if (request.routeOptions.config?.variesByAccept === true) addVary(reply, "Accept");
-    done();
-  });
-  app.addHook("onSend", (request, reply, _payload, done) => {
-    if (!reply.hasHeader("Cache-Control"))
-      reply.header("Cache-Control", mayBeKept(request, reply) ? "no-cache" : "no-store");
-    done();
+/** Call before any route is added. */
+export function noteForms(app: FastifyInstance): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.variesByAccept !== true) return;
+    route.onSend = [
+      ...[route.onSend ?? []].flat(),
+      // Of what is refused as well: that depends on what was accepted, too.
+      (_request, reply, _payload, done) => {
+        addVary(reply, "Accept");
+        done();
+      },
+    ];
   });
 }
 
-function mayBeKept({ method, headers, url }: FastifyRequest, { statusCode }: FastifyReply): boolean {
-  const isRead = method === "GET" || method === "HEAD";
-  const isSession = headers["session-token"] !== undefined || url.startsWith("/v1/sessions");
-  return isRead && !isSession && (statusCode === 200 || statusCode === 304);
+export const instructCaches: AnswerStep = (request, reply, payload) => {
+  if (!reply.hasHeader("cache-control"))
+    reply.header("cache-control", mayBeKept(request, reply) ? "no-cache" : "no-store");
+  return payload;
+};
+
+function mayBeKept({ raw, method, url }: FastifyRequest, { statusCode }: FastifyReply): boolean {
+  if (method !== "GET" && method !== "HEAD") return false;
+  if (statusCode !== 200 && statusCode !== 304) return false;
+  return raw.headers["session-token"] === undefined && !url.startsWith("/v1/sessions");
 }
 
 /** Where pages of other origins are let in, answers vary by those too. */
 function addVary(reply: FastifyReply, header: string): void {
-  const others = reply.getHeader("Vary");
-  reply.header("Vary", others === undefined ? header : `${others}, ${header}`);
+  const others = reply.getHeader("vary");
+  reply.header("vary", others === undefined ? header : `${others}, ${header}`);
 }

@@ -33,20 +33,28 @@ export function countWait({ request, raw }: FastifyReply): void {
 
 /** Its session in HTTP/2, else its socket. */
 export function connectionOf({ raw }: FastifyRequest): Connection {
+  if (raw.httpVersionMajor === 1) return raw.socket;
   const { stream } = raw as { stream?: { session?: Connection } };
-  return raw.httpVersionMajor === 1 ? raw.socket : (stream?.session ?? raw.socket);
+  return stream?.session ?? raw.socket;
 }
 
-/** Where a connection has its share: looked at with each request, and found faster there than in a map. */
+/** Where a connection has its share, and a response that of its connection: found faster there than in a map. */
 const ownShare = Symbol("share");
 
 type Connection = EventEmitter & { [ownShare]?: ConnectionShare };
+type Counted = ServerResponse & { [ownShare]?: ConnectionShare };
+
+/** One function for all: a response has it as its listener. */
+function leaveShare(this: Counted): void {
+  this[ownShare]?.leave(this);
+}
 
 const begunAtOnceMax = 100;
 
 class ConnectionShare {
   readonly #limits: ShareLimits;
-  readonly #underWay = new Set<ServerResponse>();
+  /** Nearly always one. */
+  readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
   readonly #parked: (() => void)[] = [];
   #release = () => {};
@@ -72,23 +80,28 @@ class ConnectionShare {
   }
 
   #hasRoom(): boolean {
-    return this.#underWay.size < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
+    return this.#underWay.length < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
   }
 
   #begin(response: ServerResponse, begin: () => void): void {
     this.#begun += 1;
     if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
-    this.#underWay.add(response);
-    response.once("close", () => {
-      this.#underWay.delete(response);
-      this.#beginParked();
-    });
+    this.#underWay.push(response);
+    (response as Counted)[ownShare] = this;
+    response.on("close", leaveShare);
     begin();
+  }
+
+  leave(response: ServerResponse): void {
+    const index = this.#underWay.indexOf(response);
+    if (index === -1) return;
+    this.#underWay.splice(index, 1);
+    if (this.#parked.length > 0) this.#beginParked();
   }
 
   readonly #nextTurn = () => {
     this.#begun = 0;
-    this.#beginParked();
+    if (this.#parked.length > 0) this.#beginParked();
   };
 
   #beginParked(): void {

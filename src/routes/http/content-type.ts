@@ -3,18 +3,16 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
-import type { FastifyInstance } from "fastify";
+import type { RequestStep } from "./every-request.ts";
 
-/** Call in the scope of the routes, beside its parser for `*`. */
-export function ignoreContentType(app: FastifyInstance): void {
-  app.addHook("onRequest", (request, _reply, done) => {
-    // Not deleted: an object that lost a member is slow to read from ever after.
-    request.raw.headers["content-type"] = comesWithoutLength(request.raw)
-      ? "application/octet-stream"
-      : undefined;
-    done();
-  });
-}
+/** For routes with a parser for `*`. */
+export const ignoreContentType: RequestStep = ({ raw }) => {
+  // Not deleted: an object that lost a member is slow to read from ever after.
+  if (raw.httpVersionMajor > 1 && comesWithoutLength(raw))
+    raw.headers["content-type"] = "application/octet-stream";
+  else if (raw.headers["content-type"] !== undefined) raw.headers["content-type"] = undefined;
+  return true;
+};
 
 /** Over HTTP/2 a body need not be announced by any header; Fastify would take a request without one to have none. */
 function comesWithoutLength(request: IncomingMessage | Http2ServerRequest): boolean {

@@ -3,28 +3,33 @@
 // An address and `localhost` are nobody's to give away.
 
 import { isIP } from "node:net";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import type { RequestStep } from "./every-request.ts";
 
 const knownMax = 100;
 
-/** Call before any hook that believes the host. @param allowed names; `.example.com` is all below it too, `*` is any */
-export function refuseOtherHosts(app: FastifyInstance, allowed: readonly string[]): void {
-  if (allowed.includes("*")) return;
+/** Before any step that believes the host. @param allowed names; `.example.com` is all below it too, `*` is any */
+export function refuseOtherHosts(allowed: readonly string[]): RequestStep {
+  if (allowed.includes("*")) return () => true;
   const allowedNames = allowed.filter((name) => name !== "").map(plainNameOf);
   const names = new Set(["localhost", ...allowedNames]);
   const domains = allowedNames.filter((name) => name.startsWith("."));
-  // Nearly all requests name the service as one of a few before them did.
+  // Nearly all requests name the service as one of a few before them did, and most as the last one.
   const knownAsOurs = new Set<string>();
-  app.addHook("onRequest", (request, _reply, done) => {
+  let lastOfOurs: string | undefined;
+  return (request) => {
     const authority = authorityOf(request);
-    if (authority === undefined || knownAsOurs.has(authority)) return done();
-    const name = nameIn(authority);
-    const isOurs = isAddress(name) || names.has(name) || domains.some((domain) => isWithin(name, domain));
-    if (!isOurs) return done(misdirected(authority));
-    if (knownAsOurs.size < knownMax) knownAsOurs.add(authority);
-    done();
-  });
+    if (authority === undefined || authority === lastOfOurs) return true;
+    if (!knownAsOurs.has(authority)) {
+      const name = nameIn(authority);
+      const isOurs = isAddress(name) || names.has(name) || domains.some((domain) => isWithin(name, domain));
+      if (!isOurs) throw misdirected(authority);
+      if (knownAsOurs.size < knownMax) knownAsOurs.add(authority);
+    }
+    lastOfOurs = authority;
+    return true;
+  };
 }
 
 /**

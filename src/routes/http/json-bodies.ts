@@ -2,30 +2,41 @@
 // be read in two ways, or is more than anything the service knows, is refused before it is parsed.
 
 import { isUtf8 } from "node:buffer";
-import { promisify } from "node:util";
 import type { FastifyInstance } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "./bodies-in-flight.ts";
-import { ignoreContentType } from "./content-type.ts";
 import { assertReadable, type JsonLimits } from "./json-size.ts";
 import { readBodiesWhole } from "./whole-bodies.ts";
 
-/** Call in the scope of the routes. */
+/** Call in the scope of the routes, before any is added. */
 export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight, limits: JsonLimits): void {
-  ignoreContentType(app);
-  const parse = promisify(app.getDefaultJsonParser("error", "error"));
+  const parse = app.getDefaultJsonParser("error", "error");
   readBodiesWhole(app, inFlight, (request, bytes) => {
     if (bytes.length === 0) return undefined;
     // Decoding would put U+FFFD where the fault is, and nobody would hear of it.
     if (!isUtf8(bytes)) throw new KeeperError("bad_request", "The body is not valid UTF-8.");
     const text = bytes.toString("utf8");
     assertReadable(text, limits);
-    return parse(request, text).catch(() => Promise.reject(unparsable(text)));
+    let body: unknown;
+    let isParsed = false;
+    // It calls back at once.
+    parse(request, text, (error, parsed) => {
+      isParsed = error === null;
+      body = parsed;
+    });
+    if (!isParsed) throw unparsable(text);
+    return body;
   });
-  app.addHook("preValidation", (request, _reply, done) => {
-    request.body ??= {};
-    const isTaken = request.routeOptions.schema?.body !== undefined;
-    done(isTaken || isEmpty(request.body) ? undefined : takesNone());
+  app.addHook("onRoute", (route) => {
+    const isTaken = route.schema?.body !== undefined;
+    route.preValidation = [
+      ...[route.preValidation ?? []].flat(),
+      (request, _reply, done) => {
+        request.body ??= {};
+        if (!isTaken && !isEmpty(request.body)) throw takesNone();
+        done();
+      },
+    ];
   });
 }
 

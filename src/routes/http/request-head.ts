@@ -2,8 +2,9 @@
 // a route reads any of it, and refused in a problem document like anything else.
 
 import type { IncomingMessage, Server } from "node:http";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import type { RequestStep } from "./every-request.ts";
 import { sendProblem } from "./problems.ts";
 import { withholdContinue } from "./refused-body.ts";
 
@@ -14,17 +15,18 @@ export function meetExpectations(server: Server, bodyBytesMax: number): void {
     else response.writeContinue();
     server.emit("request", request, response);
   });
-  // The hook below refuses what it expects; without a listener the answer would have no body.
+  // The step below refuses what it expects; without a listener the answer would have no body.
   server.on("checkExpectation", (request, response) => server.emit("request", request, response));
 }
 
-export function refuseUnclearHeads(app: FastifyInstance): void {
-  app.addHook("onRequest", (request, reply, done) => {
-    if (isExpectationUnknown(request)) refuseExpectation(request, reply);
-    else if (hasOneHost(request.raw)) done();
-    else done(new KeeperError("bad_request", "A request in HTTP/1.1 has one Host header."));
-  });
-}
+export const refuseUnclearHead: RequestStep = (request, reply) => {
+  if (isExpectationUnknown(request)) {
+    refuseExpectation(request, reply);
+    return false;
+  }
+  if (hasOneHost(request.raw)) return true;
+  throw new KeeperError("bad_request", "A request in HTTP/1.1 has one Host header.");
+};
 
 function isExpectationUnknown({ headers: { expect } }: FastifyRequest): boolean {
   return expect !== undefined && expect.toLowerCase() !== "100-continue";
@@ -40,7 +42,8 @@ function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
   if (httpVersion !== "1.1") return true;
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    if ((rawHeaders[index] as string).toLowerCase() === "host") count += 1;
+    const name = rawHeaders[index] as string;
+    if (name.length === 4 && name.toLowerCase() === "host") count += 1;
   }
   return count === 1;
 }

@@ -4,6 +4,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest } from "node:http2";
 import type { FastifyInstance } from "fastify";
+import type { RequestStep } from "./every-request.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { BodyRefused } from "./refused-body.ts";
 
@@ -21,18 +22,31 @@ export function isUnhurried(request: IncomingMessage): boolean {
   return unhurried.has(request);
 }
 
-export function endSlowBodies(app: FastifyInstance, { requestTimeoutMs }: HttpLimits): void {
-  app.addHook("onRequest", ({ raw, routeOptions }, _reply, done) => {
-    if (routeOptions.config.hasLongBodies === true) {
-      unhurried.add(raw);
-    } else if (hasMoreToCome(raw)) {
-      const timer = setTimeout(() => raw.destroy(tooSlow(requestTimeoutMs)), requestTimeoutMs);
-      for (const event of ["end", "close"]) raw.once(event, () => clearTimeout(timer));
-      // Where nobody reads the body, nobody misses the rest of it.
-      raw.on("error", () => {});
-    }
-    done();
+/** Call before any route is added. */
+export function markLongBodies(app: FastifyInstance): void {
+  app.addHook("onRoute", (route) => {
+    if (route.config?.hasLongBodies !== true) return;
+    route.onRequest = [
+      ...[route.onRequest ?? []].flat(),
+      ({ raw }, _reply, done) => {
+        unhurried.add(raw);
+        done();
+      },
+    ];
   });
+}
+
+export function endSlowBodies({ requestTimeoutMs }: HttpLimits): RequestStep {
+  return (request) => {
+    const { raw } = request;
+    if (raw.httpVersionMajor === 1 || !hasMoreToCome(raw)) return true;
+    if (request.routeOptions.config.hasLongBodies === true) return true;
+    const timer = setTimeout(() => raw.destroy(tooSlow(requestTimeoutMs)), requestTimeoutMs);
+    for (const event of ["end", "close"]) raw.once(event, () => clearTimeout(timer));
+    // Where nobody reads the body, nobody misses the rest of it.
+    raw.on("error", () => {});
+    return true;
+  };
 }
 
 function hasMoreToCome(request: IncomingMessage | Http2ServerRequest): boolean {

@@ -2,8 +2,8 @@
 // refused, so that no znode is ever taken for another (P14).
 
 import type { IncomingMessage } from "node:http";
-import type { FastifyInstance } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import type { RequestStep } from "./every-request.ts";
 
 /** What a proxy is sent, `http://host/path`, means the same as `/path` and must be taken (RFC 9112, 3.2.2). */
 export function originFormOf({ url = "/" }: Pick<IncomingMessage, "url">): string {
@@ -15,12 +15,11 @@ export function originFormOf({ url = "/" }: Pick<IncomingMessage, "url">): strin
 const absoluteForm = /^https?:\/\/[^/?#]*/i;
 
 /** Refuses a fragment, which never belongs in a request, and a query that is not percent-encoded UTF-8. */
-export function refuseUnclearTargets(app: FastifyInstance): void {
-  app.addHook("onRequest", (request, _reply, done) => {
-    const fault = faultOf(request.raw.url as string);
-    done(fault === null ? undefined : new KeeperError("bad_request", fault));
-  });
-}
+export const refuseUnclearTarget: RequestStep = ({ raw }) => {
+  const fault = faultOf(raw.url as string);
+  if (fault !== null) throw new KeeperError("bad_request", fault);
+  return true;
+};
 
 function faultOf(target: string): string | null {
   if (target.includes("#")) return "A # in a URL has to be written %23.";

@@ -1,10 +1,10 @@
 // What the parser cannot read is answered too: what is not HTTP, or passes one of its bounds, is told so in a problem
 // document before the connection closes. Never in place of the answer to a request that was understood.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { FastifyInstance } from "fastify";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import type { RequestStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { problemMediaType, problemOf } from "./problems.ts";
@@ -16,39 +16,47 @@ const { STATUS_CODES } = process.getBuiltinModule("node:http");
 /** How long a client has to read why, before the connection goes whether or not it closes its side. */
 const lingerMs = 1000;
 
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+/** What was heard on a connection of HTTP/1.1. */
+interface Heard {
+  /** That of the last request which could be read that far. */
+  response: ServerResponse | undefined;
+  isEnding: boolean;
 }
+
+/** Where a connection has it: written with each request, and found faster there than in a map. */
+const heard = Symbol("heard");
+
+type Connection = Socket & { [heard]?: Heard };
 
 export class Unreadable {
   readonly #limits: HttpLimits;
-  /** The last request on each connection that could be read that far. */
-  readonly #exchanges = new WeakMap<Socket, Exchange>();
-  readonly #ending = new WeakSet<Socket>();
 
   constructor(limits: HttpLimits) {
     this.#limits = limits;
   }
 
-  /** Call once, before other hooks. */
-  follow(app: FastifyInstance): void {
-    app.server.on("request", (request, response) => {
-      this.#exchanges.set(request.socket, { request, response });
-    });
-    // A request that crosses the refusal finds it as its answer: it must not be done after all. The connection goes.
-    app.addHook("onRequest", ({ raw }, reply, done) => {
-      if (this.#ending.has(raw.socket)) reply.hijack();
-      else done();
+  /** Call once, before anything else hears of a request. */
+  follow(server: Server): void {
+    server.on("request", (request, response) => {
+      if (request.httpVersionMajor === 1) heardOn(request.socket).response = response;
     });
   }
 
+  /** A request that crosses the refusal finds it as its answer: it must not be done after all. The connection goes. */
+  readonly refuseBehind: RequestStep = ({ raw }, reply) => {
+    if (raw.httpVersionMajor > 1 || (raw.socket as Connection)[heard]?.isEnding !== true) return true;
+    reply.hijack();
+    return false;
+  };
+
   answer(error: ParseError, socket: Socket): void {
-    if (this.#ending.has(socket)) return;
-    const { request, response } = this.#exchanges.get(socket) ?? {};
+    const connection = heardOn(socket);
+    if (connection.isEnding) return;
+    const { response } = connection;
+    const request = response?.req;
     const isLate = error.code === "ERR_HTTP_REQUEST_TIMEOUT" && request?.complete === false;
     if (isLate && isUnhurried(request)) return;
-    this.#ending.add(socket);
+    connection.isEnding = true;
     const isAnswered = response === undefined || response.writableFinished;
     const isWhole = request === undefined || request.complete;
     const end = () => endWith(socket, faultOf(error, isWhole, this.#limits));
@@ -58,6 +66,11 @@ export class Unreadable {
     else if (!response.headersSent) end();
     else socket.destroy();
   }
+}
+
+function heardOn(connection: Connection): Heard {
+  connection[heard] ??= { response: undefined, isEnding: false };
+  return connection[heard];
 }
 
 /** What Node's parser says: also what it was reading, and how much of that it had read. */

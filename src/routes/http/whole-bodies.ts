@@ -3,12 +3,15 @@
 
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { BodiesInFlight } from "./bodies-in-flight.ts";
+import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 import { paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
 
-/** Call in the scope of the routes. @param parse makes of the bytes what the routes take for the body */
+/**
+ * Call in the scope of the routes.
+ * @param parse makes of the bytes what the routes take for the body; what it throws is the answer
+ */
 export function readBodiesWhole(
   app: FastifyInstance,
   inFlight: BodiesInFlight,
@@ -16,45 +19,64 @@ export function readBodiesWhole(
 ): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, payload, done) => {
-    bytesOf(request, payload as Readable, inFlight)
-      .then((bytes) => parse(request, bytes))
-      .then((body) => done(null, body), done);
+    readWhole(request, payload as Readable, inFlight, (error, bytes) => {
+      if (error !== null) return done(error);
+      let body: unknown;
+      try {
+        body = parse(request, bytes as Buffer);
+      } catch (fault) {
+        return done(fault as Error);
+      }
+      done(null, body);
+    });
   });
 }
 
-/** @throws BodyRefused when they are too many, do not all come, or others need the room */
-function bytesOf(request: FastifyRequest, body: Readable, inFlight: BodiesInFlight): Promise<Buffer> {
+/** @param done hears once of the bytes, or why not: they are too many, do not all come, or others need the room */
+function readWhole(
+  request: FastifyRequest,
+  body: Readable,
+  inFlight: BodiesInFlight,
+  done: (error: BodyRefused | null, bytes?: Buffer) => void,
+): void {
   const limit = request.routeOptions.bodyLimit as number;
   const declared = Number(request.headers["content-length"] ?? Number.NaN);
-  if (declared > limit) return Promise.reject(tooLarge(request, declared));
-  const bytes = new GrowingBytes(declared >= 0 ? declared : limit);
-  return new Promise((resolve, reject) => {
-    const stop = () => {
-      held.end();
-      body.off("data", add).off("end", end).off("error", fail).off("close", breakOff);
-      // What is refused goes on to fail, and nobody is left to mind.
-      body.on("error", () => {});
-    };
-    const fail = (error: Error) => {
-      stop();
-      reject(error instanceof BodyRefused ? error : brokenOff());
-    };
-    const breakOff = () => fail(brokenOff());
-    const held = inFlight.begin(fail);
-    const pace = paceOf(request.raw);
-    const add = (piece: Buffer) => {
-      const length = bytes.length + piece.length;
-      if (length > limit) return fail(tooLarge(request, length));
-      bytes.add(piece);
-      pace();
-      held.holds(length);
-    };
-    const end = () => {
-      stop();
-      resolve(bytes.take());
-    };
-    body.on("data", add).on("end", end).on("error", fail).on("close", breakOff);
+  if (declared > limit) {
+    done(tooLarge(request, declared));
+    return;
+  }
+  // Given up when it is over: the listeners stay, and who is refused may be listened to for long.
+  let bytes: GrowingBytes | undefined = new GrowingBytes(declared >= 0 ? declared : limit);
+  let rest: Rest | undefined;
+  const finish = (error: BodyRefused | null) => {
+    if (bytes === undefined) return;
+    const whole = error === null ? bytes.take() : undefined;
+    bytes = undefined;
+    rest?.held.end();
+    done(error, whole);
+  };
+  body.on("data", (piece: Buffer) => {
+    if (bytes === undefined) return;
+    const length = bytes.length + piece.length;
+    if (length > limit) return finish(tooLarge(request, length));
+    bytes.add(piece);
+    // Nearly all come in one piece, and there is no time in which they would be held.
+    if (rest === undefined && length === declared && request.raw.httpVersionMajor === 1) return;
+    rest ??= { held: inFlight.begin(finish), pace: paceOf(request.raw) };
+    rest.pace();
+    rest.held.holds(length);
   });
+  body.on("end", () => finish(null));
+  body.on("error", (error) => finish(error instanceof BodyRefused ? error : brokenOff()));
+  body.on("close", () => {
+    if (bytes !== undefined) finish(brokenOff());
+  });
+}
+
+/** What a body has that comes in several pieces. */
+interface Rest {
+  readonly held: HeldBody;
+  readonly pace: () => void;
 }
 
 function tooLarge(request: FastifyRequest, size: number): BodyRefused {

@@ -28,8 +28,12 @@ export class PageSize {
 
 /** What an entry takes that is written as it is. */
 export function jsonBytes(entry: unknown): number {
+  if (typeof entry === "string" && isPlain.test(entry)) return entry.length + 3;
   return Buffer.byteLength(JSON.stringify(entry)) + 1;
 }
+
+/** ASCII of which nothing is escaped, as nearly all names are: its length is known without writing it. */
+const isPlain = /^[ !#-[\]-~]*$/;
 
 /** What a znode takes at most; its data only where that is shown. */
 export function entryBytes(znode: Znode, shows: { readonly data: boolean }): number {

@@ -57,7 +57,10 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
         const asLines = prefersLines(request);
         if (asLines && request.query.limit !== undefined) throw linesHaveNoLimit();
         touchSession(request, sessions);
-        await longPoll(request, reply, { watches, store }, { path, selection: watchedChildren(path) });
+        if (request.query.waitAfterZxid !== undefined) {
+          const watched = { path, selection: watchedChildren(path) };
+          await longPoll(request, reply, { watches, store }, watched);
+        }
         const reader = readerFor(request, store);
         if (asLines) {
           znodeAt(reader, path);
@@ -67,7 +70,7 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
         }
         const { view, changedZxid } = pageOf(reader, path, request.query);
         const etag = listTagOf(changedZxid);
-        reply.header("ETag", etag);
+        reply.header("etag", etag);
         return isKnown(etag, known) ? reply.code(304).send() : view;
       },
     );

@@ -7,7 +7,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
-import { ignoreContentType } from "../http/content-type.ts";
 import { problemOf, sendProblemAndClose } from "../http/problems.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
@@ -57,7 +56,6 @@ export function importRoutes(
   parts: RouteParts & { bodies: BodiesInFlight },
 ): void {
   const { store, limits, bodies } = parts;
-  ignoreContentType(plainApp);
   plainApp.removeAllContentTypeParsers();
   plainApp.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();

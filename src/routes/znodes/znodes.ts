@@ -12,7 +12,6 @@ import { type CreateMode, emptyData } from "../../core/tree/znode.ts";
 import type { Written } from "../../core/txn.ts";
 import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
-import { ignoreContentType } from "../http/content-type.ts";
 import { withHint } from "../http/hints.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
 import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
@@ -89,7 +88,6 @@ const deleteQuery = Type.Object(
 
 /** The body of a write is data, whatever its Content-Type says: curl's default is not JSON either. */
 export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): void {
-  ignoreContentType(app);
   readBodiesWhole(app, inFlight, (_request, bytes) => bytes);
 }
 
@@ -261,7 +259,7 @@ function partsOfNothing(): KeeperError {
 
 function sendWritten(reply: FastifyReply, { path, stat, created }: Written) {
   if (created) reply.code(201).header("Location", urlOfZnode(znodesUrl, path));
-  return reply.header("ETag", etagOf(stat)).send({ path, stat });
+  return reply.header("etag", etagOf(stat)).send({ path, stat });
 }
 
 interface ZnodeRead {
@@ -277,7 +275,7 @@ function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead
   const znode = znodeAt(readerFor(request, parts.store), path);
   const isBytes = raw || prefersBytes(request);
   const etag = etagOf(znode, isBytes ? "bytes" : encoding);
-  reply.header("ETag", etag);
+  reply.header("etag", etag);
   if (isKnown(etag, known)) return reply.code(304).send();
   if (isBytes) {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
