@@ -42,10 +42,9 @@ export function connectionOf({ raw }: FastifyRequest): Connection {
 const ownShare = Symbol("share");
 
 type Connection = EventEmitter & { [ownShare]?: ConnectionShare };
-type Counted = ServerResponse & { [ownShare]?: ConnectionShare };
+type Heard = ServerResponse & { [ownShare]?: ConnectionShare };
 
-/** One function for all: a response has it as its listener. */
-function leaveShare(this: Counted): void {
+function leaveShare(this: Heard): void {
   this[ownShare]?.leave(this);
 }
 
@@ -53,7 +52,7 @@ const begunAtOnceMax = 100;
 
 class ConnectionShare {
   readonly #limits: ShareLimits;
-  /** Nearly always one. */
+  /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
   readonly #parked: (() => void)[] = [];
@@ -67,29 +66,44 @@ class ConnectionShare {
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    this.#forgetClosed();
     if (this.#hasRoom()) {
-      this.#begin(response, begin);
+      this.#begin(request, response, begin);
       return;
     }
-    // What was sent ahead is read when there is room for it.
-    if (this.#parked.length === 0) this.#release = inputValveOf(request).hold();
+    if (this.#parked.length === 0) {
+      // What was sent ahead is read when there is room for it.
+      this.#release = inputValveOf(request).hold();
+      for (const other of this.#underWay) this.#hear(other);
+    }
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
-      if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(response, begin);
+      if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(request, response, begin);
     });
+  }
+
+  #forgetClosed(): void {
+    for (let index = this.#underWay.length - 1; index >= 0; index -= 1) {
+      if ((this.#underWay[index] as ServerResponse).closed) this.#underWay.splice(index, 1);
+    }
   }
 
   #hasRoom(): boolean {
     return this.#underWay.length < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
   }
 
-  #begin(response: ServerResponse, begin: () => void): void {
+  #begin(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
     this.#begun += 1;
     if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
     this.#underWay.push(response);
-    (response as Counted)[ownShare] = this;
-    response.on("close", leaveShare);
+    if (this.#parked.length > 0 || request.httpVersionMajor > 1) this.#hear(response);
     begin();
+  }
+
+  #hear(response: Heard): void {
+    if (response[ownShare] !== undefined) return;
+    response[ownShare] = this;
+    response.on("close", leaveShare);
   }
 
   leave(response: ServerResponse): void {
@@ -133,7 +147,7 @@ class ConnectionShare {
   readonly close = () => {
     this.#parked.length = 0;
     for (const response of this.#underWay) {
-      if (response.socket !== null || response.destroyed) continue;
+      if (response.socket !== null || response.destroyed || response.closed) continue;
       response.destroy();
       response.emit("close");
     }

@@ -28,12 +28,14 @@ export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight,
     return body;
   });
   app.addHook("onRoute", (route) => {
+    // Of these nobody reads a body.
+    if (["GET", "HEAD"].includes(String(route.method))) return;
     const isTaken = route.schema?.body !== undefined;
     route.preValidation = [
       ...[route.preValidation ?? []].flat(),
       (request, _reply, done) => {
-        request.body ??= {};
-        if (!isTaken && !isEmpty(request.body)) throw takesNone();
+        if (isTaken) request.body ??= {};
+        else if (!isEmpty(request.body ?? {})) throw takesNone();
         done();
       },
     ];
