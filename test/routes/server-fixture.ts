@@ -91,7 +91,7 @@ async function listen({ app }: Server): Promise<Http> {
 /** For a test that makes the parts itself: a server over them, and what closes it. */
 export async function serveFor(keeper: Keeper, watches: Watches, overrides: Overrides = {}) {
   const { server, close } = await serverOver(keeper, watches, overrides);
-  return { http: await listen(server), close };
+  return { server, http: await listen(server), close };
 }
 
 function stateOf({ state }: Keeper): string {

@@ -106,7 +106,10 @@ async function sendProgress(
     .header("Content-Type", form.mediaType)
     .header("X-Accel-Buffering", "no")
     .header("Cache-Control", "no-store");
-  return reply.send(Readable.from(eventsOf(request, first, steps, form), { objectMode: false }));
+  const events = Readable.from(eventsOf(request, first, steps, form), { objectMode: false });
+  // Who left during the first part gets no event, and what never began ends nothing by itself: the lines would be held.
+  events.once("close", () => void steps.return(undefined));
+  return reply.send(events);
 }
 
 async function* eventsOf(
