@@ -27,7 +27,20 @@ export function checkState(state: State): string[] {
   for (const quota of state.quotas.from("")) {
     faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
   }
-  return [...faults, ...mortalFaults(state), ...replyFaults(state)];
+  return [...faults, ...mortalFaults(state), ...replyFaults(state), ...livenessFaults(state)];
+}
+
+/** Nobody is touched in no entry, and the register has a term from when somebody had it first. */
+function livenessFaults(state: State): string[] {
+  const faults: string[] = [];
+  for (const { id, touchedAt = 0 } of state.sessions()) {
+    if (!Number.isSafeInteger(touchedAt) || touchedAt < 0)
+      faults.push(`session ${id}: touched at ${touchedAt}`);
+  }
+  const { server, term, touchedAt } = state.housekeeper;
+  const isSound = term === 0 ? server === "" && touchedAt === 0 : server !== "" && touchedAt >= 0;
+  if (!isSound || !Number.isSafeInteger(term)) faults.push(`${server} keeps house in term ${term}`);
+  return faults;
 }
 
 /** Counted from the start: every znode counts for itself and for all above it. */

@@ -12,7 +12,7 @@ export interface CommandRow<C extends Command> {
   readonly since: number;
   /** Whose wish it is: a client's, the service's own, or one or the other. */
   readonly actor: "client" | "system" | "either";
-  /** Whether it may be tried on a full disk: it makes room, and it must not be delayed. */
+  /** Whether it may be tried on a full disk: it makes room, or it must not be delayed. */
   readonly freesSpace: boolean;
   /** Whether it gets in where too many commands wait already (L2). */
   readonly passesFullQueue: boolean;

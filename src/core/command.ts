@@ -137,6 +137,22 @@ export interface CloseSession {
   readonly type: "closeSession";
   readonly sessionId: string;
   readonly reason: "session_closed" | "session_expired";
+  /** Only if it was last touched in this entry of the log, 0 for never: of a session that was heard of since, nothing ends. */
+  readonly ifTouchedAt?: number;
+}
+
+/** Servers have heard of these sessions: each has its whole timeout again. */
+export interface TouchSessions {
+  readonly type: "touchSessions";
+  readonly sessionIds: readonly string[];
+}
+
+/** The server wants to keep house, or says that it still does. */
+export interface ClaimHousekeeping {
+  readonly type: "claimHousekeeping";
+  readonly server: string;
+  /** The term that it takes over from, or that is its own. */
+  readonly ifTerm: number;
 }
 
 /** Deletes one incarnation of a container or of a znode with a TTL, if it may go at that moment; else nothing (K7). */
@@ -196,4 +212,7 @@ export type TreeCommand =
   | CloseSession
   | Sweep;
 
-export type Command = TreeCommand | CoordinationCommand;
+/** Those by which servers on one log tell each other who is alive. */
+type LivenessCommand = TouchSessions | ClaimHousekeeping;
+
+export type Command = TreeCommand | LivenessCommand | CoordinationCommand;

@@ -7,6 +7,7 @@ import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
 import { validateFences } from "./command-syntax.ts";
 import { coordinationCommands } from "./coordination/recipes.ts";
 import type { Limits } from "./limits.ts";
+import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import type { Outcomes } from "./txn.ts";
@@ -15,6 +16,7 @@ import { znodeCommands } from "./znode-commands.ts";
 export const commandTable: RowsOf<CommandType> = {
   ...znodeCommands,
   ...sessionCommands,
+  ...livenessCommands,
   ...quotaCommands,
   ...coordinationCommands,
 };

@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
 import type { Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
@@ -18,6 +19,7 @@ export class Digest {
     for (const session of state.sessions()) digest.addSession(session);
     for (const reply of state.replies) digest.addReply(reply);
     for (const quota of state.quotas.from("")) digest.addQuota(quota);
+    digest.addHousekeeper(state.housekeeper);
     return digest;
   }
 
@@ -51,6 +53,14 @@ export class Digest {
 
   removeQuota(quota: Quota): void {
     this.#subtract(hashQuota(quota));
+  }
+
+  addHousekeeper(housekeeper: Housekeeper): void {
+    if (housekeeper.term > 0) this.#add(hashHousekeeper(housekeeper));
+  }
+
+  removeHousekeeper(housekeeper: Housekeeper): void {
+    if (housekeeper.term > 0) this.#subtract(hashHousekeeper(housekeeper));
   }
 
   /** 16 hex digits. */
@@ -111,6 +121,14 @@ function hashSession(session: Session): Hash {
   const hasher = new Hasher();
   for (const text of [session.id, session.tokenHash, session.name]) hasher.text(text);
   for (const integer of [session.timeoutMs, session.openedZxid, session.openedAtMs]) hasher.integer(integer);
+  if (session.touchedAt !== undefined) hasher.integer(session.touchedAt);
+  return hasher.hash();
+}
+
+function hashHousekeeper({ server, term, touchedAt }: Housekeeper): Hash {
+  const hasher = new Hasher();
+  hasher.text(server);
+  for (const integer of [term, touchedAt]) hasher.integer(integer);
   return hasher.hash();
 }
 

@@ -12,14 +12,14 @@ import {
   unbounded,
   writtenLength,
 } from "./bounds.ts";
-import type { Moment } from "./moment.ts";
+import type { PlacedMoment } from "./moment.ts";
 import { type Quota, withAdded } from "./quotas/quota.ts";
 import type { State } from "./state.ts";
 import { parentPath } from "./tree/path.ts";
 import { sequenceAfter } from "./tree/sequence.ts";
 import type { Usage } from "./tree/tree.ts";
 import { type CreateMode, emptyData, type Znode } from "./tree/znode.ts";
-import type { Cause, Change } from "./txn.ts";
+import type { Cause, Change, Note } from "./txn.ts";
 
 export interface NewZnode {
   readonly path: string;
@@ -34,12 +34,14 @@ export interface NewZnode {
 
 export class Draft {
   readonly zxid: number;
-  readonly moment: Moment;
+  readonly moment: PlacedMoment;
   readonly changes: Change[] = [];
   /** Why the changes happen; a sweep knows only once it has looked. */
   cause: Cause = "request";
   /** The session it ends. */
   endedSessionId: string | null = null;
+  /** What is noted beside the changes, if there are any. */
+  readonly notes: Note[] = [];
   readonly #state: State;
   readonly #overlay = new Map<string, Znode | null>();
   /** Quotas as the command has left them so far; null where it deleted one. */
@@ -53,7 +55,7 @@ export class Draft {
   readonly #parentChanges = new Map<string, number>();
   #nextZnodeId: number;
 
-  constructor(state: State, moment: Moment, bounds = unbounded) {
+  constructor(state: State, moment: PlacedMoment, bounds = unbounded) {
     this.#state = state;
     this.#bounds = bounds;
     this.#nextZnodeId = state.nextZnodeId;
@@ -64,6 +66,11 @@ export class Draft {
   /** For people to read. */
   get timeMs(): number {
     return this.moment.timeMs;
+  }
+
+  /** The place in the log of the entry that the command came in. */
+  get lsn(): number {
+    return this.moment.lsn ?? 0;
   }
 
   /** How long the service has run. */

@@ -5,18 +5,22 @@ import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
 import { keyOf } from "./commands.ts";
 import { Draft } from "./draft.ts";
-import type { Moment } from "./moment.ts";
+import type { Moment, PlacedMoment } from "./moment.ts";
 import { plan } from "./plan.ts";
 import { keepReply, keptReply } from "./replies/idempotency.ts";
 import type { Reply } from "./replies/replies.ts";
 import type { State } from "./state.ts";
-import type { Commit, Txn } from "./txn.ts";
+import type { Commit, Note, Txn } from "./txn.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
   /** Null when the command changed nothing: it then has no zxid of its own (M6, M7). */
   readonly txn: Txn | null;
+  /** What was noted without a transaction. */
+  readonly notes: readonly Note[];
 }
+
+const noNotes: readonly Note[] = [];
 
 /**
  * @param at when the batch that the command came in was ordered
@@ -26,17 +30,19 @@ export interface Executed<C extends Command = Command> {
 export function execute<C extends Command>(
   state: State,
   command: C,
-  at: Moment,
+  at: PlacedMoment,
   bounds = unbounded,
 ): Executed<C> {
   const moment = momentAt(state, at);
   const asked = keyOf(command);
   // Before every check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
-  if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null };
+  if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null, notes: noNotes };
   const draft = new Draft(state, moment, bounds);
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
-  if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null };
+  const { notes } = draft;
+  for (const note of notes) state.note(note);
+  if (draft.changes.length === 0) return { commit: { zxid: state.zxid, outcome }, txn: null, notes };
   if (asked !== undefined) keepReply(draft, state, asked, outcome);
   const txn: Txn = {
     zxid: draft.zxid,
@@ -47,7 +53,7 @@ export function execute<C extends Command>(
     changes: draft.changes,
   };
   state.apply(txn);
-  return { commit: { zxid: txn.zxid, outcome }, txn };
+  return { commit: { zxid: txn.zxid, outcome }, txn, notes };
 }
 
 /**
@@ -65,10 +71,12 @@ export function rehearse<C extends Command>(
 }
 
 /** Time passes for the state, also where the command is refused; what is judged is judged by the state's own. */
-function momentAt(state: State, { timeMs, ranMs }: Moment): Moment {
-  if (ranMs === undefined) return { timeMs };
+function momentAt(state: State, at: PlacedMoment): PlacedMoment {
+  const { ranMs, lsn = 0 } = at;
+  const timeMs = at.isSteady === true ? state.steady(at.timeMs) : at.timeMs;
+  if (ranMs === undefined) return { timeMs, lsn };
   state.reach(ranMs);
-  return { timeMs, ranMs: state.ranMs };
+  return { timeMs, ranMs: state.ranMs, lsn };
 }
 
 /** The request is the same, so its answer has the shape of this command's. */

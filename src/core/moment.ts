@@ -11,6 +11,13 @@ export interface Moment {
   readonly ranMs?: number;
 }
 
+/** The same of an entry that has its place in the log. */
+export interface PlacedMoment extends Moment {
+  readonly lsn?: number;
+  /** Whether the log's wall clock is kept from going back. Entries of versions before 7 are believed, whatever they say. */
+  readonly isSteady?: true;
+}
+
 /** What a thing that grows old knows of its beginning, by either clock. */
 interface Beginning {
   readonly timeMs: number;

@@ -34,6 +34,10 @@ export function planOpenSession(draft: Draft, state: State, open: OpenSession): 
 export function planCloseSession(draft: Draft, state: State, close: CloseSession): Outcomes["closeSession"] {
   const session = state.session(close.sessionId);
   if (session === undefined) throw sessionExpired();
+  const { ifTouchedAt } = close;
+  if (ifTouchedAt !== undefined && ifTouchedAt !== (session.touchedAt ?? 0)) {
+    return { ephemerals: [], isTouched: true };
+  }
   const owned = [...state.ephemeralsOf(session.id)].map((path) => draft.get(path) as Znode);
   owned.sort((a, b) => a.id - b.id);
   const going = draft.endsAtOnce(owned);

@@ -2,6 +2,7 @@
 // records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
 
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Session } from "./session.ts";
 import type { TreeWalk, WalkScope } from "./tree/tree-walk.ts";
@@ -29,6 +30,8 @@ export interface Reader {
   readonly mortals: ReadonlySet<string>;
   session(id: string): Session | undefined;
   sessions(): Iterable<Session>;
+  /** Who keeps house among the servers. */
+  readonly housekeeper: Housekeeper;
   /** Paths of the ephemerals a session owns, in no order that may matter. */
   ephemeralsOf(sessionId: string): ReadonlySet<string>;
   /** Undefined where there is no znode for the lock or election: nobody claims it. */

@@ -1,5 +1,5 @@
 // A session's durable half: that it exists, and for how long it may be silent. Its liveness is not here but in
-// `sessions/`, in memory only.
+// `sessions/`, in memory only, unless several servers have to tell each other.
 
 import { KeeperError } from "./errors.ts";
 
@@ -13,6 +13,8 @@ export interface Session {
   readonly name: string;
   readonly openedZxid: number;
   readonly openedAtMs: number;
+  /** The entry of the log in which a server last told the others of it; absent while none did. */
+  readonly touchedAt?: number;
 }
 
 /** One sentence for every way a session can be gone: they cannot be told apart (N5). */

@@ -1,6 +1,7 @@
 // The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
 
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { ReadContext, Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
@@ -43,6 +44,10 @@ export class StateReader implements Reader {
 
   sessions(): Iterable<Session> {
     return this.#state.sessions();
+  }
+
+  get housekeeper(): Housekeeper {
+    return this.#state.housekeeper;
   }
 
   ephemeralsOf(sessionId: string): ReadonlySet<string> {

@@ -2,6 +2,7 @@
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
 import { Claims } from "./coordination/claims.ts";
+import { type Housekeeper, nobody } from "./housekeeper.ts";
 import { type QuotaLimits, Quotas } from "./quotas/quota.ts";
 import { Replies, type Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
@@ -10,7 +11,7 @@ import { Ephemerals } from "./tree/ephemerals.ts";
 import { Past } from "./tree/past.ts";
 import { Tree } from "./tree/tree.ts";
 import { rootZnode, type Znode } from "./tree/znode.ts";
-import type { Change, Txn } from "./txn.ts";
+import type { Change, Note, Txn } from "./txn.ts";
 
 export class State {
   readonly tree = new Tree((znode: Znode) => znode.data.byteLength);
@@ -25,6 +26,8 @@ export class State {
   #zxid = 0;
   #nextZnodeId = 1;
   #ranMs = 0;
+  #timeMs = 0;
+  #housekeeper = nobody;
 
   /** A fresh tree: the root alone, at zxid 0. */
   static fresh(): State {
@@ -51,6 +54,22 @@ export class State {
   /** An entry of the log says how long the service has run. It never goes back, whoever says so. */
   reach(ranMs: number): void {
     this.#ranMs = Math.max(this.#ranMs, ranMs);
+  }
+
+  /** The wall clock of the log, since it is kept from going back; 0 before. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  /** The wall clock of an entry: not before that of any entry before it. */
+  steady(timeMs: number): number {
+    this.#timeMs = Math.max(this.#timeMs, timeMs);
+    return this.#timeMs;
+  }
+
+  /** Who keeps house among the servers. */
+  get housekeeper(): Housekeeper {
+    return this.#housekeeper;
   }
 
   get(path: string): Znode | undefined {
@@ -93,6 +112,12 @@ export class State {
   apply(txn: Txn): void {
     for (const change of txn.changes) this.#applyChange(change);
     this.#zxid = txn.zxid;
+  }
+
+  /** Does what was noted: no transaction, so the zxid stays. */
+  note(note: Note): void {
+    if (note.type === "sessionTouched") this.restoreSession(note.session);
+    else this.#housekeeper = note.housekeeper;
   }
 
   #applyChange(change: Change): void {
@@ -167,9 +192,19 @@ export class State {
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */
-  restoreCounters(counters: { zxid: number; nextZnodeId: number; ranMs: number }): void {
+  restoreCounters(counters: Counters): void {
     this.#zxid = counters.zxid;
     this.#ranMs = counters.ranMs;
+    this.#timeMs = counters.timeMs ?? 0;
     this.#nextZnodeId = counters.nextZnodeId;
+    this.#housekeeper = counters.housekeeper ?? nobody;
   }
+}
+
+interface Counters {
+  readonly zxid: number;
+  readonly nextZnodeId: number;
+  readonly ranMs: number;
+  readonly timeMs?: number;
+  readonly housekeeper?: Housekeeper;
 }

@@ -1,6 +1,7 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
 import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
+import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Reply } from "./replies/replies.ts";
 import type { Session } from "./session.ts";
@@ -26,6 +27,14 @@ export type Change =
   /** `before` is null when there was no quota. */
   | { readonly type: "quotaSet"; readonly quota: Quota; readonly before: Quota | null }
   | { readonly type: "quotaDeleted"; readonly quota: Quota };
+
+/**
+ * A change that is no part of any transaction: who is alive, and who keeps house. It has no zxid, and nobody is told of
+ * it but the servers themselves.
+ */
+export type Note =
+  | { readonly type: "sessionTouched"; readonly session: Session; readonly before: Session }
+  | { readonly type: "housekeeperChanged"; readonly housekeeper: Housekeeper; readonly before: Housekeeper };
 
 export interface Txn {
   readonly zxid: number;
@@ -90,8 +99,19 @@ export interface Outcomes extends CoordinationOutcomes {
   import: ImportCounts;
   setQuota: { readonly quota: Quota; readonly created: boolean };
   deleteQuota: { readonly path: string };
-  /** `remaining` ephemerals are too many to go at once: the session is open until a close has taken the last. */
-  closeSession: { readonly ephemerals: readonly string[]; readonly remaining?: number };
+  /**
+   * `remaining` ephemerals are too many to go at once: the session is open until a close has taken the last. `isTouched`:
+   * it was heard of since, and is as it was.
+   */
+  closeSession: {
+    readonly ephemerals: readonly string[];
+    readonly remaining?: number;
+    readonly isTouched?: true;
+  };
+  /** Those that had ended before. */
+  touchSessions: { readonly gone: readonly string[] };
+  /** Who keeps house now, and whether that is what was asked for. */
+  claimHousekeeping: { readonly housekeeper: Housekeeper; readonly isClaimed: boolean };
   /** Why the znode went; null when it stayed or was gone. */
   sweep: { readonly path: string; readonly cause: SweepCause | null };
 }

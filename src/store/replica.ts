@@ -5,11 +5,11 @@ import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
-import { assertEvaluable } from "../core/machine-version.ts";
-import type { Moment } from "../core/moment.ts";
+import { assertEvaluable, steadySince } from "../core/machine-version.ts";
+import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { State } from "../core/state.ts";
-import type { Txn } from "../core/txn.ts";
+import type { Note, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
@@ -46,7 +46,7 @@ interface ReplicaParts {
 
 /** What an entry says, whoever wrote it, and who waits for what becomes of it. */
 interface Execution {
-  readonly moment: Moment;
+  readonly moment: PlacedMoment;
   readonly pending: readonly Pending[];
   readonly bounds: TransactionBounds | undefined;
 }
@@ -59,6 +59,7 @@ export class Replica {
   readonly #bounds: TransactionBounds;
   readonly #tableWriter: TableWriter | null;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
+  readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #slices: Slices;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
@@ -103,6 +104,12 @@ export class Replica {
     return () => this.#listeners.delete(listener);
   }
 
+  /** What an entry noted without a transaction, after its transactions. */
+  onNoted(listener: (notes: readonly Note[]) => void): () => void {
+    this.#noteListeners.add(listener);
+    return () => this.#noteListeners.delete(listener);
+  }
+
   /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
   atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
     return this.#zxids.until(zxid, signal);
@@ -143,11 +150,13 @@ export class Replica {
       throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
     }
     const isOwn = entry.writer === this.#log.writer;
-    const { answers, applied } = this.#executeAll((isOwn ? this.#sent(entry.seq) : null) ?? read(entry.body));
+    const sent = isOwn ? this.#sent(entry) : null;
+    const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
     this.#appliedLsn = entry.lsn;
     this.#serviceTime.reach(this.#state.ranMs);
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
+    if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
@@ -158,28 +167,32 @@ export class Replica {
    * An own entry as it was before it was written: it says the same as its bytes, which need not be read again, and has
    * those who wait.
    */
-  #sent(seq: number): Execution | null {
+  #sent({ seq, lsn }: LogEntry): Execution | null {
     const sent = this.#proposer.sent(seq);
-    return sent === undefined ? null : { moment: sent.moment, pending: sent.pending, bounds: this.#bounds };
+    if (sent === undefined) return null;
+    return {
+      ...{ pending: sent.pending, bounds: this.#bounds },
+      moment: { ...sent.moment, lsn, isSteady: true },
+    };
   }
 
-  #executeAll({ moment, pending, bounds }: Execution): {
-    answers: (() => void)[];
-    applied: Applied[];
-  } {
+  #executeAll({ moment, pending, bounds }: Execution) {
     const answers: (() => void)[] = [];
     const applied: Applied[] = [];
+    const notes: Note[] = [];
     for (const [index, { command, resolve, reject }] of pending.entries()) {
       try {
-        const { commit, txn } = execute(this.#state, command, moment, bounds);
+        const { commit, txn, notes: noted } = execute(this.#state, command, moment, bounds);
         if (txn !== null) applied.push(this.#recordTxn(txn, bounds));
+        for (const note of noted) this.#tableWriter?.collectNote(note);
+        notes.push(...noted);
         answers.push(() => resolve(commit));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
         answers.push(() => reject(error));
       }
     }
-    return { answers, applied };
+    return { answers, applied, notes };
   }
 
   #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
@@ -194,11 +207,12 @@ export class Replica {
  * Nobody waits for the answers of what somebody else wrote, or this server before it was started anew.
  * @throws NewerVersionError before anything of it is done
  */
-function read(body: Uint8Array): Execution {
-  const { commands, bounds, version, ...moment } = decodeBatch(body);
+function read({ lsn, body }: LogEntry): Execution {
+  const { commands, bounds, version = 0, ...moment } = decodeBatch(body);
   assertEvaluable(commands, version);
   const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));
-  return { moment, bounds, pending };
+  const steady = version >= steadySince ? { isSteady: true as const } : {};
+  return { moment: { ...moment, lsn, ...steady }, bounds, pending };
 }
 
 function ignore(): void {}

@@ -12,7 +12,7 @@ import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
 import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
-import type { Commit } from "../core/txn.ts";
+import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
 import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
@@ -157,6 +157,11 @@ export class Store {
    */
   onApplied(listener: (applied: readonly Applied[]) => void): () => void {
     return this.#replica.onApplied(listener);
+  }
+
+  /** Called with what an entry noted without a transaction, after `onApplied`: who is alive, and who keeps house. */
+  onNoted(listener: (notes: readonly Note[]) => void): () => void {
+    return this.#replica.onNoted(listener);
   }
 
   /** Called when the log starts or stops taking writes; `failed` is final: the process must end. */

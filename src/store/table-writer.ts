@@ -3,7 +3,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
-import type { Txn } from "../core/txn.ts";
+import type { Note, Txn } from "../core/txn.ts";
 import type { ChangeMessage } from "../told/change-message.ts";
 import type { Lsn } from "./commit-log.ts";
 import type { Tables } from "./tables.ts";
@@ -51,6 +51,10 @@ export class TableWriter {
 
   collect(txn: Txn, message: ChangeMessage | null): void {
     this.#rows.collect(txn, message);
+  }
+
+  collectNote(note: Note): void {
+    this.#rows.collectNote(note);
   }
 
   /** The state is now as of this entry, whole: rows taken from here on reflect it. */

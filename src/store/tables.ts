@@ -1,6 +1,7 @@
 // What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
 // the file finds the tree as of that position plus the rest of the log.
 
+import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
 import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
@@ -22,7 +23,10 @@ export interface Position {
   readonly nextZnodeId: number;
   /** How long the service has run. */
   readonly ranMs: number;
-  /** Digest of znodes, sessions, replies and quotas as of this position, 16 hex digits. */
+  /** The wall clock of the log, which does not go back. */
+  readonly timeMs: number;
+  readonly housekeeper: Housekeeper;
+  /** Digest of znodes, sessions, replies, quotas and the housekeeper as of this position, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;

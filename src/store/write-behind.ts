@@ -7,7 +7,7 @@ import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
 import type { Znode } from "../core/tree/znode.ts";
-import type { Change, Txn } from "../core/txn.ts";
+import type { Change, Note, Txn } from "../core/txn.ts";
 import type { ChangeMessage } from "../told/change-message.ts";
 import type { Lsn } from "./commit-log.ts";
 import type { ChangeRow, RowChanges } from "./tables.ts";
@@ -26,6 +26,7 @@ export class WriteBehind {
   #replies = new Map<number, Dirty<Reply>>();
   #quotas = new Map<string, Dirty<Quota>>();
   #changes: ChangeRow[] = [];
+  #isRegisterDirty = false;
 
   /** @param state the state as of the tables' position */
   constructor(state: State) {
@@ -35,7 +36,12 @@ export class WriteBehind {
   /** Rows waiting to be written. */
   get rowCount(): number {
     return (
-      this.#znodes.size + this.#sessions.size + this.#replies.size + this.#quotas.size + this.#changes.length
+      this.#znodes.size +
+      this.#sessions.size +
+      this.#replies.size +
+      this.#quotas.size +
+      this.#changes.length +
+      (this.#isRegisterDirty ? 1 : 0)
     );
   }
 
@@ -43,6 +49,16 @@ export class WriteBehind {
     for (const change of txn.changes) this.#collectChange(change);
     if (message !== null) {
       this.#changes.push({ zxid: txn.zxid, ranMs: txn.ranMs, message: message.text });
+    }
+  }
+
+  /** The register is in the row of the position, which every write writes. */
+  collectNote(noted: Note): void {
+    if (noted.type === "sessionTouched") note(this.#sessions, noted.session.id, noted.before, noted.session);
+    else {
+      this.#digest.removeHousekeeper(noted.before);
+      this.#digest.addHousekeeper(noted.housekeeper);
+      this.#isRegisterDirty = true;
     }
   }
 
@@ -103,11 +119,14 @@ export class WriteBehind {
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
+    this.#isRegisterDirty = false;
     const position = {
       appliedLsn,
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
       ranMs: state.ranMs,
+      timeMs: state.timeMs,
+      housekeeper: state.housekeeper,
       digest: this.#digest.toString(),
       historyFloorZxid,
     };

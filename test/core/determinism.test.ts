@@ -23,6 +23,7 @@ interface Seen {
   readonly replies: readonly unknown[];
   readonly quotas: readonly unknown[];
   readonly counters: readonly number[];
+  readonly housekeeper: unknown;
   readonly messages: readonly (string | null)[];
 }
 
@@ -33,7 +34,8 @@ function seenBy({ state, applied }: Keeper): Seen {
     sessions: [...state.sessions()],
     replies: [...state.replies],
     quotas: [...state.quotas.from("")],
-    counters: [state.zxid, state.nextZnodeId],
+    counters: [state.zxid, state.nextZnodeId, state.ranMs, state.timeMs],
+    housekeeper: state.housekeeper,
     messages: applied.map(({ message }) => (message === null ? null : message.text)),
   };
 }

@@ -241,7 +241,17 @@ export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<
   setQuota: inContext(setQuota),
   deleteQuota: inContext(deleteQuota),
   openSession,
-  closeSession,
+  closeSession: fc
+    .tuple(closeSession, seldom(fc.constantFrom(0, 0, 3)))
+    .map(([close, ifTouchedAt]) => defined({ ...close, ifTouchedAt })),
+  touchSessions: fc.record({
+    type: fc.constant("touchSessions" as const),
+    sessionIds: fc.array(fc.constantFrom(...sessionIds, neverOpened), { maxLength: 3 }),
+  }),
+  claimHousekeeping: fc.record({
+    ...{ type: fc.constant("claimHousekeeping" as const), server: fc.constantFrom("one", "two") },
+    ifTerm: fc.constantFrom(0, 1, 2, 3, 4, 5),
+  }),
   sweep,
   ...coordinationArbitraries(withSession),
 };

@@ -28,7 +28,9 @@ function rowsAt(appliedLsn: number) {
   state.tree.replace(record);
   state.restoreCounters({ zxid: appliedLsn, nextZnodeId: 1, ranMs: 0 });
   const digest = Digest.of(state).toString();
-  const position = { appliedLsn, zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, digest, historyFloorZxid: 0 };
+  const { timeMs, housekeeper } = state;
+  const counters = { zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, timeMs, housekeeper };
+  const position = { appliedLsn, ...counters, digest, historyFloorZxid: 0 };
   return {
     position,
     created: [],

@@ -88,8 +88,7 @@ export class RecordingTables implements Tables {
     }
     for (const quota of this.#quotas.values()) state.restoreQuota(quota);
     const position = this.writes.at(-1)?.position;
-    const { zxid = 0, nextZnodeId = 1, ranMs = 0 } = position ?? {};
-    state.restoreCounters({ zxid, nextZnodeId, ranMs });
+    state.restoreCounters(position ?? { zxid: 0, nextZnodeId: 1, ranMs: 0 });
     return state;
   }
 }

@@ -79,6 +79,8 @@ export function rowsOf(
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
       ranMs: state.ranMs,
+      timeMs: state.timeMs,
+      housekeeper: state.housekeeper,
       digest: Digest.of(state).toString(),
       historyFloorZxid: rest.historyFloorZxid ?? 0,
     },

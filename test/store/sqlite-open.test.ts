@@ -172,6 +172,9 @@ function toVersion(version: 1 | 2, directory: string): void {
   for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
   for (const column of ["written_ran_ms", "attempts"])
     connection.exec(`ALTER TABLE znode DROP COLUMN ${column}`);
+  for (const column of ["time_ms", "housekeeper", "housekeeper_term", "housekeeper_touched_at"])
+    connection.exec(`ALTER TABLE meta DROP COLUMN ${column}`);
+  connection.exec("ALTER TABLE session DROP COLUMN touched_at");
   connection.exec("ALTER TABLE reply DROP COLUMN scope");
   connection.exec("DROP TABLE owner");
   for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);

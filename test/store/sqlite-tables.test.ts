@@ -2,6 +2,7 @@ import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
+import { nobody } from "../../src/core/housekeeper.ts";
 import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
@@ -82,10 +83,16 @@ const everyField = stateOf(
     }),
     znode({ id: 8, path: "/late", czxid: large, mzxid: large, pzxid: large, sequence: 0 }),
   ],
-  [session],
+  [session, { ...session, id: "7f00000000000000", touchedAt: large }],
   large,
   large,
 );
+everyField.note({
+  type: "housekeeperChanged",
+  housekeeper: { server: "é 😀", term: large, touchedAt: large },
+  before: nobody,
+});
+everyField.steady(large);
 const replies: Reply[] = [
   {
     scope: "client/session",
@@ -117,7 +124,9 @@ test("every field of a znode, a session and a reply comes back as it was, a mega
   await sqlite.close();
   const { loaded } = await open();
   expect([...loaded.state.tree.values()]).toEqual([...everyField.tree.values()]);
-  expect([...loaded.state.sessions()]).toEqual([session]);
+  expect([...loaded.state.sessions()]).toEqual([...everyField.sessions()]);
+  expect(loaded.state.housekeeper).toEqual(everyField.housekeeper);
+  expect(loaded.state.timeMs).toBe(large);
   expect([...loaded.state.replies]).toEqual(replies);
   expect(loaded.position).toEqual(rows.position);
   expect(loaded.changes).toEqual(changes.slice(1));
@@ -173,7 +182,7 @@ test("a later write replaces, removes and adds", async ({ open }) => {
   const forgottenReplyZxids = [9, large];
   await sqlite.tables.write({
     ...rowsOf(later, { written: everyField, appliedLsn: 2, deletedZnodeIds, forgottenReplyZxids }),
-    closedSessionIds: [session.id],
+    closedSessionIds: [...everyField.sessions()].map(({ id }) => id),
   });
   await sqlite.close();
   const { loaded } = await open();

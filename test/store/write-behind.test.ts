@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
+import { nobody } from "../../src/core/housekeeper.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
@@ -85,8 +86,30 @@ test("a change is in the tables within 100 ms, with its position and digest", as
   expect(tables.writes).toHaveLength(1);
   expect(lastWrite(fixture).position).toEqual({
     ...{ appliedLsn: 1, zxid: 1, nextZnodeId: 2, ranMs: 0, historyFloorZxid: 0 },
+    ...{ timeMs: clock.wallMs() - writeDelayMs, housekeeper: nobody },
     digest: Digest.of(state).toString(),
   });
+});
+
+test("what is noted without a transaction is in the tables too, and a start from them finds it", async ({
+  fixture,
+}) => {
+  const { state, store, tables, clock } = fixture;
+  const open = { tokenHash: "h", timeoutMs: 1000, name: "" };
+  await store.submit({ type: "openSession", sessionId: "0000000000000001", ...open });
+  await clock.advance(writeDelayMs);
+  await store.submit({ type: "touchSessions", sessionIds: ["0000000000000001"] });
+  await clock.advance(writeDelayMs);
+  await store.submit({ type: "claimHousekeeping", server: "a", ifTerm: 0 });
+  await clock.advance(writeDelayMs);
+  expect(tables.writes).toHaveLength(3);
+  const { digest } = lastWrite(fixture).position;
+  expect(digest).toBe(Digest.of(state).toString());
+  const loaded = tables.load();
+  expect(Digest.of(loaded).toString()).toBe(digest);
+  expect(loaded.housekeeper).toEqual({ server: "a", term: 1, touchedAt: 3 });
+  expect([...loaded.sessions()]).toEqual([...state.sessions()]);
+  expect([loaded.timeMs, state.session("0000000000000001")?.touchedAt]).toEqual([state.timeMs, 2]);
 });
 
 test("a znode that is set often is one row, and every change is kept", async ({ fixture }) => {

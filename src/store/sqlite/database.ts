@@ -214,7 +214,7 @@ export class StoreDatabase {
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
     for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
     for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
-    for (const session of rows.sessions) statements.putSession.run(session);
+    for (const session of rows.sessions) statements.putSession.run({ touchedAt: null, ...session });
     for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
     for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
     for (const changes of rows.changes) {
@@ -468,8 +468,9 @@ function prepareRowStatements(connection: Connection) {
     deleteZnode: connection.prepare("DELETE FROM znode WHERE id = ?"),
     deleteParent: connection.prepare("DELETE FROM znode_children WHERE id = ?"),
     putSession: connection.prepare(
-      `INSERT OR REPLACE INTO session (id, token_hash, timeout_ms, name, opened_zxid, opened_at_ms)
-       VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs)`,
+      `INSERT OR REPLACE INTO session (id, token_hash, timeout_ms, name, opened_zxid, opened_at_ms,
+         touched_at)
+       VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs, @touchedAt)`,
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
     insertReply: connection.prepare<ReplyColumns>(

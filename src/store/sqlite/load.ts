@@ -145,8 +145,10 @@ function readChanges(connection: Connection, file: string, floorZxid: number): C
 
 function readState(connection: Connection, file: string, position: Position): State {
   const state = new State();
-  for (const session of connection.prepare(selectSessions).iterate() as Iterable<Session>) {
-    state.restoreSession(session);
+  for (const { touchedAt, ...session } of connection
+    .prepare(selectSessions)
+    .iterate() as Iterable<SessionRow>) {
+    state.restoreSession(touchedAt === null ? session : { ...session, touchedAt });
   }
   for (const reply of connection.prepare(selectReplies).iterate() as Iterable<Reply>) {
     if (state.replies.get(reply.key) !== undefined) throw new CorruptStoreError(file, replyTwice(reply));
@@ -210,6 +212,8 @@ function faultOf(znode: Znode, state: State, position: Position): string | null 
   return null;
 }
 
+type SessionRow = Omit<Session, "touchedAt"> & { readonly touchedAt: number | null };
+
 interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid" | "attempts"> {
   readonly data: Uint8Array;
   readonly pzxid: number | null;
@@ -232,7 +236,7 @@ function znodeOf(row: ZnodeRow, numChildren: number): Znode {
 
 const selectSessions = `
   SELECT id, token_hash AS tokenHash, timeout_ms AS timeoutMs, name, opened_zxid AS openedZxid,
-    opened_at_ms AS openedAtMs
+    opened_at_ms AS openedAtMs, touched_at AS touchedAt
   FROM session`;
 
 const selectReplies = `

@@ -1,6 +1,7 @@
 // The one row that says what the file is and where its rows stand. Every write of rows writes it.
 
 import type Sqlite from "better-sqlite3";
+import type { Housekeeper } from "../../core/housekeeper.ts";
 import type { Position } from "../tables.ts";
 import type { Connection } from "./connection.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
@@ -20,9 +21,10 @@ export interface MetaRow extends Meta {
 
 /** @throws CorruptStoreError when there is no row, or another than was written */
 export function readMeta(connection: Connection, file: string): MetaRow {
-  const row = connection.prepare(selectMeta).get() as Checked<MetaRow> | undefined;
+  const row = connection.prepare(selectMeta).get() as Checked<MetaColumns> | undefined;
   if (row === undefined) throw new CorruptStoreError(file, "its table meta is empty");
-  const { checksum, ...meta } = row;
+  const { checksum, ...columns } = row;
+  const meta = metaOf(columns);
   if (checksum !== metaChecksum(meta)) {
     throw new CorruptStoreError(file, "the row of its table meta does not match its checksum");
   }
@@ -36,17 +38,26 @@ export function readMachineVersion(connection: Connection): number | undefined {
 
 /** Writes the row with its checksum; `revision` goes up by one. Answers the row. */
 export function preparePutMeta(connection: Connection): (meta: Meta) => Meta {
-  const update: Sqlite.Statement<Checked<Meta>> = connection.prepare(updateMeta);
+  const update: Sqlite.Statement<object> = connection.prepare(updateMeta);
   return (meta) => {
     const next = { ...meta, revision: meta.revision + 1 };
-    update.run({ ...next, checksum: metaChecksum(next) });
+    const { housekeeper, ...columns } = next;
+    update.run({ ...columns, ...housekeeper, checksum: metaChecksum(next) });
     return next;
   };
+}
+
+/** The row as it is read, with the housekeeper spread over columns of its own. */
+type MetaColumns = Omit<MetaRow, "housekeeper"> & Housekeeper;
+
+function metaOf({ server, term, touchedAt, ...meta }: MetaColumns): MetaRow {
+  return { ...meta, housekeeper: { server, term, touchedAt } };
 }
 
 /** Of all that stands in the row but the version of the evaluation and the goodbye. */
 function metaChecksum({ clusterId, revision, ...position }: Meta): number {
   const { appliedLsn, zxid, nextZnodeId, ranMs, digest, historyFloorZxid } = position;
+  const { server, term, touchedAt } = position.housekeeper;
   return valuesChecksum([
     clusterId,
     revision,
@@ -56,20 +67,26 @@ function metaChecksum({ clusterId, revision, ...position }: Meta): number {
     ranMs,
     digest,
     historyFloorZxid,
+    position.timeMs,
+    server,
+    term,
+    touchedAt,
   ]);
 }
 
 /** Gives the row the checksum of what it holds: for a file that is made, or brought to a version with other columns. */
 export function sealMeta(connection: Connection): void {
-  const meta = connection.prepare(selectMeta).get() as MetaRow | undefined;
-  if (meta !== undefined) preparePutMeta(connection)(meta);
+  const columns = connection.prepare(selectMeta).get() as MetaColumns | undefined;
+  if (columns !== undefined) preparePutMeta(connection)(metaOf(columns));
 }
 
 const selectMeta = `
   SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs,
+    time_ms AS timeMs, housekeeper AS server, housekeeper_term AS term, housekeeper_touched_at AS touchedAt,
     digest, history_floor_zxid AS historyFloorZxid, clean_shutdown AS cleanShutdown, revision, checksum
   FROM meta`;
 
 const updateMeta = `
   UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId, ran_ms = @ranMs,
+    time_ms = @timeMs, housekeeper = @server, housekeeper_term = @term, housekeeper_touched_at = @touchedAt,
     digest = @digest, history_floor_zxid = @historyFloorZxid, revision = @revision, checksum = @checksum`;

@@ -118,6 +118,13 @@ const upgrades = [
   ALTER TABLE meta ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;`,
   `-- Of a place in a queue or barrier: ids of the requests that it is for, with spaces between them.
   ALTER TABLE znode ADD COLUMN attempts TEXT;`,
+  `-- The wall clock of the log, and who keeps house among several servers: since which term, last heard of in which entry.
+  ALTER TABLE meta ADD COLUMN time_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN housekeeper TEXT NOT NULL DEFAULT '';
+  ALTER TABLE meta ADD COLUMN housekeeper_term INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN housekeeper_touched_at INTEGER NOT NULL DEFAULT 0;
+  -- The entry in which a server last told the others of it.
+  ALTER TABLE session ADD COLUMN touched_at INTEGER;`,
 ] as const;
 
 /** The first version whose rows have checksums. */
