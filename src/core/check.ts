@@ -2,6 +2,7 @@
 // loader after reading the tables.
 
 import { deletedLength } from "./bounds.ts";
+import { attemptsMax } from "./coordination/attempts.ts";
 import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./coordination/claim-queue.ts";
 import type { Quota } from "./quotas/quota.ts";
 import { replySize } from "./replies/replies.ts";
@@ -75,7 +76,7 @@ function faultsOf(znode: Znode, state: State): string[] {
   if (isMortal(znode) && !state.mortals.has(znode.path)) faults.push("no sweep would look at it");
   if (isMortal(znode) !== (znode.writtenRanMs !== null)) faults.push("its age counts from nowhere");
   if ((znode.writtenRanMs ?? 0) > state.ranMs) faults.push("was written in a time to come");
-  return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state)];
+  return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state), ...attemptFaults(znode)];
 }
 
 function parentFaults(znode: Znode, state: State): string[] {
@@ -96,6 +97,14 @@ function ownerFaults(znode: Znode, state: State): string[] {
   if (znode.ephemeralOwner === null) return [];
   if (state.session(znode.ephemeralOwner) === undefined) return ["its session is gone"];
   return state.ephemeralsOf(znode.ephemeralOwner).has(znode.path) ? [] : ["is not listed under its session"];
+}
+
+/** Only what goes with a session is a place that requests stand for, and the last of them takes it along. */
+function attemptFaults({ attempts, ephemeralOwner }: Znode): string[] {
+  if (attempts === null) return [];
+  if (ephemeralOwner === null) return ["is no session's, and is for requests"];
+  const isSound = attempts.length > 0 && attempts.length <= attemptsMax;
+  return isSound ? [] : [`is for ${attempts.length} requests`];
 }
 
 /** A queue says of its lock what its children say, counted from the start. */

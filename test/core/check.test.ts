@@ -3,6 +3,7 @@
 
 import { expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
+import { attemptsMax } from "../../src/core/coordination/attempts.ts";
 import { execute } from "../../src/core/execute.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
 import { State } from "../../src/core/state.ts";
@@ -104,6 +105,20 @@ test("finds what has no beginning to its age, and what began in a time to come",
   expect(checkState(state)).toContain("/p/t: its age counts from nowhere");
   state.tree.replace({ ...znodeAt(state, "/p/t"), writtenRanMs: 1 });
   expect(checkState(state)).toContain("/p/t: was written in a time to come");
+});
+
+test("finds a znode that is for requests and is no place, and a place that is for none, or for too many", () => {
+  const state = soundState();
+  const [parent, place] = [znodeAt(state, "/p"), znodeAt(state, child)];
+  state.tree.replace({ ...parent, attempts: ["a"] });
+  expect(checkState(state)).toEqual(["/p: is no session's, and is for requests"]);
+  state.tree.replace(parent);
+  for (const length of [0, attemptsMax + 1]) {
+    state.tree.replace({ ...place, attempts: Array.from({ length }, String) });
+    expect(checkState(state)).toEqual([`${child}: is for ${length} requests`]);
+  }
+  state.tree.replace({ ...place, attempts: ["a"] });
+  expect(checkState(state)).toEqual([]);
 });
 
 test("finds that there is no root", () => {
