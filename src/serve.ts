@@ -7,6 +7,7 @@ import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
+import { Coordination } from "./coordination/coordination.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { Housekeeper } from "./duties/housekeeper.ts";
@@ -72,6 +73,11 @@ interface Service {
   readonly stallWatch: StallWatch;
 }
 
+/**
+ * Who listens to the store is made here, and hears of each entry in this order: the watches, so that nobody is answered
+ * before its watchers are told (W23); the sessions, so that one that ended is gone for all that follows; coordination,
+ * which answers those who wait; then the duties, and last the log of the process, which say and do more about it.
+ */
 async function openService(
   config: Config,
   version: string,
@@ -86,13 +92,14 @@ async function openService(
     timeoutMsMax: config.sessionTimeoutMsMax,
     timeoutMsDefault: config.sessionTimeoutMsDefault,
   });
+  const coordination = new Coordination(store, config);
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, limits, bounds, logger, version },
+    { store, sessions, watches, coordination, limits, bounds, logger, version },
     { corsOrigin, hostNames, tls },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));

@@ -5,7 +5,7 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { Connections } from "./connections.ts";
-import { Coordination, type CoordinationLimits } from "./coordination/coordination.ts";
+import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
@@ -60,7 +60,8 @@ export interface ServerParts {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly watches: Watches;
-  readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits & CoordinationLimits;
+  readonly coordination: Coordination;
+  readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
@@ -95,7 +96,7 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, limits, version } = parts;
+  const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
   const unreadable = new Unreadable(limits);
   const app = createApp(parts, options, unreadable);
@@ -111,7 +112,6 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   makeRoomFirst(app, answers);
   markLongBodies(app);
   passAnswers(app, [finishAnswers(store), instructCaches, holdAnswers(answers)]);
-  const coordination = new Coordination(store, limits);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -146,12 +146,12 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     limitsRoutes(scope, parts);
-    streams.push(lockRoutes(scope, { ...parts, coordination }));
-    streams.push(electionRoutes(scope, { ...parts, coordination }));
+    streams.push(lockRoutes(scope, parts));
+    streams.push(electionRoutes(scope, parts));
     serviceRoutes(scope, parts);
     serviceEventRoutes(scope, parts);
     counterRoutes(scope, parts);
-    barrierRoutes(scope, { ...parts, coordination });
+    barrierRoutes(scope, parts);
   });
   answerOtherMethods();
   await app.ready();

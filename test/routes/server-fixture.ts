@@ -3,6 +3,7 @@
 
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
+import { Coordination } from "../../src/coordination/coordination.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
@@ -69,6 +70,7 @@ async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tl
     store: keeper.store,
     sessions,
     watches,
+    coordination: new Coordination(keeper.store, { ...limits, ...others }),
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
     logger: pino({ level: "silent" }),
