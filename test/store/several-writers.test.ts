@@ -13,10 +13,12 @@ import type { LogState } from "../../src/store/commit-log.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { Store } from "../../src/store/store.ts";
-import type { Tables } from "../../src/store/tables.ts";
+import type { Position, Tables } from "../../src/store/tables.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, plain, refusal } from "../support/keeper.ts";
 import { RecordingTables } from "./recording-tables.ts";
+
+const limits = { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 };
 
 interface Options {
   readonly clock?: Clock;
@@ -35,12 +37,7 @@ function storeOn(entries: MemoryEntries, writer: string, options: Options = {}) 
     state,
     position: { appliedLsn: 0, historyFloorZxid: 0 },
     ...{ log, clock, ...(tables !== undefined && { tables }) },
-    limits: {
-      ...defaultLimits,
-      queueCommandsMax: 10_000,
-      queueBytesMax: 64 * 1024 * 1024,
-      ...options.limits,
-    },
+    limits: { ...limits, ...options.limits },
   });
   return { log, store, state, clock };
 }
@@ -238,6 +235,32 @@ test("entries of a log of its own go once the tables hold them; those of a share
     expect(entries.usage().entries).toBe(kept);
     await store.close();
   }
+});
+
+test("a server that comes when entries are gone starts from rows that cover them, and not from nothing", async () => {
+  const entries = new MemoryEntries();
+  const [clock, tables] = [new FakeClock(), new RecordingTables()];
+  const first = await openOn(entries, "first", { clock, tables });
+  await Promise.all(["/a", "/b", "/c"].map((path) => first.store.submit(create(path))));
+  await clock.advance(1000);
+  const position = tables.writes.at(-1)?.position as Position;
+  const { appliedLsn, zxid, digest } = position;
+  const state = tables.load();
+  await first.log.trim(appliedLsn, { lsn: appliedLsn, zxid, digest });
+  await first.store.submit(create("/d"));
+  expect(entries.usage().entries).toBe(1);
+
+  const fromNothing = storeOn(entries, "from nothing");
+  const failed = new Promise<LogState>((resolve) => fromNothing.store.onLogState(resolve));
+  void fromNothing.store.start();
+  expect(await failed).toMatchObject({ state: "failed", cause: "Log entries from 1 on are missing." });
+  expect(fromNothing.store.zxid).toBe(0);
+
+  const log = new MemoryLog("late", entries, { isShared: true });
+  const late = new Store({ state, position, log, clock, limits });
+  await late.start();
+  expect(Digest.of(state).toString()).toBe(Digest.of(first.state).toString());
+  await Promise.all([first.store.close(), late.close()]);
 });
 
 test("tables of another cluster are not put beside a log", async () => {
