@@ -1,6 +1,8 @@
 // The table of commands: nothing compiles that leaves a type out or says half of it, and what a row lets pass breaks
 // nothing, whatever it says.
 
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
@@ -25,6 +27,23 @@ test("a type of command without a whole row does not compile", () => {
   // @ts-expect-error: a row says that a command may carry a key, and its type says that it cannot
   const keyed: CommandRow<CommandOf<"sweep">> = { ...commandTable.sweep, hasKey: true };
   expect([table, row, keyed, check, growth]).not.toContain(undefined);
+});
+
+test("whoever handles commands names none of them: store, plan, queue and kept replies ask the table", () => {
+  const source = join(import.meta.dirname, "../../src");
+  const spine = ["core/plan.ts", "core/execute.ts", "core/commands.ts", "core/machine-version.ts"];
+  const rooms = ["store", "core/replies"].flatMap((room) =>
+    readdirSync(join(source, room), { recursive: true, encoding: "utf8" }).map((name) => `${room}/${name}`),
+  );
+  const files = [...spine, ...rooms].filter((path) => path.endsWith(".ts"));
+  expect(files.length).toBeGreaterThan(20);
+  const named = files.flatMap((path) => {
+    const text = readFileSync(join(source, path), "utf8");
+    return Object.keys(commandTable)
+      .filter((type) => text.includes(`"${type}"`))
+      .map((type) => `${path} names ${type}`);
+  });
+  expect(named).toEqual([]);
 });
 
 test("no row is of a version after this one, and this one is that of the latest", () => {
