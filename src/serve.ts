@@ -21,6 +21,7 @@ import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { createServer, type Server, type TlsFiles } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
+import { epochOf } from "./store/epoch-name.ts";
 import { openSqlite } from "./store/sqlite/open-sqlite.ts";
 import type { WalBlockage } from "./store/sqlite/wal-keeper.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
@@ -148,10 +149,12 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
     position,
     log,
     tables,
+    epoch: epochOf(log),
     clock: systemClock,
     limits: config,
   });
   store.onLogState((logState) => noteLogState(logState, logger));
+  store.unknownPasts.onFirst((shown) => noteUnknownPast(shown, logger));
   sqlite.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
   const watches = new Watches({
     store,
@@ -212,6 +215,15 @@ function noteStall({ waitedMs, isOver }: Stall, logger: Logger): void {
   const figures = { ms: Math.round(waitedMs) };
   if (isOver) logger.warn(figures, "the disk answers again");
   else logger.error(figures, "the disk does not answer: writes wait for it, and /readyz says so");
+}
+
+/** Once: whoever put the copy back knows how many clients there are, and each of them shows what it has. */
+function noteUnknownPast(shown: string, logger: Logger): void {
+  logger.error(
+    { shown },
+    "a client has seen what never happened here: an older copy of the data directory was put back, or another store is " +
+      "served where it was; what was acknowledged after the copy is lost. Such clients begin anew, and their fences and tags are refused",
+  );
 }
 
 /** Whoever looks into the file for long makes its log grow: writes go on, and the disk fills. */

@@ -4,6 +4,7 @@
 
 import Fastify from "fastify";
 import { Type } from "typebox";
+import { Epochs } from "../../src/core/epochs.ts";
 import { BodiesInFlight } from "../../src/routes/http/bodies-in-flight.ts";
 import { etagOf } from "../../src/routes/wire/conditions.ts";
 import { namedSchemas, versionQuery, written, znode } from "../../src/routes/wire/schemas.ts";
@@ -37,6 +38,8 @@ const stat = {
   dataLength: 100,
   numChildren: 0,
 };
+const epochs = new Epochs();
+epochs.begin({ id: "3f9a01c2d4", firstZxid: 1 });
 const data = "0123456789".repeat(10);
 
 const app = Fastify({
@@ -58,7 +61,7 @@ app.get(
   `${znodesUrl}/*`,
   { schema: { querystring: getQuery, response: { 200: znode } } },
   (_request, reply) => {
-    reply.header("ETag", etagOf(stat)).header("Zxid", zxid).send({ path, data, stat });
+    reply.header("ETag", etagOf(stat, epochs)).header("Zxid", zxid).send({ path, data, stat });
   },
 );
 
@@ -66,7 +69,7 @@ app.put(
   `${znodesUrl}/*`,
   { schema: { querystring: setQuery, response: { 200: written } } },
   (_request, reply) => {
-    reply.header("ETag", etagOf(stat)).header("Zxid", zxid).send({ path, stat });
+    reply.header("ETag", etagOf(stat, epochs)).header("Zxid", zxid).send({ path, stat });
   },
 );
 

@@ -13,14 +13,16 @@ export function fenceOption(): Option {
 }
 
 /** A fence in the form of the header `Fence`. */
-export function fenceText({ path, czxid }: Fence): string {
-  return `${path.split("/").map(encodeURIComponent).join("/")}@${czxid}`;
+export function fenceText({ path, czxid, epoch }: Fence): string {
+  const fence = `${path.split("/").map(encodeURIComponent).join("/")}@${czxid}`;
+  return epoch === undefined ? fence : `${fence}.${epoch}`;
 }
 
 function fencesIn(text: string): Fence[] {
   return text.split(",").map((part) => {
-    const [, path, czxid] = /^(\/.*)@(\d+)$/.exec(part.trim()) ?? [];
-    if (path !== undefined) return { path: decoded(path), czxid: Number(czxid) };
+    const [, path, czxid, epoch] = /^(\/.*)@(\d+)(?:\.([0-9a-f]+))?$/.exec(part.trim()) ?? [];
+    if (path !== undefined)
+      return { path: decoded(path), czxid: Number(czxid), ...(epoch !== undefined && { epoch }) };
     throw new InvalidArgumentError("It is PATH@CZXID, for example /locks/report/x-0000000007@42.");
   });
 }

@@ -4,6 +4,7 @@
 import { deletedLength } from "./bounds.ts";
 import { attemptsMax } from "./coordination/attempts.ts";
 import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./coordination/claim-queue.ts";
+import { epochsMax } from "./epochs.ts";
 import type { Quota } from "./quotas/quota.ts";
 import { replySize } from "./replies/replies.ts";
 import type { State } from "./state.ts";
@@ -28,7 +29,13 @@ export function checkState(state: State): string[] {
   for (const quota of state.quotas.from("")) {
     faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
   }
-  return [...faults, ...mortalFaults(state), ...replyFaults(state), ...livenessFaults(state)];
+  return [
+    ...faults,
+    ...mortalFaults(state),
+    ...replyFaults(state),
+    ...livenessFaults(state),
+    ...epochFaults(state),
+  ];
 }
 
 /** Nobody is touched in no entry, and the register has a term from when somebody had it first. */
@@ -162,6 +169,20 @@ function replyFaults({ replies, zxid, ranMs }: State): string[] {
   const shared = [...replies.largestShareFirst()].length;
   if (shared !== replies.count) faults.push(`${shared} replies are in shares, of ${replies.count}`);
   if (size !== replies.size) faults.push(`replies of size ${size} are said to have ${replies.size}`);
+  return faults;
+}
+
+/** Each begins behind the one before it, and the last one no later than with the next transaction. */
+function epochFaults({ epochs, zxid }: State): string[] {
+  const faults: string[] = [];
+  let last = 0;
+  for (const { id, firstZxid } of epochs) {
+    if (!/^[0-9a-f]+$/.test(id)) faults.push(`epoch ${id}: is not named in hex digits`);
+    if (firstZxid <= last || firstZxid > zxid + 1)
+      faults.push(`epoch ${id}: zxid ${firstZxid} is out of order`);
+    last = firstZxid;
+  }
+  if (epochs.count > epochsMax) faults.push(`${epochs.count} epochs are more than ${epochsMax}`);
   return faults;
 }
 

@@ -9,12 +9,16 @@ import type { CreateMode } from "./tree/znode.ts";
 export interface ZnodeTag {
   readonly czxid: number;
   readonly version: number;
+  /** That of the transaction which wrote this version: numbers come again in a store that was rolled back. */
+  readonly epoch?: string;
 }
 
 /** A write happens only while this znode exists with this czxid: a deposed master's late write is refused. */
 export interface Fence {
   readonly path: string;
   readonly czxid: number;
+  /** That of its czxid; a fence as people write it has none, and is compared by its number alone. */
+  readonly epoch?: string;
 }
 
 export interface Create {
@@ -164,6 +168,13 @@ export interface Sweep {
   readonly neverUsedMsMax: number;
 }
 
+/** A writer has started: the transactions from here on are of an epoch of its own. */
+export interface BeginEpoch {
+  readonly type: "beginEpoch";
+  /** Lower-case hex digits, as chance has it. */
+  readonly epoch: string;
+}
+
 /** Gives the subtree at the path these limits, and no others it may have had. */
 export interface SetQuota {
   readonly type: "setQuota";
@@ -215,4 +226,4 @@ export type TreeCommand =
 /** Those by which servers on one log tell each other who is alive. */
 type LivenessCommand = TouchSessions | ClaimHousekeeping;
 
-export type Command = TreeCommand | LivenessCommand | CoordinationCommand;
+export type Command = TreeCommand | LivenessCommand | CoordinationCommand | BeginEpoch;

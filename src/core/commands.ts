@@ -6,6 +6,7 @@ import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
 import { validateFences } from "./command-syntax.ts";
 import { coordinationCommands } from "./coordination/recipes.ts";
+import { epochCommands } from "./epoch-commands.ts";
 import type { Limits } from "./limits.ts";
 import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
@@ -18,6 +19,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...sessionCommands,
   ...livenessCommands,
   ...quotaCommands,
+  ...epochCommands,
   ...coordinationCommands,
 };
 

@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
 import type { Reply } from "./replies/replies.ts";
@@ -20,6 +21,7 @@ export class Digest {
     for (const reply of state.replies) digest.addReply(reply);
     for (const quota of state.quotas.from("")) digest.addQuota(quota);
     digest.addHousekeeper(state.housekeeper);
+    for (const epoch of state.epochs) digest.addEpoch(epoch);
     return digest;
   }
 
@@ -61,6 +63,14 @@ export class Digest {
 
   removeHousekeeper(housekeeper: Housekeeper): void {
     if (housekeeper.term > 0) this.#subtract(hashHousekeeper(housekeeper));
+  }
+
+  addEpoch(epoch: Epoch): void {
+    this.#add(hashEpoch(epoch));
+  }
+
+  removeEpoch(epoch: Epoch): void {
+    this.#subtract(hashEpoch(epoch));
   }
 
   /** 16 hex digits. */
@@ -146,6 +156,13 @@ function hashQuota({ path, limits }: Quota): Hash {
   const hasher = new Hasher();
   hasher.text(path);
   for (const name of quotaLimitNames) hasher.integer(limits[name] ?? -1);
+  return hasher.hash();
+}
+
+function hashEpoch({ id, firstZxid }: Epoch): Hash {
+  const hasher = new Hasher();
+  hasher.text(id);
+  hasher.integer(firstZxid);
   return hasher.hash();
 }
 

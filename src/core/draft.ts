@@ -12,6 +12,7 @@ import {
   unbounded,
   writtenLength,
 } from "./bounds.ts";
+import type { ReadonlyEpochs } from "./epochs.ts";
 import type { PlacedMoment } from "./moment.ts";
 import { type Quota, withAdded } from "./quotas/quota.ts";
 import type { State } from "./state.ts";
@@ -76,6 +77,11 @@ export class Draft {
   /** How long the service has run. */
   get ranMs(): number {
     return this.#state.ranMs;
+  }
+
+  /** The pasts of the state. */
+  get epochs(): ReadonlyEpochs {
+    return this.#state.epochs;
   }
 
   /** Whether its entry sets bounds; those from before there were any are decided as they were then. */

@@ -73,6 +73,8 @@ export interface ErrorDetails {
   /** The oldest zxid a watch can resume after, and why it cannot after the one that was named. */
   readonly oldestZxid?: number;
   readonly reason?: "history_trimmed" | "unknown_zxid";
+  /** What the request names is of a past that this store does not have: another store's, or its own from before it was rolled back. */
+  readonly unknownPast?: true;
   /** Seconds after which a retry makes sense. */
   readonly retryAfterSeconds?: number;
   /** Who holds the lock that is not free. */

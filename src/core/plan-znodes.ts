@@ -13,7 +13,8 @@ import type {
   ZnodeTag,
 } from "./command.ts";
 import type { Draft, NewZnode } from "./draft.ts";
-import { KeeperError } from "./errors.ts";
+import { stampText } from "./epochs.ts";
+import { type ErrorDetails, KeeperError } from "./errors.ts";
 import { checkQuota } from "./quotas/plan-quota.ts";
 import type { State } from "./state.ts";
 import { decimalBytes, decimalIn } from "./tree/decimal.ts";
@@ -105,7 +106,7 @@ export function planSetData(draft: Draft, set: SetData): Written {
     );
   }
   checkQuota(draft, set.path, { count: 0, bytes: set.data.byteLength - znode.data.byteLength });
-  checkVersion(znode, set);
+  checkVersion(draft, znode, set);
   return { path: set.path, stat: statOf(draft.setData(znode, set.data)), created: false };
 }
 
@@ -124,24 +125,40 @@ function expectsVersion({ version, ifMatch }: Expectation): boolean {
 }
 
 /** -1 means any version; every other value, negative ones too, must be equal (section 5). */
-function checkVersion(znode: Znode, expected: Expectation): void {
+function checkVersion(draft: Draft, znode: Znode, expected: Expectation): void {
   const { version, ifMatch } = expected;
   if (version !== undefined && version !== -1 && version !== znode.version) {
     throw badVersion(znode, `version ${version}`);
   }
-  if (ifMatch?.some((tag) => tag.czxid === znode.czxid && tag.version === znode.version) === false) {
-    throw badVersion(
-      znode,
-      `any of ${ifMatch.map((tag) => `"${tag.czxid}-${tag.version}"`).join(", ") || "the tags"}`,
-    );
+  if (ifMatch?.some((tag) => isTagOf(draft, znode, tag)) === false) {
+    throw badVersion(znode, `any of ${ifMatch.map(tagText).join(", ") || "the tags"}`, {
+      ...(ifMatch.some((tag) => isOfUnknownPast(draft, tag)) && { unknownPast: true }),
+    });
   }
 }
 
-function badVersion(znode: Znode, expected: string): KeeperError {
+/** Two pasts may have given one version of one incarnation two values: then the epochs that wrote them differ. */
+function isTagOf({ epochs }: Draft, znode: Znode, { czxid, version, epoch }: ZnodeTag): boolean {
+  if (czxid !== znode.czxid || version !== znode.version) return false;
+  return epochs.has({ zxid: znode.mzxid, epoch });
+}
+
+function isOfUnknownPast({ epochs, zxid }: Draft, { czxid, epoch }: ZnodeTag): boolean {
+  return czxid >= zxid || (epoch !== undefined && !epochs.reaches(epoch, czxid));
+}
+
+function tagText({ czxid, version, epoch }: ZnodeTag): string {
+  return `"${czxid}-${stampText({ zxid: version, epoch })}"`;
+}
+
+function badVersion(znode: Znode, expected: string, details: ErrorDetails = {}): KeeperError {
+  const ofAnotherPast = details.unknownPast
+    ? ", some of which are of a past that this store does not have"
+    : "";
   return new KeeperError(
     "bad_version",
-    `${znode.path} is at version ${znode.version} (created at zxid ${znode.czxid}), not at ${expected}.`,
-    { path: znode.path, stat: statOf(znode) },
+    `${znode.path} is at version ${znode.version} (created at zxid ${znode.czxid}), not at ${expected}${ofAnotherPast}.`,
+    { path: znode.path, stat: statOf(znode), ...details },
   );
 }
 
@@ -196,7 +213,7 @@ function deletable(draft: Draft, operation: Delete | DeleteTree | DeletePart): Z
   if (path === rootPath) throw new KeeperError("reserved_path", "The root cannot be deleted.", { path });
   const znode = draft.get(path);
   if (znode === undefined) throw noNode(path);
-  checkVersion(znode, operation);
+  checkVersion(draft, znode, operation);
   return znode;
 }
 
@@ -226,7 +243,7 @@ export function planCheck(draft: Draft, check: Check): OperationResult {
     return { op: "check", path };
   }
   if (znode === undefined) throw noNode(path);
-  checkVersion(znode, check);
+  checkVersion(draft, znode, check);
   if (check.czxid !== undefined && check.czxid !== znode.czxid) {
     throw badVersion(znode, `the incarnation created at zxid ${check.czxid}`);
   }

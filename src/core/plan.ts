@@ -5,6 +5,7 @@
 import type { Command, Fence, WriteContext } from "./command.ts";
 import { rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
+import { isUnknownPast, stampText } from "./epochs.ts";
 import { KeeperError } from "./errors.ts";
 import { sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
@@ -21,16 +22,20 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
 function checkContext(draft: Draft, state: State, context: WriteContext): void {
   if (context.sessionId !== undefined && state.session(context.sessionId) === undefined)
     throw sessionExpired();
-  for (const fence of context.fences ?? []) checkFence(draft, fence);
+  for (const fence of context.fences ?? []) checkFence(draft, state, fence);
 }
 
-function checkFence(draft: Draft, fence: Fence): void {
-  const znode = draft.get(fence.path);
-  if (znode?.czxid === fence.czxid) return;
+/** Of two znodes made at one zxid in two pasts of the store, a fence with its epoch is for one. */
+function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): void {
+  const znode = draft.get(path);
+  const stamp = { zxid: czxid, epoch };
+  if (znode?.czxid === czxid && state.epochs.has(stamp)) return;
+  const isUnknown = isUnknownPast(state, stamp);
   const found = znode === undefined ? "is gone" : `was created again at zxid ${znode.czxid}`;
+  const reason = isUnknown ? "it is of a past that this store does not have" : `the znode ${found}`;
   throw new KeeperError(
     "fence_stale",
-    `The fence ${fence.path}@${fence.czxid} does not hold: the znode ${found}. Stop acting as its owner.`,
-    { path: fence.path },
+    `The fence ${path}@${stampText(stamp)} does not hold: ${reason}. Stop acting as its owner.`,
+    { path, ...(isUnknown && { unknownPast: true }) },
   );
 }

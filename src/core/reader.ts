@@ -2,6 +2,7 @@
 // records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
 
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Session } from "./session.ts";
@@ -21,6 +22,8 @@ export interface Reader {
   readonly context: ReadContext;
   /** The last applied transaction (Z1, Z8): what is read now is as of this one. */
   readonly zxid: number;
+  /** The pasts that zxids are of. */
+  readonly epochs: ReadonlyEpochs;
   get(path: string): Znode | undefined;
   /** Names of the children in code-unit order, from the first that is not before `from`. */
   childNames(path: string, from?: string): Iterable<string>;

@@ -1,6 +1,7 @@
 // The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
 
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { ReadContext, Reader } from "./reader.ts";
@@ -20,6 +21,10 @@ export class StateReader implements Reader {
 
   get zxid(): number {
     return this.#state.zxid;
+  }
+
+  get epochs(): ReadonlyEpochs {
+    return this.#state.epochs;
   }
 
   get(path: string): Znode | undefined {

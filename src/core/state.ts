@@ -2,6 +2,7 @@
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
 import { Claims } from "./coordination/claims.ts";
+import { type Epoch, Epochs } from "./epochs.ts";
 import { type Housekeeper, nobody } from "./housekeeper.ts";
 import { type QuotaLimits, Quotas } from "./quotas/quota.ts";
 import { Replies, type Reply } from "./replies/replies.ts";
@@ -20,6 +21,7 @@ export class State {
   readonly claims = new Claims();
   readonly #replies = new Replies();
   readonly quotas = new Quotas();
+  readonly epochs = new Epochs();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Ephemerals();
   readonly #mortals = new Set<string>();
@@ -116,8 +118,20 @@ export class State {
 
   /** Does what was noted: no transaction, so the zxid stays. */
   note(note: Note): void {
-    if (note.type === "sessionTouched") this.restoreSession(note.session);
-    else this.#housekeeper = note.housekeeper;
+    switch (note.type) {
+      case "sessionTouched":
+        this.restoreSession(note.session);
+        break;
+      case "housekeeperChanged":
+        this.#housekeeper = note.housekeeper;
+        break;
+      case "epochBegun":
+        this.restoreEpoch(note.epoch);
+        break;
+      case "epochForgotten":
+        this.epochs.forgetOldest();
+        break;
+    }
   }
 
   #applyChange(change: Change): void {
@@ -189,6 +203,11 @@ export class State {
   /** Puts back a quota as it was saved, after the znodes: its usage is theirs (U11). */
   restoreQuota(quota: { readonly path: string; readonly limits: QuotaLimits }): void {
     this.quotas.put({ ...quota, ...this.tree.usageOf(quota.path) });
+  }
+
+  /** Puts back an epoch as it was saved, oldest first. */
+  restoreEpoch(epoch: Epoch): void {
+    this.epochs.begin(epoch);
   }
 
   /** Puts back the counters as they were saved, after the znodes and sessions. */

@@ -1,6 +1,7 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
 import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
+import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Reply } from "./replies/replies.ts";
@@ -29,12 +30,15 @@ export type Change =
   | { readonly type: "quotaDeleted"; readonly quota: Quota };
 
 /**
- * A change that is no part of any transaction: who is alive, and who keeps house. It has no zxid, and nobody is told of
+ * A change that is no part of any transaction: who is alive, who keeps house, and whose past begins. It has no zxid, and nobody is told of
  * it but the servers themselves.
  */
 export type Note =
   | { readonly type: "sessionTouched"; readonly session: Session; readonly before: Session }
-  | { readonly type: "housekeeperChanged"; readonly housekeeper: Housekeeper; readonly before: Housekeeper };
+  | { readonly type: "housekeeperChanged"; readonly housekeeper: Housekeeper; readonly before: Housekeeper }
+  /** `before` is one in whose place it comes, since nothing was written in it. */
+  | { readonly type: "epochBegun"; readonly epoch: Epoch; readonly before: Epoch | null }
+  | { readonly type: "epochForgotten"; readonly epoch: Epoch };
 
 export interface Txn {
   readonly zxid: number;
@@ -113,6 +117,7 @@ export interface Outcomes extends CoordinationOutcomes {
   /** Who keeps house now, and whether that is what was asked for. */
   claimHousekeeping: { readonly housekeeper: Housekeeper; readonly isClaimed: boolean };
   /** Why the znode went; null when it stayed or was gone. */
+  beginEpoch: { readonly epoch: Epoch };
   sweep: { readonly path: string; readonly cause: SweepCause | null };
 }
 

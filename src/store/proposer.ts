@@ -4,7 +4,7 @@
 
 import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
-import type { Command } from "../core/command.ts";
+import type { BeginEpoch, Command } from "../core/command.ts";
 import { bytesOf, keyOf, rowOf, validateCommand } from "../core/commands.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
@@ -37,6 +37,8 @@ interface ProposerParts {
   readonly serviceTime: ServiceTime;
   readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
   readonly bounds: TransactionBounds;
+  /** Of the epoch that what it writes belongs to; null when it begins none. */
+  readonly beginning: BeginEpoch | null;
   /** Called when the outcome of an entry is unknown, and will be. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -55,6 +57,7 @@ export class Proposer {
   readonly #limits: Limits;
   readonly #memory: MemoryLimits;
   readonly #bounds: TransactionBounds;
+  readonly #beginning: BeginEpoch | null;
   readonly #onFailure: (error: unknown) => void;
   readonly #queue: CommandQueue;
   readonly #inFlight = new Map<number, InFlight>();
@@ -64,7 +67,7 @@ export class Proposer {
   #stopping = false;
   #onIdle: (() => void) | null = null;
 
-  constructor({ state, log, clock, serviceTime, limits, bounds, onFailure }: ProposerParts) {
+  constructor({ state, log, clock, serviceTime, limits, bounds, beginning, onFailure }: ProposerParts) {
     this.#state = state;
     this.#log = log;
     this.#clock = clock;
@@ -72,6 +75,7 @@ export class Proposer {
     this.#limits = limits;
     this.#memory = { treeBytesMax: limits.treeBytesMax ?? Number.POSITIVE_INFINITY };
     this.#bounds = bounds;
+    this.#beginning = beginning;
     this.#onFailure = onFailure;
     this.#queue = new CommandQueue(limits);
   }
@@ -186,15 +190,16 @@ export class Proposer {
     if (this.#queue.length > 0) this.#scheduleFlush();
   }
 
-  #append(pending: readonly Pending[]): void {
+  #append(asked: readonly Pending[]): void {
     const moment = this.#serviceTime.now();
+    const pending = this.#inItsEpoch(asked);
     const commands = pending.map(({ command }) => command);
     const body = encodeBatch({
       ...{ ...moment, commands, bounds: this.#bounds },
       version: versionNeeded(commands),
     });
     if (body.byteLength > this.#log.info.entryBytesMax) {
-      this.#appendLess(pending, body.byteLength);
+      this.#appendLess(asked, body.byteLength);
       return;
     }
     const seq = this.#nextSeq;
@@ -202,6 +207,16 @@ export class Proposer {
     const wasReadOnly = this.#logState.state === "read_only";
     this.#inFlight.set(seq, { sentMs: this.#clock.monotonicMs(), moment, pending, wasReadOnly });
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+  }
+
+  /**
+   * What is written first since the start is the beginning of an epoch, in one entry with what is asked, so that neither
+   * is there without the other; until it is known to be there, it is written again.
+   */
+  #inItsEpoch(asked: readonly Pending[]): readonly Pending[] {
+    const command = this.#beginning;
+    if (command === null || this.#state.epochs.current.id === command.epoch) return asked;
+    return [{ command, bytes: bytesOf(command), resolve: ignore, reject: ignore }, ...asked];
   }
 
   /** A command that does not fit by itself never will; its company is done all the same. */
@@ -286,3 +301,5 @@ export class Proposer {
     });
   }
 }
+
+function ignore(): void {}

@@ -20,6 +20,7 @@ import type { Proposer } from "./proposer.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { Slices } from "./slices.ts";
 import type { TableWriter } from "./table-writer.ts";
+import type { UnknownPasts } from "./unknown-pasts.ts";
 
 /** A transaction that was done, and what watchers are told of it (null when there is nothing to tell). */
 export interface Applied {
@@ -40,6 +41,7 @@ interface ReplicaParts {
   readonly proposer: Proposer;
   readonly bounds: TransactionBounds;
   readonly tableWriter: TableWriter | null;
+  readonly unknownPasts: UnknownPasts;
   /** Called when an entry could not be done; after that nothing is done or answered. */
   readonly onFailure: (error: BrokenEntryError | NewerVersionError) => void;
 }
@@ -49,6 +51,8 @@ interface Execution {
   readonly moment: PlacedMoment;
   readonly pending: readonly Pending[];
   readonly bounds: TransactionBounds | undefined;
+  /** Whether clients of this server wait. */
+  readonly isAwaited: boolean;
 }
 
 export class Replica {
@@ -58,6 +62,7 @@ export class Replica {
   readonly #proposer: Proposer;
   readonly #bounds: TransactionBounds;
   readonly #tableWriter: TableWriter | null;
+  readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #slices: Slices;
@@ -76,6 +81,7 @@ export class Replica {
     this.#proposer = parts.proposer;
     this.#bounds = parts.bounds;
     this.#tableWriter = parts.tableWriter;
+    this.#unknownPasts = parts.unknownPasts;
     this.#onFailure = parts.onFailure;
     this.#onBroken = parts.onFailure;
     this.#slices = new Slices(parts.clock);
@@ -171,12 +177,12 @@ export class Replica {
     const sent = this.#proposer.sent(seq);
     if (sent === undefined) return null;
     return {
-      ...{ pending: sent.pending, bounds: this.#bounds },
+      ...{ pending: sent.pending, bounds: this.#bounds, isAwaited: true },
       moment: { ...sent.moment, lsn, isSteady: true },
     };
   }
 
-  #executeAll({ moment, pending, bounds }: Execution) {
+  #executeAll({ moment, pending, bounds, isAwaited }: Execution) {
     const answers: (() => void)[] = [];
     const applied: Applied[] = [];
     const notes: Note[] = [];
@@ -189,6 +195,7 @@ export class Replica {
         answers.push(() => resolve(commit));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
+        if (isAwaited && error.details.unknownPast) this.#unknownPasts.note(error.message);
         answers.push(() => reject(error));
       }
     }
@@ -212,7 +219,7 @@ function read({ lsn, body }: LogEntry): Execution {
   assertEvaluable(commands, version);
   const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));
   const steady = version >= steadySince ? { isSteady: true as const } : {};
-  return { moment: { ...moment, lsn, ...steady }, bounds, pending };
+  return { moment: { ...moment, lsn, ...steady }, bounds, pending, isAwaited: false };
 }
 
 function ignore(): void {}

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
+import type { ReadonlyEpochs } from "../core/epochs.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
 import type { Moment } from "../core/moment.ts";
@@ -23,6 +24,7 @@ import { type Applied, Replica } from "./replica.ts";
 import { ServiceTime } from "./service-time.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
+import { UnknownPasts } from "./unknown-pasts.ts";
 import { suspendedLog } from "./write-refusals.ts";
 
 export interface StoreParts {
@@ -32,6 +34,8 @@ export interface StoreParts {
   readonly log: CommitLog;
   /** Absent where the log alone is kept. */
   readonly tables?: Tables;
+  /** Names the epoch that what it writes belongs to; without, it belongs to the one that is there. */
+  readonly epoch?: string;
   readonly clock: Clock;
   readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
 }
@@ -39,6 +43,7 @@ export interface StoreParts {
 export class Store {
   readonly #state: State;
   readonly clock: Clock;
+  readonly unknownPasts = new UnknownPasts();
   /** What one transaction may change, as each entry says it. */
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
@@ -54,7 +59,7 @@ export class Store {
   #isClosing = false;
 
   constructor(parts: StoreParts) {
-    const { state, position, log, tables, clock, limits } = parts;
+    const { state, position, log, tables, epoch, clock, limits } = parts;
     const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = limits;
     const bounds = { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax };
     const serviceTime = new ServiceTime(clock, state.ranMs);
@@ -68,11 +73,15 @@ export class Store {
     this.#tables = tables;
     this.#tableWriter =
       tables === undefined ? null : new TableWriter({ state, tables, clock, onFailure }, position);
-    this.#proposer = new Proposer({ state, log, clock, serviceTime, limits, bounds, onFailure });
+    this.#proposer = new Proposer({
+      ...{ state, log, clock, serviceTime, limits, bounds, onFailure },
+      beginning: epoch === undefined ? null : { type: "beginEpoch", epoch },
+    });
     this.#replica = new Replica({
       ...{ state, appliedLsn: position.appliedLsn, log, clock, serviceTime, bounds, onFailure },
       proposer: this.#proposer,
       tableWriter: this.#tableWriter,
+      unknownPasts: this.unknownPasts,
     });
     this.#logEnd = new LogEnd(log);
   }
@@ -130,6 +139,11 @@ export class Store {
    */
   rehearse<C extends Command>(command: C): Commit<C["type"]> {
     return rehearse(this.#state, command, this.now(), this.bounds);
+  }
+
+  /** The pasts that zxids are of. */
+  get epochs(): ReadonlyEpochs {
+    return this.#state.epochs;
   }
 
   /** When an entry would be ordered now. */

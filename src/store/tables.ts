@@ -1,6 +1,7 @@
 // What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
 // the file finds the tree as of that position plus the rest of the log.
 
+import type { Epoch } from "../core/epochs.ts";
 import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
 import type { Reply } from "../core/replies/replies.ts";
@@ -26,7 +27,7 @@ export interface Position {
   /** The wall clock of the log, which does not go back. */
   readonly timeMs: number;
   readonly housekeeper: Housekeeper;
-  /** Digest of znodes, sessions, replies, quotas and the housekeeper as of this position, 16 hex digits. */
+  /** Digest of znodes, sessions, replies, quotas, epochs and the housekeeper as of this position, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;
@@ -49,6 +50,9 @@ export interface RowChanges {
   /** Quotas set: their limits alone, since what they count follows from the znodes (U11). */
   readonly quotas: readonly Pick<Quota, "path" | "limits">[];
   readonly deletedQuotaPaths: readonly string[];
+  readonly epochs: readonly Epoch[];
+  /** First zxids of the epochs that are forgotten. */
+  readonly forgottenEpochZxids: readonly number[];
   readonly changes: readonly ChangeRow[];
 }
 

@@ -2,6 +2,7 @@
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
 import { Digest } from "../core/digest.ts";
+import type { Epoch } from "../core/epochs.ts";
 import type { Quota } from "../core/quotas/quota.ts";
 import type { Reply } from "../core/replies/replies.ts";
 import type { Session } from "../core/session.ts";
@@ -25,6 +26,8 @@ export class WriteBehind {
   /** By zxid: a key whose reply has expired gets another one. */
   #replies = new Map<number, Dirty<Reply>>();
   #quotas = new Map<string, Dirty<Quota>>();
+  /** By first zxid: one takes the place of another in which nothing was written. */
+  #epochs = new Map<number, Dirty<Epoch>>();
   #changes: ChangeRow[] = [];
   #isRegisterDirty = false;
 
@@ -35,13 +38,10 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    return (
-      this.#znodes.size +
-      this.#sessions.size +
-      this.#replies.size +
-      this.#quotas.size +
-      this.#changes.length +
-      (this.#isRegisterDirty ? 1 : 0)
+    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs];
+    return rows.reduce(
+      (count, { size }) => count + size,
+      this.#changes.length + (this.#isRegisterDirty ? 1 : 0),
     );
   }
 
@@ -54,11 +54,21 @@ export class WriteBehind {
 
   /** The register is in the row of the position, which every write writes. */
   collectNote(noted: Note): void {
-    if (noted.type === "sessionTouched") note(this.#sessions, noted.session.id, noted.before, noted.session);
-    else {
-      this.#digest.removeHousekeeper(noted.before);
-      this.#digest.addHousekeeper(noted.housekeeper);
-      this.#isRegisterDirty = true;
+    switch (noted.type) {
+      case "sessionTouched":
+        note(this.#sessions, noted.session.id, noted.before, noted.session);
+        break;
+      case "housekeeperChanged":
+        this.#digest.removeHousekeeper(noted.before);
+        this.#digest.addHousekeeper(noted.housekeeper);
+        this.#isRegisterDirty = true;
+        break;
+      case "epochBegun":
+        note(this.#epochs, noted.epoch.firstZxid, noted.before, noted.epoch);
+        break;
+      case "epochForgotten":
+        note(this.#epochs, noted.epoch.firstZxid, noted.epoch, null);
+        break;
     }
   }
 
@@ -116,6 +126,7 @@ export class WriteBehind {
     const sessions = this.#takeSessions();
     const replies = this.#takeReplies();
     const quotas = this.#takeQuotas();
+    const epochs = this.#takeEpochs();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -139,6 +150,7 @@ export class WriteBehind {
       ...sessions,
       ...replies,
       ...quotas,
+      ...epochs,
       changes,
     };
   }
@@ -183,6 +195,20 @@ export class WriteBehind {
     }
     this.#quotas = new Map();
     return { quotas, deletedQuotaPaths };
+  }
+
+  #takeEpochs(): Pick<RowChanges, "epochs" | "forgottenEpochZxids"> {
+    const epochs: Epoch[] = [];
+    const forgottenEpochZxids: number[] = [];
+    for (const [firstZxid, { before, after }] of this.#epochs) {
+      if (before !== null) this.#digest.removeEpoch(before);
+      if (after !== null) {
+        this.#digest.addEpoch(after);
+        epochs.push(after);
+      } else if (before !== null) forgottenEpochZxids.push(firstZxid);
+    }
+    this.#epochs = new Map();
+    return { epochs, forgottenEpochZxids };
   }
 }
 

@@ -1,5 +1,6 @@
 // The bytes of a stream: Server-Sent Events, one frame per message, fields in the order of API section 5. A
-// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one. Only what
+// frame with an `id` moves the client's resume point, so only what leaves nothing untold before it has one. An id is a
+// zxid with its epoch, so that a store which never had that past knows it for what it is. Only what
 // carries data is followed by a blank line: some libraries hand anything else so followed to their users as an event.
 
 import { type ChangeMessage, type MessageEvent, selectedText } from "./change-message.ts";
@@ -31,28 +32,28 @@ export function instancesFrame(zxid: number, instances: readonly string[]): Uint
   return Buffer.from(`event: snapshot\ndata: {"zxid":${zxid},"instances":[${instances.join(",")}]}\n\n`);
 }
 
-export function syncedFrame(zxid: number): Uint8Array {
-  return Buffer.from(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
+export function syncedFrame(id: string, zxid: number): Uint8Array {
+  return Buffer.from(`id: ${id}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
 }
 
-export function changeFrame(zxid: number, text: string): Uint8Array {
-  return Buffer.from(`id: ${zxid}\nevent: change\ndata: ${text}\n\n`);
+export function changeFrame(id: string, text: string): Uint8Array {
+  return Buffer.from(`id: ${id}\nevent: change\ndata: ${text}\n\n`);
 }
 
 /** Several events of one transaction: the last has the id, since only then all of it is told. */
 export function eventsFrame(
-  zxid: number,
+  id: string,
   events: readonly { readonly name: string; readonly data: string }[],
 ): Uint8Array {
   const texts = events.map(({ name, data }, index) => {
-    const id = index === events.length - 1 ? `id: ${zxid}\n` : "";
-    return `${id}event: ${name}\ndata: ${data}\n\n`;
+    const idLine = index === events.length - 1 ? `id: ${id}\n` : "";
+    return `${idLine}event: ${name}\ndata: ${data}\n\n`;
   });
   return Buffer.from(texts.join(""));
 }
 
-export function bookmarkFrame(zxid: number): Uint8Array {
-  return Buffer.from(`id: ${zxid}\nevent: bookmark\ndata: {"zxid":${zxid}}\n\n`);
+export function bookmarkFrame(id: string, zxid: number): Uint8Array {
+  return Buffer.from(`id: ${id}\nevent: bookmark\ndata: {"zxid":${zxid}}\n\n`);
 }
 
 export function resetFrame(reason: Gap, zxid: number): Uint8Array {
@@ -66,25 +67,28 @@ export function byeFrame(reason: string): Uint8Array {
 /** The frames of one message, made when first asked for; all who are told the whole share its bytes. */
 export class MessageFrames {
   readonly message: ChangeMessage;
+  readonly id: string;
   #whole: Uint8Array | null = null;
   #wholeWithoutData: Uint8Array | null = null;
 
-  constructor(message: ChangeMessage) {
+  constructor(message: ChangeMessage, id: string) {
     this.message = message;
+    this.id = id;
   }
 
   /** @param events some or all of the message's own, in its order, one at least */
   of(events: readonly MessageEvent[], withData: boolean): Uint8Array {
-    if (events.length < this.message.events.length) return frameOf({ ...this.message, events }, withData);
+    if (events.length < this.message.events.length)
+      return frameOf(this.id, { ...this.message, events }, withData);
     if (withData) {
-      this.#whole ??= frameOf(this.message, true);
+      this.#whole ??= frameOf(this.id, this.message, true);
       return this.#whole;
     }
-    this.#wholeWithoutData ??= frameOf(this.message, false);
+    this.#wholeWithoutData ??= frameOf(this.id, this.message, false);
     return this.#wholeWithoutData;
   }
 }
 
-function frameOf(message: ChangeMessage, withData: boolean): Uint8Array {
-  return changeFrame(message.zxid, selectedText(message, { matches: () => true, withData }) as string);
+function frameOf(id: string, message: ChangeMessage, withData: boolean): Uint8Array {
+  return changeFrame(id, selectedText(message, { matches: () => true, withData }) as string);
 }

@@ -48,16 +48,19 @@ export class InstanceSelection implements StreamSelection {
   }
 
   liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array | null {
-    return this.#frameOf(frames.message, events);
+    return this.#frameOf(frames, events);
   }
 
-  replayFrame(message: ChangeMessage): Uint8Array | null {
-    return this.#frameOf(message, message.events);
+  replayFrame(message: ChangeMessage, id: string): Uint8Array | null {
+    return this.#frameOf({ message, id }, message.events);
   }
 
-  #frameOf(message: ChangeMessage, events: readonly MessageEvent[]): Uint8Array | null {
+  #frameOf(
+    { message, id }: Pick<MessageFrames, "message" | "id">,
+    events: readonly MessageEvent[],
+  ): Uint8Array | null {
     const told = events.flatMap((event) => this.#toldOf(message, event) ?? []);
-    return told.length === 0 ? null : eventsFrame(message.zxid, told);
+    return told.length === 0 ? null : eventsFrame(id, told);
   }
 
   #toldOf(message: ChangeMessage, event: MessageEvent) {

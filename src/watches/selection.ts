@@ -34,7 +34,7 @@ export interface StreamSelection {
   /** What is told of a transaction, whole; null when that is nothing. @param events those in scope, of these types */
   liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array | null;
   /** The same bytes, later. */
-  replayFrame(message: ChangeMessage): Uint8Array | null;
+  replayFrame(message: ChangeMessage, id: string): Uint8Array | null;
 }
 
 export interface SelectionParts {
@@ -95,9 +95,9 @@ export class Selection implements EventSelection, StreamSelection {
     return frames.of(events, this.withData);
   }
 
-  replayFrame(message: ChangeMessage): Uint8Array | null {
+  replayFrame(message: ChangeMessage, id: string): Uint8Array | null {
     const text = selectedText(message, this);
-    return text === null ? null : changeFrame(message.zxid, text);
+    return text === null ? null : changeFrame(id, text);
   }
 
   walk(reader: Reader, keptBytesMax: number): TreeWalk {

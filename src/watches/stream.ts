@@ -3,6 +3,7 @@
 // slow reader costs its sink's buffer and nobody waits for it.
 
 import type { Clock } from "../clock.ts";
+import type { ReadonlyEpochs, Stamp } from "../core/epochs.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import { bookmarkFrame, type Gap, resetFrame, syncedFrame } from "../told/frames.ts";
@@ -17,7 +18,7 @@ import { Snapshot } from "./snapshot.ts";
 /** Where a stream begins. `unknown` is a resume point that cannot be read: it is answered with a reset. */
 export type StreamStart =
   | { readonly kind: "now"; readonly initial: boolean }
-  | { readonly kind: "after"; readonly zxid: number }
+  | ({ readonly kind: "after" } & Stamp)
   | { readonly kind: "unknown" };
 
 export interface StreamRequest {
@@ -35,12 +36,14 @@ export interface StreamRequest {
 
 /** What all streams of a server share. */
 export interface StreamSource {
-  readonly store: { reader(context: ReadContext): Reader };
+  readonly store: { reader(context: ReadContext): Reader; readonly epochs: ReadonlyEpochs };
   readonly history: History;
   readonly clock: Clock;
   readonly limits: WatchLimits;
   /** From 0 up to 1. */
   readonly chance: () => number;
+  /** Null when all that happened after it can be told. */
+  readonly gapAfter: (stamp: Stamp) => Gap | null;
   readonly onEnded: (stream: Stream) => void;
 }
 
@@ -103,15 +106,15 @@ export class Stream {
     const { history } = this.#source;
     this.#lastIdMs = this.#outlet.lastSentMs;
     if (start.kind === "unknown") this.#reset("unknown_zxid");
-    else if (start.kind === "after") this.#resumeAfter(start.zxid);
+    else if (start.kind === "after") this.#resumeAfter(start);
     else if (start.initial) this.#snapshot = this.#takeSnapshot();
     else this.#position = history.zxid;
     this.#catchUp();
   }
 
-  #resumeAfter(zxid: number): void {
-    const gap = this.#source.history.gapAfter(zxid);
-    if (gap === null) this.#position = zxid;
+  #resumeAfter(stamp: Stamp): void {
+    const gap = this.#source.gapAfter(stamp);
+    if (gap === null) this.#position = stamp.zxid;
     else this.#reset(gap);
   }
 
@@ -154,7 +157,8 @@ export class Stream {
     if (!this.#outlet.isFlowing) return;
     const { bookmarkMs, heartbeatMs } = this.request;
     if (this.#isLive && nowMs - this.#lastIdMs >= bookmarkMs) {
-      this.#moveResumePoint(this.#source.history.zxid, bookmarkFrame(this.#source.history.zxid));
+      const { zxid } = this.#source.history;
+      this.#moveResumePoint(zxid, bookmarkFrame(this.#idOf(zxid), zxid));
     } else {
       this.#outlet.beat(nowMs, heartbeatMs);
     }
@@ -244,7 +248,11 @@ export class Stream {
 
   #sendSynced(zxid: number): void {
     this.#owesSynced = false;
-    this.#moveResumePoint(zxid, syncedFrame(zxid));
+    this.#moveResumePoint(zxid, syncedFrame(this.#idOf(zxid), zxid));
+  }
+
+  #idOf(zxid: number): string {
+    return this.#source.store.epochs.stampOf(zxid);
   }
 
   /** Sends what matches after the position; goes live when there is no more. False when its turn is over. */
@@ -259,7 +267,7 @@ export class Stream {
       if (messagesLeft === 0 || lengthLeft <= 0) return false;
       messagesLeft -= 1;
       lengthLeft -= message.text.length;
-      const frame = this.request.selection.replayFrame(message);
+      const frame = this.request.selection.replayFrame(message, this.#idOf(message.zxid));
       if (frame === null) this.#position = message.zxid;
       else this.#sendChange(message.zxid, frame);
       if (!this.#outlet.isFlowing || this.#isEnded) return true;

@@ -2,6 +2,7 @@
 // (W23). A message is put into bytes once for all who select the same of it. Telling never waits for a
 // reader.
 
+import { type Stamp, stampText } from "../core/epochs.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
@@ -9,7 +10,7 @@ import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
 import type { ChangeMessage, MessageEvent } from "../told/change-message.ts";
-import { MessageFrames } from "../told/frames.ts";
+import { type Gap, MessageFrames } from "../told/frames.ts";
 import type { Sink } from "../told/sink.ts";
 import { FirstChange } from "./first-change.ts";
 import { History } from "./history.ts";
@@ -71,6 +72,7 @@ export class Watches {
       clock: store.clock,
       limits,
       chance,
+      gapAfter: (stamp) => this.gapAfter(stamp),
       onEnded: (stream) => this.#remove(stream),
     };
     this.#trimHistory();
@@ -79,6 +81,13 @@ export class Watches {
 
   get streamCount(): number {
     return this.#streams.size;
+  }
+
+  /** Null when all that happened after it can be told. Who has seen what never happened here is told everything anew. */
+  gapAfter(stamp: Stamp): Gap | null {
+    const gap = this.#store.epochs.has(stamp) ? this.history.gapAfter(stamp.zxid) : "unknown_zxid";
+    if (gap === "unknown_zxid") this.#store.unknownPasts.note(stampText(stamp));
+    return gap;
   }
 
   /**
@@ -162,7 +171,7 @@ export class Watches {
       this.#leaveBehind(message.zxid);
       return;
     }
-    const frames = new MessageFrames(message);
+    const frames = new MessageFrames(message, this.#store.epochs.stampOf(message.zxid));
     for (const [{ selection, streams }, events] of audiences) {
       const frame = selection.liveFrame(frames, events);
       if (frame === null) continue;

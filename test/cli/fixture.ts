@@ -142,7 +142,7 @@ function isStopped(pid: number): boolean {
 export interface Held {
   readonly cli: CliProcess;
   readonly group: number;
-  readonly fence: { readonly path: string; readonly czxid: number };
+  readonly fence: { readonly path: string; readonly czxid: number; readonly epoch?: string };
 }
 
 /** A command that begins by saying who it is. */
@@ -247,9 +247,13 @@ export const test = processTest.extend<CliFixture>({
     await use(async (args, script) => {
       const process = cli([...args, "--", ...announced(script)]);
       const [pid, text = ""] = (await process.line()).split(" ");
-      const [path = "", czxid] = text.split("@");
+      const [path = "", czxid, epoch] = /^(.*)@(\d+)(?:\.(\w+))?$/.exec(text)?.slice(1) ?? [];
       groups.push(Number(pid));
-      return { cli: process, group: Number(pid), fence: { path, czxid: Number(czxid) } };
+      return {
+        cli: process,
+        group: Number(pid),
+        fence: { path, czxid: Number(czxid), ...(epoch !== undefined && { epoch }) },
+      };
     });
     for (const group of groups) signalGroup(group, "SIGKILL");
   },

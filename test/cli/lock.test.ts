@@ -11,7 +11,7 @@ describe("lock", () => {
     expect(ended).toMatchObject({ code: 7, stderr: "" });
     const [name, fence = "", zxid, endpoint] = ended.stdout.trim().split(" ");
     expect([name, endpoint]).toEqual(["report", expect.stringMatching(/^http:/)]);
-    expect(fence).toMatch(new RegExp(`^/locks/report/x-0000000000@${zxid}$`));
+    expect(fence).toMatch(new RegExp(`^/locks/report/x-0000000000@${zxid}\\.[0-9a-f]{10}$`));
     const late = cli(["set", "/w", "late", "--create"], { env: { TREEKEEPER_FENCE: fence } });
     expect(await late.ended).toMatchObject({ code: 4, stderr: expect.stringContaining("fence_stale") });
     expect(await run("lock", "report", "--", "sh", "-c", "kill -9 $$")).toMatchObject({ code: 137 });

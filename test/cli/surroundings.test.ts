@@ -110,8 +110,8 @@ describe.concurrent("a command that is run while something is held", () => {
       $treekeeper lock $name-a -- $treekeeper lock $name-b -- ${show}
       $treekeeper lock $name-a -- $treekeeper --endpoint $TREEKEEPER_ENDPOINT/ lock $name-b -- ${show}`);
     const [both, inner] = (await output).split("\n");
-    expect(both).toMatch(/^\/locks\/\w+-a\/x-0000000000@\d+,\/locks\/\w+-b\/x-0000000000@\d+$/);
-    expect(inner).toMatch(/^\/locks\/\w+-b\/x-0000000001@\d+$/);
+    expect(both).toMatch(/^\/locks\/\w+-a\/x-0000000000@\d+\.\w+,\/locks\/\w+-b\/x-0000000000@\d+\.\w+$/);
+    expect(inner).toMatch(/^\/locks\/\w+-b\/x-0000000001@\d+\.\w+$/);
   });
 });
 

@@ -281,6 +281,62 @@ test("a claim that is gone when the history no longer tells of it is missed all 
   await expect(lock.done).rejects.toMatchObject({ reason: "revoked" });
 });
 
+const dated = { ...held, fenceHeader: `${claimPath}@9.aaaaaaaaaa` };
+const there = snapshot(20, znode(claimPath, "", { czxid: 9 }));
+
+test("the fence of a hold has the epoch of its number, and is watched over from that very transaction", async ({
+  session,
+  request,
+  client,
+  server,
+}) => {
+  const lock = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(201, dated);
+  const hold = await lock.taken;
+  expect(hold).toMatchObject({ path: claimPath, czxid: 9, epoch: "aaaaaaaaaa", fence: 9 });
+  const { query } = await request("GET /v1/watch");
+  expect([query.get("lastEventId"), query.get("sinceZxid")]).toEqual(["9.aaaaaaaaaa", null]);
+  client.set("/x", "", { fences: [hold] }).catch(() => {});
+  const write = await server.request();
+  expect(write.headers.fence).toBe(`${encodeURIComponent(claimPath)}@9.aaaaaaaaaa`);
+});
+
+test("where the store was rolled back, what has the number of the claim is asked for, and held on to if it is the claim", async ({
+  session,
+  request,
+}) => {
+  const lock = takeLock(session);
+  (await request("POST /v1/locks/a/claims")).reply(201, dated);
+  const { signal } = await lock.taken;
+  const watch = (await request("GET /v1/watch")).begin();
+  watch.send(reset("unknown_zxid", 20) + there + synced(20));
+  const look = await request(`GET ${claimUrl}`);
+  expect(look.query.get("waitMs")).toBe("0");
+  look.reply(200, { ...dated, session: opened.id });
+  watch.send(reset("unknown_zxid", 30) + snapshot(30, znode(claimPath, "", { czxid: 9 })) + synced(30));
+  const again = await request(`GET ${claimUrl}`);
+  expect(signal.aborted).toBe(false);
+  again.reply(200, { ...dated, session: opened.id, fenceHeader: `${claimPath}@9.bbbbbbbbbb` });
+  (await request(`DELETE ${claimUrl}`)).refuse(404, { code: "no_claim", detail: "It is gone." });
+  await expect(lock.done).rejects.toMatchObject({ reason: "revoked" });
+});
+
+test.for([
+  ["waits there", { ...dated, state: "waiting", session: opened.id }],
+  ["is another session's there", { ...dated, session: "00000000000000b2" }],
+])(
+  "where the store was rolled back, a claim that %s is held no longer",
+  async ([, found], { session, request }) => {
+    const lock = takeLock(session);
+    (await request("POST /v1/locks/a/claims")).reply(201, dated);
+    await lock.taken;
+    (await request("GET /v1/watch")).begin().send(reset("unknown_zxid", 20) + there + synced(20));
+    (await request(`GET ${claimUrl}`)).reply(200, found as object);
+    (await request(`DELETE ${claimUrl}`)).refuse(404, { code: "no_claim", detail: "It is gone." });
+    await expect(lock.done).rejects.toMatchObject({ reason: "revoked" });
+  },
+);
+
 test("a lock that comes when the session is about to be lost is not acted on", async ({
   session,
   server,

@@ -9,6 +9,7 @@ import {
   type Session,
   tokenOf,
   urlOf,
+  withEpoch,
 } from "./fixture.ts";
 
 interface Candidate {
@@ -50,7 +51,7 @@ test("whoever stands first leads, and the next one when it resigns or its sessio
       term: first.term,
       fence: first.term,
     },
-    fenceHeader: `${path}/c-0000000000@${first.term}`,
+    fenceHeader: withEpoch(`${path}/c-0000000000@${first.term}`),
     validForMs: first.validForMs,
   });
   expect(first.validForMs).toBeGreaterThanOrEqual(one.timeoutMs);

@@ -11,6 +11,7 @@ import {
   type Session,
   tokenOf,
   urlOf,
+  withEpoch,
 } from "./fixture.ts";
 
 interface Claimed {
@@ -81,7 +82,7 @@ test("a free lock is held at once, and its claim is an ephemeral znode of the se
   expect(claimed).toEqual({
     ...{ id: "x-0000000000", state: "held", path: `${lock.path}/x-0000000000` },
     ...{ fence: claimed.fence, validForMs: claimed.validForMs },
-    fenceHeader: `${lock.path}/x-0000000000@${claimed.fence}`,
+    fenceHeader: withEpoch(`${lock.path}/x-0000000000@${claimed.fence}`),
   });
   expect(claimed.validForMs).toBeGreaterThanOrEqual(session.timeoutMs);
   const znode = await znodes.read(claimed.path);
@@ -92,7 +93,7 @@ test("a free lock is held at once, and its claim is an ephemeral znode of the se
     holders: [
       {
         ...{ id: claimed.id, path: claimed.path, mode: "exclusive", fence: claimed.fence },
-        fenceHeader: `${claimed.path}@${claimed.fence}`,
+        fenceHeader: withEpoch(`${claimed.path}@${claimed.fence}`),
         ...{ session: session.id, sessionName: "web-1", metadata: { host: "h", ports: [1, 2] } },
       },
     ],
@@ -137,7 +138,7 @@ test("who waits in vain keeps its place, and claiming again gives it back", asyn
     state: "waiting",
     position: 1,
     fence: second.fence,
-    fenceHeader: `${second.path}@${second.fence}`,
+    fenceHeader: withEpoch(`${second.path}@${second.fence}`),
     path: second.path,
   });
   expect(third).toMatchObject({ position: 2 });
@@ -425,7 +426,9 @@ test("a session shows its claims, and where each stands [O10]", async ({ http, l
   const queued = await lock.queued(two);
   const claimsOf = async ({ id }: Session) => (await http.get(`/v1/sessions/${id}`)).json().claims;
   const { id, path, fence } = held;
-  expect(await claimsOf(one)).toEqual([{ id, path, state: "held", fence, fenceHeader: `${path}@${fence}` }]);
+  expect(await claimsOf(one)).toEqual([
+    { id, path, state: "held", fence, fenceHeader: withEpoch(`${path}@${fence}`) },
+  ]);
   expect(await claimsOf(two)).toMatchObject([
     { id: queued.id, path: queued.path, state: "waiting", position: 1 },
   ]);

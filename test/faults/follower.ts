@@ -19,7 +19,7 @@ export class Follower {
   }
 
   async until(zxid: number): Promise<void> {
-    await this.#open.until(() => Number(this.#open.lastId ?? 0) >= zxid);
+    await this.#open.until(() => this.#open.lastZxid >= zxid);
   }
 
   /** After a kill. */

@@ -1,7 +1,7 @@
 // Streams opened all over the present and the past of a tree that is being written to, cut off, resumed, and left
 // to a server that is killed, with a recording of what each was told. It judges nothing.
 
-import { type EventStream, Http } from "../support/http.ts";
+import { type EventStream, Http, zxidIn } from "../support/http.ts";
 import { random } from "../support/random.ts";
 import type { Message } from "../watches/promises.ts";
 import { pick, type TreeLoad, watchablePaths } from "./tree-load.ts";
@@ -80,7 +80,7 @@ export class Watchers {
   /** When nothing is written any more: every stream reads all there is. */
   async collectComplete(zxid: number): Promise<void> {
     for (const open of this.#staying) {
-      await open.stream.until(() => Number(open.stream.lastId ?? 0) >= zxid);
+      await open.stream.until(() => open.stream.lastZxid >= zxid);
       open.stream.close();
       this.#record(open, zxid);
     }
@@ -99,7 +99,7 @@ export class Watchers {
 
   async #comeBack(http: Http, { asked, stream }: Open, chance: () => number): Promise<void> {
     if (chance() < 0.5) await this.#load.untilZxid(this.#load.zxid + lateByZxids);
-    const start = startAfter(Number(stream.lastId), chance);
+    const start = startAfter(stream.lastZxid, chance);
     await this.#isThere(async () => this.#stay(await this.#open(http, asked, start, chance)));
   }
 
@@ -115,7 +115,7 @@ export class Watchers {
       this.#record(open);
       const { lastId } = open.stream;
       if (fate < 0.6 || lastId === undefined) return;
-      open = await this.#open(http, selected, startAfter(Number(lastId), chance), chance);
+      open = await this.#open(http, selected, startAfter(zxidIn(lastId), chance), chance);
     }
   }
 
@@ -169,13 +169,13 @@ export class Watchers {
     const messages = stream.events.map(toMessage);
     const isComplete = completeAtZxid !== undefined;
     const closedAtZxid = completeAtZxid ?? this.#load.zxid;
-    this.lastId = Math.max(this.lastId, Number(stream.lastId ?? 0));
+    this.lastId = Math.max(this.lastId, stream.lastZxid);
     this.recordings.push({ ...asked, messages, isComplete, closedAtZxid });
   }
 }
 
 export function toMessage({ event = "", id, data }: EventStream["events"][number]): Message {
-  return { event, id: id === undefined ? null : Number(id), data };
+  return { event, id: id === undefined ? null : zxidIn(id), data };
 }
 
 /** The edge of the history, where what is forgotten and what is not meet. */

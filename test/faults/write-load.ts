@@ -84,7 +84,7 @@ export class WriteLoad {
   /** Reads the stream up to a zxid, and takes it over. */
   async collectUpTo(zxid: number): Promise<{ resets: number }> {
     const stream = this.#stream as EventStream;
-    await stream.until(() => Number(stream.lastId ?? 0) >= zxid);
+    await stream.until(() => stream.lastZxid >= zxid);
     stream.close();
     return this.#take(stream);
   }

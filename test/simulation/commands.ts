@@ -253,6 +253,10 @@ export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<
     ifTerm: fc.constantFrom(0, 1, 2, 3, 4, 5),
   }),
   sweep,
+  beginEpoch: fc.record({
+    type: fc.constant("beginEpoch" as const),
+    epoch: fc.constantFrom("aa", "bb", "cc"),
+  }),
   ...coordinationArbitraries(withSession),
 };
 

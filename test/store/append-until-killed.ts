@@ -43,6 +43,8 @@ function rowsAt(appliedLsn: number) {
     forgottenReplyZxids: [],
     quotas: [],
     deletedQuotaPaths: [],
+    epochs: [],
+    forgottenEpochZxids: [],
     changes: [],
   };
 }

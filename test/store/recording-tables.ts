@@ -1,5 +1,6 @@
 // Tables in memory that keep every write they were given, and can be told to refuse or to wait.
 
+import type { Epoch } from "../../src/core/epochs.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
 import type { Reply } from "../../src/core/replies/replies.ts";
 import type { Session } from "../../src/core/session.ts";
@@ -15,6 +16,7 @@ export class RecordingTables implements Tables {
   readonly #sessions = new Map<string, Session>();
   readonly #replies = new Map<number, Reply>();
   readonly #quotas = new Map<string, Pick<Quota, "path" | "limits">>();
+  readonly #epochs = new Map<number, Epoch>();
   readonly #listeners: ((covering: Covering) => void)[] = [];
   attempts = 0;
   #fault: Error | null = null;
@@ -54,6 +56,8 @@ export class RecordingTables implements Tables {
     for (const zxid of rows.forgottenReplyZxids) this.#replies.delete(zxid);
     for (const quota of rows.quotas) this.#quotas.set(quota.path, quota);
     for (const path of rows.deletedQuotaPaths) this.#quotas.delete(path);
+    for (const zxid of rows.forgottenEpochZxids) this.#epochs.delete(zxid);
+    for (const epoch of rows.epochs) this.#epochs.set(epoch.firstZxid, epoch);
   }
 
   onDurable(listener: (covering: Covering) => void): void {
@@ -87,6 +91,8 @@ export class RecordingTables implements Tables {
       state.restoreReply(reply);
     }
     for (const quota of this.#quotas.values()) state.restoreQuota(quota);
+    const epochs = [...this.#epochs.values()].sort((a, b) => a.firstZxid - b.firstZxid);
+    for (const epoch of epochs) state.restoreEpoch(epoch);
     const position = this.writes.at(-1)?.position;
     state.restoreCounters(position ?? { zxid: 0, nextZnodeId: 1, ranMs: 0 });
     return state;

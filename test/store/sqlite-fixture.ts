@@ -94,6 +94,8 @@ export function rowsOf(
     forgottenReplyZxids: rest.forgottenReplyZxids ?? [],
     quotas: [...state.quotas.from("")],
     deletedQuotaPaths: [],
+    epochs: [...state.epochs],
+    forgottenEpochZxids: [],
     changes: rest.changes ?? [],
   };
 }

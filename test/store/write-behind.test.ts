@@ -180,7 +180,7 @@ test("what came and went between two writes has no row, and its messages do", as
   expect(rest).toEqual({
     ...{ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] },
     ...{ replies: [], forgottenReplyZxids: [] },
-    ...{ quotas: [], deletedQuotaPaths: [] },
+    ...{ quotas: [], deletedQuotaPaths: [], epochs: [], forgottenEpochZxids: [] },
   });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);

@@ -179,6 +179,11 @@ export interface StreamEvent {
   readonly data: Record<string, unknown>;
 }
 
+/** An id is a zxid, and behind it the epoch that it is of. */
+export function zxidIn(id: string): number {
+  return Number(id.split(".")[0]);
+}
+
 interface Waiter {
   readonly isMet: () => boolean;
   readonly resolve: () => void;
@@ -207,6 +212,11 @@ export class EventStream {
   /** The id to resume after. */
   get lastId(): string | undefined {
     return this.events.findLast(({ id }) => id !== undefined)?.id;
+  }
+
+  /** The zxid in it; 0 where there is none yet. */
+  get lastZxid(): number {
+    return zxidIn(this.lastId ?? "0");
   }
 
   named(name: string): StreamEvent[] {

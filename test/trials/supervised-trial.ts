@@ -110,7 +110,7 @@ export class SupervisedTrial {
     for await (const line of supervisor.cli.lines()) {
       const [group, fenceText = ""] = line.split(" ");
       const [path = "", fence] = fenceText.split("@");
-      const holder = { supervisor, group: Number(group), path, fence: Number(fence) };
+      const holder = { supervisor, group: Number(group), path, fence: Number(fence?.split(".")[0]) };
       this.#holders.push(holder);
       void this.#service.history.untilEnded(path).then(() => this.#expectDead(holder));
       for (const listener of [...this.#holderListeners]) listener();

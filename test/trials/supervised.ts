@@ -5,7 +5,7 @@ import { EvidenceFile, monotonicMs } from "./evidence.ts";
 
 const [file = "", url = "", trial = "", who = "", manner = ""] = process.argv.slice(2);
 const [path = "", fenceText = ""] = (process.env.TREEKEEPER_FENCE ?? "").split("@");
-const about = { trial, who, fence: Number(fenceText) };
+const about = { trial, who, fence: Number(fenceText.split(".")[0]) };
 const evidence = new EvidenceFile(file);
 const liveMs = 10;
 const writeMs = 100;

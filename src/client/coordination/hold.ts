@@ -3,8 +3,10 @@
 // it must stop.
 
 import type { Fence } from "../../core/command.ts";
+import { stampText } from "../../core/epochs.ts";
 import type { Answer, Call, Caller } from "../calls/calls.ts";
 import { HoldLostError, type ProblemCode, RequestError, SessionLostError } from "../calls/errors.ts";
+import { epochIn } from "../calls/fences.ts";
 import { segmentOf } from "../calls/names.ts";
 import { joinSignals, unlessAborted } from "../calls/signals.ts";
 import type { Transport } from "../calls/transport.ts";
@@ -31,6 +33,8 @@ interface Standing {
   readonly path: string;
   /** 0 where the answer does not tell. */
   readonly fence: number;
+  /** Of the fence, where the answer tells. */
+  readonly epoch?: string;
   /** Whose it is, where the answer tells. */
   readonly session?: string | null;
 }
@@ -78,10 +82,26 @@ export class Claim {
   }
 
   /** Holds on for a while until it is held. */
-  async wait(id: string, signal: AbortSignal): Promise<Standing> {
-    const query = { waitMs: waitStepMs };
-    const call = { method: "GET", path: this.urlOf(id), query, repeat: "harmless", signal } as const;
-    return standingIn(await this.#send({ ...call, heldMs: waitStepMs }));
+  async wait(id: string, signal: AbortSignal, waitMs = waitStepMs): Promise<Standing> {
+    const call = {
+      method: "GET",
+      path: this.urlOf(id),
+      query: { waitMs },
+      repeat: "harmless",
+      signal,
+    } as const;
+    return standingIn(await this.#send({ ...call, heldMs: waitMs }));
+  }
+
+  /** Whether it is held as it stood, and not another that has its name and its number by now. */
+  async isStillHeld(standing: Standing, sessionId: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      const now = await this.wait(standing.id, signal, 0);
+      return now.isHeld && isSameClaim(standing, now, sessionId);
+    } catch (error) {
+      if (isRefusal(error, "no_claim")) return false;
+      throw error;
+    }
   }
 
   /** Gives it back, held or not. What is gone already is no fault, also where another's has its id by now. */
@@ -101,15 +121,20 @@ interface WireStanding {
   readonly state: "held" | "leading" | "waiting";
   readonly path: string;
   readonly fence?: number;
+  readonly fenceHeader?: string;
   /** A leader's fence, where it is called so. */
   readonly term?: number;
   readonly session?: string | null;
 }
 
 function standingIn({ body }: Answer): Standing {
-  const { id, state, path, fence, term, session } = body as WireStanding;
-  const isHeld = state !== "waiting";
-  return { id, isHeld, path, fence: fence ?? term ?? 0, ...(session !== undefined && { session }) };
+  const { id, state, path, fence, term, fenceHeader, session } = body as WireStanding;
+  const epoch = epochIn(fenceHeader);
+  return {
+    ...{ id, isHeld: state !== "waiting", path, fence: fence ?? term ?? 0 },
+    ...(epoch !== undefined && { epoch }),
+    ...(session !== undefined && { session }),
+  };
 }
 
 export interface Holder {
@@ -155,10 +180,14 @@ async function acquire(
   }
 }
 
-/** A lock that was deleted and made again numbers its claims anew: of the same id, it may be somebody else's. */
+/**
+ * A lock that was deleted and made again numbers its claims anew: of the same id, it may be somebody else's. In a store that
+ * was rolled back, even the fence may be the same number.
+ */
 function isSameClaim(first: Standing, later: Standing, sessionId: string): boolean {
   const isOtherFence = first.fence !== 0 && later.fence !== 0 && first.fence !== later.fence;
-  return !isOtherFence && (later.session === undefined || later.session === sessionId);
+  const isOtherEpoch = first.epoch !== undefined && later.epoch !== undefined && first.epoch !== later.epoch;
+  return !isOtherFence && !isOtherEpoch && (later.session === undefined || later.session === sessionId);
 }
 
 /** As the server says it of a claim that is gone. */
@@ -175,14 +204,16 @@ async function leaveBehind(claim: Claim, stood: Promise<Standing>): Promise<void
 async function actAndLeave<T>(
   holder: Holder,
   claim: Claim,
-  { id, path, fence, signal }: Standing & { readonly signal: AbortSignal },
+  { signal, ...standing }: Standing & { readonly signal: AbortSignal },
   act: (hold: Hold) => Promise<T> | T,
 ): Promise<T> {
-  const guard = new Guard(holder, claim.title, { path, czxid: fence });
+  const { id, path, fence, epoch } = standing;
+  const guard = new Guard(holder, claim, standing);
   const stopping = joinSignals(signal, guard.signal);
   try {
     stopping.signal.throwIfAborted();
-    return await act({ path, czxid: fence, fence, signal: stopping.signal });
+    const held = { path, czxid: fence, ...(epoch !== undefined && { epoch }) };
+    return await act({ ...held, fence, signal: stopping.signal });
   } finally {
     stopping.leave();
     guard.end();
@@ -197,11 +228,13 @@ class Guard {
   readonly #title: string;
   readonly #stopListening: () => void;
 
-  constructor({ transport, keeper }: Holder, title: string, claim: Fence) {
-    this.#title = title;
+  constructor({ transport, keeper }: Holder, claim: Claim, standing: Standing) {
+    this.#title = claim.title;
     this.#stopListening = keeper.onStateChanged(() => this.#check(keeper));
     this.#check(keeper);
-    if (!this.signal.aborted) void this.#watch(transport, claim);
+    const { signal } = this.#watching;
+    const isStillHeld = () => claim.isStillHeld(standing, keeper.opened.id, signal);
+    if (!this.signal.aborted) void this.#watch(() => untilGone(transport, standing, { isStillHeld, signal }));
   }
 
   get signal(): AbortSignal {
@@ -220,10 +253,10 @@ class Guard {
   }
 
   /** Who cannot be told whether it is held must not believe it. */
-  async #watch(transport: Transport, claim: Fence): Promise<void> {
+  async #watch(untilGone: () => Promise<void>): Promise<void> {
     const { signal } = this.#watching;
     try {
-      await untilGone(transport, claim, signal);
+      await untilGone();
       this.#controller.abort(new HoldLostError(this.#title, "revoked"));
     } catch (error) {
       if (!signal.aborted) this.#controller.abort(error);
@@ -231,14 +264,33 @@ class Guard {
   }
 }
 
-async function untilGone(transport: Transport, { path, czxid }: Fence, signal: AbortSignal): Promise<void> {
+interface Doubts {
+  readonly isStillHeld: () => Promise<boolean>;
+  readonly signal: AbortSignal;
+}
+
+async function untilGone(
+  transport: Transport,
+  claim: Standing,
+  { isStillHeld, signal }: Doubts,
+): Promise<void> {
+  const { path, fence, epoch } = claim;
   let isThere = true;
-  const request = { paths: [path], types: ["deleted"], data: false, sinceZxid: czxid } as const;
+  let isDoubtful = false;
+  const cursor =
+    epoch === undefined ? { sinceZxid: fence } : { lastEventId: stampText({ zxid: fence, epoch }) };
+  const request = { paths: [path], types: ["deleted"], data: false, ...cursor } as const;
   for await (const message of watch(transport, request, { signal })) {
     if (message.type === "change") return;
-    if (message.type === "reset") isThere = false;
-    if (message.type === "snapshot") isThere ||= message.znodes.some(({ stat }) => stat.czxid === czxid);
-    if (message.type === "synced" && !isThere) return;
+    if (message.type === "reset") {
+      isThere = false;
+      // The store has another past than it had: what has the number of the claim need not be the claim.
+      isDoubtful = message.reason === "unknown_zxid";
+    }
+    if (message.type === "snapshot") isThere ||= message.znodes.some(({ stat }) => stat.czxid === fence);
+    if (message.type !== "synced") continue;
+    if (!isThere || (isDoubtful && !(await isStillHeld()))) return;
+    isDoubtful = false;
   }
 }
 

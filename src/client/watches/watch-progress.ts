@@ -9,6 +9,8 @@ export interface WatchCursor {
   readonly initial?: boolean | undefined;
   /** Tell what happened after this transaction. */
   readonly sinceZxid?: number | undefined;
+  /** Tell what happened after the message with this id, which says of which past of the store it is. */
+  readonly lastEventId?: string | undefined;
 }
 
 /** A message of any stream of changes, as far as going on with it is concerned. */
@@ -26,10 +28,11 @@ export class WatchProgress {
   /** The zxid of a snapshot of which some pages were told and not all. */
   #unfinishedZxid: number | null = null;
 
-  constructor({ initial, sinceZxid }: WatchCursor) {
+  constructor({ initial, sinceZxid, lastEventId }: WatchCursor) {
     this.#start = {
       ...(initial !== undefined && { initial }),
       ...(sinceZxid !== undefined && { sinceZxid }),
+      ...(lastEventId !== undefined && { lastEventId }),
     };
     this.#zxid = sinceZxid ?? 0;
   }

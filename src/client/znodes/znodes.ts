@@ -2,6 +2,7 @@
 // is answered; it keeps nothing.
 
 import type { Fence, ZnodeTag } from "../../core/command.ts";
+import { stampText } from "../../core/epochs.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import type { Answer, Caller, CallOptions } from "../calls/calls.ts";
 import { RequestError } from "../calls/errors.ts";
@@ -27,6 +28,8 @@ export interface Znode {
   readonly path: string;
   readonly data: ZnodeData;
   readonly stat: Stat;
+  /** What to send as `ifMatch`; absent where the path is too long for a URL. */
+  readonly etag?: string;
   /** The last transaction the server had done: to wait for what comes after it, or to watch from there. */
   readonly zxid: number;
 }
@@ -36,6 +39,8 @@ export interface WrittenZnode {
   /** With its number, where the server gave it one. */
   readonly path: string;
   readonly stat: Stat;
+  /** What to send as `ifMatch`; absent where the path is too long for a URL. */
+  readonly etag?: string;
   readonly zxid: number;
 }
 
@@ -63,8 +68,11 @@ export interface CreateOptions extends WriteOptions {
 export interface ChangeOptions extends WriteOptions {
   /** The version the znode must be at. */
   readonly version?: number | undefined;
-  /** The incarnation and version it must be, such as the stat that was read. */
-  readonly ifMatch?: ZnodeTag | undefined;
+  /**
+   * The incarnation and version it must be: the `etag` that was read or written, or numbers such as those of a stat, which
+   * mean something else in a store that was rolled back to an older copy.
+   */
+  readonly ifMatch?: ZnodeTag | string | undefined;
 }
 
 export interface SetOptions extends ChangeOptions {
@@ -138,7 +146,7 @@ export class Znodes {
     const url = urlPathOf("v1/znodes", path);
     if (isTooLong(url) && waitAfterZxid === undefined) return await this.#alone({ op: "get", path }, options);
     const answer = await this.#read(url, { waitAfterZxid, waitMs }, options);
-    return { ...znodeWithData(answer), zxid: answer.zxid };
+    return { ...znodeWithData(answer), ...etagIn(answer), zxid: answer.zxid };
   }
 
   /** The stat of the znode, undefined when there is none. */
@@ -305,7 +313,7 @@ export class Znodes {
   ): Promise<OneResult<Operation>> {
     const { ifMatch } = options;
     if (ifMatch !== undefined) {
-      const { czxid, version } = ifMatch;
+      const { czxid, version } = typeof ifMatch === "string" ? tagIn(ifMatch) : ifMatch;
       const check = { op: "check", path: operation.path, czxid, version };
       const {
         recursive: _,
@@ -378,8 +386,18 @@ export function urlPathOf(resource: string, path: string): string {
 export function conditionHeadersOf(options: ChangeOptions): Record<string, string> {
   const { ifMatch } = options;
   const headers = fenceHeaderOf(options);
-  if (ifMatch !== undefined) headers["If-Match"] = `"${ifMatch.czxid}-${ifMatch.version}"`;
+  if (ifMatch !== undefined) headers["If-Match"] = typeof ifMatch === "string" ? ifMatch : tagText(ifMatch);
   return headers;
+}
+
+function tagText({ czxid, version, epoch }: ZnodeTag): string {
+  return `"${czxid}-${stampText({ zxid: version, epoch })}"`;
+}
+
+/** The numbers in an ETag, for where there is no header to send it in. */
+function tagIn(etag: string): ZnodeTag {
+  const [, czxid, version] = /^"(\d+)-(\d+)/.exec(etag) ?? [];
+  return { czxid: Number(czxid), version: Number(version) };
 }
 
 function includeOf(data: boolean): string {
@@ -390,7 +408,12 @@ function znodeWithData({ body }: Answer): Omit<Znode, "zxid"> {
   return znodeIn(body) as Omit<Znode, "zxid">;
 }
 
-function writtenIn({ body, zxid }: Answer): WrittenZnode {
-  const { path, stat } = body as WrittenZnode;
-  return { path, stat, zxid };
+function writtenIn(answer: Answer): WrittenZnode {
+  const { path, stat } = answer.body as WrittenZnode;
+  return { path, stat, ...etagIn(answer), zxid: answer.zxid };
+}
+
+function etagIn({ headers }: Answer): { readonly etag?: string } {
+  const etag = headers.get("etag");
+  return etag === null ? {} : { etag };
 }

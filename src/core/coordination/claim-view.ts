@@ -21,7 +21,7 @@ export interface ClaimView {
   readonly metadata: unknown;
 }
 
-export function claimViewOf(reader: Pick<Reader, "get" | "session">, claim: Claim): ClaimView {
+export function claimViewOf(reader: Pick<Reader, "get" | "session" | "epochs">, claim: Claim): ClaimView {
   const { id, path, mode, fence, owner } = claim;
   const session = owner === null ? undefined : reader.session(owner);
   const data = reader.get(path)?.data;
@@ -31,7 +31,7 @@ export function claimViewOf(reader: Pick<Reader, "get" | "session">, claim: Clai
       path,
       mode,
       fence,
-      fenceHeader: fenceHeaderOf(path, fence),
+      fenceHeader: fenceHeaderOf(reader.epochs, path, fence),
       session: owner,
       sessionName: session?.name ?? "",
     },
@@ -78,7 +78,7 @@ export function standingsOf(reader: Reader, paths: readonly string[]): Standing[
     const claim = queue?.get(baseName(path));
     if (queue === undefined || claim === undefined) return [];
     const { id, fence } = claim;
-    const base = { id, path, fence, fenceHeader: fenceHeaderOf(path, fence) };
+    const base = { id, path, fence, fenceHeader: fenceHeaderOf(reader.epochs, path, fence) };
     const position = queue.positionOf(claim);
     if (position > 0) return [{ ...base, state: "waiting", position }];
     return [{ ...base, state: isElectionPath(queue.path) ? "leading" : "held" }];

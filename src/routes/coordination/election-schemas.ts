@@ -58,7 +58,7 @@ const candidateMembers = {
 const standing = { state: stateMember, term: Type.Optional(term), position: Type.Optional(position) };
 
 const path = "/elections/scheduler/c-0000000007";
-const exampleFence = { fence: 1042, fenceHeader: `${path}@1042` };
+const exampleFence = { fence: 1042, fenceHeader: `${path}@1042.3f9a01c2d4` };
 const exampleStanding = { id: "c-0000000007", path, ...exampleFence };
 const exampleCandidate = { ...exampleStanding, value: "10.0.0.7:8080", ...exampleOwner };
 const tags = ["coordination"];
@@ -240,7 +240,7 @@ export const eventsSchema = {
   params: nameParameter,
   querystring: wholeStreamQuery,
   response: {
-    200: eventStream('id: 1042\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n'),
+    200: eventStream('id: 1042.3f9a01c2d4\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n'),
     ...problems("bad_path", "throttled"),
   },
 };

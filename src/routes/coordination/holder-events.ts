@@ -76,7 +76,8 @@ export class HolderStreams implements OpenStreams {
     }
     const { text } = told;
     const frame = () => {
-      told.frame ??= Buffer.from(`id: ${zxid}\nevent: ${event}\ndata: {"zxid":${zxid},${text}\n\n`);
+      const id = this.#store.epochs.stampOf(zxid);
+      told.frame ??= Buffer.from(`id: ${id}\nevent: ${event}\ndata: {"zxid":${zxid},${text}\n\n`);
       return told.frame;
     };
     return { text, frame };

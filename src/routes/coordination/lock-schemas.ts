@@ -93,7 +93,7 @@ const claimMembers = {
 const answerMembers = { id: Type.String(), fence, fenceHeader: fenceHeaderMember, path: Type.String() };
 
 const path = "/locks/reports/x-0000000007";
-const exampleFence = { fence: 1042, fenceHeader: `${path}@1042` };
+const exampleFence = { fence: 1042, fenceHeader: `${path}@1042.3f9a01c2d4` };
 const exampleClaim = {
   ...{ id: "x-0000000007", path, mode: "exclusive", ...exampleFence },
   ...exampleOwner,
@@ -265,7 +265,9 @@ export const eventsSchema = {
   params: nameParameter,
   querystring: wholeStreamQuery,
   response: {
-    200: eventStream('id: 1042\nevent: holders\ndata: {"zxid":1042,"holders":[],"holderCount":0}\n\n'),
+    200: eventStream(
+      'id: 1042.3f9a01c2d4\nevent: holders\ndata: {"zxid":1042,"holders":[],"holderCount":0}\n\n',
+    ),
     ...problems("bad_path", "throttled"),
   },
 };

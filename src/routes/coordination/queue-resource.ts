@@ -13,6 +13,7 @@ import type {
 } from "../../core/coordination/coordination-command.ts";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
+import type { ReadonlyEpochs } from "../../core/epochs.ts";
 import type { Reader } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -144,14 +145,26 @@ async function takePlace<Body extends Waiting>(
   const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
   if (taken === null) return reply.hijack();
   noteReplay(reply, taken.commit);
-  return sendPlace(reply, name, kind, taken);
+  return sendPlace(reply, { name, kind, epochs: parts.store.epochs }, taken);
 }
 
-function sendPlace(reply: FastifyReply, name: string, kind: QueueWords, { place, validForMs }: TakenPlace) {
+interface Told {
+  readonly name: string;
+  readonly kind: QueueWords;
+  readonly epochs: ReadonlyEpochs;
+}
+
+function sendPlace(reply: FastifyReply, { name, kind, epochs }: Told, { place, validForMs }: TakenPlace) {
   const { id, path, fence } = place.claim;
   const { plural, places } = kind;
   reply.header("Location", `/v1/${plural}/${encodeURIComponent(name)}/${places}/${encodeURIComponent(id)}`);
-  const facts = { id, fence, fenceHeader: fenceHeaderOf(path, fence), path, ...kind.standingOf(place) };
+  const facts = {
+    id,
+    fence,
+    fenceHeader: fenceHeaderOf(epochs, path, fence),
+    path,
+    ...kind.standingOf(place),
+  };
   if (!place.isHeld) return reply.code(202).send(facts);
   return reply.code(201).send({ ...facts, validForMs });
 }

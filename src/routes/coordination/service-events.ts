@@ -33,8 +33,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
         const selection = new InstanceSelection(service, filterOf(query));
         const resume = resumePointOf(query, headers);
         const start = resume ?? ({ kind: "now", initial: true } as const);
-        if (!acceptsEventStream(headers.accept))
-          assertCanStart(start, watches.history, "Begin anew without it.");
+        if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Begin anew without it.");
         watches.assertOpens();
         const { bookmarkMs, heartbeatMs } = query;
         countWait(reply);
@@ -57,8 +56,8 @@ const change = { zxid: 1042, timeMs: 1_700_000_000_000, cause: "request", instan
 const exampleEvents = [
   "retry: 1734\n",
   'event: snapshot\ndata: {"zxid":1040,"instances":[]}\n\n',
-  'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
-  `id: 1042\nevent: added\ndata: ${JSON.stringify(change)}\n\n`,
+  'id: 1040.3f9a01c2d4\nevent: synced\ndata: {"zxid":1040}\n\n',
+  `id: 1042.3f9a01c2d4\nevent: added\ndata: ${JSON.stringify(change)}\n\n`,
 ].join("");
 
 const eventsSchema = {

@@ -1,8 +1,9 @@
-// GET /v1/limits: every bound in force, and how far back a watch can resume now.
+// GET /v1/limits: every bound in force, how far back a watch can resume now, and of which past the store is.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
 import { problems } from "../wire/schemas.ts";
@@ -11,9 +12,10 @@ export interface LimitsParts {
   /** The settings that are bounds, by name. */
   readonly bounds: Readonly<Record<string, number>>;
   readonly watches: Watches;
+  readonly store: Pick<Store, "epochs" | "unknownPasts">;
 }
 
-export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches }: LimitsParts): void {
+export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches, store }: LimitsParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.get("/v1/limits", { schema: limitsSchema }, async () => {
     const { history } = watches;
@@ -24,6 +26,11 @@ export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches }: Lim
         oldestZxid: history.floorZxid,
         messages: history.messageCount,
         bytes: history.bytes,
+      },
+      past: {
+        epoch: store.epochs.current.id,
+        firstZxid: store.epochs.current.firstZxid,
+        unknownShown: store.unknownPasts.count,
       },
     };
   });
@@ -44,6 +51,19 @@ const limitsAnswer = Type.Object({
     },
     { description: "What a watch can be told again." },
   ),
+  past: Type.Object(
+    {
+      epoch: Type.String({
+        description: "What its zxids are shown with in ids, fences and ETags; empty before the first write.",
+      }),
+      firstZxid: Type.Integer({ description: "Its first transaction, which may be yet to come." }),
+      unknownShown: Type.Integer({
+        description:
+          "How often since the start a client has shown what never happened here: of an older copy that was put back, this grows.",
+      }),
+    },
+    { description: "The epoch that transactions belong to now." },
+  ),
 });
 
 const limitsSchema = {
@@ -61,6 +81,7 @@ const limitsSchema = {
               {
                 bounds: { dataBytesMax: 1_048_576, operationsMax: 1000 },
                 history: { zxid: 1042, oldestZxid: 17, messages: 1020, bytes: 310_080 },
+                past: { epoch: "3f9a01c2d4", firstZxid: 1001, unknownShown: 0 },
               },
             ],
           },

@@ -280,7 +280,7 @@ const exampleSummary = {
   ephemeralCount: 1,
 };
 
-const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042" };
+const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042.3f9a01c2d4" };
 
 const sessionClaim = Type.Object({
   id: Type.String(),

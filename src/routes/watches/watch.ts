@@ -85,8 +85,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     const resume = resumePointOf(query, headers);
     const start = resume ?? { kind: "now", initial: query.initial };
     const streamRequest = { ...selectionOf(query), start, ...readerOf(request) };
-    if (!acceptsEventStream(headers.accept))
-      assertCanStart(start, watches.history, "Watch anew with initial=true.");
+    if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Watch anew with initial=true.");
     watches.assertOpens();
     countWait(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
@@ -109,8 +108,8 @@ function selectionOf(query: WatchQuery) {
 
 const exampleEvents = [
   "retry: 1734\n",
-  'id: 1040\nevent: synced\ndata: {"zxid":1040}\n\n',
-  "id: 1042\nevent: change\n",
+  'id: 1040.3f9a01c2d4\nevent: synced\ndata: {"zxid":1040}\n\n',
+  "id: 1042.3f9a01c2d4\nevent: change\n",
   'data: {"zxid":1042,"timeMs":1700000000000,"cause":"request","events":[{"type":"deleted","path":"/a","stat":{}}]}\n\n',
 ].join("");
 
@@ -120,7 +119,8 @@ const watchSchema = {
   description:
     "`change`: one transaction, with the id to resume after. `snapshot` and `synced`: what there is now, and its end. " +
     "`bookmark`: nothing happened, but the resume point moves on. `reset`: the resume point is gone, the current state " +
-    "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID` or `sinceZxid`.",
+    "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID`: it has the epoch of its zxid, so that a " +
+    "store which was rolled back says `reset`. `sinceZxid` is the number alone.",
   tags: ["watches"],
   response: {
     200: {

@@ -3,6 +3,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { Fence, ZnodeTag } from "../../core/command.ts";
+import { type Epochs, parseStamp } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { Stat } from "../../core/tree/stat.ts";
@@ -10,14 +11,22 @@ import type { Stat } from "../../core/tree/stat.ts";
 /** What a znode is given as besides JSON: other bytes, and so other tags. */
 export type ZnodeForm = "bytes" | "base64";
 
-/** `"<czxid>-<version>"`: another incarnation of the same path has another tag (S11). */
-export function etagOf({ czxid, version }: Pick<Stat, "czxid" | "version">, form?: ZnodeForm): string {
-  return form === undefined ? `"${czxid}-${version}"` : `"${czxid}-${version}-${form}"`;
+/**
+ * `"<czxid>-<version>.<epoch>"`: another incarnation of the same path has another tag (S11), and so has the same version
+ * with another value in another past of the store.
+ */
+export function etagOf(
+  { czxid, mzxid, version }: Pick<Stat, "czxid" | "mzxid" | "version">,
+  epochs: Pick<Epochs, "suffixAt">,
+  form?: ZnodeForm,
+): string {
+  const tag = `"${czxid}-${version}${epochs.suffixAt(mzxid)}`;
+  return form === undefined ? `${tag}"` : `${tag}-${form}"`;
 }
 
-/** `"<zxid>"` of the last transaction that changed what is listed: zxids are never reused, so neither is the tag. */
-export function listTagOf(changedZxid: number): string {
-  return `"${changedZxid}"`;
+/** `"<zxid>.<epoch>"` of the last transaction that changed what is listed: neither comes again. */
+export function listTagOf(changedZxid: number, epochs: Pick<Epochs, "stampOf">): string {
+  return `"${epochs.stampOf(changedZxid)}"`;
 }
 
 /** What a header of conditions may say: `*` is whatever exists. */
@@ -30,13 +39,14 @@ export function ifMatchOf(headers: IncomingHttpHeaders): "*" | readonly ZnodeTag
   return tags.flatMap(znodeTagOf);
 }
 
-/** A write replaces the znode in whichever form it was read. */
-const znodeTagPattern = /^"(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})(?:-bytes|-base64)?"$/;
+/** A write replaces the znode in whichever form it was read. A tag without an epoch is one that a person has written. */
+const znodeTagPattern = /^"(0|[1-9]\d{0,15})-(0|[1-9]\d{0,15})(?:\.([0-9a-f]{1,16}))?(?:-bytes|-base64)?"$/;
 
 /** None for a tag that is weak or that we never gave out: it matches nothing, as HTTP asks. */
 function znodeTagOf(tag: string): ZnodeTag[] {
-  const [, czxid, version] = znodeTagPattern.exec(tag) ?? [];
-  return czxid === undefined ? [] : [{ czxid: Number(czxid), version: Number(version) }];
+  const [, czxid, version, epoch] = znodeTagPattern.exec(tag) ?? [];
+  if (czxid === undefined) return [];
+  return [{ czxid: Number(czxid), version: Number(version), ...(epoch !== undefined && { epoch }) }];
 }
 
 /** Whether `If-None-Match: *` asks that the znode does not exist yet. */
@@ -71,6 +81,24 @@ export function isKnown(etag: string, known: Tags | undefined): boolean {
   return known === "*" || known.some((tag) => tag.replace(/^W\//, "") === etag);
 }
 
+interface Pasts {
+  /** The last applied transaction. */
+  readonly zxid: number;
+  readonly epochs: Pick<Epochs, "reaches">;
+}
+
+/** The first of the tags that is of a past which the store does not have. */
+export function tagOfUnknownPast(known: Tags | undefined, { zxid, epochs }: Pasts): string | undefined {
+  if (known === undefined || known === "*") return undefined;
+  return known.find((tag) => {
+    const [, first, epoch] = datedTagPattern.exec(tag) ?? [];
+    return epoch !== undefined && (Number(first) > zxid || !epochs.reaches(epoch, Number(first)));
+  });
+}
+
+/** Of a znode or of a listing: the first number is of a transaction that is in the past of the epoch. */
+const datedTagPattern = /^(?:W\/)?"(\d{1,16})(?:-\d{1,16})?\.([0-9a-f]{1,16})(?:-bytes|-base64)?"$/;
+
 function tagsOf(header: string | undefined, name: string): Tags | undefined {
   if (header === undefined) return undefined;
   if (header.trim() === "*") return "*";
@@ -78,7 +106,7 @@ function tagsOf(header: string | undefined, name: string): Tags | undefined {
   if (tags.length > 0) return tags;
   throw new KeeperError(
     "bad_request",
-    `${name} is * or a list of ETags in their quotes, for example "1042-0", not ${header || "empty"}.`,
+    `${name} is * or a list of ETags in their quotes, for example "1042-0.3f9a01c2d4", not ${header || "empty"}.`,
   );
 }
 
@@ -97,9 +125,12 @@ function listedTags(header: string): string[] {
   return tags;
 }
 
-const fencePattern = /^(.+)@(\d{1,16})$/;
+const fencePattern = /^(.+)@([^@]+)$/;
 
-/** `Fence: <path>@<czxid>`, several comma-separated; the path is percent-encoded as in a URL. */
+/**
+ * `Fence: <path>@<czxid>.<epoch>`, several comma-separated; the path is percent-encoded as in a URL. Without its epoch it
+ * is compared by its number alone.
+ */
 export function fencesOf(headers: IncomingHttpHeaders): readonly Fence[] | undefined {
   const header = headers.fence;
   if (header === undefined) return undefined;
@@ -108,16 +139,18 @@ export function fencesOf(headers: IncomingHttpHeaders): readonly Fence[] | undef
 }
 
 function fenceOf(text: string): Fence {
-  const [, path, czxid] = fencePattern.exec(text) ?? [];
-  if (path === undefined) {
+  const [, path, stampText = ""] = fencePattern.exec(text) ?? [];
+  const stamp = parseStamp(stampText);
+  if (path === undefined || stamp === null) {
     throw new KeeperError(
       "bad_request",
-      `A fence is written <path>@<czxid>, for example /master@1042, not "${text}".`,
+      `A fence is written <path>@<czxid>, for example /master@1042 or /master@1042.3f9a01c2d4, not "${text}".`,
     );
   }
   const decoded = decodeFencePath(path);
   validatePath(decoded);
-  return { path: decoded, czxid: Number(czxid) };
+  const { zxid: czxid, epoch } = stamp;
+  return epoch === undefined ? { path: decoded, czxid } : { path: decoded, czxid, epoch };
 }
 
 function decodeFencePath(encoded: string): string {

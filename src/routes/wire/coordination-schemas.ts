@@ -53,7 +53,8 @@ export const validForMs = Type.Integer({
 
 export const fenceHeaderMember = Type.String({
   description:
-    "The ready value of the header `Fence`: a write that carries it happens only while the claim is there.",
+    "The ready value of the header `Fence`, the epoch of its number included: a write that carries it happens only while " +
+    "the claim is there, and not in a store that was rolled back and has another claim of that number.",
 });
 
 export const sessionMembers = {

@@ -8,7 +8,6 @@ import type { Reader } from "../../core/reader.ts";
 import { parentPath } from "../../core/tree/path.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import type { Store } from "../../store/store.ts";
-import type { History } from "../../watches/history.ts";
 import type { Selection } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
@@ -62,7 +61,7 @@ export async function longPoll(
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
   countWait(reply);
-  assertHappened(afterZxid, watches.history);
+  assertHappened(afterZxid, watches);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);
   reply.raw.once("close", resolve);
@@ -89,9 +88,14 @@ function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */
-function assertHappened(zxid: number, history: History): void {
-  if (history.gapAfter(zxid) !== "unknown_zxid") return;
-  throw cannotResume("unknown_zxid", zxid, history, "Ask without waitAfterZxid, and go on from there.");
+function assertHappened(zxid: number, watches: Watches): void {
+  if (watches.gapAfter({ zxid }) !== "unknown_zxid") return;
+  throw cannotResume(
+    "unknown_zxid",
+    { zxid },
+    watches.history,
+    "Ask without waitAfterZxid, and go on from there.",
+  );
 }
 
 /** A wait without a transaction to wait after is a slip that must not be ignored. */

@@ -188,8 +188,9 @@ export const writeHeaders = Type.Object({
   fence: Type.Optional(
     Type.String({
       description:
-        "`<path>@<czxid>`, several comma-separated: the write happens only while these znodes exist so.",
-      examples: ["/master@1042"],
+        "`<path>@<czxid>`, several comma-separated: the write happens only while these znodes exist so. With the epoch " +
+        "behind the number, as a `fenceHeader` has it, only while they are those of that past of the store.",
+      examples: ["/master@1042", "/locks/reports/x-0000000007@1042.3f9a01c2d4"],
     }),
   ),
 });
@@ -222,7 +223,11 @@ export const replayedHeader = {
 export const conditionalWriteHeaders = Type.Object({
   ...writeHeaders.properties,
   "if-match": Type.Optional(
-    Type.String({ description: "ETags, comma-separated, one of which the znode must have, or `*`." }),
+    Type.String({
+      description:
+        "ETags, comma-separated, one of which the znode must have, or `*`. One of a past that the store does not have " +
+        'matches nothing; `"<czxid>-<version>"` without an epoch is compared by its numbers alone.',
+    }),
   ),
 });
 

@@ -4,10 +4,12 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { parseStamp, type Stamp, stampText } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Gap } from "../../told/frames.ts";
 import type { History } from "../../watches/history.ts";
 import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
+import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { readContextOf } from "./parts.ts";
 
@@ -31,7 +33,8 @@ export const resumeMembers = {
     Type.Integer({
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
-      description: "Resume after this transaction. Last-Event-ID and lastEventId go before it.",
+      description:
+        "Resume after this transaction, whichever past of the store it is of. Last-Event-ID and lastEventId go before it.",
     }),
   ),
   bookmarkMs: Type.Integer({ ...intervalMs, default: 30_000, description: "Silence before a bookmark." }),
@@ -48,8 +51,8 @@ export function resumePointOf(
 ): StreamStart | null {
   const lastId = headers["last-event-id"] || lastEventId;
   if (lastId !== undefined && lastId !== "") {
-    const zxid = /^\d{1,16}$/.test(String(lastId)) ? Number(lastId) : Number.NaN;
-    return Number.isSafeInteger(zxid) ? { kind: "after", zxid } : { kind: "unknown" };
+    const stamp = parseStamp(String(lastId));
+    return stamp === null ? { kind: "unknown" } : { kind: "after", ...stamp };
   }
   return sinceZxid === undefined ? null : { kind: "after", zxid: sinceZxid };
 }
@@ -60,24 +63,28 @@ export function readerOf(request: FastifyRequest): Pick<StreamRequest, "reader" 
 }
 
 /** Who is no EventSource can read a status, and is told by it that there is no going on from there. */
-export function assertCanStart(start: StreamStart, history: History, hint: string): void {
+export function assertCanStart(start: StreamStart, watches: Watches, hint: string): void {
   if (start.kind === "unknown") {
     throw new KeeperError(
       "bad_request",
-      "Last-Event-ID is the id of an event this service sent: a whole number.",
+      "Last-Event-ID is the id of an event this service sent, such as 1042.3f9a01c2d4; a zxid alone will do.",
     );
   }
   if (start.kind === "now") return;
-  const gap = history.gapAfter(start.zxid);
-  if (gap !== null) throw cannotResume(gap, start.zxid, history, hint);
+  const gap = watches.gapAfter(start);
+  if (gap !== null) throw cannotResume(gap, start, watches.history, hint);
 }
 
 /** What the first event of a stream would say with `reset`, as a refusal. */
-export function cannotResume(gap: Gap, zxid: number, history: History, hint: string): KeeperError {
+export function cannotResume(gap: Gap, stamp: Stamp, history: History, hint: string): KeeperError {
   const oldestZxid = history.floorZxid;
   const found =
     gap === "history_trimmed"
-      ? `The history goes back to zxid ${oldestZxid}, not to ${zxid}`
-      : `Zxid ${zxid} has not happened here; this server is at ${history.zxid}`;
-  return new KeeperError("history_trimmed", `${found}. ${hint}`, { oldestZxid, reason: gap });
+      ? `The history goes back to zxid ${oldestZxid}, not to ${stamp.zxid}`
+      : `Zxid ${stampText(stamp)} has not happened here; this server is at ${history.zxid}`;
+  return new KeeperError("history_trimmed", `${found}. ${hint}`, {
+    oldestZxid,
+    reason: gap,
+    ...(gap === "unknown_zxid" && { unknownPast: true }),
+  });
 }

@@ -7,7 +7,7 @@ import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { Selection } from "../../watches/selection.ts";
-import { isKnown, knownTagsOf, listTagOf } from "../wire/conditions.ts";
+import { isKnown, knownTagsOf, listTagOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
@@ -69,9 +69,12 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
           return sendLines(request, reply, { answers, walk, included });
         }
         const { view, changedZxid } = pageOf(reader, path, request.query);
-        const etag = listTagOf(changedZxid);
+        const etag = listTagOf(changedZxid, reader.epochs);
         reply.header("etag", etag);
-        return isKnown(etag, known) ? reply.code(304).send() : view;
+        if (isKnown(etag, known)) return reply.code(304).send();
+        const foreignTag = tagOfUnknownPast(known, reader);
+        if (foreignTag !== undefined) store.unknownPasts.note(foreignTag);
+        return view;
       },
     );
   }

@@ -14,7 +14,15 @@ import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { withHint } from "../http/hints.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
-import { etagOf, ifMatchOf, isKnown, knownTagsOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
+import {
+  etagOf,
+  ifMatchOf,
+  isKnown,
+  knownTagsOf,
+  mustBeNew,
+  refuseConditions,
+  tagOfUnknownPast,
+} from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
@@ -141,7 +149,7 @@ function createRoute(plainApp: FastifyInstance, url: string, parts: RouteParts):
       const contextOf = keyedContextsOf(request, parts);
       const commit = await store.submit({ ...create, ...contextOf() }).catch(withHint(create));
       noteReplay(reply, commit);
-      return sendWritten(reply, commit.outcome);
+      return sendWritten(reply, commit.outcome, store);
     },
   );
 }
@@ -156,7 +164,7 @@ function setRoute(plainApp: FastifyInstance, url: string, { store, sessions, lim
       const set = toSetData(znodePathOf(request, znodesUrl, limits), request.query, request);
       const written = { ...set, ...writeContextOf(request, sessions) };
       const commit = await store.submit(written).catch(withHint(set));
-      return sendWritten(reply, commit.outcome);
+      return sendWritten(reply, commit.outcome, store);
     },
   );
 }
@@ -257,9 +265,9 @@ function partsOfNothing(): KeeperError {
   return new KeeperError("bad_request", "inParts goes with recursive=true: one znode has no parts.");
 }
 
-function sendWritten(reply: FastifyReply, { path, stat, created }: Written) {
+function sendWritten(reply: FastifyReply, { path, stat, created }: Written, { epochs }: RouteParts["store"]) {
   if (created) reply.code(201).header("Location", urlOfZnode(znodesUrl, path));
-  return reply.header("etag", etagOf(stat)).send({ path, stat });
+  return reply.header("etag", etagOf(stat, epochs)).send({ path, stat });
 }
 
 interface ZnodeRead {
@@ -272,11 +280,14 @@ interface ZnodeRead {
 
 function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead) {
   const { path, raw, encoding, known, parts } = read;
-  const znode = znodeAt(readerFor(request, parts.store), path);
+  const reader = readerFor(request, parts.store);
+  const znode = znodeAt(reader, path);
   const isBytes = raw || prefersBytes(request);
-  const etag = etagOf(znode, isBytes ? "bytes" : encoding);
+  const etag = etagOf(znode, reader.epochs, isBytes ? "bytes" : encoding);
   reply.header("etag", etag);
   if (isKnown(etag, known)) return reply.code(304).send();
+  const foreignTag = tagOfUnknownPast(known, reader);
+  if (foreignTag !== undefined) parts.store.unknownPasts.note(foreignTag);
   if (isBytes) {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
     return reply.send(Buffer.from(znode.data));
@@ -322,7 +333,7 @@ const getSchema = {
   operationId: "getZnode",
   summary: "Data and stat of a znode",
   description:
-    "The ETag is of the data in this incarnation: children that come and go move the stat and not the ETag. Bytes and " +
+    "The ETag is of the data in this incarnation, in this past of the store: children that come and go move the stat and not the ETag. Bytes and " +
     "base64 have ETags of their own; If-Match takes any of them.",
   headers: conditionalReadHeaders,
   response: {

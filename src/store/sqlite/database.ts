@@ -210,6 +210,7 @@ export class StoreDatabase {
     }
     for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
     for (const zxid of rows.forgottenReplyZxids) statements.deleteReply.run(zxid);
+    for (const firstZxid of rows.forgottenEpochZxids) statements.deleteEpoch.run(firstZxid);
     for (const path of rows.deletedQuotaPaths) statements.deleteQuota.run(path);
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
     for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
@@ -217,6 +218,7 @@ export class StoreDatabase {
     for (const session of rows.sessions) statements.putSession.run({ touchedAt: null, ...session });
     for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
     for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
+    for (const epoch of rows.epochs) statements.putEpoch.run(epoch);
     for (const changes of rows.changes) {
       statements.insertChanges.run({ ...changes, checksum: changesChecksum(changes) });
     }
@@ -482,6 +484,8 @@ function prepareRowStatements(connection: Connection) {
        VALUES (@path, @countSoft, @countHard, @bytesSoft, @bytesHard)`,
     ),
     deleteQuota: connection.prepare("DELETE FROM quota WHERE path = ?"),
+    putEpoch: connection.prepare("INSERT OR REPLACE INTO epoch (first_zxid, id) VALUES (@firstZxid, @id)"),
+    deleteEpoch: connection.prepare("DELETE FROM epoch WHERE first_zxid = ?"),
     insertChanges: connection.prepare<Checked<PackedChanges>>(
       `INSERT INTO change (last_zxid, messages, ran_ms, checksum)
        VALUES (@lastZxid, @messages, @ranMs, @checksum)`,

@@ -4,6 +4,7 @@
 import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
 import { Digest } from "../../core/digest.ts";
+import type { Epoch } from "../../core/epochs.ts";
 import { machineVersion } from "../../core/machine-version.ts";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
 import { type QuotaLimits, quotaLimitNames } from "../../core/quotas/quota.ts";
@@ -163,6 +164,7 @@ function readState(connection: Connection, file: string, position: Position): St
   }
   if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
   readQuotas(connection, file, state);
+  readEpochs(connection, file, state, position);
   state.restoreCounters(position);
   return state;
 }
@@ -182,6 +184,17 @@ function readQuotas(connection: Connection, file: string, state: State): void {
       if (limit !== null) limits[name] = limit;
     }
     state.restoreQuota({ path, limits });
+  }
+}
+
+function readEpochs(connection: Connection, file: string, state: State, { zxid }: Position): void {
+  for (const epoch of connection.prepare(selectEpochs).iterate() as Iterable<Epoch>) {
+    if (epoch.firstZxid > zxid + 1)
+      throw new CorruptStoreError(
+        file,
+        `epoch ${epoch.id} begins at zxid ${epoch.firstZxid}, which is yet to come`,
+      );
+    state.restoreEpoch(epoch);
   }
 }
 
@@ -245,6 +258,8 @@ const selectQuotas = `
   SELECT path, count_soft AS countSoft, count_hard AS countHard, bytes_soft AS bytesSoft,
     bytes_hard AS bytesHard
   FROM quota`;
+
+const selectEpochs = "SELECT first_zxid AS firstZxid, id FROM epoch ORDER BY first_zxid";
 
 const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,

@@ -29,6 +29,8 @@ export interface PackedRows {
   readonly forgottenReplyZxids: readonly number[];
   readonly quotas: RowChanges["quotas"];
   readonly deletedQuotaPaths: readonly string[];
+  readonly epochs: RowChanges["epochs"];
+  readonly forgottenEpochZxids: readonly number[];
   readonly changes: readonly PackedChanges[];
 }
 
@@ -67,6 +69,8 @@ export function packRows(rows: RowChanges): PackedRows {
     forgottenReplyZxids: rows.forgottenReplyZxids,
     quotas: rows.quotas,
     deletedQuotaPaths: rows.deletedQuotaPaths,
+    epochs: rows.epochs,
+    forgottenEpochZxids: rows.forgottenEpochZxids,
     changes: packChanges(rows.changes),
   };
 }

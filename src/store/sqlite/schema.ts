@@ -125,6 +125,11 @@ const upgrades = [
   ALTER TABLE meta ADD COLUMN housekeeper_touched_at INTEGER NOT NULL DEFAULT 0;
   -- The entry in which a server last told the others of it.
   ALTER TABLE session ADD COLUMN touched_at INTEGER;`,
+  `-- The pasts of the store: which start of a writer wrote the transactions from each zxid on.
+  CREATE TABLE epoch (
+    first_zxid INTEGER PRIMARY KEY,
+    id TEXT NOT NULL
+  ) STRICT;`,
 ] as const;
 
 /** The first version whose rows have checksums. */
