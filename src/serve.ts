@@ -104,7 +104,7 @@ async function openService(
     { corsOrigin, hostNames, tls },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
-  const housekeeper = new Housekeeper([sessions, new Sweeper(store, config), new LockDelays(store)]);
+  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   return { server, store, sessions, housekeeper, stallWatch };
 }
 

@@ -1,21 +1,127 @@
-// Who does what is due by itself. Where one server is alone with its log, it has every duty for as long as it runs.
+// Who does what is due by itself. A server that is alone with its log has every duty for as long as it runs. Of several,
+// one has them: whoever the log says, first come first served. The others hear from it in the log; when it has been silent
+// for too long, by the clock of whoever listens, another takes its place. Two that believe it at once do no harm, since
+// what they ask for is decided in the log; whoever takes the duties up gives everything its full time.
 
+import { KeeperError } from "../core/errors.ts";
+import type { Housekeeper as Named } from "../core/housekeeper.ts";
+import { systemContext } from "../core/reader.ts";
+import type { Note } from "../core/txn.ts";
+import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
 
-export class Housekeeper {
-  readonly #duties: readonly Duty[];
-  #isOnDuty = false;
+export interface HousekeeperOptions {
+  /** How often the one on duty is heard of, and the others look. */
+  readonly everyMs: number;
+  /** How long it may be silent. */
+  readonly silentMsMax: number;
+  /** A look that comes later than this ends a pause: what was silent meanwhile may have been heard of all the same. */
+  readonly pauseMs: number;
+}
 
-  constructor(duties: readonly Duty[]) {
+export const defaultHousekeeperOptions: HousekeeperOptions = {
+  everyMs: 2000,
+  silentMsMax: 10_000,
+  pauseMs: 1000,
+};
+
+export class Housekeeper {
+  readonly #store: Store;
+  readonly #duties: readonly Duty[];
+  readonly #options: HousekeeperOptions;
+  readonly #endings: (() => void)[] = [];
+  #isOnDuty = false;
+  #isAsking = false;
+  #heardMs = 0;
+  #cancelTimer = () => {};
+
+  constructor(store: Store, duties: readonly Duty[], options: Partial<HousekeeperOptions> = {}) {
+    this.#store = store;
     this.#duties = duties;
+    this.#options = { ...defaultHousekeeperOptions, ...options };
+  }
+
+  get isOnDuty(): boolean {
+    return this.#isOnDuty;
   }
 
   start(): void {
-    this.#takeUp();
+    if (!this.#store.isShared) {
+      this.#takeUp();
+      return;
+    }
+    this.#heardMs = this.#nowMs();
+    this.#endings.push(
+      this.#store.onNoted((notes) => this.#hear(notes)),
+      this.#store.onLogState(() => this.#reconsider()),
+    );
+    void this.#look();
   }
 
   stop(): void {
+    for (const end of this.#endings.splice(0)) end();
+    this.#cancelTimer();
     this.#layDown();
+  }
+
+  /** The log says who has the duties, again or anew. */
+  #hear(notes: readonly Note[]): void {
+    if (!notes.some(({ type }) => type === "housekeeperChanged")) return;
+    this.#heardMs = this.#nowMs();
+    this.#reconsider();
+  }
+
+  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's. */
+  #reconsider(): void {
+    const isReachable = this.#store.logState.state !== "suspended" && this.#store.logState.state !== "failed";
+    if (!isReachable) this.#heardMs = this.#nowMs();
+    if (isReachable && this.#isNamed()) this.#takeUp();
+    else this.#layDown();
+  }
+
+  async #look(): Promise<void> {
+    const { everyMs, pauseMs, silentMsMax } = this.#options;
+    const expectedMs = this.#nowMs() + everyMs;
+    this.#cancelTimer = this.#store.clock.setTimer(everyMs, () => {
+      if (this.#nowMs() > expectedMs + pauseMs) this.#resume();
+      void this.#look();
+    });
+    const isSilent = this.#nowMs() - this.#heardMs > silentMsMax;
+    if (this.#isNamed() || this.#named().term === 0 || isSilent) await this.#ask();
+  }
+
+  /** After a pause of its own: what came meanwhile is still to be heard. */
+  #resume(): void {
+    this.#heardMs = this.#nowMs();
+    if (!this.#isOnDuty) return;
+    this.#layDown();
+    this.#takeUp();
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      const { term: ifTerm } = this.#named();
+      await this.#store.submit({ type: "claimHousekeeping", server: this.#store.writer, ifTerm });
+    } catch (error) {
+      // Asked for again at the next look.
+      if (!(error instanceof KeeperError)) throw error;
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+
+  #named(): Named {
+    return this.#store.reader(systemContext).housekeeper;
+  }
+
+  #isNamed(): boolean {
+    return this.#named().server === this.#store.writer;
+  }
+
+  #nowMs(): number {
+    return this.#store.clock.monotonicMs();
   }
 
   #takeUp(): void {

@@ -10,6 +10,11 @@ export interface Alive {
   readonly deadline: Deadline<string>;
 }
 
+/** What a close for silence says: the entry in which the session was last told of, where there are others to tell. */
+export interface Silence {
+  readonly ifTouchedAt?: number;
+}
+
 export interface Liveness {
   /**
    * The session is heard of (N7). Its timeout begins again, now or a little later; nothing may be promised for that. This is
@@ -23,7 +28,7 @@ export interface Liveness {
    */
   confirm(alive: Alive): Promise<void> | null;
   /** What must still hold for the session to be ended for its silence: that nobody has heard of it since. */
-  silenceOf(session: Session): { readonly ifTouchedAt?: number };
+  silenceOf(session: Session): Silence;
   /** Nothing more is told. */
   stop(): void;
 }

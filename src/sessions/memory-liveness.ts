@@ -1,6 +1,6 @@
 // Liveness of a server that is alone: in memory only, it costs neither disk nor zxid, and counts at once.
 
-import type { Alive, Liveness } from "./liveness.ts";
+import type { Alive, Liveness, Silence } from "./liveness.ts";
 
 export class MemoryLiveness implements Liveness {
   readonly #restart: (alive: Alive) => void;
@@ -19,7 +19,7 @@ export class MemoryLiveness implements Liveness {
     return null;
   }
 
-  silenceOf(): { readonly ifTouchedAt?: number } {
+  silenceOf(): Silence {
     return anySilence;
   }
 
@@ -27,4 +27,4 @@ export class MemoryLiveness implements Liveness {
 }
 
 /** Nobody else could have heard of it. */
-const anySilence = {};
+const anySilence: Silence = {};

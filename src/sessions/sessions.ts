@@ -10,12 +10,13 @@ import { type Reader, systemContext } from "../core/reader.ts";
 import type { Session } from "../core/session.ts";
 import { sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
-import type { Cause, Commit } from "../core/txn.ts";
+import type { Cause, Commit, Note } from "../core/txn.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
-import type { Alive, Liveness } from "./liveness.ts";
+import type { Alive, Liveness, Silence } from "./liveness.ts";
+import { defaultLoggedLivenessOptions, LoggedLiveness } from "./logged-liveness.ts";
 import { MemoryLiveness } from "./memory-liveness.ts";
 import { defaultReaperOptions, Reaper, type ReaperOptions } from "./reaper.ts";
 
@@ -140,10 +141,13 @@ export class Sessions {
     this.#options = { ...defaultSessionsOptions, ...options };
     this.#reaper = new Reaper(store.clock, this.#options, (nowMs) => this.#expireDue(nowMs));
     this.#deadlines = new Deadlines(this.#options.tickMs, this.#nowMs());
-    this.#liveness = new MemoryLiveness((alive) => this.#restart(alive));
+    this.#liveness = store.isShared
+      ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
+      : new MemoryLiveness((alive) => this.#restart(alive));
     for (const session of store.reader(systemContext).sessions()) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
+    store.onNoted((notes) => this.#hear(notes));
   }
 
   /** Measures silence and has it end sessions, from now on: all have their full timeout. */
@@ -360,10 +364,36 @@ export class Sessions {
 
   /** A refusal is not the end of it: the session waits to be looked at again. */
   async #expire(member: Member): Promise<void> {
+    const { id } = member.session;
+    const session = this.#store.reader(systemContext).session(id) as Session;
+    const silence = this.#liveness.silenceOf(session);
     try {
-      await this.#end(member, "session_expired");
+      if (silence.ifTouchedAt === undefined) await this.#end(member, "session_expired");
+      else await this.#endUnlessTouched(member, silence);
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
+    }
+  }
+
+  /** Others may have heard of it: the log decides, and until then its requests are served as before. */
+  async #endUnlessTouched(member: Member, silence: Silence): Promise<void> {
+    const { id: sessionId } = member.session;
+    try {
+      const close = { type: "closeSession", sessionId, reason: "session_expired" } as const;
+      const { outcome } = await this.#store.submit({ ...close, ...silence });
+      if (outcome.isTouched === true) this.#deadlines.putBack(member.deadline, this.#nowMs());
+      else if (outcome.remaining !== undefined) await this.#close(sessionId, "session_expired");
+    } catch (error) {
+      if (error instanceof KeeperError) this.#closeRefused(member);
+      throw error;
+    }
+  }
+
+  /** What others have heard of counts from when it is known here. */
+  #hear(notes: readonly Note[]): void {
+    for (const note of notes) {
+      const member = note.type === "sessionTouched" ? this.#members.get(note.session.id) : undefined;
+      if (member !== undefined) this.#restart(member);
     }
   }
 

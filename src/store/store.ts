@@ -123,6 +123,16 @@ export class Store {
     });
   }
 
+  /** Whether other servers may write to the same log. */
+  get isShared(): boolean {
+    return this.#log.info.isShared;
+  }
+
+  /** This incarnation's name in the log. */
+  get writer(): string {
+    return this.#log.writer;
+  }
+
   /** The last applied transaction: what every answer says it has seen (Z6). */
   get zxid(): number {
     return this.#state.zxid;

@@ -64,7 +64,7 @@ interface Overrides {
 
 async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tls = null }: Overrides = {}) {
   const sessions = new Sessions(keeper.store);
-  const housekeeper = new Housekeeper([sessions, new LockDelays(keeper.store)]);
+  const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
   const parts = {
     store: keeper.store,
