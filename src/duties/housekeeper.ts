@@ -10,7 +10,7 @@ import type { Note } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
 
-export interface HousekeeperOptions {
+interface HousekeeperOptions {
   /** How often the one on duty is heard of, and the others look. */
   readonly everyMs: number;
   /** How long it may be silent. */
@@ -19,7 +19,7 @@ export interface HousekeeperOptions {
   readonly pauseMs: number;
 }
 
-export const defaultHousekeeperOptions: HousekeeperOptions = {
+const defaultHousekeeperOptions: HousekeeperOptions = {
   everyMs: 2000,
   silentMsMax: 10_000,
   pauseMs: 1000,

@@ -28,7 +28,14 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { forceQuery, json } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, readerFor, touchSession, wellFormed, writeContextOf } from "../wire/parts.ts";
+import {
+  type RouteParts,
+  readerFor,
+  sessionTokenOf,
+  touchSession,
+  wellFormed,
+  writeContextOf,
+} from "../wire/parts.ts";
 import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
 import {
   changesBody,
@@ -138,7 +145,7 @@ function registerRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
       const path = pathOf(request.params);
       const data = formatInstance(instanceIn(textOf(request.body)) as Instance);
       const replace = replacedBy(request.query);
-      const { context, validForMs } = writerOf(request, parts);
+      const { context, validForMs } = await writerOf(request, parts);
       const { outcome } = await store.submit({
         type: "registerInstance",
         name,
@@ -170,7 +177,7 @@ function changeRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
     const path = pathOf(request.params);
     const changes = Buffer.from(textOf(request.body));
     const bytesMax = limits.metadataBytesMax;
-    const { context, validForMs } = writerOf(request, parts);
+    const { context, validForMs } = await writerOf(request, parts);
     const { outcome } = await store.submit({
       type: "changeInstance",
       name,
@@ -211,11 +218,10 @@ interface Writer {
   readonly validForMs: number;
 }
 
-function writerOf(request: FastifyRequest, { store, sessions }: ServiceParts): Writer {
+async function writerOf(request: FastifyRequest, { sessions }: ServiceParts): Promise<Writer> {
   const context = writeContextOf(request, sessions);
-  const { sessionId } = context;
-  const session = sessionId === undefined ? undefined : readerFor(request, store).session(sessionId);
-  return { context, validForMs: session?.timeoutMs ?? 0 };
+  const token = sessionTokenOf(request);
+  return { context, validForMs: token === undefined ? 0 : (await sessions.confirm(token)).timeoutMs };
 }
 
 function written(path: string, { fence, instance }: WrittenInstance, { context, validForMs }: Writer) {
