@@ -1,11 +1,13 @@
 // Clients that take nothing of what they are sent: after a time their connection ends, over HTTP/2 their stream. Without
-// that, whoever asks and never reads would hold what was made for him for ever. It is counted in looks, not in time: after
-// a pause of the whole process everybody has a full time again.
+// that, whoever asks and never reads would hold what was made for him for ever. Whoever takes anything within the time stays,
+// as far as his system acknowledges it to ours. It is counted in looks, not in time: after a pause of the whole process
+// everybody has a full time again.
 
 import type { Server } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { Clock } from "./clock.ts";
+import { inodeOf, sendQueues } from "./send-queues.ts";
 
 const looksMax = 4;
 
@@ -27,20 +29,35 @@ abstract class Sending {
   protected abstract hasMoved(): boolean;
   abstract end(): void;
 
-  look(): void {
-    const hasMoved = this.hasMoved();
-    if (hasMoved || this.waitingBytes === 0) {
+  /** Whether it waits for nothing, or has moved since the last look. */
+  isWell(): boolean {
+    const isWell = this.hasMoved() || this.waitingBytes === 0;
+    if (isWell) this.#looks = 0;
+    return isWell;
+  }
+
+  /** Looks closer at one that is not. */
+  look(queues: ReadonlyMap<number, number>): void {
+    if (this.waitingBytes === 0) return;
+    if (this.queueHasMoved(queues)) {
       this.#looks = 0;
       return;
     }
     this.#looks += 1;
     if (this.#looks > looksMax * Math.max(1, Math.ceil(this.waitingBytes / bytesPerTime))) this.end();
   }
+
+  /** Whether less is on the way than at the last look, though nothing more could be handed over. */
+  protected queueHasMoved(_queues: ReadonlyMap<number, number>): boolean {
+    return false;
+  }
 }
 
 class SocketSending extends Sending {
   readonly #socket: Socket;
   #sentBytes = 0;
+  /** Bytes in the system's queue at the last look, where it did not move otherwise. */
+  #queuedBytes: number | undefined;
 
   constructor(socket: Socket) {
     super();
@@ -55,7 +72,15 @@ class SocketSending extends Sending {
     if (this.#socket.writableLength === 0) return true;
     const before = this.#sentBytes;
     this.#sentBytes = this.#socket.bytesWritten - this.#socket.writableLength;
+    if (this.#sentBytes !== before) this.#queuedBytes = undefined;
     return this.#sentBytes !== before;
+  }
+
+  protected override queueHasMoved(queues: ReadonlyMap<number, number>): boolean {
+    const before = this.#queuedBytes;
+    const inode = inodeOf(this.#socket);
+    this.#queuedBytes = inode === undefined ? undefined : queues.get(inode);
+    return before !== undefined && this.#queuedBytes !== undefined && this.#queuedBytes < before;
   }
 
   end(): void {
@@ -105,10 +130,22 @@ export function endStillReaders(server: Server, clock: Clock, { sendTimeoutMs }:
     server.on(event, (socket: Socket) => follow(socket, new SocketSending(socket)));
   }
   server.on("stream", (stream: ServerHttp2Stream) => follow(stream, new StreamSending(stream)));
+  let queues: ReturnType<typeof sendQueues> | null = null;
+  const lookAtAll = () => {
+    const unwell = [...sendings].filter((sending) => !sending.isWell());
+    if (unwell.length === 0) return;
+    // However short the time is, the system is asked once at a time.
+    queues ??= sendQueues().finally(() => {
+      queues = null;
+    });
+    void queues.then((known) => {
+      for (const sending of unwell) sending.look(known);
+    });
+  };
   let cancel = () => {};
   const lookLater = () => {
     cancel = clock.setTimer(sendTimeoutMs / looksMax, () => {
-      for (const sending of sendings) sending.look();
+      lookAtAll();
       lookLater();
     });
   };

@@ -153,14 +153,16 @@ test.for([
 ] as const)(
   "the connection ends of a client that takes nothing of %s; others stay",
   async ([, url, headers], { keeper, watches }) => {
-    const { http, close } = await serveFor(keeper, watches, { limits: { sendTimeoutMs: 400 } });
+    const { server, http, close } = await serveFor(keeper, watches, { limits: { sendTimeoutMs: 400 } });
     await fill(keeper, 2);
     const atRest = await http.connect();
     const listener = await http.stream("/v1/watch?path=/small");
     await listener.untilEvent("synced");
+    const accepted = once(server.app.server, "connection") as Promise<[Socket]>;
     const still = await askOnly(http, url, headers);
+    const [socket] = await accepted;
     await once(still, "readable");
-    for (let look = 0; look < 120; look += 1) {
+    while (!socket.destroyed) {
       await keeper.clock.advance(100);
       await new Promise((resolve) => setImmediate(resolve));
     }
