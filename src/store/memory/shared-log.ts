@@ -8,6 +8,7 @@ import {
   type CommitLog,
   type Covering,
   type EntriesHandler,
+  type LogEntry,
   type LogInfo,
   type LogState,
   type LogUsage,
@@ -15,6 +16,7 @@ import {
   NotAppendedError,
   OutcomeUnknownError,
 } from "../commit-log.ts";
+import { Follower } from "../follower.ts";
 import type { SharedEntries } from "./shared-entries.ts";
 
 /** How long things take between one server and the log; asked anew each time. */
@@ -53,10 +55,11 @@ export class SharedLog implements CommitLog {
   readonly writer: string;
   readonly #entries: SharedEntries;
   readonly #clock: Clock;
-  #passage: Passage;
   readonly #followers = new Set<Follower>();
   readonly #listeners: ((state: LogState) => void)[] = [];
   readonly #underWay = new Set<Promise<unknown>>();
+  readonly #unsubscribe: () => void;
+  #passage: Passage;
   #state: LogState = { state: "connected" };
   #gate: PromiseWithResolvers<void> | null = null;
   /** Resolves when everything sent so far is in the log: entries of one writer stay in their order. */
@@ -64,16 +67,13 @@ export class SharedLog implements CommitLog {
   #isClosed = false;
 
   constructor({ writer, entries, clock, passage = freePassage }: SharedLogParts) {
+    const { clusterId } = entries;
+    this.info = { kind: "shared", clusterId, entryBytesMax: 16_777_216, isShared: true };
     this.writer = writer;
-    this.info = {
-      kind: "shared",
-      clusterId: entries.clusterId,
-      entryBytesMax: 16_777_216,
-      isShared: true,
-    };
     this.#entries = entries;
     this.#clock = clock;
     this.#passage = passage;
+    this.#unsubscribe = entries.onAdded(() => this.#wakeAll());
   }
 
   /** From now on things take so long. */
@@ -89,7 +89,6 @@ export class SharedLog implements CommitLog {
   release(): void {
     this.#gate?.resolve();
     this.#gate = null;
-    for (const follower of this.#followers) follower.goOn();
   }
 
   /** The same, and this server knows of it. */
@@ -103,21 +102,32 @@ export class SharedLog implements CommitLog {
     this.release();
   }
 
+  /** As the end of the process: nothing passes ever again, and nobody hears of what was under way. */
+  abandon(): void {
+    this.#unsubscribe();
+    this.hold();
+  }
+
   append(seq: number, body: Uint8Array): Promise<Lsn> {
-    if (this.#isClosed) return Promise.reject(new NotAppendedError("The log is closed."));
-    if (this.#state.state === "failed") return Promise.reject(new NotAppendedError(this.#state.cause));
-    if (body.byteLength > this.info.entryBytesMax) {
-      const cause = `An entry of ${body.byteLength} bytes is larger than ${this.info.entryBytesMax}.`;
-      return Promise.reject(new NotAppendedError(cause));
-    }
+    const refusal = this.#refusalOf(body);
+    if (refusal !== null) return Promise.reject(new NotAppendedError(refusal));
     const answer = this.#append(seq, new Uint8Array(body));
     this.#underWay.add(answer);
     return answer.finally(() => this.#underWay.delete(answer));
   }
 
+  #refusalOf({ byteLength }: Uint8Array): string | null {
+    if (this.#isClosed) return "The log is closed.";
+    if (this.#state.state === "failed") return `The log has failed: ${this.#state.cause}`;
+    const { entryBytesMax } = this.info;
+    return byteLength > entryBytesMax
+      ? `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`
+      : null;
+  }
+
   async #append(seq: number, body: Uint8Array): Promise<Lsn> {
     const placed = this.#placed.then(() => this.#send(seq, body));
-    this.#placed = placed;
+    this.#placed = placed.catch(() => undefined);
     await placed;
     while (!(await this.#arrives(this.#passage.toServerMs()))) await this.#send(seq, body);
     return this.#entries.add(this.writer, seq, body);
@@ -129,43 +139,45 @@ export class SharedLog implements CommitLog {
     this.#entries.add(this.writer, seq, body);
   }
 
-  /** Whether it arrived, known when it has or when it must be sent again. */
+  /** Whether it arrived, known when it has or when it must be sent again. @throws OutcomeUnknownError */
   async #arrives(ms: number | null): Promise<boolean> {
-    await this.#pause(ms ?? this.#passage.resendMs);
-    await this.#gate?.promise;
-    if (this.#isClosed && this.#state.state === "suspended") {
+    await this.#pass(ms ?? this.#passage.resendMs);
+    if (this.#isClosed && this.#state.state === "suspended")
       throw new OutcomeUnknownError("The log was closed while it was suspended.");
-    }
     return ms !== null;
   }
 
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
+  async #pass(ms: number): Promise<void> {
+    await new Promise<void>((resolve) => {
       if (ms === 0) setImmediate(resolve);
       else this.#clock.setTimer(ms, resolve);
     });
+    await this.#gate?.promise;
   }
 
   follow(after: Lsn, onEntries: EntriesHandler): void {
-    const lag = async () => {
-      await this.#pause(this.#passage.lagMs());
-      await this.#gate?.promise;
-    };
-    const onMissing = (lsn: Lsn) => this.#fail(`Log entries from ${lsn} on are missing.`);
-    this.#followers.add(new Follower(this.#entries, after, { onEntries, onMissing, lag }));
+    const follower = new Follower(after, (from) => this.#read(from), onEntries);
+    this.#followers.add(follower);
+    follower.wake();
+  }
+
+  async #read(from: Lsn): Promise<readonly LogEntry[]> {
+    await this.#pass(this.#passage.lagMs());
+    if (this.#state.state === "failed" || this.#isClosed) return [];
+    if (from > this.#entries.trimmed) return this.#entries.from(from, entriesAtOnceMax);
+    this.#changeState({ state: "failed", cause: `Log entries from ${from} on are missing.` });
+    return [];
+  }
+
+  #wakeAll(): void {
+    for (const follower of this.#followers) follower.wake();
   }
 
   async tail(): Promise<Lsn> {
     while (!(await this.#arrives(this.#passage.toLogMs())));
-    const tail = this.#entries.tail;
+    const { tail } = this.#entries;
     while (!(await this.#arrives(this.#passage.toServerMs())));
     return tail;
-  }
-
-  /** Resolves when the server has heard of everything that is in the log now. */
-  async hasCaughtUp(): Promise<void> {
-    const { tail } = this.#entries;
-    for (const follower of this.#followers) await follower.hasHeard(tail);
   }
 
   async trim(upTo: Lsn, covering: Covering): Promise<void> {
@@ -182,10 +194,6 @@ export class SharedLog implements CommitLog {
     if (this.#state.state !== "connected") listener(this.#state);
   }
 
-  #fail(cause: string): void {
-    this.#changeState({ state: "failed", cause });
-  }
-
   #changeState(state: LogState): void {
     if (this.#state.state === "failed") return;
     this.#state = state;
@@ -195,74 +203,8 @@ export class SharedLog implements CommitLog {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#passage = freePassage;
+    this.#unsubscribe();
     this.release();
     await Promise.allSettled(this.#underWay);
-    for (const follower of this.#followers) follower.stop();
-  }
-}
-
-/** Hears of the entries there are, all at once, some time after the first of them came. */
-interface FollowerParts {
-  readonly onEntries: EntriesHandler;
-  readonly onMissing: (lsn: Lsn) => void;
-  readonly lag: () => Promise<void>;
-}
-
-class Follower {
-  readonly #entries: SharedEntries;
-  readonly #parts: FollowerParts;
-  readonly #unsubscribe: () => void;
-  readonly #waiters = new Set<{ readonly lsn: Lsn; readonly resolve: () => void }>();
-  #next: Lsn;
-  #isHearing = false;
-  #isStopped = false;
-
-  constructor(entries: SharedEntries, after: Lsn, parts: FollowerParts) {
-    this.#entries = entries;
-    this.#next = after + 1;
-    this.#parts = parts;
-    this.#unsubscribe = entries.onAdded(() => this.goOn());
-    this.goOn();
-  }
-
-  goOn(): void {
-    if (!this.#isHearing) void this.#hear();
-  }
-
-  /** Resolves when it has heard of the entry. */
-  hasHeard(lsn: Lsn): Promise<void> {
-    if (lsn < this.#next || this.#isStopped) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.add({ lsn, resolve }));
-  }
-
-  async #hear(): Promise<void> {
-    this.#isHearing = true;
-    while (this.#next <= this.#entries.tail && !this.#isStopped) {
-      await this.#parts.lag();
-      while (this.#next <= this.#entries.tail && !this.#isStopped) await this.#tell();
-    }
-    this.#isHearing = false;
-  }
-
-  async #tell(): Promise<void> {
-    if (this.#next <= this.#entries.trimmed) {
-      this.#parts.onMissing(this.#next);
-      this.stop();
-      return;
-    }
-    const entries = this.#entries.from(this.#next, entriesAtOnceMax);
-    this.#next += entries.length;
-    await this.#parts.onEntries(entries);
-    for (const waiter of this.#waiters) {
-      if (waiter.lsn >= this.#next) continue;
-      this.#waiters.delete(waiter);
-      waiter.resolve();
-    }
-  }
-
-  stop(): void {
-    this.#isStopped = true;
-    this.#unsubscribe();
-    for (const { resolve } of this.#waiters) resolve();
   }
 }
