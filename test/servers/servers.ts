@@ -1,0 +1,153 @@
+// Several complete servers of one process on one log, each with a clock of its own: a cluster but for the network's other
+// end. Nothing of a server is replaced by something simpler.
+
+import type { AddressInfo } from "node:net";
+import { pino } from "pino";
+import type { Clock } from "../../src/clock.ts";
+import { boundsOf, type Config, readConfig } from "../../src/config.ts";
+import { Coordination } from "../../src/coordination/coordination.ts";
+import { checkState } from "../../src/core/check.ts";
+import { Digest } from "../../src/core/digest.ts";
+import { State } from "../../src/core/state.ts";
+import { Housekeeper } from "../../src/duties/housekeeper.ts";
+import { LockDelays } from "../../src/duties/lock-delays.ts";
+import { Sweeper } from "../../src/duties/sweeper.ts";
+import { createServer, type Server } from "../../src/server.ts";
+import { Sessions } from "../../src/sessions/sessions.ts";
+import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
+import { SharedLog } from "../../src/store/memory/shared-log.ts";
+import { Store } from "../../src/store/store.ts";
+import { defaultWatchLimits } from "../../src/watches/limits.ts";
+import { Watches } from "../../src/watches/watches.ts";
+
+interface Parts {
+  readonly log: SharedLog;
+  readonly state: State;
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly housekeeper: Housekeeper;
+  readonly server: Server;
+}
+
+/** As in a process of its own, over the shared log. */
+async function startParts(log: SharedLog, clock: Clock, config: Config): Promise<Parts> {
+  const state = State.fresh();
+  const position = { appliedLsn: 0, historyFloorZxid: 0 };
+  const store = new Store({ state, position, log, clock, limits: config });
+  const saved = { rows: [], floorZxid: 0 };
+  const watches = new Watches({ store, saved, limits: defaultWatchLimits, chance: Math.random });
+  await store.start();
+  const sessions = new Sessions(store, {
+    timeoutMsMin: config.sessionTimeoutMsMin,
+    timeoutMsMax: config.sessionTimeoutMsMax,
+    timeoutMsDefault: config.sessionTimeoutMsDefault,
+  });
+  const coordination = new Coordination(store, config);
+  const server = await createServer({
+    ...{ store, sessions, watches, coordination, limits: config, bounds: boundsOf(config) },
+    ...{ logger: pino({ level: "silent" }), version: "0.0.0" },
+  });
+  await server.app.listen({ host: "127.0.0.1", port: 0 });
+  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
+  housekeeper.start();
+  return { log, state, store, sessions, housekeeper, server };
+}
+
+/** One of them. */
+export class Member {
+  readonly log: SharedLog;
+  readonly store: Store;
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.log = parts.log;
+    this.store = parts.store;
+    this.#parts = parts;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#parts.server.app.server.address() as AddressInfo).port}`;
+  }
+
+  /** The last transaction and a digest of the whole state, with what is wrong in it. */
+  get state(): string {
+    const { state } = this.#parts;
+    return [state.zxid, Digest.of(state), ...checkState(state)].join(" ");
+  }
+
+  async stop(): Promise<void> {
+    const { server, housekeeper, sessions, store } = this.#parts;
+    await server.close();
+    housekeeper.stop();
+    sessions.dispose();
+    await store.close();
+  }
+
+  /** As a process that is killed: nobody is answered, and nothing more is sent to the log. */
+  async kill(): Promise<void> {
+    const { log, server, housekeeper, sessions } = this.#parts;
+    log.abandon();
+    housekeeper.stop();
+    sessions.dispose();
+    server.app.server.closeAllConnections();
+    await server.close();
+  }
+}
+
+export class Servers {
+  readonly entries: SharedEntries;
+  readonly #members: Member[];
+  readonly #start: (index: number) => Promise<Member>;
+
+  private constructor(entries: SharedEntries, members: Member[], start: (index: number) => Promise<Member>) {
+    this.entries = entries;
+    this.#members = members;
+    this.#start = start;
+  }
+
+  get members(): readonly Member[] {
+    return this.#members;
+  }
+
+  /** One for each of the clocks. @param args as on the command line */
+  static async start(clocks: readonly Clock[], args: readonly string[] = []): Promise<Servers> {
+    const entries = new SharedEntries();
+    const config = readConfig(["node", "main.ts", ...args], "0.0.0");
+    let incarnation = 0;
+    const start = async (index: number) => {
+      incarnation += 1;
+      const clock = clocks[index] as Clock;
+      const log = new SharedLog({ writer: `server-${incarnation}`, entries, clock });
+      return new Member(await startParts(log, clock, config));
+    };
+    return new Servers(entries, await Promise.all(clocks.map((_, index) => start(index))), start);
+  }
+
+  async kill(index: number): Promise<void> {
+    await this.members[index]?.kill();
+  }
+
+  /** One that was killed comes back, under another name in the log. */
+  async restart(index: number): Promise<Member> {
+    const member = await this.#start(index);
+    this.#members[index] = member;
+    return member;
+  }
+
+  get urls(): string[] {
+    return this.members.map(({ url }) => url);
+  }
+
+  /** The state of each when all have heard of everything; equal, or there is a fault. */
+  async states(): Promise<string[]> {
+    for (;;) {
+      const { tail } = this.entries;
+      await Promise.all(this.members.map(({ store }) => store.sync()));
+      if (this.entries.tail === tail) return this.members.map(({ state }) => state);
+    }
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => member.stop()));
+  }
+}
