@@ -109,11 +109,11 @@ start provider alpha 10.0.0.1:8080
 alpha=$!
 wait_until_created "$service/alpha" "$zxid"
 follow_until "alpha"
-say "consumer: the list has alpha at ${addresses[alpha]}; the connection breaks after zxid $last_event_id"
+say "consumer: the list has alpha at ${addresses[alpha]}; the connection breaks after event $last_event_id"
 
 start provider beta 10.0.0.2:8080
-wait_until_created "$service/beta" "$last_event_id"
-say "consumer: comes back and asks for what happened after zxid $last_event_id"
+wait_until_created "$service/beta" "${last_event_id%%.*}" # the zxid in it, without its epoch
+say "consumer: comes back and asks for what happened after event $last_event_id"
 follow_until "alpha beta"
 
 say "alpha is killed with kill -9: it has no chance to say goodbye"
