@@ -38,11 +38,13 @@ import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { openapiRoutes } from "./routes/operations/openapi.ts";
+import { syncRoutes } from "./routes/operations/sync.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
 import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
+import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
@@ -124,7 +126,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseSurplus(connections, connectionsMax),
     refuseOtherOrigins(origins),
     ignoreContentType,
+    awaitState(parts),
   ]);
+  takeFreshness(app);
   await openapiRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
@@ -146,6 +150,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     limitsRoutes(scope, parts);
+    syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
     streams.push(electionRoutes(scope, parts));
     serviceRoutes(scope, parts);

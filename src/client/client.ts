@@ -270,6 +270,15 @@ export class Client extends Znodes {
     return description;
   }
 
+  /**
+   * Resolves with a zxid when a server has all that was answered before, to anyone and by any server. What this client
+   * asks from then on is not answered from an older state.
+   */
+  async sync({ signal, timeoutMs }: CallOptions = {}): Promise<number> {
+    const call = { method: "POST", path: "v1/sync", repeat: "harmless", signal, timeoutMs } as const;
+    return ((await this.#service.send(call)).body as { zxid: number }).zxid;
+  }
+
   /** Every bound in force. */
   async limits(options: CallOptions = {}): Promise<Limits> {
     return await this.#read<Limits>("v1/limits", options);

@@ -42,6 +42,7 @@ export type ErrorCode =
   | "idempotency_key_reused"
   | "throttled"
   | "internal"
+  | "behind"
   | "read_only"
   | "suspended"
   | "stopping";

@@ -218,6 +218,12 @@ export class Sessions {
     return confirmed === null ? member.session : confirmed.then(() => member.session);
   }
 
+  /** Whether a token may be of a session that another server has opened, and that is still to be heard of here. */
+  mayBeElsewhere(token: string | readonly string[] | undefined): boolean {
+    if (typeof token !== "string" || !this.#store.isShared) return false;
+    return !this.#membersByTokenHash.has(hashToken(token));
+  }
+
   keepalive(id: string, token: string): Keepalive | Promise<Keepalive> {
     return this.#keptAlive(this.#find(id, token));
   }

@@ -30,7 +30,7 @@ const contract = {
   422: ["idempotency_key_reused"],
   429: ["throttled"],
   500: ["internal"],
-  503: ["read_only", "suspended", "starting", "stopping"],
+  503: ["behind", "read_only", "suspended", "starting", "stopping"],
 } as const;
 
 type Code = keyof typeof problemKinds;
@@ -157,6 +157,12 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     clock.isLost = true;
     const answer = await http.put(`/v1/sessions/${id}`, { headers: { "session-token": token } });
     clock.isLost = false;
+    return answer;
+  },
+  behind: async ({ http, clock }) => {
+    const answer = http.get("/v1/znodes", { headers: { "min-zxid": "1" } });
+    while (!clock.hasTimerIn(2000, 2000)) await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(2000);
     return answer;
   },
   read_only: ({ http, keeper }) => {

@@ -249,6 +249,8 @@ test("every code of the closed list has a status that fits it and a title of its
   expect(new Set(kinds.map(([, { title }]) => title)).size).toBe(kinds.length);
   for (const [code, { status }] of kinds) {
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
-    expect(status >= 500).toBe(["internal", "read_only", "suspended", "stopping", "starting"].includes(code));
+    expect(status >= 500).toBe(
+      ["internal", "behind", "read_only", "suspended", "stopping", "starting"].includes(code),
+    );
   }
 });

@@ -39,6 +39,8 @@ export interface Call extends CallOptions {
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly repeat: Repeat;
+  /** Whether a server may answer that is behind what the client has seen. */
+  readonly isTimeless?: boolean;
   /** How long the server was asked to hold the answer back. */
   readonly heldMs?: number | undefined;
   /** In place of the client's own: for calls that something else bounds. */
@@ -196,7 +198,10 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
   });
   const sentAt = transport.clock.now();
   try {
-    const response = await transport.fetch(url, { ...initOf(request), signal: controller.signal });
+    const response = await transport.fetch(url, {
+      ...initOf(request, transport),
+      signal: controller.signal,
+    });
     if (!response.ok) throw await requestErrorOf(response);
     const zxid = Number(response.headers.get("zxid"));
     return { status: response.status, headers: response.headers, body: await jsonIn(response), zxid, sentAt };
@@ -210,7 +215,7 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
   }
 }
 
-function initOf({ method, headers, data, json }: Call): RequestInit {
+function initOf({ method, headers, data, json, isTimeless = false }: Call, { seen }: Transport): RequestInit {
   const body = json === undefined ? data : JSON.stringify(json);
   const contentType = json === undefined ? "application/octet-stream" : "application/json";
   return {
@@ -219,6 +224,7 @@ function initOf({ method, headers, data, json }: Call): RequestInit {
     headers: {
       Accept: "application/json",
       ...(body !== undefined && { "Content-Type": contentType }),
+      ...(!isTimeless && seen.headers),
       ...headers,
     },
     ...(body !== undefined && { body: body as string | Uint8Array<ArrayBuffer> }),

@@ -37,7 +37,11 @@ export class Connection {
   async open(): Promise<Response> {
     const { url, mediaType, body } = this.#request;
     const { signal } = this.#controller;
-    const headers: Record<string, string> = { Accept: mediaType, ...this.#request.headers };
+    const headers: Record<string, string> = {
+      Accept: mediaType,
+      ...this.#transport.seen.headers,
+      ...this.#request.headers,
+    };
     if (body !== undefined) headers["Content-Type"] = "application/json";
     const posted = body === undefined ? {} : { method: "POST", body };
     const response = await this.#arrival(() =>

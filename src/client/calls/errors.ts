@@ -36,7 +36,14 @@ interface Refusal {
 }
 
 /** Refusals that come before anything is done, and do not last. */
-const passingCodes: readonly ProblemCode[] = ["throttled", "read_only", "suspended", "starting", "stopping"];
+const passingCodes: readonly ProblemCode[] = [
+  "throttled",
+  "behind",
+  "read_only",
+  "suspended",
+  "starting",
+  "stopping",
+];
 /** Answers that say nothing of what was done before things went wrong. */
 const unclearCodes: readonly ProblemCode[] = ["internal", "unexpected_answer"];
 

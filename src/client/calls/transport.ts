@@ -3,6 +3,7 @@
 
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
+import { SeenZxid } from "./seen-zxid.ts";
 
 /** The world as a client was given it. */
 export interface World {
@@ -17,6 +18,8 @@ export interface Transport extends Omit<World, "fetch"> {
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** The URL of a resource, such as `v1/watch`, below the service's own. */
   readonly url: (path: string) => URL;
+  /** By what all answers say. What a request asks of the server's state is in its headers. */
+  readonly seen: SeenZxid;
   /** There was no answer from this URL: the next one is made for the next address, if there is another. */
   readonly failed: (url: URL) => void;
 }
@@ -26,15 +29,25 @@ export function createTransport(endpoint: string | readonly string[], world: Wor
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
   let index = 0;
+  const seen = new SeenZxid(bases.length > 1);
   const base = () => bases[index % bases.length] as URL;
   return {
     ...world,
-    fetch: withoutRedirects(world.fetch),
+    fetch: noting(seen, withoutRedirects(world.fetch)),
+    seen,
     url: (path) => new URL(path, base()),
     failed(url) {
       // Of many calls that fail together, the first moves on.
       if (url.href.startsWith(base().href)) index += 1;
     },
+  };
+}
+
+function noting(seen: SeenZxid, fetch: Transport["fetch"]): Transport["fetch"] {
+  return async (url, init) => {
+    const response = await fetch(url, init);
+    seen.note(Number(response.headers.get("zxid")));
+    return response;
   };
 }
 

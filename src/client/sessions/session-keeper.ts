@@ -130,7 +130,16 @@ export class SessionKeeper {
     const asked = this.#life.ask(clock.now());
     const cancelOverdue = clock.setTimer(this.#life.validForMs * overdueShare, () => this.#doubt());
     try {
-      const call = { method: "PUT", path, headers, repeat: "harmless", signal, timeoutMs } as const;
+      // It reads nothing: who keeps it alive need not have caught up.
+      const call = {
+        method: "PUT",
+        path,
+        headers,
+        repeat: "harmless",
+        isTimeless: true,
+        signal,
+        timeoutMs,
+      } as const;
       const { body } = await attempt(this.#transport, url, call);
       this.#life.confirm(asked, validForMsIn(body), clock.now());
       this.look();

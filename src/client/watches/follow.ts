@@ -94,6 +94,8 @@ async function* readMessages<Message extends Told>(
     if (message === null) continue;
     if (isBye(message)) throw new ConnectionError(`The server ended the stream: ${message.reason}.`);
     backoff.succeeded();
+    if (message.type === "reset" && message.reason === "unknown_zxid") transport.seen.restart(message.zxid);
+    else transport.seen.note(message.zxid);
     const isNews = progress.advance(message, event.id);
     if (isNews && (message.type !== "bookmark" || followed.tellsBookmarks)) yield message;
   }

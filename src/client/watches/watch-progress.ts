@@ -17,6 +17,8 @@ export interface WatchCursor {
 export interface Told {
   readonly type: "snapshot" | "synced" | "change" | "reset" | "bookmark";
   readonly zxid: number;
+  /** Of a reset. */
+  readonly reason?: string;
 }
 
 export class WatchProgress {

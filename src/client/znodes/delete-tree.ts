@@ -35,7 +35,7 @@ export async function* deleteTree(
   if (version !== undefined) url.searchParams.set("version", String(version));
   try {
     const headers = {
-      ...{ Accept: linesMediaType, ...conditionHeadersOf(options) },
+      ...{ Accept: linesMediaType, ...transport.seen.headers, ...conditionHeadersOf(options) },
       ...(session !== undefined && { "Session-Token": session.token }),
     };
     const response = await transport.fetch(url, { method: "DELETE", headers, signal: signal ?? null });

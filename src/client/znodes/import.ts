@@ -47,7 +47,7 @@ export async function* importLines(
   try {
     const response = await transport.fetch(url, {
       method: "POST",
-      headers: { Accept: linesMediaType, "Content-Type": linesMediaType },
+      headers: { Accept: linesMediaType, "Content-Type": linesMediaType, ...transport.seen.headers },
       body: ReadableStream.from(lines),
       // The answer may begin before the request has ended.
       duplex: "half",

@@ -9,6 +9,7 @@ import { InstanceSelection } from "../../watches/instance-selection.ts";
 import { countWait } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { eventStream } from "../wire/coordination-schemas.ts";
+import { reach } from "../wire/freshness.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import {
@@ -26,13 +27,14 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
     .get(
       "/v1/services/:service/events",
       { schema: { ...eventsSchema, querystring: eventsQuery }, exposeHeadRoute: false },
-      (request, reply) => {
+      async (request, reply) => {
         const { query, headers } = request;
         const { service } = request.params;
         validateResourceName(service);
         const selection = new InstanceSelection(service, filterOf(query));
         const resume = resumePointOf(query, headers);
         const start = resume ?? ({ kind: "now", initial: true } as const);
+        if (start.kind === "after") await reach(start.zxid, store, reply);
         if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Begin anew without it.");
         watches.assertOpens();
         const { bookmarkMs, heartbeatMs } = query;

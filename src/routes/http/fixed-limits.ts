@@ -39,6 +39,8 @@ export const fixedLimits = {
   depthMax: 16_384,
   /** How long an answer is held back at most. */
   waitMsMax: 60_000,
+  /** How long a request waits for the state it asks for. */
+  stateWaitMsMax: 2000,
   /** Of a watch's bookmarks and heartbeats. */
   intervalMsMin: 100,
   intervalMsMax: 3_600_000,

@@ -50,6 +50,7 @@ export const problemKinds = {
   throttled: { status: 429, title: "Too many of these at once" },
   internal: { status: 500, title: "The server failed" },
   suspended: { status: 503, title: "The log cannot be reached" },
+  behind: { status: 503, title: "The server has not caught up" },
   read_only: { status: 503, title: "The store takes no writes" },
   stopping: { status: 503, title: "The server is shutting down" },
 } as const satisfies Record<ErrorCode, ProblemKind>;

@@ -8,6 +8,7 @@ import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
 import { fenceHeaderMember } from "../wire/coordination-schemas.ts";
+import { catchUp } from "../wire/freshness.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
 import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
 import {
@@ -84,7 +85,7 @@ export function sessionRoutes(app: FastifyInstance, parts: RouteParts): void {
 }
 
 /** From its opening to its close. */
-function lifeRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts): void {
+function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.post(
@@ -112,8 +113,10 @@ function lifeRoutes(plainApp: FastifyInstance, { sessions, limits }: RouteParts)
   app.post(
     "/v1/sessions/keepalive",
     { schema: { ...keepaliveManySchema, body: tokensBody }, config: { isServedAlways: true } },
-    async (request) => {
-      const results = await sessions.keepaliveMany(request.body.tokens);
+    async (request, reply) => {
+      const { tokens } = request.body;
+      if (tokens.some((token) => sessions.mayBeElsewhere(token))) await catchUp(store, reply);
+      const results = await sessions.keepaliveMany(tokens);
       return {
         results: results.map((result) =>
           result instanceof KeeperError ? { problem: problemOf(result) } : result,

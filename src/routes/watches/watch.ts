@@ -13,6 +13,7 @@ import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
+import { type AwaitedStore, reach } from "../wire/freshness.ts";
 import { problems } from "../wire/schemas.ts";
 import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
 
@@ -58,7 +59,7 @@ type WatchQuery = Static<typeof watchQuery>;
 interface WatchRoutesParts {
   readonly watches: Watches;
   /** The last applied transaction, for the `Zxid` header (Z6). */
-  readonly store: { readonly zxid: number };
+  readonly store: AwaitedStore;
   readonly limits: Pick<Limits, "pathLengthMax">;
 }
 
@@ -67,24 +68,23 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
 
   // A HEAD of a stream would never end: the method is not offered.
   const schema = { ...watchSchema, querystring: watchQuery };
-  app.get("/v1/watch", { schema, exposeHeadRoute: false }, (request, reply) => {
-    begin(request, reply, request.query);
-  });
+  app.get("/v1/watch", { schema, exposeHeadRoute: false }, (request, reply) =>
+    begin(request, reply, request.query),
+  );
 
   app.post(
     "/v1/watch",
     { schema: { ...watchByBodySchema, body: watchQuery }, config: { documentedBody } },
-    (request, reply) => {
-      begin(request, reply, request.body);
-    },
+    (request, reply) => begin(request, reply, request.body),
   );
 
-  function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
+  async function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
     const { headers } = request;
     for (const path of query.path) validatePathLength(path, limits);
     const resume = resumePointOf(query, headers);
     const start = resume ?? { kind: "now", initial: query.initial };
     const streamRequest = { ...selectionOf(query), start, ...readerOf(request) };
+    if (start.kind === "after") await reach(start.zxid, store, reply);
     if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Watch anew with initial=true.");
     watches.assertOpens();
     countWait(reply);

@@ -13,6 +13,7 @@ import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
+import { reach } from "./freshness.ts";
 import { readerFor } from "./parts.ts";
 import { cannotResume, readerOf } from "./stream-start.ts";
 import { heldBackMs } from "./wait-time.ts";
@@ -61,6 +62,7 @@ export async function longPoll(
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
   countWait(reply);
+  await reach(afterZxid, store, reply);
   assertHappened(afterZxid, watches);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);

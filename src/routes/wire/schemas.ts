@@ -115,7 +115,15 @@ export function problems(...codes: readonly ProblemCode[]): Record<string, TSche
   return { ...Object.fromEntries(described), "4xx": transportProblem };
 }
 
-const alwaysPossible = ["bad_request", "method_not_allowed", "misdirected", "internal", "stopping"] as const;
+const alwaysPossible = [
+  "bad_request",
+  "method_not_allowed",
+  "misdirected",
+  "internal",
+  "behind",
+  "suspended",
+  "stopping",
+] as const;
 
 /** Refusals of anything that changes the tree. */
 export const writeProblems = [

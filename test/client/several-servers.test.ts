@@ -1,0 +1,114 @@
+import { expect } from "vitest";
+import { Client } from "../../src/client/index.ts";
+import { test as clientTest, Pull } from "./fixture.ts";
+import { reset, ScriptedServer, setTo, snapshot, synced, znode } from "./scripted-server.ts";
+
+const stat = { czxid: 5, mzxid: 5, version: 0 };
+const read = { path: "/a", data: "", stat };
+const opened = { id: "00000000000000a1", token: "secret", timeoutMs: 12_000, validForMs: 12_000 };
+
+/** A client of two servers: the first, which is asked until it fails, and another. */
+const test = clientTest.extend<{ other: ScriptedServer; several: Client }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
+  other: async ({}, use) => {
+    const other = await ScriptedServer.start();
+    await use(other);
+    await other.stop();
+  },
+  several: async ({ server, other, clock }, use) => {
+    await use(new Client({ endpoint: [server.url, other.url], clock, chance: () => 0.5 }));
+  },
+});
+
+test("a client of several servers says what it has seen, which never goes back", async ({
+  server,
+  several,
+}) => {
+  const said: unknown[] = [];
+  for (const zxid of ["7", "5", "9"]) {
+    const reading = several.get("/a");
+    const exchange = await server.request();
+    said.push(exchange.headers["min-zxid"]);
+    exchange.reply(200, read, { zxid });
+    await reading;
+  }
+  const refused = several.get("/a");
+  const exchange = await server.request();
+  said.push(exchange.headers["min-zxid"]);
+  exchange.refuse(404, { code: "no_node", detail: "/a does not exist.", status: 404 }, { zxid: "12" });
+  await expect(refused).rejects.toMatchObject({ code: "no_node" });
+  const listing = several.subtree("/a").next();
+  listing.catch(() => {});
+  const lines = await server.request();
+  said.push(lines.headers["min-zxid"]);
+  lines.cut();
+  expect(said).toEqual([undefined, "7", "7", "9", "12"]);
+});
+
+test("a client of one server says nothing of it", async ({ client, server }) => {
+  for (let round = 0; round < 2; round += 1) {
+    const reading = client.get("/a");
+    const exchange = await server.request();
+    expect(exchange.headers["min-zxid"]).toBeUndefined();
+    exchange.reply(200, read, { zxid: "7" });
+    await reading;
+  }
+});
+
+test("a server that is behind did nothing, and the next one is asked", async ({
+  server,
+  other,
+  several,
+  clock,
+}) => {
+  const written = several.set("/a", "x", { version: 0 });
+  const problem = { code: "behind", detail: "Ask another server.", status: 503 };
+  (await server.request()).refuse(503, problem, { "Retry-After": "1" });
+  (await clock.timer((ms) => ms === 1100)).fire();
+  (await other.request()).reply(200, { path: "/a", stat });
+  await written;
+});
+
+test("a keepalive goes to whichever server there is, behind or not", async ({ server, several, clock }) => {
+  const opening = several.openSession({ timeoutMs: 12_000 });
+  (await server.request()).reply(201, opened, { zxid: "7" });
+  await opening;
+  clock.advance(3600);
+  const keepalive = await server.request();
+  expect([keepalive.asked, keepalive.headers["min-zxid"]]).toEqual([
+    `PUT /v1/sessions/${opened.id}`,
+    undefined,
+  ]);
+  keepalive.reply(200, opened, { zxid: "7" });
+});
+
+test("what a watch was told counts as seen, until it is told that it never happened", async ({
+  server,
+  several,
+  abort,
+}) => {
+  const pull = new Pull(several.watch({ paths: ["/a"] }, abort));
+  const first = pull.take(2);
+  const exchange = (await server.request()).begin().send(synced(900) + setTo(901, "x"));
+  await first;
+  const seen = async () => {
+    const reading = several.get("/a");
+    const asked = await server.request();
+    asked.reply(200, read);
+    await reading;
+    return asked.headers["min-zxid"];
+  };
+  expect(await seen()).toBe("901");
+  const next = pull.take(2);
+  exchange.send(reset("unknown_zxid", 7) + snapshot(7, znode("/a", "")));
+  await next;
+  expect(await seen()).toBe("7");
+});
+
+test("sync resolves with the zxid that the server has come to", async ({ server, several }) => {
+  const syncing = several.sync();
+  const exchange = await server.request();
+  expect(exchange.asked).toBe("POST /v1/sync");
+  exchange.reply(200, { zxid: 42 }, { zxid: "42" });
+  expect(await syncing).toBe(42);
+});
