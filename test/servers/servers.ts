@@ -3,7 +3,7 @@
 
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
-import type { Clock } from "../../src/clock.ts";
+import { type Clock, systemClock } from "../../src/clock.ts";
 import { boundsOf, type Config, readConfig } from "../../src/config.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { checkState } from "../../src/core/check.ts";
@@ -150,4 +150,9 @@ export class Servers {
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop()));
   }
+}
+
+/** A clock that runs as the system's does, and shows another time of day. */
+export function skewedClock(byMs: number): Clock {
+  return { ...systemClock, wallMs: () => systemClock.wallMs() + byMs };
 }

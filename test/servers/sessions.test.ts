@@ -46,6 +46,16 @@ test("a session that nobody renews ends once, for all servers [N8]", async ({ si
   }
 });
 
+test("a session just opened is known at a server that has not heard of it yet [N2]", async ({ sites }) => {
+  const [here, behind] = sites;
+  behind.fallBehind();
+  const session = await here.openSession(60_000);
+  const answer = behind.http.put(`/v1/sessions/${session.id}`, tokenOf(session));
+  await behind.hasRead();
+  await behind.goOn();
+  expect((await answer).json()).toMatchObject({ id: session.id });
+});
+
 test("a token that no server ever gave is refused, at a server that is behind as well [N5]", async ({
   sites,
 }) => {
