@@ -45,7 +45,7 @@ import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
-import type { IdempotencyLimits } from "./routes/wire/idempotency.ts";
+import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
 import { importRoutes } from "./routes/znodes/import.ts";

@@ -1,6 +1,7 @@
 // Holds the source to the layout of the architecture: imports point one way and never in a circle, and every
 // file says what it is for.
 
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
@@ -11,8 +12,6 @@ interface SourceFile {
   readonly text: string;
   /** Paths of the files of `src` it imports. */
   readonly imports: readonly string[];
-  /** Those of them that are there when the program runs: type imports are erased. */
-  readonly loads: readonly string[];
   readonly packages: readonly string[];
 }
 
@@ -38,6 +37,55 @@ const assembly = ["main.ts", "serve.ts", "server.ts"];
 
 /** From the line that names it to the brace that closes it. */
 const functionLinesMax = 60;
+
+/** What the files of a room of core may import; the machine at its root may import them all. */
+const roomsMayImport: Record<string, RegExp> = {
+  tree: /^core\/(tree\/|errors\.ts)/,
+  quotas: /^core\/(?!coordination|replies)/,
+  replies: /^core\/(?!coordination|quotas)/,
+};
+
+/** All that is tracked at the top of the repository. */
+const topLevel = [
+  ...[
+    ".ci",
+    ".gitignore",
+    ".npmrc",
+    "LICENSE",
+    "README.md",
+    "bench",
+    "bin",
+    "biome.json",
+    "docs",
+    "examples",
+    "openapi",
+  ],
+  ...[
+    "package-lock.json",
+    "package.json",
+    "scripts",
+    "src",
+    "test",
+    "tsconfig.json",
+    "tsconfig.package.json",
+  ],
+  "vitest.config.ts",
+];
+
+/** Files of `src` in no folder: where the parts meet, and what they all stand on. */
+const looseSources = [
+  "clock.ts",
+  "config.ts",
+  "connections.ts",
+  "descriptors.ts",
+  "early-signals.ts",
+  "listening.ts",
+  "main.ts",
+  "printable.ts",
+  "serve.ts",
+  "server.ts",
+  "still-readers.ts",
+];
 
 const files = sourceFiles();
 
@@ -66,7 +114,7 @@ test("every folder of the source is a layer with a place in the order", () => {
   expect([...folders].filter((folder) => !(folder in mayImport))).toEqual([]);
 });
 
-test("no file waits for itself to be loaded by way of others", () => {
+test("no file imports itself by way of others, be it for a type", () => {
   expect(cycles()).toEqual([]);
 });
 
@@ -92,6 +140,30 @@ test("a function of the routes fits on a screen", () => {
   );
   expect(lengths.length).toBeGreaterThan(100);
   expect(lengths.filter(({ lineCount }) => lineCount > functionLinesMax)).toEqual([]);
+});
+
+test("the rooms of core know no more than they are about", () => {
+  const wrong = files.flatMap(({ path, imports }) => {
+    const about = Object.entries(roomsMayImport).find(([room]) => path.startsWith(`core/${room}/`));
+    if (about === undefined) return [];
+    return imports
+      .filter((imported) => !about[1].test(imported))
+      .map((imported) => `${path} imports ${imported}`);
+  });
+  expect(wrong).toEqual([]);
+});
+
+test("nothing lies at the top that is not known to belong there", () => {
+  const tracked = execFileSync("git", ["ls-files"], { cwd: join(sourceFolder, ".."), encoding: "utf8" });
+  const names = new Set(
+    tracked
+      .trim()
+      .split("\n")
+      .map((name) => name.split("/")[0]),
+  );
+  expect([...names].filter((name) => !topLevel.includes(name as string))).toEqual([]);
+  const loose = files.map(({ path }) => path).filter((path) => !path.includes("/"));
+  expect(loose).toEqual(looseSources);
 });
 
 test("exports are named", () => {
@@ -136,7 +208,6 @@ function sourceFile(path: string): SourceFile {
     path,
     text,
     imports: insideOf(path, names),
-    loads: insideOf(path, importedIn(text.replaceAll(/^(?:import|export) type\b[^;]*;/gm, ""))),
     packages: names.filter((name) => !name.startsWith(".")),
   };
 }
@@ -179,11 +250,11 @@ function codeOf(text: string): string {
 function cycles(): string[] {
   const found: string[] = [];
   const done = new Set<string>();
-  const loadsOf = new Map(files.map(({ path, loads }) => [path, loads]));
+  const importsOf = new Map(files.map(({ path, imports }) => [path, imports]));
   const visit = (path: string, trail: readonly string[]): void => {
     if (trail.includes(path)) found.push([...trail.slice(trail.indexOf(path)), path].join(" -> "));
     if (done.has(path) || trail.includes(path)) return;
-    for (const imported of loadsOf.get(path) ?? []) visit(imported, [...trail, path]);
+    for (const imported of importsOf.get(path) ?? []) visit(imported, [...trail, path]);
     done.add(path);
   };
   for (const { path } of files) visit(path, []);

@@ -1,8 +1,8 @@
 // What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
 
-export type { Fence, ZnodeTag } from "../core/command.ts";
 export type { InstanceState, InstanceView } from "../core/coordination/instances.ts";
 export type { Stat } from "../core/tree/stat.ts";
+export type { Fence, ZnodeTag } from "../core/write-context.ts";
 export type { CallOptions } from "./calls/calls.ts";
 export type { ClientClock, Instant } from "./calls/clock.ts";
 export {

@@ -1,6 +1,6 @@
 // About what a command takes in an entry of the log: good enough to bound memory by.
 
-import type { Fence, Idempotency, ZnodeTag } from "./command.ts";
+import type { Fence, Idempotency, ZnodeTag } from "./write-context.ts";
 
 /** A command besides what it carries. */
 export const commandBytes = 64;

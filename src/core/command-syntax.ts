@@ -1,12 +1,13 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
-import type { Check, Create, Fence, ImportedZnode, SetData } from "./command.ts";
+import type { Check, Create, ImportedZnode, SetData } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
 import { validatePath, validateSequentialPrefix } from "./tree/path.ts";
 import { importedNumberMax } from "./tree/sequence.ts";
 import type { CreateMode } from "./tree/znode.ts";
+import type { Fence } from "./write-context.ts";
 
 /** However they are done, one request has so many operations and no more (M12). */
 export function validateOperationCount(count: number, { operationsMax }: Limits): void {

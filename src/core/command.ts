@@ -4,22 +4,7 @@
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
-
-/** One incarnation of a znode at one version: what an ETag names (S11, D13). */
-export interface ZnodeTag {
-  readonly czxid: number;
-  readonly version: number;
-  /** That of the transaction which wrote this version: numbers come again in a store that was rolled back. */
-  readonly epoch?: string;
-}
-
-/** A write happens only while this znode exists with this czxid: a deposed master's late write is refused. */
-export interface Fence {
-  readonly path: string;
-  readonly czxid: number;
-  /** That of its czxid; a fence as people write it has none, and is compared by its number alone. */
-  readonly epoch?: string;
-}
+import type { Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
 
 export interface Create {
   readonly type: "create";
@@ -89,35 +74,6 @@ export interface Check {
 }
 
 export type Operation = Create | SetData | Delete | Increment | Check;
-
-/** What names a request, so that sending it again is not doing it again (D19). */
-export interface Idempotency {
-  /** SHA-256 of the client's key and of who sent it, hex: another's key of the same name is another key. */
-  readonly key: string;
-  /** SHA-256 of what the client asks, hex: the same key with another request is refused. */
-  readonly request: string;
-  /**
-   * Whose share of the room for replies the answer takes, as `client` or `client/session`. Commands of versions that had
-   * one pool for all have none, and are decided as they were then.
-   */
-  readonly scope?: string;
-  /** Whether the answer to the very same request, key included, counts also where somebody else sent it. */
-  readonly elsewhere?: true;
-  /** What a version without scopes would have kept the answer under. */
-  readonly unscoped?: { readonly key: string; readonly request: string };
-  /** The bounds on kept replies that were in force when it was asked: a replay must forget the same ones. */
-  readonly ageMsMax: number;
-  readonly keysMax: number;
-  readonly bytesMax: number;
-}
-
-/** What any write carries besides its operation. */
-export interface WriteContext {
-  /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
-  readonly sessionId?: string;
-  readonly fences?: readonly Fence[];
-  readonly idempotency?: Idempotency;
-}
 
 /** All or nothing, one zxid; operations see the effects of earlier ones (M2). */
 export interface Multi extends WriteContext {

@@ -1,7 +1,7 @@
 // The one table of commands: what there is to know of each type, in one place and complete, because a type without a
 // row does not compile. Rows stand in the file of their subject. Nothing else here or elsewhere names a type.
 
-import type { Command, Idempotency, WriteContext } from "./command.ts";
+import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
 import { validateFences } from "./command-syntax.ts";
@@ -12,6 +12,7 @@ import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import type { Outcomes } from "./txn.ts";
+import type { Idempotency, WriteContext } from "./write-context.ts";
 import { znodeCommands } from "./znode-commands.ts";
 
 export const commandTable: RowsOf<CommandType> = {

@@ -5,7 +5,7 @@
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
-import type { Reply } from "./replies/replies.ts";
+import type { Reply } from "./replies/reply.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./tree/znode.ts";

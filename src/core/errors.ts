@@ -1,9 +1,9 @@
 // Every expected refusal, by code. A code is for programs, its message for people; `routes/http/problems.ts`
 // gives each code its HTTP status, and does not compile when one is forgotten.
 
-import type { ClaimView } from "./coordination/claim-view.ts";
+import type { ClaimView } from "./coordination/claim-facts.ts";
+import type { ImportCounts } from "./import-counts.ts";
 import type { Stat } from "./tree/stat.ts";
-import type { ImportCounts } from "./txn.ts";
 
 /** The closed list of reasons for which the service refuses (API section 8). */
 export type ErrorCode =

@@ -8,7 +8,7 @@ import { Draft } from "./draft.ts";
 import type { Moment, PlacedMoment } from "./moment.ts";
 import { plan } from "./plan.ts";
 import { keepReply, keptReply } from "./replies/idempotency.ts";
-import type { Reply } from "./replies/replies.ts";
+import type { Reply } from "./replies/reply.ts";
 import type { State } from "./state.ts";
 import type { Commit, Note, Txn } from "./txn.ts";
 

@@ -5,11 +5,11 @@ import type { ConflictRule, ImportedZnode, ImportZnodes } from "./command.ts";
 import { failedAtIndex } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
+import type { ImportCounts } from "./import-counts.ts";
 import { createZnode, makeParents, planSetData } from "./plan-znodes.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
 import { statOf } from "./tree/stat.ts";
 import type { Znode } from "./tree/znode.ts";
-import type { ImportCounts } from "./txn.ts";
 
 type Fate = keyof ImportCounts;
 

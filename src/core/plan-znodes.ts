@@ -2,16 +2,7 @@
 // runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
 
 import { deletedLength } from "./bounds.ts";
-import type {
-  Check,
-  Create,
-  Delete,
-  DeletePart,
-  DeleteTree,
-  Increment,
-  SetData,
-  ZnodeTag,
-} from "./command.ts";
+import type { Check, Create, Delete, DeletePart, DeleteTree, Increment, SetData } from "./command.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { stampText } from "./epochs.ts";
 import { type ErrorDetails, KeeperError } from "./errors.ts";
@@ -23,6 +14,7 @@ import { formatSequence, sequenceMax, stepAfter } from "./tree/sequence.ts";
 import { statOf } from "./tree/stat.ts";
 import { emptyData, type Znode } from "./tree/znode.ts";
 import type { DeletedPart, OperationResult, Written } from "./txn.ts";
+import type { ZnodeTag } from "./write-context.ts";
 
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);

@@ -2,7 +2,7 @@
 // that fails is thrown as a KeeperError. The order of checks is part of the contract: the session, then the
 // fences, then those of the operation in the order of the tables O1-O5.
 
-import type { Command, Fence, WriteContext } from "./command.ts";
+import type { Command } from "./command.ts";
 import { rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import { isUnknownPast, stampText } from "./epochs.ts";
@@ -10,6 +10,7 @@ import { KeeperError } from "./errors.ts";
 import { sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Outcomes } from "./txn.ts";
+import type { Fence, WriteContext } from "./write-context.ts";
 
 /** Puts the command's changes into the draft and returns its answer. @throws KeeperError when it is refused. */
 export function plan(draft: Draft, state: State, command: Command): Outcomes[keyof Outcomes] {

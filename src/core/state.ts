@@ -2,13 +2,14 @@
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
 import { Claims } from "./coordination/claims.ts";
+import { Ephemerals } from "./ephemerals.ts";
 import { type Epoch, Epochs } from "./epochs.ts";
 import { type Housekeeper, nobody } from "./housekeeper.ts";
 import { type QuotaLimits, Quotas } from "./quotas/quota.ts";
-import { Replies, type Reply } from "./replies/replies.ts";
+import { Replies } from "./replies/replies.ts";
+import type { Reply } from "./replies/reply.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
-import { Ephemerals } from "./tree/ephemerals.ts";
 import { Past } from "./tree/past.ts";
 import { Tree } from "./tree/tree.ts";
 import { rootZnode, type Znode } from "./tree/znode.ts";

@@ -3,8 +3,9 @@
 import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
+import type { ImportCounts } from "./import-counts.ts";
 import type { Quota } from "./quotas/quota.ts";
-import type { Reply } from "./replies/replies.ts";
+import type { Reply } from "./replies/reply.ts";
 import type { Session } from "./session.ts";
 import type { SweepCause } from "./sweep.ts";
 import type { Stat } from "./tree/stat.ts";
@@ -67,17 +68,6 @@ export interface OperationResult {
   readonly stat?: Stat;
   /** An incremented value, as decimal text. */
   readonly value?: string;
-}
-
-/** What became of the znodes of an import. */
-export interface ImportCounts {
-  readonly created: number;
-  /** There with other data, which they have no longer. */
-  readonly replaced: number;
-  /** There with the same data. */
-  readonly unchanged: number;
-  /** There, and left as they are. */
-  readonly skipped: number;
 }
 
 /** What one part took of a subtree. */

@@ -2,7 +2,7 @@
 // in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
 // it is there, and nothing here may say otherwise of its znodes.
 
-import type { Idempotency, OpenSession } from "../core/command.ts";
+import type { OpenSession } from "../core/command.ts";
 import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
 import { type Registered, registeredAt } from "../core/coordination/instances.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -11,6 +11,7 @@ import type { Session } from "../core/session.ts";
 import { sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit, Note } from "../core/txn.ts";
+import type { Idempotency } from "../core/write-context.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";

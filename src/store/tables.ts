@@ -4,7 +4,7 @@
 import type { Epoch } from "../core/epochs.ts";
 import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
-import type { Reply } from "../core/replies/replies.ts";
+import type { Reply } from "../core/replies/reply.ts";
 import type { Session } from "../core/session.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import type { Covering, Lsn } from "./commit-log.ts";

@@ -4,7 +4,7 @@
 import { Digest } from "../core/digest.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Quota } from "../core/quotas/quota.ts";
-import type { Reply } from "../core/replies/replies.ts";
+import type { Reply } from "../core/replies/reply.ts";
 import type { Session } from "../core/session.ts";
 import type { State } from "../core/state.ts";
 import type { Znode } from "../core/tree/znode.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "vitest";
 import { Digest } from "../../src/core/digest.ts";
 import type { Quota, QuotaLimits } from "../../src/core/quotas/quota.ts";
-import type { Reply } from "../../src/core/replies/replies.ts";
+import type { Reply } from "../../src/core/replies/reply.ts";
 import type { Session } from "../../src/core/session.ts";
 import { rootZnode, type Znode } from "../../src/core/tree/znode.ts";
 import { bytes } from "../support/keeper.ts";

@@ -3,10 +3,12 @@
 
 import fc from "fast-check";
 import { expect } from "vitest";
-import type { Command, Idempotency } from "../../src/core/command.ts";
+import type { Command } from "../../src/core/command.ts";
 import { execute } from "../../src/core/execute.ts";
-import { Replies, type Reply, replySize } from "../../src/core/replies/replies.ts";
+import { Replies, replySize } from "../../src/core/replies/replies.ts";
+import type { Reply } from "../../src/core/replies/reply.ts";
 import { State } from "../../src/core/state.ts";
+import type { Idempotency } from "../../src/core/write-context.ts";
 import { bytes, ephemeral, Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
 
 const bounds = { ageMsMax: 1000, keysMax: 100, bytesMax: 1_000_000 };

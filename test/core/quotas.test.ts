@@ -1,8 +1,9 @@
 // Quotas: what they count, what they refuse, and that nothing but a write that grows past them is refused.
 
 import { expect } from "vitest";
-import type { Create, Operation, WriteContext } from "../../src/core/command.ts";
+import type { Create, Operation } from "../../src/core/command.ts";
 import { exceededLimits, type Quota, type QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { WriteContext } from "../../src/core/write-context.ts";
 import {
   bytes,
   container,

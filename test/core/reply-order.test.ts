@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { Reply } from "../../src/core/replies/replies.ts";
+import type { Reply } from "../../src/core/replies/reply.ts";
 import { ReplyOrder } from "../../src/core/replies/reply-order.ts";
 
 test("an old reply that is kept does not keep the places of all that went after it", () => {

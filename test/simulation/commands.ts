@@ -6,20 +6,17 @@ import type {
   Command,
   ConflictRule,
   Create,
-  Fence,
-  Idempotency,
   ImportedZnode,
   Operation,
   SetData,
   Sweep,
   TreeCommand,
-  WriteContext,
-  ZnodeTag,
 } from "../../src/core/command.ts";
 import type { CommandOf, CommandType } from "../../src/core/command-row.ts";
 import { parseLockSettings } from "../../src/core/coordination/lock-settings.ts";
 import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
+import type { Fence, Idempotency, WriteContext, ZnodeTag } from "../../src/core/write-context.ts";
 import { bytes } from "../support/keeper.ts";
 import { coordinationArbitraries, current, currentId, defined } from "./coordination-commands.ts";
 

@@ -2,10 +2,10 @@
 // znodes that are made by hand below the same paths.
 
 import fc from "fast-check";
-import type { WriteContext } from "../../src/core/command.ts";
 import type { CommandOf } from "../../src/core/command-row.ts";
 import type { CoordinationCommand } from "../../src/core/coordination/coordination-command.ts";
 import { formatInstance, type Instance } from "../../src/core/coordination/instances.ts";
+import type { WriteContext } from "../../src/core/write-context.ts";
 import { bytes } from "../support/keeper.ts";
 
 /** A number or time that `resolved` replaces by that of the znode as it is then. */

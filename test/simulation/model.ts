@@ -7,7 +7,6 @@ import type {
   ConflictRule,
   Create,
   DeleteQuota,
-  Idempotency,
   ImportedZnode,
   ImportZnodes,
   Increment,
@@ -20,11 +19,10 @@ import type {
   SingleWrite,
   Sweep,
   TreeCommand,
-  WriteContext,
-  ZnodeTag,
 } from "../../src/core/command.ts";
 import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
+import type { Idempotency, WriteContext, ZnodeTag } from "../../src/core/write-context.ts";
 
 export interface ModelZnode {
   data: string;

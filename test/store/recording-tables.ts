@@ -2,7 +2,7 @@
 
 import type { Epoch } from "../../src/core/epochs.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
-import type { Reply } from "../../src/core/replies/replies.ts";
+import type { Reply } from "../../src/core/replies/reply.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import type { Znode } from "../../src/core/tree/znode.ts";

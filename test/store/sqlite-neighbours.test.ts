@@ -7,10 +7,10 @@ import { expect } from "vitest";
 import { State } from "../../src/core/state.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { StoreDatabase } from "../../src/store/sqlite/database.ts";
+import type { WalBlockage } from "../../src/store/sqlite/messages.ts";
 import type { OpenedSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { packRows } from "../../src/store/sqlite/packed-rows.ts";
 import { defaultSqliteSettings } from "../../src/store/sqlite/settings.ts";
-import type { WalBlockage } from "../../src/store/sqlite/wal-keeper.ts";
 import { rowsOf, test } from "./sqlite-fixture.ts";
 
 const mebibyte = 1_048_576;

@@ -3,7 +3,7 @@ import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import { nobody } from "../../src/core/housekeeper.ts";
-import type { Reply } from "../../src/core/replies/replies.ts";
+import type { Reply } from "../../src/core/replies/reply.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
 import { rootZnode } from "../../src/core/tree/znode.ts";

@@ -3,13 +3,14 @@
 
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
-import type { Multi, Operation, WriteContext } from "../../src/core/command.ts";
+import type { Multi, Operation } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
 import { type Reader, systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { type Stat, statOf } from "../../src/core/tree/stat.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
+import type { WriteContext } from "../../src/core/write-context.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";

@@ -1,7 +1,7 @@
 // Fences as a request carries them: what must still be there when it is done.
 
-import type { Fence } from "../../core/command.ts";
 import { stampText } from "../../core/epochs.ts";
+import type { Fence } from "../../core/write-context.ts";
 
 export function fenceHeaderOf({
   fences = [],

@@ -1,6 +1,6 @@
 // Counters (API section 6): numbers that many add to, each addition once, whatever answers are lost.
 
-import type { Fence } from "../../core/command.ts";
+import type { Fence } from "../../core/write-context.ts";
 import type { Caller, CallOptions } from "../calls/calls.ts";
 import { fenceHeaderOf } from "../calls/fences.ts";
 import { segmentOf } from "../calls/names.ts";

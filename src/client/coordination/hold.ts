@@ -2,8 +2,8 @@
 // queue and the choice are the service's; this sees to it that nothing is left claimed, and that the holder hears when
 // it must stop.
 
-import type { Fence } from "../../core/command.ts";
 import { stampText } from "../../core/epochs.ts";
+import type { Fence } from "../../core/write-context.ts";
 import type { Answer, Call, Caller } from "../calls/calls.ts";
 import { HoldLostError, type ProblemCode, RequestError, SessionLostError } from "../calls/errors.ts";
 import { epochIn } from "../calls/fences.ts";

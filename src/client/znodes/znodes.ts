@@ -1,9 +1,9 @@
 // The calls about znodes, for the service itself and on behalf of a session alike. It says what is asked and reads what
 // is answered; it keeps nothing.
 
-import type { Fence, ZnodeTag } from "../../core/command.ts";
 import { stampText } from "../../core/epochs.ts";
 import type { Stat } from "../../core/tree/stat.ts";
+import type { Fence, ZnodeTag } from "../../core/write-context.ts";
 import type { Answer, Caller, CallOptions } from "../calls/calls.ts";
 import { RequestError } from "../calls/errors.ts";
 import { fenceHeaderOf } from "../calls/fences.ts";

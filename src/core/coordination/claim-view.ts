@@ -2,24 +2,10 @@
 
 import type { Reader } from "../reader.ts";
 import { baseName } from "../tree/path.ts";
+import type { ClaimView } from "./claim-facts.ts";
 import type { Claim } from "./claim-queue.ts";
 import { isElectionPath } from "./claims.ts";
 import { fenceHeaderOf } from "./fence-header.ts";
-
-export interface ClaimView {
-  readonly id: string;
-  readonly path: string;
-  readonly mode: Claim["mode"];
-  readonly fence: number;
-  /** What to send as `Fence` with writes that need the claim. */
-  readonly fenceHeader: string;
-  /** Id of its session; null for a znode that was made by hand and has none. */
-  readonly session: string | null;
-  /** The name its session was given; empty when it has none. */
-  readonly sessionName: string;
-  /** The JSON value its data is, or its data as text; null when it is empty. */
-  readonly metadata: unknown;
-}
 
 export function claimViewOf(reader: Pick<Reader, "get" | "session" | "epochs">, claim: Claim): ClaimView {
   const { id, path, mode, fence, owner } = claim;

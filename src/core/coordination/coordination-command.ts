@@ -1,8 +1,9 @@
 // What a client asks of locks, elections, counters and barriers, as plain data, and all that is built on the tree
 // together. A claim and a candidate are the same thing to the tree; their commands differ in what a client may say.
 
-import type { WriteContext } from "../command.ts";
+import type { WriteContext } from "../write-context.ts";
 import type { ClaimMode } from "./claim-queue.ts";
+import type { Released } from "./released.ts";
 import type { ServiceCommand, ServiceOutcomes } from "./service-command.ts";
 
 /** What a command that takes a place may carry: the id of its request, which may give the place up (`ifAttempt`). */
@@ -126,11 +127,6 @@ export interface Claimed {
   readonly fence: number;
   /** Whether this command made the claim; otherwise it found it. */
   readonly made: boolean;
-}
-
-export interface Released {
-  /** The session whose claim it was, null for a znode without one; absent when it was gone already. */
-  readonly owner?: string | null;
 }
 
 /** A counter before and after something was added to it. */

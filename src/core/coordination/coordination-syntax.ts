@@ -1,9 +1,9 @@
 // What can be said of a name, and of what goes with it, without looking at the tree.
 
-import type { WriteContext } from "../command.ts";
 import { KeeperError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { validateName } from "../tree/path.ts";
+import type { WriteContext } from "../write-context.ts";
 
 /** Characters of the name of a lock or an election, and of whatever else has one. */
 export const nameLengthMax = 255;

@@ -8,7 +8,8 @@ import type { State } from "../state.ts";
 import { baseName } from "../tree/path.ts";
 import { noteAttempt, withdrawAttempt } from "./attempts.ts";
 import { type Claim, type ClaimQueue, wasGivenOut } from "./claim-queue.ts";
-import type { Claimed, KeepPlace, Released } from "./coordination-command.ts";
+import type { Claimed, KeepPlace } from "./coordination-command.ts";
+import type { Released } from "./released.ts";
 
 interface NewClaim {
   /** The whole path but the number. */

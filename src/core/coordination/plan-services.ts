@@ -5,7 +5,6 @@ import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { planCreate, planDelete, planSetData } from "../plan-znodes.ts";
 import type { Znode } from "../tree/znode.ts";
-import type { Released } from "./coordination-command.ts";
 import {
   formatInstance,
   type Instance,
@@ -14,6 +13,7 @@ import {
   mergedText,
   parseInstance,
 } from "./instances.ts";
+import type { Released } from "./released.ts";
 import type {
   ChangeInstance,
   DeregisterInstance,

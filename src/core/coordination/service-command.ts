@@ -1,8 +1,8 @@
 // What a client asks of services, as plain data. An instance travels as the text its znode holds.
 
-import type { WriteContext } from "../command.ts";
-import type { Released } from "./coordination-command.ts";
+import type { WriteContext } from "../write-context.ts";
 import type { Instance } from "./instances.ts";
+import type { Released } from "./released.ts";
 
 /** Makes the instance, or what the session has registered into it; the same again is no change. */
 export interface RegisterInstance extends WriteContext {

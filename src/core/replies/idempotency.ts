@@ -2,12 +2,13 @@
 // what was asked, and found by whoever asks again. What is kept, and what is forgotten for it, follows from the log
 // alone: the bounds come inside the command, and the time is that of its entry.
 
-import type { Idempotency } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { ageMs, type Moment } from "../moment.ts";
 import type { State } from "../state.ts";
-import { type Reply, replySize } from "./replies.ts";
+import type { Idempotency } from "../write-context.ts";
+import { replySize } from "./replies.ts";
+import type { Reply } from "./reply.ts";
 
 /** Replies beyond a bound that one transaction forgets, whatever it adds: a day's worth at once would be a pause. */
 const forgottenAtOnce = 100;

@@ -1,25 +1,9 @@
 // The answers that are kept for requests which may be sent again (D19), by key and in the order they were given.
 // Holds what it is given: what is kept, and for how long, is decided in `idempotency.ts`.
 
+import type { Reply } from "./reply.ts";
 import { ReplyOrder } from "./reply-order.ts";
 import { ReplyShares } from "./reply-shares.ts";
-
-/** What became of a request that named itself, for whoever sends it again. */
-export interface Reply {
-  /** SHA-256 of the key, hex: a key may be as secret as what its answer says, and is not kept itself. */
-  readonly key: string;
-  /** Whose share of the room it takes: a client, or `client/session`. Empty in versions that had no shares. */
-  readonly scope: string;
-  /** SHA-256 of what was asked, hex. */
-  readonly request: string;
-  /** The transaction that did what was asked and kept this reply. */
-  readonly zxid: number;
-  readonly timeMs: number;
-  /** How long the service had run by then. */
-  readonly ranMs: number;
-  /** What the command answered, as JSON: it is kept long and read seldom. */
-  readonly outcome: string;
-}
 
 /** What a reply counts for where replies are bounded by size. */
 export function replySize({ key, request, outcome }: Reply): number {

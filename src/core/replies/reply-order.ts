@@ -1,7 +1,7 @@
 // Replies in the order they were given. A map alone would do, but finding its oldest entry takes longer the more
 // entries before it have gone.
 
-import type { Reply } from "./replies.ts";
+import type { Reply } from "./reply.ts";
 
 /** Forgotten places that are not worth moving all others for. */
 const gapMax = 1024;

@@ -2,7 +2,7 @@
 // Where room is needed, the largest share gives it up, so that nobody's keys are another's loss.
 
 import { SortedNames } from "../tree/sorted-names.ts";
-import type { Reply } from "./replies.ts";
+import type { Reply } from "./reply.ts";
 import { ReplyOrder } from "./reply-order.ts";
 
 /** What a reply counts for besides its size: where replies are bounded by number, small ones take room as well. */

@@ -4,8 +4,9 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { type Static, Type } from "typebox";
+import type { ClaimView } from "../../core/coordination/claim-facts.ts";
 import type { Claim, ReadonlyClaimQueue } from "../../core/coordination/claim-queue.ts";
-import { type ClaimView, claimViewOf } from "../../core/coordination/claim-view.ts";
+import { claimViewOf } from "../../core/coordination/claim-view.ts";
 import { lockPath, locksPath } from "../../core/coordination/claims.ts";
 import type { ClaimLock } from "../../core/coordination/coordination-command.ts";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";

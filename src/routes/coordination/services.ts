@@ -5,7 +5,6 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { Type } from "typebox";
-import type { WriteContext } from "../../core/command.ts";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import {
   fits,
@@ -24,6 +23,7 @@ import type { WrittenInstance } from "../../core/coordination/service-command.ts
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
+import type { WriteContext } from "../../core/write-context.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { forceQuery, json } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";

@@ -2,11 +2,11 @@
 // still hold.
 
 import type { IncomingHttpHeaders } from "node:http";
-import type { Fence, ZnodeTag } from "../../core/command.ts";
 import { type Epochs, parseStamp } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { Stat } from "../../core/tree/stat.ts";
+import type { Fence, ZnodeTag } from "../../core/write-context.ts";
 
 /** What a znode is given as besides JSON: other bytes, and so other tags. */
 export type ZnodeForm = "bytes" | "base64";

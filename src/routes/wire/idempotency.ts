@@ -4,19 +4,13 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Idempotency, WriteContext } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
+import type { Idempotency, WriteContext } from "../../core/write-context.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
 import { fencesOf } from "./conditions.ts";
+import type { IdempotencyLimits } from "./idempotency-limits.ts";
 import { type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
-
-/** The bounds on kept replies; each is a setting of the server. */
-export interface IdempotencyLimits {
-  readonly idempotencyAgeMsMax: number;
-  readonly idempotencyKeysMax: number;
-  readonly idempotencyBytesMax: number;
-}
 
 /** A request that carries a key. */
 export interface KeyedRequest {

@@ -1,17 +1,17 @@
 // What routes are handed, and how they learn whom a request acts for.
 
 import type { FastifyRequest } from "fastify";
-import type { WriteContext } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
+import type { WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { fencesOf } from "./conditions.ts";
-import type { IdempotencyLimits } from "./idempotency.ts";
+import type { IdempotencyLimits } from "./idempotency-limits.ts";
 
 export interface RouteParts {
   readonly store: Store;

@@ -4,7 +4,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { type Static, Type } from "typebox";
-import type { SingleWrite, WriteContext } from "../../core/command.ts";
+import type { SingleWrite } from "../../core/command.ts";
 import { validateOperationCount, validatePathLength } from "../../core/command-syntax.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
@@ -12,6 +12,7 @@ import type { Reader } from "../../core/reader.ts";
 import { validateName, validatePath } from "../../core/tree/path.ts";
 import { statOf } from "../../core/tree/stat.ts";
 import type { Commit } from "../../core/txn.ts";
+import type { WriteContext } from "../../core/write-context.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";

@@ -1,8 +1,9 @@
 // A subtree deleted in parts: leaves first, each part a transaction, others served between them. What is gone stays gone
 // when a later part is refused, and asking again goes on with what is left.
 
-import type { DeletePart, WriteContext } from "../../core/command.ts";
+import type { DeletePart } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
+import type { WriteContext } from "../../core/write-context.ts";
 import type { Store } from "../../store/store.ts";
 import { submitWithPatience } from "../http/patience.ts";
 

@@ -2,9 +2,11 @@
 // when a later part is refused, and the refusal names the line.
 
 import { createHash, type Hash } from "node:crypto";
-import type { ConflictRule, ImportedZnode, ImportZnodes, WriteContext } from "../../core/command.ts";
+import type { ConflictRule, ImportedZnode, ImportZnodes } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
-import type { Commit, ImportCounts } from "../../core/txn.ts";
+import type { ImportCounts } from "../../core/import-counts.ts";
+import type { Commit } from "../../core/txn.ts";
+import type { WriteContext } from "../../core/write-context.ts";
 import type { Store } from "../../store/store.ts";
 import type { JsonLimits } from "../http/json-size.ts";
 import { submitWithPatience } from "../http/patience.ts";

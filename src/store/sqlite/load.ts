@@ -8,7 +8,7 @@ import type { Epoch } from "../../core/epochs.ts";
 import { machineVersion } from "../../core/machine-version.ts";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
 import { type QuotaLimits, quotaLimitNames } from "../../core/quotas/quota.ts";
-import type { Reply } from "../../core/replies/replies.ts";
+import type { Reply } from "../../core/replies/reply.ts";
 import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
 import { parentPath, rootPath } from "../../core/tree/path.ts";

@@ -3,7 +3,6 @@
 import type { Covering, LogEntry, LogState, LogUsage, Lsn } from "../commit-log.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import type { SqliteSettings } from "./settings.ts";
-import type { WalBlockage } from "./wal-keeper.ts";
 import type { Place } from "./whereabouts.ts";
 
 export interface WriterData {
@@ -61,3 +60,12 @@ export type FromWriter =
   | { readonly type: "walBlockage"; readonly blockage: WalBlockage }
   /** `failed` is the last thing that is said. */
   | { readonly type: "state"; readonly state: LogState };
+
+/** The log is longer than it may be, and somebody who reads the file is why. */
+export interface WalBlockage {
+  /** How long the log is, or was at its longest. */
+  readonly walBytes: number;
+  /** For how long it could not be emptied. */
+  readonly forMs: number;
+  readonly isOver: boolean;
+}

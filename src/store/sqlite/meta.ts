@@ -3,7 +3,6 @@
 import type Sqlite from "better-sqlite3";
 import type { Housekeeper } from "../../core/housekeeper.ts";
 import type { Position } from "../tables.ts";
-import type { Connection } from "./connection.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { type Checked, valuesChecksum } from "./row-checksums.ts";
 
@@ -20,7 +19,7 @@ export interface MetaRow extends Meta {
 }
 
 /** @throws CorruptStoreError when there is no row, or another than was written */
-export function readMeta(connection: Connection, file: string): MetaRow {
+export function readMeta(connection: Sqlite.Database, file: string): MetaRow {
   const row = connection.prepare(selectMeta).get() as Checked<MetaColumns> | undefined;
   if (row === undefined) throw new CorruptStoreError(file, "its table meta is empty");
   const { checksum, ...columns } = row;
@@ -32,12 +31,12 @@ export function readMeta(connection: Connection, file: string): MetaRow {
 }
 
 /** The version of the evaluation alone, which a later version of the service may have written in another row. */
-export function readMachineVersion(connection: Connection): number | undefined {
+export function readMachineVersion(connection: Sqlite.Database): number | undefined {
   return connection.prepare("SELECT machine_version FROM meta").pluck().get() as number | undefined;
 }
 
 /** Writes the row with its checksum; `revision` goes up by one. Answers the row. */
-export function preparePutMeta(connection: Connection): (meta: Meta) => Meta {
+export function preparePutMeta(connection: Sqlite.Database): (meta: Meta) => Meta {
   const update: Sqlite.Statement<object> = connection.prepare(updateMeta);
   return (meta) => {
     const next = { ...meta, revision: meta.revision + 1 };
@@ -75,7 +74,7 @@ function metaChecksum({ clusterId, revision, ...position }: Meta): number {
 }
 
 /** Gives the row the checksum of what it holds: for a file that is made, or brought to a version with other columns. */
-export function sealMeta(connection: Connection): void {
+export function sealMeta(connection: Sqlite.Database): void {
   const columns = connection.prepare(selectMeta).get() as MetaColumns | undefined;
   if (columns !== undefined) preparePutMeta(connection)(metaOf(columns));
 }

@@ -5,12 +5,12 @@ import { randomUUID } from "node:crypto";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { type LoadedStore, loadStore } from "./load.ts";
+import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
-import type { WalBlockage } from "./wal-keeper.ts";
 import { WriterThread } from "./writer-thread.ts";
 
 export interface StorageStats {

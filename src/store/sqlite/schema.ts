@@ -3,7 +3,6 @@
 
 import Sqlite from "better-sqlite3";
 import type { LogEntry } from "../commit-log.ts";
-import type { Connection } from "./connection.ts";
 import { sealMeta } from "./meta.ts";
 import type { PackedChanges } from "./packed-rows.ts";
 import { changesChecksum, entryChecksum } from "./row-checksums.ts";
@@ -147,7 +146,7 @@ export interface Origin {
 }
 
 /** Makes the tables in a file that has none, all at once: a crash leaves a whole schema or an empty file. */
-export function createSchemaIfEmpty(connection: Connection, origin: Origin): void {
+export function createSchemaIfEmpty(connection: Sqlite.Database, origin: Origin): void {
   if (connection.pragma("user_version", { simple: true }) !== 0) return;
   const create = connection.transaction(() => {
     connection.exec(firstSchema);
@@ -164,7 +163,7 @@ export function createSchemaIfEmpty(connection: Connection, origin: Origin): voi
  * Brings a file of an earlier version to this one. Call within a transaction: it happens all at once or not.
  * @param machineVersion the version of the evaluation that its log takes from now on
  */
-export function upgradeSchemaIfOlder(connection: Connection, machineVersion: number): void {
+export function upgradeSchemaIfOlder(connection: Sqlite.Database, machineVersion: number): void {
   const version = connection.pragma("user_version", { simple: true }) as number;
   if (version < schemaVersion) upgradeSchema(connection, version);
   // From here on entries are written that an older version would decide otherwise.
@@ -173,7 +172,7 @@ export function upgradeSchemaIfOlder(connection: Connection, machineVersion: num
     .run({ machineVersion });
 }
 
-function upgradeSchema(connection: Connection, version: number): void {
+function upgradeSchema(connection: Sqlite.Database, version: number): void {
   for (const upgrade of upgrades.slice(version - 1)) connection.exec(upgrade);
   if (version < checksumsSince) sealRows(connection);
   sealMeta(connection);
@@ -181,7 +180,7 @@ function upgradeSchema(connection: Connection, version: number): void {
 }
 
 /** False when a table lacks a column, or has it by another name: SQLite takes one for the other where only the case differs. */
-export function hasItsColumns(connection: Connection): boolean {
+export function hasItsColumns(connection: Sqlite.Database): boolean {
   const fresh = new Sqlite(":memory:");
   try {
     for (const sql of [firstSchema, ...upgrades]) fresh.exec(sql);
@@ -193,7 +192,7 @@ export function hasItsColumns(connection: Connection): boolean {
   }
 }
 
-function columnsOf(connection: Connection): string[] {
+function columnsOf(connection: Sqlite.Database): string[] {
   const select = `
     SELECT json_array(tables.name, columns.name, columns.type, columns."notnull", columns.pk)
     FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
@@ -206,7 +205,7 @@ function columnsOf(connection: Connection): string[] {
  * (Entries of the log have always had a checksum within, which is looked at when they are decoded.)
  * @throws SyntaxError when a message of the history is none
  */
-function sealRows(connection: Connection): void {
+function sealRows(connection: Sqlite.Database): void {
   connection.function("entry_checksum", (lsn, seq, writer, body) =>
     entryChecksum({ lsn, seq, writer, body } as LogEntry),
   );

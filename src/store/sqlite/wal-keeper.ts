@@ -4,7 +4,7 @@
 
 import { Worker } from "node:worker_threads";
 import type { StoreDatabase, WalLength } from "./database.ts";
-import { numberIndex } from "./messages.ts";
+import { numberIndex, type WalBlockage } from "./messages.ts";
 import type { SqliteSettings } from "./settings.ts";
 
 export type CheckpointRequest = "checkpoint" | "close";
@@ -14,15 +14,6 @@ export interface CheckpointDone {
   /** Whether all that was in the log when it began is in the file: nobody was in the way. */
   readonly isComplete: boolean;
   readonly tookMs: number;
-}
-
-/** The log is longer than it may be, and somebody who reads the file is why. */
-export interface WalBlockage {
-  /** How long the log is, or was at its longest. */
-  readonly walBytes: number;
-  /** For how long it could not be emptied. */
-  readonly forMs: number;
-  readonly isOver: boolean;
 }
 
 interface Listeners {

@@ -1,7 +1,7 @@
 // The ephemeral znodes of each session, and how much telling their end would take: it is told all at once.
 
-import { deletedLength } from "../bounds.ts";
-import type { Znode } from "./znode.ts";
+import { deletedLength } from "./bounds.ts";
+import type { Znode } from "./tree/znode.ts";
 
 interface Owned {
   readonly paths: Set<string>;
