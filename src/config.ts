@@ -52,7 +52,7 @@ function hostNames(text: string): string {
   const names = text.split(",").map((name) => name.trim());
   if (text === "" || names.every((name) => /^(\*|\.?[\w-]+(\.[\w-]+)*)$/.test(name))) return names.join(",");
   throw new InvalidArgumentError(
-    "It is names such as tree.example, or .example for all below it, comma-separated, or *; ports do not belong there.",
+    "Give names such as tree.example, or .example for all below it, comma-separated, or *; leave out ports.",
   );
 }
 
@@ -69,17 +69,22 @@ const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"]
 
 const settings = {
   host: setting("host", "127.0.0.1", word, "address to listen on"),
-  port: setting("port", 2281, integer(0, 65_535), "port to listen on; 0 takes a free one"),
-  dataDir: setting("data-dir", "./data", word, "directory of the data; made when missing"),
-  logLevel: setting<(typeof logLevels)[number]>("log-level", "info", oneOf(logLevels), "how much is logged"),
+  port: setting("port", 2281, integer(0, 65_535), "port to listen on; 0 picks a free one"),
+  dataDir: setting("data-dir", "./data", word, "data directory; created if missing"),
+  logLevel: setting<(typeof logLevels)[number]>(
+    "log-level",
+    "info",
+    oneOf(logLevels),
+    "lowest level that is logged",
+  ),
 
   tlsCert: setting(
     "tls-cert",
     "",
     (text) => text,
-    "file of the TLS certificate chain, PEM; with it comes HTTP/2",
+    "file with the TLS certificate chain (PEM); enables HTTP/2",
   ),
-  tlsKey: setting("tls-key", "", (text) => text, "file of the certificate's private key, PEM"),
+  tlsKey: setting("tls-key", "", (text) => text, "file with the certificate's private key (PEM)"),
   corsOrigin: setting(
     "cors-origin",
     "",
@@ -91,7 +96,7 @@ const settings = {
     "allowed-hosts",
     "",
     hostNames,
-    "names it is reached by besides addresses, localhost and --host, comma-separated; .example.com is all below it, * any",
+    "host names that clients may use besides addresses, localhost and --host, comma-separated; .example.com allows all below it, * any",
   ),
 
   sessionTimeoutMsMin: setting(
@@ -113,7 +118,7 @@ const settings = {
     "session timeout when the client names none",
   ),
 
-  dataBytesMax: setting("data-bytes-max", mebibyte, byteCount(1), "data of one znode"),
+  dataBytesMax: setting("data-bytes-max", mebibyte, byteCount(1), "bytes of data in one znode"),
   operationsMax: setting(
     "operations-max",
     1000,
@@ -130,19 +135,19 @@ const settings = {
     "bodies-bytes-max",
     128 * mebibyte,
     byteCount(mebibyte),
-    "bytes of bodies that are not whole yet, of all requests together",
+    "bytes of incomplete request bodies, all requests together",
   ),
   transactionChangesMax: setting(
     "transaction-changes-max",
     10_000,
     integer(1000, 200_000),
-    "znodes changed by one transaction; everybody waits while it is done",
+    "znodes changed by one transaction; other requests wait while it is done",
   ),
   transactionChangeBytesMax: setting(
     "transaction-change-bytes-max",
     8 * mebibyte,
     byteCount(mebibyte, 256 * mebibyte),
-    "paths and data changed by one transaction, as JSON",
+    "bytes of paths and data changed by one transaction, as JSON",
   ),
   ephemeralsPerSessionMax: setting(
     "ephemerals-per-session-max",
@@ -154,31 +159,31 @@ const settings = {
     "entry-bytes-max",
     16 * mebibyte,
     byteCount(mebibyte),
-    "entry of the log, which one write must fit into whole",
+    "bytes of one log entry; each write must fit into one",
   ),
   batchReadBytesMax: setting(
     "batch-read-bytes-max",
     8 * mebibyte,
     byteCount(1024),
-    "what the reads of one batch answer with",
+    "bytes that the reads of one batch may answer with",
   ),
   answerBytesMax: setting(
     "answer-bytes-max",
     128 * mebibyte,
     byteCount(mebibyte),
-    "bytes of large answers held until their clients have taken them; beyond it 429",
+    "bytes of large answers held for their clients; beyond it 429",
   ),
   connectionAnswerBytesMax: setting(
     "connection-answer-bytes-max",
     32 * mebibyte,
     byteCount(mebibyte),
-    "the same for the clients of one connection",
+    "the same, for one connection",
   ),
   sendTimeoutMs: setting(
     "send-timeout-ms",
     60_000,
     integer(100),
-    "time in which a client takes some of what it is sent, before its connection ends",
+    "time without progress after which a client that does not read is disconnected",
   ),
   headerBytesMax: setting("header-bytes-max", 48 * 1024, byteCount(4096), "URL and headers of a request"),
   headersTimeoutMs: setting(
@@ -191,7 +196,7 @@ const settings = {
     "request-timeout-ms",
     30_000,
     integer(100),
-    "time for a request to arrive whole, and for each line of an import",
+    "time for a complete request to arrive, and for each line of an import",
   ),
   keepAliveTimeoutMs: setting(
     "keep-alive-timeout-ms",
@@ -203,32 +208,27 @@ const settings = {
     "connections-max",
     30_000,
     integer(1),
-    "connections served; beyond it only keepalives and closes of sessions, and probes",
+    "connections served; beyond it, only keepalives, closes of sessions and health probes",
   ),
   requestsPerConnectionMax: setting(
     "requests-per-connection-max",
     128,
     integer(1),
-    "requests of one connection under way; those sent ahead wait, and HTTP/2 has so many streams",
+    "requests under way on one connection; pipelined ones wait, and HTTP/2 gets this many streams",
   ),
   waitsPerConnectionMax: setting(
     "waits-per-connection-max",
     100,
     integer(1),
-    "streams, long polls and waits for claims of one connection before 429",
+    "streams, long polls and waiting claims on one connection before 429",
   ),
   jsonValuesMax: setting(
     "json-values-max",
     50_000,
     integer(1000),
-    "lists, objects and what stands in them, in the JSON of one request",
+    "JSON values in one request: lists, objects and their members",
   ),
-  jsonDepthMax: setting(
-    "json-depth-max",
-    32,
-    integer(8, 1000),
-    "lists and objects within each other in JSON",
-  ),
+  jsonDepthMax: setting("json-depth-max", 32, integer(8, 1000), "nesting depth of JSON"),
   pathLengthMax: setting("path-length-max", 4096, integer(16, 16_384), "characters of a path"),
   metadataBytesMax: setting(
     "metadata-bytes-max",
@@ -241,13 +241,13 @@ const settings = {
     "claim-waiters-max",
     20_000,
     integer(1),
-    "requests waiting for locks, elections and barriers, and streams of who holds them, each",
+    "requests waiting for locks, elections and barriers; and, separately, streams of their holders",
   ),
   treeBytesMax: setting(
     "tree-bytes-max",
     0,
     byteCount(0),
-    "what the tree may take in memory, about; 0 is half of what the heap of Node.js has left for it",
+    "approximate memory for the tree; 0 is half of the free heap of Node.js",
   ),
   queueCommandsMax: setting(
     "queue-commands-max",
@@ -278,7 +278,7 @@ const settings = {
     "idempotency-keys-max",
     100_000,
     integer(1),
-    "answers kept for such keys; beyond it those of whoever has most go first",
+    "answers kept for such keys; beyond it, the client with most of them loses its oldest",
   ),
   idempotencyBytesMax: setting(
     "idempotency-bytes-max",
@@ -292,9 +292,9 @@ const settings = {
     "history-bytes-max",
     64 * mebibyte,
     byteCount(mebibyte),
-    "bytes of changes kept for that",
+    "bytes of changes kept for resuming",
   ),
-  historyAgeMsMax: setting("history-age-ms-max", 600_000, integer(1000), "age of changes kept for that"),
+  historyAgeMsMax: setting("history-age-ms-max", 600_000, integer(1000), "age of changes kept for resuming"),
   streamsMax: setting("streams-max", 20_000, integer(1), "watch streams open at once"),
   streamLifetimeMsMax: setting(
     "stream-lifetime-ms-max",
@@ -324,7 +324,7 @@ const settings = {
     "snapshot-kept-bytes-max",
     64 * mebibyte,
     byteCount(mebibyte),
-    "bytes held of what is written under a snapshot before its reader came by; beyond it the reader is cut off",
+    "bytes of old versions kept for slow readers of a snapshot; beyond it the reader is disconnected",
   ),
 
   sweepIntervalMs: setting(
@@ -343,22 +343,27 @@ const settings = {
     "container-never-used-ms-max",
     300_000,
     integer(0),
-    "time a container may be without its first child; 0 is for ever",
+    "time a container may wait for its first child; 0 is forever",
   ),
 
   databaseBytesMax: setting(
     "database-bytes-max",
     0,
     byteCount(0),
-    "size of the database file; 0 is no bound",
+    "size of the database file; 0 is unlimited",
   ),
   freeBytesMin: setting(
     "free-bytes-min",
     128 * mebibyte,
     byteCount(0),
-    "free disk, empty pages of the file included, below which it is read-only",
+    "free space, including empty pages of the file, below which the store is read-only",
   ),
-  ballastBytes: setting("ballast-bytes", 16 * mebibyte, byteCount(0), "file given up when the disk is full"),
+  ballastBytes: setting(
+    "ballast-bytes",
+    16 * mebibyte,
+    byteCount(0),
+    "size of a file that is deleted when the disk is full, to make room",
+  ),
   checkpointBytes: setting(
     "checkpoint-bytes",
     16 * mebibyte,
@@ -369,7 +374,7 @@ const settings = {
     "wal-bytes-max",
     64 * mebibyte,
     byteCount(mebibyte),
-    "WAL size beyond which a reader that keeps it from being emptied is logged",
+    "WAL size beyond which a reader that blocks checkpoints is logged",
   ),
   unsafeFilesystem: setting("unsafe-filesystem", false, yesOrNo, "allow a network filesystem"),
 } as const;

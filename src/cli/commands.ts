@@ -26,7 +26,7 @@ interface CommandGroup {
 
 export const commandGroups: readonly CommandGroup[] = [
   {
-    heading: "Commands held to a lock, an election, a service:",
+    heading: "Run commands under a lock, an election or a service:",
     commands: [lockCommand, electCommand, registerCommand],
   },
   {

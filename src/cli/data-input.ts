@@ -26,7 +26,7 @@ export async function dataInput(
   ifEmpty: IfEmpty,
 ): Promise<string | Uint8Array> {
   if (argument !== undefined && file !== undefined) {
-    throw new ExitError(exitCodes.usage, "The data is given twice: as an argument and with --file.");
+    throw new ExitError(exitCodes.usage, "Data is given twice: as an argument and with --file.");
   }
   if (argument !== undefined) return argument;
   if (file !== undefined) return file === "-" ? await buffer(process.stdin) : await readFile(file);
@@ -35,7 +35,7 @@ export async function dataInput(
   if (data.byteLength > 0 || ifEmpty === "none") return data;
   throw new ExitError(
     exitCodes.usage,
-    "There is no data: standard input is empty. Give the data as an argument, '' for none, or --file - to take what comes.",
+    "No data: standard input is empty. Give data as an argument ('' for none), or use --file - to accept empty input.",
   );
 }
 
@@ -62,6 +62,6 @@ async function soon(input: Readable): Promise<Uint8Array> {
   input.destroy();
   throw new ExitError(
     exitCodes.usage,
-    "Standard input is open and brings nothing. Say '' for no data, or --file - to wait for what comes.",
+    "Standard input is open but sends nothing. Use '' for no data, or --file - to wait for input.",
   );
 }

@@ -29,7 +29,7 @@ const wordsOfHttp = [
     "with `treekeeper session open` and name it by --session",
   ],
   ["say onConflict=skip or replace", "say --on-conflict skip or replace"],
-  ["Watch anew with initial=true", "Watch anew with --initial"],
+  ["Start again with initial=true", "Start again with --initial"],
 ] as const;
 
 function inWordsOfOptions(detail: string): string {

@@ -494,7 +494,7 @@ function assertNameLength(name: string): void {
 function tooManyTokens(count: number): KeeperError {
   return new KeeperError(
     "too_many_operations",
-    `One request keeps at most ${keepaliveTokensMax} sessions alive; this one names ${count}.`,
+    `One request can keep at most ${keepaliveTokensMax} sessions alive; this one names ${count}.`,
     { limit: "keepaliveTokensMax", limitValue: keepaliveTokensMax, size: count },
   );
 }

@@ -22,7 +22,7 @@ export function suspendedLog(cause: string): KeeperError {
 export function readOnlyLog(cause: string): KeeperError {
   return new KeeperError(
     "read_only",
-    `The store takes no writes now (${cause}); reads, keepalives and deletes still work. Retry once the store accepts writes again.`,
+    `The store does not accept writes now (${cause}); reads, keepalives and deletes still work. Retry once the store accepts writes again.`,
     { retryAfterSeconds: 5 },
   );
 }

@@ -319,7 +319,7 @@ describe("around them", () => {
 
   test("an option of the command that is to run is told where it belongs", async () => {
     const { code, stderr } = await new CliProcess(["lock", "x", "sh", "-c", "true"], {}).ended;
-    expect([code, stderr]).toEqual([2, expect.stringContaining("come after --")]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("after --")]);
   });
 
   test("--quiet leaves results and faults", async ({ holding, run, unique: name }) => {

@@ -15,11 +15,11 @@ test("what the service says of parameters and methods is said of options and com
   const rows: [string[], string][] = [
     [
       ["create", "/words/b/c"],
-      "The parent /words/b does not exist; create it first. With --parents it is made as well.",
+      "The parent /words/b does not exist; create it first. With --parents it is created too.",
     ],
     [["create", "/words/a"], "/words/a exists already. `treekeeper set` replaces its data."],
     [["set", "/words/b", "1"], "/words/b does not exist. With --create it is made."],
-    [["rm", "/words"], "/words has 1 child; delete them first. With --recursive they go with it."],
+    [["rm", "/words"], "/words has 1 child; delete them first. With --recursive they are deleted with it."],
     [
       ["create", "/words/e", "--ephemeral"],
       "An ephemeral znode belongs to a session: open one with `treekeeper session open` and name it by --session.",

@@ -51,10 +51,10 @@ test("a refusal names the parameter or method that does what was meant", async (
   await znodes.create(`${root}/a`);
   await znodes.create(`${root}/a/b`);
   const rows = [
-    ["PUT", `${root}/c`, "", 404, "With upsert=true it is made."],
+    ["PUT", `${root}/c`, "", 404, "With upsert=true it is created."],
     ["POST", `${root}/a`, "", 409, "PUT"],
-    ["POST", `${root}/c/d`, "", 404, "With parents=true it is made as well."],
-    ["DELETE", `${root}/a`, "", 409, "With recursive=true they go with it."],
+    ["POST", `${root}/c/d`, "", 404, "With parents=true it is created too."],
+    ["DELETE", `${root}/a`, "", 409, "With recursive=true they are deleted with it."],
   ] as const;
   for (const [method, path, query, status, hint] of rows) {
     const answer = await http.request(method, urlOf(path), { query });

@@ -20,9 +20,7 @@ interface CreateOptions {
 export function createCommand(): Command {
   return new Command("create")
     .summary("make a znode")
-    .description(
-      "Makes a znode and prints its path. Sent again without fear when an answer is lost: made once.",
-    )
+    .description("Creates a znode and prints its path. Safe to retry: it is created once.")
     .argument("<path>", "the new znode; with --sequential, what its number is added to")
     .argument("[data]", "its data; what comes by standard input unless given, '' for none")
     .addOption(fileOption())

@@ -27,7 +27,7 @@ export function electCommand(): Command {
   return new Command("elect")
     .summary("run a command only while elected")
     .description(
-      "Stands for election, runs the command while it leads, resigns when all of it has ended, stands again.",
+      "Stands for election, runs the command while it leads, resigns when the command has ended, and stands again.",
     )
     .usage("[options] <name> -- <command...>")
     .argument("<name>", "an election")

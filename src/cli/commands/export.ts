@@ -13,9 +13,7 @@ import { znodeJson } from "../views.ts";
 export function exportCommand(): Command {
   return new Command("export")
     .summary("write a subtree as lines of JSON")
-    .description(
-      "Writes a znode and everything below it, as it stands at one zxid: one znode a line, for import.",
-    )
+    .description("Exports a znode and everything below it as of one zxid: one znode per line, for import.")
     .argument("[path]", "a znode", "/")
     .option("-o, --output <file>", "into this file, which appears when it is complete")
     .action(exportTree);

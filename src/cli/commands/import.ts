@@ -12,7 +12,7 @@ export function importCommand(): Command {
   return new Command("import")
     .summary("bring in what export wrote")
     .description(
-      "Brings in a tree that was exported. What was done before a failure stays; with --on-conflict skip it goes on.",
+      "Imports an exported tree. Progress made before a failure is kept; run it again with --on-conflict skip to go on.",
     )
     .argument("[file]", "what export wrote; - is standard input", "-")
     .addOption(

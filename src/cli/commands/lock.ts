@@ -21,7 +21,7 @@ export function lockCommand(): Command {
   return new Command("lock")
     .summary("run a command only while a lock is held")
     .description(
-      "Waits for a lock, runs the command while it is held, and gives it back when all of it has ended.",
+      "Waits for a lock, runs the command while holding it, and releases it when the command has ended.",
     )
     .usage("[options] <name> -- <command...>")
     .argument("<name>", "a lock")

@@ -12,7 +12,7 @@ interface LsOptions {
 export function lsCommand(): Command {
   return new Command("ls")
     .summary("list the children of a znode")
-    .description("Lists the children of a znode by name, one a line.")
+    .description("Lists the children of a znode by name, one per line.")
     .argument("[path]", "a znode", "/")
     .option("-l, --long", "with version, length of the data, number of children, and owner of an ephemeral")
     .option("--prefix <text>", "only names that start so")

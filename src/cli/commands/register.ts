@@ -30,7 +30,7 @@ export function registerCommand(): Command {
   return new Command("register")
     .summary("keep an instance listed while a command lives")
     .description(
-      "Lists an instance of a service, runs the command, and takes the instance away when it has ended.",
+      "Registers an instance of a service, runs the command, and deregisters the instance when the command has ended.",
     )
     .usage("[options] <name> --port <n> -- <command...>")
     .argument("<name>", "a service")
@@ -73,7 +73,7 @@ async function register(
   if (check !== undefined && unlisted === "fail") {
     throw new ExitError(
       exitCodes.usage,
-      "With --check the command runs before it is listed: it cannot fail for that.",
+      "With --check, the command runs before it is registered, so a failing check cannot stop it.",
     );
   }
   const runner = new Runner(command, words, options);

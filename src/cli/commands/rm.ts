@@ -17,7 +17,7 @@ interface RmOptions {
 export function rmCommand(): Command {
   return new Command("rm")
     .summary("delete a znode")
-    .description("Deletes a znode that has no children, or with --recursive everything from it down.")
+    .description("Deletes a znode without children, or a whole subtree with --recursive.")
     .argument("<path>", "a znode")
     .option("-r, --recursive", "take the whole subtree, in one transaction")
     .addOption(

@@ -13,7 +13,7 @@ interface ServicesOptions {
 export function servicesCommand(): Command {
   return new Command("services")
     .summary("list services, or the instances of one")
-    .description("Lists the services there are, or with a NAME its instances: id, address and port, state.")
+    .description("Lists all services, or the instances of NAME: id, address and port, state.")
     .argument("[name]", "a service")
     .option("--tag <tag>", "only instances with this word; may be repeated", (tag, tags: string[] = []) => [
       ...tags,

@@ -21,7 +21,7 @@ function openCommand(): Command {
     .summary("open a session and print ID:TOKEN")
     .description(
       "Opens a session and prints ID:TOKEN, which is secret, for --session and TREEKEEPER_SESSION. " +
-        "Others see what stands on a command line, so keep it in a file: --session @FILE. It ends when it was not " +
+        "Other users can see command lines, so keep it in a file: --session @FILE. It ends when it was not " +
         "kept alive for --timeout-ms.",
     )
     .option("--name <name>", "a word for people who read listings")
@@ -37,9 +37,7 @@ function openCommand(): Command {
 function keepaliveCommand(): Command {
   return withCredentials("keepalive")
     .summary("keep a session alive")
-    .description(
-      "Gives a session its whole timeout again, and prints how many milliseconds that is at least.",
-    )
+    .description("Renews a session and prints for how many milliseconds it is at least alive.")
     .action(async (argument: SessionCredentials | undefined, _options: object, command: Command) => {
       const { client, output } = workplaceOf(command);
       const session = await client.joinSession(credentialsOf(argument));
@@ -53,7 +51,7 @@ function keepaliveCommand(): Command {
 function closeCommand(): Command {
   return withCredentials("close")
     .summary("close a session")
-    .description("Ends a session; its ephemerals go in one transaction, before the command returns.")
+    .description("Ends a session; its ephemerals are deleted in one transaction before the command returns.")
     .action(async (argument: SessionCredentials | undefined, _options: object, command: Command) => {
       const { client, output } = workplaceOf(command);
       const session = await client.joinSession(credentialsOf(argument));
@@ -80,7 +78,7 @@ function lsCommand(): Command {
 function showCommand(): Command {
   return new Command("show")
     .summary("describe a session")
-    .description("Prints what is known of a session, its ephemerals last.")
+    .description("Prints a session's details, with its ephemerals last.")
     .argument("<id>", "the session's id, without its token")
     .action(async (id: string, _options: object, command: Command) => {
       const { client, output } = workplaceOf(command);

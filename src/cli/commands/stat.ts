@@ -9,7 +9,9 @@ import { statRows } from "../views.ts";
 export function statCommand(): Command {
   return new Command("stat")
     .summary("print the stat of a znode")
-    .description("Prints versions, zxids, times, owner and size of a znode. Ends with 3 when there is none.")
+    .description(
+      "Prints versions, zxids, times, owner and size of a znode. Exits with 3 if it does not exist.",
+    )
     .argument("<path>", "a znode")
     .action(stat);
 }

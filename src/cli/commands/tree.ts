@@ -14,7 +14,7 @@ interface TreeOptions {
 export function treeCommand(): Command {
   return new Command("tree")
     .summary("print a subtree")
-    .description("Prints a znode and everything below it, as it stands at one zxid.")
+    .description("Prints a znode and everything below it, as of one zxid.")
     .argument("[path]", "a znode", "/")
     .option("--depth <n>", "levels below the znode", integer(0))
     .option("-d, --data", "with the beginning of their data")

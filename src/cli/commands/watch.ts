@@ -23,7 +23,7 @@ const eventTypes: readonly EventType[] = ["created", "changed", "deleted"];
 export function watchCommand(): Command {
   return new Command("watch")
     .summary("tell what happens to znodes")
-    .description("Tells each change of znodes once and in order: zxid, what happened, path, data.")
+    .description("Prints each change of znodes once and in order: zxid, type, path, data.")
     .argument("<path...>", "znodes, which need not exist")
     .addOption(
       new Option("--scope <scope>", "the znode alone, its children too, or everything below")

@@ -10,8 +10,7 @@ export function graceOption(): Option {
   ).argParser(integer(0));
 }
 
-export const commandHint =
-  "Options of the command that is to run come after --, as in: treekeeper lock x -- sh -c 'echo $0'";
+export const commandHint = "Put the command to run after --, as in: treekeeper lock x -- sh -c 'echo $0'";
 
 export const supervisedHelp = `
 The command finds the same around it as without: environment, open files, terminal. It is signalled with all it has

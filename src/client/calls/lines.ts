@@ -21,7 +21,7 @@ export async function* readLines(text: AsyncIterable<string>): AsyncGenerator<un
     length += rest.length;
     if (length > lineCharactersMax) throw new ConnectionError("A line does not end.");
   }
-  if (length > 0) throw new ConnectionError("The lines break off.");
+  if (length > 0) throw new ConnectionError("The answer broke off.");
 }
 
 function parse(line: string): unknown {

@@ -192,7 +192,7 @@ function isSameClaim(first: Standing, later: Standing, sessionId: string): boole
 
 /** As the server says it of a claim that is gone. */
 function takenAway({ title }: Claim, { id }: Standing): RequestError {
-  const detail = `The claim ${id} on the ${title} was taken away; by now another one is called so.`;
+  const detail = `The claim ${id} on the ${title} was taken away; another one has that name now.`;
   return new RequestError({ code: "no_claim", status: 404, detail });
 }
 

@@ -52,7 +52,7 @@ export async function withLock<T>(
 }
 
 function notInTime(name: string, waitMs: number): RequestError {
-  const detail = `The lock ${name} was not to be had within ${waitMs} ms.`;
+  const detail = `The lock ${name} could not be acquired within ${waitMs} ms.`;
   return new RequestError({ code: "lock_held", status: 409, detail });
 }
 

@@ -118,5 +118,5 @@ export function znodeIn(item: unknown): WatchedZnode {
 }
 
 export function unreadable(reason: string): ConnectionError {
-  return new ConnectionError(`What the server sent cannot be read: ${reason}.`);
+  return new ConnectionError(`The server sent something unreadable: ${reason}.`);
 }

@@ -75,5 +75,5 @@ export async function* progressIn<Progress extends { readonly event: "progress" 
       if (event.event === "done") return;
     }
   }
-  throw new ConnectionError("The answer ended before the work did.");
+  throw new ConnectionError("The answer ended before the work was done.");
 }

@@ -22,7 +22,7 @@ export function requireSession({ sessionId }: WriteContext): void {
   if (sessionId !== undefined) return;
   throw new KeeperError(
     "session_required",
-    "What is claimed, registered or entered belongs to a session: open one with POST /v1/sessions and send its Session-Token.",
+    "Claims, instances and participants belong to a session: open one with POST /v1/sessions and send its Session-Token.",
   );
 }
 
@@ -51,7 +51,7 @@ export function validateMetadata(data: Uint8Array, { metadataBytesMax }: Limits)
   if (data.byteLength <= metadataBytesMax) return;
   throw new KeeperError(
     "too_large",
-    `What is said of a claim has at most ${metadataBytesMax} bytes; this has ${data.byteLength}.`,
+    `The metadata of a claim has at most ${metadataBytesMax} bytes; this has ${data.byteLength}.`,
     { limit: "metadataBytesMax", limitValue: metadataBytesMax, size: data.byteLength },
   );
 }

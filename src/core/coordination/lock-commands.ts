@@ -90,6 +90,6 @@ function validateLockDelay(lockDelayMs: number | undefined): void {
 function sharedPermits(): KeeperError {
   return new KeeperError(
     "bad_request",
-    "A claim of one permit among several is exclusive; leave out mode or permits.",
+    "A claim on a lock with permits is always exclusive; leave out mode or permits.",
   );
 }

@@ -49,13 +49,9 @@ function checkCount({ path, count, participantCount }: Barrier, asked: number | 
 function checkOwner({ path, ephemeralOwner }: Znode, sessionId: string | undefined): void {
   if (ephemeralOwner === sessionId) return;
   const whose = ephemeralOwner === null ? "no session" : `session ${ephemeralOwner}`;
-  throw new KeeperError(
-    "not_holder",
-    `The participant ${path} is that of ${whose}, not yours; nothing was done.`,
-    {
-      path,
-    },
-  );
+  throw new KeeperError("not_holder", `The participant ${path} belongs to ${whose}; nothing was done.`, {
+    path,
+  });
 }
 
 /** Makes the barrier what the first participant asks for: sessions that ended may have left a mark behind. */

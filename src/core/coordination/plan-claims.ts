@@ -110,7 +110,7 @@ export function noClaim(path: string, id: string): KeeperError {
 
 function notHolder({ id, path, owner }: Claim): KeeperError {
   const whose = owner === null ? "no session" : `session ${owner}`;
-  return new KeeperError("not_holder", `The claim ${id} is that of ${whose}, not yours; nothing was done.`, {
+  return new KeeperError("not_holder", `The claim ${id} belongs to ${whose}; nothing was done.`, {
     path,
   });
 }

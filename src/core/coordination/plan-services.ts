@@ -96,7 +96,7 @@ function checkOwner({ path, ephemeralOwner: owner, czxid }: Znode, sessionId: st
 export function noInstance(path: string): KeeperError {
   return new KeeperError(
     "no_instance",
-    `There is no instance at ${path}: it was taken away, or its session ended.`,
+    `There is no instance at ${path}: it was removed, or its session has ended.`,
     { path },
   );
 }

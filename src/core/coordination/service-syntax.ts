@@ -22,14 +22,14 @@ export function validateInstance(data: Uint8Array, bytesMax: number): void {
 export function notAnInstance(): KeeperError {
   return new KeeperError(
     "bad_request",
-    `An instance has at least an address, which is not empty, and a port from 1 to ${portMax}.`,
+    `An instance needs a non-empty address and a port from 1 to ${portMax}.`,
   );
 }
 
 export function instanceTooLarge(size: number, limitValue: number): KeeperError {
   return new KeeperError(
     "too_large",
-    `What is said of an instance has at most ${limitValue} bytes; this has ${size}.`,
+    `The data of an instance has at most ${limitValue} bytes; this has ${size}.`,
     { limit: "metadataBytesMax", limitValue, size },
   );
 }

@@ -127,7 +127,7 @@ function participantsOf(reader: Reader, barrier: string, limit: number) {
 }
 
 function countMissing(): KeeperError {
-  return new KeeperError("bad_request", "Whoever enters says for how many the barrier opens: give count.");
+  return new KeeperError("bad_request", "Say for how many participants the barrier opens: give count.");
 }
 
 const listQuery = Type.Object(

@@ -246,7 +246,7 @@ function replacedBy({ replace, force }: { replace?: number; force: boolean }): n
   if (replace === undefined) return "any";
   throw new KeeperError(
     "bad_request",
-    "Of replace and force there is one at most: replace says whom, force whoever it is.",
+    "Give replace or force, not both: replace names the instance to replace, force replaces any.",
   );
 }
 

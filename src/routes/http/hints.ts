@@ -21,18 +21,18 @@ export function withHint(asked: SingleWrite): (error: unknown) => never {
 function hintFor({ code }: KeeperError, asked: SingleWrite): string | null {
   switch (`${asked.type} ${code}`) {
     case "create no_node":
-      return "With parents=true it is made as well.";
+      return "With parents=true it is created too.";
     case "create node_exists":
       return "PUT, in a batch set, replaces its data.";
     case "setData no_node":
       return "create" in asked || "version" in asked || "ifMatch" in asked
         ? null
-        : "With upsert=true it is made.";
+        : "With upsert=true it is created.";
     case "delete not_empty":
-      return "With recursive=true they go with it.";
+      return "With recursive=true they are deleted with it.";
     case "delete too_many_changes":
     case "delete too_large":
-      return "With inParts=true a subtree of any size goes.";
+      return "With inParts=true a subtree of any size can be deleted.";
     default:
       return null;
   }

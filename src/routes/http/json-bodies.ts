@@ -47,7 +47,7 @@ function isEmpty(body: unknown): boolean {
 }
 
 function takesNone(): KeeperError {
-  return new KeeperError("bad_request", "This request takes no body; what it says would be ignored.");
+  return new KeeperError("bad_request", "This request takes no body; it would be ignored.");
 }
 
 /** JSON that the parser refuses all the same has one of the names by which objects are tampered with. */

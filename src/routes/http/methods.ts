@@ -88,7 +88,7 @@ function notAllowed({ method }: FastifyRequest, { allow }: Resource): KeeperErro
 function noRoute({ method, url }: FastifyRequest): KeeperError {
   return new KeeperError(
     "no_route",
-    `There is nothing at ${method} ${pathOnly(url)}; what there is stands at /docs.`,
+    `There is nothing at ${method} ${pathOnly(url)}; see /docs for what there is.`,
   );
 }
 

@@ -28,6 +28,6 @@ function isOfHost(origin: string, authority = ""): boolean {
 function forbidden(origin: string): KeeperError {
   return new KeeperError(
     "forbidden",
-    `Pages of ${origin} may not write here; start the service with --cors-origin ${origin} to let them.`,
+    `Pages of ${origin} may not write here; to allow it, start the service with --cors-origin ${origin} to let them.`,
   );
 }

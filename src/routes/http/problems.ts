@@ -17,10 +17,10 @@ export const problemKinds = {
   bad_request: { status: 400, title: "The request is malformed" },
   bad_path: { status: 400, title: "The path is not valid" },
   bad_mode: { status: 400, title: "Invalid combination of znode options" },
-  bad_ttl: { status: 400, title: "The ttl is out of range" },
+  bad_ttl: { status: 400, title: "The TTL is out of range" },
   session_required: { status: 400, title: "This needs a session" },
   forbidden: { status: 403, title: "The request is not allowed" },
-  quota_exceeded: { status: 403, title: "The quota of the subtree does not allow it" },
+  quota_exceeded: { status: 403, title: "The quota of the subtree would be exceeded" },
   reserved_path: { status: 403, title: "The path is reserved" },
   no_node: { status: 404, title: "The znode does not exist" },
   no_route: { status: 404, title: "There is nothing at this URL" },
@@ -42,12 +42,12 @@ export const problemKinds = {
   session_expired: { status: 410, title: "The session is gone" },
   history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
   bad_version: { status: 412, title: "The version does not match" },
-  too_large: { status: 413, title: "A size limit was passed" },
+  too_large: { status: 413, title: "A size limit was exceeded" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },
   misdirected: { status: 421, title: "The request is for another host" },
   too_many_changes: { status: 413, title: "The transaction has too many changes" },
   idempotency_key_reused: { status: 422, title: "The key was used for a different request" },
-  throttled: { status: 429, title: "Too many of these at once" },
+  throttled: { status: 429, title: "Too many at once" },
   internal: { status: 500, title: "The server failed" },
   suspended: { status: 503, title: "The log cannot be reached" },
   behind: { status: 503, title: "The server has not caught up" },
@@ -122,7 +122,7 @@ export function problemHandler(logger: Logger) {
     logger.error({ err: error, method, url, remoteAddress }, "a request met a bug");
     return sendProblem(
       reply,
-      new KeeperError("internal", "The server failed on this request; it has logged why."),
+      new KeeperError("internal", "The server failed on this request; the reason is in its log."),
     );
   };
 }

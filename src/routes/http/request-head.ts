@@ -33,7 +33,7 @@ function isExpectationUnknown({ headers: { expect } }: FastifyRequest): boolean 
 }
 
 function refuseExpectation({ headers }: FastifyRequest, reply: FastifyReply): void {
-  const message = `The one expectation that can be met is 100-continue, not ${headers.expect}.`;
+  const message = `The only supported expectation is 100-continue, not ${headers.expect}.`;
   sendProblem(reply, new KeeperError("bad_request", message), 417);
 }
 

@@ -112,7 +112,7 @@ function faultOf(error: ParseError, isWhole: boolean, limits: HttpLimits): Fault
       return {
         status: 413,
         code: "too_large",
-        message: `The extensions of a chunk have more than ${limitValue} bytes.`,
+        message: `The chunk extensions exceed ${limitValue} bytes.`,
         details: { limit: "chunkExtensionBytesMax", limitValue },
       };
     }

@@ -94,5 +94,5 @@ function tooLarge(request: FastifyRequest, size: number): BodyRefused {
 
 /** Seldom read: the connection is gone, or the stream is. */
 function brokenOff(): BodyRefused {
-  return new BodyRefused("bad_request", "The body broke off.");
+  return new BodyRefused("bad_request", "The body is incomplete: the connection closed.");
 }

@@ -85,7 +85,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     const start = resume ?? { kind: "now", initial: query.initial };
     const streamRequest = { ...selectionOf(query), start, ...readerOf(request) };
     if (start.kind === "after") await reach(start.zxid, store, reply);
-    if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Watch anew with initial=true.");
+    if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Start again with initial=true.");
     watches.assertOpens();
     countWait(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });

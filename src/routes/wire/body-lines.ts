@@ -114,7 +114,8 @@ class PieceReader {
       if (this.#refusal !== null) throw this.#refusal;
       if (this.#come.length > 0) return this.#come.take();
       if (this.#body.readableEnded) return null;
-      if (this.#body.destroyed) throw new BodyRefused("bad_request", "The body broke off.");
+      if (this.#body.destroyed)
+        throw new BodyRefused("bad_request", "The body is incomplete: the connection closed.");
       await this.#wait();
     }
   }

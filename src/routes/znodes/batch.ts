@@ -120,7 +120,7 @@ function sendJson(reply: FastifyReply, text: string): FastifyReply {
   return reply.header("Content-Type", "application/json; charset=utf-8").send(text);
 }
 
-const conditionHint = "What an operation of a batch expects stands in it: version, or a check.";
+const conditionHint = "Put the condition of an operation into it: version, or a check.";
 
 function stepOf(wire: unknown, limits: Limits): Step {
   const asked = askedIn(wire);

@@ -37,7 +37,7 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
   );
 }
 
-const conditionHint = "What a transaction expects is among its operations: version, or a check.";
+const conditionHint = "Put the conditions of a transaction into its operations: version, or a check.";
 
 /** A malformed operation, whatever is wrong with it, is the failing one of its transaction (M3, M5). */
 function operationAt(wire: unknown, index: number, count: number): Operation {

@@ -177,7 +177,7 @@ function deleteRoute(plainApp: FastifyInstance, url: string, { store, sessions, 
     async (request, reply) => {
       const path = znodePathOf(request, znodesUrl, limits);
       validatePath(path);
-      refuseConditions(request.headers, ["if-none-match"], "What a delete expects goes into If-Match.");
+      refuseConditions(request.headers, ["if-none-match"], "Use If-Match for the condition of a delete.");
       const { recursive, inParts, version } = request.query;
       if (inParts && !recursive) throw partsOfNothing();
       const mediaType = inParts ? progressMediaTypeOf(request) : null;
@@ -222,7 +222,7 @@ export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
     return { kind: "container" };
   }
   if (ephemeral) {
-    if (hasTtl) throw badMode("An ephemeral znode has no ttl: it goes when its session ends.");
+    if (hasTtl) throw badMode("An ephemeral znode has no TTL: it is deleted when its session ends.");
     return { kind: "ephemeral", sequential };
   }
   return hasTtl ? { kind: "persistent", sequential, ttlMs } : { kind: "persistent", sequential };
@@ -240,7 +240,7 @@ function toSetData(path: string, query: Static<typeof setQuery>, request: Fastif
   if (isNew && (version !== undefined || ifMatch !== undefined)) {
     throw new KeeperError(
       "bad_request",
-      "If-None-Match: * asks for a new znode, which has no version to expect.",
+      "If-None-Match: * asks for a new znode, which cannot have an expected version.",
     );
   }
   const set: SetData = { type: "setData", path, data: dataOf(request), ...expectation(version, ifMatch) };
