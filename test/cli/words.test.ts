@@ -18,7 +18,7 @@ test("what the service says of parameters and methods is said of options and com
       "The parent /words/b does not exist; create it first. With --parents it is created too.",
     ],
     [["create", "/words/a"], "/words/a exists already. `treekeeper set` replaces its data."],
-    [["set", "/words/b", "1"], "/words/b does not exist. With --create it is made."],
+    [["set", "/words/b", "1"], "/words/b does not exist. With --create it is created."],
     [["rm", "/words"], "/words has 1 child; delete them first. With --recursive they are deleted with it."],
     [
       ["create", "/words/e", "--ephemeral"],

@@ -152,7 +152,10 @@ describe.for(operations)("$operationId", (operation) => {
   test("its example request is done, and answered as the document says", async ({ http }) => {
     const prepare =
       fixtures[operation.operationId] ?? ((client) => make(client, ["/services", "/services/web"]));
-    const { path, headers, body } = exampleRequest(operation, await prepare(http));
+    const made = await prepare(http);
+    // The store has come no further than its fixture: an example that asks for more would wait for it.
+    const zxid = (await http.get("/v1/limits")).header("zxid") as string;
+    const { path, headers, body } = exampleRequest(operation, { ...made, "min-zxid": zxid });
     const response = await fetch(http.url + path, {
       method: operation.method,
       headers,
