@@ -18,3 +18,8 @@ export const epochCommands: RowsOf<BeginEpoch["type"]> = {
     growth: noGrowth,
   },
 };
+
+/** What a writer says first: that what it writes from here on belongs to this epoch. */
+export function beginningOf(epoch: string): BeginEpoch {
+  return { type: "beginEpoch", epoch };
+}

@@ -5,6 +5,7 @@
 import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
+import { beginningOf } from "../core/epoch-commands.ts";
 import type { ReadonlyEpochs } from "../core/epochs.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
@@ -75,7 +76,7 @@ export class Store {
       tables === undefined ? null : new TableWriter({ state, tables, clock, onFailure }, position);
     this.#proposer = new Proposer({
       ...{ state, log, clock, serviceTime, limits, bounds, onFailure },
-      beginning: epoch === undefined ? null : { type: "beginEpoch", epoch },
+      beginning: epoch === undefined ? null : beginningOf(epoch),
     });
     this.#replica = new Replica({
       ...{ state, appliedLsn: position.appliedLsn, log, clock, serviceTime, bounds, onFailure },

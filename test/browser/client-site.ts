@@ -14,7 +14,7 @@ const importMap = { imports: { "eventsource-parser": "/node_modules/eventsource-
 const page = `<!doctype html><script type="importmap">${JSON.stringify(importMap)}</script>`;
 
 const packageFile = /^\/node_modules\/eventsource-parser\/dist\/\w+\.js$/;
-const sourceFile = /^\/src\/(client|core)\/[\w-]+\.ts$/;
+const sourceFile = /^\/src\/(client|core)\/(?:[\w-]+\/)*[\w-]+\.ts$/;
 
 export class ClientSite {
   readonly origin: string;

@@ -108,10 +108,15 @@ function isOfStream(response: Response): boolean {
   return new URL(response.url()).pathname === "/v1/watch";
 }
 
+/** Of an id of a stream, without the epoch that the number belongs to. */
+function numberOf(id: string | undefined): string | undefined {
+  return id?.split(".")[0];
+}
+
 async function streamAnswerOf(response: Response): Promise<StreamAnswer> {
   const headers = await response.request().allHeaders();
   const httpVersion = await response.httpVersion();
-  return { status: response.status(), lastEventId: headers["last-event-id"], httpVersion };
+  return { status: response.status(), lastEventId: numberOf(headers["last-event-id"]), httpVersion };
 }
 
 export class PageStream {
@@ -138,9 +143,9 @@ export class PageStream {
     return this.heard.filter((heard) => heard.name === name);
   }
 
-  /** Of each change its id and the data of its znodes, in order. */
+  /** Of each change the number of its id and the data of its znodes, in order. */
   get changes(): string[] {
-    return this.named("change").map(({ id, text }) => `${id} ${dataOf(text)}`);
+    return this.named("change").map(({ id, text }) => `${numberOf(id)} ${dataOf(text)}`);
   }
 
   async until(isMet: () => boolean): Promise<void> {

@@ -54,5 +54,7 @@ function stepsOf(blocks: readonly CodeBlock[]): { command: CodeBlock; shown: Cod
 }
 
 function withoutZxids(text: string): string {
-  return text.replaceAll(/(?<word>@|\bas of )\d+/g, "$<word>0").replaceAll(/^\d+ /gm, "0 ");
+  return text
+    .replaceAll(/(?<word>@|\bas of )\d+(?:\.[0-9a-f]{10})?/g, "$<word>0")
+    .replaceAll(/^\d+ /gm, "0 ");
 }

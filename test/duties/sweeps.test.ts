@@ -67,7 +67,7 @@ test("what is mortal, and what a sweep took, survives a crash: the next server s
   await second.kill();
 
   const third = await start(...everyFiftyMs);
-  const again = await watchDeletions(third, Number(told?.id) - 1);
+  const again = await watchDeletions(third, Number.parseInt(told?.id ?? "", 10) - 1);
   expect((await again.untilChanges(3)).toSorted()).toEqual(["deleted /a", "deleted /a/b", "deleted /t"]);
   expect(deletionOf(again, "/a/b")?.text).toBe(told?.text);
   expect((await new Http(third.url).get("/v1/children")).json()).toMatchObject({ children: [] });
