@@ -35,8 +35,6 @@ async function write(http: Http, name: string, bytes: number): Promise<boolean> 
 
 test("a full database refuses writes with 503 read_only, reads and keepalives go on, and nothing is lost [G4, L2]", {
   timeout: 180_000,
-  // The rows of what was taken may be written between two requests, and make room for one more small write.
-  retry: 6,
 }, async ({ start }) => {
   const server = await start(...settings);
   const http = new Http(server.url);

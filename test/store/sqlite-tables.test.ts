@@ -360,6 +360,28 @@ test("in a full file rows take the room of the history, and the file says how fa
   expect([loaded.state.tree.size, loaded.changes]).toEqual([2, []]);
 });
 
+test("where entries leave no room for their rows, these take their place: nobody is refused, no history is lost", async ({
+  open,
+}) => {
+  const sqlite = await open({ databaseBytesMax: 2_097_152 });
+  const states: LogState["state"][] = [];
+  sqlite.log.onState(({ state }) => states.push(state));
+  const data = new Uint8Array(50_000);
+  const ids = Array.from({ length: 13 }, (_, index) => index + 1);
+  for (const id of ids) await sqlite.log.append(id, data);
+  const records = ids.map((id) => znode({ id, path: `/n${id}`, data }));
+  const root = { ...rootZnode(), numChildren: 13, cversion: 13, nextSequence: 13 };
+  // In a message bytes are base64.
+  const changes = ids.map((id) => change(id, 1, "x".repeat(70_000)));
+  await sqlite.tables.write(rowsOf(stateOf([root, ...records], [], 13), { appliedLsn: 13, changes }));
+  expect(states).toEqual([]);
+  await sqlite.close();
+  const { loaded } = await open();
+  expect([loaded.state.tree.size, loaded.changes.length, loaded.position.historyFloorZxid]).toEqual([
+    14, 13, 0,
+  ]);
+});
+
 test("a file that is full of entries without rows takes their rows, and then writes again", async ({
   open,
   directory,

@@ -176,10 +176,14 @@ export class StoreDatabase {
   }
 
   /**
-   * As `write`, where that finds no room: the rows take that of the entries they reflect and of the whole
-   * history, of which nothing is kept. The tree comes before what was told of it. Entries and rows are in one file: one
-   * transaction puts these in the place of those, and a crash finds one or the other.
+   * As `write`, where there is no room for the rows beside the entries they reflect. Both are in one file: one transaction
+   * puts these in the place of those, and a crash finds one or the other.
    */
+  writeInPlaceOfEntries(rows: PackedRows): void {
+    this.#write(rows, { logUpTo: rows.position.appliedLsn, ...allAtOnce });
+  }
+
+  /** The same, and in the place of the whole history, of which nothing is kept: the tree comes before what was told of it. */
   writeWithoutHistory(rows: PackedRows): void {
     const position = { ...rows.position, historyFloorZxid: rows.position.zxid };
     this.#write({ ...rows, changes: [], position }, { logUpTo: position.appliedLsn, ...allAtOnce });

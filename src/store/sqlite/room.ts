@@ -40,6 +40,11 @@ export function hasRoomAgain(room: Room, refusedBytes: number): boolean {
   return leftBytes(room) >= refusedBytes * entryGrowth + room.boundBytes * (reserveShare + slackShare);
 }
 
+/** Whether the rows of the entries so far, and what watchers are told of them, find room beside these. */
+export function hasRoomBeside({ boundBytes, freeBytes, unreflectedBytes }: Room): boolean {
+  return freeBytes >= unreflectedBytes * entryGrowth + boundBytes * reserveShare;
+}
+
 export function isOrdinary(room: Room, entryBytes: number): boolean {
   return entryBytes * entryGrowth <= room.boundBytes * ordinaryShare;
 }

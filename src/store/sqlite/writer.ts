@@ -10,6 +10,7 @@ import { numberIndex } from "./messages.ts";
 import type { PackedRows } from "./packed-rows.ts";
 import {
   hasRoomAgain,
+  hasRoomBeside,
   hasRoomFor,
   historyBytesKept,
   isFull,
@@ -231,11 +232,17 @@ export class Writer {
   #writeWaiting(): void {
     for (let next = this.#waitingWrites[0]; next !== undefined; next = this.#waitingWrites[0]) {
       const { id, rows } = next;
-      if (!this.#inRoom(() => this.#database.write(rows)) && !this.#writeWithoutHistory(rows)) return;
+      if (!this.#inRoom(() => this.#writeRows(rows)) && !this.#writeWithoutHistory(rows)) return;
       this.#waitingWrites.shift();
       this.#isTrimming = true;
       this.#answer(id);
     }
+  }
+
+  #writeRows(rows: PackedRows): void {
+    const room = this.#database.room();
+    if (room === null || hasRoomBeside(room)) this.#database.write(rows);
+    else this.#database.writeInPlaceOfEntries(rows);
   }
 
   /** A disk that is full may have room later; a file that is will not, so the history yields. */
