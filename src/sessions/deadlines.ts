@@ -45,6 +45,17 @@ export class Deadlines<Holder> {
     if (bucket?.size === 0) this.#buckets.delete(deadline.tick);
   }
 
+  /** All that wait. */
+  all(): Deadline<Holder>[] {
+    return [...this.#buckets.values()].flatMap((bucket) => [...bucket]);
+  }
+
+  /** Takes over an entry of another queue, with its whole timeout. */
+  restart(deadline: Deadline<Holder>, nowMs: number): void {
+    deadline.touchedMs = nowMs;
+    this.#putInto(this.#expiryTick(deadline), deadline);
+  }
+
   /** Queues a removed entry again as it is, to be looked at soon after `atMs` even when it is long overdue. */
   putBack(deadline: Deadline<Holder>, atMs: number): void {
     this.#putInto(this.#tickAfter(atMs), deadline);

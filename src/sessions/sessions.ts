@@ -1,6 +1,6 @@
-// Which sessions are alive. That a session exists is in the store; that somebody still speaks for it is known here,
-// in memory only, and costs neither disk nor zxid. A session ends only by a transaction: until that is in the log
-// it is there, and nothing here may say otherwise of its znodes.
+// Which sessions are alive. That a session exists is in the store; that somebody still speaks for it is heard here. What
+// that costs, and when it counts, is up to its liveness. A session ends only by a transaction: until that is in the log it
+// is there, and nothing here may say otherwise of its znodes.
 
 import type { OpenSession } from "../core/command.ts";
 import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
@@ -15,11 +15,11 @@ import type { Idempotency } from "../core/write-context.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
-import { type Deadline, Deadlines } from "./deadlines.ts";
 import type { Alive, Liveness, Silence } from "./liveness.ts";
 import { defaultLoggedLivenessOptions, LoggedLiveness } from "./logged-liveness.ts";
 import { MemoryLiveness } from "./memory-liveness.ts";
-import { defaultReaperOptions, Reaper, type ReaperOptions } from "./reaper.ts";
+import { defaultReaperOptions, type ReaperOptions } from "./reaper.ts";
+import { Timeouts } from "./timeouts.ts";
 
 export interface SessionsOptions extends ReaperOptions {
   readonly timeoutMsMin: number;
@@ -110,8 +110,6 @@ export interface SessionCounts {
 }
 
 interface Member extends Alive {
-  readonly session: Session;
-  deadline: Deadline<string>;
   /** Its close is on the way to the log (N9). */
   closing: boolean;
   /** Somebody was told that it is gone: whatever becomes of the close, it does not come back. */
@@ -121,10 +119,8 @@ interface Member extends Alive {
 export class Sessions {
   readonly #store: Store;
   readonly #options: SessionsOptions;
-  readonly #reaper: Reaper;
+  readonly #timeouts: Timeouts;
   readonly #liveness: Liveness;
-  #deadlines: Deadlines<string>;
-  #isMeasuring = false;
   readonly #members = new Map<string, Member>();
   readonly #membersByTokenHash = new Map<string, Member>();
   readonly #ids = new SortedNames();
@@ -134,17 +130,15 @@ export class Sessions {
   #closed = 0;
   #expired = 0;
   #closesRefused = 0;
-  #expiryLatenessMsMax = 0;
 
   /** Every session of the store has its full timeout, which does not run before `start` (N13). */
   constructor(store: Store, options: Partial<SessionsOptions> = {}) {
     this.#store = store;
     this.#options = { ...defaultSessionsOptions, ...options };
-    this.#reaper = new Reaper(store.clock, this.#options, (nowMs) => this.#expireDue(nowMs));
-    this.#deadlines = new Deadlines(this.#options.tickMs, this.#nowMs());
+    this.#timeouts = new Timeouts(store.clock, this.#options, (id) => void this.#expire(this.#member(id)));
     this.#liveness = store.isShared
       ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
-      : new MemoryLiveness((alive) => this.#restart(alive));
+      : new MemoryLiveness(({ deadline }) => this.#timeouts.touch(deadline));
     for (const session of store.reader(systemContext).sessions()) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
@@ -153,23 +147,17 @@ export class Sessions {
 
   /** Measures silence and has it end sessions, from now on: all have their full timeout. */
   start(): void {
-    this.#reaper.start();
-    this.#isMeasuring = true;
-    this.#deadlines = new Deadlines(this.#options.tickMs, this.#nowMs());
-    for (const member of this.#members.values()) if (!member.closing) this.#measure(member);
+    this.#timeouts.start();
   }
 
   /** Nothing expires any more; the sessions stay open for the next start. */
   stop(): void {
-    const shiftMs = this.#store.clock.monotonicMs() - this.#nowMs();
-    this.#reaper.stop();
-    this.#isMeasuring = false;
-    for (const { deadline } of this.#members.values()) deadline.touchedMs += shiftMs;
+    this.#timeouts.stop();
   }
 
   /** Nothing is heard of any session any more. */
   dispose(): void {
-    if (this.#isMeasuring) this.stop();
+    if (this.#timeouts.isRunning) this.stop();
     this.#liveness.stop();
   }
 
@@ -301,9 +289,9 @@ export class Sessions {
       closed: this.#closed,
       expired: this.#expired,
       closesRefused: this.#closesRefused,
-      expiryLatenessMsMax: this.#expiryLatenessMsMax,
-      stalls: this.#reaper.stalls.count,
-      stalledMs: this.#reaper.stalls.totalMs,
+      expiryLatenessMsMax: this.#timeouts.latenessMsMax,
+      stalls: this.#timeouts.stalls.count,
+      stalledMs: this.#timeouts.stalls.totalMs,
     };
   }
 
@@ -320,15 +308,6 @@ export class Sessions {
   #touched(member: Member): Member {
     this.#liveness.touch(member);
     return member;
-  }
-
-  #restart({ deadline }: Alive): void {
-    this.#deadlines.touch(deadline, this.#nowMs());
-  }
-
-  /** Time by which silence is measured: on duty it stands still while the process does. */
-  #nowMs(): number {
-    return this.#isMeasuring ? this.#reaper.nowMs() : this.#store.clock.monotonicMs();
   }
 
   #find(id: string, token: string): Member {
@@ -354,19 +333,10 @@ export class Sessions {
 
   #summaryOf({ session, deadline, closing }: Member, reader: Reader): SessionSummary {
     const { id, name, timeoutMs, openedAtMs, openedZxid } = session;
-    const remainingMs = Math.max(0, Math.floor(deadline.touchedMs + timeoutMs - this.#nowMs()));
+    const remainingMs = this.#timeouts.remainingMs(deadline);
     const ephemeralCount = reader.ephemeralsOf(id).size;
     const state = closing ? "closing" : "open";
     return { id, name, state, timeoutMs, remainingMs, openedAtMs, openedZxid, ephemeralCount };
-  }
-
-  /** All that are due are marked before anything else can run (N9). */
-  #expireDue(nowMs: number): void {
-    for (const deadline of this.#deadlines.takeDue(nowMs)) {
-      const latenessMs = nowMs - deadline.touchedMs - deadline.timeoutMs;
-      this.#expiryLatenessMsMax = Math.max(this.#expiryLatenessMsMax, latenessMs);
-      void this.#expire(this.#member(deadline.holder));
-    }
   }
 
   /** A refusal is not the end of it: the session waits to be looked at again. */
@@ -388,7 +358,7 @@ export class Sessions {
     try {
       const close = { type: "closeSession", sessionId, reason: "session_expired" } as const;
       const { outcome } = await this.#store.submit({ ...close, ...silence });
-      if (outcome.isTouched === true) this.#deadlines.putBack(member.deadline, this.#nowMs());
+      if (outcome.isTouched === true) this.#timeouts.putBack(member.deadline);
       else if (outcome.remaining !== undefined) await this.#close(sessionId, "session_expired");
     } catch (error) {
       if (error instanceof KeeperError) this.#closeRefused(member);
@@ -400,14 +370,14 @@ export class Sessions {
   #hear(notes: readonly Note[]): void {
     for (const note of notes) {
       const member = note.type === "sessionTouched" ? this.#members.get(note.session.id) : undefined;
-      if (member !== undefined) this.#restart(member);
+      if (member !== undefined) this.#timeouts.touch(member.deadline);
     }
   }
 
   /** From here on its requests are refused and no second close is asked for (N9). */
   async #end(member: Member, reason: "session_closed" | "session_expired"): Promise<Commit<"closeSession">> {
     member.closing = true;
-    this.#deadlines.remove(member.deadline);
+    this.#timeouts.remove(member.deadline);
     try {
       return await this.#close(member.session.id, reason);
     } catch (error) {
@@ -434,10 +404,9 @@ export class Sessions {
   #closeRefused(member: Member): void {
     if (this.#members.get(member.session.id) !== member) return;
     this.#closesRefused += 1;
-    const nowMs = this.#nowMs();
     member.closing = member.toldExpired;
-    if (member.toldExpired) this.#deadlines.cutShort(member.deadline, nowMs);
-    this.#deadlines.putBack(member.deadline, nowMs + closeRetryMs);
+    if (member.toldExpired) this.#timeouts.cutShort(member.deadline);
+    this.#timeouts.putBack(member.deadline, closeRetryMs);
   }
 
   /** Membership is what the log says, whoever asked for it. */
@@ -455,22 +424,19 @@ export class Sessions {
   }
 
   #admit(session: Session): void {
-    const member = { session, deadline: this.#deadlineOf(session), closing: false, toldExpired: false };
+    const member = {
+      session,
+      deadline: this.#timeouts.add(session.id, session.timeoutMs),
+      closing: false,
+      toldExpired: false,
+    };
     this.#members.set(session.id, member);
     this.#membersByTokenHash.set(session.tokenHash, member);
     this.#ids.add(session.id);
   }
 
-  #measure(member: Member): void {
-    member.deadline = this.#deadlineOf(member.session);
-  }
-
-  #deadlineOf({ id, timeoutMs }: Session): Deadline<string> {
-    return this.#deadlines.add(id, timeoutMs, this.#nowMs());
-  }
-
   #dismiss({ id, tokenHash }: Session, ended: Ended): void {
-    this.#deadlines.remove(this.#member(id).deadline);
+    this.#timeouts.remove(this.#member(id).deadline);
     this.#members.delete(id);
     this.#membersByTokenHash.delete(tokenHash);
     this.#ids.delete(id);
