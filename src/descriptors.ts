@@ -15,7 +15,7 @@ interface Bounds {
 }
 
 /** For what is opened in passing: files that are looked at, connections that are just being turned away. */
-const spareInPassing = 16;
+const spareInPassing = 10;
 /** The thread of the first long checkpoint, and its connection to the database. */
 const openedLater = 10;
 const spare = spareInPassing + openedLater;

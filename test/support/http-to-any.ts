@@ -2,7 +2,11 @@
 // had come, so that none shows an older state than the last.
 
 import type { Socket } from "node:net";
-import { type EventStream, Http, type RawAnswer, type RequestOptions } from "./http.ts";
+import { type Answer, type EventStream, Http, type RawAnswer, type RequestOptions } from "./http.ts";
+
+/** In what an answer tells step by step, whose head was sent before the first. */
+const zxidsTold = /"zxid":(\d+)/g;
+const toldInSteps = /^(application\/x-ndjson|text\/event-stream)/;
 
 export class HttpToAny extends Http {
   readonly #servers: readonly Http[];
@@ -35,6 +39,13 @@ export class HttpToAny extends Http {
     const response = await server.fetch(method, path, { ...options, headers }, signal);
     this.#saw(Number(response.headers.get("zxid")));
     return response;
+  }
+
+  override async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const answer = await super.request(method, path, options);
+    if (toldInSteps.test(answer.header("content-type") ?? ""))
+      for (const [, zxid] of answer.text.matchAll(zxidsTold)) this.#saw(Number(zxid));
+    return answer;
   }
 
   #minZxid(): Record<string, string> {
