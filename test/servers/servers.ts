@@ -57,16 +57,15 @@ async function startParts(log: SharedLog, clock: Clock, config: Config): Promise
 export class Member {
   readonly log: SharedLog;
   readonly store: Store;
+  /** Where it serves, and served. */
+  readonly url: string;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
     this.log = parts.log;
     this.store = parts.store;
+    this.url = `http://127.0.0.1:${(parts.server.app.server.address() as AddressInfo).port}`;
     this.#parts = parts;
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${(this.#parts.server.app.server.address() as AddressInfo).port}`;
   }
 
   /** The last transaction and a digest of the whole state, with what is wrong in it. */

@@ -108,7 +108,7 @@ export class LockRounds {
 
   #newHost(): Host {
     this.#hostCount += 1;
-    return new Host(`host-${this.#hostCount}`, this.#service.dataDir);
+    return new Host(`host-${this.#hostCount}`, this.#service.folder);
   }
 
   #judge(everyone: readonly Host[]): string[] {

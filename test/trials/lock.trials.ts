@@ -3,6 +3,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LockRounds, trialsAtOnce } from "./lock-rounds.ts";
+import { OneProcess } from "./one-process.ts";
 import { Service } from "./service.ts";
 import { lockTrialCount, roundSeedsFor } from "./size.ts";
 import { Summary } from "./summary.ts";
@@ -13,7 +14,7 @@ let service: Service;
 let rounds: LockRounds;
 
 beforeAll(async () => {
-  service = await Service.start();
+  service = await Service.over(await OneProcess.start());
   rounds = new LockRounds(service, summary);
 });
 

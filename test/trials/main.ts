@@ -1,5 +1,5 @@
-// `npm run trials -- --seed 7 --count 2000`: any number of trials, from any seed. `--supervised` is how many of the
-// supervisors there are to be.
+// `npm run trials -- --seed 7 --count 2000`: any number of trials, from any seed. `--servers` is how many of
+// them there are to be on three servers, `--supervised` how many of the supervisors.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,13 +10,20 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
     count: { type: "string", default: "500" },
+    servers: { type: "string", default: "100" },
     supervised: { type: "string", default: "40" },
   },
 });
-const environment = { TRIALS_SEED: values.seed, TRIALS: values.count, SUPERVISED_TRIALS: values.supervised };
+const environment = {
+  TRIALS_SEED: values.seed,
+  TRIALS: values.count,
+  SERVERS_TRIALS: values.servers,
+  SUPERVISED_TRIALS: values.supervised,
+};
 process.stdout.write(`seed ${values.seed}\n`);
 const kinds = [
   ...(values.count === "0" ? [] : ["lock"]),
+  ...(values.servers === "0" ? [] : ["servers"]),
   ...(values.supervised === "0" ? [] : ["supervised"]),
 ];
 const files = kinds.map((kind) => `test/trials/${kind}.trials.ts`);

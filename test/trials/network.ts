@@ -41,8 +41,11 @@ export class Network {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
+  /** What leads to another server now does not go on. */
   leadTo(targetUrl: string): void {
-    this.#targetPort = Number(new URL(targetUrl).port);
+    const port = Number(new URL(targetUrl).port);
+    if (port !== this.#targetPort) this.cut();
+    this.#targetPort = port;
   }
 
   fail(passages: Passages): void {

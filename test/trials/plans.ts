@@ -46,6 +46,8 @@ export interface RoundPlan {
 }
 
 export const hostsPerRound = 4;
+/** Of the service: sessions are so short that a trial is quick. */
+export const sessionTimeoutMsMin = 300;
 const timeoutMsMin = 900;
 const timeoutMsMax = 1800;
 /** Some sessions outlive a restart of the server. */

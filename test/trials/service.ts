@@ -1,36 +1,33 @@
-// The service that is contended for: a real server that may be killed or stopped, at an address that stays the same, and
-// its own log of what happened, which is followed over all of that.
+// The service that is contended for, at addresses that stay the same whatever befalls its servers, and its own log of what
+// happened, which is followed over all of that.
 
 import { Client } from "../../src/client/index.ts";
-import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
+import { makeDataDir, removeDataDir } from "../support/process.ts";
+import type { Deployment } from "./deployment.ts";
 import { History } from "./history.ts";
 import { Network } from "./network.ts";
-
-/** Sessions are so short that a trial is quick. */
-const sessionTimeoutMsMin = 300;
 
 export class Service {
   readonly client: Client;
   readonly history: History;
-  readonly dataDir: string;
-  /** Leads to the server, and never fails by itself. */
+  /** For what those who contend say. */
+  readonly folder = makeDataDir();
+  readonly #deployment: Deployment;
+  /** Leads to a server that nothing befalls, and never fails by itself. */
   readonly #safeNetwork: Network;
-  readonly #networks = new Set<Network>();
-  #server: ServerProcess;
+  /** Each leads to one of the servers. */
+  readonly #networks = new Map<Network, number>();
+  #networkCount = 0;
 
-  private constructor(dataDir: string, server: ServerProcess, network: Network) {
-    this.dataDir = dataDir;
-    this.#server = server;
-    this.#safeNetwork = network;
-    this.#networks.add(network);
-    this.client = new Client({ endpoint: network.url, attemptsMax: 40 });
+  private constructor(deployment: Deployment, safeNetwork: Network) {
+    this.#deployment = deployment;
+    this.#safeNetwork = safeNetwork;
+    this.client = new Client({ endpoint: safeNetwork.url, attemptsMax: 40 });
     this.history = new History(this.client);
   }
 
-  static async start(): Promise<Service> {
-    const dataDir = makeDataDir();
-    const server = await startServer(dataDir);
-    const service = new Service(dataDir, server, await Network.start(server.url));
+  static async over(deployment: Deployment): Promise<Service> {
+    const service = new Service(deployment, await Network.start(deployment.soundUrl));
     await service.client.create("/work", "");
     return service;
   }
@@ -39,10 +36,13 @@ export class Service {
     return this.#safeNetwork.url;
   }
 
-  /** A network of one's own to the server. */
+  /** A network of one's own to one of the servers. */
   async network(): Promise<Network> {
-    const network = await Network.start(this.#server.url);
-    this.#networks.add(network);
+    const { urls } = this.#deployment;
+    const index = this.#networkCount % urls.length;
+    this.#networkCount += 1;
+    const network = await Network.start(urls[index] as string);
+    this.#networks.set(network, index);
     return network;
   }
 
@@ -52,20 +52,28 @@ export class Service {
   }
 
   async killServer(): Promise<void> {
-    await this.#server.kill();
+    await this.#deployment.kill();
+    this.#leadToSoundServer();
   }
 
   async restartServer(): Promise<void> {
-    this.#server = await startServer(this.dataDir);
-    for (const network of this.#networks) network.leadTo(this.#server.url);
+    await this.#deployment.restart();
+    const { urls } = this.#deployment;
+    for (const [network, index] of this.#networks) network.leadTo(urls[index] as string);
+    this.#leadToSoundServer();
   }
 
   stopServer(): void {
-    this.#server.signal("SIGSTOP");
+    this.#deployment.stop();
+    this.#leadToSoundServer();
   }
 
   continueServer(): void {
-    this.#server.signal("SIGCONT");
+    this.#deployment.goOn();
+  }
+
+  #leadToSoundServer(): void {
+    this.#safeNetwork.leadTo(this.#deployment.soundUrl);
   }
 
   /** Resolves when no claim is left, or the time is up. Returns those that are left. */
@@ -81,14 +89,9 @@ export class Service {
 
   async end(): Promise<void> {
     this.history.close();
-    for (const network of this.#networks) await network.stop();
-    this.#server.signal("SIGCONT");
-    await this.#server.kill();
-    removeDataDir(this.dataDir);
+    await this.#safeNetwork.stop();
+    for (const network of this.#networks.keys()) await network.stop();
+    await this.#deployment.end();
+    removeDataDir(this.folder);
   }
-}
-
-function startServer(dataDir: string): Promise<ServerProcess> {
-  const args = ["--session-timeout-ms-min", String(sessionTimeoutMsMin)];
-  return ServerProcess.start({ dataDir, args });
 }

@@ -5,6 +5,8 @@ const namedSeed = process.env.TRIALS_SEED;
 const clockSeed = Date.now() % 1_000_000_000;
 
 export const lockTrialCount = Number(process.env.TRIALS ?? 450);
+/** On three servers over one log. */
+export const serversTrialCount = Number(process.env.SERVERS_TRIALS ?? 100);
 export const supervisedTrialCount = Number(process.env.SUPERVISED_TRIALS ?? 32);
 
 /** Rounds have seeds that follow each other. */

@@ -60,7 +60,7 @@ export class SupervisedTrial {
   constructor(plan: SupervisedPlan, service: Service) {
     this.plan = plan;
     this.#service = service;
-    this.#evidenceFile = join(service.dataDir, `${plan.trial}.ndjson`);
+    this.#evidenceFile = join(service.folder, `${plan.trial}.ndjson`);
   }
 
   /** What befell one that held. */

@@ -2,6 +2,7 @@
 // of them, TRIALS_SEED repeats some.
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { OneProcess } from "./one-process.ts";
 import { Service } from "./service.ts";
 import { roundSeedsFor, supervisedTrialCount } from "./size.ts";
 import { Summary } from "./summary.ts";
@@ -12,7 +13,7 @@ const summary = new Summary();
 let service: Service;
 
 beforeAll(async () => {
-  service = await Service.start();
+  service = await Service.over(await OneProcess.start());
 });
 
 afterAll(async () => {

@@ -1,0 +1,82 @@
+// Three complete servers on one log whose ways to it are never quiet. What befalls one process befalls each of them in
+// turn, whoever keeps house among them: it is killed and comes back under another name, or is cut off from the log.
+
+import { systemClock } from "../../src/clock.ts";
+import { type Member, Servers } from "../servers/servers.ts";
+import { Weather } from "../servers/weather.ts";
+import type { Deployment } from "./deployment.ts";
+import { sessionTimeoutMsMin } from "./plans.ts";
+
+const serverCount = 3;
+
+export class ThreeServers implements Deployment {
+  readonly #servers: Servers;
+  readonly #weathers: Weather[];
+  #seed: number;
+  #befallen = 0;
+
+  private constructor(servers: Servers, seed: number) {
+    this.#servers = servers;
+    this.#seed = seed;
+    this.#weathers = servers.members.map((member) => this.#weatherOf(member));
+  }
+
+  static async start(seed: number): Promise<ThreeServers> {
+    // One clock for all: the judge compares the log's times with the clock of the evidence.
+    const clocks = Array.from({ length: serverCount }, () => systemClock);
+    const args = ["--session-timeout-ms-min", String(sessionTimeoutMsMin)];
+    return new ThreeServers(await Servers.start(clocks, args), seed);
+  }
+
+  get urls(): readonly string[] {
+    return this.#servers.urls;
+  }
+
+  get soundUrl(): string {
+    return this.#servers.urls[(this.#befallen + 1) % serverCount] as string;
+  }
+
+  async kill(): Promise<void> {
+    this.#next();
+    await this.#servers.kill(this.#befallen);
+  }
+
+  async restart(): Promise<void> {
+    this.#weathers[this.#befallen] = this.#weatherOf(await this.#servers.restart(this.#befallen));
+  }
+
+  stop(): void {
+    this.#next();
+    this.#member.log.cutOff("Nothing passes.");
+  }
+
+  goOn(): void {
+    this.#member.log.connect();
+    this.#weathers[this.#befallen]?.begin();
+  }
+
+  #next(): void {
+    this.#befallen = (this.#befallen + 1) % serverCount;
+    this.#weathers[this.#befallen]?.end();
+  }
+
+  get #member(): Member {
+    return this.#servers.members[this.#befallen] as Member;
+  }
+
+  #weatherOf(member: Member): Weather {
+    this.#seed += 1;
+    const weather = new Weather(member.log, this.#seed);
+    weather.begin();
+    return weather;
+  }
+
+  /** @throws Error when the servers do not end in one state */
+  async end(): Promise<void> {
+    for (const weather of this.#weathers) weather.end();
+    const [state, ...others] = await this.#servers.states();
+    await this.#servers.stop();
+    if (others.some((other) => other !== state))
+      throw new Error(`The states differ: ${[state, ...others].join(" | ")}`);
+  }
+}
