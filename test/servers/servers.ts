@@ -20,6 +20,14 @@ import { Store } from "../../src/store/store.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import { Watches } from "../../src/watches/watches.ts";
 
+interface Settings {
+  readonly config: Config;
+  readonly housekeeping: HousekeeperPace;
+}
+
+/** How often the housekeeper is heard of, and how long it may be silent; as a service has it unless given. */
+type HousekeeperPace = NonNullable<ConstructorParameters<typeof Housekeeper>[2]>;
+
 interface Parts {
   readonly log: SharedLog;
   readonly state: State;
@@ -30,7 +38,7 @@ interface Parts {
 }
 
 /** As in a process of its own, over the shared log. */
-async function startParts(log: SharedLog, clock: Clock, config: Config): Promise<Parts> {
+async function startParts(log: SharedLog, clock: Clock, { config, housekeeping }: Settings): Promise<Parts> {
   const state = State.fresh();
   const position = { appliedLsn: 0, historyFloorZxid: 0 };
   const store = new Store({ state, position, log, clock, limits: config });
@@ -48,7 +56,8 @@ async function startParts(log: SharedLog, clock: Clock, config: Config): Promise
     ...{ logger: pino({ level: "silent" }), version: "0.0.0" },
   });
   await server.app.listen({ host: "127.0.0.1", port: 0 });
-  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
+  const duties = [sessions, new Sweeper(store, config), new LockDelays(store)];
+  const housekeeper = new Housekeeper(store, duties, housekeeping);
   housekeeper.start();
   return { log, state, store, sessions, housekeeper, server };
 }
@@ -66,6 +75,11 @@ export class Member {
     this.store = parts.store;
     this.url = `http://127.0.0.1:${(parts.server.app.server.address() as AddressInfo).port}`;
     this.#parts = parts;
+  }
+
+  /** Whether it ends sessions, now and as far as it knows. */
+  get isHousekeeper(): boolean {
+    return this.#parts.housekeeper.isOnDuty;
   }
 
   /** The last transaction and a digest of the whole state, with what is wrong in it. */
@@ -109,15 +123,19 @@ export class Servers {
   }
 
   /** One for each of the clocks. @param args as on the command line */
-  static async start(clocks: readonly Clock[], args: readonly string[] = []): Promise<Servers> {
+  static async start(
+    clocks: readonly Clock[],
+    args: readonly string[] = [],
+    housekeeping: HousekeeperPace = {},
+  ): Promise<Servers> {
     const entries = new SharedEntries();
-    const config = readConfig(["node", "main.ts", ...args], "0.0.0");
+    const settings = { config: readConfig(["node", "main.ts", ...args], "0.0.0"), housekeeping };
     let incarnation = 0;
     const start = async (index: number) => {
       incarnation += 1;
       const clock = clocks[index] as Clock;
       const log = new SharedLog({ writer: `server-${incarnation}`, entries, clock });
-      return new Member(await startParts(log, clock, config));
+      return new Member(await startParts(log, clock, settings));
     };
     return new Servers(entries, await Promise.all(clocks.map((_, index) => start(index))), start);
   }

@@ -89,10 +89,14 @@ export function planRound(seed: number, trialCount: number, stretch: number): Ro
 function planUnstretched(seed: number, trialCount: number): RoundPlan {
   const chance = random(seed);
   const trials = Array.from({ length: trialCount }, (_, index) => planTrial(`${seed}-${index}`, chance));
-  // Each round has a host that is stopped for longer than any session lasts; the others are drawn.
-  const first = { ...planCommonFault(chance), name: "host stopped", durationMs: timeoutMsMax * 1.5 } as const;
-  const others = Array.from({ length: commonFaultsPerRound - 1 }, () => planCommonFault(chance));
-  return { trials, faults: [first, ...others] };
+  // Each round has a host and a server that are stopped for longer than most sessions last; the others are drawn.
+  const stopped = (["host stopped", "server stopped"] as const).map((name) => ({
+    ...planCommonFault(chance),
+    name,
+    durationMs: timeoutMsMax * 1.5,
+  }));
+  const others = Array.from({ length: commonFaultsPerRound - stopped.length }, () => planCommonFault(chance));
+  return { trials, faults: [...stopped, ...others] };
 }
 
 function planTrial(trial: string, chance: () => number): TrialPlan {

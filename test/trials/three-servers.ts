@@ -1,5 +1,6 @@
 // Three complete servers on one log whose ways to it are never quiet. What befalls one process befalls each of them in
-// turn, whoever keeps house among them: it is killed and comes back under another name, or is cut off from the log.
+// turn, the housekeeper and others: it is killed and comes back under another name, or is cut off from the log, and knows
+// of it or not.
 
 import { systemClock } from "../../src/clock.ts";
 import { type Member, Servers } from "../servers/servers.ts";
@@ -8,12 +9,16 @@ import type { Deployment } from "./deployment.ts";
 import { sessionTimeoutMsMin } from "./plans.ts";
 
 const serverCount = 3;
+/** Another takes the house over while a round still runs. */
+const housekeeping = { everyMs: 200, silentMsMax: 1000 };
 
 export class ThreeServers implements Deployment {
   readonly #servers: Servers;
   readonly #weathers: Weather[];
   #seed: number;
   #befallen = 0;
+  #killCount = 0;
+  #stopCount = 0;
 
   private constructor(servers: Servers, seed: number) {
     this.#servers = servers;
@@ -25,7 +30,7 @@ export class ThreeServers implements Deployment {
     // One clock for all: the judge compares the log's times with the clock of the evidence.
     const clocks = Array.from({ length: serverCount }, () => systemClock);
     const args = ["--session-timeout-ms-min", String(sessionTimeoutMsMin)];
-    return new ThreeServers(await Servers.start(clocks, args), seed);
+    return new ThreeServers(await Servers.start(clocks, args, housekeeping), seed);
   }
 
   get urls(): readonly string[] {
@@ -37,7 +42,8 @@ export class ThreeServers implements Deployment {
   }
 
   async kill(): Promise<void> {
-    this.#next();
+    this.#pick(this.#killCount % 2 === 1);
+    this.#killCount += 1;
     await this.#servers.kill(this.#befallen);
   }
 
@@ -46,8 +52,11 @@ export class ThreeServers implements Deployment {
   }
 
   stop(): void {
-    this.#next();
-    this.#member.log.cutOff("Nothing passes.");
+    this.#pick(this.#stopCount % 2 === 1);
+    const knowsOfIt = this.#stopCount % 4 > 1;
+    this.#stopCount += 1;
+    if (knowsOfIt) this.#member.log.cutOff("Nothing passes.");
+    else this.#member.log.hold();
   }
 
   goOn(): void {
@@ -55,8 +64,12 @@ export class ThreeServers implements Deployment {
     this.#weathers[this.#befallen]?.begin();
   }
 
-  #next(): void {
-    this.#befallen = (this.#befallen + 1) % serverCount;
+  /** The next of those who keep house, or of those who do not. */
+  #pick(keepsHouse: boolean): void {
+    const { members } = this.#servers;
+    const inTurn = members.map((_, index) => (this.#befallen + 1 + index) % serverCount);
+    const found = inTurn.find((index) => members[index]?.isHousekeeper === keepsHouse);
+    this.#befallen = found ?? (inTurn[0] as number);
     this.#weathers[this.#befallen]?.end();
   }
 
