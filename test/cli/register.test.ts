@@ -52,8 +52,9 @@ describe.concurrent("register", () => {
     client,
     unique,
   }) => {
-    const args = ["--timeout-ms", "1000", "register", unique, "--port", "80"];
-    const registered = cli([...args, "--", ...announced("trap 'exit 6' USR1; sleep 60 & wait")]);
+    // Long enough for a busy machine: here the session is to be lost once.
+    const args = ["--timeout-ms", "3000", "register", unique, "--port", "80"];
+    const registered = cli([...args, "--", ...announced("trap 'exit 6' USR1; sleep 600 & wait")]);
     await registered.line();
     const [before] = await instancesOf(client, unique);
     proxy.goDark();
