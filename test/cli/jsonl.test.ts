@@ -5,7 +5,8 @@ import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { LifecycleEvent, Subject } from "../../src/cli/supervisor/lifecycle.ts";
-import { type CliProcess, test } from "./fixture.ts";
+import { Http } from "../support/http.ts";
+import { announced, type CliProcess, test } from "./fixture.ts";
 
 type Told = LifecycleEvent & Subject & { readonly atMs: number };
 
@@ -117,7 +118,7 @@ describe.concurrent("--jsonl", () => {
     proxy,
     unique: name,
   }) => {
-    const args = ["lock", name, "--jsonl", "-", "--timeout-ms", "4000"];
+    const args = ["lock", name, "--jsonl", "-", "--timeout-ms", "8000"];
     const holder = cli([...args, "--", "sleep", "60"]);
     await untilTold(holder, "started");
     proxy.goDark();
@@ -182,6 +183,42 @@ describe.concurrent("--jsonl", () => {
     }).ended;
     expect({ code, stdout }).toEqual({ code: 0, stdout: "closed\n" });
     expect(namesOf(eventsIn(file))).toEqual(["held", "started", "exited", "released", "ended"]);
+  });
+
+  test("of elect tells that its place was taken away before it led", async ({
+    cli,
+    server,
+    client,
+    unique: name,
+  }) => {
+    const args = ["elect", name, "--jsonl", "-", "--pause-ms", "0", "--", "sleep", "60"];
+    const leader = cli(args);
+    await untilTold(leader, "started");
+    const second = cli(args);
+    expect(await nextEvent(second)).toMatchObject({ event: "waiting", position: 1 });
+    const [, candidate] = (await client.childrenPage(`/elections/${name}`)).children;
+    const url = `/v1/elections/${name}/candidates/${candidate}`;
+    await new Http(server.url).delete(url, { query: "force=true" });
+    expect(await nextEvent(second)).toMatchObject({
+      event: "lost",
+      reason: expect.stringContaining("no_claim"),
+    });
+    expect(await nextEvent(second)).toMatchObject({ event: "waiting", position: 1 });
+    for (const one of [second, leader]) one.signal("SIGTERM");
+  });
+
+  test("goes on without a reader that has gone", async ({ cli, client, dataDir, unique: name }) => {
+    const file = join(dataDir, "pipe");
+    execFileSync("mkfifo", [file]);
+    const reader = openSync(file, O_RDONLY | O_NONBLOCK);
+    const first = cli(["lock", name, "--", ...announced("sleep 60")]);
+    await first.line();
+    const { zxid } = await client.childrenPage(`/locks/${name}`);
+    const second = cli(["lock", name, "--jsonl", file, "--", "echo", "done"]);
+    await client.childrenPage(`/locks/${name}`, { waitAfterZxid: zxid, waitMs: 20_000 });
+    closeSync(reader);
+    first.signal("SIGTERM");
+    expect(await second.ended).toMatchObject({ code: 0, stdout: "done\n", stderr: "" });
   });
 
   test("holds up nobody when nobody reads", async ({ run, dataDir, unique: name }) => {

@@ -88,7 +88,7 @@ async function runTerm(
     const isNext = once !== true && (isPassing(error) || isTakenAway(error));
     if (outcome === null && !isNext && !(error instanceof SessionLostError)) throw error;
     if (outcome === null) {
-      if (error instanceof SessionLostError) runner.tell({ event: "lost", reason: error.message });
+      if (isPlaceLost(error)) runner.tell({ event: "lost", reason: messageOf(error) });
       trouble.note(`${messageOf(error)} Standing again for ${name}.`);
     }
   }
@@ -101,6 +101,11 @@ function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once 
   const message = lost === null ? "" : `the election ${name} is lost: ${lost}`;
   if (isLast) throw new ExitError(lost === null ? code : exitCodes.lost, message);
   runner.output.note(`${message || `the command has ended with ${code}`}; standing again for ${name}`);
+}
+
+/** Unlike a service that is away: who stands again is the last in line. */
+function isPlaceLost(error: unknown): boolean {
+  return error instanceof SessionLostError || isTakenAway(error);
 }
 
 /** Its candidacy, before it came to lead: as when its leadership is, it stands again. */
