@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { Http } from "../support/http.ts";
 import { test as processTest } from "../support/process.ts";
 import { subjects } from "./questions.ts";
 import type { Scorecard } from "./scorecard.ts";
@@ -59,7 +60,7 @@ const test = processTest.extend<ScorecardFixture>({
   },
 });
 
-test("a server that keeps every promise gets a full score, and each subject is named", async ({
+test("a server that keeps every promise gets a full score by subject, and has nothing left to tidy up", async ({
   conformance,
   start,
 }) => {
@@ -75,6 +76,14 @@ test("a server that keeps every promise gets a full score, and each subject is n
   expect(lines.filter(([, held, asked]) => held !== asked)).toEqual([]);
   const total = lines.reduce((sum, [, held]) => sum + Number(held), 0);
   expect(stdout).toContain(`\n${total} of ${total} promises hold.\n`);
+  const http = new Http(url);
+  // Some sessions end by themselves.
+  await expect
+    .poll(async () => (await http.get("/v1/sessions")).json(), { timeout: 20_000 })
+    .toEqual({ sessions: [] });
+  const { znodes } = (await http.get("/v1/tree")).json<{ znodes: { path: string }[] }>();
+  const parents = ["/", "/barriers", "/counters", "/elections", "/locks", "/services"];
+  expect(znodes.map(({ path }) => path)).toEqual(parents);
 });
 
 test("a server that hides its ETags' versions fails on conditions, by name, and on nothing else", async ({
