@@ -37,6 +37,7 @@ import { validateStrictly } from "./routes/http/validation.ts";
 import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
+import { llmsRoutes } from "./routes/operations/llms.ts";
 import { openapiRoutes } from "./routes/operations/openapi.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
@@ -135,6 +136,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
   homeRoutes(app, version);
+  llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));

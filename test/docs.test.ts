@@ -8,7 +8,7 @@ import { describe, expect } from "vitest";
 import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "./support/markdown.ts";
 import { test } from "./support/process.ts";
 
-const documents = ["README.md", ...documentsIn("docs")];
+const documents = ["README.md", "llms.txt", ...documentsIn("docs")];
 const defaultUrl = "http://127.0.0.1:2281";
 const runWithinMs = 90_000;
 
@@ -96,7 +96,7 @@ function isRefusal({ code }: CodeBlock): boolean {
 }
 
 function expectAsShown(output: string, { language, code, line }: CodeBlock): void {
-  const read = readers[language];
+  const read = language === "text" && !isStream(code) ? linesIn : readers[language];
   if (read === undefined) throw new Error(`line ${line}: an answer is json, http or text, not "${language}"`);
   const shown = read(code);
   expect(forgiven(read(output), shown), `line ${line}`).toEqual(shown);
@@ -125,6 +125,14 @@ function responseIn(text: string): unknown {
 /** What every HTTP server says is not shown. */
 function isOurs(header: string | undefined): boolean {
   return header === "etag" || header === "zxid" || header === "location";
+}
+
+function isStream(text: string): boolean {
+  return /^(retry|id|event|data): /m.test(text);
+}
+
+function linesIn(text: string): string[] {
+  return text.trim().split("\n");
 }
 
 /** The messages of an event stream; what is long may go on in the next line of the document. */

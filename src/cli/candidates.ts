@@ -34,7 +34,7 @@ interface Typed {
 
 const supervised: readonly string[] = ["lock", "elect", "register"];
 /** Options whose value is a file. */
-const fileOptions: readonly string[] = ["--file", "--output"];
+const fileOptions: readonly string[] = ["--file", "--output", "--jsonl"];
 /** Where the names are that an argument may be. */
 const nameFolders: Readonly<Record<string, string>> = {
   lock: "/locks",

@@ -1,6 +1,6 @@
-// The one place where the command line writes: results to stdout, as text or as JSON, everything else to stderr. It
-// colours only what goes to a terminal, waits for a reader that is slow, and lets nothing through that could disturb a
-// terminal; bytes are data, and stay as they are.
+// Where the command line writes: results to stdout, as text or as JSON, everything else to stderr. It colours only what
+// goes to a terminal, waits for a reader that is slow, and lets nothing through that could disturb a terminal; bytes are
+// data, and stay as they are.
 
 import { once } from "node:events";
 import type { Writable } from "node:stream";

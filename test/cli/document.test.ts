@@ -1,5 +1,5 @@
-// docs/cli.md and the part of README about the command line are held to what they say: their examples are run in order
-// in one shell, and print what is shown. Zxids, numbers and ids may differ.
+// docs/cli.md, and what README and the skill have of the command line, are held to what they say: their examples are run
+// in order in one shell, and print what is shown. Zxids, numbers and ids may differ.
 
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -14,7 +14,7 @@ import { ownTest, test } from "./fixture.ts";
 const runWithinMs = 90_000;
 const separator = "-- the step ends here --";
 
-describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
+describe.for(["docs/cli.md", "README.md", "docs/skills/treekeeper/SKILL.md"])("%s", (name) => {
   const steps = stepsOf(codeBlocksOf(readDocument(name)));
 
   ownTest("its commands print what it shows", { timeout: 300_000 }, async ({ server, dataDir }) => {
@@ -37,12 +37,32 @@ describe.for(["docs/cli.md", "README.md"])("%s", (name) => {
 });
 
 test("docs/cli.md has the table of exit codes as --help has it", () => {
-  const rows = Array.from(
-    readDocument("docs/cli.md").matchAll(/^\| (\S+) \| (.+) \|$/gm),
-    ([, ...row]) => row,
-  );
+  const [, chapter = ""] = readDocument("docs/cli.md").split("\n## Exit codes\n");
+  const rows = Array.from(chapter.matchAll(/^\| (\S+) \| (.+) \|$/gm), ([, ...row]) => row);
   expect(rows.filter(([code]) => code !== "code")).toEqual(exitCodeMeanings);
 });
+
+test("docs/cli.md has a row for each event that programs are told, with its members", () => {
+  const source = readDocument("src/cli/supervisor/lifecycle.ts");
+  const [, types = ""] = source.split("export type LifecycleEvent =");
+  const events = Array.from(types.matchAll(/readonly event: ([^;}]+?) ?[;}]/g), ([, names]) =>
+    wordsIn(names, '"'),
+  );
+  const rows = Array.from(
+    readDocument("docs/cli.md").matchAll(/^\| (`[^|]+`) \| ([^|]*)\|/gm),
+    ([, ...row]) => row,
+  );
+  expect(rows.map(([names]) => wordsIn(names, "`")).sort()).toEqual(events.sort());
+  const members = new Set(rows.flatMap(([, list]) => wordsIn(list, "`")));
+  const named = Array.from(types.matchAll(/readonly (\w+):/g), ([, member]) => member);
+  expect([...members].sort()).toEqual([...new Set(named)].filter((member) => member !== "event").sort());
+});
+
+function wordsIn(text: string | undefined, quote: string): string[] {
+  return Array.from(text?.matchAll(new RegExp(`${quote}(\\w+)${quote}`, "g")) ?? [], ([, word]) =>
+    String(word),
+  );
+}
 
 /** What runs the command line, and what is shown right after. */
 function stepsOf(blocks: readonly CodeBlock[]): { command: CodeBlock; shown: CodeBlock | undefined }[] {

@@ -78,6 +78,23 @@ test("a lock is what a write can be fenced with", async ({ session, request }) =
   await expect(writing).rejects.toMatchObject({ code: "fence_stale", mayBeDone: false });
 });
 
+test("whoever waits is told its place, and each other one it is found to have", async ({
+  session,
+  request,
+}) => {
+  const places: number[] = [];
+  const lock = takeLock(session, { waiting: (position) => places.push(position) });
+  (await request("POST /v1/locks/a/claims")).reply(202, waiting);
+  for (const position of [2, 1]) (await request(`GET ${claimUrl}`)).reply(200, { ...waiting, position });
+  (await request(`GET ${claimUrl}`)).reply(200, held);
+  await lock.taken;
+  expect(places).toEqual([2, 1]);
+  await request("GET /v1/watch");
+  lock.release();
+  (await request(`DELETE ${claimUrl}`)).reply(200, {});
+  expect(await lock.done).toBe("done");
+});
+
 test("whoever waits keeps the place it has, over lost connections", async ({ session, request, clock }) => {
   const lock = takeLock(session);
   const first = await request("POST /v1/locks/a/claims");

@@ -4,9 +4,9 @@
 
 import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { test as base, expect, type RunnerTask } from "vitest";
+import { test as base, expect, type RunnerTask, type TestContext } from "vitest";
 import type { Stat } from "../../src/core/tree/stat.ts";
-import { type Answer, type EventStream, Http, type RequestOptions } from "../support/http.ts";
+import { type Answer, type EventStream, type Exchange, Http, type RequestOptions } from "../support/http.ts";
 import { HttpToAny } from "../support/http-to-any.ts";
 import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
 import { random } from "../support/random.ts";
@@ -27,6 +27,13 @@ export interface Written {
 export interface Read extends Written {
   readonly data?: string;
   readonly dataBase64?: string;
+}
+
+declare module "vitest" {
+  interface TaskMeta {
+    /** The last requests of a promise that does not hold, and their answers: for whoever looks for the fault. */
+    exchanges?: readonly Exchange[];
+  }
 }
 
 interface ConformanceFixture {
@@ -143,7 +150,11 @@ export const test = base.extend<ConformanceFixture>({
     },
     { scope: "file" },
   ],
-  http: async ({ serverUrl, task }, use) => use(httpFor(serverUrl.split(","), task)),
+  http: async ({ serverUrl, task }, use) => {
+    const http = httpFor(serverUrl.split(","), task);
+    keepExchanges(http, task);
+    await use(http);
+  },
   znodes: async ({ http }, use) => use(new Znodes(http)),
   root: async ({ http }, use) => {
     const root = `/conformance-${randomBytes(8).toString("hex")}`;
@@ -176,6 +187,16 @@ function httpFor(urls: readonly string[], { file, name }: Readonly<RunnerTask>):
   const chance = random(Number(process.env.TREEKEEPER_SEED ?? 0) ^ crc32(`${file.name} ${name}`));
   if (isAboutOneServer(file.name, name)) return new Http(urls[Math.floor(chance() * urls.length)] as string);
   return new HttpToAny(urls, chance);
+}
+
+const exchangesKept = 3;
+
+/** What comes after the failure only tidies up. */
+function keepExchanges(http: Http, task: TestContext["task"]): void {
+  http.answered = (exchange) => {
+    if (task.result?.state !== "run") return;
+    task.meta.exchanges = [...(task.meta.exchanges ?? []), exchange].slice(-exchangesKept);
+  };
 }
 
 export { expect } from "vitest";

@@ -113,6 +113,7 @@ test("lastEventId resumes the stream of a service", async ({ http, znodes, openS
   await stream.untilEvent("synced");
   expect(stream.events.map(({ event }) => event)).toEqual(["added", "synced"]);
   stream.close();
+  expectStatus(await http.delete(urlOf(`/services/${name}`), { query: "recursive=true" }), 204);
 });
 
 test("a long poll after a transaction that never happened is told so at once, as streams are", async ({

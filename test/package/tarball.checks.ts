@@ -68,6 +68,7 @@ test("it has what is used and nothing else, and the checkout is as it was", () =
     "bin",
     "dist",
     "docs",
+    "llms.txt",
     "package.json",
   ]);
   const names = readdirSync(packageFolder, { recursive: true, encoding: "utf8" });

@@ -52,8 +52,23 @@ export class Answer {
   }
 }
 
+/** A request and what came of it, in as much text as helps to see what is wrong. */
+export interface Exchange {
+  /** The method and the target; of bytes sent as they are, their first line. */
+  readonly request: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly status: number;
+  readonly answerHeaders: Readonly<Record<string, string>>;
+  readonly answer: string;
+}
+
+const exchangeCharactersMax = 2000;
+
 export class Http {
   readonly url: string;
+  /** Told of each answer that was read to its end. */
+  answered: (exchange: Exchange) => void = () => {};
 
   constructor(url: string) {
     this.url = url.replace(/\/+$/, "");
@@ -61,15 +76,23 @@ export class Http {
 
   async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const response = await this.fetch(method, path, options, AbortSignal.timeout(answerWithinMs));
-    return new Answer(response.status, response.headers, new Uint8Array(await response.arrayBuffer()));
+    const { status, headers } = response;
+    const answer = new Answer(status, headers, new Uint8Array(await response.arrayBuffer()));
+    this.answered({
+      request: `${method} ${path}${queryText(options.query)}`,
+      headers: options.headers ?? {},
+      body: shortened(bodyOf(options) ?? ""),
+      ...{ status, answerHeaders: Object.fromEntries(headers), answer: shortened(answer.bytes) },
+    });
+    return answer;
   }
 
   /** The response as its head is there, for who reads its body bit by bit. */
   fetch(method: string, path: string, options: RequestOptions = {}, signal?: AbortSignal): Promise<Response> {
-    const { headers, json, body = json === undefined ? null : JSON.stringify(json) } = options;
+    const { headers } = options;
     return fetch(this.url + path + queryText(options.query), {
       method,
-      body,
+      body: bodyOf(options),
       redirect: "manual",
       ...(signal !== undefined && { signal }),
       ...(headers !== undefined && { headers }),
@@ -108,7 +131,14 @@ export class Http {
   async raw(request: string | Uint8Array): Promise<RawAnswer> {
     const socket = await this.connect();
     socket.write(request);
-    return parseRawAnswer(await readToEnd(socket));
+    const answer = parseRawAnswer(await readToEnd(socket));
+    const text = shortened(request);
+    const end = text.includes("\r\n") ? text.indexOf("\r\n") : text.length;
+    this.answered({
+      ...{ request: text.slice(0, end), headers: {}, body: text.slice(end + 2), status: answer.status },
+      ...{ answerHeaders: Object.fromEntries(answer.headers), answer: shortened(answer.body) },
+    });
+    return answer;
   }
 
   /** The target as it is, which URL libraries would fold and encode. */
@@ -125,12 +155,21 @@ export class Http {
 
   async connect(): Promise<Socket> {
     const { hostname, port } = new URL(this.url);
-    const socket = connect(Number(port), hostname);
+    const socket = connect(Number(port || 80), hostname.replaceAll(/[[\]]/g, ""));
     // A server may close with a reset what it did not read to the end; what it said before that counts.
     socket.on("error", () => {});
     await once(socket, "connect");
     return socket;
   }
+}
+
+function bodyOf({ json, body }: RequestOptions): string | Uint8Array<ArrayBuffer> | null {
+  return body ?? (json === undefined ? null : JSON.stringify(json));
+}
+
+function shortened(part: string | Uint8Array): string {
+  const text = typeof part === "string" ? part : Buffer.from(part).toString("utf8");
+  return text.length <= exchangeCharactersMax ? text : `${text.slice(0, exchangeCharactersMax)}…`;
 }
 
 function queryText(query: RequestOptions["query"]): string {

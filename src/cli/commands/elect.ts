@@ -10,6 +10,7 @@ import { messageOf } from "../messages.ts";
 import { integer } from "../options.ts";
 import { isPassing } from "../passing.ts";
 import { RareNote } from "../rare-note.ts";
+import { jsonlOption } from "../supervisor/event-lines.ts";
 import { Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
 import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
@@ -19,6 +20,7 @@ interface ElectOptions {
   readonly once?: boolean;
   readonly pauseMs: number;
   readonly graceMs?: number;
+  readonly jsonl?: string;
 }
 
 const pauseMsDefault = 1000;
@@ -36,6 +38,7 @@ export function electCommand(): Command {
     .option("--once", "end after one term, as lock does")
     .option("--pause-ms <ms>", "between the end of a term and standing again", integer(0), pauseMsDefault)
     .addOption(graceOption())
+    .addOption(jsonlOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(elect);
@@ -47,7 +50,7 @@ async function elect(
   options: ElectOptions,
   command: Command,
 ): Promise<void> {
-  const runner = new Runner(command, words, options);
+  const runner = new Runner(command, words, { ...options, kind: "election", name });
   const trouble = new RareNote(runner.output);
   try {
     while (true) {
@@ -58,7 +61,7 @@ async function elect(
   } catch (error) {
     throw runner.fateOf(error);
   } finally {
-    runner.close();
+    await runner.close();
   }
 }
 
@@ -71,17 +74,23 @@ async function runTerm(
   const signal = runner.signals.waitSignal;
   let outcome: Outcome | null = null;
   try {
-    await runner.withSession(`election ${name}`, (session) =>
-      session.elect(name, { value, signal }, async (term) => {
+    await runner.withSession(`election ${name}`, async (session) => {
+      const waiting = (position: number) => runner.tell({ event: "waiting", position });
+      const { lost } = await session.elect(name, { value, waiting, signal }, async (term) => {
         trouble.over();
         outcome = await runner.whileHeld(session, term, { TREEKEEPER_ELECTION: name });
-      }),
-    );
+        return outcome;
+      });
+      if (lost === null) runner.tell({ event: "resigned" });
+    });
   } catch (error) {
     // Once the command has run, that is what came of it: a candidacy that could not be given up goes by itself.
     const isNext = once !== true && (isPassing(error) || isTakenAway(error));
     if (outcome === null && !isNext && !(error instanceof SessionLostError)) throw error;
-    if (outcome === null) trouble.note(`${messageOf(error)} Standing again for ${name}.`);
+    if (outcome === null) {
+      if (isPlaceLost(error)) runner.tell({ event: "lost", reason: messageOf(error) });
+      trouble.note(`${messageOf(error)} Standing again for ${name}.`);
+    }
   }
   return outcome;
 }
@@ -92,6 +101,11 @@ function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once 
   const message = lost === null ? "" : `the election ${name} is lost: ${lost}`;
   if (isLast) throw new ExitError(lost === null ? code : exitCodes.lost, message);
   runner.output.note(`${message || `the command has ended with ${code}`}; standing again for ${name}`);
+}
+
+/** Unlike a service that is away: who stands again is the last in line. */
+function isPlaceLost(error: unknown): boolean {
+  return error instanceof SessionLostError || isTakenAway(error);
 }
 
 /** Its candidacy, before it came to lead: as when its leadership is, it stands again. */

@@ -6,6 +6,7 @@ import { Command, Option } from "commander";
 import { RequestError, SessionLostError } from "../../client/index.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer } from "../options.ts";
+import { jsonlOption } from "../supervisor/event-lines.ts";
 import { programOf, Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
 import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
@@ -15,6 +16,7 @@ interface LockOptions {
   readonly shared?: boolean;
   readonly permits?: number;
   readonly graceMs?: number;
+  readonly jsonl?: string;
 }
 
 export function lockCommand(): Command {
@@ -34,6 +36,7 @@ export function lockCommand(): Command {
     .addOption(new Option("--shared", "hold it together with others who share it").conflicts("permits"))
     .option("--permits <n>", "how many may hold it at once; all who ask must agree", integer(1))
     .addOption(graceOption())
+    .addOption(jsonlOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(lock);
@@ -45,7 +48,7 @@ async function lock(
   options: LockOptions,
   command: Command,
 ): Promise<void> {
-  const runner = new Runner(command, words, options);
+  const runner = new Runner(command, words, { ...options, kind: "lock", name });
   try {
     const { code, lost } = await runLocked(runner, name, words, options);
     if (lost !== null) throw new ExitError(exitCodes.lost, `the lock ${name} is lost: ${lost}`);
@@ -53,11 +56,11 @@ async function lock(
   } catch (error) {
     if (error instanceof RequestError && error.code === "lock_held") {
       // Whoever wants quiet knows that it may be so.
-      throw new ExitError(exitCodes.timedOut, runner.output.isQuiet ? "" : error.detail);
+      throw runner.fateOf(new ExitError(exitCodes.timedOut, runner.output.isQuiet ? "" : error.detail));
     }
     throw runner.fateOf(error);
   } finally {
-    runner.close();
+    await runner.close();
   }
 }
 
@@ -75,17 +78,22 @@ async function runLocked(
   while (true) {
     try {
       const leftMs = waitMs === undefined ? undefined : Math.max(0, Math.ceil(untilMs - performance.now()));
-      const asked = { mode, permits, metadata, waitMs: leftMs, signal: runner.signals.waitSignal } as const;
-      return await runner.withSession(`lock ${name}`, (session) =>
-        session.withLock(name, asked, async (held) => {
+      const { waitSignal: signal } = runner.signals;
+      const waiting = (position: number) => runner.tell({ event: "waiting", position });
+      const asked = { mode, permits, metadata, waitMs: leftMs, waiting, signal } as const;
+      return await runner.withSession(`lock ${name}`, async (session) => {
+        const done = await session.withLock(name, asked, async (held) => {
           outcome = await runner.whileHeld(session, held, { TREEKEEPER_LOCK: name });
           return outcome;
-        }),
-      );
+        });
+        if (done.lost === null) runner.tell({ event: "released" });
+        return done;
+      });
     } catch (error) {
       // Once the command has run, that is what came of it: a lock that could not be given back goes by itself.
       if (outcome !== null) return outcome;
       if (!(error instanceof SessionLostError)) throw error;
+      runner.tell({ event: "lost", reason: error.message });
       runner.output.note(`${error.message} Waiting again for the lock ${name}.`);
     }
   }

@@ -8,6 +8,7 @@ import { checkOf } from "../check.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer } from "../options.ts";
 import { type Announced, unlistedChoices } from "../supervisor/announcement.ts";
+import { jsonlOption } from "../supervisor/event-lines.ts";
 import { Runner } from "../supervisor/runner.ts";
 import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
 
@@ -22,6 +23,7 @@ interface RegisterOptions {
   readonly untilListed: Announced["unlisted"];
   readonly replace?: boolean;
   readonly graceMs?: number;
+  readonly jsonl?: string;
 }
 
 const portMax = 65_535;
@@ -58,6 +60,7 @@ export function registerCommand(): Command {
     )
     .option("--replace", "take the id over at once from whoever has it")
     .addOption(graceOption())
+    .addOption(jsonlOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(register);
@@ -76,7 +79,7 @@ async function register(
       "With --check, the command runs before it is registered, so a failing check cannot stop it.",
     );
   }
-  const runner = new Runner(command, words, options);
+  const runner = new Runner(command, words, { ...options, kind: "service", name });
   const instance = instanceOf(options);
   try {
     const { code } = await runner.whileListed({
@@ -87,7 +90,7 @@ async function register(
   } catch (error) {
     throw runner.fateOf(error);
   } finally {
-    runner.close();
+    await runner.close();
   }
 }
 

@@ -14,6 +14,7 @@ import { messageOf } from "../messages.ts";
 import type { Output } from "../output.ts";
 import { isPassing } from "../passing.ts";
 import { RareNote } from "../rare-note.ts";
+import type { Tell } from "./lifecycle.ts";
 
 export const unlistedChoices = ["run", "wait", "fail"] as const;
 
@@ -30,12 +31,19 @@ export interface Announced {
   readonly timeoutMs: number;
 }
 
+/** Who hears of it: people and programs. */
+interface Audience {
+  readonly output: Output;
+  readonly tell: Tell;
+}
+
 /** Nobody who only wants to run waits longer for a service of which nothing is heard. */
 const beginsWithinMs = 2000;
 
 export class Announcement {
   readonly #client: Client;
   readonly #output: Output;
+  readonly #tell: Tell;
   readonly #announced: Announced;
   readonly #trouble: RareNote;
   readonly #ending = new AbortController();
@@ -43,9 +51,10 @@ export class Announcement {
   #hasBegun = false;
   #listing: Promise<Listing> | null = null;
 
-  constructor(client: Client, output: Output, announced: Announced) {
+  constructor(client: Client, { output, tell }: Audience, announced: Announced) {
     this.#client = client;
     this.#output = output;
+    this.#tell = tell;
     this.#announced = announced;
     this.#trouble = new RareNote(output);
   }
@@ -70,6 +79,7 @@ export class Announcement {
     this.#ending.abort(new Error("The command has ended."));
     const listing = await this.#listing?.catch(() => null);
     await listing?.remove();
+    if (listing?.state === "removed") this.#tell({ event: "deregistered" });
   }
 
   #begins(): void {
@@ -93,7 +103,8 @@ export class Announcement {
     const { service, instance } = this.#announced;
     this.#listing = this.#client.register(service, instance, this.#options());
     try {
-      await this.#listing;
+      const { id } = await this.#listing;
+      this.#tell({ event: "registered", id });
       this.#listed();
       this.#begins();
     } catch (error) {
@@ -109,13 +120,25 @@ export class Announcement {
       whenTaken: replace ? "replace" : unlisted === "fail" ? "fail" : "wait",
       signal: this.#ending.signal,
       stateChanged: (state) => {
-        if (state === "lost") this.#output.note(`the session is lost; listing ${service} again`);
-        if (state === "listed") this.#listed();
+        if (state === "lost") this.#lost();
+        if (state === "listed") void this.#listedAgain();
       },
       failed: (cause) => this.#delayed(cause),
       // What cannot be at all is said while nothing has begun; later it may be a matter of time.
       retry: (cause) => unlisted !== "fail" && (this.#hasBegun || isPassing(cause)),
     };
+  }
+
+  #lost(): void {
+    const { service } = this.#announced;
+    this.#tell({ event: "lost", reason: "the session is lost" });
+    this.#output.note(`the session is lost; listing ${service} again`);
+  }
+
+  async #listedAgain(): Promise<void> {
+    const listing = await this.#listing;
+    if (listing !== null) this.#tell({ event: "registered", id: listing.id });
+    this.#listed();
   }
 
   #listed(): void {

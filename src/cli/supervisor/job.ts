@@ -38,6 +38,7 @@ export class Job {
   readonly #environment: Readonly<Record<string, string>>;
   readonly #surroundings: Surroundings;
   readonly #ended = Promise.withResolvers<number>();
+  #endSignal: NodeJS.Signals | null = null;
   #tag: JobTag;
 
   constructor(
@@ -58,6 +59,11 @@ export class Job {
   /** How the command ended: its code, or 128 and the number of its signal. Others of the job may go on. */
   get commandEnd(): Promise<number> {
     return this.#ended.promise;
+  }
+
+  /** By which signal the command ended; null where it ended by itself, or has not. */
+  get endSignal(): NodeJS.Signals | null {
+    return this.#endSignal;
   }
 
   /** Returns null when it runs; else why it cannot, in a sentence: its end is then the one shells have for it. */
@@ -89,9 +95,10 @@ export class Job {
 
   #follow(leader: ChildProcess): void {
     if (leader.pid !== undefined) this.#tag = { ...this.#tag, leader: leader.pid };
-    leader.once("exit", (code, signal) =>
-      this.#ended.resolve(signal === null ? (code ?? 0) : exitCodeOfSignal(signal)),
-    );
+    leader.once("exit", (code, signal) => {
+      this.#endSignal = signal;
+      this.#ended.resolve(signal === null ? (code ?? 0) : exitCodeOfSignal(signal));
+    });
   }
 
   /** Sends it to each of its processes. */

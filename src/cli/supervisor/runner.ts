@@ -3,19 +3,24 @@
 
 import type { Command } from "commander";
 import type { Client, Hold, Session } from "../../client/index.ts";
-import { ExitError, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
+import { ExitError, exitCodeOf, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
+import { messageOf } from "../messages.ts";
 import { endpointVariable, type GlobalOptions, workplaceOf } from "../options.ts";
 import type { Output } from "../output.ts";
 import { type Announced, Announcement } from "./announcement.ts";
+import { EventLines } from "./event-lines.ts";
+import type { LifecycleEvent, Subject } from "./lifecycle.ts";
 import { SignalDesk } from "./signal-desk.ts";
 import { type StopTimes, stopTimesFor } from "./stop-plan.ts";
 import { type Outcome, supervise } from "./supervisor.ts";
-import { surroundingsOfThisProcess } from "./surroundings.ts";
+import { type Surroundings, surroundingsOfThisProcess } from "./surroundings.ts";
 import { Watchdog } from "./watchdog.ts";
 
 export interface RunOptions {
   readonly graceMs?: number;
+  /** Where what happens is told to programs. */
+  readonly jsonl?: string;
 }
 
 /** A session that cannot be closed in this time ends by itself. */
@@ -25,17 +30,24 @@ export class Runner {
   readonly client: Client;
   readonly output: Output;
   readonly signals: SignalDesk;
-  readonly #surroundings = surroundingsOfThisProcess();
+  readonly #surroundings: Surroundings;
+  readonly #events: EventLines | null;
+  readonly #subject: Subject;
   readonly #options: GlobalOptions;
   readonly #graceMs: number | undefined;
   readonly #words: readonly string[];
   readonly #watchdog: Watchdog;
 
-  constructor(command: Command, words: readonly string[], { graceMs }: RunOptions) {
+  constructor(command: Command, words: readonly string[], subject: Subject & RunOptions) {
+    const { graceMs, jsonl, kind, name } = subject;
+    const surroundings = surroundingsOfThisProcess();
     const { client, output, options } = workplaceOf(command);
+    this.#events = jsonl === undefined ? null : EventLines.open(jsonl, { kind, name });
+    this.#surroundings = without(this.#events?.keptBack ?? null, surroundings);
     this.client = client;
     this.output = output;
     this.signals = new SignalDesk(this.#surroundings);
+    this.#subject = subject;
     this.#options = options;
     this.#graceMs = graceMs;
     this.#words = words;
@@ -43,6 +55,8 @@ export class Runner {
     this.#timesFor(options.timeoutMs);
     this.#watchdog = Watchdog.start();
   }
+
+  readonly tell = (event: LifecycleEvent): void => this.#events?.tell(event);
 
   /** Opens a session, acts, and closes it, however the acting ends. */
   async withSession<T>(name: string, act: (session: Session) => Promise<T>): Promise<T> {
@@ -63,7 +77,7 @@ export class Runner {
   /** Runs the command for as long as it takes, and an instance of a service is listed meanwhile. */
   async whileListed(announced: Omit<Announced, "timeoutMs">): Promise<Outcome> {
     const { timeoutMs } = this.#options;
-    const announcement = new Announcement(this.client, this.output, { ...announced, timeoutMs });
+    const announcement = new Announcement(this.client, this, { ...announced, timeoutMs });
     try {
       const begin = () => announcement.begin(this.signals.waitSignal);
       return await this.#supervise(null, {}, this.#timesFor(timeoutMs), begin);
@@ -78,13 +92,29 @@ export class Runner {
     hold: Hold,
     environment: Readonly<Record<string, string>>,
   ): Promise<Outcome> {
+    const fenceHeader = fenceText(hold);
+    const event = this.#subject.kind === "lock" ? "held" : "elected";
+    this.tell({ event, fence: hold.fence, fenceHeader, validForMs: validForMs(session) });
+    const stopTelling = this.#tellStates(session);
     const belief = { remainingMs: () => session.remainingMs(), signal: hold.signal };
     const held = {
-      [fenceVariable]: [...this.#outerFences(), fenceText(hold)].join(","),
+      [fenceVariable]: [...this.#outerFences(), fenceHeader].join(","),
       TREEKEEPER_FENCE_ZXID: String(hold.fence),
       ...environment,
     };
-    return await this.#supervise(belief, held, this.#timesFor(session.timeoutMs));
+    try {
+      return await this.#supervise(belief, held, this.#timesFor(session.timeoutMs));
+    } finally {
+      stopTelling();
+    }
+  }
+
+  /** That it is confirmed goes without saying, unless it was in doubt. */
+  #tellStates(session: Session): () => void {
+    return session.onStateChanged((state) => {
+      if (state === "suspended") this.tell({ event: "suspended", validForMs: validForMs(session) });
+      if (state === "connected") this.tell({ event: "confirmed", validForMs: validForMs(session) });
+    });
   }
 
   async #supervise(
@@ -100,6 +130,7 @@ export class Runner {
       belief,
       times,
       note: (message) => this.output.error(message),
+      tell: this.tell,
       watchdog: this.#watchdog,
       signals: this.signals,
       ...(begin !== undefined && { begin }),
@@ -122,17 +153,36 @@ export class Runner {
     }
   }
 
-  /** What an error comes to; a signal that ended the wait is no fault. */
+  /** What an error comes to, which is the last that is told. */
   fateOf(error: unknown): unknown {
+    const fate = this.#fateOf(error);
+    this.tell({ event: "ended", code: exitCodeOf(fate), reason: messageOf(fate) || null });
+    return fate;
+  }
+
+  /** A signal that ended the wait is no fault. */
+  #fateOf(error: unknown): unknown {
     const { ending, waitSignal } = this.signals;
     if (ending === null || !waitSignal.aborted || error instanceof ExitError) return error;
     return new ExitError(exitCodeOfSignal(ending));
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const leftOut = (await this.#events?.end()) ?? 0;
+    if (leftOut > 0) this.output.note(`${leftOut} events were left out, since nobody read them`);
     this.signals.close();
     this.#watchdog.stop();
   }
+}
+
+function without(descriptor: number | null, surroundings: Surroundings): Surroundings {
+  const { descriptors } = surroundings;
+  return { ...surroundings, descriptors: descriptors.filter((one) => one !== descriptor) };
+}
+
+/** Rounded down: what is told is never longer than what is true. */
+function validForMs(session: Session): number {
+  return Math.floor(session.remainingMs());
 }
 
 /** Shows others who it is; not its arguments, which may be secret. */

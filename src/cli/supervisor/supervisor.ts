@@ -5,6 +5,7 @@ import { HoldLostError, SessionLostError } from "../../client/index.ts";
 import { exitCodeOfSignal } from "../exit-codes.ts";
 import { type Deadline, deadlineIn } from "./deadline.ts";
 import { Job } from "./job.ts";
+import type { Tell } from "./lifecycle.ts";
 import type { SignalDesk } from "./signal-desk.ts";
 import { type Step, type StopTimes, stepAt } from "./stop-plan.ts";
 import type { Surroundings } from "./surroundings.ts";
@@ -31,6 +32,7 @@ interface Supervision {
   readonly begin?: () => Promise<void>;
   /** Says to people why the command could not be run. */
   readonly note: (message: string) => void;
+  readonly tell: Tell;
 }
 
 export interface Outcome {
@@ -88,7 +90,7 @@ class Watch {
 
   /** Begins the command, unless there is a reason by now not to. */
   async run(): Promise<Outcome> {
-    const { signals, belief, watchdog, note } = this.#supervision;
+    const { signals, belief, watchdog, note, tell } = this.#supervision;
     if (signals.ending !== null) return { code: exitCodeOfSignal(signals.ending), lost: null };
     if (this.#step() !== "run") return { code: exitCodeOfSignal("SIGKILL"), lost: this.#lost };
     const started = this.#job.start();
@@ -102,7 +104,10 @@ class Watch {
     });
     const fault = await started;
     if (fault !== null) note(fault);
+    else tell({ event: "started", pid: this.#job.tag.leader as number });
     const code = await this.#job.commandEnd;
+    const signal = this.#job.endSignal;
+    tell({ event: "exited", code: signal === null ? code : null, signal });
     this.look();
     await this.#emptied.promise;
     return { code, lost: this.#lost };
@@ -140,7 +145,10 @@ class Watch {
 
   #lose(reason: string, step: Step): Step {
     // Whoever ended by itself before has lost nothing.
-    if (!this.#commandEnded) this.#lost ??= reason;
+    if (!this.#commandEnded && this.#lost === null) {
+      this.#lost = reason;
+      this.#supervision.tell({ event: "lost", reason });
+    }
     return step === "terminate" ? this.#orKill(step) : step;
   }
 

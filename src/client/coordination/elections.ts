@@ -4,11 +4,13 @@ import { baseName } from "../../core/tree/path.ts";
 import type { Caller } from "../calls/calls.ts";
 import { segmentOf } from "../calls/names.ts";
 import { joinSignals } from "../calls/signals.ts";
-import { Claim, type Hold, type Holder, hold } from "./hold.ts";
+import { Claim, type Hold, type Holder, hold, type Waiting } from "./hold.ts";
 
 export interface ElectOptions {
   /** For others to see, such as where the leader can be reached. */
   readonly value: string;
+  /** Told of the place among those who wait, 1 being the next: when it is taken, and when it is found to be another. */
+  readonly waiting?: Waiting | undefined;
   /** Ends the candidacy, and tells the leader to stop. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -26,7 +28,7 @@ interface ElectionParts extends Holder {
 export async function elect<T>(
   parts: ElectionParts,
   name: string,
-  { value, signal }: ElectOptions,
+  { value, waiting, signal }: ElectOptions,
   lead: (leadership: Leadership) => Promise<T> | T,
 ): Promise<T> {
   const { caller, keeper } = parts;
@@ -42,7 +44,9 @@ export async function elect<T>(
     },
   });
   try {
-    return await hold(parts, candidacy, ending.signal, (held) => lead(leadershipOf(held)));
+    return await hold(parts, candidacy, { signal: ending.signal, waiting }, (held) =>
+      lead(leadershipOf(held)),
+    );
   } finally {
     ending.leave();
   }

@@ -29,6 +29,8 @@ export interface Hold extends Fence {
 interface Standing {
   readonly id: string;
   readonly isHeld: boolean;
+  /** Among those who wait, 1 being the next; undefined where it is held. */
+  readonly position?: number;
   /** The claim's znode and its czxid. */
   readonly path: string;
   /** 0 where the answer does not tell. */
@@ -119,6 +121,7 @@ export class Claim {
 interface WireStanding {
   readonly id: string;
   readonly state: "held" | "leading" | "waiting";
+  readonly position?: number;
   readonly path: string;
   readonly fence?: number;
   readonly fenceHeader?: string;
@@ -128,14 +131,18 @@ interface WireStanding {
 }
 
 function standingIn({ body }: Answer): Standing {
-  const { id, state, path, fence, term, fenceHeader, session } = body as WireStanding;
+  const { id, state, position, path, fence, term, fenceHeader, session } = body as WireStanding;
   const epoch = epochIn(fenceHeader);
   return {
     ...{ id, isHeld: state !== "waiting", path, fence: fence ?? term ?? 0 },
+    ...(position !== undefined && { position }),
     ...(epoch !== undefined && { epoch }),
     ...(session !== undefined && { session }),
   };
 }
+
+/** Told of a place in the queue when it is taken, and when it is found to be another one. */
+export type Waiting = (position: number) => void;
 
 export interface Holder {
   readonly transport: Transport;
@@ -143,15 +150,21 @@ export interface Holder {
   readonly turns: Turns;
 }
 
-/** @param signal ends the wait, and tells whoever acts to stop */
+/** How long to wait, and who is told meanwhile. */
+interface Wait {
+  /** Ends the wait, and tells whoever acts to stop. */
+  readonly signal: AbortSignal;
+  readonly waiting?: Waiting | undefined;
+}
+
 export async function hold<T>(
   holder: Holder,
   claim: Claim,
-  signal: AbortSignal,
+  { signal, waiting }: Wait,
   act: (hold: Hold) => Promise<T> | T,
 ): Promise<T> {
   return await holder.turns.run(claim.title, signal, async (holdUp) => {
-    const standing = await acquire(holder, claim, { signal, holdUp });
+    const standing = await acquire(holder, claim, { signal, waiting, holdUp });
     return await actAndLeave(holder, claim, { ...standing, signal }, act);
   });
 }
@@ -160,14 +173,17 @@ export async function hold<T>(
 async function acquire(
   { keeper }: Holder,
   claim: Claim,
-  { signal, holdUp }: { signal: AbortSignal; holdUp: (until: Promise<void>) => void },
+  { signal, waiting, holdUp }: Wait & { readonly holdUp: (until: Promise<void>) => void },
 ): Promise<Standing> {
   signal.throwIfAborted();
   const stood = claim.stand();
   try {
     const first = await unlessAborted(stood, signal);
     let standing = first;
+    let position: number | undefined;
     while (!standing.isHeld) {
+      if (standing.position !== undefined && standing.position !== position) waiting?.(standing.position);
+      position = standing.position;
       standing = await claim.wait(first.id, signal);
       if (!isSameClaim(first, standing, keeper.opened.id)) throw takenAway(claim, first);
     }

@@ -5,7 +5,7 @@ import type { Caller } from "../calls/calls.ts";
 import { RequestError } from "../calls/errors.ts";
 import { segmentOf } from "../calls/names.ts";
 import { joinSignals } from "../calls/signals.ts";
-import { Claim, type Hold, type Holder, hold } from "./hold.ts";
+import { Claim, type Hold, type Holder, hold, type Waiting } from "./hold.ts";
 
 export interface LockOptions {
   /** `exclusive` unless given. */
@@ -16,6 +16,8 @@ export interface LockOptions {
   readonly metadata?: unknown;
   /** How long to wait for it: for as long as it takes unless given; 0 is to have it now or not at all. */
   readonly waitMs?: number | undefined;
+  /** Told of the place in the queue, 1 being the next: when it is taken, and when it is found to be another one. */
+  readonly waiting?: Waiting | undefined;
   /** Ends the wait, and tells the holder to stop. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -31,7 +33,7 @@ export async function withLock<T>(
   act: (lock: Hold) => Promise<T> | T,
 ): Promise<T> {
   const { turns, transport, keeper } = parts;
-  const { waitMs, signal } = options;
+  const { waitMs, waiting, signal } = options;
   if (waitMs === 0 && turns.isTaken(`lock ${name}`)) throw notInTime(name, waitMs);
   const claim = lockClaim(parts.caller, name, options);
   const timeUp = new AbortController();
@@ -41,7 +43,7 @@ export async function withLock<T>(
       : transport.clock.setTimer(waitMs, () => timeUp.abort(notInTime(name, waitMs)));
   const ending = joinSignals(keeper.lostSignal, timeUp.signal, signal);
   try {
-    return await hold(parts, claim, ending.signal, (lock) => {
+    return await hold(parts, claim, { signal: ending.signal, waiting }, (lock) => {
       cancel();
       return act(lock);
     });
