@@ -3,14 +3,33 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
-import type { TSchema } from "typebox";
-import { namedSchemas, pathParameter } from "../wire/schemas.ts";
+import { type TSchema, Type } from "typebox";
+import { namedSchemas, pathOrPrefixParameter, pathParameter } from "../wire/schemas.ts";
+import { finished } from "./document.ts";
+import { notes } from "./document-operations.ts";
+import { isObject } from "./json-walk.ts";
+import { inOpenapi30 } from "./openapi-3-0.ts";
+import { servedText } from "./served-text.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** What the document shows as the route's body, where its parts are judged one by one and not by its schema. */
     documentedBody?: TSchema;
   }
+  interface FastifySchema {
+    /** Without a session's token the answer is always `session_required`. */
+    needsSession?: true;
+    /** How the document tells of the HEAD of a GET, where that is worth an operation. */
+    head?: HeadOperation;
+  }
+}
+
+interface HeadOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  /** The parameters that make a difference to it. */
+  readonly names: readonly string[];
 }
 
 /** Call before any route is added: what comes later is in the document. */
@@ -24,8 +43,12 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         version,
         description:
           "A coordination service in the tradition of ZooKeeper: znodes, sessions and watches over HTTP and SSE.",
+        contact: { name: "The maintainers of treekeeper" },
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
+      servers: [{ url: "/", description: "The server that the document is of." }],
+      security: [{}],
+      components: { securitySchemes: { SessionToken: sessionTokenScheme } },
       tags: [
         { name: "znodes", description: "The tree." },
         {
@@ -35,7 +58,11 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         { name: "quotas", description: "Limits on subtrees." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
-        { name: "coordination", description: "Locks, elections, services, counters and barriers." },
+        { name: "locks", description: "One at a time, or so many, in the order they came." },
+        { name: "elections", description: "Who leads, and who would be next." },
+        { name: "services", description: "Who offers what, and where." },
+        { name: "counters", description: "Numbers that many add to." },
+        { name: "barriers", description: "Entered together, and left together." },
         { name: "operations", description: "Running the service." },
       ],
     },
@@ -43,13 +70,39 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       schema: documented(schema, { url, method: String(route.method), body: route.config?.documentedBody }),
       url: url.replace("*", ":path"),
     }),
+    transformObject: (made) => finished("openapiObject" in made ? made.openapiObject : made),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   });
   await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
-  app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+  const json = "application/json; charset=utf-8";
+  const schema = { hide: true };
+  app.get(
+    "/openapi.json",
+    { schema },
+    servedText(json, () => textOf(app.swagger())),
+  );
+  app.get(
+    "/openapi-3.0.json",
+    { schema },
+    servedText(json, () => textOf(inOpenapi30(app.swagger()))),
+  );
 }
+
+/** As it stands in the repository. */
+function textOf(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
+}
+
+const sessionTokenScheme = {
+  type: "apiKey",
+  in: "header",
+  name: "Session-Token",
+  description:
+    "The token of the session that a request acts for, which it renews: clients may set it once. Operations that are " +
+    "always refused without it have it as a parameter that is required.",
+} as const;
 
 /**
  * What validation does not need, or says otherwise than a reader would: a wildcard is shown as `{path}`, since the
@@ -60,19 +113,32 @@ function documented(
   { url, method, body }: { url: string; method: string; body: TSchema | undefined },
 ): FastifySchema {
   if (schema === undefined) return { hide: true };
+  const { needsSession, head } = schema;
+  const shown = body ?? schema.body;
   const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
   return {
     ...schema,
-    ...(url.includes("*") && { params: pathParameter }),
+    ...(url.includes("*") && { params: takesData ? pathOrPrefixParameter : pathParameter }),
     ...(takesData && { body: dataBody }),
+    ...((takesData || mayBeLeftOut(shown)) && { [notes.bodyIsOptional]: true }),
+    ...(needsSession === true && { [notes.needsSession]: true }),
+    ...(head !== undefined && { [notes.head]: head }),
     ...(body !== undefined && { body }),
     ...(schema.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
   };
 }
 
+/** A body that is not there is an empty object. */
+function mayBeLeftOut(body: unknown): boolean {
+  if (!isObject(body)) return false;
+  const { type, required = [], "x-bounds": bounds = {} } = body;
+  const takesNothing = type === "object" && (required as unknown[]).length === 0;
+  return Type.IsOptional(body) || (takesNothing && !("minProperties" in (bounds as object)));
+}
+
 const dataBody = {
   description: "The data, byte for byte, whatever its Content-Type.",
-  content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+  content: { "application/octet-stream": { schema: { type: "string", format: "binary", examples: ["up"] } } },
 };
 
 interface ObjectSchema {
@@ -80,9 +146,13 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, object>>;
 }
 
-/** Defaults are filled in before a request is validated, so what has one need not be sent. */
+/**
+ * Defaults are filled in before a request is validated, so what has one need not be sent. What asks for another form of
+ * answer is hidden: the form has an operation of its own.
+ */
 function withoutDefaulted(querystring: unknown): ObjectSchema {
-  const { required = [], properties = {}, ...rest } = querystring as ObjectSchema;
+  const { required = [], properties: all = {}, ...rest } = querystring as ObjectSchema;
+  const properties = Object.fromEntries(Object.entries(all).filter(([, each]) => !("x-hidden" in each)));
   return {
     ...rest,
     properties,

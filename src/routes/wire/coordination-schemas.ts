@@ -6,11 +6,16 @@ import type { Reader } from "../../core/reader.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { entryBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
+import { childNameForm, nameForm } from "./text-forms.ts";
 
 export const waitMsBounds = { minimum: 0, maximum: fixedLimits.waitMsMax, ...named("waitMsMax") };
 
 const nameMember = {
-  name: Type.String({ description: "One path segment of 1 to 255 characters.", examples: ["reports"] }),
+  name: Type.String({
+    ...nameForm,
+    description: "One path segment of 1 to 255 characters.",
+    examples: ["reports"],
+  }),
 };
 
 export const nameParameter = Type.Object(nameMember);
@@ -20,6 +25,7 @@ export const claimParameters = Type.Object({
   id: Type.String({
     maxLength: fixedLimits.cursorLengthMax,
     ...named("cursorLengthMax"),
+    ...childNameForm,
     description: "The claim's id: the name of its znode.",
     examples: ["x-0000000007"],
   }),
@@ -50,19 +56,6 @@ export const validForMs = Type.Integer({
     "Counts from when the request was sent, the time it waited included: without another success for the session by " +
     "then, stop acting as the holder.",
 });
-
-export const fenceHeaderMember = Type.String({
-  description:
-    "The ready value of the header `Fence`, the epoch of its number included: a write that carries it happens only while " +
-    "the claim is there, and not in a store that was rolled back and has another claim of that number.",
-});
-
-export const sessionMembers = {
-  session: Type.Union([Type.String(), Type.Null()], {
-    description: "Id of its session; null for a znode made by hand that is not ephemeral.",
-  }),
-  sessionName: Type.String({ description: "The name its session was opened with." }),
-};
 
 export const exampleOwner = { session: "1f3a5c7e9b2d4f60", sessionName: "web-1" };
 
@@ -96,14 +89,3 @@ export const waitMsMember = Type.Optional(
       "How long to wait for the claim to hold (0), up to a sixteenth less; to wait longer, ask for the claim again.",
   }),
 );
-
-export function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
-}
-
-export function eventStream(example: string) {
-  return {
-    description: "The stream.",
-    content: { "text/event-stream": { schema: Type.String({ examples: [example] }) } },
-  };
-}

@@ -5,6 +5,15 @@ import { type TSchema, Type } from "typebox";
 import type { Stat } from "../../core/tree/stat.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemKinds } from "../http/problems.ts";
+import { claim } from "./claim-schema.ts";
+import {
+  fenceForm,
+  idempotencyKeyForm,
+  tagsForm,
+  tokenForm,
+  urlPathForm,
+  urlPathOrPrefixForm,
+} from "./text-forms.ts";
 
 /** A reference to a named shape; the static type is stated beside it. */
 function ref<T>(id: string) {
@@ -54,43 +63,63 @@ const znodeSchema = Type.Object(
   },
 );
 
-export const importCounts = Type.Object({
-  created: Type.Integer(),
-  replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
-  unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
-  skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
-});
+export const importCounts = Type.Object(
+  {
+    created: Type.Integer({ description: "Znodes that were not there." }),
+    replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
+    unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
+    skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
+  },
+  { title: "ImportCounts" },
+);
 
 const problemSchema = Type.Object(
   {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
+    type: Type.String({ description: "The code as a URN." }),
+    title: Type.String({ description: "What the code means." }),
+    status: Type.Integer({ description: "The status of the answer." }),
     detail: Type.String({ description: "One sentence that says what to do." }),
-    code: Type.String({ enum: Object.keys(problemKinds), description: "What programs decide by." }),
-    path: Type.Optional(Type.String()),
+    code: Type.String({
+      description:
+        "What programs decide by. There may be others one day: a client that does not know a code goes by the status. " +
+        `Today there are ${Object.keys(problemKinds).join(", ")}.`,
+    }),
+    path: Type.Optional(Type.String({ description: "The znode it is about." })),
     stat: Type.Optional(ref<Stat>("Stat")),
-    limit: Type.Optional(Type.String()),
-    limitValue: Type.Optional(Type.Integer()),
-    size: Type.Optional(Type.Integer()),
+    limit: Type.Optional(
+      Type.String({ description: "The limit that was passed, by its name in /v1/limits." }),
+    ),
+    limitValue: Type.Optional(Type.Integer({ description: "What the limit is." })),
+    size: Type.Optional(Type.Integer({ description: "What was asked for." })),
     failedOperation: Type.Optional(
       Type.Integer({ description: "Index of the first operation that failed." }),
     ),
     results: Type.Optional(
-      Type.Array(Type.Object({ code: Type.String(), detail: Type.Optional(Type.String()) }), {
-        description: "The fate of each operation: rolled_back, its code, or not_evaluated.",
-      }),
+      Type.Array(
+        Type.Object(
+          { code: Type.String(), detail: Type.Optional(Type.String()) },
+          { title: "OperationFate", description: "rolled_back, the code of its refusal, or not_evaluated." },
+        ),
+        { description: "The fate of each operation." },
+      ),
     ),
     line: Type.Optional(Type.Integer({ description: "The line of an import that is at fault, from 1." })),
     imported: Type.Optional(importCounts),
-    oldestZxid: Type.Optional(Type.Integer()),
-    holder: Type.Optional(
-      Type.Unsafe<object>({
-        type: "object",
-        description: "The claim that holds, as a lock's holders show it.",
-      }),
+    deleted: Type.Optional(
+      Type.Integer({ description: "Znodes that a delete in parts had taken before it was refused." }),
     ),
-    delayUntilMs: Type.Optional(Type.Integer()),
+    oldestZxid: Type.Optional(Type.Integer({ description: "The oldest transaction to resume after." })),
+    reason: Type.Optional(
+      Type.String({ description: "Why there is no resuming: history_trimmed or unknown_zxid." }),
+    ),
+    unknownPast: Type.Optional(
+      Type.Boolean({ description: "What was named is of a past that this store does not have." }),
+    ),
+    retryAfterSeconds: Type.Optional(Type.Integer({ description: "What Retry-After says." })),
+    holder: Type.Optional(claim),
+    delayUntilMs: Type.Optional(
+      Type.Integer({ description: "Until about then nobody new holds the lock: its last holder expired." }),
+    ),
   },
   { $id: "Problem", description: "RFC 9457 problem details." },
 );
@@ -103,6 +132,14 @@ export const stat = ref<Stat>("Stat");
 export const znode = ref<{ path: string; data?: string; dataBase64?: string; stat?: Stat }>("Znode");
 
 type ProblemCode = keyof typeof problemKinds;
+
+/** An answer of JSON, with an example of it. */
+export function json(schema: object, description: string, example: object) {
+  return { description, content: { "application/json": { schema, example } } };
+}
+
+/** Bytes as they are. */
+export const bytes: object = { type: "string", format: "binary" };
 
 /** The refusals of an operation, by status, for its `response` schema. */
 export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {
@@ -168,12 +205,22 @@ export function pageLimit(description: string) {
 export const wholeNumber = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
 /** A znode path as a URL parameter, for the document: the router takes the rest of the URL whole. */
-export const pathParameter = Type.Object({
-  path: Type.String({
-    description: "The znode's path; its slashes may be percent-encoded or not. Empty is the root.",
-    examples: ["/services/web"],
-  }),
-});
+export const pathParameter = parameterOfPath(urlPathForm);
+
+/** The same, where it may be what a sequential create puts its number behind. */
+export const pathOrPrefixParameter = parameterOfPath(urlPathOrPrefixForm);
+
+function parameterOfPath(form: object) {
+  return Type.Object({
+    path: Type.String({
+      ...form,
+      description:
+        "The znode's path, with its first slash or without it: `/services/web` and `services/web` are the same, and `/` " +
+        "is the root. The other slashes may stand in the URL as they are or as `%2F`, which generated clients send.",
+      examples: ["/services/web"],
+    }),
+  });
+}
 
 export const versionQuery = Type.Optional(
   Type.Integer({
@@ -191,10 +238,11 @@ export const tokenLength = {
 /** Headers any write may carry; names are matched without regard to case. */
 export const writeHeaders = Type.Object({
   "session-token": Type.Optional(
-    Type.String({ description: "The session to act for, and to renew.", ...tokenLength }),
+    Type.String({ description: "The session to act for, and to renew.", ...tokenForm, ...tokenLength }),
   ),
   fence: Type.Optional(
     Type.String({
+      ...fenceForm,
       description:
         "`<path>@<czxid>`, several comma-separated: the write happens only while these znodes exist so. With the epoch " +
         "behind the number, as a `fenceHeader` has it, only while they are those of that past of the store.",
@@ -206,6 +254,7 @@ export const writeHeaders = Type.Object({
 export const idempotencyKeyHeader = {
   "idempotency-key": Type.Optional(
     Type.String({
+      ...idempotencyKeyForm,
       description:
         "1 to 255 printable ASCII characters that name this request, so that it can be sent again: what was done under " +
         "the key is not done again but answered as it was, with `Idempotency-Replayed: true`. Kept for " +
@@ -227,11 +276,25 @@ export const replayedHeader = {
   }),
 };
 
+export const locationHeader = {
+  Location: Type.String({
+    description: "The URL of what was made; left out where it would be longer than locationBytesMax.",
+  }),
+};
+
+export const etagHeader = {
+  ETag: Type.String({
+    description: "Of what is answered with, to be sent as If-Match or If-None-Match.",
+    examples: ['"1042-0.3f9a01c2d4"'],
+  }),
+};
+
 /** What a write of one znode may expect of it besides. */
 export const conditionalWriteHeaders = Type.Object({
   ...writeHeaders.properties,
   "if-match": Type.Optional(
     Type.String({
+      ...tagsForm,
       description:
         "ETags, comma-separated, one of which the znode must have, or `*`. One of a past that the store does not have " +
         'matches nothing; `"<czxid>-<version>"` without an epoch is compared by its numbers alone.',
@@ -240,13 +303,18 @@ export const conditionalWriteHeaders = Type.Object({
 });
 
 export const readHeaders = Type.Object({
-  "session-token": Type.Optional(Type.String({ description: "A session to renew.", ...tokenLength })),
+  "session-token": Type.Optional(
+    Type.String({ description: "A session to renew.", ...tokenForm, ...tokenLength }),
+  ),
 });
 
 /** Headers of a read that has an ETag. */
 export const conditionalReadHeaders = Type.Object({
   ...readHeaders.properties,
   "if-none-match": Type.Optional(
-    Type.String({ description: "ETags the client has, comma-separated, or `*`: where one is current, 304." }),
+    Type.String({
+      ...tagsForm,
+      description: "ETags the client has, comma-separated, or `*`: where one is current, 304.",
+    }),
   ),
 });
