@@ -91,12 +91,15 @@ export class Replica {
 
   /**
    * Follows the log from here on; resolves when the state is that of all the log had.
-   * @throws Error when an entry cannot be done, which says what to do: each start meets it again. NewerVersionError
-   * where a later version can do it
+   * @throws Error when an entry cannot be done, which says what to do: each start meets it again; or when the log fails
+   * before it has told of all. NewerVersionError where a later version can do it
    */
   async start(): Promise<void> {
     const tail = await this.#log.tail();
     await new Promise<void>((resolve, reject) => {
+      this.#log.onState((state) => {
+        if (state.state === "failed") reject(state.error ?? new Error(state.cause));
+      });
       this.#onBroken = (error) => reject(error instanceof BrokenEntryError ? unreplayable(error) : error);
       this.#log.follow(this.#appliedLsn, (entries) => this.#hearAll(entries));
       this.#lsns.until(tail).then(resolve);

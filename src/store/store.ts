@@ -89,8 +89,8 @@ export class Store {
 
   /**
    * Replays what the log has beyond the tables; resolves when the state is that of the whole log.
-   * @throws Error when an entry cannot be done, which says what to do: each start meets it again. NewerVersionError
-   * where a later version can do it
+   * @throws Error when an entry cannot be done, which says what to do: each start meets it again; or when the log fails
+   * before it has told of all. NewerVersionError where a later version can do it
    */
   async start(): Promise<void> {
     this.#assertFitTogether();

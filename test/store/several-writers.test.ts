@@ -251,9 +251,8 @@ test("a server that comes when entries are gone starts from rows that cover them
   expect(entries.usage().entries).toBe(1);
 
   const fromNothing = storeOn(entries, "from nothing");
-  const failed = new Promise<LogState>((resolve) => fromNothing.store.onLogState(resolve));
-  void fromNothing.store.start();
-  expect(await failed).toMatchObject({ state: "failed", cause: "Log entries from 1 on are missing." });
+  await expect(fromNothing.store.start()).rejects.toThrow("Log entries from 1 on are missing.");
+  expect(fromNothing.store.logState).toMatchObject({ state: "failed" });
   expect(fromNothing.store.zxid).toBe(0);
 
   const log = new MemoryLog("late", entries, { isShared: true });
