@@ -8,7 +8,7 @@ import { tailOf } from "../support/statistics.ts";
 import type { Contestant } from "./servers.ts";
 
 const run = promisify(execFile);
-const script = fileURLToPath(new URL("./kazoo.py", import.meta.url));
+const script = fileURLToPath(new URL("./kazoo-clients.py", import.meta.url));
 /** Debian's, which has Debian's packages. */
 const python = "/usr/bin/python3";
 

@@ -1,7 +1,7 @@
 # Drives ZooKeeper through kazoo's lock recipe, as a program in Python would, and prints what it measured as JSON.
 #
-# coordination-kazoo.py PORT pairs CLIENTS SECONDS     {"perSecond": …}
-# coordination-kazoo.py PORT handover WAITERS LOCK     {"takenMs": […], "chainMs": …}
+# kazoo-clients.py PORT pairs CLIENTS SECONDS     {"perSecond": …}
+# kazoo-clients.py PORT handover WAITERS LOCK     {"takenMs": […], "chainMs": …}
 
 import json
 import sys
