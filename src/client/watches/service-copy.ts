@@ -2,9 +2,9 @@
 // one moment is the service as of one zxid. While the connection is lost it shows what was last known.
 
 import type { InstanceState, InstanceView } from "../../core/coordination/instances.ts";
-import type { Cause } from "../../core/txn.ts";
 import { segmentOf } from "../calls/names.ts";
 import type { Transport } from "../calls/transport.ts";
+import { type CopyChange, CopyLife, type CopyOptions, type CopyState } from "./copy-life.ts";
 import { follow, heartbeatMsDefault } from "./follow.ts";
 import { type InstanceEvent, type ServiceMessage, serviceReader } from "./service-messages.ts";
 import type { WatchCursor } from "./watch-progress.ts";
@@ -17,29 +17,9 @@ export interface ServiceFilter {
   readonly state?: InstanceState;
 }
 
-/** What changed from one state of the copy to the next. */
-export interface ServiceChange {
-  /** Where the copy stands now. */
-  readonly zxid: number;
-  /** `snapshot` when the copy was filled or replaced as a whole: the events are then what differs. */
-  readonly cause: Cause | "snapshot";
-  /** When it happened, and whose end it was; not known of a snapshot. */
-  readonly timeMs?: number;
-  readonly session?: string;
-  readonly events: readonly InstanceEvent[];
-}
-
-/** As that of a tree's copy: `disconnected` while it shows the past. */
-export type ServiceState = "connecting" | "synced" | "disconnected" | "closed";
-
-export interface ServiceOptions extends ServiceFilter {
-  /** Closes the copy, which can still be read. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called once per transaction with the copy at its zxid, which stays there until what is returned has settled. */
-  readonly changed?: ((change: ServiceChange) => void | Promise<void>) | undefined;
-  readonly stateChanged?: ((state: ServiceState) => void) | undefined;
-  readonly heartbeatMs?: number | undefined;
-}
+export type ServiceChange = CopyChange<InstanceEvent>;
+export type ServiceState = CopyState;
+export interface ServiceOptions extends ServiceFilter, CopyOptions<InstanceEvent> {}
 
 type Instances = Map<string, InstanceView>;
 
@@ -50,28 +30,26 @@ export class ServiceCopy {
   /** Resolves when the signal has ended it. Rejects with what else did, a fault in a callback included. */
   readonly closed: Promise<void>;
   readonly #options: ServiceOptions;
-  readonly #becomesReady = Promise.withResolvers<void>();
+  readonly #life: CopyLife<InstanceEvent>;
   #instances: Instances = new Map();
   /** A snapshot that is not complete yet. */
   #incoming: Instances | null = null;
-  #zxid = 0;
-  #state: ServiceState = "connecting";
-  #isReady = false;
 
   constructor(transport: Transport, name: string, options: ServiceOptions) {
     this.name = name;
     this.#options = options;
-    this.ready = this.#becomesReady.promise;
-    this.closed = this.#follow(transport).catch((error: unknown) => this.#end(error));
+    this.#life = new CopyLife(options);
+    this.ready = this.#life.ready;
+    this.closed = this.#life.lasting(this.#follow(transport));
   }
 
   /** The transaction the copy is as of; 0 before it is there. */
   get zxid(): number {
-    return this.#zxid;
+    return this.#life.zxid;
   }
 
   get state(): ServiceState {
-    return this.#state;
+    return this.#life.state;
   }
 
   /** How many instances there are. */
@@ -97,8 +75,12 @@ export class ServiceCopy {
       tellsBookmarks: true,
       reader: serviceReader,
     };
-    const options = { disconnected: () => this.#lose(), ...(signal !== undefined && { signal }) };
-    for await (const message of follow(transport, followed, options)) await this.#take(message);
+    const options = { disconnected: () => this.#life.lost(), ...(signal !== undefined && { signal }) };
+    try {
+      for await (const message of follow(transport, followed, options)) await this.#take(message);
+    } finally {
+      this.#incoming = null;
+    }
   }
 
   /** Without a resume point it begins with what is there, whatever is asked. */
@@ -114,7 +96,7 @@ export class ServiceCopy {
     switch (message.type) {
       case "reset":
         this.#incoming = null;
-        return this.#lose();
+        return this.#life.lost();
       case "snapshot":
         this.#incoming ??= new Map();
         for (const instance of message.instances) this.#incoming.set(instance.id, instance);
@@ -124,12 +106,10 @@ export class ServiceCopy {
       case "change": {
         const { type: _, ...change } = message;
         for (const event of change.events) applyTo(this.#instances, event);
-        this.#zxid = change.zxid;
-        await this.#options.changed?.(change);
-        return;
+        return await this.#life.changed(change);
       }
       case "bookmark":
-        this.#zxid = message.zxid;
+        this.#life.passed(message.zxid);
     }
   }
 
@@ -139,36 +119,9 @@ export class ServiceCopy {
     const events = this.#incoming === null ? [] : differenceOf(before, this.#incoming);
     this.#instances = this.#incoming ?? before;
     this.#incoming = null;
-    this.#zxid = zxid;
-    this.#enter("synced");
-    if (events.length > 0) await this.#options.changed?.({ zxid, cause: "snapshot", events });
-    this.#isReady = true;
-    this.#becomesReady.resolve();
-  }
-
-  #lose(): void {
-    if (this.#state === "synced") this.#enter("disconnected");
-  }
-
-  #enter(state: ServiceState): void {
-    if (this.#state === state) return;
-    this.#state = state;
-    this.#options.stateChanged?.(state);
-  }
-
-  /** An error is told once: by `ready` to who still waits for it, else by `closed`. Being aborted is none. */
-  #end(error: unknown): void {
-    this.#incoming = null;
-    this.#becomesReady.reject(error);
-    const isAborted = this.#options.signal?.aborted === true && this.#options.signal.reason === error;
-    if (isAborted) this.ready.catch(ignore);
-    else if (!this.#isReady) this.closed.catch(ignore);
-    this.#enter("closed");
-    if (!isAborted) throw error;
+    await this.#life.filled(zxid, events);
   }
 }
-
-function ignore(): void {}
 
 function applyTo(instances: Instances, { type, instance }: InstanceEvent): void {
   if (type === "removed") instances.delete(instance.id);

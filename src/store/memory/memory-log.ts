@@ -15,6 +15,7 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
+import { LogStates } from "./log-states.ts";
 import { MemoryEntries } from "./memory-entries.ts";
 
 /** What goes wrong with an append. `sentTwice` reaches the log twice and is in it once. */
@@ -28,9 +29,8 @@ export class MemoryLog implements CommitLog {
   readonly writer: string;
   readonly #entries: MemoryEntries;
   readonly #followers: Follower[] = [];
-  readonly #listeners: ((state: LogState) => void)[] = [];
+  readonly #states = new LogStates();
   readonly #faults: AppendFault[] = [];
-  #state: LogState = { state: "connected" };
   #gate: PromiseWithResolvers<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -60,11 +60,11 @@ export class MemoryLog implements CommitLog {
   /** Nobody answers for the log until `resume`: what is sent waits, and followers hear of nothing. */
   suspend(cause: string): void {
     this.hold();
-    this.#changeState({ state: "suspended", cause });
+    this.#states.enter({ state: "suspended", cause });
   }
 
   resume(): void {
-    this.#changeState({ state: "connected" });
+    this.#states.enter({ state: "connected" });
     this.release();
     this.#wakeAll();
   }
@@ -78,9 +78,9 @@ export class MemoryLog implements CommitLog {
   }
 
   #add(seq: number, body: Uint8Array): Lsn {
-    if (this.#state.state === "failed")
-      throw new NotAppendedError(`The log has failed: ${this.#state.cause}`);
-    if (this.#state.state === "suspended")
+    if (this.#states.current.state === "failed")
+      throw new NotAppendedError(`The log has failed: ${this.#states.current.cause}`);
+    if (this.#states.current.state === "suspended")
       throw new OutcomeUnknownError("The log was closed while it was suspended.");
     if (body.byteLength > this.info.entryBytesMax) {
       throw new NotAppendedError(
@@ -94,19 +94,19 @@ export class MemoryLog implements CommitLog {
     if (fault === "unknownButPresent") throw this.#fail();
     if (fault === "sentTwice") this.#entries.add(this.writer, seq, body);
     this.#wakeAll();
-    if (this.#state.state === "read_only") this.#changeState({ state: "connected" });
+    if (this.#states.current.state === "read_only") this.#states.enter({ state: "connected" });
     return lsn;
   }
 
   #refuse(): Error {
     const cause = "The log has no room.";
-    this.#changeState({ state: "read_only", cause });
+    this.#states.enter({ state: "read_only", cause });
     return new NotAppendedError(cause);
   }
 
   #fail(): Error {
     const cause = "The answer to an append was lost.";
-    this.#changeState({ state: "failed", cause });
+    this.#states.enter({ state: "failed", cause });
     return new OutcomeUnknownError(cause);
   }
 
@@ -117,9 +117,9 @@ export class MemoryLog implements CommitLog {
   }
 
   #read(from: Lsn): readonly LogEntry[] {
-    if (this.#state.state === "failed" || this.#state.state === "suspended") return [];
+    if (this.#states.current.state === "failed" || this.#states.current.state === "suspended") return [];
     if (from > this.#entries.trimmed) return this.#entries.from(from, entriesAtOnceMax);
-    this.#changeState({ state: "failed", cause: `Log entries from ${from} on are missing.` });
+    this.#states.enter({ state: "failed", cause: `Log entries from ${from} on are missing.` });
     return [];
   }
 
@@ -128,7 +128,7 @@ export class MemoryLog implements CommitLog {
   }
 
   async tail(): Promise<Lsn> {
-    if (this.#state.state === "suspended") await this.#gate?.promise;
+    if (this.#states.current.state === "suspended") await this.#gate?.promise;
     return this.#entries.tail;
   }
 
@@ -142,14 +142,7 @@ export class MemoryLog implements CommitLog {
   }
 
   onState(listener: (state: LogState) => void): void {
-    this.#listeners.push(listener);
-    if (this.#state.state !== "connected") listener(this.#state);
-  }
-
-  #changeState(state: LogState): void {
-    if (this.#state.state === "failed") return;
-    this.#state = state;
-    for (const listener of this.#listeners) listener(state);
+    this.#states.onState(listener);
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
+import { LogStates } from "./log-states.ts";
 import type { SharedEntries } from "./shared-entries.ts";
 
 /** How long things take between one server and the log; asked anew each time. */
@@ -56,11 +57,10 @@ export class SharedLog implements CommitLog {
   readonly #entries: SharedEntries;
   readonly #clock: Clock;
   readonly #followers = new Set<Follower>();
-  readonly #listeners: ((state: LogState) => void)[] = [];
+  readonly #states = new LogStates();
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #unsubscribe: () => void;
   #passage: Passage;
-  #state: LogState = { state: "connected" };
   #gate: PromiseWithResolvers<void> | null = null;
   /** Resolves when everything sent so far is in the log: entries of one writer stay in their order. */
   #placed: Promise<unknown> = Promise.resolve();
@@ -94,11 +94,11 @@ export class SharedLog implements CommitLog {
   /** The same, and this server knows of it. */
   cutOff(cause: string): void {
     this.hold();
-    this.#changeState({ state: "suspended", cause });
+    this.#states.enter({ state: "suspended", cause });
   }
 
   connect(): void {
-    this.#changeState({ state: "connected" });
+    this.#states.enter({ state: "connected" });
     this.release();
   }
 
@@ -118,7 +118,7 @@ export class SharedLog implements CommitLog {
 
   #refusalOf({ byteLength }: Uint8Array): string | null {
     if (this.#isClosed) return "The log is closed.";
-    if (this.#state.state === "failed") return `The log has failed: ${this.#state.cause}`;
+    if (this.#states.current.state === "failed") return `The log has failed: ${this.#states.current.cause}`;
     const { entryBytesMax } = this.info;
     return byteLength > entryBytesMax
       ? `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`
@@ -142,7 +142,7 @@ export class SharedLog implements CommitLog {
   /** Whether it arrived, known when it has or when it must be sent again. @throws OutcomeUnknownError */
   async #arrives(ms: number | null): Promise<boolean> {
     await this.#pass(ms ?? this.#passage.resendMs);
-    if (this.#isClosed && this.#state.state === "suspended")
+    if (this.#isClosed && this.#states.current.state === "suspended")
       throw new OutcomeUnknownError("The log was closed while it was suspended.");
     return ms !== null;
   }
@@ -163,9 +163,9 @@ export class SharedLog implements CommitLog {
 
   async #read(from: Lsn): Promise<readonly LogEntry[]> {
     await this.#pass(this.#passage.lagMs());
-    if (this.#state.state === "failed" || this.#isClosed) return [];
+    if (this.#states.current.state === "failed" || this.#isClosed) return [];
     if (from > this.#entries.trimmed) return this.#entries.from(from, entriesAtOnceMax);
-    this.#changeState({ state: "failed", cause: `Log entries from ${from} on are missing.` });
+    this.#states.enter({ state: "failed", cause: `Log entries from ${from} on are missing.` });
     return [];
   }
 
@@ -190,14 +190,7 @@ export class SharedLog implements CommitLog {
   }
 
   onState(listener: (state: LogState) => void): void {
-    this.#listeners.push(listener);
-    if (this.#state.state !== "connected") listener(this.#state);
-  }
-
-  #changeState(state: LogState): void {
-    if (this.#state.state === "failed") return;
-    this.#state = state;
-    for (const listener of this.#listeners) listener(state);
+    this.#states.onState(listener);
   }
 
   async close(): Promise<void> {
