@@ -16,7 +16,7 @@ import { missingOf, toolchainsFolder } from "./toolchains.ts";
 describe.concurrent.for(clients)("$name", (client) => {
   test("does the whole scenario", async ({ start, skip }) => {
     const missing = await missingOf(client.toolchains);
-    if (missing !== "") skip(missing);
+    skip(missing !== "", missing);
     const folder = mkdtempSync(join(tmpdir(), `treekeeper-${client.name}-`));
     try {
       await build(client, folder, await start());
