@@ -48,8 +48,10 @@ import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
+import { deleteTreeRoutes } from "./routes/znodes/delete-tree.ts";
 import { importRoutes } from "./routes/znodes/import.ts";
 import { quotaRoutes } from "./routes/znodes/quotas.ts";
+import { readZnodeRoutes } from "./routes/znodes/read-znode.ts";
 import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
@@ -137,10 +139,12 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   homeRoutes(app, version);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
+  readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);
     childrenRoutes(scope, { ...parts, answers });
+    deleteTreeRoutes(scope, parts);
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);

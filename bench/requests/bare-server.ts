@@ -8,7 +8,8 @@ import { Epochs } from "../../src/core/epochs.ts";
 import { BodiesInFlight } from "../../src/routes/http/bodies-in-flight.ts";
 import { etagOf } from "../../src/routes/wire/conditions.ts";
 import { namedSchemas, versionQuery, written, znode } from "../../src/routes/wire/schemas.ts";
-import { acceptAnyBody, znodesUrl } from "../../src/routes/znodes/znodes.ts";
+import { znodesUrl } from "../../src/routes/wire/znode-path.ts";
+import { acceptAnyBody } from "../../src/routes/znodes/znodes.ts";
 
 const headerBytesMax = 32 * 1024;
 const dataBytesMax = 1024 * 1024;

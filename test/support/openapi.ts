@@ -6,7 +6,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 
 export interface Schema {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly const?: unknown;
   readonly anyOf?: readonly Schema[];
@@ -24,6 +24,10 @@ export interface Schema {
 interface Media {
   readonly schema?: Schema;
   readonly example?: unknown;
+  /** Of each line, where the answer is lines of JSON. */
+  readonly "x-line"?: Schema;
+  /** Of the data of each event by its name, where the answer is a stream of events. */
+  readonly "x-events"?: Readonly<Record<string, Schema>>;
 }
 
 export interface Parameter {
@@ -35,7 +39,9 @@ export interface Parameter {
 }
 
 interface Response {
+  readonly $ref?: string;
   readonly description: string;
+  readonly headers?: Readonly<Record<string, object>>;
   readonly content?: Readonly<Record<string, Media>>;
 }
 
@@ -45,13 +51,13 @@ export interface Operation {
   /** As the document has it, with `{id}` for parameters. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> };
+  readonly requestBody?: { readonly required: boolean; readonly content: Readonly<Record<string, Media>> };
   readonly responses: Readonly<Record<string, Response>>;
 }
 
 interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Omit<Operation, "method" | "path">>>>>;
-  readonly components: object;
+  readonly components: Readonly<Record<string, Readonly<Record<string, object>>>>;
 }
 
 const document = JSON.parse(
@@ -62,16 +68,24 @@ export const operations: readonly Operation[] = Object.entries(document.paths).f
   Object.entries(methods).map(([method, operation]) => ({
     ...operation,
     parameters: operation.parameters ?? [],
+    responses: Object.fromEntries(
+      Object.entries(operation.responses).map(([status, response]) => [status, resolved(response)]),
+    ),
     method: method.toUpperCase(),
     path,
   })),
 );
 
-/** Each example of a body and of an answer, with the schema beside it. */
+/** What a reference stands for; anything else as it is. */
+export function resolved<Part extends { readonly $ref?: string }>(part: Part): Part {
+  const [, kind = "", name = ""] = /^#\/components\/(\w+)\/(.+)$/.exec(part.$ref ?? "") ?? [];
+  return (document.components[kind]?.[name] as Part | undefined) ?? part;
+}
+
+/** An example of a body or of an answer, and why the schema beside it does not allow it; null when it does. */
 export interface Example {
   readonly where: string;
-  readonly schema: Schema;
-  readonly value: unknown;
+  readonly fault: string | null;
 }
 
 export function examplesIn({ operationId, requestBody, responses }: Operation): Example[] {
@@ -83,9 +97,11 @@ export function examplesIn({ operationId, requestBody, responses }: Operation): 
 }
 
 function mediaExamples(where: string, content: Readonly<Record<string, Media>>): Example[] {
-  return Object.entries(content).flatMap(([type, { schema = {}, example }]) => {
-    const values = [...(example === undefined ? [] : [example]), ...(schema.examples ?? [])];
-    return values.map((value) => ({ where: `${where} ${type}`, schema, value }));
+  return Object.entries(content).flatMap(([type, media]) => {
+    const { example } = media;
+    if (example === undefined) return [];
+    const text = typeof example === "string" ? example : JSON.stringify(example);
+    return [{ where: `${where} ${type}`, fault: faultIn(media, type, text) }];
   });
 }
 
@@ -94,7 +110,7 @@ ajv.addSchema({ $id: "document", components: document.components });
 const validators = new Map<Schema, ValidateFunction>();
 
 /** What is wrong with the value; null when nothing is. */
-export function faultOf(schema: Schema, value: unknown): string | null {
+function faultOf(schema: Schema, value: unknown): string | null {
   const validate = validators.get(schema) ?? ajv.compile(rooted(schema) as object);
   validators.set(schema, validate);
   return validate(value) ? null : ajv.errorsText(validate.errors);
@@ -121,8 +137,51 @@ export function violationOf(operation: Operation, { status, contentType, text }:
   const type = contentType?.split(";", 1)[0] ?? "none";
   const media = response.content?.[type];
   if (media === undefined) return `${operation.operationId} has no ${type} for ${status} in the document`;
-  if (media.schema === undefined) return null;
-  const value: unknown = type.endsWith("json") ? JSON.parse(text) : text;
-  const fault = faultOf(media.schema, value);
+  const fault = faultIn(media, type, text);
   return fault === null ? null : `${operation.operationId} ${status}: ${fault}`;
+}
+
+function faultIn(media: Media, type: string, text: string): string | null {
+  const { schema = {}, "x-line": line, "x-events": events } = media;
+  if (line !== undefined) {
+    const lines = text.split("\n").filter((each) => each !== "");
+    return firstFault(lines, (each) => faultOf(line, JSON.parse(each)));
+  }
+  if (events !== undefined)
+    return firstFault(eventsIn(text), ({ name, data }) => eventFault(events, name, data));
+  return faultOf(schema, isJson.test(type) ? JSON.parse(text) : text);
+}
+
+const isJson = /[/+]json$/;
+
+function firstFault<Item>(items: readonly Item[], faultOfItem: (item: Item) => string | null): string | null {
+  for (const item of items) {
+    const fault = faultOfItem(item);
+    if (fault !== null) return fault;
+  }
+  return null;
+}
+
+interface StreamEvent {
+  readonly name: string;
+  readonly data: string;
+}
+
+/** Those that are whole: what was read of a stream may end in the middle of one. */
+function eventsIn(text: string): StreamEvent[] {
+  const blocks = text.split("\n\n").slice(0, -1);
+  return blocks.flatMap((block) => {
+    const fields = new Map(
+      block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]),
+    );
+    const [name, data] = [fields.get("event"), fields.get("data")];
+    return name === undefined || data === undefined ? [] : [{ name, data }];
+  });
+}
+
+function eventFault(events: Readonly<Record<string, Schema>>, name: string, data: string): string | null {
+  const schema = events[name];
+  if (schema === undefined) return `no event ${name}`;
+  const fault = faultOf(schema, JSON.parse(data));
+  return fault === null ? null : `event ${name}: ${fault}`;
 }

@@ -11,19 +11,14 @@ import { validateResourceName } from "../../core/coordination/coordination-synta
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
-import {
-  exampleOwner,
-  json,
-  nameParameter,
-  sessionMembers,
-  validForMs,
-  waitMsBounds,
-} from "../wire/coordination-schemas.ts";
+import { sessionMembers } from "../wire/claim-schema.ts";
+import { exampleOwner, nameParameter, validForMs, waitMsBounds } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
 import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
+  json,
   pageLimit,
   postHeaders,
   problems,
@@ -139,7 +134,7 @@ const participant = Type.String({ description: "The name of its znode." });
 
 const passBody = Type.Object(
   {
-    action: Type.Union([Type.Literal("enter"), Type.Literal("leave")]),
+    action: Type.Enum(["enter", "leave"], { description: "Whether to get in or out." }),
     count: Type.Optional(
       Type.Integer({
         description:
@@ -160,7 +155,11 @@ const passBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, examples: [{ action: "enter", count: 1, waitMs: 30_000 }] },
+  {
+    title: "BarrierRequest",
+    additionalProperties: false,
+    examples: [{ action: "enter", count: 1, waitMs: 30_000 }],
+  },
 );
 
 const counts = {
@@ -171,10 +170,27 @@ const counts = {
 };
 
 const exampleParticipant = { participant: "web-1", path: "/barriers/reports/web-1" };
-const tags = ["coordination"];
+const tags = ["barriers"];
+
+/** What is answered to who enters or leaves, done or not: one shape, so that clients need only one. */
+const barrierPass = Type.Object(
+  {
+    participant,
+    state: Type.Enum(["open", "waiting", "leaving", "left"], {
+      description:
+        "open: in, with all others; waiting: in, and others are not yet; leaving and left likewise.",
+    }),
+    path: Type.Optional(Type.String({ description: "Its znode, while it is in." })),
+    count: Type.Optional(Type.Integer({ description: "How many must be in." })),
+    participantCount: Type.Optional(counts.participantCount),
+    validForMs: Type.Optional(validForMs),
+  },
+  { title: "BarrierPass" },
+);
 
 const passSchema = {
   operationId: "passBarrier",
+  needsSession: true as const,
   summary: "Enter a double barrier together, or leave it together",
   description:
     "A barrier opens when `count` participants are in, and stays open until the last has left: whoever was in when it " +
@@ -187,32 +203,21 @@ const passSchema = {
   response: {
     200: {
       ...json(
-        Type.Object({ participant, state: Type.Literal("left") }),
+        barrierPass,
         "All have left; or it left a barrier that was not open, and there is nobody to wait for.",
         { participant: "web-1", state: "left" },
       ),
       headers: replayedHeader,
     },
     201: {
-      ...json(
-        Type.Object({
-          ...{ participant, state: Type.Literal("open"), path: Type.String(), ...counts },
-          validForMs,
-        }),
-        "It is in, and the barrier is open.",
-        { ...exampleParticipant, state: "open", count: 3, participantCount: 3, validForMs: 10_000 },
-      ),
+      ...json(barrierPass, "It is in, and the barrier is open.", {
+        ...{ ...exampleParticipant, state: "open", count: 3, participantCount: 3, validForMs: 10_000 },
+      }),
       headers: replayedHeader,
     },
     202: {
       ...json(
-        Type.Object({
-          participant,
-          state: Type.Union([Type.Literal("waiting"), Type.Literal("leaving")]),
-          path: Type.Optional(Type.String()),
-          count: Type.Optional(counts.count),
-          participantCount: counts.participantCount,
-        }),
+        barrierPass,
         "`waitMs` ran out. It is in, and others are not yet; or it has left, and others have not yet.",
         { ...exampleParticipant, state: "waiting", count: 3, participantCount: 1 },
       ),
@@ -241,15 +246,21 @@ const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        barriers: Type.Array(
-          Type.Object({
-            ...{ name: Type.String(), ...counts },
-            open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
-          }),
-        ),
-        next: nextMember,
-      }),
+      Type.Object(
+        {
+          barriers: Type.Array(
+            Type.Object(
+              {
+                ...{ name: Type.String(), ...counts },
+                open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
+              },
+              { title: "BarrierSummary" },
+            ),
+          ),
+          next: nextMember,
+        },
+        { title: "BarrierPage" },
+      ),
       "A page of barriers, in order of their names.",
       { barriers: [{ name: "reports", count: 3, participantCount: 1, open: false }] },
     ),
@@ -266,14 +277,22 @@ const getSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        name: Type.String(),
-        path: Type.String({ description: "The barrier's znode; its children are the participants." }),
-        count: counts.count,
-        open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
-        participants: Type.Array(Type.Object({ participant, path: Type.String(), ...sessionMembers })),
-        participantCount: counts.participantCount,
-      }),
+      Type.Object(
+        {
+          name: Type.String(),
+          path: Type.String({ description: "The barrier's znode; its children are the participants." }),
+          count: counts.count,
+          open: Type.Boolean({ description: "Whether so many were in, and somebody still is." }),
+          participants: Type.Array(
+            Type.Object(
+              { participant, path: Type.String(), ...sessionMembers },
+              { title: "BarrierParticipant" },
+            ),
+          ),
+          participantCount: counts.participantCount,
+        },
+        { title: "Barrier" },
+      ),
       "The barrier.",
       {
         ...{ name: "reports", path: "/barriers/reports", count: 3, open: false },

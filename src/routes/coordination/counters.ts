@@ -9,11 +9,11 @@ import { counterPath, countersPath } from "../../core/coordination/counters.ts";
 import { counterIn } from "../../core/coordination/plan-counters.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { decimalIn } from "../../core/tree/decimal.ts";
-import { json, nameParameter } from "../wire/coordination-schemas.ts";
+import { nameParameter } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
-import { postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "../wire/schemas.ts";
+import { json, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "../wire/schemas.ts";
 
 export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
   const { store, sessions } = parts;
@@ -74,7 +74,7 @@ const addBody = Type.Object(
       Type.Integer({ ...safeInteger, description: "What is added (1); it may be negative, or 0." }),
     ),
   },
-  { additionalProperties: false, examples: [{ by: 5 }] },
+  { title: "CounterRequest", additionalProperties: false, examples: [{ by: 5 }] },
 );
 
 const counterMembers = {
@@ -84,7 +84,7 @@ const counterMembers = {
 };
 
 const example = { name: "visits", path: "/counters/visits", value: 42 };
-const tags = ["coordination"];
+const tags = ["counters"];
 
 const addSchema = {
   operationId: "addToCounter",
@@ -99,11 +99,14 @@ const addSchema = {
   response: {
     200: {
       ...json(
-        Type.Object({
-          ...counterMembers,
-          previous: Type.Integer({ ...safeInteger, description: "What it was." }),
-          zxid: Type.Integer({ description: "The transaction that has added it." }),
-        }),
+        Type.Object(
+          {
+            ...counterMembers,
+            previous: Type.Integer({ ...safeInteger, description: "What it was." }),
+            zxid: Type.Integer({ description: "The transaction that has added it." }),
+          },
+          { title: "ChangedCounter" },
+        ),
         "It was added.",
         { ...example, previous: 37, zxid: 1042 },
       ),
@@ -127,18 +130,24 @@ const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        counters: Type.Array(
-          Type.Object({
-            name: Type.String(),
-            value: Type.Union([Type.Integer(safeInteger), Type.Null()], {
-              description: "What it is; null where the znode holds no whole number.",
-            }),
-            zxid: Type.Integer({ description: "The transaction that last set it." }),
-          }),
-        ),
-        next: nextMember,
-      }),
+      Type.Object(
+        {
+          counters: Type.Array(
+            Type.Object(
+              {
+                name: Type.String(),
+                value: Type.Union([Type.Integer(safeInteger), Type.Null()], {
+                  description: "What it is; null where the znode holds no whole number.",
+                }),
+                zxid: Type.Integer({ description: "The transaction that last set it." }),
+              },
+              { title: "CounterSummary" },
+            ),
+          ),
+          next: nextMember,
+        },
+        { title: "CounterPage" },
+      ),
       "A page of counters, in order of their names.",
       { counters: [{ name: "visits", value: 42, zxid: 1042 }] },
     ),
@@ -154,10 +163,10 @@ const getSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        ...counterMembers,
-        zxid: Type.Integer({ description: "The transaction that last set it." }),
-      }),
+      Type.Object(
+        { ...counterMembers, zxid: Type.Integer({ description: "The transaction that last set it." }) },
+        { title: "Counter" },
+      ),
       "The counter.",
       { ...example, zxid: 1042 },
     ),

@@ -1,20 +1,19 @@
 // Elections on the wire: what may be asked of them, and what is answered.
 
 import { Type } from "typebox";
+import { fenceHeaderMember, sessionMembers } from "../wire/claim-schema.ts";
 import {
   claimParameters,
-  eventStream,
   exampleOwner,
-  fenceHeaderMember,
-  json,
   nameParameter,
-  sessionMembers,
   validForMs,
   waitMsMember,
   waitQuery,
 } from "../wire/coordination-schemas.ts";
 import { nextMember } from "../wire/name-pages.ts";
 import {
+  json,
+  locationHeader,
   postHeaders,
   problems,
   readHeaders,
@@ -22,25 +21,30 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
+import { eventStream, eventZxid, streamBye, streamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 
 const valueMember = Type.String({ description: "What it stands for, such as the address to reach it at." });
 
 export const standBody = Type.Object(
   { value: Type.Optional(valueMember), waitMs: waitMsMember },
-  { additionalProperties: false, examples: [{ value: "10.0.0.7:8080", waitMs: 30_000 }] },
+  {
+    title: "CandidateRequest",
+    additionalProperties: false,
+    examples: [{ value: "10.0.0.7:8080", waitMs: 30_000 }],
+  },
 );
 
 export const changeBody = Type.Object(
   { value: valueMember },
-  { additionalProperties: false, examples: [{ value: "10.0.0.7:8081" }] },
+  { title: "CandidateChange", additionalProperties: false, examples: [{ value: "10.0.0.7:8081" }] },
 );
 
 export const waitForIt = waitQuery(
   "Hold the answer back until the candidate leads, or for so long, up to a sixteenth less.",
 );
 
-const stateMember = Type.String({ description: "leading or waiting." });
+const stateMember = Type.Enum(["leading", "waiting"], { description: "Whether it leads." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
 const term = Type.Integer({
   description: "Grows from leader to leader. Writes that need it carry it: see fenceHeader.",
@@ -55,16 +59,40 @@ const candidateMembers = {
   ...sessionMembers,
 };
 
+const candidate = Type.Object(candidateMembers, { title: "Candidate" });
+
 const standing = { state: stateMember, term: Type.Optional(term), position: Type.Optional(position) };
 
 const path = "/elections/scheduler/c-0000000007";
 const exampleFence = { fence: 1042, fenceHeader: `${path}@1042.3f9a01c2d4` };
 const exampleStanding = { id: "c-0000000007", path, ...exampleFence };
 const exampleCandidate = { ...exampleStanding, value: "10.0.0.7:8080", ...exampleOwner };
-const tags = ["coordination"];
+const tags = ["elections"];
+
+/** What is answered to who stands, leading or not: one shape, so that clients need only one. */
+const takenCandidacy = Type.Object(
+  {
+    id: Type.String({ description: "The name of its znode." }),
+    ...standing,
+    validForMs: Type.Optional(validForMs),
+    path: Type.String({ description: "Its znode." }),
+    fence: Type.Integer({ description: "Its term, or what that will be, by the name locks give it." }),
+    fenceHeader: fenceHeaderMember,
+  },
+  {
+    title: "TakenCandidacy",
+    description: "It has a position while it waits, and a term and validForMs once it leads.",
+  },
+);
+
+const candidateStanding = Type.Object(
+  { ...candidateMembers, ...standing, validForMs: Type.Optional(validForMs) },
+  { title: "CandidateStanding", description: "A candidate, and where it stands." },
+);
 
 export const standSchema = {
   operationId: "standForElection",
+  needsSession: true as const,
   summary: "Stand for election, and wait to lead",
   description:
     "A session stands once; standing again gives its candidate back as it is. Whoever goes away before the answer " +
@@ -75,28 +103,16 @@ export const standSchema = {
   headers: postHeaders,
   response: {
     201: {
-      ...json(
-        Type.Object({
-          ...{ id: Type.String(), state: stateMember, term, validForMs, path: Type.String() },
-          fence: Type.Integer({ description: "The term once more, by the name locks give it." }),
-          fenceHeader: fenceHeaderMember,
-        }),
-        "It leads.",
-        { ...exampleStanding, state: "leading", term: 1042, validForMs: 10_000 },
-      ),
-      headers: replayedHeader,
+      ...json(takenCandidacy, "It leads.", {
+        ...{ ...exampleStanding, state: "leading", term: 1042, validForMs: 10_000 },
+      }),
+      headers: { ...locationHeader, ...replayedHeader },
     },
     202: {
-      ...json(
-        Type.Object({
-          ...{ id: Type.String(), state: stateMember, position, path: Type.String() },
-          fence: Type.Integer({ description: "What its term will be." }),
-          fenceHeader: fenceHeaderMember,
-        }),
-        "It stands, and another leads.",
-        { ...exampleStanding, state: "waiting", position: 1 },
-      ),
-      headers: replayedHeader,
+      ...json(takenCandidacy, "It stands, and another leads.", {
+        ...{ ...exampleStanding, state: "waiting", position: 1 },
+      }),
+      headers: { ...locationHeader, ...replayedHeader },
     },
     ...problems(
       ...writeProblems,
@@ -118,7 +134,7 @@ export const getCandidateSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({ ...candidateMembers, ...standing, validForMs: Type.Optional(validForMs) }),
+      candidateStanding,
       "The candidate; with its own session's token, how long that is surely alive.",
       { ...exampleCandidate, state: "leading", term: 1042, validForMs: 10_000 },
     ),
@@ -128,13 +144,17 @@ export const getCandidateSchema = {
 
 export const changeSchema = {
   operationId: "changeCandidate",
+  needsSession: true as const,
   summary: "Change what a candidate says of itself",
   tags,
   params: claimParameters,
   headers: writeHeaders,
   response: {
     200: json(
-      Type.Object({ id: Type.String(), path: Type.String(), value: Type.String() }),
+      Type.Object(
+        { id: Type.String(), path: Type.String({ description: "Its znode." }), value: Type.String() },
+        { title: "ChangedCandidate" },
+      ),
       "It was changed; its place is what it was.",
       { id: "c-0000000007", path, value: "10.0.0.7:8081" },
     ),
@@ -150,7 +170,7 @@ export const changeSchema = {
 };
 
 export const resignSchema = {
-  operationId: "resign",
+  operationId: "resignCandidacy",
   summary: "Resign, or stand no longer",
   tags,
   params: claimParameters,
@@ -161,7 +181,12 @@ export const resignSchema = {
   },
 };
 
-const leaderOrNull = Type.Union([Type.Object(candidateMembers), Type.Null()]);
+const leaderMembers = {
+  leader: Type.Union([candidate, Type.Null()]),
+  term: Type.Union([Type.Integer(), Type.Null()], {
+    description: "Grows from leader to leader; null where nobody leads.",
+  }),
+};
 
 export const listSchema = {
   operationId: "listElections",
@@ -171,20 +196,26 @@ export const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        elections: Type.Array(
-          Type.Object({
-            name: Type.String(),
-            leader: Type.Union([Type.String(), Type.Null()], {
-              description: "Id of the candidate that leads.",
-            }),
-            value: Type.Union([Type.String(), Type.Null()], { description: "What it stands for." }),
-            term: Type.Union([Type.Integer(), Type.Null()]),
-            candidateCount: Type.Integer(),
-          }),
-        ),
-        next: nextMember,
-      }),
+      Type.Object(
+        {
+          elections: Type.Array(
+            Type.Object(
+              {
+                name: Type.String(),
+                leader: Type.Union([Type.String(), Type.Null()], {
+                  description: "Id of the candidate that leads.",
+                }),
+                value: Type.Union([Type.String(), Type.Null()], { description: "What it stands for." }),
+                term: leaderMembers.term,
+                candidateCount: Type.Integer(),
+              },
+              { title: "ElectionSummary" },
+            ),
+          ),
+          next: nextMember,
+        },
+        { title: "ElectionPage" },
+      ),
       "A page of elections, in order of their names.",
       {
         elections: [
@@ -211,16 +242,16 @@ export const getSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        name: Type.String(),
-        path: Type.String({ description: "The election's znode; its children are the candidates." }),
-        leader: leaderOrNull,
-        term: Type.Union([term, Type.Null()]),
-        candidates: Type.Array(Type.Object({ ...candidateMembers, ...standing }), {
-          description: "In order; the first leads.",
-        }),
-        candidateCount: Type.Integer(),
-      }),
+      Type.Object(
+        {
+          name: Type.String(),
+          path: Type.String({ description: "The election's znode; its children are the candidates." }),
+          ...leaderMembers,
+          candidates: Type.Array(candidateStanding, { description: "In order; the first leads." }),
+          candidateCount: Type.Integer({ description: "How many stand in all." }),
+        },
+        { title: "Election" },
+      ),
       "The election.",
       {
         ...{ name: "scheduler", path: "/elections/scheduler", leader: exampleCandidate, term: 1042 },
@@ -231,6 +262,11 @@ export const getSchema = {
   },
 };
 
+const electionLeader = Type.Object(
+  { zxid: eventZxid, ...leaderMembers },
+  { title: "ElectionLeader", description: "Who leads as of the zxid." },
+);
+
 export const eventsSchema = {
   operationId: "watchElection",
   summary: "Who leads, as Server-Sent Events",
@@ -239,8 +275,12 @@ export const eventsSchema = {
   tags,
   params: nameParameter,
   querystring: wholeStreamQuery,
+  headers: streamHeaders,
   response: {
-    200: eventStream('id: 1042.3f9a01c2d4\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n'),
+    200: eventStream(
+      'id: 1042.3f9a01c2d4\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n',
+      { leader: electionLeader, bye: streamBye },
+    ),
     ...problems("bad_path", "throttled"),
   },
 };

@@ -2,20 +2,19 @@
 
 import { Type } from "typebox";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { claim, claimMembers, claimModes, fenceHeaderMember, fenceMember } from "../wire/claim-schema.ts";
 import {
   claimParameters,
-  eventStream,
   exampleOwner,
-  fenceHeaderMember,
-  json,
   nameParameter,
-  sessionMembers,
   validForMs,
   waitMsMember,
   waitQuery,
 } from "../wire/coordination-schemas.ts";
 import { nextMember } from "../wire/name-pages.ts";
 import {
+  json,
+  locationHeader,
   postHeaders,
   problems,
   readHeaders,
@@ -23,6 +22,7 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
+import { eventStream, eventZxid, streamBye, streamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 
 const permitsBounds = { minimum: 1, maximum: fixedLimits.permitsMax, ...named("permitsMax") };
@@ -30,9 +30,7 @@ const permitsBounds = { minimum: 1, maximum: fixedLimits.permitsMax, ...named("p
 export const claimBody = Type.Object(
   {
     mode: Type.Optional(
-      Type.Union([Type.Literal("exclusive"), Type.Literal("shared")], {
-        description: "shared: together with others that are (exclusive).",
-      }),
+      Type.Enum([...claimModes], { description: "shared: together with others that are (exclusive)." }),
     ),
     permits: Type.Optional(
       Type.Integer({
@@ -47,7 +45,11 @@ export const claimBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, examples: [{ waitMs: 30_000, metadata: { host: "web-1" } }] },
+  {
+    title: "ClaimRequest",
+    additionalProperties: false,
+    examples: [{ waitMs: 30_000, metadata: { host: "web-1" } }],
+  },
 );
 
 export const settingsBody = Type.Object(
@@ -67,30 +69,33 @@ export const settingsBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, examples: [{ permits: 1, lockDelayMs: 5000 }] },
+  {
+    title: "LockSettingsRequest",
+    additionalProperties: false,
+    examples: [{ permits: 1, lockDelayMs: 5000 }],
+  },
 );
 
 export const waitForIt = waitQuery(
   "Hold the answer back until the claim holds, or for so long, up to a sixteenth less.",
 );
 
-const stateMember = Type.String({ description: "held or waiting." });
+const stateMember = Type.Enum(["held", "waiting"], { description: "Whether it holds." });
 const position = Type.Integer({ description: "The place among those who wait; 1 is next." });
-const fence = Type.Integer({
-  description: "Grows from holder to holder. Writes that need the claim carry it: see fenceHeader.",
-});
 
-const claimMembers = {
-  id: Type.String(),
-  path: Type.String({ description: "Its znode." }),
-  mode: Type.String({ description: "exclusive or shared." }),
-  fence,
-  fenceHeader: fenceHeaderMember,
-  ...sessionMembers,
-  metadata: Type.Unknown({ description: "What it said of itself; null for nothing." }),
-};
-
-const answerMembers = { id: Type.String(), fence, fenceHeader: fenceHeaderMember, path: Type.String() };
+/** What is answered to who claims, held or not: one shape, so that clients need only one. */
+const takenClaim = Type.Object(
+  {
+    id: Type.String({ description: "The name of its znode." }),
+    fence: fenceMember,
+    fenceHeader: fenceHeaderMember,
+    path: Type.String({ description: "Its znode." }),
+    state: stateMember,
+    position: Type.Optional(position),
+    validForMs: Type.Optional(validForMs),
+  },
+  { title: "TakenClaim", description: "It has a position while it waits, and validForMs once it holds." },
+);
 
 const path = "/locks/reports/x-0000000007";
 const exampleFence = { fence: 1042, fenceHeader: `${path}@1042.3f9a01c2d4` };
@@ -99,10 +104,11 @@ const exampleClaim = {
   ...exampleOwner,
   metadata: { host: "web-1" },
 };
-const tags = ["coordination"];
+const tags = ["locks"];
 
 export const claimSchema = {
   operationId: "claimLock",
+  needsSession: true as const,
   summary: "Claim a lock, and wait for it",
   description:
     "Claims hold in the order they came, shared ones together; a session has one claim on a lock, and claiming again " +
@@ -113,22 +119,24 @@ export const claimSchema = {
   headers: postHeaders,
   response: {
     201: {
-      ...json(Type.Object({ ...answerMembers, state: stateMember, validForMs }), "It holds.", {
+      ...json(takenClaim, "It holds.", {
         id: "x-0000000007",
         state: "held",
         ...exampleFence,
         validForMs: 10_000,
         path,
       }),
-      headers: replayedHeader,
+      headers: { ...locationHeader, ...replayedHeader },
     },
     202: {
-      ...json(
-        Type.Object({ ...answerMembers, state: stateMember, position }),
-        "It waits: `waitMs` ran out, and the place is kept as long as the session lives.",
-        { id: "x-0000000007", state: "waiting", position: 1, ...exampleFence, path },
-      ),
-      headers: replayedHeader,
+      ...json(takenClaim, "It waits: `waitMs` ran out, and the place is kept as long as the session lives.", {
+        id: "x-0000000007",
+        state: "waiting",
+        position: 1,
+        ...exampleFence,
+        path,
+      }),
+      headers: { ...locationHeader, ...replayedHeader },
     },
     ...problems(
       ...writeProblems,
@@ -153,12 +161,15 @@ export const getClaimSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        ...claimMembers,
-        state: stateMember,
-        position: Type.Optional(position),
-        validForMs: Type.Optional(validForMs),
-      }),
+      Type.Object(
+        {
+          ...claimMembers,
+          state: stateMember,
+          position: Type.Optional(position),
+          validForMs: Type.Optional(validForMs),
+        },
+        { title: "ClaimStanding", description: "A claim, and where it stands." },
+      ),
       "The claim; with its own session's token, how long that is surely alive.",
       { ...exampleClaim, state: "held", validForMs: 10_000 },
     ),
@@ -179,11 +190,16 @@ export const releaseSchema = {
   },
 };
 
+const permitsMember = Type.Integer({ description: "How many claims hold at once." });
+const lockDelayMember = Type.Integer({
+  description: "How long nobody new holds after the session of a holder expired.",
+});
+
 const settingsMembers = {
   name: Type.String(),
   path: Type.String({ description: "The lock's znode; its children are the claims." }),
-  permits: Type.Integer(),
-  lockDelayMs: Type.Integer(),
+  permits: permitsMember,
+  lockDelayMs: lockDelayMember,
 };
 
 export const listSchema = {
@@ -194,24 +210,39 @@ export const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        locks: Type.Array(
-          Type.Object({
-            name: Type.String(),
-            permits: Type.Integer(),
-            lockDelayMs: Type.Integer(),
-            holderCount: Type.Integer(),
-            waitingCount: Type.Integer(),
-          }),
-        ),
-        next: nextMember,
-      }),
+      Type.Object(
+        {
+          locks: Type.Array(
+            Type.Object(
+              {
+                name: Type.String(),
+                permits: permitsMember,
+                lockDelayMs: lockDelayMember,
+                holderCount: Type.Integer(),
+                waitingCount: Type.Integer(),
+              },
+              { title: "LockSummary" },
+            ),
+          ),
+          next: nextMember,
+        },
+        { title: "LockPage" },
+      ),
       "A page of locks, in order of their names.",
       { locks: [{ name: "reports", permits: 1, lockDelayMs: 0, holderCount: 1, waitingCount: 2 }] },
     ),
     ...problems("bad_path", "session_expired"),
   },
 };
+
+const holdersMembers = {
+  holders: Type.Array(claim),
+  holderCount: Type.Integer({ description: "How many hold in all." }),
+};
+
+const delayUntilMs = Type.Optional(
+  Type.Integer({ description: "Until about then nobody new holds: the last holder expired." }),
+);
 
 export const getSchema = {
   operationId: "getLock",
@@ -222,16 +253,16 @@ export const getSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        ...settingsMembers,
-        holders: Type.Array(Type.Object(claimMembers)),
-        holderCount: Type.Integer(),
-        queue: Type.Array(Type.Object({ ...claimMembers, position })),
-        waitingCount: Type.Integer(),
-        delayUntilMs: Type.Optional(
-          Type.Integer({ description: "Until about then nobody new holds: the last holder expired." }),
-        ),
-      }),
+      Type.Object(
+        {
+          ...settingsMembers,
+          ...holdersMembers,
+          queue: Type.Array(Type.Object({ ...claimMembers, position }, { title: "QueuedClaim" })),
+          waitingCount: Type.Integer({ description: "How many wait in all." }),
+          delayUntilMs,
+        },
+        { title: "Lock" },
+      ),
       "The lock.",
       {
         ...{ name: "reports", path: "/locks/reports", permits: 1, lockDelayMs: 0, holders: [exampleClaim] },
@@ -250,12 +281,17 @@ export const configureSchema = {
   params: nameParameter,
   headers: writeHeaders,
   response: {
-    200: json(Type.Object(settingsMembers), "The settings.", {
+    200: json(Type.Object(settingsMembers, { title: "LockSettings" }), "The settings.", {
       ...{ name: "reports", path: "/locks/reports", permits: 1, lockDelayMs: 5000 },
     }),
     ...problems(...writeProblems, "permits_differ", "ephemeral_parent", "quota_exceeded"),
   },
 };
+
+const lockHolders = Type.Object(
+  { zxid: eventZxid, ...holdersMembers, delayUntilMs },
+  { title: "LockHolders", description: "Who holds as of the zxid." },
+);
 
 export const eventsSchema = {
   operationId: "watchLock",
@@ -264,9 +300,11 @@ export const eventsSchema = {
   tags,
   params: nameParameter,
   querystring: wholeStreamQuery,
+  headers: streamHeaders,
   response: {
     200: eventStream(
       'id: 1042.3f9a01c2d4\nevent: holders\ndata: {"zxid":1042,"holders":[],"holderCount":0}\n\n',
+      { holders: lockHolders, bye: streamBye },
     ),
     ...problems("bad_path", "throttled"),
   },

@@ -8,7 +8,6 @@ import { validateResourceName } from "../../core/coordination/coordination-synta
 import { InstanceSelection } from "../../watches/instance-selection.ts";
 import { countWait } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
-import { eventStream } from "../wire/coordination-schemas.ts";
 import { reach } from "../wire/freshness.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
@@ -16,9 +15,20 @@ import {
   exampleView,
   filterMembers,
   filterOf,
+  instance,
   metadataParameters,
   serviceParameter,
 } from "../wire/service-schemas.ts";
+import {
+  eventStream,
+  eventZxid,
+  streamBookmark,
+  streamBye,
+  streamHeaders,
+  streamReset,
+  streamSynced,
+  transactionMembers,
+} from "../wire/stream-schemas.ts";
 import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
 
 export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }: RouteParts): void {
@@ -62,6 +72,23 @@ const exampleEvents = [
   `id: 1042.3f9a01c2d4\nevent: added\ndata: ${JSON.stringify(change)}\n\n`,
 ].join("");
 
+const instancesSnapshot = Type.Object(
+  { zxid: eventZxid, instances: Type.Array(instance) },
+  { title: "InstancesSnapshot", description: "A page of the instances there are now." },
+);
+
+const instanceChange = Type.Object(
+  { ...transactionMembers, instance },
+  { title: "InstanceChange", description: "The instance as it is now, or for `removed` as it last was." },
+);
+
+const events = {
+  snapshot: instancesSnapshot,
+  synced: streamSynced,
+  ...{ added: instanceChange, updated: instanceChange, removed: instanceChange },
+  ...{ bookmark: streamBookmark, reset: streamReset, bye: streamBye },
+};
+
 const eventsSchema = {
   operationId: "watchService",
   summary: "The instances of a service, as Server-Sent Events",
@@ -70,11 +97,12 @@ const eventsSchema = {
     "one for each instance. With a filter an instance that begins to fit it is `added`, and one that no longer does " +
     "is `removed`, and shown as it last was. Of several in one transaction the last has the id. `bookmark`, `reset` and " +
     "`bye` are those of `GET /v1/watch`, and so is resuming with `Last-Event-ID` or `sinceZxid`: then there is no " +
-    "snapshot. `tag`, `state`, `zone` and `meta.<name>=<value>` select.",
-  tags: ["coordination"],
+    "snapshot. `tag`, `state`, `zone` and `meta` select; `meta.<name>=<value>` is the same as `meta=<name>=<value>`.",
+  tags: ["services"],
   params: serviceParameter,
+  headers: streamHeaders,
   response: {
-    200: eventStream(exampleEvents),
+    200: eventStream(exampleEvents, events),
     ...problems("bad_path", "history_trimmed", "throttled"),
   },
 };

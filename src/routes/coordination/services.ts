@@ -25,7 +25,7 @@ import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import type { WriteContext } from "../../core/write-context.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { forceQuery, json } from "../wire/coordination-schemas.ts";
+import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import {
@@ -36,16 +36,25 @@ import {
   wellFormed,
   writeContextOf,
 } from "../wire/parts.ts";
-import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
+import {
+  json,
+  locationHeader,
+  pageLimit,
+  problems,
+  readHeaders,
+  writeHeaders,
+  writeProblems,
+} from "../wire/schemas.ts";
 import {
   changesBody,
   exampleView,
   filterMembers,
   filterOf,
+  instance,
   instanceBody,
   instanceParameters,
-  instanceView,
   metadataParameters,
+  registeredInstance,
   serviceParameter,
 } from "../wire/service-schemas.ts";
 
@@ -294,7 +303,7 @@ const replaceQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const tags = ["coordination"];
+const tags = ["services"];
 const next = Type.Optional(
   Type.String({ description: "There may be more: ask again with after set to this." }),
 );
@@ -307,17 +316,23 @@ const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        services: Type.Array(
-          Type.Object({
-            name: Type.String(),
-            instanceCount: Type.Integer({
-              description: "Children of its znode: also those made by hand that are no instances.",
-            }),
-          }),
-        ),
-        next,
-      }),
+      Type.Object(
+        {
+          services: Type.Array(
+            Type.Object(
+              {
+                name: Type.String(),
+                instanceCount: Type.Integer({
+                  description: "Children of its znode: also those made by hand that are no instances.",
+                }),
+              },
+              { title: "ServiceSummary" },
+            ),
+          ),
+          next,
+        },
+        { title: "ServicePage" },
+      ),
       "A page of services, in order of their names.",
       { services: [{ name: "web", instanceCount: 2 }] },
     ),
@@ -326,7 +341,8 @@ const listSchema = {
 };
 
 const filterDescription =
-  "`tag`, `state`, `zone` and `meta.<name>=<value>` leave out those that are not all of it.";
+  "`tag`, `state`, `zone` and `meta` leave out those that are not all of it; `meta.<name>=<value>` is the same as " +
+  "`meta=<name>=<value>`.";
 
 const getServiceSchema = {
   operationId: "getService",
@@ -337,12 +353,15 @@ const getServiceSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        name: Type.String(),
-        path: Type.String({ description: "The service's znode; its children are the instances." }),
-        instances: Type.Array(Type.Object(instanceView)),
-        next,
-      }),
+      Type.Object(
+        {
+          name: Type.String(),
+          path: Type.String({ description: "The service's znode; its children are the instances." }),
+          instances: Type.Array(instance),
+          next,
+        },
+        { title: "Service" },
+      ),
       "A page of instances, in order of their ids.",
       { name: "web", path: "/services/web", instances: [exampleView] },
     ),
@@ -357,22 +376,16 @@ const getInstanceSchema = {
   params: instanceParameters,
   headers: readHeaders,
   response: {
-    200: json(Type.Object(instanceView), "The instance.", exampleView),
+    200: json(instance, "The instance.", exampleView),
     ...problems("bad_path", "no_instance", "session_expired"),
   },
 };
 
-const writtenView = Type.Object({
-  ...instanceView,
-  validForMs: Type.Integer({
-    description:
-      "Counts from when the request was sent: without another success for the session by then, take it for gone.",
-  }),
-});
 const exampleWritten = { ...exampleView, validForMs: 10_000 };
 
 const registerSchema = {
   operationId: "registerInstance",
+  needsSession: true as const,
   summary: "Register an instance, or what it is now",
   description:
     "It is there until it is deleted or its session ends. Sent again it is the same; what is left out has its default. " +
@@ -382,8 +395,8 @@ const registerSchema = {
   params: instanceParameters,
   headers: writeHeaders,
   response: {
-    201: json(writtenView, "It is registered.", exampleWritten),
-    200: json(writtenView, "It was, and is so now.", exampleWritten),
+    201: { ...json(registeredInstance, "It is registered.", exampleWritten), headers: locationHeader },
+    200: json(registeredInstance, "It was, and is so now.", exampleWritten),
     ...problems(
       ...writeProblems,
       "session_required",
@@ -398,6 +411,7 @@ const registerSchema = {
 
 const changeSchema = {
   operationId: "changeInstance",
+  needsSession: true as const,
   summary: "Change some of what an instance says of itself",
   description:
     "Members that are not named stay as they are; metadata is merged by name; null takes a member back to its default " +
@@ -406,7 +420,7 @@ const changeSchema = {
   params: instanceParameters,
   headers: writeHeaders,
   response: {
-    200: json(writtenView, "It is so now.", exampleWritten),
+    200: json(registeredInstance, "It is so now.", exampleWritten),
     ...problems(
       ...writeProblems,
       "session_required",

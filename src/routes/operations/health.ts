@@ -68,14 +68,14 @@ function text(description: string) {
 const { 500: _internal, 503: _stopping, ...refusals } = problems();
 
 const liveSchema = {
-  operationId: "live",
+  operationId: "checkLiveness",
   summary: "Whether the process runs",
   tags: ["operations"],
   response: { ...refusals, 200: text("It runs.") },
 };
 
 const readySchema = {
-  operationId: "ready",
+  operationId: "checkReadiness",
   summary: "Whether writes are served",
   tags: ["operations"],
   response: { ...refusals, 200: text("Writes are served."), 503: text("They are not; the lines say why.") },

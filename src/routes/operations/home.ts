@@ -4,7 +4,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { problems } from "../wire/schemas.ts";
+import { json, problems } from "../wire/schemas.ts";
 
 export function homeRoutes(app: FastifyInstance, version: string): void {
   const page = pageFor(version);
@@ -69,11 +69,17 @@ const pageHeaders = {
   "Referrer-Policy": "no-referrer",
 };
 
-const homeAnswer = Type.Object({
-  name: Type.String(),
-  version: Type.String(),
-  links: Type.Record(Type.String(), Type.String(), { description: "Where to go from here." }),
-});
+const home = Type.Object(
+  {
+    name: Type.String({ description: "What this is." }),
+    version: Type.String({ description: "Which version of it." }),
+    links: Type.Record(Type.String(), Type.String(), {
+      title: "HomeLinks",
+      description: "Where to go from here.",
+    }),
+  },
+  { title: "Home" },
+);
 
 const homeSchema = {
   operationId: "getHome",
@@ -81,17 +87,9 @@ const homeSchema = {
   description: "A browser, which prefers `text/html`, gets a page.",
   tags: ["operations"],
   response: {
-    200: {
-      description: "The service's name and version, and links.",
-      content: {
-        "application/json": {
-          schema: {
-            ...homeAnswer,
-            examples: [{ name: "treekeeper", version: "0.1.0", links: { docs: "/docs" } }],
-          },
-        },
-      },
-    },
+    200: json(home, "The service's name and version, and links.", {
+      ...{ name: "treekeeper", version: "0.1.0", links: { docs: "/docs" } },
+    }),
     ...problems(),
   },
 };

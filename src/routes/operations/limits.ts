@@ -6,7 +6,7 @@ import { Type } from "typebox";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
-import { problems } from "../wire/schemas.ts";
+import { json, problems } from "../wire/schemas.ts";
 
 export interface LimitsParts {
   /** The settings that are bounds, by name. */
@@ -36,58 +36,51 @@ export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches, store
   });
 }
 
-const limitsAnswer = Type.Object({
-  bounds: Type.Record(Type.String(), Type.Integer(), {
-    description: "Each bound by the name errors call it; 0 is none, where the setting says so.",
-  }),
-  history: Type.Object(
-    {
-      zxid: Type.Integer({ description: "The last transaction." }),
-      oldestZxid: Type.Integer({
-        description: "A watch can resume after this transaction and any later one.",
-      }),
-      messages: Type.Integer(),
-      bytes: Type.Integer(),
-    },
-    { description: "What a watch can be told again." },
-  ),
-  past: Type.Object(
-    {
-      epoch: Type.String({
-        description: "What its zxids are shown with in ids, fences and ETags; empty before the first write.",
-      }),
-      firstZxid: Type.Integer({ description: "Its first transaction, which may be yet to come." }),
-      unknownShown: Type.Integer({
-        description:
-          "How often since the start a client has shown what never happened here: of an older copy that was put back, this grows.",
-      }),
-    },
-    { description: "The epoch that transactions belong to now." },
-  ),
-});
+const limitsAnswer = Type.Object(
+  {
+    bounds: Type.Record(Type.String(), Type.Integer(), {
+      title: "Bounds",
+      description: "Each bound by the name errors call it; 0 is none, where the setting says so.",
+    }),
+    history: Type.Object(
+      {
+        zxid: Type.Integer({ description: "The last transaction." }),
+        oldestZxid: Type.Integer({
+          description: "A watch can resume after this transaction and any later one.",
+        }),
+        messages: Type.Integer({ description: "Transactions that can be told again." }),
+        bytes: Type.Integer({ description: "What they take." }),
+      },
+      { title: "History", description: "What a watch can be told again." },
+    ),
+    past: Type.Object(
+      {
+        epoch: Type.String({
+          description:
+            "What its zxids are shown with in ids, fences and ETags; empty before the first write.",
+        }),
+        firstZxid: Type.Integer({ description: "Its first transaction, which may be yet to come." }),
+        unknownShown: Type.Integer({
+          description:
+            "How often since the start a client has shown what never happened here: of an older copy that was put back, this grows.",
+        }),
+      },
+      { title: "Past", description: "The epoch that transactions belong to now." },
+    ),
+  },
+  { title: "Limits" },
+);
 
 const limitsSchema = {
   operationId: "getLimits",
   summary: "Every bound in force",
   tags: ["operations"],
   response: {
-    200: {
-      description: "The bounds.",
-      content: {
-        "application/json": {
-          schema: {
-            ...limitsAnswer,
-            examples: [
-              {
-                bounds: { dataBytesMax: 1_048_576, operationsMax: 1000 },
-                history: { zxid: 1042, oldestZxid: 17, messages: 1020, bytes: 310_080 },
-                past: { epoch: "3f9a01c2d4", firstZxid: 1001, unknownShown: 0 },
-              },
-            ],
-          },
-        },
-      },
-    },
+    200: json(limitsAnswer, "The bounds.", {
+      bounds: { dataBytesMax: 1_048_576, operationsMax: 1000 },
+      history: { zxid: 1042, oldestZxid: 17, messages: 1020, bytes: 310_080 },
+      past: { epoch: "3f9a01c2d4", firstZxid: 1001, unknownShown: 0 },
+    }),
     ...problems(),
   },
 };

@@ -3,14 +3,31 @@
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
-import type { TSchema } from "typebox";
+import { type TSchema, Type } from "typebox";
 import { namedSchemas, pathParameter } from "../wire/schemas.ts";
+import { finished } from "./document.ts";
+import { notes } from "./document-operations.ts";
+import { isObject } from "./json-walk.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** What the document shows as the route's body, where its parts are judged one by one and not by its schema. */
     documentedBody?: TSchema;
   }
+  interface FastifySchema {
+    /** Without a session's token the answer is always `session_required`. */
+    needsSession?: true;
+    /** How the document tells of the HEAD of a GET, where that is worth an operation. */
+    head?: HeadOperation;
+  }
+}
+
+interface HeadOperation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  /** The parameters that make a difference to it. */
+  readonly names: readonly string[];
 }
 
 /** Call before any route is added: what comes later is in the document. */
@@ -26,6 +43,9 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
           "A coordination service in the tradition of ZooKeeper: znodes, sessions and watches over HTTP and SSE.",
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
+      servers: [{ url: "/", description: "The server that the document is of." }],
+      security: [{}],
+      components: { securitySchemes: { SessionToken: sessionTokenScheme } },
       tags: [
         { name: "znodes", description: "The tree." },
         {
@@ -35,7 +55,11 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         { name: "quotas", description: "Limits on subtrees." },
         { name: "sessions", description: "Liveness of clients." },
         { name: "watches", description: "What happens, as it happens." },
-        { name: "coordination", description: "Locks, elections, services, counters and barriers." },
+        { name: "locks", description: "One at a time, or so many, in the order they came." },
+        { name: "elections", description: "Who leads, and who would be next." },
+        { name: "services", description: "Who offers what, and where." },
+        { name: "counters", description: "Numbers that many add to." },
+        { name: "barriers", description: "Entered together, and left together." },
         { name: "operations", description: "Running the service." },
       ],
     },
@@ -43,6 +67,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       schema: documented(schema, { url, method: String(route.method), body: route.config?.documentedBody }),
       url: url.replace("*", ":path"),
     }),
+    transformObject: (made) => finished("openapiObject" in made ? made.openapiObject : made),
     refResolver: {
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
@@ -50,6 +75,15 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
   await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
   app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
 }
+
+const sessionTokenScheme = {
+  type: "apiKey",
+  in: "header",
+  name: "Session-Token",
+  description:
+    "The token of the session that a request acts for, which it renews: clients may set it once. Operations that are " +
+    "always refused without it have it as a parameter that is required.",
+} as const;
 
 /**
  * What validation does not need, or says otherwise than a reader would: a wildcard is shown as `{path}`, since the
@@ -60,11 +94,16 @@ function documented(
   { url, method, body }: { url: string; method: string; body: TSchema | undefined },
 ): FastifySchema {
   if (schema === undefined) return { hide: true };
+  const { needsSession, head } = schema;
+  const shown = body ?? schema.body;
   const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
   return {
     ...schema,
     ...(url.includes("*") && { params: pathParameter }),
     ...(takesData && { body: dataBody }),
+    ...((takesData || (isObject(shown) && Type.IsOptional(shown))) && { [notes.bodyIsOptional]: true }),
+    ...(needsSession === true && { [notes.needsSession]: true }),
+    ...(head !== undefined && { [notes.head]: head }),
     ...(body !== undefined && { body }),
     ...(schema.querystring !== undefined && { querystring: withoutDefaulted(schema.querystring) }),
   };
@@ -80,9 +119,13 @@ interface ObjectSchema {
   readonly properties?: Readonly<Record<string, object>>;
 }
 
-/** Defaults are filled in before a request is validated, so what has one need not be sent. */
+/**
+ * Defaults are filled in before a request is validated, so what has one need not be sent. What asks for another form of
+ * answer is hidden: the form has an operation of its own.
+ */
 function withoutDefaulted(querystring: unknown): ObjectSchema {
-  const { required = [], properties = {}, ...rest } = querystring as ObjectSchema;
+  const { required = [], properties: all = {}, ...rest } = querystring as ObjectSchema;
+  const properties = Object.fromEntries(Object.entries(all).filter(([, each]) => !("x-hidden" in each)));
   return {
     ...rest,
     properties,

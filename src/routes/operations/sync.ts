@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { catchUp } from "../wire/freshness.ts";
 import { type RouteParts, touchSession } from "../wire/parts.ts";
-import { problems, readHeaders } from "../wire/schemas.ts";
+import { json, problems, readHeaders } from "../wire/schemas.ts";
 
 export function syncRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
@@ -15,12 +15,15 @@ export function syncRoutes(plainApp: FastifyInstance, { store, sessions }: Route
   });
 }
 
-const syncAnswer = Type.Object({
-  zxid: Type.Integer({
-    description:
-      "This server has this transaction, and with it every write that was answered before the request.",
-  }),
-});
+const syncPoint = Type.Object(
+  {
+    zxid: Type.Integer({
+      description:
+        "This server has this transaction, and with it every write that was answered before the request.",
+    }),
+  },
+  { title: "SyncPoint" },
+);
 
 const syncSchema = {
   operationId: "sync",
@@ -31,10 +34,7 @@ const syncSchema = {
   tags: ["operations"],
   headers: readHeaders,
   response: {
-    200: {
-      description: "The state here is as new as that.",
-      content: { "application/json": { schema: { ...syncAnswer, examples: [{ zxid: 1042 }] } } },
-    },
+    200: json(syncPoint, "The state here is as new as that.", { zxid: 1042 }),
     ...problems("session_expired"),
   },
 };

@@ -8,6 +8,7 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
+import { eventStream, eventZxid, streamBye, streamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 import { idOf } from "./sessions.ts";
 
@@ -40,6 +41,16 @@ const sessionId = Type.String({
   description: "The session's id.",
 });
 
+const sessionAlive = Type.Object({ id: sessionId, zxid: eventZxid }, { title: "SessionAlive" });
+
+const sessionEnded = Type.Object(
+  {
+    reason: Type.String({ description: "Why it ended: session_closed, session_expired or another cause." }),
+    zxid: Type.Integer({ description: "The transaction that ended it." }),
+  },
+  { title: "SessionEnded" },
+);
+
 const eventsSchema = {
   operationId: "watchSession",
   summary: "How a session ends, as Server-Sent Events",
@@ -48,17 +59,13 @@ const eventsSchema = {
   tags: ["sessions"],
   params: Type.Object({ id: sessionId }),
   querystring: wholeStreamQuery,
+  headers: streamHeaders,
   response: {
-    200: {
-      description: "The stream.",
-      content: {
-        "text/event-stream": {
-          schema: Type.String({
-            examples: ['event: ended\ndata: {"reason":"session_expired","zxid":1042}\n\n'],
-          }),
-        },
-      },
-    },
+    200: eventStream('event: ended\ndata: {"reason":"session_expired","zxid":1042}\n\n', {
+      alive: sessionAlive,
+      ended: sessionEnded,
+      bye: streamBye,
+    }),
     ...problems("session_expired"),
   },
 };

@@ -7,18 +7,21 @@ import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
-import { fenceHeaderMember } from "../wire/coordination-schemas.ts";
+import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
 import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
 import {
   idempotencyKeyHeader,
+  json,
+  locationHeader,
   pageLimit,
   problems,
   readHeaders,
   replayedHeader,
   tokenLength,
 } from "../wire/schemas.ts";
+import { instanceState } from "../wire/service-schemas.ts";
 
 const idLength = { maxLength: fixedLimits.sessionIdLengthMax, ...named("sessionIdLengthMax") };
 
@@ -47,36 +50,46 @@ const openBody = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, examples: [{ timeoutMs: 10_000, name: "web-1" }] },
+  {
+    title: "SessionRequest",
+    additionalProperties: false,
+    examples: [{ timeoutMs: 10_000, name: "web-1" }],
+  },
 );
 
 const validForMs = Type.Integer({
   description: "Counts from when the request was sent: without another success by then, stop acting for it.",
 });
 
-const openedAnswer = Type.Object({
-  id: Type.String({ description: "Public: what ephemeralOwner shows." }),
-  token: Type.String({ description: "Secret, shown once; send it as Session-Token." }),
-  timeoutMs: Type.Integer({ description: "The timeout granted." }),
-  validForMs,
-});
+const openedSession = Type.Object(
+  {
+    id: Type.String({ description: "Public: what ephemeralOwner shows." }),
+    token: Type.String({ description: "Secret, shown once; send it as Session-Token." }),
+    timeoutMs: Type.Integer({ description: "The timeout granted." }),
+    validForMs,
+  },
+  { title: "OpenedSession" },
+);
 
-const aliveAnswer = Type.Object({
-  id: Type.String(),
-  timeoutMs: Type.Integer(),
-  validForMs,
-  zxid: Type.Integer({ description: "The last transaction the server has done." }),
-});
+const keptSession = Type.Object(
+  {
+    id: Type.String(),
+    timeoutMs: Type.Integer({ description: "Silence after which the session ends." }),
+    validForMs,
+    zxid: Type.Integer({ description: "The last transaction the server has done." }),
+  },
+  { title: "KeptSession" },
+);
 
 const summary = {
   id: Type.String(),
-  name: Type.String(),
-  state: Type.String({ description: "open, or closing when its end is being written." }),
-  timeoutMs: Type.Integer(),
+  name: Type.String({ description: "The name it was opened with." }),
+  state: Type.Enum(["open", "closing"], { description: "closing: its end is being written." }),
+  timeoutMs: Type.Integer({ description: "Silence after which it ends." }),
   remainingMs: Type.Integer({ description: "Until it would expire if it stayed silent." }),
-  openedAtMs: Type.Integer(),
-  openedZxid: Type.Integer(),
-  ephemeralCount: Type.Integer(),
+  openedAtMs: Type.Integer({ description: "Wall time of its opening." }),
+  openedZxid: Type.Integer({ description: "The transaction that opened it." }),
+  ephemeralCount: Type.Integer({ description: "Znodes that live with it." }),
 };
 
 export function sessionRoutes(app: FastifyInstance, parts: RouteParts): void {
@@ -180,7 +193,11 @@ const tokensBody = Type.Object(
       description: "The tokens of the sessions to renew.",
     }),
   },
-  { additionalProperties: false, examples: [{ tokens: ["pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE"] }] },
+  {
+    title: "KeepaliveRequest",
+    additionalProperties: false,
+    examples: [{ tokens: ["pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE"] }],
+  },
 );
 
 const ownedQuery = Type.Object(
@@ -208,10 +225,6 @@ const listQuery = Type.Object(
 const exampleId = "1f3a5c7e9b2d4f60";
 const tags = ["sessions"];
 
-function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
-}
-
 const openSchema = {
   operationId: "openSession",
   summary: "Open a session",
@@ -223,13 +236,13 @@ const openSchema = {
   headers: Type.Object(idempotencyKeyHeader),
   response: {
     201: {
-      ...json(openedAnswer, "The session is open, and durable.", {
+      ...json(openedSession, "The session is open, and durable.", {
         id: exampleId,
         token: "pYx0R6yq2cPfQm8tq3n2o9gq1Hh5Yc0l2Tt3bq3b9nE",
         timeoutMs: 10_000,
         validForMs: 10_000,
       }),
-      headers: replayedHeader,
+      headers: { ...locationHeader, ...replayedHeader },
     },
     ...problems("throttled", "read_only", "suspended", "too_large", "idempotency_key_reused"),
   },
@@ -239,13 +252,14 @@ const exampleAlive = { id: exampleId, timeoutMs: 10_000, validForMs: 10_000, zxi
 
 const keepaliveSchema = {
   operationId: "keepSessionAlive",
+  needsSession: true as const,
   summary: "Renew a session",
   description: "Costs no disk and no zxid. Any other request with the token renews the session as well.",
   tags,
   params: idParameter,
   headers: Type.Partial(tokenHeader),
   response: {
-    200: json(aliveAnswer, "The session has its full timeout again.", exampleAlive),
+    200: json(keptSession, "The session has its full timeout again.", exampleAlive),
     ...problems("session_required", "session_expired"),
   },
 };
@@ -256,15 +270,21 @@ const keepaliveManySchema = {
   tags,
   response: {
     200: json(
-      Type.Object({
-        results: Type.Array(
-          Type.Object({
-            ...Type.Partial(aliveAnswer).properties,
-            problem: Type.Optional(Type.Unsafe<object>({ $ref: "Problem#" })),
-          }),
-          { description: "For each token, in order: the renewed session, or the problem." },
-        ),
-      }),
+      Type.Object(
+        {
+          results: Type.Array(
+            Type.Object(
+              {
+                ...Type.Partial(Type.Object(keptSession.properties)).properties,
+                problem: Type.Optional(Type.Unsafe<object>({ $ref: "Problem#" })),
+              },
+              { title: "KeptSessionOrProblem" },
+            ),
+            { description: "For each token, in order: the renewed session, or the problem." },
+          ),
+        },
+        { title: "KeptSessions" },
+      ),
       "What became of each.",
       { results: [exampleAlive] },
     ),
@@ -285,22 +305,30 @@ const exampleSummary = {
 
 const exampleFence = { fence: 1042, fenceHeader: "/locks/reports/x-0000000007@1042.3f9a01c2d4" };
 
-const sessionClaim = Type.Object({
-  id: Type.String(),
-  path: Type.String({ description: "Its znode." }),
-  state: Type.String({ description: "held or waiting; of a candidate, leading or waiting." }),
-  fence: Type.Integer({ description: "Grows from holder to holder." }),
-  fenceHeader: fenceHeaderMember,
-  position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
-});
+const sessionClaim = Type.Object(
+  {
+    id: Type.String(),
+    path: Type.String({ description: "Its znode." }),
+    state: Type.Enum(["held", "leading", "waiting"], {
+      description: "held or waiting; of a candidate, leading or waiting.",
+    }),
+    fence: Type.Integer({ description: "Grows from holder to holder." }),
+    fenceHeader: fenceHeaderMember,
+    position: Type.Optional(Type.Integer({ description: "The place among those who wait; 1 is next." })),
+  },
+  { title: "SessionClaim" },
+);
 
-const instanceOfSession = Type.Object({
-  id: Type.String(),
-  service: Type.String(),
-  path: Type.String({ description: "Its znode." }),
-  fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
-  state: Type.String({ description: "up, draining or disabled." }),
-});
+const instanceOfSession = Type.Object(
+  {
+    id: Type.String(),
+    service: Type.String(),
+    path: Type.String({ description: "Its znode." }),
+    fence: Type.Integer({ description: "Send it with writes, as `Fence: <path>@<fence>`." }),
+    state: instanceState,
+  },
+  { title: "SessionInstance" },
+);
 
 const describeSchema = {
   operationId: "getSession",
@@ -310,19 +338,24 @@ const describeSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        ...summary,
-        ephemerals: Type.Array(Type.String(), {
-          description: "A page of them, in code-unit order; claims and instances are of the same page.",
-        }),
-        next: Type.Optional(Type.String({ description: "It owns more: ask again with after set to this." })),
-        claims: Type.Array(sessionClaim, {
-          description: "Those of the ephemerals that are claims on locks or candidates of elections.",
-        }),
-        instances: Type.Array(instanceOfSession, {
-          description: "Those of the ephemerals that are instances of services.",
-        }),
-      }),
+      Type.Object(
+        {
+          ...summary,
+          ephemerals: Type.Array(Type.String(), {
+            description: "A page of them, in code-unit order; claims and instances are of the same page.",
+          }),
+          next: Type.Optional(
+            Type.String({ description: "It owns more: ask again with after set to this." }),
+          ),
+          claims: Type.Array(sessionClaim, {
+            description: "Those of the ephemerals that are claims on locks or candidates of elections.",
+          }),
+          instances: Type.Array(instanceOfSession, {
+            description: "Those of the ephemerals that are instances of services.",
+          }),
+        },
+        { title: "Session" },
+      ),
       "The session.",
       {
         ...exampleSummary,
@@ -342,12 +375,15 @@ const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        sessions: Type.Array(Type.Object(summary)),
-        next: Type.Optional(
-          Type.String({ description: "There are more: ask again with after set to this." }),
-        ),
-      }),
+      Type.Object(
+        {
+          sessions: Type.Array(Type.Object(summary, { title: "SessionSummary" })),
+          next: Type.Optional(
+            Type.String({ description: "There are more: ask again with after set to this." }),
+          ),
+        },
+        { title: "SessionPage" },
+      ),
       "A page of sessions, in order of their ids.",
       { sessions: [exampleSummary] },
     ),
@@ -357,6 +393,7 @@ const listSchema = {
 
 const closeSchema = {
   operationId: "closeSession",
+  needsSession: true as const,
   summary: "Close a session; its ephemeral znodes go with it",
   tags,
   params: idParameter,

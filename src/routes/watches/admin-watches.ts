@@ -5,7 +5,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { Watches } from "../../watches/watches.ts";
-import { pageLimit, problems, wholeNumber } from "../wire/schemas.ts";
+import { json, pageLimit, problems, wholeNumber } from "../wire/schemas.ts";
 
 const listQuery = Type.Object(
   {
@@ -33,18 +33,29 @@ export function adminWatchRoutes(plainApp: FastifyInstance, watches: Watches): v
   });
 }
 
-const watchView = Type.Object({
-  id: Type.Integer(),
-  reader: Type.String({ description: "The client's address." }),
-  paths: Type.Array(Type.String()),
-  scope: Type.String(),
-  types: Type.Array(Type.String()),
-  state: Type.String({ description: "snapshot, catching_up or live." }),
-  openForMs: Type.Integer(),
-  zxid: Type.Integer({ description: "Everything up to here was handed to the connection." }),
-  lagZxids: Type.Integer({ description: "Transactions it is behind." }),
-  bufferedBytes: Type.Integer({ description: "Bytes handed over that the client has not taken." }),
-});
+const openWatch = Type.Object(
+  {
+    id: Type.Integer({ description: "Names it, until the server ends." }),
+    reader: Type.String({ description: "The client's address." }),
+    paths: Type.Array(Type.String()),
+    scope: Type.String(),
+    types: Type.Array(Type.String()),
+    state: Type.String({ description: "snapshot, catching_up or live." }),
+    openForMs: Type.Integer(),
+    zxid: Type.Integer({ description: "Everything up to here was handed to the connection." }),
+    lagZxids: Type.Integer({ description: "Transactions it is behind." }),
+    bufferedBytes: Type.Integer({ description: "Bytes handed over that the client has not taken." }),
+  },
+  { title: "OpenWatch" },
+);
+
+const openWatchPage = Type.Object(
+  {
+    watches: Type.Array(openWatch),
+    next: Type.Optional(Type.Integer({ description: "There are more: ask again with after set to this." })),
+  },
+  { title: "OpenWatchPage" },
+);
 
 const exampleWatch = {
   id: 7,
@@ -64,17 +75,9 @@ const listSchema = {
   summary: "Who watches what, and how far behind",
   tags: ["operations"],
   response: {
-    200: {
-      description: "A page of open watches, in the order they were opened.",
-      content: {
-        "application/json": {
-          schema: {
-            ...Type.Object({ watches: Type.Array(watchView), next: Type.Optional(Type.Integer()) }),
-            examples: [{ watches: [exampleWatch] }],
-          },
-        },
-      },
-    },
+    200: json(openWatchPage, "A page of open watches, in the order they were opened.", {
+      watches: [exampleWatch],
+    }),
     ...problems(),
   },
 };

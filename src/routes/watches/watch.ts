@@ -14,8 +14,19 @@ import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { type AwaitedStore, reach } from "../wire/freshness.ts";
-import { problems } from "../wire/schemas.ts";
+import { problems, stat, znode } from "../wire/schemas.ts";
+import {
+  eventStream,
+  eventZxid,
+  streamBookmark,
+  streamBye,
+  streamHeaders,
+  streamReset,
+  streamSynced,
+  transactionMembers,
+} from "../wire/stream-schemas.ts";
 import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+import { exampleZnode } from "../wire/znode-examples.ts";
 
 const watchQuery = Type.Object(
   {
@@ -50,6 +61,7 @@ const watchQuery = Type.Object(
 /** What has a default is filled in before the body is validated, and need not be sent. */
 const documentedBody = {
   ...watchQuery,
+  title: "WatchSelection",
   required: ["path"],
   examples: [{ path: ["/services", "/config"], scope: "subtree" }],
 };
@@ -106,12 +118,43 @@ function selectionOf(query: WatchQuery) {
   return { selection, once, bookmarkMs, heartbeatMs };
 }
 
+const exampleChange = {
+  ...{ zxid: 1042, timeMs: 1_700_000_000_000, cause: "request" },
+  events: [{ type: "created", ...exampleZnode }],
+};
+
 const exampleEvents = [
   "retry: 1734\n",
   'id: 1040.3f9a01c2d4\nevent: synced\ndata: {"zxid":1040}\n\n',
   "id: 1042.3f9a01c2d4\nevent: change\n",
-  'data: {"zxid":1042,"timeMs":1700000000000,"cause":"request","events":[{"type":"deleted","path":"/a","stat":{}}]}\n\n',
+  `data: ${JSON.stringify(exampleChange)}\n\n`,
 ].join("");
+
+const watchSnapshot = Type.Object(
+  { zxid: eventZxid, znodes: Type.Array(znode) },
+  { title: "WatchSnapshot", description: "A page of the znodes there are now." },
+);
+
+const watchEvent = Type.Object(
+  {
+    type: Type.Enum([...watchEventTypes]),
+    path: Type.String(),
+    data: Type.Optional(Type.String({ description: "The data, where it is UTF-8 text." })),
+    dataBase64: Type.Optional(Type.String({ description: "The data, where it is not." })),
+    stat,
+  },
+  { title: "WatchEvent", description: "A znode as it became, or for `deleted` as it last was." },
+);
+
+const watchChange = Type.Object(
+  { ...transactionMembers, events: Type.Array(watchEvent, { description: "In the order they were done." }) },
+  { title: "WatchChange", description: "What one transaction did to the znodes that are watched." },
+);
+
+const events = {
+  ...{ snapshot: watchSnapshot, synced: streamSynced, change: watchChange },
+  ...{ bookmark: streamBookmark, reset: streamReset, bye: streamBye },
+};
 
 const watchSchema = {
   operationId: "watch",
@@ -122,11 +165,9 @@ const watchSchema = {
     "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID`: it has the epoch of its zxid, so that a " +
     "store which was rolled back says `reset`. `sinceZxid` is the number alone.",
   tags: ["watches"],
+  headers: streamHeaders,
   response: {
-    200: {
-      description: "The stream.",
-      content: { "text/event-stream": { schema: Type.String({ examples: [exampleEvents] }) } },
-    },
+    200: eventStream(exampleEvents, events),
     ...problems("bad_path", "history_trimmed", "throttled"),
   },
 };

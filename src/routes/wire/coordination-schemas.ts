@@ -51,19 +51,6 @@ export const validForMs = Type.Integer({
     "then, stop acting as the holder.",
 });
 
-export const fenceHeaderMember = Type.String({
-  description:
-    "The ready value of the header `Fence`, the epoch of its number included: a write that carries it happens only while " +
-    "the claim is there, and not in a store that was rolled back and has another claim of that number.",
-});
-
-export const sessionMembers = {
-  session: Type.Union([Type.String(), Type.Null()], {
-    description: "Id of its session; null for a znode made by hand that is not ephemeral.",
-  }),
-  sessionName: Type.String({ description: "The name its session was opened with." }),
-};
-
 export const exampleOwner = { session: "1f3a5c7e9b2d4f60", sessionName: "web-1" };
 
 /** The first of the claims: so many, or fewer where they say much of themselves. */
@@ -96,14 +83,3 @@ export const waitMsMember = Type.Optional(
       "How long to wait for the claim to hold (0), up to a sixteenth less; to wait longer, ask for the claim again.",
   }),
 );
-
-export function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
-}
-
-export function eventStream(example: string) {
-  return {
-    description: "The stream.",
-    content: { "text/event-stream": { schema: Type.String({ examples: [example] }) } },
-  };
-}

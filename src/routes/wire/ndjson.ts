@@ -37,6 +37,15 @@ export function linesHaveNoLimit(): KeeperError {
   return new KeeperError("bad_request", "Lines are not paged: leave limit out, or ask for application/json.");
 }
 
+/** The answer as the document has it: a line is the JSON of one znode. */
+export function linesAnswer(examples: readonly object[]) {
+  const example = examples.map((znode) => `${JSON.stringify(znode)}\n`).join("");
+  return {
+    description: "A line for each znode, as `x-line` describes it.",
+    content: { [linesMediaType]: { schema: { type: "string" }, example, "x-line": { $ref: "Znode#" } } },
+  };
+}
+
 interface Lines {
   readonly answers: Answers;
   /** Begins a walk, which is ended here, whatever becomes of the client. */
@@ -49,7 +58,8 @@ export function sendLines(request: FastifyRequest, reply: FastifyReply, lines: L
   const isHead = request.method === "HEAD";
   const held = isHead ? null : lines.answers.hold(request, heldBytesMin);
   reply.header("Content-Type", linesMediaType).header("X-Accel-Buffering", "no");
-  return reply.send(held === null ? undefined : new LineStream(lines, held));
+  // Of a HEAD nothing is sent, but a stream all the same: how long it would be is not known.
+  return reply.send(held === null ? Readable.from([]) : new LineStream(lines, held));
 }
 
 /** Asked for more only when the client has taken what there was. */

@@ -45,10 +45,13 @@ export const writeShapes = {
         Type.Integer({ description: "The znode goes when idle and empty for this long." }),
       ),
     },
-    closed,
+    { ...closed, title: "CreateOperation" },
   ),
-  set: Type.Object({ op: Type.Literal("set"), path, data, dataBase64, version }, closed),
-  delete: Type.Object({ op: Type.Literal("delete"), path, version }, closed),
+  set: Type.Object(
+    { op: Type.Literal("set"), path, data, dataBase64, version },
+    { ...closed, title: "SetOperation" },
+  ),
+  delete: Type.Object({ op: Type.Literal("delete"), path, version }, { ...closed, title: "DeleteOperation" }),
   increment: Type.Object(
     {
       op: Type.Literal("increment"),
@@ -58,7 +61,7 @@ export const writeShapes = {
         description: "Added to the decimal text the znode holds; empty counts as 0.",
       }),
     },
-    closed,
+    { ...closed, title: "IncrementOperation" },
   ),
   check: Type.Object(
     {
@@ -70,7 +73,7 @@ export const writeShapes = {
         Type.Integer({ ...safeInteger, description: "The incarnation the znode must be." }),
       ),
     },
-    closed,
+    { ...closed, title: "CheckOperation" },
   ),
 };
 
@@ -83,19 +86,24 @@ interface BatchMembers {
   readonly upsert?: boolean;
 }
 
+interface Shown {
+  /** Of the schemas in the document. */
+  readonly names: { readonly body: string; readonly operation: string };
+  readonly example: object;
+}
+
 /** The body of a request of many operations: its envelope, which is judged as a whole, and what the document shows. */
-export function operationsBody(shapes: Shapes, example: object) {
+export function operationsBody(shapes: Shapes, { names, example }: Shown) {
   const operation = Type.Unsafe({
-    type: "object",
+    title: names.operation,
     discriminator: { propertyName: "op" },
-    required: ["op"],
     oneOf: Object.values(shapes),
   });
   return {
     envelope: Type.Object({ operations: Type.Array(Type.Unknown()) }, closed),
     documented: Type.Object(
-      { operations: Type.Array(operation) },
-      { ...closed, examples: [{ operations: [example] }] },
+      { operations: Type.Array(operation, { description: "In the order they are done." }) },
+      { ...closed, title: names.body, examples: [{ operations: [example] }] },
     ),
   };
 }

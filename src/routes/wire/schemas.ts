@@ -5,6 +5,7 @@ import { type TSchema, Type } from "typebox";
 import type { Stat } from "../../core/tree/stat.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemKinds } from "../http/problems.ts";
+import { claim } from "./claim-schema.ts";
 
 /** A reference to a named shape; the static type is stated beside it. */
 function ref<T>(id: string) {
@@ -54,43 +55,63 @@ const znodeSchema = Type.Object(
   },
 );
 
-export const importCounts = Type.Object({
-  created: Type.Integer(),
-  replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
-  unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
-  skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
-});
+export const importCounts = Type.Object(
+  {
+    created: Type.Integer({ description: "Znodes that were not there." }),
+    replaced: Type.Integer({ description: "Znodes that were there and have the data of the line now." }),
+    unchanged: Type.Integer({ description: "Znodes that were there with the same data." }),
+    skipped: Type.Integer({ description: "Znodes that were there and were left as they are." }),
+  },
+  { title: "ImportCounts" },
+);
 
 const problemSchema = Type.Object(
   {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
+    type: Type.String({ description: "The code as a URN." }),
+    title: Type.String({ description: "What the code means." }),
+    status: Type.Integer({ description: "The status of the answer." }),
     detail: Type.String({ description: "One sentence that says what to do." }),
-    code: Type.String({ enum: Object.keys(problemKinds), description: "What programs decide by." }),
-    path: Type.Optional(Type.String()),
+    code: Type.String({
+      description:
+        "What programs decide by. There may be others one day: a client that does not know a code goes by the status. " +
+        `Today there are ${Object.keys(problemKinds).join(", ")}.`,
+    }),
+    path: Type.Optional(Type.String({ description: "The znode it is about." })),
     stat: Type.Optional(ref<Stat>("Stat")),
-    limit: Type.Optional(Type.String()),
-    limitValue: Type.Optional(Type.Integer()),
-    size: Type.Optional(Type.Integer()),
+    limit: Type.Optional(
+      Type.String({ description: "The limit that was passed, by its name in /v1/limits." }),
+    ),
+    limitValue: Type.Optional(Type.Integer({ description: "What the limit is." })),
+    size: Type.Optional(Type.Integer({ description: "What was asked for." })),
     failedOperation: Type.Optional(
       Type.Integer({ description: "Index of the first operation that failed." }),
     ),
     results: Type.Optional(
-      Type.Array(Type.Object({ code: Type.String(), detail: Type.Optional(Type.String()) }), {
-        description: "The fate of each operation: rolled_back, its code, or not_evaluated.",
-      }),
+      Type.Array(
+        Type.Object(
+          { code: Type.String(), detail: Type.Optional(Type.String()) },
+          { title: "OperationFate", description: "rolled_back, the code of its refusal, or not_evaluated." },
+        ),
+        { description: "The fate of each operation." },
+      ),
     ),
     line: Type.Optional(Type.Integer({ description: "The line of an import that is at fault, from 1." })),
     imported: Type.Optional(importCounts),
-    oldestZxid: Type.Optional(Type.Integer()),
-    holder: Type.Optional(
-      Type.Unsafe<object>({
-        type: "object",
-        description: "The claim that holds, as a lock's holders show it.",
-      }),
+    deleted: Type.Optional(
+      Type.Integer({ description: "Znodes that a delete in parts had taken before it was refused." }),
     ),
-    delayUntilMs: Type.Optional(Type.Integer()),
+    oldestZxid: Type.Optional(Type.Integer({ description: "The oldest transaction to resume after." })),
+    reason: Type.Optional(
+      Type.String({ description: "Why there is no resuming: history_trimmed or unknown_zxid." }),
+    ),
+    unknownPast: Type.Optional(
+      Type.Boolean({ description: "What was named is of a past that this store does not have." }),
+    ),
+    retryAfterSeconds: Type.Optional(Type.Integer({ description: "What Retry-After says." })),
+    holder: Type.Optional(claim),
+    delayUntilMs: Type.Optional(
+      Type.Integer({ description: "Until about then nobody new holds the lock: its last holder expired." }),
+    ),
   },
   { $id: "Problem", description: "RFC 9457 problem details." },
 );
@@ -103,6 +124,14 @@ export const stat = ref<Stat>("Stat");
 export const znode = ref<{ path: string; data?: string; dataBase64?: string; stat?: Stat }>("Znode");
 
 type ProblemCode = keyof typeof problemKinds;
+
+/** An answer of JSON, with an example of it. */
+export function json(schema: object, description: string, example: object) {
+  return { description, content: { "application/json": { schema, example } } };
+}
+
+/** Bytes as they are. */
+export const bytes = { type: "string", format: "binary" } as const;
 
 /** The refusals of an operation, by status, for its `response` schema. */
 export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {
@@ -224,6 +253,19 @@ export const postHeaders = Type.Object({ ...writeHeaders.properties, ...idempote
 export const replayedHeader = {
   "Idempotency-Replayed": Type.String({
     description: "`true` when this is the answer to an earlier request with the same Idempotency-Key.",
+  }),
+};
+
+export const locationHeader = {
+  Location: Type.String({
+    description: "The URL of what was made; left out where it would be longer than locationBytesMax.",
+  }),
+};
+
+export const etagHeader = {
+  ETag: Type.String({
+    description: "Of what is answered with, to be sent as If-Match or If-None-Match.",
+    examples: ['"1042-0.3f9a01c2d4"'],
   }),
 };
 

@@ -20,14 +20,23 @@ export const instanceParameters = Type.Object({
   }),
 });
 
-const state = Type.Union(instanceStates.map((one) => Type.Literal(one)));
-const texts = { type: "object", additionalProperties: { type: "string" } };
+const stateDescription = "draining: take no new work there; disabled: none at all; up by default.";
+export const instanceState = Type.Enum([...instanceStates], {
+  title: "InstanceState",
+  description: stateDescription,
+});
+const metadata = Type.Unsafe<Record<string, string>>({
+  title: "InstanceMetadata",
+  type: "object",
+  additionalProperties: { type: "string" },
+  description: "Texts by name; {} by default.",
+});
 
 /** What an instance says of itself, as it may be sent. */
 const said = {
   address: Type.String({ minLength: 1, description: "Where others reach it: a name or an IP address." }),
   port: Type.Integer({ minimum: 1, maximum: fixedLimits.portMax, ...named("portMax") }),
-  metadata: Type.Unsafe<Record<string, string>>({ ...texts, description: "Texts by name; {} by default." }),
+  metadata,
   tags: Type.Array(Type.String(), { description: "Words to find it by; [] by default." }),
   weight: Type.Integer({
     minimum: 0,
@@ -35,10 +44,7 @@ const said = {
     description: "Its share of the work beside the others; 1 by default.",
   }),
   zone: Type.String({ description: "Where it is; empty by default." }),
-  state: Type.Unsafe<Static<typeof state>>({
-    ...state,
-    description: "draining: take no new work there; disabled: none at all; up by default.",
-  }),
+  state: instanceState,
 };
 
 const { address, port, ...optional } = said;
@@ -49,31 +55,33 @@ const exampleInstance = {
 
 export const instanceBody = Type.Object(
   { address, port, ...Type.Partial(Type.Object(optional)).properties },
-  { additionalProperties: false, examples: [exampleInstance] },
+  { title: "InstanceRequest", additionalProperties: false, examples: [exampleInstance] },
 );
 
 const orNull = <T extends object>(schema: T) => Type.Unsafe<unknown>({ anyOf: [schema, { type: "null" }] });
-const textsOrNull = {
+const metadataPatch = Type.Unsafe<Record<string, string | null>>({
+  title: "InstanceMetadataPatch",
   type: "object",
   additionalProperties: { anyOf: [{ type: "string" }, { type: "null" }] },
-};
+  description: "Texts to set by name; null takes one away.",
+});
 
 export const changesBody = Type.Object(
   {
     address: Type.Optional(address),
     port: Type.Optional(port),
-    metadata: Type.Optional(orNull(textsOrNull)),
+    metadata: Type.Optional(orNull(metadataPatch)),
     tags: Type.Optional(orNull(said.tags)),
     weight: Type.Optional(orNull(said.weight)),
     zone: Type.Optional(orNull(said.zone)),
-    state: Type.Optional(orNull(state)),
+    state: Type.Optional(orNull(Type.Enum([...instanceStates]))),
   },
-  { additionalProperties: false, examples: [{ state: "draining" }] },
+  { title: "InstancePatch", additionalProperties: false, examples: [{ state: "draining" }] },
 );
 
 /** An instance as it is shown. */
-export const instanceView = {
-  id: Type.String(),
+const shown = {
+  id: Type.String({ description: "The name of its znode." }),
   path: Type.String({ description: "Its znode." }),
   fence: Type.Integer({
     description: "The czxid of its znode: registered again after it was gone, it has a greater one.",
@@ -82,8 +90,20 @@ export const instanceView = {
     description: "Id of its session; null for a znode made by hand that is not ephemeral.",
   }),
   ...said,
-  state: Type.String({ description: "up, draining or disabled." }),
 };
+
+export const instance = Type.Object(shown, { title: "Instance" });
+
+export const registeredInstance = Type.Object(
+  {
+    ...shown,
+    validForMs: Type.Integer({
+      description:
+        "Counts from when the request was sent: without another success for the session by then, take it for gone.",
+    }),
+  },
+  { title: "RegisteredInstance" },
+);
 
 export const exampleView = {
   ...{ id: "web-1", path: "/services/web/web-1", fence: 1042, session: "1f3a5c7e9b2d4f60" },
@@ -94,7 +114,13 @@ export const filterMembers = {
   tag: Type.Optional(
     Type.Array(Type.String(), { description: "It has all of these.", examples: [["http"]] }),
   ),
-  state: Type.Optional(Type.Unsafe<Static<typeof state>>({ ...state, description: "It is in this state." })),
+  meta: Type.Optional(
+    Type.Array(Type.String({ pattern: "^[^=]+=", "x-form": "<name>=<value>" }), {
+      description: "It has all of these in its metadata, each as `<name>=<value>`.",
+      examples: [["version=2.1"]],
+    }),
+  ),
+  state: Type.Optional(Type.Enum([...instanceStates], { description: "It is in this state." })),
   zone: Type.Optional(Type.String({ description: "It is there." })),
 };
 
@@ -104,15 +130,20 @@ export const metadataParameters = { "^meta\\.": { type: "string" } };
 const metadataPrefix = "meta.";
 
 export function filterOf(query: Static<ReturnType<typeof filterObject>>): InstanceFilter {
-  const { tag = [], state: inState, zone } = query;
+  const { tag = [], meta = [], state: inState, zone } = query;
   const metadata = Object.entries(query)
     .filter(([name]) => name.startsWith(metadataPrefix))
     .map(([name, value]) => [name.slice(metadataPrefix.length), String(value)] as const);
   return {
-    ...{ tags: tag, metadata },
+    ...{ tags: tag, metadata: [...metadata, ...meta.map(pairIn)] },
     ...(inState !== undefined && { state: inState }),
     ...(zone !== undefined && { zone }),
   };
+}
+
+function pairIn(text: string): readonly [name: string, value: string] {
+  const end = text.indexOf("=");
+  return [text.slice(0, end), text.slice(end + 1)];
 }
 
 function filterObject() {

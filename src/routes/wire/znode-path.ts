@@ -7,6 +7,8 @@ import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import { rootPath } from "../../core/tree/path.ts";
 
+export const znodesUrl = "/v1/znodes";
+
 /**
  * The path behind `prefix` in the request's URL, percent-decoded once. `/a/b` and `/%2Fa%2Fb` (what generated
  * clients send for a parameter) are the same znode; nothing, and a slash alone, are the root. The result has no

@@ -28,7 +28,7 @@ import {
   writeShapes,
 } from "../wire/operations.ts";
 import { type RouteParts, readerFor } from "../wire/parts.ts";
-import { postHeaders, problems, replayedHeader, stat, znode } from "../wire/schemas.ts";
+import { json, postHeaders, problems, replayedHeader, stat, znode } from "../wire/schemas.ts";
 import { pageMembers, pageOf, viewOf, znodeAt } from "../wire/views.ts";
 
 const { create, set, delete: remove } = writeShapes;
@@ -38,12 +38,15 @@ const batchWriteShapes = {
   ...writeShapes,
   create: Type.Object(
     { ...create.properties, parents: flag("Make missing parents, in the same transaction.") },
-    closed,
+    { ...closed, title: "BatchCreate" },
   ),
-  set: Type.Object({ ...set.properties, upsert: flag("Create the znode when it does not exist.") }, closed),
+  set: Type.Object(
+    { ...set.properties, upsert: flag("Create the znode when it does not exist.") },
+    { ...closed, title: "BatchSet" },
+  ),
   delete: Type.Object(
     { ...remove.properties, recursive: flag("Take the whole subtree, in one transaction.") },
-    closed,
+    { ...closed, title: "BatchDelete" },
   ),
 };
 
@@ -56,10 +59,13 @@ const readShapes = {
         Type.Literal("base64", { description: "Give the data as dataBase64, text or not." }),
       ),
     },
-    closed,
+    { ...closed, title: "BatchGet" },
   ),
-  exists: Type.Object({ op: Type.Literal("exists"), path }, closed),
-  children: Type.Object({ op: Type.Literal("children"), path, ...pageMembers }, closed),
+  exists: Type.Object({ op: Type.Literal("exists"), path }, { ...closed, title: "BatchExists" }),
+  children: Type.Object(
+    { op: Type.Literal("children"), path, ...pageMembers },
+    { ...closed, title: "BatchChildren" },
+  ),
 };
 
 const shapes = { ...batchWriteShapes, ...readShapes };
@@ -68,7 +74,10 @@ type WireWrite = Static<(typeof batchWriteShapes)[keyof typeof batchWriteShapes]
 type WireRead = Static<(typeof readShapes)[keyof typeof readShapes]>;
 
 const readOperation = operationReader(shapes);
-const { envelope, documented } = operationsBody(shapes, { op: "get", path: "/config" });
+const { envelope, documented } = operationsBody(shapes, {
+  names: { body: "BatchRequest", operation: "BatchAction" },
+  example: { op: "get", path: "/config" },
+});
 
 /** What an entry says of its operation, as far as it could be read. */
 interface Asked {
@@ -244,46 +253,61 @@ function bodyOf(read: WireRead, reader: Reader): object {
   }
 }
 
-const batchAnswer = Type.Object({
-  zxid: Type.Integer({ description: "Every read is as of this transaction; none of the writes came later." }),
-  results: Type.Array(
-    Type.Object(
-      {
-        status: Type.Integer({ description: "What the endpoint for one such operation would answer with." }),
-        op: Type.Optional(Type.String()),
-        path: Type.Optional(
-          Type.String({
-            description:
-              "The znode: as asked for, or with its number, or in a refusal the one that is in the way.",
-          }),
-        ),
-        zxid: Type.Optional(Type.Integer({ description: "The write's own transaction." })),
-        stat: Type.Optional(stat),
-        data: Type.Optional(Type.String()),
-        dataBase64: Type.Optional(Type.String()),
-        value: Type.Optional(Type.String({ description: "What an increment left, as decimal text." })),
-        children: Type.Optional(Type.Array(Type.String())),
-        znodes: Type.Optional(Type.Array(znode)),
-        next: Type.Optional(Type.String()),
-        code: Type.Optional(
-          Type.String({ description: "Why it was refused; then all of a problem is there." }),
-        ),
-        title: Type.Optional(Type.String()),
-        type: Type.Optional(Type.String()),
-        detail: Type.Optional(Type.String()),
-        limit: Type.Optional(Type.String()),
-        limitValue: Type.Optional(Type.Integer()),
-        size: Type.Optional(Type.Integer()),
-        retryAfterSeconds: Type.Optional(Type.Integer()),
-      },
-      { description: "Status and body as the endpoint for one such operation has them." },
+const batchEntry = Type.Object(
+  {
+    status: Type.Integer({ description: "What the endpoint for one such operation would answer with." }),
+    op: Type.Optional(Type.String({ description: "What was asked for, as far as it could be read." })),
+    path: Type.Optional(
+      Type.String({
+        description:
+          "The znode: as asked for, or with its number, or in a refusal the one that is in the way.",
+      }),
     ),
-    { description: "One entry for each operation, in order." },
-  ),
-});
+    zxid: Type.Optional(Type.Integer({ description: "The write's own transaction." })),
+    stat: Type.Optional(stat),
+    data: Type.Optional(Type.String({ description: "The data, where it is UTF-8 text." })),
+    dataBase64: Type.Optional(Type.String({ description: "The data, where it is not." })),
+    value: Type.Optional(Type.String({ description: "What an increment left, as decimal text." })),
+    children: Type.Optional(Type.Array(Type.String(), { description: "Names in code-unit order." })),
+    znodes: Type.Optional(
+      Type.Array(znode, { description: "The same children, where include asks for more." }),
+    ),
+    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+    code: Type.Optional(Type.String({ description: "Why it was refused; then all of a problem is there." })),
+    title: Type.Optional(Type.String({ description: "What the code means." })),
+    type: Type.Optional(Type.String({ description: "The code as a URN." })),
+    detail: Type.Optional(Type.String({ description: "One sentence that says what to do." })),
+    limit: Type.Optional(Type.String({ description: "The limit that was passed." })),
+    limitValue: Type.Optional(Type.Integer({ description: "What the limit is." })),
+    size: Type.Optional(Type.Integer({ description: "What was asked for." })),
+    retryAfterSeconds: Type.Optional(Type.Integer({ description: "When a retry makes sense." })),
+  },
+  { title: "BatchEntry", description: "Status and body as the endpoint for one such operation has them." },
+);
+
+const batchResults = Type.Object(
+  {
+    zxid: Type.Integer({
+      description: "Every read is as of this transaction; none of the writes came later.",
+    }),
+    results: Type.Array(batchEntry, { description: "One entry for each operation, in order." }),
+  },
+  { title: "BatchResults" },
+);
+
+const exampleResults = {
+  zxid: 1042,
+  results: [
+    { status: 204, op: "delete", path: "/old", zxid: 1042 },
+    {
+      ...{ status: 404, op: "get", path: "/old", type: "urn:treekeeper:problem:no_node" },
+      ...{ title: "The znode does not exist", detail: "/old does not exist.", code: "no_node" },
+    },
+  ],
+};
 
 const batchSchema = {
-  operationId: "batch",
+  operationId: "runBatch",
   summary: "Many operations, each by itself",
   description:
     "The writes are done in their order, each in a transaction of its own that the others do not depend on; they share " +
@@ -294,32 +318,8 @@ const batchSchema = {
   headers: postHeaders,
   response: {
     200: {
-      description: "Every operation has its entry, even if all were refused.",
+      ...json(batchResults, "Every operation has its entry, even if all were refused.", exampleResults),
       headers: replayedHeader,
-      content: {
-        "application/json": {
-          schema: {
-            ...batchAnswer,
-            examples: [
-              {
-                zxid: 1042,
-                results: [
-                  { status: 204, op: "delete", path: "/old", zxid: 1042 },
-                  {
-                    status: 404,
-                    op: "get",
-                    path: "/old",
-                    type: "urn:treekeeper:problem:no_node",
-                    title: "The znode does not exist",
-                    detail: "/old does not exist.",
-                    code: "no_node",
-                  },
-                ],
-              },
-            ],
-          },
-        },
-      },
     },
     ...problems("bad_path", "session_expired", "too_large", "too_many_operations", "throttled"),
   },

@@ -4,7 +4,7 @@
 import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { Type } from "typebox";
+import { type Static, type TSchema, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { problemOf, sendProblemAndClose } from "../http/problems.ts";
@@ -14,7 +14,8 @@ import { keyedContextsOf } from "../wire/idempotency.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { eventStream, eventWriterOf, progressMediaTypeOf } from "../wire/progress.ts";
-import { importCounts, postHeaders, problems, writeProblems } from "../wire/schemas.ts";
+import { bytes, importCounts, json, postHeaders, problems, writeProblems } from "../wire/schemas.ts";
+import { eventStream as eventsAnswer, streamProblem } from "../wire/stream-schemas.ts";
 import { type ImportProgress, ImportRun } from "./import-run.ts";
 
 const importQuery = Type.Object(
@@ -28,8 +29,7 @@ const importQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const importAnswer = Type.Object({
-  dryRun: Type.Boolean(),
+const progressMembers = {
   lines: Type.Integer({ description: "Lines read." }),
   ...importCounts.properties,
   ephemerals: Type.Integer({
@@ -37,7 +37,14 @@ const importAnswer = Type.Object({
       "Lines left out: their znodes live with sessions elsewhere, as ephemerals and whatever stands in a barrier do.",
   }),
   zxid: Type.Integer({ description: "The last transaction of the import." }),
-});
+};
+
+const importProgress = Type.Object(progressMembers, { title: "ImportProgress" });
+
+const importedTree = Type.Object(
+  { dryRun: Type.Boolean({ description: "Whether nothing was changed." }), ...progressMembers },
+  { title: "ImportedTree" },
+);
 
 const exampleAnswer = {
   dryRun: false,
@@ -50,39 +57,50 @@ const exampleAnswer = {
   zxid: 1042,
 };
 
+type ImportParts = RouteParts & { readonly bodies: BodiesInFlight };
+
 /** The scope's bodies are streams: they may be longer than memory. */
-export function importRoutes(
-  plainApp: FastifyInstance,
-  parts: RouteParts & { bodies: BodiesInFlight },
-): void {
-  const { store, limits, bodies } = parts;
+export function importRoutes(plainApp: FastifyInstance, parts: ImportParts): void {
   plainApp.removeAllContentTypeParsers();
   plainApp.addContentTypeParser("*", (_request, payload, done) => done(null, payload));
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
+  const config = { hasLongBodies: true, documentedBody: linesBody };
   app.post(
     "/v1/import",
-    { schema: { ...importSchema, querystring: importQuery }, config: { hasLongBodies: true } },
-    async (request, reply) => {
-      const mediaType = progressMediaTypeOf(request);
-      const { onConflict, dryRun } = request.query;
-      const run = new ImportRun(store, {
-        onConflict,
-        dryRun,
-        limits,
-        contextOf: keyedContextsOf(request, parts),
-      });
-      const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
-      try {
-        if (mediaType !== "application/json")
-          return await sendProgress(request, reply, steps, { dryRun, mediaType });
-        for await (const _ of steps);
-        return { dryRun, ...run.progress };
-      } catch (error) {
-        if (error instanceof KeeperError) return sendProblemAndClose(request, reply, error);
-        throw error;
-      }
-    },
+    { schema: { ...importSchema, querystring: importQuery }, config },
+    (request, reply) => bringIn(request, reply, parts, progressMediaTypeOf(request)),
   );
+  app.post(
+    "/v1/import-with-progress",
+    { schema: { ...progressSchema, querystring: importQuery }, config },
+    (request, reply) => bringIn(request, reply, parts, eventStream),
+  );
+}
+
+async function bringIn(
+  request: FastifyRequest<{ Querystring: Static<typeof importQuery> }>,
+  reply: FastifyReply,
+  parts: ImportParts,
+  mediaType: string,
+) {
+  const { store, limits, bodies } = parts;
+  const { onConflict, dryRun } = request.query;
+  const run = new ImportRun(store, {
+    onConflict,
+    dryRun,
+    limits,
+    contextOf: keyedContextsOf(request, parts),
+  });
+  const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  try {
+    if (mediaType !== "application/json")
+      return await sendProgress(request, reply, steps, { dryRun, mediaType });
+    for await (const _ of steps);
+    return { dryRun, ...run.progress };
+  } catch (error) {
+    if (error instanceof KeeperError) return sendProblemAndClose(request, reply, error);
+    throw error;
+  }
 }
 
 interface Form {
@@ -135,39 +153,67 @@ async function* eventsOf(
   yield write("done", { dryRun, ...last });
 }
 
+const exampleLines = '{"path":"/services","data":""}\n{"path":"/services/web","data":"up"}\n';
+
+const linesBody = {
+  description: "Lines of JSON, as `GET /v1/export/{path}` gives them, whatever the Content-Type.",
+  content: { "application/octet-stream": { schema: { ...bytes, examples: [exampleLines] } } },
+} as unknown as TSchema;
+
+const importDescription =
+  "The body is what `GET /v1/export/{path}` gives: one znode a line, parents before children. Missing " +
+  "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
+  "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
+  "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
+  "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
+  "on. A line has to come within requestTimeoutMs and has at most transactionBytesMax bytes; the whole may take as long " +
+  "as it takes.";
+
+const refusals = [
+  ...writeProblems,
+  "bad_mode",
+  "bad_ttl",
+  "quota_exceeded",
+  "node_exists",
+  "ephemeral_parent",
+  "too_many_changes",
+  "idempotency_key_reused",
+] as const;
+
 const importSchema = {
   operationId: "importTree",
   summary: "Bring in a tree that was exported elsewhere",
   description:
-    `The body is what GET /v1/tree gives as ${linesMediaType}: one znode a line, parents before children. Missing ` +
-    "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
-    "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
-    "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
-    "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
-    `on. Asked for ${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, ` +
-    "where the first part was done, `failed` with the problem. A line has to come within requestTimeoutMs and has at " +
-    "most transactionBytesMax bytes; the whole may take as long as it takes.",
+    `${importDescription} Asked for ${linesMediaType} or ${eventStream} it says how far it is, as ` +
+    "`POST /v1/import-with-progress` does.",
   tags: ["znodes"],
   headers: postHeaders,
   response: {
-    200: {
-      description: "All of it was brought in; or, asked for progress, the import began.",
-      content: {
-        "application/json": { schema: { ...importAnswer, examples: [exampleAnswer] } },
-        [linesMediaType]: { schema: { type: "string" } },
-        [eventStream]: { schema: { type: "string" } },
-      },
-    },
-    ...problems(
-      ...writeProblems,
-      "bad_mode",
-      "bad_ttl",
-      "quota_exceeded",
-      "not_acceptable",
-      "node_exists",
-      "ephemeral_parent",
-      "too_many_changes",
-      "idempotency_key_reused",
-    ),
+    200: json(importedTree, "All of it was brought in.", exampleAnswer),
+    ...problems(...refusals, "not_acceptable"),
+  },
+};
+
+const { dryRun: _, ...exampleProgress } = exampleAnswer;
+const exampleEvents = [
+  `event: progress\ndata: ${JSON.stringify(exampleProgress)}\n\n`,
+  `event: done\ndata: ${JSON.stringify(exampleAnswer)}\n\n`,
+].join("");
+
+const progressSchema = {
+  operationId: "importTreeWithProgress",
+  summary: "The same, telling how far it is, as Server-Sent Events",
+  description:
+    `${importDescription} \`progress\` says how far it is; \`done\` ends it or, where the first part was done, ` +
+    "`failed` with the problem.",
+  tags: ["znodes"],
+  headers: postHeaders,
+  response: {
+    200: eventsAnswer(exampleEvents, {
+      progress: importProgress,
+      done: importedTree,
+      failed: streamProblem,
+    }),
+    ...problems(...refusals),
   },
 };

@@ -11,7 +11,15 @@ import { validatePath } from "../../core/tree/path.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
 import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
-import { pageLimit, problems, readHeaders, writeHeaders, writeProblems } from "../wire/schemas.ts";
+import {
+  json,
+  locationHeader,
+  pageLimit,
+  problems,
+  readHeaders,
+  writeHeaders,
+  writeProblems,
+} from "../wire/schemas.ts";
 import { urlOfZnode, znodePathOf } from "../wire/znode-path.ts";
 
 const quotasUrl = "/v1/quotas";
@@ -29,20 +37,25 @@ const limits = {
 const exampleLimits = { countSoft: 800, countHard: 1000, bytesHard: 1_048_576 };
 
 const limitsBody = Type.Object(limits, {
+  title: "QuotaLimits",
   additionalProperties: false,
   description: "At least one limit; those that are absent are none.",
   examples: [exampleLimits],
 });
 
-const quotaAnswer = Type.Object({
-  path: Type.String(),
-  count: Type.Integer({ description: "Znodes in the subtree now, its own root included." }),
-  bytes: Type.Integer({ description: "Bytes of data in all of them." }),
-  ...limits,
-  exceeded: Type.Array(Type.String(), {
-    description: "Names of the limits the usage is above. A hard one may be, if it was set below the usage.",
-  }),
-});
+const quotaAnswer = Type.Object(
+  {
+    path: Type.String({ description: "The subtree's root." }),
+    count: Type.Integer({ description: "Znodes in the subtree now, its own root included." }),
+    bytes: Type.Integer({ description: "Bytes of data in all of them." }),
+    ...limits,
+    exceeded: Type.Array(Type.String(), {
+      description:
+        "Names of the limits the usage is above. A hard one may be, if it was set below the usage.",
+    }),
+  },
+  { title: "Quota" },
+);
 
 const noQuery = Type.Object({}, { additionalProperties: false });
 
@@ -134,10 +147,6 @@ const exampleQuota = {
   exceeded: ["countSoft"],
 };
 
-function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema: { ...schema, examples: [example] } } } };
-}
-
 const setSchema = {
   operationId: "setQuota",
   summary: "Limit a subtree, or limit it otherwise",
@@ -148,7 +157,10 @@ const setSchema = {
   headers: writeHeaders,
   response: {
     200: json(quotaAnswer, "The quota has these limits instead of those it had.", exampleQuota),
-    201: json(quotaAnswer, "There was no quota, and now there is.", exampleQuota),
+    201: {
+      ...json(quotaAnswer, "There was no quota, and now there is.", exampleQuota),
+      headers: locationHeader,
+    },
     ...problems(...writeProblems, "reserved_path", "no_node", "quota_nested", "too_large"),
   },
 };
@@ -173,12 +185,15 @@ const listSchema = {
   headers: readHeaders,
   response: {
     200: json(
-      Type.Object({
-        quotas: Type.Array(quotaAnswer),
-        next: Type.Optional(
-          Type.String({ description: "There are more: ask again with after set to this." }),
-        ),
-      }),
+      Type.Object(
+        {
+          quotas: Type.Array(quotaAnswer),
+          next: Type.Optional(
+            Type.String({ description: "There are more: ask again with after set to this." }),
+          ),
+        },
+        { title: "QuotaPage" },
+      ),
       "A page of quotas, in code-unit order of their paths.",
       { quotas: [exampleQuota] },
     ),

@@ -9,10 +9,13 @@ import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { operationReader, operationsBody, toOperation, writeShapes } from "../wire/operations.ts";
 import type { RouteParts } from "../wire/parts.ts";
-import { postHeaders, problems, replayedHeader, stat, writeProblems } from "../wire/schemas.ts";
+import { json, postHeaders, problems, replayedHeader, stat, writeProblems } from "../wire/schemas.ts";
 
 const readOperation = operationReader(writeShapes);
-const { envelope, documented } = operationsBody(writeShapes, { op: "check", path: "/config", version: 3 });
+const { envelope, documented } = operationsBody(writeShapes, {
+  names: { body: "TransactionRequest", operation: "TransactionOperation" },
+  example: { op: "check", path: "/config", version: 3 },
+});
 
 export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
   const { store, limits } = parts;
@@ -48,18 +51,23 @@ function operationAt(wire: unknown, index: number, count: number): Operation {
   }
 }
 
-const transactionAnswer = Type.Object({
-  zxid: Type.Integer({ description: "The transaction's zxid; the current one when it changed nothing." }),
-  results: Type.Array(
-    Type.Object({
-      op: Type.String(),
-      path: Type.String(),
-      stat: Type.Optional(stat),
-      value: Type.Optional(Type.String({ description: "What an increment left, as decimal text." })),
-    }),
-    { description: "One result for each operation, in order." },
-  ),
-});
+const operationResult = Type.Object(
+  {
+    op: Type.String({ description: "What was asked for." }),
+    path: Type.String({ description: "The znode; that of a sequential create has its number." }),
+    stat: Type.Optional(stat),
+    value: Type.Optional(Type.String({ description: "What an increment left, as decimal text." })),
+  },
+  { title: "OperationResult" },
+);
+
+const transactionAnswer = Type.Object(
+  {
+    zxid: Type.Integer({ description: "The transaction's zxid; the current one when it changed nothing." }),
+    results: Type.Array(operationResult, { description: "One result for each operation, in order." }),
+  },
+  { title: "TransactionResults" },
+);
 
 const transactionSchema = {
   operationId: "transact",
@@ -68,16 +76,10 @@ const transactionSchema = {
   headers: postHeaders,
   response: {
     200: {
-      description: "All were done, at one zxid.",
+      ...json(transactionAnswer, "All were done, at one zxid.", {
+        ...{ zxid: 1042, results: [{ op: "delete", path: "/old" }] },
+      }),
       headers: replayedHeader,
-      content: {
-        "application/json": {
-          schema: {
-            ...transactionAnswer,
-            examples: [{ zxid: 1042, results: [{ op: "delete", path: "/old" }] }],
-          },
-        },
-      },
     },
     ...problems(
       ...writeProblems,

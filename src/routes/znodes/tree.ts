@@ -2,17 +2,18 @@
 // The lines of a whole subtree are its export.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
+import { linesAnswer, linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
+  json,
   pageEntriesDefault,
   pageLimitBounds,
   problems,
@@ -23,8 +24,9 @@ import { includedIn, type PartialView, partialViewOf, znodeAt } from "../wire/vi
 import { znodePathOf } from "../wire/znode-path.ts";
 
 const treeUrl = "/v1/tree";
+const exportUrl = "/v1/export";
 
-const treeQuery = Type.Object(
+const linesQuery = Type.Object(
   {
     depth: Type.Optional(
       Type.Integer({
@@ -47,6 +49,13 @@ const treeQuery = Type.Object(
         description: "Go on after this path, which is in the subtree.",
       }),
     ),
+  },
+  { additionalProperties: false },
+);
+
+const treeQuery = Type.Object(
+  {
+    ...linesQuery.properties,
     limit: Type.Optional(
       Type.Integer({ ...pageLimitBounds, description: "Znodes in one page (1000); lines have none." }),
     ),
@@ -56,13 +65,16 @@ const treeQuery = Type.Object(
 
 type TreeQuery = Static<typeof treeQuery>;
 
-const treeAnswer = Type.Object({
-  path: Type.String(),
-  znodes: Type.Array(znodeSchema, { description: "Parents before children, siblings in code-unit order." }),
-  next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
-});
+const treePage = Type.Object(
+  {
+    path: Type.String({ description: "The subtree's root." }),
+    znodes: Type.Array(znodeSchema, { description: "Parents before children, siblings in code-unit order." }),
+    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+  },
+  { title: "TreePage" },
+);
 
-export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits, answers }: ReadParts): void {
+export function treeRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [treeUrl, `${treeUrl}/*`]) {
     app.get(
@@ -72,21 +84,44 @@ export function treeRoutes(plainApp: FastifyInstance, { store, sessions, limits,
         config: { variesByAccept: true },
       },
       (request, reply) => {
-        const { query } = request;
-        const path = znodePathOf(request, treeUrl, limits);
-        validatePath(path);
-        if (query.after !== undefined) validateCursor(query.after, path, query.depth);
-        const asLines = prefersLines(request);
-        if (asLines && query.limit !== undefined) throw linesHaveNoLimit();
-        touchSession(request, sessions);
-        const reader = readerFor(request, store);
-        znodeAt(reader, path);
-        const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-        if (asLines) return sendLines(request, reply, { answers, walk, included: includedIn(query.include) });
-        return reply.send({ path, ...pageOf(walk(), query) });
+        const asLines = () => prefersLines(request);
+        return read(request, reply, { prefix: treeUrl, parts, asLines });
       },
     );
   }
+  for (const url of [exportUrl, `${exportUrl}/*`]) {
+    const schema = { ...exportSchema, hide: url === exportUrl, querystring: linesQuery };
+    app.get(url, { schema }, (request, reply) =>
+      read(request, reply, { prefix: exportUrl, parts, asLines: () => true }),
+    );
+  }
+}
+
+interface TreeRead {
+  /** Of the URL, before the path. */
+  readonly prefix: string;
+  readonly parts: ReadParts;
+  readonly asLines: () => boolean;
+}
+
+function read(
+  request: FastifyRequest<{ Querystring: TreeQuery }>,
+  reply: FastifyReply,
+  { prefix, parts, asLines }: TreeRead,
+) {
+  const { store, sessions, limits, answers } = parts;
+  const { query } = request;
+  const path = znodePathOf(request, prefix, limits);
+  validatePath(path);
+  if (query.after !== undefined) validateCursor(query.after, path, query.depth);
+  const isLines = asLines();
+  if (isLines && query.limit !== undefined) throw linesHaveNoLimit();
+  touchSession(request, sessions);
+  const reader = readerFor(request, store);
+  znodeAt(reader, path);
+  const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
+  if (isLines) return sendLines(request, reply, { answers, walk, included: includedIn(query.include) });
+  return reply.send({ path, ...pageOf(walk(), query) });
 }
 
 function validateCursor(after: string, path: string, depth = Number.POSITIVE_INFINITY): void {
@@ -120,36 +155,34 @@ function pageOf(walk: TreeWalk, { include, limit = pageEntriesDefault }: TreeQue
   return hasMore ? { znodes, next: znodes.at(-1)?.path as string } : { znodes };
 }
 
+const refusals = ["bad_path", "no_node", "session_expired", "throttled"] as const;
+
+const exampleZnodes = [
+  { path: "/services", data: "" },
+  { path: "/services/web", data: "up" },
+];
+
 const treeSchema = {
   operationId: "getTree",
-  summary: "A znode and everything below it",
+  summary: "A znode and everything below it, in pages",
   description:
-    `As ${linesMediaType} it is the whole subtree as it stands at the Zxid of the answer, one znode a line, whatever ` +
-    "is written meanwhile: an export. As JSON it comes in pages; a page is one consistent picture, between pages " +
-    "znodes may come and go. `next` is the cursor of the next page.",
+    "A page is one consistent picture, between pages znodes may come and go. `next` is the cursor of the next page. Asked " +
+    `for ${linesMediaType} it is the whole subtree, as \`GET /v1/export/{path}\` gives it.`,
   tags: ["znodes"],
   headers: readHeaders,
   response: {
-    200: {
-      description: "A page of znodes, or a line for each.",
-      content: {
-        "application/json": {
-          schema: {
-            ...treeAnswer,
-            examples: [
-              {
-                path: "/services",
-                znodes: [
-                  { path: "/services", data: "" },
-                  { path: "/services/web", data: "up" },
-                ],
-              },
-            ],
-          },
-        },
-        [linesMediaType]: { schema: { type: "string" } },
-      },
-    },
-    ...problems("bad_path", "no_node", "not_acceptable", "session_expired", "throttled"),
+    200: json(treePage, "A page of znodes.", { path: "/services", znodes: exampleZnodes }),
+    ...problems(...refusals, "not_acceptable"),
   },
+};
+
+const exportSchema = {
+  operationId: "exportTree",
+  summary: "A znode and everything below it, one znode a line",
+  description:
+    "The whole subtree as it stands at the Zxid of the answer, whatever is written meanwhile. It is what `POST /v1/import` " +
+    "takes. One that cannot be finished is cut off in the middle, so that it cannot pass for whole.",
+  tags: ["znodes"],
+  headers: readHeaders,
+  response: { 200: linesAnswer(exampleZnodes), ...problems(...refusals) },
 };

@@ -10,27 +10,19 @@ import { KeeperError } from "../../core/errors.ts";
 import { validatePath, validateSequentialPrefix } from "../../core/tree/path.ts";
 import { type CreateMode, emptyData } from "../../core/tree/znode.ts";
 import type { Written } from "../../core/txn.ts";
-import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { withHint } from "../http/hints.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
-import {
-  etagOf,
-  ifMatchOf,
-  isKnown,
-  knownTagsOf,
-  mustBeNew,
-  refuseConditions,
-  tagOfUnknownPast,
-} from "../wire/conditions.ts";
+import { etagOf, ifMatchOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
-import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
-import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import { type RouteParts, writeContextOf } from "../wire/parts.ts";
 import { eventStream, progressMediaTypeOf, sendProgress } from "../wire/progress.ts";
 import {
-  conditionalReadHeaders,
   conditionalWriteHeaders,
+  etagHeader,
+  json,
+  locationHeader,
   postHeaders,
   problems,
   replayedHeader,
@@ -38,23 +30,11 @@ import {
   writeProblems,
   written,
 } from "../wire/schemas.ts";
-import { viewOf, znodeAt } from "../wire/views.ts";
-import { urlOfZnode, znodePathOf } from "../wire/znode-path.ts";
+import { exampleWritten } from "../wire/znode-examples.ts";
+import { urlOfZnode, znodePathOf, znodesUrl } from "../wire/znode-path.ts";
 import { deleteInParts } from "./delete-run.ts";
 
-export const znodesUrl = "/v1/znodes";
 const urls = [znodesUrl, `${znodesUrl}/*`];
-
-const getQuery = Type.Object(
-  {
-    raw: Type.Boolean({ default: false, description: "Answer with the bytes alone." }),
-    ...waitQuery,
-    encoding: Type.Optional(
-      Type.Literal("base64", { description: "Give the data as dataBase64, text or not." }),
-    ),
-  },
-  { additionalProperties: false },
-);
 
 const createQuery = Type.Object(
   {
@@ -88,6 +68,7 @@ const deleteQuery = Type.Object(
     }),
     inParts: Type.Boolean({
       default: false,
+      "x-hidden": true,
       description: "With recursive: leaves first, in many transactions, however large the subtree is.",
     }),
   },
@@ -102,7 +83,6 @@ export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): v
 export function znodeRoutes(app: FastifyInstance, parts: RouteParts & { bodies: BodiesInFlight }): void {
   acceptAnyBody(app, parts.bodies);
   for (const url of urls) {
-    readRoute(app, url, parts);
     createRoute(app, url, parts);
     setRoute(app, url, parts);
     deleteRoute(app, url, parts);
@@ -112,27 +92,6 @@ export function znodeRoutes(app: FastifyInstance, parts: RouteParts & { bodies: 
 /** The root's own URL behaves as the wildcard does, and is documented by it. */
 function commonOf(url: string) {
   return { tags: ["znodes"], hide: url === znodesUrl };
-}
-
-function readRoute(plainApp: FastifyInstance, url: string, parts: RouteParts): void {
-  const { store, sessions, watches, limits } = parts;
-  const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  app.get(
-    url,
-    { schema: { ...commonOf(url), ...getSchema, querystring: getQuery }, config: { variesByAccept: true } },
-    (request, reply) => {
-      const path = znodePathOf(request, znodesUrl, limits);
-      validatePath(path);
-      assertWaitIsWhole(request.query);
-      const known = knownTagsOf(request.headers);
-      touchSession(request, sessions);
-      const { raw, encoding, waitAfterZxid } = request.query;
-      const send = () => sendZnode(request, reply, { path, parts, raw, encoding, known });
-      if (waitAfterZxid === undefined) return send();
-      const watched = { path, selection: watchedZnode(path) };
-      return longPoll(request, reply, { watches, store }, watched).then(send);
-    },
-  );
 }
 
 function createRoute(plainApp: FastifyInstance, url: string, parts: RouteParts): void {
@@ -195,10 +154,6 @@ function deleteRoute(plainApp: FastifyInstance, url: string, { store, sessions, 
   );
 }
 
-function watchedZnode(path: string): Selection {
-  return new Selection({ paths: [path], scope: "node", types: watchEventTypes, withData: false });
-}
-
 function dataOf(request: FastifyRequest): Uint8Array {
   return (request.body as Uint8Array | undefined | null) ?? emptyData;
 }
@@ -250,7 +205,7 @@ function toSetData(path: string, query: Static<typeof setQuery>, request: Fastif
 }
 
 /** What is not there is refused in any case, so `*` asks for nothing more. */
-function expectation(
+export function expectation(
   version: number | undefined,
   ifMatch: ReturnType<typeof ifMatchOf>,
 ): Pick<SetData, "version" | "ifMatch"> {
@@ -270,88 +225,6 @@ function sendWritten(reply: FastifyReply, { path, stat, created }: Written, { ep
   return reply.header("etag", etagOf(stat, epochs)).send({ path, stat });
 }
 
-interface ZnodeRead {
-  readonly path: string;
-  readonly raw: boolean;
-  readonly encoding: "base64" | undefined;
-  readonly known: ReturnType<typeof knownTagsOf>;
-  readonly parts: RouteParts;
-}
-
-function sendZnode(request: FastifyRequest, reply: FastifyReply, read: ZnodeRead) {
-  const { path, raw, encoding, known, parts } = read;
-  const reader = readerFor(request, parts.store);
-  const znode = znodeAt(reader, path);
-  const isBytes = raw || prefersBytes(request);
-  const etag = etagOf(znode, reader.epochs, isBytes ? "bytes" : encoding);
-  reply.header("etag", etag);
-  if (isKnown(etag, known)) return reply.code(304).send();
-  const foreignTag = tagOfUnknownPast(known, reader);
-  if (foreignTag !== undefined) parts.store.unknownPasts.note(foreignTag);
-  if (isBytes) {
-    reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
-    return reply.send(Buffer.from(znode.data));
-  }
-  return reply.send(viewOf(znode, encoding));
-}
-
-/** @throws KeeperError `not_acceptable` when the client takes neither JSON nor bytes */
-function prefersBytes(request: FastifyRequest): boolean {
-  const { accept } = request.headers;
-  if (accept === undefined || accept === "*/*") return false;
-  const type = request.accepts().type([...znodeMediaTypes]);
-  if (type !== false) return type === "application/octet-stream";
-  throw new KeeperError(
-    "not_acceptable",
-    `A znode is given as ${znodeMediaTypes.join(" or ")}, not as ${accept}.`,
-  );
-}
-
-const znodeMediaTypes = ["application/json", "application/octet-stream"] as const;
-
-const examplePath = "/services/web";
-const exampleStat = {
-  czxid: 1042,
-  mzxid: 1042,
-  pzxid: 1042,
-  ctimeMs: 1_700_000_000_000,
-  mtimeMs: 1_700_000_000_000,
-  version: 0,
-  cversion: 0,
-  aversion: 0,
-  ephemeralOwner: null,
-  dataLength: 2,
-  numChildren: 0,
-};
-const exampleWritten = { path: examplePath, stat: exampleStat };
-
-function json(schema: object, description: string, example: object) {
-  return { description, content: { "application/json": { schema, example } } };
-}
-
-const getSchema = {
-  operationId: "getZnode",
-  summary: "Data and stat of a znode",
-  description:
-    "The ETag is of the data in this incarnation, in this past of the store: children that come and go move the stat and not the ETag. Bytes and " +
-    "base64 have ETags of their own; If-Match takes any of them.",
-  headers: conditionalReadHeaders,
-  response: {
-    200: {
-      description: "The znode. With raw=true or Accept: application/octet-stream, its bytes alone.",
-      content: {
-        "application/json": {
-          schema: { $ref: "Znode#" },
-          example: { path: examplePath, data: "up", stat: exampleStat },
-        },
-        "application/octet-stream": { schema: { type: "string", format: "binary" } },
-      },
-    },
-    304: { description: "The znode is still what the If-None-Match header says.", type: "null" },
-    ...problems("bad_path", "no_node", "not_acceptable", "session_expired", "history_trimmed", "throttled"),
-  },
-};
-
 const createSchema = {
   operationId: "createZnode",
   summary: "Create a znode; the body is its data",
@@ -359,7 +232,7 @@ const createSchema = {
   response: {
     201: {
       ...json(written, "The znode was created; Location and path say under which name.", exampleWritten),
-      headers: replayedHeader,
+      headers: { ...locationHeader, ...etagHeader, ...replayedHeader },
     },
     ...problems(
       ...writeProblems,
@@ -384,8 +257,11 @@ const setSchema = {
     "if-none-match": Type.Optional(Type.String({ description: "`*`: the znode must not exist yet." })),
   }),
   response: {
-    200: json(written, "The data was replaced.", exampleWritten),
-    201: json(written, "There was no znode, and upsert or If-None-Match: * asked for one.", exampleWritten),
+    200: { ...json(written, "The data was replaced.", exampleWritten), headers: etagHeader },
+    201: {
+      ...json(written, "There was no znode, and upsert or If-None-Match: * asked for one.", exampleWritten),
+      headers: { ...locationHeader, ...etagHeader },
+    },
     ...problems(
       ...writeProblems,
       "quota_exceeded",
@@ -397,35 +273,15 @@ const setSchema = {
   },
 };
 
-const deletedInParts = Type.Object({
-  path: Type.String(),
-  deleted: Type.Integer({ description: "Znodes this request has deleted." }),
-  remaining: Type.Integer({ description: "Znodes of the subtree that are left; 0 at the end." }),
-  zxid: Type.Integer({ description: "The last transaction of the delete." }),
-});
-
-const exampleDeleted = { path: examplePath, deleted: 30_000, remaining: 0, zxid: 1071 };
-
 const deleteSchema = {
   operationId: "deleteZnode",
   summary: "Delete a znode, or a whole subtree",
   description:
     "With recursive=true the subtree goes in one transaction, which is refused with `too_many_changes` or `too_large` when " +
-    "the subtree is larger than one transaction may be. With inParts=true as well it goes leaves first in many, and others " +
-    "are served meanwhile; the root's version is looked at in each. What is gone stays gone when a later part is refused " +
-    "(the refusal says how many were `deleted`) or when the client leaves, which stops it; sent again it goes on. Asked for " +
-    `${linesMediaType} or ${eventStream} it says how far it is (\`progress\`) and ends with \`done\` or, when ` +
-    "something was done by then, `failed` with the problem.",
+    "the subtree is larger than one transaction may be: `DELETE /v1/tree/{path}` takes it in many. With inParts=true " +
+    `beside recursive=true this does the same, and asked for ${linesMediaType} or ${eventStream} says how far it is.`,
   headers: conditionalWriteHeaders,
   response: {
-    200: {
-      description: "It went in parts, and is gone; or, asked for progress, the delete began.",
-      content: {
-        "application/json": { schema: { ...deletedInParts, examples: [exampleDeleted] } },
-        [linesMediaType]: { schema: { type: "string" } },
-        [eventStream]: { schema: { type: "string" } },
-      },
-    },
     204: { description: "It is gone.", type: "null" },
     ...problems(
       ...writeProblems,

@@ -1,0 +1,61 @@
+// Streams of events as the OpenAPI document tells of them: what their messages are called, and what the data of each is.
+
+import { type TSchema, Type } from "typebox";
+
+/** What a stream may be asked with besides its query: an EventSource sends it by itself when it comes back. */
+export const streamHeaders = Type.Object({
+  "last-event-id": Type.Optional(
+    Type.String({ description: "The id of the last event that was read: go on after it." }),
+  ),
+});
+
+export const eventZxid = Type.Integer({ description: "The transaction it is as of." });
+
+/** What every event of a change says of its transaction. */
+export const transactionMembers = {
+  zxid: Type.Integer({ description: "The transaction." }),
+  timeMs: Type.Integer({ description: "Wall time of the transaction; never use it for ordering." }),
+  cause: Type.String({
+    description:
+      "Why it was done: request, session_closed, session_expired, ttl, container or restore; there may be others.",
+  }),
+  session: Type.Optional(Type.String({ description: "Id of the session whose end it was." })),
+};
+
+export const streamSynced = Type.Object(
+  { zxid: eventZxid },
+  { title: "StreamSynced", description: "The current state is complete; what follows is live." },
+);
+
+export const streamBookmark = Type.Object(
+  { zxid: eventZxid },
+  { title: "StreamBookmark", description: "Nothing happened up to here: the point to resume from moves on." },
+);
+
+export const streamReset = Type.Object(
+  {
+    reason: Type.String({ description: "Why there is no resuming: history_trimmed or unknown_zxid." }),
+    zxid: eventZxid,
+  },
+  { title: "StreamReset", description: "The point to resume from is gone: the current state follows." },
+);
+
+export const streamBye = Type.Object(
+  {
+    reason: Type.String({
+      description: "Why the stream ends, such as shutdown or ended_by_admin; there may be others.",
+    }),
+  },
+  { title: "StreamBye", description: "A planned end: come back, here or on another server." },
+);
+
+/** How work ends that failed after its first part. */
+export const streamProblem = Type.Unsafe<object>({ $ref: "Problem#" });
+
+/** The answer of a stream. @param events the data of each event, by its name */
+export function eventStream(example: string, events: Readonly<Record<string, TSchema>>) {
+  return {
+    description: "The stream. `x-events` has the schema of each event's data, by the event's name.",
+    content: { "text/event-stream": { schema: { type: "string" }, example, "x-events": events } },
+  };
+}
