@@ -4,7 +4,6 @@ import json
 import os
 import sys
 import time
-from base64 import b64decode
 from collections.abc import Iterator
 from io import BytesIO
 from typing import TypeVar
@@ -12,32 +11,25 @@ from typing import TypeVar
 import httpx
 from httpx_sse import connect_sse
 from treekeeper_client import Client
-from treekeeper_client.api.coordination import (
-    claim_lock,
-    get_claim,
-    get_service,
-    register_instance,
-    release_claim,
-)
+from treekeeper_client.api.locks import claim_lock, get_claim, release_claim
+from treekeeper_client.api.services import get_service, register_instance
 from treekeeper_client.api.sessions import close_session, open_session
 from treekeeper_client.api.transactions import transact
-from treekeeper_client.api.znodes import create_znode, get_znode, list_children, set_znode
+from treekeeper_client.api.znodes import create_znode, exists_znode, get_data, get_znode, list_children, set_znode
 from treekeeper_client.models import (
-    ClaimLockBody,
-    GetZnodeEncoding,
-    OpenSessionBody,
+    CheckOperation,
+    CheckOperationOp,
+    ClaimRequest,
+    CreateOperation,
+    CreateOperationOp,
+    DeleteOperation,
+    DeleteOperationOp,
+    InstanceRequest,
     Problem,
-    ProblemCode,
-    RegisterInstanceBody,
-    TransactBody,
-    TransactBodyOperationsItemType0 as Create,
-    TransactBodyOperationsItemType0Op as CreateOp,
-    TransactBodyOperationsItemType1 as Set,
-    TransactBodyOperationsItemType1Op as SetOp,
-    TransactBodyOperationsItemType2 as Delete,
-    TransactBodyOperationsItemType2Op as DeleteOp,
-    TransactBodyOperationsItemType4 as Check,
-    TransactBodyOperationsItemType4Op as CheckOp,
+    SessionRequest,
+    SetOperation,
+    SetOperationOp,
+    TransactionRequest,
 )
 from treekeeper_client.types import File
 
@@ -73,7 +65,7 @@ def create(path: str, content: bytes = b"", **options):
 
 # --- a session and its znodes
 
-session = good(open_session.sync(client=client, body=OpenSessionBody(timeout_ms=60_000, name="scenario")))
+session = good(open_session.sync(client=client, body=SessionRequest(timeout_ms=60_000, name="scenario")))
 assert 0 < session.valid_for_ms <= 60_000
 ok("session")
 
@@ -90,30 +82,35 @@ ok("sequence")
 
 every_byte = bytes(range(256))
 create("/clients/binary", every_byte)
-znode = good(get_znode.sync("/clients/binary", client=client, encoding=GetZnodeEncoding.BASE64))
-assert b64decode(znode.data_base_64) == every_byte
+assert good(get_data.sync("/clients/binary", client=client)).payload.read() == every_byte
 ok("binary")
 
-assert good(get_znode.sync("/clients/binary", client=client))
-assert refused(get_znode.sync("/clients/nothing", client=client)).code == ProblemCode.NO_NODE
+
+def exists(path: str) -> bool:
+    status = exists_znode.sync_detailed(path, client=client).status_code
+    assert status in (200, 404), status
+    return status == 200
+
+
+assert exists("/clients/binary") and not exists("/clients/nothing")
 ok("exists")
 
 problem = refused(set_znode.sync("/clients/binary", client=client, body=data(b"late"), version=7))
-assert problem.code == ProblemCode.BAD_VERSION, problem
+assert problem.code == "bad_version", problem
 ok("conflict")
 
 operations = [
-    Check(op=CheckOp.CHECK, path="/clients", exists=True),
-    Create(op=CreateOp.CREATE, path="/clients/t", data="made"),
-    Set(op=SetOp.SET, path="/clients/nothing", data="lost"),
-    Delete(op=DeleteOp.DELETE, path="/clients/t"),
+    CheckOperation(op=CheckOperationOp.CHECK, path="/clients", exists=True),
+    CreateOperation(op=CreateOperationOp.CREATE, path="/clients/t", data="made"),
+    SetOperation(op=SetOperationOp.SET, path="/clients/nothing", data="lost"),
+    DeleteOperation(op=DeleteOperationOp.DELETE, path="/clients/t"),
 ]
-problem = refused(transact.sync(client=client, body=TransactBody(operations=operations)))
-assert problem.code == ProblemCode.NO_NODE
+problem = refused(transact.sync(client=client, body=TransactionRequest(operations=operations)))
+assert problem.code == "no_node"
 assert problem.failed_operation == 2
 fates = [result.code for result in problem.results]
 assert fates == ["rolled_back", "rolled_back", "no_node", "not_evaluated"], fates
-assert refused(get_znode.sync("/clients/t", client=client)).code == ProblemCode.NO_NODE
+assert not exists("/clients/t")
 ok("transaction")
 
 # --- lists and numbers
@@ -139,11 +136,11 @@ ok("int64")
 
 # --- locks and services
 
-rival = good(open_session.sync(client=client, body=OpenSessionBody(timeout_ms=60_000)))
-held = good(claim_lock.sync("scenario", client=client, body=ClaimLockBody(), session_token=session.token))
+rival = good(open_session.sync(client=client, body=SessionRequest(timeout_ms=60_000)))
+held = good(claim_lock.sync("scenario", client=client, body=ClaimRequest(), session_token=session.token))
 assert held.state == "held" and held.fence > 0
 waiting = good(
-    claim_lock.sync("scenario", client=client, body=ClaimLockBody(wait_ms=100), session_token=rival.token)
+    claim_lock.sync("scenario", client=client, body=ClaimRequest(wait_ms=100), session_token=rival.token)
 )
 assert waiting.state == "waiting" and waiting.position == 1, waiting
 answer = release_claim.sync_detailed("scenario", held.id, client=client, session_token=session.token)
@@ -155,7 +152,7 @@ assert claim.state == "held"
 ok("lock")
 
 for name, tags in (("one", ["blue", "small"]), ("two", ["green"])):
-    instance = RegisterInstanceBody(address="10.0.0.1", port=8080, tags=tags)
+    instance = InstanceRequest(address="10.0.0.1", port=8080, tags=tags)
     good(register_instance.sync("echo", name, client=client, body=instance, session_token=session.token))
 blue = good(get_service.sync("echo", client=client, tag=["blue"]))
 assert [instance.id for instance in blue.instances] == ["one"]
@@ -212,6 +209,5 @@ ok("watch")
 
 answer = close_session.sync_detailed(session.id, client=client, session_token=session.token)
 assert answer.status_code == 204, answer
-for path in numbered:
-    assert refused(get_znode.sync(path, client=client)).code == ProblemCode.NO_NODE
+assert not any(exists(path) for path in numbered)
 ok("close")
