@@ -18,4 +18,7 @@ export type Toolchain = "python" | "go" | "java";
 
 export const clients: readonly GeneratedClient[] = [
   { name: "python-openapi-python-client", toolchains: ["python"], document: "/openapi.json" },
+  { name: "python-openapi-generator", toolchains: ["python", "java"], document: "/openapi.json" },
+  { name: "go-oapi-codegen", toolchains: ["go"], document: "/openapi.json" },
+  { name: "go-ogen", toolchains: ["go"], document: "/openapi.json" },
 ];
