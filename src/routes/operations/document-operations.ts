@@ -43,6 +43,7 @@ function finishParameter(parameter: JsonObject, needsSession: boolean): JsonObje
 }
 
 function canonical(name: string): string {
+  if (name === "last-event-id") return "Last-Event-ID";
   return name
     .split("-")
     .map((part) => part.charAt(0).toUpperCase() + part.slice(1))

@@ -8,6 +8,7 @@ import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import type { Answers, HeldAnswer } from "../http/answers.ts";
 import type { Turns } from "../http/turns.ts";
 import { pieceBytes } from "./pieces.ts";
+import { bytes } from "./schemas.ts";
 import { type Included, partialTextOf } from "./views.ts";
 
 export const linesMediaType = "application/x-ndjson";
@@ -42,22 +43,29 @@ export function linesAnswer(examples: readonly object[]) {
   const example = examples.map((znode) => `${JSON.stringify(znode)}\n`).join("");
   return {
     description: "A line for each znode, as `x-line` describes it.",
-    content: { [linesMediaType]: { schema: { type: "string" }, example, "x-line": { $ref: "Znode#" } } },
+    content: { [fileMediaType]: { schema: bytes, example, "x-line": { $ref: "Znode#" } } },
   };
 }
+
+/** What clients of every language take as bytes, to be kept or handed on; lines by name are for who asks for them. */
+export const fileMediaType = "application/octet-stream";
 
 interface Lines {
   readonly answers: Answers;
   /** Begins a walk, which is ended here, whatever becomes of the client. */
   readonly walk: () => TreeWalk;
   readonly included: Included;
+  readonly mediaType: typeof linesMediaType | typeof fileMediaType;
 }
 
 /** @throws KeeperError `throttled` when clients hold too much already */
 export function sendLines(request: FastifyRequest, reply: FastifyReply, lines: Lines): FastifyReply {
   const isHead = request.method === "HEAD";
   const held = isHead ? null : lines.answers.hold(request, heldBytesMin);
-  reply.header("Content-Type", linesMediaType).header("X-Accel-Buffering", "no");
+  reply
+    .header("Content-Type", lines.mediaType)
+    .header("X-Accel-Buffering", "no")
+    .header("X-Content-Type-Options", "nosniff");
   // Of a HEAD nothing is sent, but a stream all the same: how long it would be is not known.
   return reply.send(held === null ? Readable.from([]) : new LineStream(lines, held));
 }

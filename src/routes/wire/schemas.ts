@@ -131,7 +131,7 @@ export function json(schema: object, description: string, example: object) {
 }
 
 /** Bytes as they are. */
-export const bytes = { type: "string", format: "binary" } as const;
+export const bytes: object = { type: "string", format: "binary" };
 
 /** The refusals of an operation, by status, for its `response` schema. */
 export function problems(...codes: readonly ProblemCode[]): Record<string, TSchema> {

@@ -5,7 +5,12 @@ import { type TSchema, Type } from "typebox";
 /** What a stream may be asked with besides its query: an EventSource sends it by itself when it comes back. */
 export const streamHeaders = Type.Object({
   "last-event-id": Type.Optional(
-    Type.String({ description: "The id of the last event that was read: go on after it." }),
+    Type.String({
+      description:
+        "The id of the last event that was read: go on after it. What cannot send it as a header may send it as " +
+        "`lastEventId` in the query.",
+      examples: ["1042.3f9a01c2d4"],
+    }),
   ),
 });
 

@@ -20,7 +20,10 @@ const intervalMs = {
 };
 
 const lastEventId = Type.Optional(
-  Type.String({ description: "What stand-ins for EventSource send in place of the header Last-Event-ID." }),
+  Type.String({
+    "x-hidden": true,
+    description: "What stand-ins for EventSource send in place of the header Last-Event-ID.",
+  }),
 );
 
 /** For a stream whose first event says all there is: there is nothing to resume, but its clients come back as others do. */

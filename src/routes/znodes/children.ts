@@ -9,7 +9,14 @@ import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { Selection } from "../../watches/selection.ts";
 import { isKnown, knownTagsOf, listTagOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
-import { linesAnswer, linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
+import {
+  fileMediaType,
+  linesAnswer,
+  linesHaveNoLimit,
+  linesMediaType,
+  prefersLines,
+  sendLines,
+} from "../wire/ndjson.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
   conditionalReadHeaders,
@@ -54,14 +61,14 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
   for (const url of [childrenUrl, `${childrenUrl}/*`]) {
     const schema = { ...childrenSchema, hide: url === childrenUrl, querystring: childrenQuery };
     app.get(url, { schema, config: { variesByAccept: true } }, (request, reply) => {
-      const asLines = () => prefersLines(request);
+      const asLines = () => (prefersLines(request) ? linesMediaType : null);
       return read(request, reply, { prefix: childrenUrl, parts, asLines });
     });
   }
   for (const url of [exportUrl, `${exportUrl}/*`]) {
     const schema = { ...exportSchema, hide: url === exportUrl, querystring: linesQuery };
     app.get(url, { schema }, (request, reply) =>
-      read(request, reply, { prefix: exportUrl, parts, asLines: () => true }),
+      read(request, reply, { prefix: exportUrl, parts, asLines: () => fileMediaType }),
     );
   }
 }
@@ -70,7 +77,8 @@ interface ChildrenRead {
   /** Of the URL, before the path. */
   readonly prefix: string;
   readonly parts: ReadParts;
-  readonly asLines: () => boolean;
+  /** The media type of lines, where it is answered with lines. */
+  readonly asLines: () => typeof linesMediaType | typeof fileMediaType | null;
 }
 
 async function read(
@@ -85,18 +93,18 @@ async function read(
   assertWaitIsWhole(query);
   if (query.after !== undefined) validateName(query.after);
   const known = knownTagsOf(request.headers);
-  const isLines = asLines();
-  if (isLines && query.limit !== undefined) throw linesHaveNoLimit();
+  const mediaType = asLines();
+  if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
   touchSession(request, sessions);
   if (query.waitAfterZxid !== undefined) {
     const watched = { path, selection: watchedChildren(path) };
     await longPoll(request, reply, { watches, store }, watched);
   }
   const reader = readerFor(request, store);
-  if (isLines) {
+  if (mediaType !== null) {
     znodeAt(reader, path);
     const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-    return sendLines(request, reply, { answers, walk, included: includedIn(query.include ?? "") });
+    return sendLines(request, reply, { answers, walk, mediaType, included: includedIn(query.include ?? "") });
   }
   const { view, changedZxid } = pageOf(reader, path, query);
   const etag = listTagOf(changedZxid, reader.epochs);

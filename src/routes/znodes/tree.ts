@@ -9,7 +9,14 @@ import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { linesAnswer, linesHaveNoLimit, linesMediaType, prefersLines, sendLines } from "../wire/ndjson.ts";
+import {
+  fileMediaType,
+  linesAnswer,
+  linesHaveNoLimit,
+  linesMediaType,
+  prefersLines,
+  sendLines,
+} from "../wire/ndjson.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
@@ -84,7 +91,7 @@ export function treeRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
         config: { variesByAccept: true },
       },
       (request, reply) => {
-        const asLines = () => prefersLines(request);
+        const asLines = () => (prefersLines(request) ? linesMediaType : null);
         return read(request, reply, { prefix: treeUrl, parts, asLines });
       },
     );
@@ -92,7 +99,7 @@ export function treeRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
   for (const url of [exportUrl, `${exportUrl}/*`]) {
     const schema = { ...exportSchema, hide: url === exportUrl, querystring: linesQuery };
     app.get(url, { schema }, (request, reply) =>
-      read(request, reply, { prefix: exportUrl, parts, asLines: () => true }),
+      read(request, reply, { prefix: exportUrl, parts, asLines: () => fileMediaType }),
     );
   }
 }
@@ -101,7 +108,8 @@ interface TreeRead {
   /** Of the URL, before the path. */
   readonly prefix: string;
   readonly parts: ReadParts;
-  readonly asLines: () => boolean;
+  /** The media type of lines, where it is answered with lines. */
+  readonly asLines: () => typeof linesMediaType | typeof fileMediaType | null;
 }
 
 function read(
@@ -114,13 +122,14 @@ function read(
   const path = znodePathOf(request, prefix, limits);
   validatePath(path);
   if (query.after !== undefined) validateCursor(query.after, path, query.depth);
-  const isLines = asLines();
-  if (isLines && query.limit !== undefined) throw linesHaveNoLimit();
+  const mediaType = asLines();
+  if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
   touchSession(request, sessions);
   const reader = readerFor(request, store);
   znodeAt(reader, path);
   const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-  if (isLines) return sendLines(request, reply, { answers, walk, included: includedIn(query.include) });
+  if (mediaType !== null)
+    return sendLines(request, reply, { answers, walk, mediaType, included: includedIn(query.include) });
   return reply.send({ path, ...pageOf(walk(), query) });
 }
 
