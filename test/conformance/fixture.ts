@@ -6,6 +6,7 @@ import { randomBytes } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { test as base, expect, type RunnerTask } from "vitest";
 import type { Stat } from "../../src/core/tree/stat.ts";
+import { DocumentedHttp } from "../support/documented-http.ts";
 import { type Answer, type EventStream, Http, type RequestOptions } from "../support/http.ts";
 import { HttpToAny } from "../support/http-to-any.ts";
 import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
@@ -172,7 +173,7 @@ export const test = base.extend<ConformanceFixture>({
 });
 
 function httpFor(urls: readonly string[], { file, name }: Readonly<RunnerTask>): Http {
-  if (urls.length === 1) return new Http(urls[0] as string);
+  if (urls.length === 1) return new DocumentedHttp(urls[0] as string);
   const chance = random(Number(process.env.TREEKEEPER_SEED ?? 0) ^ crc32(`${file.name} ${name}`));
   if (isAboutOneServer(file.name, name)) return new Http(urls[Math.floor(chance() * urls.length)] as string);
   return new HttpToAny(urls, chance);

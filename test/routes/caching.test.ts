@@ -30,6 +30,7 @@ const others = [
   "/",
   "/docs",
   "/openapi.json",
+  "/openapi-3.0.json",
   "/livez",
   "/readyz",
   "/v1/znodes",

@@ -157,7 +157,11 @@ describe.for(operations)("$operationId", (operation) => {
     const made = await prepare(http);
     // The store has come no further than its fixture: an example that asks for more would wait for it.
     const zxid = (await http.get("/v1/limits")).header("zxid") as string;
-    const { path, headers, body } = exampleRequest(operation, { ...made, "Min-Zxid": zxid });
+    const { path, headers, body } = exampleRequest(operation, {
+      ...made,
+      "Min-Zxid": zxid,
+      "Last-Event-ID": zxid,
+    });
     const response = await fetch(http.url + path, {
       method: operation.method,
       headers,

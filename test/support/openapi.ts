@@ -125,14 +125,39 @@ export interface Answered {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly text: string;
+  /** The names of its headers, where those count as well. */
+  readonly headers?: readonly string[];
+}
+
+/** The operation that a request asks for, by its path without the query; the one whose path says most. */
+export function operationAt(method: string, path: string): Operation | undefined {
+  return places.find((place) => place.operation.method === method && place.pattern.test(path))?.operation;
+}
+
+const places = operations
+  .map((operation) => ({ operation, pattern: patternOf(operation.path) }))
+  .sort((a, b) => parameterCount(a.operation) - parameterCount(b.operation));
+
+/** A znode's path has slashes; a name has none. */
+function patternOf(path: string): RegExp {
+  const source = path.replace("/{path}", "(?:/.*)?").replaceAll(/\{\w+\}/g, "[^/]+");
+  return new RegExp(`^${source}$`);
+}
+
+function parameterCount({ path }: Operation): number {
+  return path.split("{").length - 1;
 }
 
 /** Why the document does not allow this answer to the operation; null when it does. */
-export function violationOf(operation: Operation, { status, contentType, text }: Answered): string | null {
+export function violationOf(operation: Operation, answered: Answered): string | null {
+  const { status, contentType, text, headers = [] } = answered;
   const response = operation.responses[status] ?? (status < 500 ? operation.responses["4XX"] : undefined);
   if (response === undefined || (status < 400 && operation.responses[status] === undefined)) {
     return `${operation.operationId} has no ${status} in the document`;
   }
+  const listed = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
+  const unlisted = headers.find((name) => ourHeaders.has(name) && !listed.includes(name));
+  if (unlisted !== undefined) return `${operation.operationId} has no header ${unlisted} for ${status}`;
   if (operation.method === "HEAD" || (response.content === undefined && text === "")) return null;
   const type = contentType?.split(";", 1)[0] ?? "none";
   const media = response.content?.[type];
@@ -140,6 +165,12 @@ export function violationOf(operation: Operation, { status, contentType, text }:
   const fault = faultIn(media, type, text);
   return fault === null ? null : `${operation.operationId} ${status}: ${fault}`;
 }
+
+/** Those that say something of the service, and not of HTTP. */
+const ourHeaders = new Set([
+  ...["allow", "etag", "location", "retry-after"],
+  ...["idempotency-replayed", "zxid", "zxid-oldest"],
+]);
 
 function faultIn(media: Media, type: string, text: string): string | null {
   const { schema = {}, "x-line": line, "x-events": events } = media;

@@ -26,6 +26,7 @@ import {
   replayedHeader,
   writeProblems,
 } from "../wire/schemas.ts";
+import { countForm, nameForm } from "../wire/text-forms.ts";
 import { type AttendParts, attend } from "./attend.ts";
 
 type BarrierParts = RouteParts & AttendParts;
@@ -137,6 +138,7 @@ const passBody = Type.Object(
     action: Type.Enum(["enter", "leave"], { description: "Whether to get in or out." }),
     count: Type.Optional(
       Type.Integer({
+        ...countForm,
         description:
           "How many must be in for the barrier to open, up to barrierCountMax; all who are in agree on it. Who leaves " +
           "need not say it.",
@@ -144,6 +146,7 @@ const passBody = Type.Object(
     ),
     participant: Type.Optional(
       Type.String({
+        ...nameForm,
         description: "Names the participant, where one session speaks for several (the session's id).",
       }),
     ),

@@ -158,6 +158,7 @@ const listSchema = {
 const getSchema = {
   operationId: "getCounter",
   summary: "What a counter is",
+  description: "To add 0 is another way to ask, and makes the counter where there is none.",
   tags,
   params: nameParameter,
   headers: readHeaders,

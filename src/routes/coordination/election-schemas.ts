@@ -129,6 +129,7 @@ export const standSchema = {
 export const getCandidateSchema = {
   operationId: "getCandidate",
   summary: "Where a candidate stands; waits until it leads",
+  description: "With waitMs it answers once the candidate leads, or when the time is up.",
   tags,
   params: claimParameters,
   headers: readHeaders,
@@ -146,6 +147,7 @@ export const changeSchema = {
   operationId: "changeCandidate",
   needsSession: true as const,
   summary: "Change what a candidate says of itself",
+  description: "Its place and its term stay what they are; whoever watches the election is told.",
   tags,
   params: claimParameters,
   headers: writeHeaders,
@@ -172,6 +174,7 @@ export const changeSchema = {
 export const resignSchema = {
   operationId: "resignCandidacy",
   summary: "Resign, or stand no longer",
+  description: "Harmless when repeated. Whoever stands next leads at once.",
   tags,
   params: claimParameters,
   headers: writeHeaders,

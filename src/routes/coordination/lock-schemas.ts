@@ -156,6 +156,7 @@ export const claimSchema = {
 export const getClaimSchema = {
   operationId: "getClaim",
   summary: "Where a claim stands; waits until it holds",
+  description: "With waitMs it answers once the claim holds, or when the time is up.",
   tags,
   params: claimParameters,
   headers: readHeaders,

@@ -57,6 +57,7 @@ import {
   registeredInstance,
   serviceParameter,
 } from "../wire/service-schemas.ts";
+import { childNameForm } from "../wire/text-forms.ts";
 
 type ServiceParts = RouteParts & { readonly logger: Logger };
 
@@ -271,6 +272,7 @@ const cursor = Type.Optional(
   Type.String({
     maxLength: fixedLimits.cursorLengthMax,
     ...named("cursorLengthMax"),
+    ...childNameForm,
     description: "Go on after this name.",
   }),
 );
@@ -372,6 +374,7 @@ const getServiceSchema = {
 const getInstanceSchema = {
   operationId: "getInstance",
   summary: "One instance",
+  description: "As it was registered, and by which session.",
   tags,
   params: instanceParameters,
   headers: readHeaders,

@@ -39,7 +39,7 @@ function mayBeKept({ raw, method, url }: FastifyRequest, { statusCode }: Fastify
 }
 
 /** Where pages of other origins are let in, answers vary by those too. */
-function addVary(reply: FastifyReply, header: string): void {
+export function addVary(reply: FastifyReply, header: string): void {
   const others = reply.getHeader("vary");
   reply.header("vary", others === undefined ? header : `${others}, ${header}`);
 }

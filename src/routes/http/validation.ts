@@ -11,7 +11,7 @@ const common: Options = {
   removeAdditional: false,
   allErrors: false,
   verbose: true,
-  keywords: ["x-limit", "x-form", "x-hidden"],
+  keywords: ["x-limit", "x-form", "x-hidden", "x-bounds"],
 };
 
 const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });

@@ -70,6 +70,7 @@ const { 500: _internal, 503: _stopping, ...refusals } = problems();
 const liveSchema = {
   operationId: "checkLiveness",
   summary: "Whether the process runs",
+  description: "It looks at nothing: a process that answers at all runs.",
   tags: ["operations"],
   response: { ...refusals, 200: text("It runs.") },
 };
@@ -77,6 +78,7 @@ const liveSchema = {
 const readySchema = {
   operationId: "checkReadiness",
   summary: "Whether writes are served",
+  description: "With verbose it lists what was looked at: the log, the disk, and whether the server stops.",
   tags: ["operations"],
   response: { ...refusals, 200: text("Writes are served."), 503: text("They are not; the lines say why.") },
 };

@@ -74,6 +74,8 @@ const limitsAnswer = Type.Object(
 const limitsSchema = {
   operationId: "getLimits",
   summary: "Every bound in force",
+  description:
+    "By the names that refusals call them, with how far back a watch can resume and of which past the store is.",
   tags: ["operations"],
   response: {
     200: json(limitsAnswer, "The bounds.", {

@@ -4,10 +4,12 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { type TSchema, Type } from "typebox";
-import { namedSchemas, pathParameter } from "../wire/schemas.ts";
+import { namedSchemas, pathOrPrefixParameter, pathParameter } from "../wire/schemas.ts";
 import { finished } from "./document.ts";
 import { notes } from "./document-operations.ts";
 import { isObject } from "./json-walk.ts";
+import { inOpenapi30 } from "./openapi-3-0.ts";
+import { servedText } from "./served-text.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -41,6 +43,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
         version,
         description:
           "A coordination service in the tradition of ZooKeeper: znodes, sessions and watches over HTTP and SSE.",
+        contact: { name: "The maintainers of treekeeper" },
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: "/", description: "The server that the document is of." }],
@@ -73,7 +76,23 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
     },
   });
   await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
-  app.get("/openapi.json", { schema: { hide: true } }, (_request, reply) => reply.send(app.swagger()));
+  const json = "application/json; charset=utf-8";
+  const schema = { hide: true };
+  app.get(
+    "/openapi.json",
+    { schema },
+    servedText(json, () => textOf(app.swagger())),
+  );
+  app.get(
+    "/openapi-3.0.json",
+    { schema },
+    servedText(json, () => textOf(inOpenapi30(app.swagger()))),
+  );
+}
+
+/** As it stands in the repository. */
+function textOf(document: object): string {
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 const sessionTokenScheme = {
@@ -99,9 +118,9 @@ function documented(
   const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
   return {
     ...schema,
-    ...(url.includes("*") && { params: pathParameter }),
+    ...(url.includes("*") && { params: takesData ? pathOrPrefixParameter : pathParameter }),
     ...(takesData && { body: dataBody }),
-    ...((takesData || (isObject(shown) && Type.IsOptional(shown))) && { [notes.bodyIsOptional]: true }),
+    ...((takesData || mayBeLeftOut(shown)) && { [notes.bodyIsOptional]: true }),
     ...(needsSession === true && { [notes.needsSession]: true }),
     ...(head !== undefined && { [notes.head]: head }),
     ...(body !== undefined && { body }),
@@ -109,9 +128,17 @@ function documented(
   };
 }
 
+/** A body that is not there is an empty object. */
+function mayBeLeftOut(body: unknown): boolean {
+  if (!isObject(body)) return false;
+  const { type, required = [], "x-bounds": bounds = {} } = body;
+  const takesNothing = type === "object" && (required as unknown[]).length === 0;
+  return Type.IsOptional(body) || (takesNothing && !("minProperties" in (bounds as object)));
+}
+
 const dataBody = {
   description: "The data, byte for byte, whatever its Content-Type.",
-  content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+  content: { "application/octet-stream": { schema: { type: "string", format: "binary", examples: ["up"] } } },
 };
 
 interface ObjectSchema {

@@ -4,7 +4,7 @@
 import { isObject, type Json, type JsonObject, mapObjects } from "./json-walk.ts";
 
 export function plainly(document: Json): Json {
-  return mapObjects(document, (schema) => withWidth(withWords(withNull(withConst(schema)))));
+  return mapObjects(document, (schema) => withWidth(withWords(withNull(withConst(withBounds(schema))))));
 }
 
 /** Without a format, generators take 32 bits, and a zxid or a time becomes another number without a word. */
@@ -14,6 +14,12 @@ function withWidth(schema: JsonObject): JsonObject {
   if (!isInteger || "format" in schema) return schema;
   const isNarrow = Number(minimum ?? Number.NaN) >= -(2 ** 31) && Number(maximum ?? Number.NaN) < 2 ** 31;
   return { ...schema, format: isNarrow ? "int32" : "int64" };
+}
+
+/** What is judged by code, and told as a schema all the same. */
+function withBounds(schema: JsonObject): JsonObject {
+  const { "x-bounds": bounds, ...rest } = schema;
+  return isObject(bounds) ? { ...rest, ...bounds } : schema;
 }
 
 function withConst(schema: JsonObject): JsonObject {

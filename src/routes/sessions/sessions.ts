@@ -22,6 +22,7 @@ import {
   tokenLength,
 } from "../wire/schemas.ts";
 import { instanceState } from "../wire/service-schemas.ts";
+import { pathForm, tokenForm } from "../wire/text-forms.ts";
 
 const idLength = { maxLength: fixedLimits.sessionIdLengthMax, ...named("sessionIdLengthMax") };
 
@@ -30,7 +31,7 @@ const idParameter = Type.Object({
 });
 
 const tokenHeader = Type.Object({
-  "session-token": Type.String({ ...tokenLength, description: "The session's own token." }),
+  "session-token": Type.String({ ...tokenLength, ...tokenForm, description: "The session's own token." }),
 });
 
 const openBody = Type.Object(
@@ -207,6 +208,7 @@ const ownedQuery = Type.Object(
       Type.String({
         maxLength: fixedLimits.cursorLengthMax,
         ...named("cursorLengthMax"),
+        ...pathForm,
         description: "Go on after this path.",
       }),
     ),
@@ -267,6 +269,8 @@ const keepaliveSchema = {
 const keepaliveManySchema = {
   operationId: "keepSessionsAlive",
   summary: "Renew many sessions at once",
+  description:
+    "For one client with many sessions. Each has a result of its own, and one that is gone is no reason to refuse the others.",
   tags,
   response: {
     200: json(
@@ -333,6 +337,7 @@ const instanceOfSession = Type.Object(
 const describeSchema = {
   operationId: "getSession",
   summary: "State of a session, its ephemeral znodes, its claims and its instances of services",
+  description: "To be asked by whoever knows the id: no token is shown.",
   tags,
   params: idParameter,
   headers: readHeaders,
@@ -371,6 +376,7 @@ const describeSchema = {
 const listSchema = {
   operationId: "listSessions",
   summary: "All sessions, in pages",
+  description: "For an operator: no tokens are shown.",
   tags,
   headers: readHeaders,
   response: {
@@ -395,6 +401,7 @@ const closeSchema = {
   operationId: "closeSession",
   needsSession: true as const,
   summary: "Close a session; its ephemeral znodes go with it",
+  description: "All of them go in one transaction, which is done before the answer.",
   tags,
   params: idParameter,
   headers: Type.Partial(tokenHeader),

@@ -73,6 +73,8 @@ const exampleWatch = {
 const listSchema = {
   operationId: "listWatches",
   summary: "Who watches what, and how far behind",
+  description:
+    "For an operator: a stream whose client reads too slowly shows by its lag and by what is buffered.",
   tags: ["operations"],
   response: {
     200: json(openWatchPage, "A page of open watches, in the order they were opened.", {
@@ -85,6 +87,7 @@ const listSchema = {
 const endSchema = {
   operationId: "endWatch",
   summary: "End a watch; its client is told and may come back",
+  description: "For an operator. Its client is told, and may come back and go on where it was.",
   tags: ["operations"],
   params: Type.Object({
     id: Type.Integer({ ...wholeNumber, description: "The watch's id.", examples: [7] }),

@@ -26,11 +26,12 @@ import {
   transactionMembers,
 } from "../wire/stream-schemas.ts";
 import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+import { pathForm } from "../wire/text-forms.ts";
 import { exampleZnode } from "../wire/znode-examples.ts";
 
 const watchQuery = Type.Object(
   {
-    path: Type.Array(Type.String(), {
+    path: Type.Array(Type.String(pathForm), {
       minItems: 1,
       maxItems: fixedLimits.watchPathsMax,
       ...named("watchPathsMax"),
@@ -59,8 +60,10 @@ const watchQuery = Type.Object(
 );
 
 /** What has a default is filled in before the body is validated, and need not be sent. */
+const { lastEventId: _, ...bodyMembers } = watchQuery.properties;
 const documentedBody = {
   ...watchQuery,
+  properties: bodyMembers,
   title: "WatchSelection",
   required: ["path"],
   examples: [{ path: ["/services", "/config"], scope: "subtree" }],

@@ -6,11 +6,16 @@ import type { Reader } from "../../core/reader.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { entryBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
+import { childNameForm, nameForm } from "./text-forms.ts";
 
 export const waitMsBounds = { minimum: 0, maximum: fixedLimits.waitMsMax, ...named("waitMsMax") };
 
 const nameMember = {
-  name: Type.String({ description: "One path segment of 1 to 255 characters.", examples: ["reports"] }),
+  name: Type.String({
+    ...nameForm,
+    description: "One path segment of 1 to 255 characters.",
+    examples: ["reports"],
+  }),
 };
 
 export const nameParameter = Type.Object(nameMember);
@@ -20,6 +25,7 @@ export const claimParameters = Type.Object({
   id: Type.String({
     maxLength: fixedLimits.cursorLengthMax,
     ...named("cursorLengthMax"),
+    ...childNameForm,
     description: "The claim's id: the name of its znode.",
     examples: ["x-0000000007"],
   }),

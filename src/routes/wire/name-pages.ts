@@ -7,6 +7,7 @@ import type { Znode } from "../../core/tree/znode.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { jsonBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
+import { childNameForm } from "./text-forms.ts";
 
 const nameLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
 
@@ -15,7 +16,9 @@ export function namesQuery(what: string) {
   return Type.Object(
     {
       limit: pageLimit(`${what} in one page; fewer where they say much.`),
-      after: Type.Optional(Type.String({ ...nameLength, description: "Go on after this name." })),
+      after: Type.Optional(
+        Type.String({ ...nameLength, ...childNameForm, description: "Go on after this name." }),
+      ),
       prefix: Type.Optional(Type.String({ ...nameLength, description: "Only names that start so." })),
     },
     { additionalProperties: false },

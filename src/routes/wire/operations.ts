@@ -12,15 +12,17 @@ import { bodyCheck } from "../http/validation.ts";
 import { toCreate } from "../znodes/znodes.ts";
 import { wellFormed } from "./parts.ts";
 import { versionQuery as version } from "./schemas.ts";
+import { pathForm, pathOrPrefixForm, ttlMs } from "./text-forms.ts";
 
 export const closed = { additionalProperties: false };
 export const flag = (description: string) => Type.Optional(Type.Boolean({ description }));
 
 /** What is longer than any path may be is not looked at closely. */
 export const wirePathLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
-export const path = Type.String({ ...wirePathLength, description: "The znode." });
+export const path = Type.String({ ...wirePathLength, ...pathForm, description: "The znode." });
 const prefix = Type.String({
   ...wirePathLength,
+  ...pathOrPrefixForm,
   description: "The znode; for a sequential create, the prefix its number is added to.",
 });
 /** `null` is as good as nothing: empty data (API section 1). */
@@ -41,9 +43,7 @@ export const writeShapes = {
       ephemeral: flag("The znode goes when its session ends."),
       sequential: flag("The server appends a number to the path."),
       container: flag("The znode goes once its last child has gone."),
-      ttlMs: Type.Optional(
-        Type.Integer({ description: "The znode goes when idle and empty for this long." }),
-      ),
+      ttlMs: ttlMs({ description: "The znode goes when idle and empty for this long." }),
     },
     { ...closed, title: "CreateOperation" },
   ),

@@ -6,6 +6,14 @@ import type { Stat } from "../../core/tree/stat.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemKinds } from "../http/problems.ts";
 import { claim } from "./claim-schema.ts";
+import {
+  fenceForm,
+  idempotencyKeyForm,
+  tagsForm,
+  tokenForm,
+  urlPathForm,
+  urlPathOrPrefixForm,
+} from "./text-forms.ts";
 
 /** A reference to a named shape; the static type is stated beside it. */
 function ref<T>(id: string) {
@@ -197,12 +205,22 @@ export function pageLimit(description: string) {
 export const wholeNumber = { minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
 
 /** A znode path as a URL parameter, for the document: the router takes the rest of the URL whole. */
-export const pathParameter = Type.Object({
-  path: Type.String({
-    description: "The znode's path; its slashes may be percent-encoded or not. Empty is the root.",
-    examples: ["/services/web"],
-  }),
-});
+export const pathParameter = parameterOfPath(urlPathForm);
+
+/** The same, where it may be what a sequential create puts its number behind. */
+export const pathOrPrefixParameter = parameterOfPath(urlPathOrPrefixForm);
+
+function parameterOfPath(form: object) {
+  return Type.Object({
+    path: Type.String({
+      ...form,
+      description:
+        "The znode's path, with its first slash or without it: `/services/web` and `services/web` are the same, and `/` " +
+        "is the root. The other slashes may stand in the URL as they are or as `%2F`, which generated clients send.",
+      examples: ["/services/web"],
+    }),
+  });
+}
 
 export const versionQuery = Type.Optional(
   Type.Integer({
@@ -220,10 +238,11 @@ export const tokenLength = {
 /** Headers any write may carry; names are matched without regard to case. */
 export const writeHeaders = Type.Object({
   "session-token": Type.Optional(
-    Type.String({ description: "The session to act for, and to renew.", ...tokenLength }),
+    Type.String({ description: "The session to act for, and to renew.", ...tokenForm, ...tokenLength }),
   ),
   fence: Type.Optional(
     Type.String({
+      ...fenceForm,
       description:
         "`<path>@<czxid>`, several comma-separated: the write happens only while these znodes exist so. With the epoch " +
         "behind the number, as a `fenceHeader` has it, only while they are those of that past of the store.",
@@ -235,6 +254,7 @@ export const writeHeaders = Type.Object({
 export const idempotencyKeyHeader = {
   "idempotency-key": Type.Optional(
     Type.String({
+      ...idempotencyKeyForm,
       description:
         "1 to 255 printable ASCII characters that name this request, so that it can be sent again: what was done under " +
         "the key is not done again but answered as it was, with `Idempotency-Replayed: true`. Kept for " +
@@ -274,6 +294,7 @@ export const conditionalWriteHeaders = Type.Object({
   ...writeHeaders.properties,
   "if-match": Type.Optional(
     Type.String({
+      ...tagsForm,
       description:
         "ETags, comma-separated, one of which the znode must have, or `*`. One of a past that the store does not have " +
         'matches nothing; `"<czxid>-<version>"` without an epoch is compared by its numbers alone.',
@@ -282,13 +303,18 @@ export const conditionalWriteHeaders = Type.Object({
 });
 
 export const readHeaders = Type.Object({
-  "session-token": Type.Optional(Type.String({ description: "A session to renew.", ...tokenLength })),
+  "session-token": Type.Optional(
+    Type.String({ description: "A session to renew.", ...tokenForm, ...tokenLength }),
+  ),
 });
 
 /** Headers of a read that has an ETag. */
 export const conditionalReadHeaders = Type.Object({
   ...readHeaders.properties,
   "if-none-match": Type.Optional(
-    Type.String({ description: "ETags the client has, comma-separated, or `*`: where one is current, 304." }),
+    Type.String({
+      ...tagsForm,
+      description: "ETags the client has, comma-separated, or `*`: where one is current, 304.",
+    }),
   ),
 });

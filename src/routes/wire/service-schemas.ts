@@ -3,9 +3,14 @@
 import { type Static, Type } from "typebox";
 import { type InstanceFilter, instanceStates } from "../../core/coordination/instances.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { nameForm } from "./text-forms.ts";
 
 const serviceMember = {
-  service: Type.String({ description: "One path segment of 1 to 255 characters.", examples: ["web"] }),
+  service: Type.String({
+    ...nameForm,
+    description: "One path segment of 1 to 255 characters.",
+    examples: ["web"],
+  }),
 };
 
 export const serviceParameter = Type.Object(serviceMember);
@@ -15,6 +20,7 @@ export const instanceParameters = Type.Object({
   id: Type.String({
     maxLength: fixedLimits.cursorLengthMax,
     ...named("cursorLengthMax"),
+    ...nameForm,
     description: "The instance's id: the name of its znode, 1 to 255 characters.",
     examples: ["web-1"],
   }),

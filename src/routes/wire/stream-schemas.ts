@@ -1,11 +1,13 @@
 // Streams of events as the OpenAPI document tells of them: what their messages are called, and what the data of each is.
 
 import { type TSchema, Type } from "typebox";
+import { stampForm } from "./text-forms.ts";
 
 /** What a stream may be asked with besides its query: an EventSource sends it by itself when it comes back. */
 export const streamHeaders = Type.Object({
   "last-event-id": Type.Optional(
     Type.String({
+      ...stampForm,
       description:
         "The id of the last event that was read: go on after it. What cannot send it as a header may send it as " +
         "`lastEventId` in the query.",
@@ -57,10 +59,15 @@ export const streamBye = Type.Object(
 /** How work ends that failed after its first part. */
 export const streamProblem = Type.Unsafe<object>({ $ref: "Problem#" });
 
-/** The answer of a stream. @param events the data of each event, by its name */
+/**
+ * The answer of a stream. Which event has which schema stands in `x-events`; tools that do not know it find the schemas
+ * in `contentSchema`.
+ * @param events the data of each event, by its name
+ */
 export function eventStream(example: string, events: Readonly<Record<string, TSchema>>) {
+  const schema: object = { type: "string", contentSchema: { anyOf: [...new Set(Object.values(events))] } };
   return {
     description: "The stream. `x-events` has the schema of each event's data, by the event's name.",
-    content: { "text/event-stream": { schema: { type: "string" }, example, "x-events": events } },
+    content: { "text/event-stream": { schema, example, "x-events": events } },
   };
 }

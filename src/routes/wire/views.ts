@@ -11,6 +11,7 @@ import { type DataMember, dataMember, dataText } from "../../told/json-data.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
+import { childNameForm } from "./text-forms.ts";
 
 /** @throws KeeperError `no_node` */
 export function znodeAt(reader: Reader, path: string): Znode {
@@ -32,7 +33,9 @@ export const pageMembers = {
   limit: Type.Optional(
     Type.Integer({ ...pageLimitBounds, description: "Names in one page (1000); lines have none." }),
   ),
-  after: Type.Optional(Type.String({ ...cursorLength, description: "Go on after this name." })),
+  after: Type.Optional(
+    Type.String({ ...cursorLength, ...childNameForm, description: "Go on after this name." }),
+  ),
   prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
   include: Type.Optional(
     Type.String({

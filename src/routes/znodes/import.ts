@@ -4,7 +4,7 @@
 import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Static, type TSchema, Type } from "typebox";
+import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { problemOf, sendProblemAndClose } from "../http/problems.ts";
@@ -155,10 +155,12 @@ async function* eventsOf(
 
 const exampleLines = '{"path":"/services","data":""}\n{"path":"/services/web","data":"up"}\n';
 
-const linesBody = {
-  description: "Lines of JSON, as `GET /v1/export/{path}` gives them, whatever the Content-Type.",
-  content: { "application/octet-stream": { schema: { ...bytes, examples: [exampleLines] } } },
-} as unknown as TSchema;
+const linesBody = Type.Optional(
+  Type.Unsafe({
+    description: "Lines of JSON, as `GET /v1/export/{path}` gives them, whatever the Content-Type.",
+    content: { "application/octet-stream": { schema: { ...bytes, examples: [exampleLines] } } },
+  }),
+);
 
 const importDescription =
   "The body is what `GET /v1/export/{path}` gives: one znode a line, parents before children. Missing " +

@@ -20,6 +20,7 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
+import { pathForm } from "../wire/text-forms.ts";
 import { urlOfZnode, znodePathOf } from "../wire/znode-path.ts";
 
 const quotasUrl = "/v1/quotas";
@@ -38,6 +39,7 @@ const exampleLimits = { countSoft: 800, countHard: 1000, bytesHard: 1_048_576 };
 
 const limitsBody = Type.Object(limits, {
   title: "QuotaLimits",
+  "x-bounds": { minProperties: 1 },
   additionalProperties: false,
   description: "At least one limit; those that are absent are none.",
   examples: [exampleLimits],
@@ -66,6 +68,7 @@ const listQuery = Type.Object(
       Type.String({
         maxLength: fixedLimits.cursorLengthMax,
         ...named("cursorLengthMax"),
+        ...pathForm,
         description: "Go on after this path.",
       }),
     ),
@@ -181,6 +184,7 @@ const getSchema = {
 const listSchema = {
   operationId: "listQuotas",
   summary: "All quotas with their usage, in pages",
+  description: "A page is one consistent picture; `next` is the cursor of the next page.",
   tags,
   headers: readHeaders,
   response: {
@@ -204,6 +208,7 @@ const listSchema = {
 const deleteSchema = {
   operationId: "deleteQuota",
   summary: "Delete a quota; the subtree stays as it is",
+  description: "What the subtree holds is no concern of it.",
   tags,
   headers: writeHeaders,
   response: {

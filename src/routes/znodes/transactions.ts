@@ -72,6 +72,8 @@ const transactionAnswer = Type.Object(
 const transactionSchema = {
   operationId: "transact",
   summary: "Several operations, all or nothing",
+  description:
+    "Later operations see what earlier ones did. Where one is refused none is done, and the refusal says which it was.",
   tags: ["transactions"],
   headers: postHeaders,
   response: {

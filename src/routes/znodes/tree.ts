@@ -27,6 +27,7 @@ import {
   readHeaders,
   znode as znodeSchema,
 } from "../wire/schemas.ts";
+import { pathForm } from "../wire/text-forms.ts";
 import { includedIn, type PartialView, partialViewOf, znodeAt } from "../wire/views.ts";
 import { znodePathOf } from "../wire/znode-path.ts";
 
@@ -53,6 +54,7 @@ const linesQuery = Type.Object(
       Type.String({
         maxLength: fixedLimits.cursorLengthMax,
         ...named("cursorLengthMax"),
+        ...pathForm,
         description: "Go on after this path, which is in the subtree.",
       }),
     ),

@@ -30,6 +30,7 @@ import {
   writeProblems,
   written,
 } from "../wire/schemas.ts";
+import { anyTagForm, ttlMs } from "../wire/text-forms.ts";
 import { exampleWritten } from "../wire/znode-examples.ts";
 import { urlOfZnode, znodePathOf, znodesUrl } from "../wire/znode-path.ts";
 import { deleteInParts } from "./delete-run.ts";
@@ -45,7 +46,7 @@ const createQuery = Type.Object(
       description:
         "The znode goes once its last child has gone, or when it has waited too long for a first one.",
     }),
-    ttlMs: Type.Optional(Type.Integer({ description: "The znode goes when idle and empty for this long." })),
+    ttlMs: ttlMs({ description: "The znode goes when idle and empty for this long." }),
     parents: Type.Boolean({ default: false, description: "Make missing parents, in the same transaction." }),
   },
   { additionalProperties: false },
@@ -168,9 +169,9 @@ export function toCreate(path: string, asked: Partial<Static<typeof createQuery>
 
 /** The seven kinds of znode there are (C1, C2); every other combination is refused. */
 export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
-  const { ephemeral = false, sequential = false, container = false, ttlMs } = asked;
-  const hasTtl = ttlMs !== undefined;
-  if (hasTtl) validateTtl(ttlMs);
+  const { ephemeral = false, sequential = false, container = false, ttlMs: ttl } = asked;
+  const hasTtl = ttl !== undefined;
+  if (hasTtl) validateTtl(ttl);
   if (container) {
     if (ephemeral || sequential || hasTtl)
       throw badMode("A container is neither ephemeral, sequential nor has a ttl.");
@@ -180,7 +181,7 @@ export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
     if (hasTtl) throw badMode("An ephemeral znode has no TTL: it is deleted when its session ends.");
     return { kind: "ephemeral", sequential };
   }
-  return hasTtl ? { kind: "persistent", sequential, ttlMs } : { kind: "persistent", sequential };
+  return hasTtl ? { kind: "persistent", sequential, ttlMs: ttl } : { kind: "persistent", sequential };
 }
 
 function badMode(message: string): KeeperError {
@@ -228,6 +229,8 @@ function sendWritten(reply: FastifyReply, { path, stat, created }: Written, { ep
 const createSchema = {
   operationId: "createZnode",
   summary: "Create a znode; the body is its data",
+  description:
+    "Location and the answer say under which name; with sequential=true the server puts the number into it.",
   headers: postHeaders,
   response: {
     201: {
@@ -252,9 +255,12 @@ const createSchema = {
 const setSchema = {
   operationId: "setZnode",
   summary: "Replace the data of a znode; the body is the data",
+  description: "Only where the version or the ETag that is expected, if any, is that of the znode.",
   headers: Type.Object({
     ...conditionalWriteHeaders.properties,
-    "if-none-match": Type.Optional(Type.String({ description: "`*`: the znode must not exist yet." })),
+    "if-none-match": Type.Optional(
+      Type.String({ ...anyTagForm, description: "`*`: the znode must not exist yet." }),
+    ),
   }),
   response: {
     200: { ...json(written, "The data was replaced.", exampleWritten), headers: etagHeader },
