@@ -1,0 +1,3 @@
+module treekeeper.example
+
+go 1.21
