@@ -22,3 +22,14 @@ export const clients: readonly GeneratedClient[] = [
   { name: "go-oapi-codegen", toolchains: ["go"], document: "/openapi.json" },
   { name: "go-ogen", toolchains: ["go"], document: "/openapi.json" },
 ];
+
+/** A page of docs/clients, whose sections are followed as well. */
+export interface Page {
+  readonly name: string;
+  readonly toolchains: readonly Toolchain[];
+}
+
+export const pages: readonly Page[] = [
+  { name: "python", toolchains: ["python", "java"] },
+  { name: "go", toolchains: ["go"] },
+];

@@ -13,7 +13,7 @@ import { type EventStream, Http } from "../support/http.ts";
 import { projectFolder } from "../support/markdown.ts";
 import { test as base, type Exit } from "../support/process.ts";
 import { type ExampleLanguage, exampleLanguages } from "./examples.ts";
-import { missingOf } from "./toolchains.ts";
+import { missingOf, need } from "./toolchains.ts";
 
 interface Program {
   readonly process: ChildProcess;
@@ -53,11 +53,9 @@ const test = base.extend<Fixture>({
 });
 
 describe.for(exampleLanguages)("examples/$name", (language) => {
-  let missing = "";
   const folder = mkdtempSync(join(tmpdir(), `treekeeper-examples-${language.name}-`));
   beforeAll(async () => {
-    missing = await missingOf([language.name]);
-    if (missing === "") await buildAll(language, folder);
+    if ((await missingOf([language.name])) === "") await buildAll(language, folder);
   }, 300_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const register = (id: string) => [...language.register(folder), id];
@@ -69,7 +67,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
       run,
       skip,
     }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const { port } = new URL(server.url);
       const hello = run(register("one"), server.url);
@@ -87,7 +85,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
     });
 
     test("is taken from the list on SIGTERM, at once", async ({ start, run, skip }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const events = await follow(server.url);
       const hello = run(register("one"), server.url);
@@ -98,7 +96,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
     });
 
     test("that was stopped or cut off for too long is listed again", async ({ start, run, proxy, skip }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const network = await proxy(server.url);
       const events = await follow(server.url);
@@ -122,7 +120,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
       proxy,
       skip,
     }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const network = await proxy(server.url);
       const work = await followWork(server.url);
@@ -139,7 +137,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
     });
 
     test("that was stopped does no harm when it goes on, and ends", async ({ start, run, skip }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const work = await followWork(server.url);
       const anna = run(batchJob("anna"), server.url);
@@ -160,7 +158,7 @@ describe.for(exampleLanguages)("examples/$name", (language) => {
       run,
       skip,
     }) => {
-      skip(missing !== "", missing);
+      await need([language.name], skip);
       const server = await start();
       const { port } = new URL(server.url);
       const anna = run(batchJob("anna"), server.url);

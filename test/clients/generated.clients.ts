@@ -11,12 +11,11 @@ import { type ServerProcess, test } from "../support/process.ts";
 import { clients, type GeneratedClient } from "./clients.ts";
 import { runScenario } from "./scenario.ts";
 import { steps } from "./steps.ts";
-import { missingOf, toolchainsFolder } from "./toolchains.ts";
+import { need, toolchainsFolder } from "./toolchains.ts";
 
 describe.concurrent.for(clients)("$name", (client) => {
   test("does the whole scenario", async ({ start, skip }) => {
-    const missing = await missingOf(client.toolchains);
-    skip(missing !== "", missing);
+    await need(client.toolchains, skip);
     const folder = mkdtempSync(join(tmpdir(), `treekeeper-${client.name}-`));
     try {
       await build(client, folder, await start());

@@ -11,11 +11,19 @@ export const toolchainsFolder =
 
 const script = join(import.meta.dirname, "toolchains.sh");
 
-/** What is missing, in words; empty when nothing is. @throws Error instead of naming anything where all have to be there */
+/** Where one is missing the test is skipped, and says so. @throws Error instead where all have to be there */
+export async function need(
+  toolchains: readonly Toolchain[],
+  skip: (condition: boolean, note: string) => void,
+): Promise<void> {
+  const missing = await missingOf(toolchains);
+  if (missing !== "" && process.env.CLIENTS === "required") throw new Error(`missing: ${missing}`);
+  skip(missing !== "", `missing: ${missing}`);
+}
+
+/** In words; empty when nothing is missing. */
 export async function missingOf(toolchains: readonly Toolchain[]): Promise<string> {
   const env = { ...process.env, TREEKEEPER_TOOLCHAINS: toolchainsFolder };
   const { stdout } = await promisify(execFile)(script, ["--missing", ...toolchains], { env });
-  const missing = stdout.trim().replaceAll("\n", "; ");
-  if (missing !== "" && process.env.CLIENTS === "required") throw new Error(missing);
-  return missing;
+  return stdout.trim().replaceAll("\n", "; ");
 }
