@@ -164,6 +164,15 @@ test("consistency has one value, and only reads take it", async ({ http, state }
   expect(state()).toBe(before);
 });
 
+test("HEAD takes consistency as GET does", async ({ http }) => {
+  for (const url of ["/v1/znodes", "/v1/children/", "/v1/locks"]) {
+    const [get, head] = await Promise.all(
+      ["GET", "HEAD"].map((method) => http.request(method, `${url}?consistency=linearizable`)),
+    );
+    expect([head?.status, get?.status]).toEqual([200, 200]);
+  }
+});
+
 test("nobody can say what was answered elsewhere while the log is out of reach", async ({ two }) => {
   two.behind.log.suspend("no quorum");
   const refused = await two.http.post("/v1/sync");

@@ -120,7 +120,8 @@ function addParameters(route: RouteOptions): void {
   if (!route.url.startsWith("/v1")) return;
   const { headers, querystring } = (route.schema ?? {}) as { headers?: object; querystring?: object };
   const schema = { ...route.schema, headers: withProperty(headers, { "min-zxid": minZxid }) };
-  const isRead = [route.method].flat().includes("GET");
+  // Fastify adds the route of HEAD by itself, with the schema that GET was given and not the one it has by now.
+  const isRead = [route.method].flat().some((method) => method === "GET" || method === "HEAD");
   route.schema = isRead ? { ...schema, querystring: withProperty(querystring, { consistency }) } : schema;
 }
 

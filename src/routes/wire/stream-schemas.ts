@@ -1,13 +1,13 @@
 // Streams of events as the OpenAPI document tells of them: what their messages are called, and what the data of each is.
 
 import { type TSchema, Type } from "typebox";
-import { stampForm } from "./text-forms.ts";
+import { lastEventIdForm } from "./text-forms.ts";
 
 /** What a stream may be asked with besides its query: an EventSource sends it by itself when it comes back. */
 export const streamHeaders = Type.Object({
   "last-event-id": Type.Optional(
     Type.String({
-      ...stampForm,
+      ...lastEventIdForm,
       description:
         "The id of the last event that was read: go on after it. What cannot send it as a header may send it as " +
         "`lastEventId` in the query.",
