@@ -39,9 +39,12 @@ export function awaitState({ store, sessions }: FreshnessParts): RequestStep {
 const zxidPattern = "^\\d{1,16}$";
 const zxidForm = new RegExp(zxidPattern);
 
-/** What is none is refused by the schema, and not waited for. */
+/** What is none is refused by the schema, and not waited for. @throws KeeperError `bad_request` when there is no such number */
 function zxidIn(text: string | readonly string[]): number {
-  return zxidForm.test(String(text)) ? Number(text) : 0;
+  if (!zxidForm.test(String(text))) return 0;
+  const zxid = Number(text);
+  if (Number.isSafeInteger(zxid)) return zxid;
+  throw new KeeperError("bad_request", `min-zxid is ${text}, and no zxid is above ${Number.MAX_SAFE_INTEGER}.`);
 }
 
 async function untilFresh(
