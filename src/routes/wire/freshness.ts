@@ -44,7 +44,10 @@ function zxidIn(text: string | readonly string[]): number {
   if (!zxidForm.test(String(text))) return 0;
   const zxid = Number(text);
   if (Number.isSafeInteger(zxid)) return zxid;
-  throw new KeeperError("bad_request", `min-zxid is ${text}, and no zxid is above ${Number.MAX_SAFE_INTEGER}.`);
+  throw new KeeperError(
+    "bad_request",
+    `min-zxid is ${text}, and no zxid is above ${Number.MAX_SAFE_INTEGER}.`,
+  );
 }
 
 async function untilFresh(
