@@ -16,6 +16,17 @@ export const streamHeaders = Type.Object({
   ),
 });
 
+/** The same of a stream that begins with the whole truth, wherever who asks has read to. */
+export const wholeStreamHeaders = Type.Object({
+  "last-event-id": Type.Optional(
+    Type.String({
+      description:
+        "The id of the last event that was read. It changes nothing: the first event is how it is now.",
+      examples: ["1042.3f9a01c2d4"],
+    }),
+  ),
+});
+
 export const eventZxid = Type.Integer({ description: "The transaction it is as of." });
 
 /** What every event of a change says of its transaction. */

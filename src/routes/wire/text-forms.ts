@@ -48,4 +48,8 @@ export function ttlMs(options: TSchemaOptions) {
   return Type.Optional(Type.Integer({ ...told({ minimum: 1, maximum: ttlMsMax }), ...options }));
 }
 
+export const base64Form = told({
+  pattern: "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+});
+
 export const countForm = told({ minimum: 1 });

@@ -8,10 +8,13 @@ import json
 import re
 import threading
 import urllib.request
+from base64 import b64encode
+from urllib.parse import unquote_to_bytes
 from zlib import crc32
 
 import schemathesis
 from hypothesis.strategies._internal import regex as regexes
+from schemathesis.transport.serialization import Binary
 
 WAIT_MS = 20
 WAIT_MS_MAX = 60_000
@@ -42,22 +45,23 @@ session = Session()
 newest_zxid = 0
 
 
-def remember_patterns():
-    """Hypothesis lists all characters of a class each time it meets its pattern, and a znode's path may have most there are:
-    without this, it does little else."""
-    make, known = regexes.regex_strategy, {}
+def remember_classes():
+    """Hypothesis lists the characters of a class wherever it meets it. That of a znode's path is in every pattern many times
+    and has most characters there are: without this, little else would be done."""
+    make, known = regexes._strategy, {}
 
-    def remembered(regex, fullmatch, *, alphabet, **options):
-        pattern = (regex, 0) if isinstance(regex, (str, bytes)) else (regex.pattern, regex.flags)
-        key = (pattern, fullmatch, repr(alphabet), *options.items())
+    def remembered(codes, context, is_unicode, *, alphabet):
+        if not isinstance(codes, tuple) or str(codes[0]) != "IN":
+            return make(codes, context, is_unicode, alphabet=alphabet)
+        key = (repr(codes), context.flags, repr(alphabet))
         if key not in known:
-            known[key] = make(regex, fullmatch, alphabet=alphabet, **options)
+            known[key] = make(codes, context, is_unicode, alphabet=alphabet)
         return known[key]
 
-    regexes.regex_strategy = remembered
+    regexes._strategy = remembered
 
 
-remember_patterns()
+remember_classes()
 
 
 @schemathesis.hook
@@ -88,6 +92,7 @@ def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     drop_what_is_no_header(case)
+    drop_unreadable_fences(case)
     make_consistent(case)
     # What a condition or a session that was made up leads to is looked at, too, but not always.
     if chance(case) > 0:
@@ -120,8 +125,8 @@ def members_of(container):
 
 def whole(value):
     """The number that a value is, or is the text of; None when it is none."""
-    if type(value) is int:
-        return value
+    if type(value) in (int, float) and value == int(value):
+        return int(value)
     return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,16}", value) else None
 
 
@@ -130,9 +135,23 @@ def bound_waits(case):
         wait_ms = whole(members.get("waitMs"))
         if wait_ms is not None and WAIT_MS < wait_ms <= WAIT_MS_MAX:
             members["waitMs"] = type(members["waitMs"])(WAIT_MS)
+    if "waitMs" not in members_of(case.query) and whole(members_of(case.query).get("waitAfterZxid")) is not None:
+        case.query["waitMs"] = WAIT_MS
     zxid = whole((case.headers or {}).get("Min-Zxid"))
     if zxid is not None and newest_zxid < zxid < 2**53:
         case.headers["Min-Zxid"] = str(newest_zxid)
+
+
+def drop_unreadable_fences(case):
+    """The path in a fence is percent-encoded UTF-8, which a pattern can hardly say."""
+    fence = (case.headers or {}).get("Fence", "")
+    try:
+        unquote_to_bytes(fence).decode()
+    except UnicodeDecodeError:
+        del case.headers["Fence"]
+        return
+    if re.search("%(?![0-9A-Fa-f]{2})", fence):
+        del case.headers["Fence"]
 
 
 def drop_what_is_no_header(case):
@@ -152,15 +171,31 @@ def make_consistent(case):
             keep_one_kind(query)
         case "registerInstance" if "replace" in query:
             query.pop("force", None)
+        case "getZnode" | "getData" | "listChildren" if "waitMs" in query:
+            query.setdefault("waitAfterZxid", 0)
+        case "setZnode" if case.headers and case.headers.get("If-None-Match") == "*":
+            case.headers.pop("If-Match", None)
+            query.pop("version", None)
+        case "importTree" | "importTreeWithProgress" if isinstance(case.body, Binary):
+            line = {"path": "/imported", "dataBase64": b64encode(case.body.data).decode()}
+            case.body = json.dumps(line).encode()
+        case "passBarrier":
+            # Who leaves need not say it, and the highest is a setting.
+            case.body["count"] = 2
         case "getTree" | "exportTree":
             # It is a path in the subtree.
             query.pop("after", None)
         case "releaseClaim" | "resignCandidacy" | "deregisterInstance" if query.get("force") not in (True, "true"):
             # It acts for a session, unless it is an operator's.
             case.headers.setdefault("Session-Token", session.get(case.operation.base_url)["token"])
+        case "claimLock" if "permits" in members_of(case.body):
+            case.body.pop("mode", None)
         case "transact" | "runBatch":
             for operation in members_of(case.body).get("operations", []):
                 keep_one_kind(operation)
+                if operation.get("exists") is False:
+                    operation.pop("version", None)
+                    operation.pop("czxid", None)
 
 
 def keep_one_kind(znode):
