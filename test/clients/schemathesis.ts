@@ -17,6 +17,8 @@ export interface SchemathesisOptions {
   readonly phases: readonly Phase[];
   /** So many requests for each operation at most, and so many sequences; the coverage phase makes as many as it needs. */
   readonly examples: number;
+  /** Sequences are made anew for so long; once unless given. */
+  readonly seconds?: number;
   readonly seed: number;
   /** The operations to try, by their ids; all unless given. */
   readonly operations?: readonly string[];
@@ -39,13 +41,14 @@ export async function faultsFound(options: SchemathesisOptions): Promise<string>
 }
 
 function argumentsFor(options: SchemathesisOptions): string[] {
-  const { url, document = `${url}/openapi.json`, phases, examples, seed, operations = [] } = options;
+  const { url, document = `${url}/openapi.json`, phases, examples, seconds, seed, operations = [] } = options;
   const flags = {
     url,
     checks: "all",
     phases: phases.join(","),
     "max-examples": `${examples}`,
     seed: `${seed}`,
+    ...(seconds !== undefined && { "max-time": `${seconds}` }),
   };
   return [
     `--config-file=${join(folderOfHooks, "schemathesis.toml")}`,
