@@ -111,7 +111,7 @@ test("who has gone while it waited has done nothing", async ({ two }) => {
   expect(two.behind.exists("/a")).toBe(true);
 });
 
-test.for(["-1", "1.5", "1e3", "one", "12345678901234567", "1, 2", '"1"'])(
+test.for(["-1", "1.5", "1e3", "one", "9007199254740992", "12345678901234567", "1, 2", '"1"'])(
   "Min-Zxid: %s is malformed, and changes nothing",
   async (value, { http, state }) => {
     const before = state();
@@ -162,6 +162,15 @@ test("consistency has one value, and only reads take it", async ({ http, state }
     expect((await asked).code).toBe("bad_request");
   }
   expect(state()).toBe(before);
+});
+
+test("HEAD takes consistency as GET does", async ({ http }) => {
+  for (const url of ["/v1/znodes", "/v1/children/", "/v1/locks"]) {
+    const [get, head] = await Promise.all(
+      ["GET", "HEAD"].map((method) => http.request(method, `${url}?consistency=linearizable`)),
+    );
+    expect([head?.status, get?.status]).toEqual([200, 200]);
+  }
 });
 
 test("nobody can say what was answered elsewhere while the log is out of reach", async ({ two }) => {

@@ -1,5 +1,5 @@
 // The committed OpenAPI document, for tests that hold a server against it: its operations, what they may be sent, and
-// whether an answer is one of those it promises.
+// whether an answer is one of those it promises. TREEKEEPER_DOCUMENT names another, by which the tests themselves are tried.
 
 import { readFileSync } from "node:fs";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
@@ -60,9 +60,8 @@ interface Document {
   readonly components: Readonly<Record<string, Readonly<Record<string, object>>>>;
 }
 
-const document = JSON.parse(
-  readFileSync(new URL("../../openapi/openapi.json", import.meta.url), "utf8"),
-) as Document;
+const file = process.env.TREEKEEPER_DOCUMENT ?? new URL("../../openapi/openapi.json", import.meta.url);
+const document = JSON.parse(readFileSync(file, "utf8")) as Document;
 
 export const operations: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods).map(([method, operation]) => ({
@@ -110,7 +109,7 @@ ajv.addSchema({ $id: "document", components: document.components });
 const validators = new Map<Schema, ValidateFunction>();
 
 /** What is wrong with the value; null when nothing is. */
-function faultOf(schema: Schema, value: unknown): string | null {
+export function faultOf(schema: Schema, value: unknown): string | null {
   const validate = validators.get(schema) ?? ajv.compile(rooted(schema) as object);
   validators.set(schema, validate);
   return validate(value) ? null : ajv.errorsText(validate.errors);
@@ -138,9 +137,9 @@ const places = operations
   .map((operation) => ({ operation, pattern: patternOf(operation.path) }))
   .sort((a, b) => parameterCount(a.operation) - parameterCount(b.operation));
 
-/** A znode's path has slashes; a name has none. */
-function patternOf(path: string): RegExp {
-  const source = path.replace("/{path}", "(?:/.*)?").replaceAll(/\{\w+\}/g, "[^/]+");
+/** A znode's path has slashes; a name has none. Each parameter is a group of its name. */
+export function patternOf(path: string): RegExp {
+  const source = path.replace("/{path}", "(?:/(?<path>.*))?").replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)");
   return new RegExp(`^${source}$`);
 }
 

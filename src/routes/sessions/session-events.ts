@@ -8,7 +8,7 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
-import { eventStream, eventZxid, streamBye, streamHeaders } from "../wire/stream-schemas.ts";
+import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 import { idOf } from "./sessions.ts";
 
@@ -59,7 +59,7 @@ const eventsSchema = {
   tags: ["sessions"],
   params: Type.Object({ id: sessionId }),
   querystring: wholeStreamQuery,
-  headers: streamHeaders,
+  headers: wholeStreamHeaders,
   response: {
     200: eventStream('event: ended\ndata: {"reason":"session_expired","zxid":1042}\n\n', {
       alive: sessionAlive,

@@ -39,9 +39,15 @@ export function awaitState({ store, sessions }: FreshnessParts): RequestStep {
 const zxidPattern = "^\\d{1,16}$";
 const zxidForm = new RegExp(zxidPattern);
 
-/** What is none is refused by the schema, and not waited for. */
+/** What is none is refused by the schema, and not waited for. @throws KeeperError `bad_request` when there is no such number */
 function zxidIn(text: string | readonly string[]): number {
-  return zxidForm.test(String(text)) ? Number(text) : 0;
+  if (!zxidForm.test(String(text))) return 0;
+  const zxid = Number(text);
+  if (Number.isSafeInteger(zxid)) return zxid;
+  throw new KeeperError(
+    "bad_request",
+    `min-zxid is ${text}, and no zxid is above ${Number.MAX_SAFE_INTEGER}.`,
+  );
 }
 
 async function untilFresh(
@@ -120,7 +126,8 @@ function addParameters(route: RouteOptions): void {
   if (!route.url.startsWith("/v1")) return;
   const { headers, querystring } = (route.schema ?? {}) as { headers?: object; querystring?: object };
   const schema = { ...route.schema, headers: withProperty(headers, { "min-zxid": minZxid }) };
-  const isRead = [route.method].flat().includes("GET");
+  // Fastify adds the route of HEAD by itself, with the schema that GET was given and not the one it has by now.
+  const isRead = [route.method].flat().some((method) => method === "GET" || method === "HEAD");
   route.schema = isRead ? { ...schema, querystring: withProperty(querystring, { consistency }) } : schema;
 }
 

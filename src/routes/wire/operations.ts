@@ -12,7 +12,7 @@ import { bodyCheck } from "../http/validation.ts";
 import { toCreate } from "../znodes/znodes.ts";
 import { wellFormed } from "./parts.ts";
 import { versionQuery as version } from "./schemas.ts";
-import { pathForm, pathOrPrefixForm, ttlMs } from "./text-forms.ts";
+import { base64Form, pathForm, pathOrPrefixForm, ttlMs } from "./text-forms.ts";
 
 export const closed = { additionalProperties: false };
 export const flag = (description: string) => Type.Optional(Type.Boolean({ description }));
@@ -26,10 +26,10 @@ const prefix = Type.String({
   description: "The znode; for a sequential create, the prefix its number is added to.",
 });
 /** `null` is as good as nothing: empty data (API section 1). */
-export const textOrNull = (description: string) =>
-  Type.Optional(Type.Unsafe<string | null>({ type: ["string", "null"], description }));
+export const textOrNull = (description: string, form: object = {}) =>
+  Type.Optional(Type.Unsafe<string | null>({ type: ["string", "null"], ...form, description }));
 const data = textOrNull("The data as text; empty when null. Not together with dataBase64.");
-const dataBase64 = textOrNull("The data as base64.");
+const dataBase64 = textOrNull("The data as base64.", base64Form);
 const safeInteger = { minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER };
 
 /** The operations of a transaction, by the name in `op`. */

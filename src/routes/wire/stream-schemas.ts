@@ -1,16 +1,27 @@
 // Streams of events as the OpenAPI document tells of them: what their messages are called, and what the data of each is.
 
 import { type TSchema, Type } from "typebox";
-import { stampForm } from "./text-forms.ts";
+import { lastEventIdForm } from "./text-forms.ts";
 
 /** What a stream may be asked with besides its query: an EventSource sends it by itself when it comes back. */
 export const streamHeaders = Type.Object({
   "last-event-id": Type.Optional(
     Type.String({
-      ...stampForm,
+      ...lastEventIdForm,
       description:
         "The id of the last event that was read: go on after it. What cannot send it as a header may send it as " +
         "`lastEventId` in the query.",
+      examples: ["1042.3f9a01c2d4"],
+    }),
+  ),
+});
+
+/** The same of a stream that begins with the whole truth, wherever who asks has read to. */
+export const wholeStreamHeaders = Type.Object({
+  "last-event-id": Type.Optional(
+    Type.String({
+      description:
+        "The id of the last event that was read. It changes nothing: the first event is how it is now.",
       examples: ["1042.3f9a01c2d4"],
     }),
   ),

@@ -30,7 +30,8 @@ export const urlPathForm = told({ pattern: `^/?(?:${segments})?$` });
 export const urlPathOrPrefixForm = told({ pattern: `^/?(?:${segments}/?)?$` });
 
 const stamp = "[0-9]{1,16}(?:\\.[0-9a-f]{1,16})?";
-export const stampForm = told({ pattern: `^${stamp}$` });
+/** An EventSource that has read nothing yet may send it empty. */
+export const lastEventIdForm = told({ pattern: `^(?:${stamp})?$` });
 
 const fence = `[!-+\\--~]+@${stamp}`;
 export const fenceForm = told({ pattern: `^${fence}(?: *, *${fence})*$` });
@@ -46,5 +47,9 @@ export const tokenForm = told({ pattern: "^[!-+\\--~]+$" });
 export function ttlMs(options: TSchemaOptions) {
   return Type.Optional(Type.Integer({ ...told({ minimum: 1, maximum: ttlMsMax }), ...options }));
 }
+
+export const base64Form = told({
+  pattern: "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+});
 
 export const countForm = told({ minimum: 1 });
