@@ -99,4 +99,6 @@ test("instances are selected by metadata in one parameter as well, as often as o
   expect(await idsWith("meta.v=1%3D2&meta=w=x")).toEqual(["a"]);
   const refused = expectProblem(await http.get(service, { query: "meta=v" }), 400, "bad_request");
   expect(refused.detail).toContain("<name>=<value>");
+  await http.delete(`/v1/sessions/${session.id}`, tokenOf(session));
+  await http.delete(urlOf(`/services${root}`), { query: "recursive=true" });
 });

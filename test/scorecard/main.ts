@@ -1,7 +1,7 @@
 // `npm run conformance -- --base-url URL`: puts any server to the questions of test/conformance and prints a scorecard.
 // Ends with 0 when every promise holds, 1 when one does not, 2 when it was used wrongly or nothing could be asked.
 
-import { writeFileSync } from "node:fs";
+import { openSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ask, subjects } from "./questions.ts";
 import { scorecardOf, textOf } from "./scorecard.ts";
@@ -38,11 +38,21 @@ async function main(): Promise<number> {
   }
   const { urls, only, json } = askedBy(values);
   await Promise.all(urls.map(mustAnswer));
+  // What cannot be written is better known before all that is asked.
+  const file = json === undefined ? undefined : opened(json);
   process.stderr.write(`Asking about ${only.length} of ${subjects().length} subjects.\n`);
   const scorecard = scorecardOf(urls, await ask(urls, only));
   process.stdout.write(`${textOf(scorecard)}\n`);
-  if (json !== undefined) writeFileSync(json, `${JSON.stringify(scorecard, null, 2)}\n`);
+  if (file !== undefined) writeFileSync(file, `${JSON.stringify(scorecard, null, 2)}\n`);
   return scorecard.asked > 0 && scorecard.held === scorecard.asked ? 0 : 1;
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, "w");
+  } catch (error) {
+    throw new UnaskedError(`The scorecard cannot be written: ${(error as Error).message}`);
+  }
 }
 
 function valuesOf(args: string[]) {

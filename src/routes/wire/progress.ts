@@ -19,6 +19,17 @@ export function progressMediaTypeOf(request: FastifyRequest): string {
   throw new KeeperError("not_acceptable", `This answers with ${answerMediaTypes.join(", ")}, not ${accept}.`);
 }
 
+/** How it is told of, beside the steps. */
+interface Telling<Step> {
+  readonly mediaType: string;
+  /** What the last event says; the last step itself unless given. */
+  readonly summaryOf?: (last: Step) => object;
+  /** Called when the first step is done, before the head is sent. */
+  readonly begun?: () => void;
+  /** Called when a later step was refused and that was told. */
+  readonly refused?: () => Promise<void>;
+}
+
 /**
  * Answers with the last step, or tells of each of them; a refusal before the first has a status of its own. Nobody who is
  * gone is worked for: no step is begun then.
@@ -29,19 +40,12 @@ export async function sendProgress(
   steps: AsyncGenerator<object, void>,
   mediaType: string,
 ): Promise<object> {
+  if (mediaType !== "application/json") return await tellProgress(reply, steps, { mediaType });
   let isGone = false;
   reply.raw.once("close", () => {
     isGone = true;
   });
-  const first = (await steps.next()).value as object;
-  if (mediaType !== "application/json") {
-    reply
-      .header("Content-Type", mediaType)
-      .header("X-Accel-Buffering", "no")
-      .header("Cache-Control", "no-store");
-    return reply.send(Readable.from(eventsOf(first, steps, mediaType), { objectMode: false }));
-  }
-  let last = first;
+  let last = (await steps.next()).value as object;
   while (!isGone) {
     const { done, value } = await steps.next();
     if (done === true) break;
@@ -50,10 +54,29 @@ export async function sendProgress(
   return last;
 }
 
-async function* eventsOf(
-  first: object,
-  steps: AsyncGenerator<object>,
-  mediaType: string,
+/** Tells of each step while it goes on. @throws KeeperError when the first is refused */
+export async function tellProgress<Step extends object>(
+  reply: FastifyReply,
+  steps: AsyncGenerator<Step, void>,
+  telling: Telling<Step>,
+): Promise<FastifyReply> {
+  const first = (await steps.next()).value as Step;
+  telling.begun?.();
+  reply
+    .header("Content-Type", telling.mediaType)
+    .header("X-Accel-Buffering", "no")
+    .header("Cache-Control", "no-store");
+  const events = Readable.from(eventsOf(first, steps, telling), { objectMode: false });
+  // Who left during the first step gets no event, and what never began ends nothing by itself: what the steps hold would
+  // be held.
+  events.once("close", () => void steps.return(undefined));
+  return reply.send(events);
+}
+
+async function* eventsOf<Step extends object>(
+  first: Step,
+  steps: AsyncGenerator<Step, void>,
+  { mediaType, summaryOf, refused }: Telling<Step>,
 ): AsyncGenerator<string> {
   const write = eventWriterOf(mediaType);
   let last = first;
@@ -66,13 +89,14 @@ async function* eventsOf(
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     yield write("failed", problemOf(error));
+    await refused?.();
     return;
   }
-  yield write("done", last);
+  yield write("done", summaryOf?.(last) ?? last);
 }
 
 /** How one event is written: as Server-Sent Events, or else as a line. */
-export function eventWriterOf(mediaType: string): (event: string, data: object) => string {
+function eventWriterOf(mediaType: string): (event: string, data: object) => string {
   return mediaType === eventStream ? asEvent : asLine;
 }
 

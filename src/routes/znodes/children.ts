@@ -92,8 +92,8 @@ async function read(
   validatePath(path);
   assertWaitIsWhole(query);
   if (query.after !== undefined) validateName(query.after);
-  const known = knownTagsOf(request.headers);
   const mediaType = asLines();
+  const known = mediaType === null ? knownTagsOf(request.headers) : undefined;
   if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
   touchSession(request, sessions);
   if (query.waitAfterZxid !== undefined) {

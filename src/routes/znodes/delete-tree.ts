@@ -68,7 +68,7 @@ const exampleDeleted = { path: examplePath, deleted: 30_000, remaining: 0, zxid:
 const inParts =
   "It goes leaves first in many transactions, and others are served meanwhile; the root's version is looked at in each. What " +
   "is gone stays gone when a later part is refused (the refusal says how many were `deleted`) or when the client leaves, " +
-  "which stops it; sent again it goes on.";
+  "which stops it; sent again it goes on, and `no_node` then says that nothing is left.";
 
 const refusals = problems(...writeProblems, "reserved_path", "no_node", "not_empty", "bad_version");
 

@@ -50,6 +50,7 @@ export class ImportRun {
   readonly #asked: ImportAsked;
   #part: Part = emptyPart();
   #partCount = 0;
+  #replayedCount = 0;
   #progress: ImportProgress;
 
   constructor(store: Store, asked: ImportAsked) {
@@ -68,6 +69,11 @@ export class ImportRun {
 
   get progress(): ImportProgress {
     return this.#progress;
+  }
+
+  /** Whether all that was done so far had been done before, under the same key. */
+  get isReplayed(): boolean {
+    return this.#partCount > 0 && this.#replayedCount === this.#partCount;
   }
 
   /**
@@ -123,7 +129,8 @@ export class ImportRun {
     const context = withDigest(contextOf(this.#partCount), digest);
     this.#partCount += 1;
     try {
-      const { zxid, outcome } = await this.#do({ type: "import", znodes, onConflict, ...context });
+      const { zxid, outcome, replayed } = await this.#do({ type: "import", znodes, onConflict, ...context });
+      if (replayed === true) this.#replayedCount += 1;
       this.#progress = addedTo(this.#progress, outcome, zxid);
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;

@@ -1,22 +1,21 @@
 // POST /v1/import: a tree that was exported elsewhere, as lines of JSON (API section 2). The body is read as fast as
 // it can be written and never held; how far it is can be followed while it runs.
 
-import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
-import { problemOf, sendProblemAndClose } from "../http/problems.ts";
+import { sendProblemAndClose } from "../http/problems.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
-import { keyedContextsOf } from "../wire/idempotency.ts";
+import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
 import type { RouteParts } from "../wire/parts.ts";
-import { eventStream, eventWriterOf, progressMediaTypeOf } from "../wire/progress.ts";
+import { eventStream, progressMediaTypeOf, tellProgress } from "../wire/progress.ts";
 import { bytes, importCounts, json, postHeaders, problems, writeProblems } from "../wire/schemas.ts";
 import { eventStream as eventsAnswer, streamProblem } from "../wire/stream-schemas.ts";
-import { type ImportProgress, ImportRun } from "./import-run.ts";
+import { ImportRun } from "./import-run.ts";
 
 const importQuery = Type.Object(
   {
@@ -92,65 +91,28 @@ async function bringIn(
     contextOf: keyedContextsOf(request, parts),
   });
   const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  const note = () => {
+    if (run.isReplayed) noteReplay(reply, { replayed: true });
+  };
   try {
-    if (mediaType !== "application/json")
-      return await sendProgress(request, reply, steps, { dryRun, mediaType });
-    for await (const _ of steps);
-    return { dryRun, ...run.progress };
+    if (mediaType === "application/json") {
+      for await (const _ of steps);
+      note();
+      return { dryRun, ...run.progress };
+    }
+    return await tellProgress(reply, steps, {
+      mediaType,
+      summaryOf: (last) => ({ dryRun, ...last }),
+      begun: () => {
+        closeBehind(request, reply);
+        note();
+      },
+      refused: () => runOut(request),
+    });
   } catch (error) {
     if (error instanceof KeeperError) return sendProblemAndClose(request, reply, error);
     throw error;
   }
-}
-
-interface Form {
-  readonly dryRun: boolean;
-  readonly mediaType: string;
-}
-
-/**
- * A refusal before anything was done has a status of its own. Later the status is sent, so a refusal is the last event:
- * `failed` instead of `done`.
- */
-async function sendProgress(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  steps: AsyncGenerator<ImportProgress>,
-  form: Form,
-): Promise<FastifyReply> {
-  const first = (await steps.next()).value as ImportProgress;
-  closeBehind(request, reply);
-  reply
-    .header("Content-Type", form.mediaType)
-    .header("X-Accel-Buffering", "no")
-    .header("Cache-Control", "no-store");
-  const events = Readable.from(eventsOf(request, first, steps, form), { objectMode: false });
-  // Who left during the first part gets no event, and what never began ends nothing by itself: the lines would be held.
-  events.once("close", () => void steps.return(undefined));
-  return reply.send(events);
-}
-
-async function* eventsOf(
-  request: FastifyRequest,
-  first: ImportProgress,
-  steps: AsyncGenerator<ImportProgress>,
-  { dryRun, mediaType }: Form,
-) {
-  const write = eventWriterOf(mediaType);
-  let last = first;
-  yield write("progress", first);
-  try {
-    for await (const progress of steps) {
-      yield write("progress", progress);
-      last = progress;
-    }
-  } catch (error) {
-    if (!(error instanceof KeeperError)) throw error;
-    yield write("failed", problemOf(error));
-    await runOut(request);
-    return;
-  }
-  yield write("done", { dryRun, ...last });
 }
 
 const exampleLines = '{"path":"/services","data":""}\n{"path":"/services/web","data":"up"}\n';
