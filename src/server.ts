@@ -16,6 +16,7 @@ import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
+import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
@@ -116,7 +117,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, holdAnswers(answers)]);
+  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -137,7 +138,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
-  homeRoutes(app, version);
+  await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
@@ -198,7 +199,8 @@ function createApp(
     rewriteUrl: originFormOf,
     schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
     frameworkErrors: (error, request, reply) => {
-      reply.header("Zxid", store.zxid);
+      // No hook is passed here.
+      reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),

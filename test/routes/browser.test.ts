@@ -119,3 +119,25 @@ test("a write that a page sends is refused and not done, unless its origin was l
     expect((await write("DELETE", from)).status).toBe(204);
   }
 });
+
+test("a page of another origin is never let in with the browser's cookies and logins, least of all any page", async ({
+  start,
+}) => {
+  for (const allowed of ["*", origin]) {
+    const server = await start("--cors-origin", allowed);
+    const asked = { origin, cookie: "a=b", "access-control-request-method": "PUT" };
+    for (const [method, path] of [
+      ["GET", "/v1/children"],
+      ["GET", "/v1/znodes/absent"],
+      ["OPTIONS", "/v1/znodes/a"],
+      ["GET", "/v1/watch?path=/a"],
+    ] as const) {
+      const abort = new AbortController();
+      const answer = await fetch(server.url + path, { method, headers: asked, signal: abort.signal });
+      expect([path, answer.headers.get("access-control-allow-origin")]).toEqual([path, allowed]);
+      expect([path, answer.headers.get("access-control-allow-credentials")]).toEqual([path, null]);
+      abort.abort();
+    }
+    await server.kill();
+  }
+});

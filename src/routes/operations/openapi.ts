@@ -4,6 +4,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { type TSchema, Type } from "typebox";
+import { hashOf, protectPages } from "../http/pages.ts";
 import { namedSchemas, pathOrPrefixParameter, pathParameter } from "../wire/schemas.ts";
 import { finished } from "./document.ts";
 import { notes } from "./document-operations.ts";
@@ -75,7 +76,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
+  await app.register(tryItPage);
   const json = "application/json; charset=utf-8";
   const schema = { hide: true };
   app.get(
@@ -88,6 +89,21 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
     { schema },
     servedText(json, () => textOf(inOpenapi30(app.swagger()))),
   );
+}
+
+const self = ["'self'"];
+
+/** The one style that stands in its page: the colours of its own logo. The test in a browser fails when it is another. */
+const logoStyle = ".logo_small_svg__cls-2{fill:#fff}.logo_small_svg__cls-3{fill:#85ea2d}";
+
+async function tryItPage(scope: FastifyInstance): Promise<void> {
+  await protectPages(scope, {
+    scriptSrc: self,
+    styleSrc: [...self, hashOf(logoStyle)],
+    imgSrc: [...self, "data:"],
+    connectSrc: self,
+  });
+  await scope.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
 }
 
 /** As it stands in the repository. */
