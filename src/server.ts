@@ -1,9 +1,11 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
+import type { Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
+import type { TlsPair } from "./certificate.ts";
 import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
@@ -74,23 +76,20 @@ export interface ServerParts {
   readonly version: string;
 }
 
-export interface TlsFiles {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
 interface ServerOptions {
   /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
   readonly corsOrigin: string;
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
-  readonly tls: TlsFiles | null;
+  readonly tls: TlsPair | null;
 }
 
 const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
 
 export interface Server {
   readonly app: FastifyInstance;
+  /** With TLS: what new connections get from here on. Those that are open go on. */
+  useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
   close(): Promise<void>;
 }
@@ -170,6 +169,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
   return {
     app,
+    useCertificate(pair) {
+      (app.server as unknown as TlsServer).setSecureContext({ ...pair });
+    },
     async close() {
       isStopping = true;
       watches.close("shutdown");
@@ -244,7 +246,7 @@ function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepA
 }
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
-function secureApp(options: FastifyServerOptions, tls: TlsFiles, limits: HttpLimits): FastifyInstance {
+function secureApp(options: FastifyServerOptions, tls: TlsPair, limits: HttpLimits): FastifyInstance {
   const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits), ...sessionOptions(limits) };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;

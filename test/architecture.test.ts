@@ -52,6 +52,7 @@ const topLevel =
 
 /** Files of `src` in no folder: where the parts meet, and what they all stand on. */
 const looseSources = [
+  "certificate.ts",
   "clock.ts",
   "config.ts",
   "connections.ts",
