@@ -192,7 +192,7 @@ async function listen(
 ): Promise<void> {
   try {
     stop.throwIfAborted();
-    await server.app.listen({ host: config.host, port: config.port });
+    await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) logExpiry(txn, logger);
@@ -205,10 +205,9 @@ async function listen(
 }
 
 /** There is no access control: where others than this machine's users get in, that is said. */
-function noteAddresses({ app }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
+function noteAddresses({ doors }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
   const scheme = tlsCert === "" ? "http" : "https";
-  const bound = app.addresses().filter((address) => typeof address !== "string");
-  const addresses = bound.map((address) => addressOf(address, scheme));
+  const addresses = doors.addresses.map((address) => addressOf(address, scheme));
   const [address, ...others] = addresses.map(({ url }) => url);
   logger.info({ address, ...(others.length > 0 && { others }), zxid, dataDir }, "serving");
   const reachable = addresses.filter(({ isLoopback }) => !isLoopback).map(({ url }) => url);

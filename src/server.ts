@@ -10,6 +10,7 @@ import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
+import { Doors } from "./listening.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
 import { counterRoutes } from "./routes/coordination/counters.ts";
 import { electionRoutes } from "./routes/coordination/elections.ts";
@@ -88,6 +89,8 @@ const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null }
 
 export interface Server {
   readonly app: FastifyInstance;
+  /** All that a host stands for; of several addresses at least one. */
+  readonly doors: Doors;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -167,8 +170,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   answerOtherMethods();
   await app.ready();
 
+  const doors = new Doors(app);
   return {
     app,
+    doors,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext({ ...pair });
     },
@@ -178,7 +183,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       coordination.stop();
       for (const stream of streams) stream.close();
       const closed = connections.end(closeWithinMs);
-      await app.close().finally(() => {
+      await Promise.all([app.close(), doors.close()]).finally(() => {
         closed();
         stopLooking();
       });

@@ -63,7 +63,12 @@ interface Overrides {
   readonly tls?: TlsPair | null;
 }
 
-async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tls = null }: Overrides = {}) {
+/** It listens nowhere yet. */
+export async function serverOver(
+  keeper: Keeper,
+  watches: Watches,
+  { limits: others, tls = null }: Overrides = {},
+) {
   const sessions = new Sessions(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
