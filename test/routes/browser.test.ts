@@ -23,6 +23,8 @@ test("with TLS on, many streams share one HTTP/2 connection and each hears the c
   );
   const texts = streams.map(async (stream) => {
     let text = "";
+    const [head] = await once(stream, "response");
+    expect(head["x-content-type-options"]).toBe("nosniff");
     for await (const part of stream) {
       text += part;
       if (part.includes("event: synced")) synced.count += 1;
@@ -35,7 +37,7 @@ test("with TLS on, many streams share one HTTP/2 connection and each hears the c
   const create = session.request({ ":method": "POST", ":path": "/v1/znodes/watched" });
   create.end("hello");
   const [headers] = await once(create, "response");
-  expect(headers).toMatchObject({ ":status": 201, zxid: "1" });
+  expect(headers).toMatchObject({ ":status": 201, zxid: "1", "x-content-type-options": "nosniff" });
   for (const text of await Promise.all(texts)) {
     expect(text).toContain('"type":"created","path":"/watched"');
     // A body without a length is a body, though over HTTP/2 no header announces it.
