@@ -2,9 +2,10 @@
 // store that failed while serving exits with 74, because what it last wrote is unknown until it is read again. What a
 // later version wrote is left as it is, and the exit code is 78.
 
-import { readFile } from "node:fs/promises";
+import { isatty } from "node:tty";
 import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
+import { Certificate } from "./certificate.ts";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
 import { Coordination } from "./coordination/coordination.ts";
@@ -18,7 +19,7 @@ import { addressOf } from "./listening.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
-import { createServer, type Server, type TlsFiles } from "./server.ts";
+import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
@@ -48,7 +49,7 @@ export async function serve(config: Config, { version, foreignVariables }: Surro
   }
   const stop = new AbortController();
   const starting = start(config, version, logger, stop.signal);
-  closeOnSignal(starting, stop, logger);
+  closeOnSignal(starting, { stop, hasTls: config.tlsCert !== "" }, logger);
   try {
     await starting;
   } catch (error) {
@@ -68,6 +69,8 @@ async function start(config: Config, version: string, logger: Logger, stop: Abor
 
 interface Service {
   readonly server: Server;
+  /** Without TLS there is none. */
+  readonly certificate: Certificate | null;
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
@@ -85,7 +88,7 @@ async function openService(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<Service> {
-  const tls = await readTlsFiles(config);
+  const certificate = await readCertificate(config);
   stop.throwIfAborted();
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
@@ -101,11 +104,12 @@ async function openService(
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
     { store, sessions, watches, coordination, limits, bounds, logger, version },
-    { corsOrigin, hostNames, tls },
+    { corsOrigin, hostNames, tls: certificate?.pair ?? null },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
-  return { server, store, sessions, housekeeper, stallWatch };
+  if (certificate !== null) keepCertificate(certificate, server, logger);
+  return { server, certificate, store, sessions, housekeeper, stallWatch };
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -122,9 +126,20 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
   return bounds;
 }
 
-async function readTlsFiles({ tlsCert, tlsKey }: Config): Promise<TlsFiles | null> {
-  if (tlsCert === "") return null;
-  return { cert: await readFile(tlsCert), key: await readFile(tlsKey) };
+async function readCertificate({ tlsCert, tlsKey }: Config): Promise<Certificate | null> {
+  return tlsCert === "" ? null : await Certificate.read({ certFile: tlsCert, keyFile: tlsKey });
+}
+
+/** Whoever is asked for a new certificate in a year is not asked to restart for it. */
+function keepCertificate(certificate: Certificate, server: Server, logger: Logger): void {
+  certificate.follow({
+    onRenewed(pair, words) {
+      server.useCertificate(pair);
+      logger.info({ ...words }, "new connections get the new TLS certificate");
+    },
+    onRefused: (reason) =>
+      logger.error({ reason }, "the files of the TLS certificate are of no use now; the one in force stays"),
+  });
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
@@ -177,7 +192,7 @@ async function listen(
 ): Promise<void> {
   try {
     stop.throwIfAborted();
-    await server.app.listen({ host: config.host, port: config.port });
+    await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) logExpiry(txn, logger);
@@ -190,10 +205,9 @@ async function listen(
 }
 
 /** There is no access control: where others than this machine's users get in, that is said. */
-function noteAddresses({ app }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
+function noteAddresses({ doors }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
   const scheme = tlsCert === "" ? "http" : "https";
-  const bound = app.addresses().filter((address) => typeof address !== "string");
-  const addresses = bound.map((address) => addressOf(address, scheme));
+  const addresses = doors.addresses.map((address) => addressOf(address, scheme));
   const [address, ...others] = addresses.map(({ url }) => url);
   logger.info({ address, ...(others.length > 0 && { others }), zxid, dataDir }, "serving");
   const reachable = addresses.filter(({ isLoopback }) => !isLoopback).map(({ url }) => url);
@@ -266,9 +280,16 @@ function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logge
   process.exit(exitCodeStorageFailed);
 }
 
+interface Stopping {
+  readonly stop: AbortController;
+  readonly hasTls: boolean;
+}
+
 /** SIGTERM and SIGINT end in good order, during the start too; a second one, or too much time, at once. */
-function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger: Logger): void {
-  const skip = isHangupIgnored() ? ["SIGHUP" as const] : [];
+function closeOnSignal(starting: Promise<Service>, { stop, hasTls }: Stopping, logger: Logger): void {
+  const renews = hasTls && ![0, 1, 2].some((descriptor) => isatty(descriptor));
+  if (renews) process.on("SIGHUP", () => renewOnHangup(starting));
+  const skip = renews || isHangupIgnored() ? ["SIGHUP" as const] : [];
   closeWithGrace({ delay: closeWithinMs, logger: false, skip }, async ({ signal, err }) => {
     if (err !== undefined) logger.fatal({ err }, "a bug ends the process");
     logger.info({ signal }, "closing");
@@ -279,7 +300,17 @@ function closeOnSignal(starting: Promise<Service>, stop: AbortController, logger
   });
 }
 
-async function closeService({ server, store, sessions, housekeeper, stallWatch }: Service): Promise<void> {
+/** As other services take it. Where there is a terminal it means that it is gone, and the service ends with it. */
+function renewOnHangup(starting: Promise<Service>): void {
+  starting.then(
+    ({ certificate }) => certificate?.look(),
+    () => {},
+  );
+}
+
+async function closeService(service: Service): Promise<void> {
+  const { server, certificate, store, sessions, housekeeper, stallWatch } = service;
+  certificate?.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();

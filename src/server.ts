@@ -1,13 +1,16 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
+import type { Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
+import type { TlsPair } from "./certificate.ts";
 import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
+import { Doors } from "./listening.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
 import { counterRoutes } from "./routes/coordination/counters.ts";
 import { electionRoutes } from "./routes/coordination/elections.ts";
@@ -16,6 +19,7 @@ import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
+import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
@@ -38,7 +42,7 @@ import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
-import { openapiRoutes } from "./routes/operations/openapi.ts";
+import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
 import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
@@ -73,23 +77,22 @@ export interface ServerParts {
   readonly version: string;
 }
 
-export interface TlsFiles {
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
-
 interface ServerOptions {
   /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
   readonly corsOrigin: string;
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
-  readonly tls: TlsFiles | null;
+  readonly tls: TlsPair | null;
 }
 
 const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
 
 export interface Server {
   readonly app: FastifyInstance;
+  /** All that a host stands for; of several addresses at least one. */
+  readonly doors: Doors;
+  /** With TLS: what new connections get from here on. Those that are open go on. */
+  useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
   close(): Promise<void>;
 }
@@ -116,7 +119,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, holdAnswers(answers)]);
+  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -132,12 +135,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     awaitState(parts),
   ]);
   takeFreshness(app);
-  await openapiRoutes(app, version);
+  await documentRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
-  homeRoutes(app, version);
+  openapiRoutes(app);
+  await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
@@ -167,15 +171,20 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   answerOtherMethods();
   await app.ready();
 
+  const doors = new Doors(app);
   return {
     app,
+    doors,
+    useCertificate(pair) {
+      (app.server as unknown as TlsServer).setSecureContext({ ...pair });
+    },
     async close() {
       isStopping = true;
       watches.close("shutdown");
       coordination.stop();
       for (const stream of streams) stream.close();
       const closed = connections.end(closeWithinMs);
-      await app.close().finally(() => {
+      await Promise.all([app.close(), doors.close()]).finally(() => {
         closed();
         stopLooking();
       });
@@ -198,7 +207,8 @@ function createApp(
     rewriteUrl: originFormOf,
     schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
     frameworkErrors: (error, request, reply) => {
-      reply.header("Zxid", store.zxid);
+      // No hook is passed here.
+      reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
@@ -242,7 +252,7 @@ function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepA
 }
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
-function secureApp(options: FastifyServerOptions, tls: TlsFiles, limits: HttpLimits): FastifyInstance {
+function secureApp(options: FastifyServerOptions, tls: TlsPair, limits: HttpLimits): FastifyInstance {
   const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits), ...sessionOptions(limits) };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;

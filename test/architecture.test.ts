@@ -47,11 +47,14 @@ const roomsMayImport: Record<string, RegExp> = {
 
 /** All that is tracked at the top of the repository. */
 const topLevel =
-  `.ci .gitignore .npmrc LICENSE README.md bench bin biome.json docs examples llms.txt openapi package-lock.json
-  package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(/\s+/);
+  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi
+  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(
+    /\s+/,
+  );
 
 /** Files of `src` in no folder: where the parts meet, and what they all stand on. */
 const looseSources = [
+  "certificate.ts",
   "clock.ts",
   "config.ts",
   "connections.ts",

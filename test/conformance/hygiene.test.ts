@@ -188,3 +188,75 @@ test("every refusal of a number or a length names a limit that the listing has, 
     expect(expectProblem(answer, 400, "bad_request"), limit).toMatchObject(expected);
   }
 });
+
+test("every answer says that it is what it says it is, and no other origin's to load, whatever came of the request", async ({
+  http,
+  root,
+  watch,
+}) => {
+  const url = urlOf(root);
+  const tag = (await http.get(url)).header("etag") as string;
+  const line = (text: string) => http.raw(`${text}\r\nConnection: close\r\n\r\n`);
+  interface Head {
+    readonly status: number;
+    readonly headers: { get(name: string): string | null | undefined };
+  }
+  const { headers } = await watch({ path: root });
+  const answers: [number, Head][] = [
+    [200, { status: 200, headers }],
+    [200, await http.get(url)],
+    [200, await http.request("HEAD", url)],
+    [201, await http.post(`${url}/page`, { body: "<script>alert(1)</script>" })],
+    [200, await http.get(`${url}/page`, { query: "raw=true" })],
+    [
+      200,
+      await http.get(`/v1/children${encodeSegments(root)}`, { headers: { accept: "application/x-ndjson" } }),
+    ],
+    [204, await http.request("OPTIONS", url)],
+    [304, await http.get(url, { headers: { "if-none-match": tag } })],
+    [400, await http.get(url, { query: "no=such" })],
+    [404, await http.get(`${url}/absent`)],
+    [404, await http.get("/nowhere")],
+    [405, await http.post("/v1/limits")],
+    [412, await http.put(url, { body: "x", headers: { "if-match": '"1-999"' } })],
+    [200, await http.get("/livez")],
+    [200, await http.get("/openapi.json")],
+    [200, await http.get("/docs/static/swagger-initializer.js")],
+    [400, await line("GET /%ff HTTP/1.1\r\nHost: localhost")],
+    [400, await line("GET / HTTP/1.1")],
+    [400, await line("nonsense")],
+    [404, await line("PROPFIND /nowhere HTTP/1.1\r\nHost: localhost")],
+    [417, await line("GET / HTTP/1.1\r\nHost: localhost\r\nExpect: miracles")],
+    [421, await line("GET / HTTP/1.1\r\nHost: evil.example")],
+    [431, await line(`GET / HTTP/1.1\r\nHost: localhost\r\nA: ${"x".repeat(200_000)}`)],
+  ];
+  for (const [index, [status, answer]] of answers.entries()) {
+    expect([index, answer.status]).toEqual([index, status]);
+    expect([index, answer.headers.get("x-content-type-options")]).toEqual([index, "nosniff"]);
+    expect([index, answer.headers.get("cross-origin-resource-policy")]).toEqual([index, "same-origin"]);
+  }
+});
+
+test("a page may be shown within no other, and has only what this service has; its links tell nobody where it is", async ({
+  http,
+}) => {
+  for (const path of ["/", "/docs", "/docs/", "/docs/static/index.css"]) {
+    for (const method of ["GET", "HEAD"]) {
+      const { status, headers } = await http.request(method, path, { headers: { accept: "text/html" } });
+      expect([path, status]).toEqual([path, 200]);
+      const policy = (headers.get("content-security-policy") as string).split(";");
+      for (const directive of ["default-src", "base-uri", "form-action", "frame-ancestors"])
+        expect(policy, path).toContain(`${directive} 'none'`);
+      expect(policy.join(), path).not.toMatch(/unsafe|\*|https?:/);
+      expect([headers.get("x-frame-options"), headers.get("referrer-policy")]).toEqual([
+        "DENY",
+        "no-referrer",
+      ]);
+      // Neither for other ports of this host, nor where there is no TLS.
+      expect([headers.get("strict-transport-security"), policy.join().includes("upgrade")]).toEqual([
+        null,
+        false,
+      ]);
+    }
+  }
+});

@@ -179,6 +179,27 @@ test("a long import says how far it is, as lines and as events, and ends with do
   expect(JSON.parse(events.at(-1)?.data as string)).toMatchObject({ ...none, skipped: 2200 });
 });
 
+test("an import sent again under its key is answered as it was, and says so [D19]", async ({
+  http,
+  root,
+  znodes,
+}) => {
+  const lines = Array.from({ length: 700 }, (_, index) => lineOf(`${root}/n${index}`)).join("");
+  const headers = { "idempotency-key": `import-${root}` };
+  for (const url of ["/v1/import", "/v1/import-with-progress"]) {
+    const send = async () => {
+      const answer = expectStatus(await http.post(url, { body: lines, headers }), 200);
+      return { text: answer.text, replayed: answer.header("idempotency-replayed") };
+    };
+    const first = await send();
+    expect(first.replayed).toBeNull();
+    expect(await send()).toEqual({ ...first, replayed: "true" });
+    await znodes.delete(root, { query: "recursive=true" });
+    await znodes.create(root);
+    headers["idempotency-key"] += "-again";
+  }
+});
+
 test("a refusal names the line; parts done before it stay, and going on with skip does the rest", async ({
   http,
   root,

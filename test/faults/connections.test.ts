@@ -46,6 +46,7 @@ test("slow headers and slow bodies get 408 that names the limit, and the connect
     socket.write(beginning);
     const text = await textOf(socket);
     expect(text, beginning).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(text, beginning).toContain("\r\nX-Content-Type-Options: nosniff\r\n");
     expect(problemIn(text)).toMatchObject({ status: 408, code: "bad_request", limit, limitValue });
   });
   await Promise.all(ends);

@@ -23,6 +23,8 @@ test("with TLS on, many streams share one HTTP/2 connection and each hears the c
   );
   const texts = streams.map(async (stream) => {
     let text = "";
+    const [head] = await once(stream, "response");
+    expect(head["x-content-type-options"]).toBe("nosniff");
     for await (const part of stream) {
       text += part;
       if (part.includes("event: synced")) synced.count += 1;
@@ -35,7 +37,7 @@ test("with TLS on, many streams share one HTTP/2 connection and each hears the c
   const create = session.request({ ":method": "POST", ":path": "/v1/znodes/watched" });
   create.end("hello");
   const [headers] = await once(create, "response");
-  expect(headers).toMatchObject({ ":status": 201, zxid: "1" });
+  expect(headers).toMatchObject({ ":status": 201, zxid: "1", "x-content-type-options": "nosniff" });
   for (const text of await Promise.all(texts)) {
     expect(text).toContain('"type":"created","path":"/watched"');
     // A body without a length is a body, though over HTTP/2 no header announces it.
@@ -117,5 +119,27 @@ test("a write that a page sends is refused and not done, unless its origin was l
   for (const from of ["https://other.example", `http://${host}`]) {
     expect((await write("POST", from)).status).toBe(201);
     expect((await write("DELETE", from)).status).toBe(204);
+  }
+});
+
+test("a page of another origin is never let in with the browser's cookies and logins, least of all any page", async ({
+  start,
+}) => {
+  for (const allowed of ["*", origin]) {
+    const server = await start("--cors-origin", allowed);
+    const asked = { origin, cookie: "a=b", "access-control-request-method": "PUT" };
+    for (const [method, path] of [
+      ["GET", "/v1/children"],
+      ["GET", "/v1/znodes/absent"],
+      ["OPTIONS", "/v1/znodes/a"],
+      ["GET", "/v1/watch?path=/a"],
+    ] as const) {
+      const abort = new AbortController();
+      const answer = await fetch(server.url + path, { method, headers: asked, signal: abort.signal });
+      expect([path, answer.headers.get("access-control-allow-origin")]).toEqual([path, allowed]);
+      expect([path, answer.headers.get("access-control-allow-credentials")]).toEqual([path, null]);
+      abort.abort();
+    }
+    await server.kill();
   }
 });

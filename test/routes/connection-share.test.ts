@@ -3,10 +3,10 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect as connectTls } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
+import { connectFrames, frame, framesIn, frameTypes } from "../support/http2-frames.ts";
 import { test } from "../support/process.ts";
 
 const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
@@ -113,34 +113,12 @@ test("whatever waits counts, be it a stream, a long poll or a claim: beyond the 
   session.destroy();
 });
 
-function frame(type: number, flags: number, stream: number, payload: readonly number[]): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, Buffer.from(payload)]);
-}
-
-/** The types of the frames in what a server sent. */
-function frameTypesOf(bytes: Buffer): number[] {
-  const types: number[] = [];
-  for (let at = 0; at + 9 <= bytes.length; at += 9 + bytes.readUIntBE(at, 3))
-    types.push(bytes.readUInt8(at + 3));
-  return types;
-}
-
-const goaway = 7;
-const preface = Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(4, 0, 0, [])]);
-
 /** Sends the bytes on a connection of HTTP/2, and gives what came until the server closed it. */
 async function sendFrames(url: string, bytes: Buffer): Promise<Buffer> {
-  const { hostname, port } = new URL(url);
-  const socket = connectTls({ host: hostname, port: Number(port), ca, ALPNProtocols: ["h2"] });
+  const socket = await connectFrames(url);
   const parts: Buffer[] = [];
-  socket.on("error", () => {}).on("data", (part) => parts.push(part));
-  await once(socket, "secureConnect");
-  socket.write(Buffer.concat([preface, bytes]));
+  socket.on("data", (part) => parts.push(part));
+  socket.write(bytes);
   await once(socket, "close");
   return Buffer.concat(parts);
 }
@@ -158,7 +136,8 @@ test("a session of HTTP/2 is told how many streams it may have, and one that onl
     frame(1, 5, 2 * index + 1, head),
     frame(3, 0, 2 * index + 1, [0, 0, 0, 8]),
   ]).flat();
-  expect(frameTypesOf(await sendFrames(url, Buffer.concat(resets)))).toContain(goaway);
+  const answers = framesIn(await sendFrames(url, Buffer.concat(resets)));
+  expect(answers.map(({ type }) => type)).toContain(frameTypes.goaway);
   expect((await ask(session, { ":path": "/livez" })).status).toBe(200);
   session.destroy();
 });
@@ -170,7 +149,7 @@ test("a session of HTTP/2 that asks for nothing ends, also in the middle of a re
   // A frame of HEADERS that does not end them, and no CONTINUATION after it.
   const half = frame(1, 0, 1, [0x82]);
   for (const sent of [Buffer.alloc(0), half]) {
-    expect(frameTypesOf(await sendFrames(url, sent))).not.toEqual([]);
+    expect(framesIn(await sendFrames(url, sent))).not.toEqual([]);
   }
   const session = connectHttp2(url, { ca });
   const stream = await ask(session, { ":path": "/v1/watch?path=/&heartbeatMs=100" });

@@ -38,6 +38,19 @@ for (const url of urls) {
     );
     expect(plainTag).not.toBe(packedTag);
   });
+
+  test(`${url} says which methods it has`, async ({ server }) => {
+    const [options, put] = await Promise.all(
+      (["OPTIONS", "PUT"] as const).map((method) => server.app.inject({ url, method })),
+    );
+    const allow = "GET, HEAD, OPTIONS";
+    expect([options?.statusCode, options?.headers.allow]).toEqual([204, allow]);
+    expect([put?.statusCode, put?.headers.allow, put?.json().code]).toEqual([
+      405,
+      allow,
+      "method_not_allowed",
+    ]);
+  });
 }
 
 test("both say the same operations, parameters and answers", async ({ server }) => {

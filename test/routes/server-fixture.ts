@@ -3,12 +3,13 @@
 
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
+import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
-import { createServer, type Server, type TlsFiles } from "../../src/server.ts";
+import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
 import { Http } from "../support/http.ts";
@@ -59,10 +60,15 @@ export const test = watchesTest.extend<ServerFixture>({
 
 interface Overrides {
   readonly limits?: Partial<typeof limits>;
-  readonly tls?: TlsFiles | null;
+  readonly tls?: TlsPair | null;
 }
 
-async function serverOver(keeper: Keeper, watches: Watches, { limits: others, tls = null }: Overrides = {}) {
+/** It listens nowhere yet. */
+export async function serverOver(
+  keeper: Keeper,
+  watches: Watches,
+  { limits: others, tls = null }: Overrides = {},
+) {
   const sessions = new Sessions(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();

@@ -15,7 +15,8 @@ export function unknownRequest(sent: Sent): string | null {
   const [path = "", ...queries] = sent.path.split("?");
   const operation =
     operationAt(sent.method, path) ?? (sent.method === "HEAD" ? operationAt("GET", path) : undefined);
-  if (operation === undefined) return `it has no ${sent.method} ${path}`;
+  // The document itself, pages and what else people read are in no document.
+  if (operation === undefined) return path.startsWith("/v1") ? `it has no ${sent.method} ${path}` : null;
   const query = new URLSearchParams([...queries, queryText(sent.query)].join("&"));
   const fault = pathFault(operation, path) ?? queryFault(operation, query) ?? bodyFault(operation, sent);
   return fault === null ? null : `${operation.operationId} is not sent ${fault}`;

@@ -103,14 +103,21 @@ export class ServerProcess {
 
   /** Resolves when it logs this. @throws Error with what it said when it ends instead */
   async logged(msg: string): Promise<LogLine> {
+    return this.logs.find((line) => line.msg === msg) ?? (await this.#loggedNext(msg));
+  }
+
+  async #loggedNext(msg: string): Promise<LogLine> {
     const { promise, resolve, reject } = Promise.withResolvers<LogLine>();
     this.#waiting.push({ msg, resolve });
-    const known = this.logs.find((line) => line.msg === msg);
-    if (known !== undefined) resolve(known);
     this.exit.then(({ code }) => {
       reject(new Error(`it ended with ${code} and has not logged "${msg}": ${this.stderr}${this.#logText}`));
     });
     return await promise;
+  }
+
+  /** Resolves when it has logged this so many times. @throws Error as above */
+  async loggedTimes(msg: string, count: number): Promise<void> {
+    while (this.logs.filter((line) => line.msg === msg).length < count) await this.#loggedNext(msg);
   }
 
   get pid(): number {

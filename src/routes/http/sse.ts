@@ -5,6 +5,7 @@ import type { ServerResponse } from "node:http";
 import type { FastifyReply } from "fastify";
 import { retryLine } from "../../told/frames.ts";
 import type { Sink } from "../../told/sink.ts";
+import { browserHeaders } from "./browser-headers.ts";
 import { isGone } from "./gone.ts";
 import { ChunkSink } from "./shared-chunks.ts";
 
@@ -13,6 +14,7 @@ const streamHeaders = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
+  ...browserHeaders,
 };
 
 /** Whether the client says that it reads event streams, as an EventSource does; curl's own "any" does not. */

@@ -4,6 +4,7 @@
 import type { Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { browserHeaders } from "./browser-headers.ts";
 import type { RequestStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import type { HttpLimits } from "./http-limits.ts";
@@ -15,6 +16,10 @@ const { STATUS_CODES } = process.getBuiltinModule("node:http");
 
 /** How long a client has to read why, before the connection goes whether or not it closes its side. */
 const lingerMs = 1000;
+
+const browserLines = Object.entries(browserHeaders)
+  .map(([name, value]) => `${name}: ${value}\r\n`)
+  .join("");
 
 /** What was heard on a connection of HTTP/1.1. */
 interface Heard {
@@ -96,7 +101,7 @@ function endWith(socket: Socket, { status, code = "bad_request", message, detail
   const body = JSON.stringify({ ...problemOf(new KeeperError(code, message, details)), status });
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${problemMediaType}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+      `Content-Length: ${Buffer.byteLength(body)}\r\n${browserLines}Connection: close\r\n\r\n${body}`,
   );
   const timer = setTimeout(() => socket.destroy(), lingerMs);
   socket.once("close", () => clearTimeout(timer));

@@ -1,15 +1,17 @@
 // GET /: what this is and where to go from here, as a page for browsers and as JSON for programs. The page has no script,
 // loads nothing and may not be shown within another.
 
-import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { hashOf, protectPages } from "../http/pages.ts";
 import { json, problems } from "../wire/schemas.ts";
 
-export function homeRoutes(app: FastifyInstance, version: string): void {
+/** For a scope of its own. */
+export async function homeRoutes(app: FastifyInstance, version: string): Promise<void> {
+  await protectPages(app, { styleSrc: [hashOf(style)], imgSrc: ["data:"] });
   const page = pageFor(version);
   app.get("/", { schema: homeSchema, config: { variesByAccept: true } }, (request, reply) => {
-    if (prefersPage(request)) return reply.headers(pageHeaders).send(page);
+    if (prefersPage(request)) return reply.type("text/html; charset=utf-8").send(page);
     const links = Object.fromEntries(places.map(({ name, path }) => [name, `/${path}`]));
     return reply.send({ name: "treekeeper", version, links });
   });
@@ -23,6 +25,7 @@ function prefersPage(request: FastifyRequest): boolean {
 
 const places = [
   { name: "docs", path: "docs", words: "every request, to read and to try" },
+  { name: "llms", path: "llms.txt", words: "the calls that matter, for agents" },
   { name: "openapi", path: "openapi.json", words: "the same for programs, as OpenAPI" },
   { name: "tree", path: "v1/tree?depth=1", words: "the tree, its first level" },
   { name: "limits", path: "v1/limits", words: "every bound in force" },
@@ -57,17 +60,6 @@ ${rows.join("\n")}
 </html>
 `;
 }
-
-const styleHash = createHash("sha256").update(style).digest("base64");
-
-const pageHeaders = {
-  "Content-Type": "text/html; charset=utf-8",
-  "Content-Security-Policy":
-    `default-src 'none'; style-src 'sha256-${styleHash}'; img-src data:; ` +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-  "X-Content-Type-Options": "nosniff",
-  "Referrer-Policy": "no-referrer",
-};
 
 const home = Type.Object(
   {

@@ -4,6 +4,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { FastifyInstance, FastifySchema } from "fastify";
 import { type TSchema, Type } from "typebox";
+import { hashOf, protectPages } from "../http/pages.ts";
 import { namedSchemas, pathOrPrefixParameter, pathParameter } from "../wire/schemas.ts";
 import { finished } from "./document.ts";
 import { notes } from "./document-operations.ts";
@@ -32,8 +33,22 @@ interface HeadOperation {
   readonly names: readonly string[];
 }
 
+const tags = Object.entries({
+  znodes: "The tree.",
+  transactions: "Several operations at once, bound together or each by itself.",
+  quotas: "Limits on subtrees.",
+  sessions: "Liveness of clients.",
+  watches: "What happens, as it happens.",
+  locks: "One at a time, or so many, in the order they came.",
+  elections: "Who leads, and who would be next.",
+  services: "Who offers what, and where.",
+  counters: "Numbers that many add to.",
+  barriers: "Entered together, and left together.",
+  operations: "Running the service.",
+}).map(([name, description]) => ({ name, description }));
+
 /** Call before any route is added: what comes later is in the document. */
-export async function openapiRoutes(app: FastifyInstance, version: string): Promise<void> {
+export async function documentRoutes(app: FastifyInstance, version: string): Promise<void> {
   for (const schema of namedSchemas) app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -49,22 +64,7 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       servers: [{ url: "/", description: "The server that the document is of." }],
       security: [{}],
       components: { securitySchemes: { SessionToken: sessionTokenScheme } },
-      tags: [
-        { name: "znodes", description: "The tree." },
-        {
-          name: "transactions",
-          description: "Several operations at once, bound together or each by itself.",
-        },
-        { name: "quotas", description: "Limits on subtrees." },
-        { name: "sessions", description: "Liveness of clients." },
-        { name: "watches", description: "What happens, as it happens." },
-        { name: "locks", description: "One at a time, or so many, in the order they came." },
-        { name: "elections", description: "Who leads, and who would be next." },
-        { name: "services", description: "Who offers what, and where." },
-        { name: "counters", description: "Numbers that many add to." },
-        { name: "barriers", description: "Entered together, and left together." },
-        { name: "operations", description: "Running the service." },
-      ],
+      tags,
     },
     transform: ({ schema, url, route }) => ({
       schema: documented(schema, { url, method: String(route.method), body: route.config?.documentedBody }),
@@ -75,19 +75,35 @@ export async function openapiRoutes(app: FastifyInstance, version: string): Prom
       buildLocalReference: (json, _base, _fragment, index) => String(json.$id ?? `schema-${index}`),
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
+  await app.register(tryItPage);
+}
+
+/** Where programs read the document. */
+export function openapiRoutes(app: FastifyInstance): void {
   const json = "application/json; charset=utf-8";
-  const schema = { hide: true };
-  app.get(
-    "/openapi.json",
-    { schema },
-    servedText(json, () => textOf(app.swagger())),
-  );
-  app.get(
-    "/openapi-3.0.json",
-    { schema },
-    servedText(json, () => textOf(inOpenapi30(app.swagger()))),
-  );
+  const document = servedText(json, () => textOf(app.swagger()));
+  const olderDocument = servedText(json, () => textOf(inOpenapi30(app.swagger())));
+  app.get("/openapi.json", { schema: { hide: true } }, document);
+  app.get("/openapi-3.0.json", { schema: { hide: true } }, olderDocument);
+}
+
+const self = ["'self'"];
+
+/** The one style that stands in its page: the colours of its own logo. The test in a browser fails when it is another. */
+const logoStyle = ".logo_small_svg__cls-2{fill:#fff}.logo_small_svg__cls-3{fill:#85ea2d}";
+
+async function tryItPage(scope: FastifyInstance): Promise<void> {
+  await protectPages(scope, {
+    scriptSrc: self,
+    styleSrc: [...self, hashOf(logoStyle)],
+    imgSrc: [...self, "data:"],
+    connectSrc: self,
+  });
+  scope.addHook("onRoute", (route) => {
+    // To write it down as YAML takes longer than anybody may be kept waiting, and whoever reads YAML reads JSON.
+    if (route.url === "/docs/yaml") route.handler = (_request, reply) => reply.redirect("../openapi.json");
+  });
+  await scope.register(swaggerUi, { routePrefix: "/docs", logLevel: "silent" });
 }
 
 /** As it stands in the repository. */

@@ -13,7 +13,15 @@ import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { eventStream, progressMediaTypeOf, tellProgress } from "../wire/progress.ts";
-import { bytes, importCounts, json, postHeaders, problems, writeProblems } from "../wire/schemas.ts";
+import {
+  bytes,
+  importCounts,
+  json,
+  postHeaders,
+  problems,
+  replayedHeader,
+  writeProblems,
+} from "../wire/schemas.ts";
 import { eventStream as eventsAnswer, streamProblem } from "../wire/stream-schemas.ts";
 import { ImportRun } from "./import-run.ts";
 
@@ -153,7 +161,7 @@ const importSchema = {
   tags: ["znodes"],
   headers: postHeaders,
   response: {
-    200: json(importedTree, "All of it was brought in.", exampleAnswer),
+    200: { ...json(importedTree, "All of it was brought in.", exampleAnswer), headers: replayedHeader },
     ...problems(...refusals, "not_acceptable"),
   },
 };
@@ -173,11 +181,14 @@ const progressSchema = {
   tags: ["znodes"],
   headers: postHeaders,
   response: {
-    200: eventsAnswer(exampleEvents, {
-      progress: importProgress,
-      done: importedTree,
-      failed: streamProblem,
-    }),
+    200: {
+      ...eventsAnswer(exampleEvents, {
+        progress: importProgress,
+        done: importedTree,
+        failed: streamProblem,
+      }),
+      headers: replayedHeader,
+    },
     ...problems(...refusals),
   },
 };
