@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the generated clients and the examples in other languages are built and run with; what is there already is
-# left alone. Everything but the system's own packages goes to TREEKEEPER_TOOLCHAINS, outside the tree.
+# Installs what the generated clients, the examples in other languages and Schemathesis are built and run with; what is there
+# already is left alone. Everything but the system's own packages goes to TREEKEEPER_TOOLCHAINS, outside the tree.
 #
 #   toolchains.sh [python|go|java …]             installs these, or all
 #   toolchains.sh --missing [python|go|java …]   installs nothing: prints what is missing, a line each

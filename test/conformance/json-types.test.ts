@@ -39,3 +39,10 @@ test("an operation that no transaction has is refused, and so is a check alone [
   expectProblem(await http.post("/v1/transactions", { json }), 400, "bad_request");
   expectProblem(await http.post("/v1/check", { json: { path: root } }), 404, "no_route");
 });
+
+test("a body that says null is no empty one, and is refused", async ({ http, openSession }) => {
+  const headers = { "session-token": (await openSession()).token };
+  for (const path of ["/v1/sessions", "/v1/locks/nothing/claims", "/v1/counters/nothing"])
+    expectProblem(await http.post(path, { body: "null", headers }), 400, "bad_request");
+  expectProblem(await http.get("/v1/counters/nothing"), 404, "no_node");
+});

@@ -162,8 +162,9 @@ def make_consistent(case):
     match operation_id(case):
         case "createZnode":
             keep_one_kind(query)
+            case.path_parameters["path"] = made_path(case.path_parameters["path"], query)
             if query.get("ephemeral") in (True, "true"):
-                case.headers.setdefault("Session-Token", session.get(case.operation.base_url)["token"])
+                give_session(case)
         case "registerInstance" if "replace" in query:
             query.pop("force", None)
         case "getZnode" | "getData" | "listChildren" if "waitMs" in query:
@@ -185,7 +186,7 @@ def make_consistent(case):
             query.pop("after", None)
         case "releaseClaim" | "resignCandidacy" | "deregisterInstance" if query.get("force") not in (True, "true"):
             # It acts for a session, unless it is an operator's.
-            case.headers.setdefault("Session-Token", session.get(case.operation.base_url)["token"])
+            give_session(case)
         case "claimLock" if members_of(case.body).get("mode") == "shared":
             # A lock has permits or shared claims, never both.
             case.body.pop("permits", None)
@@ -193,12 +194,22 @@ def make_consistent(case):
         case "transact" | "runBatch":
             for operation in members_of(case.body).get("operations", []):
                 keep_one_kind(operation)
-                if operation["op"] == "create" and operation.get("sequential") is not True:
-                    # Only what a number is added to may end with a slash.
-                    operation["path"] = operation["path"].rstrip("/") or "/"
+                if operation.get("ephemeral") is True:
+                    give_session(case)
+                if operation["op"] == "create":
+                    operation["path"] = made_path(operation["path"], operation)
                 if operation.get("exists") is False:
                     operation.pop("version", None)
                     operation.pop("czxid", None)
+
+
+def give_session(case):
+    case.headers.setdefault("Session-Token", session.get(case.operation.base_url)["token"])
+
+
+def made_path(path, znode):
+    """Only what a number is added to may end with a slash."""
+    return path if znode.get("sequential") in (True, "true") else path.rstrip("/") or "/"
 
 
 def keep_one_kind(znode):
