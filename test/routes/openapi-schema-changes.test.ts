@@ -97,6 +97,10 @@ const requests: Record<string, SeededEdit> = {
     edit: ofNewThing({ note: { type: "integer" } }),
     breaks: ["post /things: the body.note has other types: integer"],
   },
+  "a member has any type": {
+    edit: ofNewThing({ note: { type: null } }),
+    breaks: ["post /things: the body.note has other types: any"],
+  },
   "a member has words to choose from": {
     edit: ofNewThing({ note: { enum: ["a", "b"] } }),
     breaks: ["post /things: the body.note has other words: a, b"],
@@ -133,6 +137,14 @@ const requests: Record<string, SeededEdit> = {
   "a variant is removed": {
     edit: ofSchemas({ Deed: { oneOf: [ref("Push")] } }),
     breaks: ["post /deeds: the body has other variants: Push"],
+  },
+  "there are no variants any more": {
+    edit: ofSchemas({ Deed: { oneOf: null } }),
+    breaks: ["post /deeds: the body has other variants: any"],
+  },
+  "words to choose from may be any": {
+    edit: ofSchemas({ Push: { properties: { op: { enum: null } } } }),
+    breaks: [],
   },
   "a variant is added": {
     edit: ofSchemas({

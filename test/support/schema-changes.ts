@@ -56,7 +56,7 @@ export class SchemaComparison {
 
   #compareValues(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
     const [inner, outer] = direction === "request" ? [was, is] : [is, was];
-    if (!isWithin(typesOf(inner), typesOf(outer)))
+    if (!isWithin(typesOf(inner), typesOf(outer)) || isLost(typesOf(was), typesOf(is)))
       this.#tell(`${where} has other types: ${typesOf(is).join(", ") || "any"}`);
     if (!isWithin(wordsOf(inner), wordsOf(outer)))
       this.#tell(`${where} has other words: ${wordsOf(is).join(", ") || "any"}`);
@@ -96,7 +96,7 @@ export class SchemaComparison {
     for (const kind of ["oneOf", "anyOf"]) {
       const [before, after] = [variantsOf(was[kind]), variantsOf(is[kind])];
       const [inner, outer] = direction === "request" ? [before, after] : [after, before];
-      if (!isWithin([...inner.keys()], [...outer.keys()]))
+      if (!isWithin([...inner.keys()], [...outer.keys()]) || isLost([...before.keys()], [...after.keys()]))
         this.#tell(`${where} has other variants: ${[...after.keys()].join(", ") || "any"}`);
       for (const [name, variant] of before) {
         if (after.has(name)) this.compare(`${where} ${name}`, variant, after.get(name), direction);
@@ -127,6 +127,11 @@ function isFree(schema: Schema): boolean {
 /** None stands for any. */
 function isWithin(inner: readonly Json[], outer: readonly Json[]): boolean {
   return outer.length === 0 || (inner.length > 0 && missingIn(inner, outer).length === 0);
+}
+
+/** A request may say more, but what generators made a type of stays one. */
+function isLost(was: readonly Json[], is: readonly Json[]): boolean {
+  return was.length > 0 && is.length === 0;
 }
 
 /** None where any will do. */
