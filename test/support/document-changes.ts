@@ -1,6 +1,7 @@
 // What of one OpenAPI document a client that was made from it would miss in another: operations and parameters that are gone,
 // requests that are refused now, answers that it cannot read. What is only added breaks nobody who ignores it.
 
+import { isDeepStrictEqual } from "node:util";
 import {
   type Document,
   isObject,
@@ -10,8 +11,7 @@ import {
   operationsIn,
   resolvedIn,
 } from "./document.ts";
-
-type Direction = "request" | "answer";
+import { type Direction, missingIn, SchemaComparison } from "./schema-changes.ts";
 
 /** Each as a sentence; none where every client goes on as it was. */
 export function breakingChanges(before: Document, after: Document): string[] {
@@ -22,13 +22,17 @@ class Comparison {
   readonly #before: Document;
   readonly #after: Document;
   readonly #found = new Set<string>();
+  readonly #schemas: SchemaComparison;
 
   constructor(before: Document, after: Document) {
     this.#before = before;
     this.#after = after;
+    this.#schemas = new SchemaComparison(before, after, (change) => this.#found.add(change));
   }
 
   changes(): string[] {
+    this.#compareServers("the document", serversOf(this.#before), serversOf(this.#after));
+    this.#compareSecuritySchemes();
     const current = new Map(operationsIn(this.#after).map((each) => [each.name, each]));
     for (const each of operationsIn(this.#before)) {
       const now = current.get(each.name);
@@ -38,12 +42,37 @@ class Comparison {
     return [...this.#found];
   }
 
+  /** Clients go to the first; the others may be named in their settings, by number. */
+  #compareServers(where: string, was: Json[], is: Json[]): void {
+    for (const [index, server] of was.entries()) {
+      if (is[index] !== server) this.#found.add(`${where} is of ${is[index] ?? "no server"}, not ${server}`);
+    }
+  }
+
+  #compareSecuritySchemes(): void {
+    const [before = {}, after = {}] = [this.#before, this.#after].map(
+      ({ components }) => components.securitySchemes,
+    );
+    for (const [name, scheme] of Object.entries(before)) {
+      const now = after[name] ?? {};
+      if (!isDeepStrictEqual({ ...scheme, description: "" }, { ...now, description: "" }))
+        this.#found.add(`the security scheme ${name} is another`);
+    }
+  }
+
   #compareOperations({ name, operation: was }: NamedOperation, { operation: is }: NamedOperation): void {
     if (was.operationId !== is.operationId)
       this.#found.add(`${name} is called ${is.operationId}, not ${was.operationId}`);
+    const [tag, tagNow] = [was, is].map(({ tags }) => (tags as string[] | undefined)?.[0]);
+    // Generators make one class of the operations of a tag.
+    if (tag !== tagNow) this.#found.add(`${name} is of the tag ${tagNow}, not ${tag}`);
+    if (was.servers !== undefined || is.servers !== undefined)
+      this.#compareServers(name, serversOf(was, this.#before), serversOf(is, this.#after));
+    if (!isAdmitted(was.security ?? this.#before.security, is.security ?? this.#after.security))
+      this.#found.add(`${name} asks for other credentials`);
     this.#compareParameters(name, was, is);
     this.#compareBodies(name, was.requestBody, is.requestBody);
-    this.#compareAnswers(name, was.responses as JsonObject, is.responses as JsonObject);
+    this.#compareAnswers(name, (was.responses ?? {}) as JsonObject, (is.responses ?? {}) as JsonObject);
   }
 
   #compareParameters(name: string, was: JsonObject, is: JsonObject): void {
@@ -51,12 +80,20 @@ class Comparison {
     for (const [key, parameter] of before) {
       const now = after.get(key);
       if (now === undefined) this.#found.add(`${name}: the parameter ${key} is gone`);
-      else this.#compareSchemas(`${name}: ${key}`, parameter.schema, now.schema, "request");
+      else this.#compareWritten(`${name}: ${key}`, parameter, now, "request");
     }
     for (const [key, { required }] of after) {
       if (required === true && before.get(key)?.required !== true)
         this.#found.add(`${name}: the parameter ${key} is required`);
     }
+  }
+
+  /** A parameter, or a header of an answer. */
+  #compareWritten(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
+    if (styleOf(was) !== styleOf(is))
+      this.#found.add(`${where} is written as ${styleOf(is)}, not ${styleOf(was)}`);
+    this.#schemas.compare(where, was.schema, is.schema, direction);
+    this.#compareContents(where, was, is, direction);
   }
 
   #compareBodies(name: string, was: Json | undefined, is: Json | undefined): void {
@@ -68,22 +105,35 @@ class Comparison {
   }
 
   #compareAnswers(name: string, was: JsonObject, is: JsonObject): void {
-    for (const status of Object.keys(is)) {
-      if (status.startsWith("2") && !(status in was)) this.#found.add(`${name}: it may answer ${status}`);
-    }
+    const [before, after] = [was, is].map((answers) =>
+      Object.keys(answers).filter((each) => each.startsWith("2")),
+    ) as [string[], string[]];
+    for (const status of missingIn(after, before)) this.#found.add(`${name}: it may answer ${status}`);
+    for (const status of missingIn(before, after)) this.#found.add(`${name}: it never answers ${status}`);
     for (const [status, answer] of Object.entries(was)) {
-      const now = is[status];
-      if (!status.startsWith("2") || now === undefined) continue;
-      const [before, after] = [
-        resolvedIn(this.#before, answer as JsonObject),
-        resolvedIn(this.#after, now as JsonObject),
-      ];
-      this.#compareContents(`${name}: ${status}`, before, after, "answer");
-      for (const header of Object.keys((before.headers ?? {}) as object)) {
-        if (!isObject(after.headers) || !(header in after.headers))
-          this.#found.add(`${name}: ${status} has no ${header}`);
-      }
+      if (isObject(answer) && isObject(is[status]))
+        this.#compareAnswer(`${name}: ${status}`, answer, is[status]);
     }
+  }
+
+  #compareAnswer(where: string, was: JsonObject, is: JsonObject): void {
+    const [before, after] = [resolvedIn(this.#before, was), resolvedIn(this.#after, is)];
+    this.#compareContents(where, before, after, "answer");
+    const [headers, headersNow] = [before, after].map(({ headers }) => headers ?? {}) as [
+      Record<string, JsonObject>,
+      Record<string, JsonObject>,
+    ];
+    for (const [name, header] of Object.entries(headers)) {
+      const now = headersNow[name];
+      if (now === undefined) this.#found.add(`${where} has no ${name}`);
+      else this.#compareHeaders(`${where}, ${name}`, header, now);
+    }
+  }
+
+  #compareHeaders(where: string, was: JsonObject, is: JsonObject): void {
+    const [before, after] = [resolvedIn(this.#before, was), resolvedIn(this.#after, is)];
+    if (before.required === true && after.required !== true) this.#found.add(`${where} may be left out`);
+    this.#compareWritten(where, before, after, "answer");
   }
 
   #compareContents(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
@@ -94,8 +144,8 @@ class Comparison {
         this.#found.add(`${where} is not ${type} any more`);
         continue;
       }
-      this.#compareSchemas(where, media.schema, now.schema, direction);
-      this.#compareSchemas(`${where}, a line`, media["x-line"], now["x-line"], direction);
+      this.#schemas.compare(where, media.schema, now.schema, direction);
+      this.#schemas.compare(`${where}, a line`, media["x-line"], now["x-line"], direction);
       this.#compareEvents(where, media["x-events"], now["x-events"]);
     }
   }
@@ -104,86 +154,42 @@ class Comparison {
     for (const [event, schema] of Object.entries((was ?? {}) as JsonObject)) {
       const now = (is as JsonObject | undefined)?.[event];
       if (now === undefined) this.#found.add(`${where}: the event ${event} is gone`);
-      else this.#compareSchemas(`${where}, ${event}`, schema, now, "answer");
+      else this.#schemas.compare(`${where}, ${event}`, schema, now, "answer");
     }
   }
+}
 
-  #compareSchemas(where: string, was: Json | undefined, is: Json | undefined, direction: Direction): void {
-    if (!isObject(was) || !isObject(is)) return;
-    if (was.$ref !== is.$ref) this.#found.add(`${where} has a type of another name`);
-    const [before, after] = [resolvedIn(this.#before, was), resolvedIn(this.#after, is)];
-    this.#compareValues(where, before, after, direction);
-    this.#compareMembers(where, before, after, direction);
-    this.#compareSchemas(`${where}[]`, before.items, after.items, direction);
-    this.#compareSchemas(`${where}.*`, before.additionalProperties, after.additionalProperties, direction);
-    this.#compareVariants(where, before, after, direction);
-  }
+/** Its own, or those of the document that it is in. */
+function serversOf({ servers }: JsonObject, document?: Document): Json[] {
+  if (Array.isArray(servers) && servers.length > 0) return servers.map(({ url }) => url);
+  return document === undefined ? ["/"] : serversOf(document);
+}
 
-  /** What could be said in a request can still be, and an answer says nothing that it could not. */
-  #compareValues(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
-    const [inner, outer] = direction === "request" ? [was, is] : [is, was];
-    if (!isWithin(typesOf(inner), typesOf(outer)))
-      this.#found.add(`${where} has other types: ${typesOf(is).join(", ") || "any"}`);
-    if (!isWithin(wordsOf(inner), wordsOf(outer)))
-      this.#found.add(`${where} has other words: ${wordsOf(is).join(", ") || "any"}`);
-    if (was.format !== is.format) this.#found.add(`${where} has another format`);
-    if (direction === "request" && isNarrowed(was, is)) this.#found.add(`${where} has narrower bounds`);
-  }
+/** Whether whoever had one of the credentials that were enough has enough now. */
+function isAdmitted(was: Json | undefined, is: Json | undefined): boolean {
+  const [before, after] = [waysIn(was), waysIn(is)];
+  return before.every((had) => after.some((asked) => missingIn(asked, had).length === 0));
+}
 
-  #compareMembers(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
-    const [before, after] = [was.properties ?? {}, is.properties ?? {}] as [JsonObject, JsonObject];
-    for (const [name, schema] of Object.entries(before)) {
-      if (name in after) this.#compareSchemas(`${where}.${name}`, schema, after[name], direction);
-      else this.#found.add(`${where}.${name} is gone`);
-    }
-    const [wasRequired, isRequired] = [was.required ?? [], is.required ?? []] as [string[], string[]];
-    const changed =
-      direction === "request" ? missingIn(isRequired, wasRequired) : missingIn(wasRequired, isRequired);
-    for (const name of changed)
-      this.#found.add(`${where}.${name} ${direction === "request" ? "is required" : "may be left out"}`);
-  }
-
-  #compareVariants(where: string, was: JsonObject, is: JsonObject, direction: Direction): void {
-    for (const kind of ["oneOf", "anyOf"]) {
-      const [before, after] = [referencesIn(was[kind]), referencesIn(is[kind])];
-      const changed = direction === "request" ? missingIn(before, after) : missingIn(after, before);
-      for (const reference of changed) this.#found.add(`${where} has other variants: ${reference}`);
-      for (const $ref of before.filter((each) => after.includes(each)))
-        this.#compareSchemas(`${where} ${$ref.split("/").at(-1)}`, { $ref }, { $ref }, direction);
-    }
-  }
+/** The schemes of each alternative, with what may be done by them; of none where anybody may come. */
+function waysIn(security: Json | undefined): string[][] {
+  const ways = Array.isArray(security) && security.length > 0 ? security : [{}];
+  return ways.map((way: JsonObject) =>
+    Object.entries(way).flatMap(([scheme, scopes]) => [
+      scheme,
+      ...(scopes as string[]).map((each) => `${scheme} ${each}`),
+    ]),
+  );
 }
 
 function parametersOf({ parameters = [] }: JsonObject): Map<string, JsonObject> {
   return new Map((parameters as JsonObject[]).map((each) => [`${each.in} ${each.name}`, each]));
 }
 
-function missingIn<T>(wanted: readonly T[], there: readonly T[]): T[] {
-  return wanted.filter((each) => !there.includes(each));
-}
-
-/** None stands for any. */
-function isWithin(inner: readonly Json[], outer: readonly Json[]): boolean {
-  return outer.length === 0 || (inner.length > 0 && missingIn(inner, outer).length === 0);
-}
-
-/** None where any will do. */
-function typesOf({ type }: JsonObject): Json[] {
-  return type === undefined ? [] : ([type].flat() as Json[]);
-}
-
-function wordsOf({ enum: words }: JsonObject): Json[] {
-  return Array.isArray(words) ? [...words] : [];
-}
-
-function referencesIn(variants: Json | undefined): string[] {
-  return Array.isArray(variants) ? variants.map((each: Json) => JSON.stringify(each).slice(9, -2)) : [];
-}
-
-function isNarrowed(was: JsonObject, is: JsonObject): boolean {
-  const isHigher = (name: string) => Number(is[name] ?? -Infinity) > Number(was[name] ?? -Infinity);
-  const isLower = (name: string) => Number(is[name] ?? Infinity) < Number(was[name] ?? Infinity);
-  if (["minimum", "minLength", "minItems", "minProperties"].some(isHigher)) return true;
-  if (["maximum", "maxLength", "maxItems"].some(isLower)) return true;
-  return is.pattern !== undefined && is.pattern !== was.pattern;
+/** With what holds where it is not said. */
+function styleOf(parameter: JsonObject): string {
+  const isForm = parameter.in === "query" || parameter.in === "cookie";
+  const { style = isForm ? "form" : "simple" } = parameter;
+  const { explode = style === "form" } = parameter;
+  return explode ? `${style}, each by itself` : `${style}, in one`;
 }
