@@ -24,6 +24,7 @@ export const clients: readonly GeneratedClient[] = [
   { name: "typescript-hey-api", toolchains: ["typescript"], document: "/openapi.json" },
   { name: "typescript-openapi-fetch", toolchains: ["typescript"], document: "/openapi.json" },
   { name: "typescript-orval", toolchains: ["typescript"], document: "/openapi.json" },
+  { name: "rust-openapi-generator", toolchains: ["rust", "java"], document: "/openapi.json" },
   { name: "java-openapi-generator", toolchains: ["java"], document: "/openapi.json" },
 ];
 
