@@ -25,6 +25,7 @@ export const clients: readonly GeneratedClient[] = [
   { name: "typescript-openapi-fetch", toolchains: ["typescript"], document: "/openapi.json" },
   { name: "typescript-orval", toolchains: ["typescript"], document: "/openapi.json" },
   { name: "rust-openapi-generator", toolchains: ["rust", "java"], document: "/openapi.json" },
+  { name: "rust-progenitor", toolchains: ["rust"], document: "/openapi-3.0.json" },
   { name: "java-openapi-generator", toolchains: ["java"], document: "/openapi.json" },
 ];
 

@@ -436,7 +436,7 @@ async fn event<E: std::fmt::Debug>(
     stream: &mut (impl Stream<Item = Result<SSE, E>> + Unpin),
 ) -> (String, String) {
     loop {
-        if let Some(Ok(SSE::Event(event))) = stream.next().await {
+        if let Ok(SSE::Event(event)) = stream.next().await.expect("another connection") {
             return (event.event_type, event.data);
         }
     }
