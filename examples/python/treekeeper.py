@@ -68,7 +68,7 @@ class Session:
         """Raises Refused with the code `session_expired` when it has ended, OSError when nobody answers."""
         sent = time.monotonic()
         answer = call("PUT", self._target, headers=self.headers, within=max(0.1, self.valid_for()))
-        # Counted from the sending: the server may have begun to count then, and the answer may have been long on its way.
+        # Counted from the sending: the server may have begun to count then, and the answer may have come late.
         self._valid_until = sent + answer["validForMs"] / 1000
 
     def valid_for(self) -> float:

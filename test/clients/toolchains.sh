@@ -43,13 +43,15 @@ install_python() {
   done
 }
 
-# Go fetches the very version that a go.mod names, from 1.21 on. What it fetches is in its own cache.
+# From 1.21 on, Go fetches the very version that a go.mod names. What it fetches is in its own cache.
 missing_go() {
-  command -v go >/dev/null || echo "Go 1.21 or newer"
+  local version
+  version=$(go env GOVERSION 2>/dev/null) || version=go0
+  printf 'go1.21\n%s\n' "$version" | sort --version-sort --check=quiet || echo "Go 1.21 or newer"
 }
 
 install_go() {
-  command -v go >/dev/null || system_packages golang-go ca-certificates
+  system_packages golang-go ca-certificates
 }
 
 missing_java() {

@@ -20,7 +20,9 @@ test("a type that may be null is nullable", () => {
 
 test("a named schema or null is nullable, and that schema", () => {
   const named = { $ref: "#/components/schemas/Two" };
-  expect(schemaIn30({ anyOf: [named, { type: "null" }] })).toEqual({ nullable: true, allOf: [named] });
+  expect(schemaIn30({ anyOf: [named, { type: "null" }] })).toEqual({
+    ...{ type: "object", nullable: true, allOf: [named] },
+  });
 });
 
 test("a schema has one example, and a property that is called so stays a schema", () => {

@@ -1,13 +1,18 @@
-// The committed OpenAPI document is the one the routes make. Write it anew with: npm run openapi
+// The committed OpenAPI documents are those the routes make. Write them anew with: npm run openapi
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { problemKinds } from "../../src/routes/http/problems.ts";
+import { inOpenapi30 } from "../../src/routes/operations/openapi-3-0.ts";
 import { test } from "./server-fixture.ts";
 
-const file = fileURLToPath(new URL("../../openapi/openapi.json", import.meta.url));
+function fileOf(name: string): string {
+  return fileURLToPath(new URL(`../../openapi/${name}`, import.meta.url));
+}
+
+const file = fileOf("openapi.json");
 
 interface Media {
   readonly schema?: Schema;
@@ -62,14 +67,19 @@ function operations(): { name: string; path: string; operation: Operation }[] {
   );
 }
 
-test("the document in the repository is the one the routes make", async ({ server }) => {
-  const document = server.app.swagger() as unknown as Document;
-  const info = { ...document.info, version: manifest.version };
-  const text = `${JSON.stringify({ ...document, info }, null, 2)}\n`;
-  if (process.env.UPDATE_OPENAPI === "1") writeFileSync(file, text);
-  expect(readFileSync(file, "utf8") === text, "openapi/openapi.json is stale: run npm run openapi").toBe(
-    true,
-  );
+test("the documents in the repository are those the routes make", async ({ server }) => {
+  const made = server.app.swagger() as unknown as Document;
+  const document = { ...made, info: { ...made.info, version: manifest.version } };
+  for (const [name, each] of [
+    ["openapi.json", document],
+    ["openapi-3.0.json", inOpenapi30(document)],
+  ] as const) {
+    const text = `${JSON.stringify(each, null, 2)}\n`;
+    if (process.env.UPDATE_OPENAPI === "1") writeFileSync(fileOf(name), text);
+    expect(readFileSync(fileOf(name), "utf8") === text, `openapi/${name} is stale: run npm run openapi`).toBe(
+      true,
+    );
+  }
 });
 
 test("the document is served as it is, and shown on a page to try it", async ({ server }) => {

@@ -6,6 +6,7 @@ import pino from "pino";
 import { expect } from "vitest";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { problemHandler } from "../../src/routes/http/problems.ts";
+import { ownKeywords } from "../../src/routes/http/validation.ts";
 import { watchRoutes } from "../../src/routes/watches/watch.ts";
 import { namedSchemas } from "../../src/routes/wire/schemas.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
@@ -22,7 +23,7 @@ interface Server {
 async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyInstance; server: Server }> {
   const app = fastify({
     forceCloseConnections: true,
-    ajv: { customOptions: { removeAdditional: false, keywords: ["x-limit", "x-form"] } },
+    ajv: { customOptions: { removeAdditional: false, keywords: ownKeywords } },
   });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
   for (const schema of namedSchemas) app.addSchema(schema);

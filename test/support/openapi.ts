@@ -151,10 +151,9 @@ function parameterCount({ path }: Operation): number {
 /** Why the document does not allow this answer to the operation; null when it does. */
 export function violationOf(operation: Operation, answered: Answered): string | null {
   const { status, contentType, text, headers = [] } = answered;
-  const response = operation.responses[status] ?? (status < 500 ? operation.responses["4XX"] : undefined);
-  if (response === undefined || (status < 400 && operation.responses[status] === undefined)) {
-    return `${operation.operationId} has no ${status} in the document`;
-  }
+  const ofTransport = transportStatuses.has(status) ? operation.responses["4XX"] : undefined;
+  const response = operation.responses[status] ?? ofTransport;
+  if (response === undefined) return `${operation.operationId} has no ${status} in the document`;
   const listed = Object.keys(response.headers ?? {}).map((name) => name.toLowerCase());
   const unlisted = headers.find((name) => ourHeaders.has(name) && !listed.includes(name));
   if (unlisted !== undefined) return `${operation.operationId} has no header ${unlisted} for ${status}`;
@@ -162,8 +161,18 @@ export function violationOf(operation: Operation, answered: Answered): string | 
   const type = contentType?.split(";", 1)[0] ?? "none";
   const media = response.content?.[type];
   if (media === undefined) return `${operation.operationId} has no ${type} for ${status} in the document`;
-  const fault = faultIn(media, type, text);
+  const fault = faultIn(media, type, text) ?? unknownCode(response, type, text);
   return fault === null ? null : `${operation.operationId} ${status}: ${fault}`;
+}
+
+/** What is refused before anybody knows which operation was meant. */
+const transportStatuses = new Set([408, 417, 429, 431]);
+
+/** The codes that a refusal may have stand in its description. */
+function unknownCode({ description }: Response, type: string, text: string): string | null {
+  if (type !== "application/problem+json") return null;
+  const { code } = JSON.parse(text) as { readonly code: string };
+  return description.includes(`\`${code}\``) ? null : `no code ${code}`;
 }
 
 /** Those that say something of the service, and not of HTTP. */

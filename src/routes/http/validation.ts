@@ -5,13 +5,16 @@ import Ajv, { type ErrorObject, type Options, type ValidateFunction } from "ajv"
 import type { FastifyInstance, FastifySchemaCompiler, RouteOptions } from "fastify";
 import type { TSchema } from "typebox";
 
+/** What our schemas say for people and for the document, beside what is validated. */
+export const ownKeywords = ["x-limit", "x-form", "x-hidden", "x-bounds"];
+
 /** Verbose: an error carries the schema it comes from, which may name the limit that was passed, or say its pattern. */
 const common: Options = {
   useDefaults: true,
   removeAdditional: false,
   allErrors: false,
   verbose: true,
-  keywords: ["x-limit", "x-form", "x-hidden", "x-bounds"],
+  keywords: ownKeywords,
 };
 
 const textValidator = new Ajv.Ajv({ ...common, coerceTypes: "array" });

@@ -1,7 +1,7 @@
 // What an operation of the document says beside its schemas: which headers it takes and answers with, whether it needs a
-// body and a session. What many answers have in common stands in the document once.
+// body and a session.
 
-import { isEqual, isObject, type JsonObject } from "./json-walk.ts";
+import { isObject, type JsonObject } from "./json-walk.ts";
 
 /** What a route says of itself for the document alone; the plugin carries it over under these names. */
 export const notes = {
@@ -54,7 +54,8 @@ function takesSession(parameters: Operation["parameters"] = []): boolean {
   return parameters.some(({ name }) => name === "session-token");
 }
 
-function mapResponses(
+/** @param responses by status */
+export function mapResponses(
   responses: Operation["responses"],
   map: (status: string, response: JsonObject) => JsonObject,
 ): Operation["responses"] {
@@ -115,83 +116,4 @@ function headOf({ responses, ...operation }: Operation, head: JsonObject): JsonO
   const parameters = (operation.parameters ?? []).filter(({ name }) => kept.has(String(name)));
   const bare = mapResponses(responses, (_status, { content: _, ...response }) => response);
   return { ...operation, ...said, parameters, responses: bare };
-}
-
-type Paths = Readonly<Record<string, Readonly<Record<string, JsonObject>>>>;
-
-interface Shared {
-  readonly paths: Paths;
-  readonly responses: Record<string, JsonObject>;
-  readonly headers: Record<string, JsonObject>;
-}
-
-/** A refusal that several operations have, and every header, stands under a name and is referred to. */
-export function shareResponses(paths: Paths): Shared {
-  const headers: Record<string, JsonObject> = {};
-  const withSharedHeaders = mapEach(paths, (_status, response) => shareHeaders(response, headers));
-  const counts = new Map<string, number>();
-  mapEach(withSharedHeaders, (_status, response) => {
-    const text = JSON.stringify(response);
-    counts.set(text, (counts.get(text) ?? 0) + 1);
-    return response;
-  });
-  const responses: Record<string, JsonObject> = {};
-  const shared = mapEach(withSharedHeaders, (status, response) => {
-    if (status < "4" || (counts.get(JSON.stringify(response)) ?? 0) < 2) return response;
-    const name = refusalName(status, response);
-    addOnce(responses, name, response);
-    return { $ref: `#/components/responses/${name}` };
-  });
-  return { paths: shared, responses, headers };
-}
-
-function mapEach(paths: Paths, map: (status: string, response: JsonObject) => JsonObject): Paths {
-  const mapMembers = <T>(members: Readonly<Record<string, T>>, each: (member: T) => JsonObject) =>
-    Object.fromEntries(Object.entries(members).map(([name, member]) => [name, each(member)]));
-  return mapMembers(paths, (methods) =>
-    mapMembers(methods, (operation) => ({
-      ...operation,
-      responses: mapResponses((operation as Operation).responses, map),
-    })),
-  ) as Paths;
-}
-
-function shareHeaders(response: JsonObject, headers: Record<string, JsonObject>): JsonObject {
-  if (!isObject(response.headers)) return response;
-  const references = Object.entries(response.headers).map(([name, header]) => {
-    addOnce(headers, name, header as JsonObject);
-    return [name, { $ref: `#/components/headers/${name}` }];
-  });
-  return { ...response, headers: Object.fromEntries(references) };
-}
-
-/** @throws Error when something else has the name, which is a fault of ours */
-function addOnce(members: Record<string, JsonObject>, name: string, member: JsonObject): void {
-  const known = members[name] ?? member;
-  if (!isEqual(known, member)) throw new Error(`two parts of the document are called ${name}`);
-  members[name] = known;
-}
-
-/** What most operations may be refused with is named after its status, and the rest after the codes. */
-const commonNames: Readonly<Record<string, string>> = {
-  "4XX": "NotUnderstood",
-  400: "BadRequest",
-  503: "Unavailable",
-};
-
-function refusalName(status: string, { description, content }: JsonObject): string {
-  const common = commonNames[status];
-  const ending = content === undefined ? "WithoutBody" : "";
-  if (status === "4XX" && common !== undefined) return common + ending;
-  const codes = [...String(description).matchAll(/`(\w+)`/g)].map(([, code]) => String(code));
-  const always = new Set(["bad_request", "behind", "suspended", "stopping"]);
-  const own = codes.filter((code) => common === undefined || !always.has(code)).map(pascal);
-  return [...(common === undefined ? [] : [common]), ...own].join("Or") + ending;
-}
-
-function pascal(code: string): string {
-  return code
-    .split("_")
-    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
-    .join("");
 }

@@ -2,7 +2,8 @@
 // every whole number with its width, every refusal once. Validation and answers know nothing of it.
 
 import { namesEverything } from "./document-names.ts";
-import { finishOperation, shareResponses } from "./document-operations.ts";
+import { finishOperation } from "./document-operations.ts";
+import { shareResponses } from "./document-shared.ts";
 import { isObject, type Json, type JsonObject } from "./json-walk.ts";
 import { plainly } from "./plain-schemas.ts";
 

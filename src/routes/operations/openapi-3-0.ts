@@ -30,12 +30,13 @@ function withNullable(schema: JsonObject): JsonObject {
   return { ...schema, type: other, ...(type.includes("null") && { nullable: true }) };
 }
 
-/** A named schema or null: 3.0 says it of what has a schema among all that it must be. */
+/** A named schema or null: 3.0 says it of what is that schema as well. Only objects have a name and may be null. */
 function withoutNullAlternative(schema: JsonObject): JsonObject {
   const { anyOf, ...rest } = schema;
   if (!Array.isArray(anyOf) || !anyOf.some(isNull)) return schema;
   const others = anyOf.filter((one) => !isNull(one)) as Json[];
-  return { ...rest, nullable: true, ...(others.length === 1 ? { allOf: others } : { anyOf: others }) };
+  if (others.length > 1) throw new Error(`3.0 has no words for ${JSON.stringify(anyOf)}`);
+  return { ...rest, type: "object", nullable: true, allOf: others };
 }
 
 function isNull(schema: Json): boolean {

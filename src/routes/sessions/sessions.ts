@@ -262,7 +262,7 @@ const keepaliveSchema = {
   headers: Type.Partial(tokenHeader),
   response: {
     200: json(keptSession, "The session has its full timeout again.", exampleAlive),
-    ...problems("session_required", "session_expired"),
+    ...problems("bad_path", "session_required", "session_expired"),
   },
 };
 
@@ -369,7 +369,7 @@ const describeSchema = {
         instances: [],
       },
     ),
-    ...problems("session_expired"),
+    ...problems("bad_path", "session_expired"),
   },
 };
 
@@ -407,6 +407,6 @@ const closeSchema = {
   headers: Type.Partial(tokenHeader),
   response: {
     204: { description: "The session and all its ephemerals are gone, in one transaction.", type: "null" },
-    ...problems("session_required", "session_expired", "read_only", "suspended"),
+    ...problems("bad_path", "session_required", "session_expired", "read_only", "suspended"),
   },
 };

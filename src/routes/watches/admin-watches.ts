@@ -94,6 +94,6 @@ const endSchema = {
   }),
   response: {
     204: { description: "It was told `bye` and has ended.", type: "null" },
-    ...problems("no_route"),
+    ...problems("bad_path", "no_route"),
   },
 };

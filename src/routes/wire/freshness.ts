@@ -96,10 +96,11 @@ const minZxid = Type.Optional(
   Type.String({
     pattern: zxidPattern,
     "x-form": "a zxid: a whole number",
+    "x-bounds": { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER, pattern: undefined },
     description:
       "The Zxid of an answer: the request waits up to stateWaitMsMax until this server has that transaction, and is " +
       "`behind` otherwise.",
-    examples: ["1042"],
+    examples: [1042],
   }),
 );
 

@@ -1,6 +1,5 @@
 """The scenario of ../steps.ts with the client that openapi-python-client makes."""
 
-import json
 import os
 import sys
 import time
@@ -30,6 +29,7 @@ from treekeeper_client.models import (
     SetOperation,
     SetOperationOp,
     TransactionRequest,
+    WatchChange,
 )
 from treekeeper_client.types import File
 
@@ -71,9 +71,7 @@ ok("session")
 
 folder = "/clients/中文 路径/v1.2/a b"
 create(folder, parents=True)
-numbered = [
-    create(f"{folder}/n-", ephemeral=True, sequential=True, session_token=session.token).path for _ in range(2)
-]
+numbered = [create(f"{folder}/n-", ephemeral=True, sequential=True, session_token=session.token).path for _ in range(2)]
 assert numbered == [f"{folder}/n-0000000000", f"{folder}/n-0000000001"], numbered
 assert good(get_znode.sync(numbered[1], client=client)).stat.ephemeral_owner == session.id
 ok("sequence")
@@ -139,15 +137,11 @@ ok("int64")
 rival = good(open_session.sync(client=client, body=SessionRequest(timeout_ms=60_000)))
 held = good(claim_lock.sync("scenario", client=client, body=ClaimRequest(), session_token=session.token))
 assert held.state == "held" and held.fence > 0
-waiting = good(
-    claim_lock.sync("scenario", client=client, body=ClaimRequest(wait_ms=100), session_token=rival.token)
-)
+waiting = good(claim_lock.sync("scenario", client=client, body=ClaimRequest(wait_ms=100), session_token=rival.token))
 assert waiting.state == "waiting" and waiting.position == 1, waiting
 answer = release_claim.sync_detailed("scenario", held.id, client=client, session_token=session.token)
 assert answer.status_code == 204, answer
-claim = good(
-    get_claim.sync("scenario", waiting.id, client=client, wait_ms=5_000, session_token=rival.token)
-)
+claim = good(get_claim.sync("scenario", waiting.id, client=client, wait_ms=5_000, session_token=rival.token))
 assert claim.state == "held"
 ok("lock")
 
@@ -161,8 +155,8 @@ ok("service")
 # --- a watch, over a server that is killed
 
 
-def changes(path: str) -> Iterator[dict]:
-    """Every change, once: after a broken stream it goes on behind the last event."""
+def changes(path: str) -> Iterator[WatchChange | None]:
+    """None when it is watched, then every change, once: after a broken stream it goes on behind the last event."""
     headers = {}
     patient = httpx.Timeout(5, read=60)
     while True:
@@ -172,37 +166,31 @@ def changes(path: str) -> Iterator[dict]:
                     for event in source.iter_sse():
                         if event.id:
                             headers["Last-Event-ID"] = event.id
-                        yield {"event": event.event, **event.json()}
+                        if event.event == "synced":
+                            yield None
+                        if event.event == "change":
+                            yield WatchChange.from_dict(event.json())
         except httpx.TransportError:
             time.sleep(0.1)
 
 
 create("/clients/watched", b"0")
 stream = changes("/clients/watched")
-assert next(stream)["event"] == "synced"
+assert next(stream) is None
 
 
-def put(value: int) -> None:
-    good(set_znode.sync("/clients/watched", client=client, body=data(str(value).encode())))
+def told(count: int) -> list[str]:
+    """In transactions of one change each."""
+    return [event.data for _ in range(count) for event in next(stream).events]
 
 
-def seen(count: int) -> list[str]:
-    told: list[str] = []
-    while len(told) < count:
-        message = next(stream)
-        if message["event"] == "change":
-            told += [event["data"] for event in message["events"]]
-    return told
-
-
-for value in (1, 2, 3):
-    put(value)
-assert seen(3) == ["1", "2", "3"]
-print("kill me", flush=True)
-assert sys.stdin.readline() == "killed and back\n"
-for value in (4, 5, 6):
-    put(value)
-assert seen(3) == ["4", "5", "6"]
+for values in (["1", "2", "3"], ["4", "5", "6"]):
+    for value in values:
+        good(set_znode.sync("/clients/watched", client=client, body=data(value.encode())))
+    assert told(3) == values
+    if values[0] == "1":
+        print("kill me", flush=True)
+        assert sys.stdin.readline() == "killed and back\n"
 ok("watch")
 
 # --- the end of a session
