@@ -38,4 +38,7 @@ export interface Page {
 export const pages: readonly Page[] = [
   { name: "python", toolchains: ["python", "java"] },
   { name: "go", toolchains: ["go"] },
+  { name: "typescript", toolchains: ["typescript"] },
+  { name: "java", toolchains: ["java"] },
+  { name: "rust", toolchains: ["rust", "java"] },
 ];

@@ -10,12 +10,21 @@ import { describe, expect } from "vitest";
 import { type CodeBlock, codeBlocksOf, readDocument } from "../support/markdown.ts";
 import { test } from "../support/process.ts";
 import { clients, pages } from "./clients.ts";
-import { need } from "./toolchains.ts";
+import { need, toolchainsFolder } from "./toolchains.ts";
 
 const pythonPins = clients
   .map(({ name }) => join(import.meta.dirname, name, "requirements.txt"))
   .filter(existsSync)
   .join(" ");
+const tools = {
+  // What a page does not pin is what the clients are tried with.
+  PIP_CONSTRAINT: pythonPins,
+  PIP_QUIET: "1",
+  // Crates that a scenario was built with as well are there already.
+  CARGO_TARGET_DIR: join(toolchainsFolder, "rust-target"),
+  CARGO_INCREMENTAL: "0",
+  CARGO_PROFILE_DEV_DEBUG: "false",
+};
 const defaultUrl = "http://127.0.0.1:2281";
 
 describe.for(pages)("docs/clients/$name", ({ name, toolchains }) => {
@@ -58,8 +67,7 @@ function write(program: string, folder: string): void {
 async function run(commands: string, folder: string): Promise<string> {
   return await promisify(execFile)("bash", ["-euo", "pipefail", "-c", commands], {
     cwd: folder,
-    // What a page does not pin is what the clients are tried with.
-    env: { ...process.env, PIP_CONSTRAINT: pythonPins, PIP_QUIET: "1" },
+    env: { ...process.env, ...tools },
     maxBuffer: 1 << 26,
   }).then(
     ({ stdout }) => stdout,
