@@ -1,4 +1,5 @@
-// orval leaves headers out, and what is in a path as it is, unless it is told not to.
+// orval leaves what is in a path as it is, unless it is told not to. Headers are handed to it as they are to fetch: its option
+// for them makes code that does not compile where one is a number.
 export default {
   treekeeper: {
     input: process.env.DOCUMENT,
@@ -6,7 +7,6 @@ export default {
       target: "treekeeper.ts",
       client: "fetch",
       baseUrl: { runtime: "process.env.TREEKEEPER_ENDPOINT" },
-      headers: true,
       urlEncodeParameters: true,
     },
   },

@@ -65,19 +65,19 @@ ok("int64");
 // --- locks and services
 
 const rival = { "Session-Token": (await openSession()).token };
-const held = good(await treekeeper.claimLock("scenario", own), 201);
+const held = good(await treekeeper.claimLock("scenario", {}, { headers: own }), 201);
 expect("state", held.state, "held");
-const waiting = good(await treekeeper.claimLock("scenario", rival, { waitMs: 100 }), 202);
+const waiting = good(await treekeeper.claimLock("scenario", { waitMs: 100 }, { headers: rival }), 202);
 expect("state", waiting.state, "waiting");
 expect("position", waiting.position, 1);
-good(await treekeeper.releaseClaim("scenario", held.id, {}, own), 204);
-const standing = await treekeeper.getClaim("scenario", waiting.id, { waitMs: 5_000 }, rival);
+good(await treekeeper.releaseClaim("scenario", held.id, {}, { headers: own }), 204);
+const standing = await treekeeper.getClaim("scenario", waiting.id, { waitMs: 5_000 }, { headers: rival });
 expect("state", good(standing, 200).state, "held");
 ok("lock");
 
 for (const [id, tags] of Object.entries({ one: ["blue", "small"], two: ["green"] })) {
   const instance = { address: "10.0.0.1", port: 8080, tags };
-  good(await treekeeper.registerInstance("echo", id, instance, own), 201);
+  good(await treekeeper.registerInstance("echo", id, instance, {}, { headers: own }), 201);
 }
 const { instances } = good(await treekeeper.getService("echo", { tag: ["blue"] }), 200);
 expect(
@@ -112,7 +112,7 @@ ok("watch");
 
 // --- the end of a session
 
-good(await treekeeper.closeSession(session.id, own), 204);
+good(await treekeeper.closeSession(session.id, { headers: own }), 204);
 for (const path of numbered) expect(`${path} is there`, await exists(path), false);
 ok("close");
 process.stdin.destroy();
@@ -126,10 +126,10 @@ async function openSession(): Promise<treekeeper.OpenedSession> {
 async function create(
   path: string,
   params: treekeeper.CreateZnodeParams = {},
-  headers: treekeeper.CreateZnodeHeaders = {},
+  headers: Record<string, string> = {},
   data = new Blob(),
 ): Promise<string> {
-  return good(await treekeeper.createZnode(path, data, params, headers), 201).path;
+  return good(await treekeeper.createZnode(path, data, params, { headers }), 201).path;
 }
 
 async function set(path: string, data: string, params: treekeeper.SetZnodeParams = {}) {
