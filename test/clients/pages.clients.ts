@@ -10,7 +10,7 @@ import { describe, expect } from "vitest";
 import { type CodeBlock, codeBlocksOf, readDocument } from "../support/markdown.ts";
 import { test } from "../support/process.ts";
 import { clients, pages } from "./clients.ts";
-import { need, toolchainsFolder } from "./toolchains.ts";
+import { need } from "./toolchains.ts";
 
 const pythonPins = clients
   .map(({ name }) => join(import.meta.dirname, name, "requirements.txt"))
@@ -20,8 +20,7 @@ const tools = {
   // What a page does not pin is what the clients are tried with.
   PIP_CONSTRAINT: pythonPins,
   PIP_QUIET: "1",
-  // Crates that a scenario was built with as well are there already.
-  CARGO_TARGET_DIR: join(toolchainsFolder, "rust-target"),
+  // What is built once needs neither.
   CARGO_INCREMENTAL: "0",
   CARGO_PROFILE_DEV_DEBUG: "false",
 };
