@@ -220,7 +220,7 @@ function ok(step: string): void {
   process.stdout.write(`ok ${step}\n`);
 }
 
-function expect(what: string, actual: unknown, expected: unknown): void {
+function expect<T>(what: string, actual: T, expected: NoInfer<T>): void {
   const [is, shouldBe] = [JSON.stringify(actual), JSON.stringify(expected)];
   if (is !== shouldBe) throw new Error(`${what}: ${is}, not ${shouldBe}`);
 }
