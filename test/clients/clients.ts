@@ -14,13 +14,19 @@ export interface GeneratedClient {
   readonly document: "/openapi.json" | "/openapi-3.0.json";
 }
 
-export type Toolchain = "python" | "go" | "java";
+export type Toolchain = "python" | "go" | "java" | "typescript" | "rust";
 
 export const clients: readonly GeneratedClient[] = [
   { name: "python-openapi-python-client", toolchains: ["python"], document: "/openapi.json" },
   { name: "python-openapi-generator", toolchains: ["python", "java"], document: "/openapi.json" },
   { name: "go-oapi-codegen", toolchains: ["go"], document: "/openapi.json" },
   { name: "go-ogen", toolchains: ["go"], document: "/openapi.json" },
+  { name: "typescript-hey-api", toolchains: ["typescript"], document: "/openapi.json" },
+  { name: "typescript-openapi-fetch", toolchains: ["typescript"], document: "/openapi.json" },
+  { name: "typescript-orval", toolchains: ["typescript"], document: "/openapi.json" },
+  { name: "rust-openapi-generator", toolchains: ["rust", "java"], document: "/openapi.json" },
+  { name: "rust-progenitor", toolchains: ["rust"], document: "/openapi-3.0.json" },
+  { name: "java-openapi-generator", toolchains: ["java"], document: "/openapi.json" },
 ];
 
 /** A page of docs/clients, whose sections are followed as well. */
@@ -32,4 +38,7 @@ export interface Page {
 export const pages: readonly Page[] = [
   { name: "python", toolchains: ["python", "java"] },
   { name: "go", toolchains: ["go"] },
+  { name: "typescript", toolchains: ["typescript"] },
+  { name: "java", toolchains: ["java"] },
+  { name: "rust", toolchains: ["rust", "java"] },
 ];

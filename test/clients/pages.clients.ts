@@ -16,6 +16,14 @@ const pythonPins = clients
   .map(({ name }) => join(import.meta.dirname, name, "requirements.txt"))
   .filter(existsSync)
   .join(" ");
+const tools = {
+  // What a page does not pin is what the clients are tried with.
+  PIP_CONSTRAINT: pythonPins,
+  PIP_QUIET: "1",
+  // What is built once needs neither.
+  CARGO_INCREMENTAL: "0",
+  CARGO_PROFILE_DEV_DEBUG: "false",
+};
 const defaultUrl = "http://127.0.0.1:2281";
 
 describe.for(pages)("docs/clients/$name", ({ name, toolchains }) => {
@@ -58,8 +66,7 @@ function write(program: string, folder: string): void {
 async function run(commands: string, folder: string): Promise<string> {
   return await promisify(execFile)("bash", ["-euo", "pipefail", "-c", commands], {
     cwd: folder,
-    // What a page does not pin is what the clients are tried with.
-    env: { ...process.env, PIP_CONSTRAINT: pythonPins, PIP_QUIET: "1" },
+    env: { ...process.env, ...tools },
     maxBuffer: 1 << 26,
   }).then(
     ({ stdout }) => stdout,

@@ -2,13 +2,14 @@
 # Installs what the generated clients, the examples in other languages and Schemathesis are built and run with; what is there
 # already is left alone. Everything but the system's own packages goes to TREEKEEPER_TOOLCHAINS, outside the tree.
 #
-#   toolchains.sh [python|go|java …]             installs these, or all
-#   toolchains.sh --missing [python|go|java …]   installs nothing: prints what is missing, a line each
+#   toolchains.sh [python|go|java|typescript|rust …]             installs these, or all
+#   toolchains.sh --missing [python|go|java|typescript|rust …]   installs nothing: prints what is missing, a line each
 set -euo pipefail
 cd "$(dirname "$0")"
 
 toolchains=${TREEKEEPER_TOOLCHAINS:-${HOME}/.cache/treekeeper/toolchains}
 openapi_generator=7.25.0
+rust=1.91
 openapi_generator_jar=$toolchains/openapi-generator-cli-$openapi_generator.jar
 
 system_packages() {
@@ -37,8 +38,8 @@ install_python() {
     cmp -s "$requirements" "$toolchains/$requirements" && continue
     folder=$toolchains/$(dirname "$requirements")
     python3 -m venv --clear "$folder"
-    "$folder/bin/pip" install --quiet --no-deps --requirement "$requirements"
-    cp "$requirements" "$folder/"
+    # One after the other by hand: nothing stops at a failure within `install_python || echo`.
+    "$folder/bin/pip" install --quiet --no-deps --requirement "$requirements" && cp "$requirements" "$folder/" || return
   done
 }
 
@@ -66,11 +67,46 @@ install_java() {
     -Dartifact=org.openapitools:openapi-generator-cli:$openapi_generator -DoutputDirectory="$toolchains"
 }
 
+# Node.js is there: the service itself runs on it.
+missing_typescript() {
+  local folder
+  for folder in typescript-*; do
+    # npm empties the folder of packages before it fills it: a list in there is the one that it was made of.
+    cmp -s "$folder/package-lock.json" "$toolchains/$folder/node_modules/made-of.json" ||
+      echo "the npm packages of $folder"
+  done
+}
+
+install_typescript() {
+  local folder
+  for folder in typescript-*; do
+    cmp -s "$folder/package-lock.json" "$toolchains/$folder/node_modules/made-of.json" && continue
+    mkdir -p "$toolchains/$folder"
+    cp "$folder"/package{,-lock}.json "$toolchains/$folder/"
+    npm ci --prefix "$toolchains/$folder" --ignore-scripts --no-audit --no-fund --silent &&
+      cp "$folder/package-lock.json" "$toolchains/$folder/node_modules/made-of.json"
+  done
+}
+
+# Debian's own cargo may be too old for the crates; cargo-web is the newer one that its browsers are built with.
+missing_rust() {
+  rust_is_new_enough || echo "Rust $rust or newer, with cargo"
+}
+
+rust_is_new_enough() {
+  command -v cargo >/dev/null &&
+    printf '%s\n' "$rust" "$(rustc --version | cut -d ' ' -f 2)" | sort --check=quiet --version-sort
+}
+
+install_rust() {
+  system_packages cargo-web gcc libc6-dev || system_packages cargo gcc libc6-dev
+}
+
 # --------------------------------------------------------------------------------------------------------------------------
 
 only_say=false
 [ "${1:-}" != --missing ] || { only_say=true; shift; }
-[ $# -gt 0 ] || set -- python go java
+[ $# -gt 0 ] || set -- python go java typescript rust
 
 failed=false
 for name; do
