@@ -164,10 +164,16 @@ describe.concurrent("--jsonl, when it cannot write", () => {
 
   test.for(["1", "3"])(
     "holds up nobody when nobody reads a socket, descriptor %s",
-    async (descriptor, { cli, dataDir, unique: name }) => {
+    async (descriptor, { cli, dataDir, unique: name, onTestFinished }) => {
       const path = join(dataDir, "socket");
-      const server = createServer({ pauseOnConnect: true }).listen(path);
+      const readers: Socket[] = [];
+      const server = createServer({ pauseOnConnect: true }, (reader) => readers.push(reader)).listen(path);
       await once(server, "listening");
+      // Whoever waits for a reader all the same, waits no longer.
+      onTestFinished(() => {
+        for (const reader of readers) reader.destroy();
+        server.close();
+      });
       // What comes of the signal is the command's choice, if its supervisor is there to pass it on.
       const script = 'trap "echo heard >&2; exit 5" TERM; kill -TERM $PPID; while :; do sleep 0.1; done';
       const where = descriptor === "1" ? "-" : descriptor;
@@ -177,7 +183,6 @@ describe.concurrent("--jsonl, when it cannot write", () => {
       ).ended;
       expect({ code, stderr }).toEqual({ code: 5, stderr: expect.stringContaining("heard\n") });
       expect(stderr).toContain("5 events were left out, since nobody read them");
-      server.close();
     },
   );
 
