@@ -5,6 +5,8 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { endOnSignals, ignoreHangup } from "../early-signals.ts";
 import { keepCompiled } from "./compile-cache.ts";
+// Before anything below.
+import "./early-descriptors.ts";
 import { restoreEnvironment, wasIgnored } from "./restored.ts";
 
 const [nodeMajor = 0] = process.versions.node.split(".").map(Number);

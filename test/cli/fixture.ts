@@ -102,9 +102,10 @@ export class CliProcess {
     yield* { [Symbol.asyncIterator]: () => this.#lines };
   }
 
-  /** Resolves when it has said this on stderr. */
-  async hasSaid(text: string): Promise<void> {
-    while (!this.#stderr.includes(text)) await once(this.#child.stderr as NodeJS.ReadableStream, "data");
+  /** Resolves when it has said this on stderr, so many times. */
+  async hasSaid(text: string, times = 1): Promise<void> {
+    while (this.#stderr.split(text).length <= times)
+      await once(this.#child.stderr as NodeJS.ReadableStream, "data");
   }
 
   signal(name: NodeJS.Signals): void {

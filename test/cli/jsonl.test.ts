@@ -1,27 +1,10 @@
 // `--jsonl` of lock, elect and register: what happens is told to programs, in order, whether or not they read it.
 
-import { execFileSync } from "node:child_process";
-import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import type { LifecycleEvent, Subject } from "../../src/cli/supervisor/lifecycle.ts";
 import { Http } from "../support/http.ts";
-import { announced, type CliProcess, test } from "./fixture.ts";
-
-type Told = LifecycleEvent & Subject & { readonly atMs: number };
-
-const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
-
-function eventsIn(file: string): Told[] {
-  return readFileSync(file, "utf8")
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-}
-
-function namesOf(events: readonly Told[]): string[] {
-  return events.map(({ event }) => event);
-}
+import { type CliProcess, test } from "./fixture.ts";
+import { eventsIn, namesOf, type Told } from "./told.ts";
 
 async function nextEvent(cli: CliProcess): Promise<Told> {
   return JSON.parse(await cli.line());
@@ -32,20 +15,6 @@ async function untilTold(cli: CliProcess, name: string): Promise<Told[]> {
   const events = [await nextEvent(cli)];
   while (events.at(-1)?.event !== name) events.push(await nextEvent(cli));
   return events;
-}
-
-/** A pipe that is full, with a reader that does not read. */
-function fullPipe(folder: string): { readonly file: string; readonly close: () => void } {
-  const file = join(folder, "pipe");
-  execFileSync("mkfifo", [file]);
-  const reader = openSync(file, O_RDONLY | O_NONBLOCK);
-  const writer = openSync(file, O_WRONLY | O_NONBLOCK);
-  try {
-    while (true) writeSync(writer, "x".repeat(1024));
-  } catch (error) {
-    expect(error).toMatchObject({ code: "EAGAIN" });
-  }
-  return { file, close: () => [reader, writer].forEach(closeSync) };
 }
 
 describe.concurrent("--jsonl", () => {
@@ -74,7 +43,7 @@ describe.concurrent("--jsonl", () => {
     expect(events).toEqual([
       { event: "held", ...subject, fence, fenceHeader, validForMs: expect.any(Number) },
       { event: "started", ...subject, pid: expect.any(Number) },
-      { event: "exited", ...subject, code: 7, signal: null },
+      { event: "exited", ...subject, code: 7, signal: null, reason: null },
       { event: "released", ...subject },
       { event: "ended", ...subject, code: 7, reason: null },
     ]);
@@ -85,7 +54,7 @@ describe.concurrent("--jsonl", () => {
     await run("lock", name, "--jsonl", file, "--", "sh", "-c", "kill -9 $$");
     expect(eventsIn(file).slice(events.length)).toEqual([
       ...[expect.objectContaining({ event: "held" }), expect.objectContaining({ event: "started" })],
-      { event: "exited", ...subject, code: null, signal: "SIGKILL" },
+      { event: "exited", ...subject, code: null, signal: "SIGKILL", reason: null },
       { event: "released", ...subject },
       { event: "ended", ...subject, code: 137, reason: null },
     ]);
@@ -171,20 +140,6 @@ describe.concurrent("--jsonl", () => {
     expect(namesOf(end)).toEqual(["exited", "deregistered", "ended"]);
   });
 
-  test("writes to a descriptor that is open, which the command does not get", async ({
-    cli,
-    dataDir,
-    unique: name,
-  }) => {
-    const file = join(dataDir, "events");
-    const command = ["sh", "-c", "[ -e /proc/$$/fd/3 ] && echo open || echo closed; [ -e /proc/$$/fd/4 ]"];
-    const { code, stdout } = await cli(["lock", name, "--jsonl", "3", "--", ...command], {
-      within: ["bash", "-c", 'exec "$@" 3>"$0" 4>"$0.other"', file],
-    }).ended;
-    expect({ code, stdout }).toEqual({ code: 0, stdout: "closed\n" });
-    expect(namesOf(eventsIn(file))).toEqual(["held", "started", "exited", "released", "ended"]);
-  });
-
   test("of elect tells that its place was taken away before it led", async ({
     cli,
     server,
@@ -207,40 +162,20 @@ describe.concurrent("--jsonl", () => {
     for (const one of [second, leader]) one.signal("SIGTERM");
   });
 
-  test("goes on without a reader that has gone", async ({ cli, client, dataDir, unique: name }) => {
-    const file = join(dataDir, "pipe");
-    execFileSync("mkfifo", [file]);
-    const reader = openSync(file, O_RDONLY | O_NONBLOCK);
-    const first = cli(["lock", name, "--", ...announced("sleep 60")]);
-    await first.line();
-    const { zxid } = await client.childrenPage(`/locks/${name}`);
-    const second = cli(["lock", name, "--jsonl", file, "--", "echo", "done"]);
-    await client.childrenPage(`/locks/${name}`, { waitAfterZxid: zxid, waitMs: 20_000 });
-    closeSync(reader);
-    first.signal("SIGTERM");
-    expect(await second.ended).toMatchObject({ code: 0, stdout: "done\n", stderr: "" });
-  });
-
-  test("holds up nobody when nobody reads", async ({ run, dataDir, unique: name }) => {
-    const { file, close } = fullPipe(dataDir);
-    const ended = await run("lock", name, "--jsonl", file, "--", "echo", "done");
-    expect(ended).toMatchObject({ code: 0, stdout: "done\n" });
-    expect(ended.stderr).toContain("5 events were left out, since nobody read them");
-    close();
-  });
-
-  test("is refused where nothing can be written, before anything is begun", async ({
+  test("tells why a command cannot be run, which people are told once", async ({
     run,
     dataDir,
     unique: name,
   }) => {
-    for (const [where, code] of [
-      [join(dataDir, "nowhere/events"), "ENOENT"],
-      ["250", "EBADF"],
-    ] as const) {
-      const ended = await run("lock", name, "--jsonl", where, "--", "echo", "ran");
-      const stderr = `treekeeper: --jsonl ${where}: it cannot be written to (${code}).\n`;
-      expect(ended).toMatchObject({ code: 2, stdout: "", stderr });
-    }
+    const file = join(dataDir, "events");
+    const ended = await run("lock", name, "--jsonl", file, "--", "no-such-program");
+    const reason = "no-such-program cannot be run (ENOENT).";
+    expect(ended).toMatchObject({ code: 127, stderr: `treekeeper: ${reason}\n` });
+    const events = eventsIn(file);
+    expect(namesOf(events)).toEqual(["held", "exited", "released", "ended"]);
+    expect([events[1], events[3]]).toMatchObject([
+      { code: 127, signal: null, reason },
+      { code: 127, reason },
+    ]);
   });
 });

@@ -126,6 +126,16 @@ describe.skipIf(!hasTerminal).concurrent("a command that is run at a terminal (n
     expect(await output).toContain("got secret\n");
   });
 
+  test("has the descriptors that were open there, and no others", async ({ shell }) => {
+    const { output } = shell(
+      `exec 3>&1; show="echo /proc/self/fd/*"; bash -c "$show"; $treekeeper lock $name -- bash -c "$show"`,
+      terminal,
+    );
+    const [without, within] = (await output).split("\n").filter((line) => line.startsWith("/proc"));
+    expect(without).toContain("/proc/self/fd/3");
+    expect(within).toBe(without);
+  });
+
   test("hears Ctrl-C once, and decides what comes of it", async ({ shell }) => {
     const { child, hasSaid, output } = shell(
       `$treekeeper lock $name -- sh -c "trap \\"echo heard\\" INT; echo ready; read a; read b; echo end" </dev/tty; echo code $?`,

@@ -17,6 +17,7 @@ const scripts = [
   "main",
   "cli/main",
   "cli/supervisor/watchdog-process",
+  "cli/supervisor/scribe-process",
   "store/sqlite/worker",
   "store/sqlite/checkpointer",
 ];

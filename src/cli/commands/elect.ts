@@ -96,10 +96,12 @@ async function runTerm(
 }
 
 /** @throws ExitError when there is no further term: it was asked to end, or to have only one */
-function endAfter({ code, lost }: Outcome, runner: Runner, name: string, { once }: ElectOptions): void {
+function endAfter(outcome: Outcome, runner: Runner, name: string, { once }: ElectOptions): void {
+  const { code, lost, fault } = outcome;
   const isLast = once === true || runner.signals.ending !== null;
   const message = lost === null ? "" : `the election ${name} is lost: ${lost}`;
-  if (isLast) throw new ExitError(lost === null ? code : exitCodes.lost, message);
+  if (isLast) throw new ExitError(lost === null ? code : exitCodes.lost, message || (fault ?? ""));
+  if (fault !== null) runner.output.error(fault);
   runner.output.note(`${message || `the command has ended with ${code}`}; standing again for ${name}`);
 }
 

@@ -50,9 +50,9 @@ async function lock(
 ): Promise<void> {
   const runner = new Runner(command, words, { ...options, kind: "lock", name });
   try {
-    const { code, lost } = await runLocked(runner, name, words, options);
+    const { code, lost, fault } = await runLocked(runner, name, words, options);
     if (lost !== null) throw new ExitError(exitCodes.lost, `the lock ${name} is lost: ${lost}`);
-    throw new ExitError(code);
+    throw new ExitError(code, fault ?? "");
   } catch (error) {
     if (error instanceof RequestError && error.code === "lock_held") {
       // Whoever wants quiet knows that it may be so.

@@ -82,11 +82,11 @@ async function register(
   const runner = new Runner(command, words, { ...options, kind: "service", name });
   const instance = instanceOf(options);
   try {
-    const { code } = await runner.whileListed({
+    const { code, fault } = await runner.whileListed({
       ...{ service: name, instance, id, unlisted, replace },
       check: check === undefined ? null : checkOf(check, instance),
     });
-    throw new ExitError(code);
+    throw new ExitError(code, fault ?? "");
   } catch (error) {
     throw runner.fateOf(error);
   } finally {

@@ -1,30 +1,23 @@
 // Tells a program what befalls a command, one JSON object a line, where `--jsonl` says. Whoever holds or leads does not
-// stop or wait because nobody reads: what does not fit into a pipe is kept for a while, up to a bound, and then left out.
+// stop or wait because nobody reads: what is not taken is kept for a while, up to a bound, and then left out. That some
+// were left out is told in their place.
 
-import { closeSync, constants, fstatSync, openSync, readlinkSync, writeSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { Option } from "commander";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import type { LifecycleEvent, Subject } from "./lifecycle.ts";
+import { openSink, type Sink } from "./sink.ts";
 
-/** A file, or a descriptor that was open before. */
-type Target = { readonly file: string } | { readonly descriptor: number };
-
-interface Opened {
-  readonly descriptor: number;
-  readonly isOwn: boolean;
-  /** A descriptor that the command does not get: the reader would not see the end while a process of it lives. */
-  readonly keptBack: number | null;
-}
+/** A line that is to be written, or the place of events for which there was no room. */
+type Held = { readonly line: Buffer } | { leftOut: number };
 
 /** What a reader that stands still may have outstanding. */
 const heldBytesMax = 64 * 1024;
-const againMs = 50;
 /** At the end nobody is waited for longer. */
 const endWithinMs = 1000;
-const stdoutDescriptor = 1;
+/** Nor what it takes before anything can be written. */
+const readyWithinMs = 10_000;
 const newline = 0x0a;
-const fileMode = 0o666;
 
 export function jsonlOption(): Option {
   return new Option(
@@ -34,117 +27,117 @@ export function jsonlOption(): Option {
 }
 
 export class EventLines {
+  /** A descriptor that the command does not get. */
+  readonly keptBack: number | null;
   readonly #subject: Subject;
-  readonly #opened: Opened;
-  #held: Buffer<ArrayBufferLike> = Buffer.alloc(0);
+  readonly #sink: Sink;
+  readonly #held: Held[] = [];
+  /** With the line that is being written. */
+  #heldBytes = 0;
+  #heldLines = 0;
   #leftOut = 0;
+  /** Of them, those of whose absence nothing was told yet. */
+  #untold = 0;
+  /** Why one of them could not be written. */
+  #fault: string | null = null;
+  #isWithinLine: boolean;
+  #isWriting = false;
+  #written: Promise<void> = Promise.resolve();
   #isOver = false;
-  #timer: NodeJS.Timeout | undefined;
 
-  private constructor(subject: Subject, opened: Opened) {
+  private constructor(subject: Subject, { sink, keptBack, isWithinLine }: ReturnType<typeof openSink>) {
     this.#subject = subject;
-    this.#opened = opened;
+    this.#sink = sink;
+    this.keptBack = keptBack;
+    this.#isWithinLine = isWithinLine;
   }
 
-  /** @throws ExitError when nothing can be written there */
-  static open(where: string, subject: Subject): EventLines {
-    const target = targetIn(where);
+  /**
+   * @param outside the descriptors beyond the first three that were open before this process began
+   * @throws ExitError when nothing can be written there
+   */
+  static open(where: string, subject: Subject, outside: readonly number[]): EventLines {
     try {
-      return new EventLines(subject, "file" in target ? openFile(target.file) : openAgain(target.descriptor));
+      return new EventLines(subject, openSink(where, outside));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       throw new ExitError(exitCodes.usage, `--jsonl ${where}: it cannot be written to (${code}).`);
     }
   }
 
-  get keptBack(): number | null {
-    return this.#opened.keptBack;
-  }
-
   tell(event: LifecycleEvent): void {
+    const line = this.#lineOf(event);
+    if (this.#heldBytes + line.byteLength > heldBytesMax) this.#leaveOut();
+    else this.#hold(line);
+    if (!this.#isWriting) this.#written = this.#writeHeld();
+  }
+
+  /** Resolves when all is written, or is not to be: with a sentence about what was left out, null for nothing. */
+  async end(): Promise<string | null> {
+    await Promise.race([this.#sink.ready, pause(readyWithinMs)]);
+    await Promise.race([this.#written, pause(endWithinMs)]);
+    this.#isOver = true;
+    this.#sink.close();
+    const leftOut = this.#leftOut + this.#heldLines;
+    if (leftOut === 0) return null;
+    const why = this.#fault === null ? "nobody read them" : `they could not be written (${this.#fault})`;
+    return `${leftOut} ${leftOut === 1 ? "event was" : "events were"} left out, since ${why}`;
+  }
+
+  #lineOf({ event, ...details }: LifecycleEvent): Buffer {
+    return Buffer.from(`${JSON.stringify({ atMs: Date.now(), event, ...this.#subject, ...details })}\n`);
+  }
+
+  #hold(line: Buffer): void {
+    this.#held.push({ line });
+    this.#heldBytes += line.byteLength;
+    this.#heldLines += 1;
+  }
+
+  #leaveOut(): void {
+    this.#leftOut += 1;
+    const last = this.#held.at(-1);
+    if (last !== undefined && "leftOut" in last) last.leftOut += 1;
+    else this.#held.push({ leftOut: 1 });
+  }
+
+  /** Begins at once, so that what can be written is written before anything else happens. */
+  async #writeHeld(): Promise<void> {
+    this.#isWriting = true;
+    for (let next = this.#held.shift(); next !== undefined; next = this.#held.shift()) {
+      if ("leftOut" in next) {
+        this.#untold += next.leftOut;
+        await this.#tellLeftOut();
+      } else await this.#writeEvent(next.line);
+      if (this.#isOver) return;
+    }
+    this.#isWriting = false;
+  }
+
+  async #writeEvent(line: Buffer): Promise<void> {
+    const untold = this.#untold === 0 ? null : await this.#tellLeftOut();
+    const fault = untold ?? (await this.#write(line));
     if (this.#isOver) return;
-    const { event: name, ...details } = event;
-    const line = Buffer.from(
-      `${JSON.stringify({ atMs: Date.now(), event: name, ...this.#subject, ...details })}\n`,
-    );
-    if (this.#held.byteLength + line.byteLength > heldBytesMax) this.#leftOut += 1;
-    else this.#held = Buffer.concat([this.#held, line]);
-    this.#write();
+    this.#heldBytes -= line.byteLength;
+    this.#heldLines -= 1;
+    if (fault === null) return;
+    this.#fault = fault;
+    this.#leftOut += 1;
+    this.#untold += 1;
   }
 
-  /** Resolves when all is written, or is not to be. Returns how many events were left out. */
-  async end(): Promise<number> {
-    const untilMs = performance.now() + endWithinMs;
-    while (!this.#isOver && this.#held.byteLength > 0 && performance.now() < untilMs) {
-      await pause(againMs);
-      this.#write();
-    }
-    clearTimeout(this.#timer);
-    this.#isOver = true;
-    if (this.#opened.isOwn) closeSync(this.#opened.descriptor);
-    return this.#leftOut + this.#held.filter((byte) => byte === newline).byteLength;
+  /** Returns why it could not be told. */
+  async #tellLeftOut(): Promise<string | null> {
+    const fault = await this.#write(this.#lineOf({ event: "left_out", count: this.#untold }));
+    if (fault === null) this.#untold = 0;
+    return fault;
   }
 
-  #write(): void {
-    clearTimeout(this.#timer);
-    try {
-      while (this.#held.byteLength > 0) {
-        this.#held = this.#held.subarray(writeSync(this.#opened.descriptor, this.#held));
-      }
-    } catch (error) {
-      // A full pipe has room again later. A reader that has gone ends the telling, and nothing else.
-      if ((error as NodeJS.ErrnoException).code === "EAGAIN") this.#writeLater();
-      else this.#stop();
-    }
-  }
-
-  #writeLater(): void {
-    this.#timer = setTimeout(() => this.#write(), againMs).unref();
-  }
-
-  #stop(): void {
-    this.#isOver = true;
-    this.#held = Buffer.alloc(0);
-  }
-}
-
-function targetIn(where: string): Target {
-  if (where === "-") return { descriptor: stdoutDescriptor };
-  const [, number] = /^(?:\/dev\/fd\/)?(\d+)$/.exec(where) ?? [];
-  return number === undefined ? { file: where } : { descriptor: Number(number) };
-}
-
-const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants;
-
-function openFile(file: string): Opened {
-  const descriptor = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, fileMode);
-  return { descriptor, isOwn: true, keptBack: null };
-}
-
-/** Once more, so that not to wait for a reader is a matter of this program's alone. A socket cannot be opened so. */
-function openAgain(given: number): Opened {
-  const keptBack = given === stdoutDescriptor ? null : given;
-  mustBeOutside(given);
-  try {
-    const descriptor = openSync(`/dev/fd/${given}`, O_WRONLY | O_APPEND | O_NONBLOCK);
-    return { descriptor, isOwn: true, keptBack };
-  } catch {
-    return { descriptor: given, isOwn: false, keptBack };
-  }
-}
-
-/** @throws Error when there is nothing, or something that this program has opened for itself */
-function mustBeOutside(descriptor: number): void {
-  fstatSync(descriptor);
-  if (!leadsTo(descriptor).startsWith("anon_inode:")) return;
-  throw Object.assign(new Error("It was not open before."), { code: "EBADF" });
-}
-
-/** Nowhere, on a system that does not tell. */
-function leadsTo(descriptor: number): string {
-  try {
-    return readlinkSync(`/proc/self/fd/${descriptor}`);
-  } catch {
-    return "";
+  /** As a line of its own, whatever stands before it. Returns why not all of it could be written. */
+  async #write(line: Buffer): Promise<string | null> {
+    const whole = this.#isWithinLine ? Buffer.concat([Buffer.of(newline), line]) : line;
+    const { bytes, code } = await this.#sink.write(whole);
+    if (bytes > 0) this.#isWithinLine = whole[bytes - 1] !== newline;
+    return code;
   }
 }

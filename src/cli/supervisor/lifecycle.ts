@@ -20,10 +20,17 @@ export type LifecycleEvent =
   | { readonly event: "confirmed"; readonly validForMs: number }
   /** What was held, waited for or listed is not any more, or is in doubt; a command that needs it is being ended. */
   | { readonly event: "lost"; readonly reason: string }
-  /** Either how it ended by itself, or by which signal. */
-  | { readonly event: "exited"; readonly code: number | null; readonly signal: NodeJS.Signals | null }
+  /** Either how it ended by itself, or by which signal; or why it could not be run, with the code shells have for that. */
+  | {
+      readonly event: "exited";
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      readonly reason: string | null;
+    }
   /** Given back, all of the command being gone. */
   | { readonly event: "released" | "resigned" | "deregistered" }
+  /** In the place of so many others, which nobody read in time or which could not be written. */
+  | { readonly event: "left_out"; readonly count: number }
   /** The last one: what this program ends with. */
   | { readonly event: "ended"; readonly code: number; readonly reason: string | null };
 

@@ -42,17 +42,18 @@ export class Runner {
     const { graceMs, jsonl, kind, name } = subject;
     const surroundings = surroundingsOfThisProcess();
     const { client, output, options } = workplaceOf(command);
-    this.#events = jsonl === undefined ? null : EventLines.open(jsonl, { kind, name });
-    this.#surroundings = without(this.#events?.keptBack ?? null, surroundings);
     this.client = client;
     this.output = output;
-    this.signals = new SignalDesk(this.#surroundings);
     this.#subject = subject;
     this.#options = options;
     this.#graceMs = graceMs;
     this.#words = words;
     // What cannot be is said before anything is begun.
     this.#timesFor(options.timeoutMs);
+    this.#events =
+      jsonl === undefined ? null : EventLines.open(jsonl, { kind, name }, surroundings.descriptors);
+    this.#surroundings = without(this.#events?.keptBack ?? null, surroundings);
+    this.signals = new SignalDesk(this.#surroundings);
     this.#watchdog = Watchdog.start();
   }
 
@@ -129,7 +130,6 @@ export class Runner {
       surroundings: this.#surroundings,
       belief,
       times,
-      note: (message) => this.output.error(message),
       tell: this.tell,
       watchdog: this.#watchdog,
       signals: this.signals,
@@ -168,8 +168,8 @@ export class Runner {
   }
 
   async close(): Promise<void> {
-    const leftOut = (await this.#events?.end()) ?? 0;
-    if (leftOut > 0) this.output.note(`${leftOut} events were left out, since nobody read them`);
+    const leftOut = (await this.#events?.end()) ?? null;
+    if (leftOut !== null) this.output.note(leftOut);
     this.signals.close();
     this.#watchdog.stop();
   }

@@ -30,8 +30,6 @@ interface Supervision {
   readonly signals: SignalDesk;
   /** Called when all is ready, before the command begins. */
   readonly begin?: () => Promise<void>;
-  /** Says to people why the command could not be run. */
-  readonly note: (message: string) => void;
   readonly tell: Tell;
 }
 
@@ -40,6 +38,8 @@ export interface Outcome {
   readonly code: number;
   /** Why it was ended before its time; null when it ended by itself. */
   readonly lost: string | null;
+  /** Why it could not be run at all; null when it could. */
+  readonly fault: string | null;
 }
 
 /**
@@ -90,9 +90,9 @@ class Watch {
 
   /** Begins the command, unless there is a reason by now not to. */
   async run(): Promise<Outcome> {
-    const { signals, belief, watchdog, note, tell } = this.#supervision;
-    if (signals.ending !== null) return { code: exitCodeOfSignal(signals.ending), lost: null };
-    if (this.#step() !== "run") return { code: exitCodeOfSignal("SIGKILL"), lost: this.#lost };
+    const { signals, belief, watchdog, tell } = this.#supervision;
+    if (signals.ending !== null) return { code: exitCodeOfSignal(signals.ending), lost: null, fault: null };
+    if (this.#step() !== "run") return { code: exitCodeOfSignal("SIGKILL"), lost: this.#lost, fault: null };
     const started = this.#job.start();
     this.#stopForwarding = signals.forwardTo({ job: this.#job, woken: this.#look });
     watchdog.know(this.#job.tag);
@@ -103,14 +103,13 @@ class Watch {
       this.look();
     });
     const fault = await started;
-    if (fault !== null) note(fault);
-    else tell({ event: "started", pid: this.#job.tag.leader as number });
+    if (fault === null) tell({ event: "started", pid: this.#job.tag.leader as number });
     const code = await this.#job.commandEnd;
     const signal = this.#job.endSignal;
-    tell({ event: "exited", code: signal === null ? code : null, signal });
+    tell({ event: "exited", code: signal === null ? code : null, signal, reason: fault });
     this.look();
     await this.#emptied.promise;
-    return { code, lost: this.#lost };
+    return { code, lost: this.#lost, fault };
   }
 
   /** The whole of the supervision, at one moment. It asks the clocks, and believes no timer. */

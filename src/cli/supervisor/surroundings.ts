@@ -1,10 +1,12 @@
 // What this process was started with and Node does not hand on by itself: descriptors beyond the first three, a
 // terminal, a hangup that is to be ignored. A command that is run finds the same around it. Linux only, in part.
 
-import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { basename } from "node:path";
+import { earlyDescriptors } from "../early-descriptors.ts";
 import { wasIgnored } from "../restored.ts";
+import { descriptorsOf, openingOf } from "./descriptors.ts";
 import { knowsProcesses, processEntry } from "./process-table.ts";
 
 export interface Surroundings {
@@ -29,39 +31,23 @@ export function surroundingsOfThisProcess(): Surroundings {
 function inheritedDescriptors(): number[] {
   const targets = descriptorsOf("self");
   const ofParent = descriptorsOf(String(process.ppid));
-  const counts = new Map<string, number>();
-  for (const target of targets.values()) counts.set(target, (counts.get(target) ?? 0) + 1);
-  return [...targets.keys()].filter((fd) => {
-    const target = targets.get(fd) as string;
-    if (fd <= 2 || target.startsWith("anon_inode:")) return false;
-    // Node has both ends of its own pipes, and opens the null device; a parent may hand on the like.
-    const isLikeNodes =
-      target === "/dev/null" || (target.startsWith("pipe:") && (counts.get(target) ?? 0) > 1);
-    return !isLikeNodes || ofParent.get(fd) === target;
+  const nodes = pipesOfNode(targets);
+  return [...targets].flatMap(([fd, target]) => {
+    if (fd <= 2 || !earlyDescriptors.has(fd) || target.startsWith("anon_inode:")) return [];
+    // Node opens the null device, too, to read from it. A parent may hand on the like.
+    const isLikeNodes = nodes.has(target) || (target === "/dev/null" && openingOf(fd)?.canWrite !== true);
+    return !isLikeNodes || ofParent.get(fd) === target ? [fd] : [];
   });
 }
 
-/** What each descriptor of a process leads to; none where nobody may know. */
-function descriptorsOf(pid: string): Map<number, string> {
-  const targets = new Map<number, string>();
-  try {
-    for (const name of readdirSync(`/proc/${pid}/fd`)) {
-      const target = linkAt(`/proc/${pid}/fd/${name}`);
-      if (target !== null) targets.set(Number(name), target);
-    }
-  } catch {
-    // Another user's, or a system that has no /proc.
-  }
-  return targets;
-}
-
-/** Null for what is closed already, as the listing itself is. */
-function linkAt(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return null;
-  }
+/** It has both ends of its own pipes. One end twice (`3>&1`), or one that is standard output, is from outside. */
+function pipesOfNode(targets: ReadonlyMap<number, string>): Set<string> {
+  const pipes = [...targets].filter(([, target]) => target.startsWith("pipe:"));
+  const ends = pipes.map(([fd, target]) => ({ fd, target, opening: openingOf(fd) }));
+  const read = new Set(ends.filter(({ opening }) => opening?.canRead).map(({ target }) => target));
+  const written = new Set(ends.filter(({ opening }) => opening?.canWrite).map(({ target }) => target));
+  const standard = new Set(ends.filter(({ fd }) => fd <= 2).map(({ target }) => target));
+  return new Set([...read].filter((target) => written.has(target) && !standard.has(target)));
 }
 
 /**
