@@ -8,11 +8,29 @@ import { createServer, Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, expect } from "vitest";
-import { announced, test } from "./fixture.ts";
+import { announced, test as base } from "./fixture.ts";
 import { eventsIn, namesOf, toldIn } from "./told.ts";
 
 const { O_RDONLY, O_WRONLY, O_NONBLOCK } = constants;
 const wholeStory = ["held", "started", "exited", "released", "ended"];
+
+interface SinkFixture {
+  /** A socket whose reader reads nothing. */
+  silentReader: string;
+}
+
+const test = base.extend<SinkFixture>({
+  // It needs `cli` so as to go first: what waits for it all the same does not wait for ever.
+  silentReader: async ({ cli: _, dataDir }, use) => {
+    const path = join(dataDir, "socket");
+    const readers: Socket[] = [];
+    const server = createServer({ pauseOnConnect: true }, (reader) => readers.push(reader)).listen(path);
+    await once(server, "listening");
+    await use(path);
+    for (const reader of readers) reader.destroy();
+    server.close();
+  },
+});
 
 function makePipe(folder: string): { readonly file: string; readonly reader: number } {
   const file = join(folder, "pipe");
@@ -164,16 +182,7 @@ describe.concurrent("--jsonl, when it cannot write", () => {
 
   test.for(["1", "3"])(
     "holds up nobody when nobody reads a socket, descriptor %s",
-    async (descriptor, { cli, dataDir, unique: name, onTestFinished }) => {
-      const path = join(dataDir, "socket");
-      const readers: Socket[] = [];
-      const server = createServer({ pauseOnConnect: true }, (reader) => readers.push(reader)).listen(path);
-      await once(server, "listening");
-      // Whoever waits for a reader all the same, waits no longer.
-      onTestFinished(() => {
-        for (const reader of readers) reader.destroy();
-        server.close();
-      });
+    async (descriptor, { cli, silentReader: path, unique: name }) => {
       // What comes of the signal is the command's choice, if its supervisor is there to pass it on.
       const script = 'trap "echo heard >&2; exit 5" TERM; kill -TERM $PPID; while :; do sleep 0.1; done';
       const where = descriptor === "1" ? "-" : descriptor;
