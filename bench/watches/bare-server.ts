@@ -13,6 +13,8 @@ const headers = {
 
 /** As in a fresh service, in which one znode was created and then only set. */
 let zxid = 1;
+/** As long as the one that ids of the service carry. */
+const epoch = "0".repeat(10);
 const open = new Set<ServerResponse>();
 
 const server = createServer((request, response) => {
@@ -23,7 +25,7 @@ const server = createServer((request, response) => {
 function keep(response: ServerResponse): void {
   response.writeHead(200, headers);
   response.write("retry: 1734\n");
-  response.write(`id: ${zxid}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
+  response.write(`id: ${zxid}.${epoch}\nevent: synced\ndata: {"zxid":${zxid}}\n\n`);
   open.add(response);
   response.on("close", () => open.delete(response));
 }
@@ -56,7 +58,7 @@ function frameOf(url: string, data: string): string {
     numChildren: 0,
   };
   const events = [{ type: "changed", path: url.slice("/v1/znodes".length), data, stat }];
-  return `id: ${zxid}\nevent: change\ndata: ${JSON.stringify({ zxid, timeMs, cause: "request", events })}\n\n`;
+  return `id: ${zxid}.${epoch}\nevent: change\ndata: ${JSON.stringify({ zxid, timeMs, cause: "request", events })}\n\n`;
 }
 
 server.listen(0, "127.0.0.1", () => {

@@ -6,7 +6,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { Option } from "commander";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import type { LifecycleEvent, Subject } from "./lifecycle.ts";
-import { openSink, type Sink } from "./sink.ts";
+import { openSink } from "./open-sink.ts";
+import type { Sink } from "./sink.ts";
 
 /** A line that is to be written, or the place of events for which there was no room. */
 type Held = { readonly line: Buffer } | { leftOut: number };
