@@ -7,6 +7,7 @@ import { KeeperError } from "../../core/errors.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import type { Answers, HeldAnswer } from "../http/answers.ts";
 import type { Turns } from "../http/turns.ts";
+import type { ReadParts } from "./parts.ts";
 import { pieceBytes } from "./pieces.ts";
 import { bytes } from "./schemas.ts";
 import { type Included, partialTextOf } from "./views.ts";
@@ -32,6 +33,15 @@ export function prefersLines(request: FastifyRequest): boolean {
     "not_acceptable",
     `This is given as application/json or ${linesMediaType}, not as ${accept}.`,
   );
+}
+
+/** How a listing is read that is a page or, under another URL or by another Accept, lines. */
+export interface WalkRead {
+  /** Of the URL, before the path. */
+  readonly prefix: string;
+  readonly parts: ReadParts;
+  /** The media type of lines, where it is answered with lines. */
+  readonly asLines: () => typeof linesMediaType | typeof fileMediaType | null;
 }
 
 export function linesHaveNoLimit(): KeeperError {

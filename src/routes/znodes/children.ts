@@ -16,6 +16,7 @@ import {
   linesMediaType,
   prefersLines,
   sendLines,
+  type WalkRead,
 } from "../wire/ndjson.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import {
@@ -73,18 +74,10 @@ export function childrenRoutes(plainApp: FastifyInstance, parts: ReadParts): voi
   }
 }
 
-interface ChildrenRead {
-  /** Of the URL, before the path. */
-  readonly prefix: string;
-  readonly parts: ReadParts;
-  /** The media type of lines, where it is answered with lines. */
-  readonly asLines: () => typeof linesMediaType | typeof fileMediaType | null;
-}
-
 async function read(
   request: FastifyRequest<{ Querystring: ChildrenQuery }>,
   reply: FastifyReply,
-  { prefix, parts, asLines }: ChildrenRead,
+  { prefix, parts, asLines }: WalkRead,
 ) {
   const { store, sessions, watches, limits, answers } = parts;
   const { query } = request;

@@ -16,6 +16,7 @@ import {
   linesMediaType,
   prefersLines,
   sendLines,
+  type WalkRead,
 } from "../wire/ndjson.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
@@ -106,18 +107,10 @@ export function treeRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
   }
 }
 
-interface TreeRead {
-  /** Of the URL, before the path. */
-  readonly prefix: string;
-  readonly parts: ReadParts;
-  /** The media type of lines, where it is answered with lines. */
-  readonly asLines: () => typeof linesMediaType | typeof fileMediaType | null;
-}
-
 function read(
   request: FastifyRequest<{ Querystring: TreeQuery }>,
   reply: FastifyReply,
-  { prefix, parts, asLines }: TreeRead,
+  { prefix, parts, asLines }: WalkRead,
 ) {
   const { store, sessions, limits, answers } = parts;
   const { query } = request;
