@@ -11,6 +11,8 @@ import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { policyRoutes } from "./routes/access/policies.ts";
+import { tokenRoutes } from "./routes/access/tokens.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
 import { counterRoutes } from "./routes/coordination/counters.ts";
 import { electionRoutes } from "./routes/coordination/elections.ts";
@@ -49,6 +51,7 @@ import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
+import { authenticate, behind, Callers } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
@@ -132,7 +135,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseSurplus(connections, connectionsMax),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    awaitState(parts),
+    behind(awaitState(parts), authenticate(app, new Callers(store))),
   ]);
   takeFreshness(app);
   await documentRoutes(app, version);
@@ -167,6 +170,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     serviceEventRoutes(scope, parts);
     counterRoutes(scope, parts);
     barrierRoutes(scope, parts);
+    policyRoutes(scope, parts);
+    tokenRoutes(scope, parts);
   });
   answerOtherMethods();
   await app.ready();

@@ -1,5 +1,7 @@
 // The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
 
+import type { ReadonlyAccess } from "./access/access.ts";
+import { forbidden, mayAs } from "./access/ask.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -27,12 +29,26 @@ export class StateReader implements Reader {
     return this.#state.epochs;
   }
 
+  get access(): ReadonlyAccess {
+    return this.#state.access;
+  }
+
+  sees(path: string): boolean {
+    return mayAs(this.context.permits, path, "read");
+  }
+
   get(path: string): Znode | undefined {
+    this.#require(path);
     return this.#state.tree.get(path);
   }
 
   childNames(path: string, from?: string): Iterable<string> {
+    this.#require(path);
     return this.#state.tree.childNames(path, from);
+  }
+
+  #require(path: string): void {
+    if (!this.sees(path)) throw forbidden(path, "read");
   }
 
   walk(scope: WalkScope): TreeWalk {

@@ -1,6 +1,7 @@
 // Collects what changed since the tables were last written, each row once however often it changed, and keeps the
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
+import { type AccessRecord, accessKey } from "../core/access/access.ts";
 import { Digest } from "../core/digest.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Quota } from "../core/quotas/quota.ts";
@@ -28,6 +29,7 @@ export class WriteBehind {
   #quotas = new Map<string, Dirty<Quota>>();
   /** By first zxid: one takes the place of another in which nothing was written. */
   #epochs = new Map<number, Dirty<Epoch>>();
+  readonly #access = new Map<string, Dirty<AccessRecord>>();
   #changes: ChangeRow[] = [];
   #isRegisterDirty = false;
 
@@ -38,7 +40,7 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs];
+    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs, this.#access];
     return rows.reduce(
       (count, { size }) => count + size,
       this.#changes.length + (this.#isRegisterDirty ? 1 : 0),
@@ -103,6 +105,12 @@ export class WriteBehind {
       case "quotaDeleted":
         note(this.#quotas, change.quota.path, change.quota, null);
         break;
+      case "accessSet":
+        note(this.#access, accessKey(change.record), change.before, change.record);
+        break;
+      case "accessRemoved":
+        note(this.#access, accessKey(change.record), change.record, null);
+        break;
     }
   }
 
@@ -127,6 +135,7 @@ export class WriteBehind {
     const replies = this.#takeReplies();
     const quotas = this.#takeQuotas();
     const epochs = this.#takeEpochs();
+    const access = this.#takeAccess();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -151,6 +160,7 @@ export class WriteBehind {
       ...replies,
       ...quotas,
       ...epochs,
+      ...access,
       changes,
     };
   }
@@ -209,6 +219,20 @@ export class WriteBehind {
     }
     this.#epochs = new Map();
     return { epochs, forgottenEpochZxids };
+  }
+
+  #takeAccess(): Pick<RowChanges, "access" | "removedAccess"> {
+    const access: AccessRecord[] = [];
+    const removedAccess: AccessRecord[] = [];
+    for (const { before, after } of this.#access.values()) {
+      if (before !== null) this.#digest.removeAccess(before);
+      if (after !== null) {
+        this.#digest.addAccess(after);
+        access.push(after);
+      } else if (before !== null) removedAccess.push(before);
+    }
+    this.#access.clear();
+    return { access, removedAccess };
   }
 }
 

@@ -89,7 +89,7 @@ const wild: Record<string, readonly unknown[]> = {
 
 /** A member of the command is another of its kind; what a route always gives stays as it is. */
 function distorted(command: Command, pick: number): Command {
-  const names = Object.keys(command).filter((name) => name !== "type");
+  const names = Object.keys(command).filter((name) => name !== "type" && name !== "principal");
   const name = names[pick % names.length] as keyof Command;
   const value = command[name] as unknown;
   if (typeof value === "object" && !(value instanceof Uint8Array)) return command;

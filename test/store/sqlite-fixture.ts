@@ -96,6 +96,8 @@ export function rowsOf(
     deletedQuotaPaths: [],
     epochs: [...state.epochs],
     forgottenEpochZxids: [],
+    access: [...state.access.records()],
+    removedAccess: [],
     changes: rest.changes ?? [],
   };
 }

@@ -174,9 +174,9 @@ function toVersion(version: 1 | 2, directory: string): void {
     connection.exec(`ALTER TABLE znode DROP COLUMN ${column}`);
   for (const column of ["time_ms", "housekeeper", "housekeeper_term", "housekeeper_touched_at"])
     connection.exec(`ALTER TABLE meta DROP COLUMN ${column}`);
-  connection.exec("ALTER TABLE session DROP COLUMN touched_at");
+  for (const column of ["touched_at", "owner"]) connection.exec(`ALTER TABLE session DROP COLUMN ${column}`);
   connection.exec("ALTER TABLE reply DROP COLUMN scope");
-  for (const table of ["owner", "epoch"]) connection.exec(`DROP TABLE ${table}`);
+  for (const table of ["owner", "epoch", "access"]) connection.exec(`DROP TABLE ${table}`);
   for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
   connection.exec("ALTER TABLE meta DROP COLUMN revision");
   if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);

@@ -21,18 +21,27 @@ export function checkQuota(draft: Draft, path: string, added: Usage): void {
   const { countHard, bytesHard } = quota.limits;
   const [count, bytes] = [quota.count + added.count, quota.bytes + added.bytes];
   if (added.count !== 0 && countHard !== undefined && count > countHard) {
-    throw quotaExceeded(quota, "countHard", { limitValue: countHard, size: count });
+    throw quotaExceeded(draft, quota, { limit: "countHard", limitValue: countHard, size: count });
   }
   if (added.bytes !== 0 && bytesHard !== undefined && bytes > bytesHard) {
-    throw quotaExceeded(quota, "bytesHard", { limitValue: bytesHard, size: bytes });
+    throw quotaExceeded(draft, quota, { limit: "bytesHard", limitValue: bytesHard, size: bytes });
   }
 }
 
-function quotaExceeded(
-  { path }: Quota,
-  limit: "countHard" | "bytesHard",
-  { limitValue, size }: { limitValue: number; size: number },
-): KeeperError {
+interface Excess {
+  readonly limit: "countHard" | "bytesHard";
+  readonly limitValue: number;
+  readonly size: number;
+}
+
+/** What an ancestor allows and holds is told to those who may read it, and can name it. */
+function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: Excess): KeeperError {
+  const path = draft.nameOf(quota.path);
+  if (path === undefined || !draft.mayRead(path)) {
+    const message =
+      "The quota of a subtree that this path is in allows no more; delete some, or ask for more.";
+    return new KeeperError("quota_exceeded", message);
+  }
   const what = limit === "countHard" ? "znodes" : "bytes of data";
   return new KeeperError(
     "quota_exceeded",

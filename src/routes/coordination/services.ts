@@ -25,6 +25,7 @@ import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import type { WriteContext } from "../../core/write-context.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { callerOf } from "../wire/callers.ts";
 import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
@@ -231,7 +232,11 @@ interface Writer {
 async function writerOf(request: FastifyRequest, { sessions }: ServiceParts): Promise<Writer> {
   const context = writeContextOf(request, sessions);
   const token = sessionTokenOf(request);
-  return { context, validForMs: token === undefined ? 0 : (await sessions.confirm(token)).timeoutMs };
+  return {
+    context,
+    validForMs:
+      token === undefined ? 0 : (await sessions.confirm(token, callerOf(request).permits)).timeoutMs,
+  };
 }
 
 function written(path: string, { fence, instance }: WrittenInstance, { context, validForMs }: Writer) {

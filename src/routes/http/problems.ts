@@ -19,6 +19,7 @@ export const problemKinds = {
   bad_mode: { status: 400, title: "Invalid combination of znode options" },
   bad_ttl: { status: 400, title: "The TTL is out of range" },
   session_required: { status: 400, title: "This needs a session" },
+  unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "The request is not allowed" },
   quota_exceeded: { status: 403, title: "The quota of the subtree would be exceeded" },
   reserved_path: { status: 403, title: "The path is reserved" },
@@ -26,9 +27,13 @@ export const problemKinds = {
   no_route: { status: 404, title: "There is nothing at this URL" },
   no_claim: { status: 404, title: "There is no such claim" },
   no_instance: { status: 404, title: "There is no such instance" },
+  no_token: { status: 404, title: "There is no such token" },
+  no_policy: { status: 404, title: "There is no such policy" },
   method_not_allowed: { status: 405, title: "The resource has no such method" },
   not_acceptable: { status: 406, title: "No such representation" },
   node_exists: { status: 409, title: "The znode exists already" },
+  token_exists: { status: 409, title: "There is a token of that name" },
+  policy_in_use: { status: 409, title: "Tokens have the policy" },
   not_empty: { status: 409, title: "The znode has children" },
   ephemeral_parent: { status: 409, title: "An ephemeral znode has no children" },
   quota_nested: { status: 409, title: "There is a quota above or below" },
@@ -102,6 +107,7 @@ function problemWith(error: KeeperError, status: number | undefined): Problem {
 /** Sets what a problem document is sent with, but not the document. */
 export function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
+  if (error.code === "unauthenticated") reply.header("WWW-Authenticate", "Bearer");
   if (allow !== undefined) reply.header("Allow", allow.join(", "));
   if (retryAfterSeconds !== undefined) reply.header("Retry-After", retryAfterSeconds);
   if (oldestZxid !== undefined) reply.header("Zxid-Oldest", oldestZxid);

@@ -65,7 +65,7 @@ function text(description: string) {
 }
 
 /** A probe is a request like others where it is malformed; where it is not, its answer is the report. */
-const { 500: _internal, 503: _stopping, ...refusals } = problems();
+const { 401: _unknown, 500: _internal, 503: _stopping, ...refusals } = problems();
 
 const liveSchema = {
   operationId: "checkLiveness",

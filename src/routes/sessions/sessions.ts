@@ -7,10 +7,18 @@ import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { callerOf } from "../wire/callers.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
-import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
+import {
+  principalOf,
+  type RouteParts,
+  readerFor,
+  sessionTokenOf,
+  touchSession,
+  wellFormed,
+} from "../wire/parts.ts";
 import {
   idempotencyKeyHeader,
   json,
@@ -107,7 +115,10 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
       wellFormed(request.body?.name ?? "", "name");
-      const opened = await sessions.open(request.body ?? {}, keyedRequestOf(request, limits));
+      const opened = await sessions.open(
+        { ...request.body, ...principalOf(request) },
+        keyedRequestOf(request, limits),
+      );
       const { session, token, validForMs: valid } = opened;
       noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);
@@ -119,7 +130,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     "/v1/sessions/:id",
     { schema: keepaliveSchema, config: { isServedAlways: true } },
     (request, reply) => {
-      const alive = sessions.keepalive(idOf(request), tokenOf(request));
+      const alive = sessions.keepalive(idOf(request), tokenOf(request), callerOf(request).permits);
       return alive instanceof Promise ? alive : reply.send(alive);
     },
   );
@@ -130,7 +141,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     async (request, reply) => {
       const { tokens } = request.body;
       if (tokens.some((token) => sessions.mayBeElsewhere(token))) await catchUp(store, reply);
-      const results = await sessions.keepaliveMany(tokens);
+      const results = await sessions.keepaliveMany(tokens, callerOf(request).permits);
       return {
         results: results.map((result) =>
           result instanceof KeeperError ? { problem: problemOf(result) } : result,
@@ -143,7 +154,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     "/v1/sessions/:id",
     { schema: closeSchema, config: { isServedAlways: true } },
     async (request, reply) => {
-      await sessions.close(idOf(request), tokenOf(request));
+      await sessions.close(idOf(request), tokenOf(request), callerOf(request).permits);
       return reply.code(204).send();
     },
   );

@@ -4,12 +4,13 @@ import type { FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import type { WriteContext } from "../../core/write-context.ts";
+import type { Asked, WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
+import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 
@@ -31,11 +32,9 @@ export function readerFor(request: FastifyRequest, store: Store): Reader {
 }
 
 /** For whom a request reads. */
-export function readContextOf(_request: FastifyRequest): ReadContext {
-  return clientContext;
+export function readContextOf(request: FastifyRequest): ReadContext {
+  return callerOf(request);
 }
-
-const clientContext: ReadContext = { actor: "client" };
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */
 export function sessionTokenOf(request: FastifyRequest): string | undefined {
@@ -50,15 +49,27 @@ export function sessionTokenOf(request: FastifyRequest): string | undefined {
  */
 export function touchSession(request: FastifyRequest, sessions: Sessions): string | undefined {
   const token = sessionTokenOf(request);
-  return token === undefined ? undefined : sessions.authenticate(token).id;
+  return token === undefined ? undefined : sessions.authenticate(token, callerOf(request).permits).id;
 }
 
 /** Whom a write acts for and what must still hold when it is done. */
 export function writeContextOf(request: FastifyRequest, sessions: Sessions): WriteContext {
   const sessionId = touchSession(request, sessions);
+  return { ...(sessionId !== undefined && { sessionId }), ...contextWithoutSession(request) };
+}
+
+/** All that a write carries besides its session. */
+export function contextWithoutSession(request: FastifyRequest): WriteContext {
+  const { principal } = callerOf(request);
   const fences = fencesOf(request.headers);
-  if (sessionId === undefined && fences === undefined) return noContext;
-  return { ...(sessionId !== undefined && { sessionId }), ...(fences !== undefined && { fences }) };
+  if (principal === undefined && fences === undefined) return noContext;
+  return { ...(principal !== undefined && { principal }), ...(fences !== undefined && { fences }) };
+}
+
+/** Who asks, for commands that carry nothing else. */
+export function principalOf(request: FastifyRequest): Asked {
+  const { principal } = callerOf(request);
+  return principal === undefined ? noContext : { principal };
 }
 
 const noContext: WriteContext = {};

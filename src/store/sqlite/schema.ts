@@ -129,6 +129,16 @@ const upgrades = [
     first_zxid INTEGER PRIMARY KEY,
     id TEXT NOT NULL
   ) STRICT;`,
+  `-- Who may do what: policies, tokens and what goes with them, each as JSON.
+  CREATE TABLE access (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Who opened it; NULL where nobody was asked who they are.
+  ALTER TABLE session ADD COLUMN owner TEXT;`,
 ] as const;
 
 /** The first version whose rows have checksums. */

@@ -1,0 +1,111 @@
+// Who asks: found out once for each request, behind all that refuses it anyway and before its route. What is under
+// /v1 is asked by somebody who is known, unless access control is off.
+
+import { hash, timingSafeEqual } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
+import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
+import { isValidAt } from "../../core/access/token.ts";
+import type { Store } from "../../store/store.ts";
+import { bearerTokenOf } from "../http/credentials.ts";
+import type { RequestStep } from "../http/every-request.ts";
+
+export interface Caller {
+  /** What their commands carry; undefined where access control is off. */
+  readonly principal: Exclude<Principal, "system"> | undefined;
+  readonly permits: Permits;
+}
+
+/** Whoever asks where access control is off. */
+export const anyone: Caller = { principal: undefined, permits: openPermits };
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Null until it is known. */
+    caller: Caller | null;
+  }
+}
+
+/** Tokens whose callers are kept ready. */
+const readyMax = 10_000;
+
+export class Callers {
+  readonly #store: Store;
+  /** By token; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
+  readonly #ready = new Map<string, Caller>();
+  #generation = -1;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @throws KeeperError `unauthenticated` */
+  of(request: FastifyRequest): Caller {
+    const { access } = this.#store;
+    if (!access.isOn) return anyone;
+    const token = bearerTokenOf(request);
+    if (token === undefined) throw unauthenticated();
+    return this.#ofToken(token);
+  }
+
+  #ofToken(token: string): Caller {
+    const { access } = this.#store;
+    if (this.#generation !== access.generation || this.#ready.size >= readyMax) {
+      this.#ready.clear();
+      this.#generation = access.generation;
+    }
+    const timeMs = this.#store.timeMs;
+    const ready = this.#ready.get(token);
+    if (ready !== undefined) {
+      if (isValidAt(ready.permits.validUntilMs, timeMs)) return ready;
+      throw unauthenticated();
+    }
+    const principal = this.#shownBy(token);
+    if (principal === undefined) throw unauthenticated();
+    const caller = { principal, permits: access.permitsOf(principal, timeMs) };
+    this.#ready.set(token, caller);
+    return caller;
+  }
+
+  #shownBy(token: string): TokenPrincipal | undefined {
+    const digest = hash("sha256", token, "hex");
+    const shown = this.#store.access.shownBy(digest);
+    if (shown === undefined) return undefined;
+    const {
+      token: { name, madeZxid },
+      secret,
+    } = shown;
+    if (!timingSafeEqual(Buffer.from(digest), Buffer.from(secret.hash))) return undefined;
+    const { validUntilMs } = secret;
+    return { token: name, made: madeZxid, ...(validUntilMs !== null && { validUntilMs }) };
+  }
+}
+
+/** Whose request it is, in the step behind which nothing refuses it but its route. */
+export function authenticate(app: FastifyInstance, callers: Callers): RequestStep {
+  app.decorateRequest("caller", null);
+  return (request) => {
+    if (!isOpen(request)) request.caller = callers.of(request);
+    return true;
+  };
+}
+
+/** Probes, the document and its pages tell nothing of the tree. A preflight says nothing of who sends it. */
+function isOpen({ method, routeOptions: { url } }: FastifyRequest): boolean {
+  return method === "OPTIONS" || (url !== undefined && !url.startsWith("/v1"));
+}
+
+/** @throws Error where it is asked of a route that is open: whoever asks that one is nobody */
+export function callerOf({ caller }: FastifyRequest): Caller {
+  if (caller !== null) return caller;
+  throw new Error("it is not known who asks");
+}
+
+/** One step behind another that may have to wait. */
+export function behind(first: RequestStep, then: RequestStep): RequestStep {
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    const goesOn = first(request, reply);
+    if (typeof goesOn === "boolean") return goesOn && then(request, reply);
+    return goesOn.then(() => void then(request, reply));
+  };
+}
