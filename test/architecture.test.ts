@@ -28,6 +28,7 @@ const mayImport: Record<string, readonly string[]> = {
   coordination: ["sessions", "store", "core"],
   routes: ["coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
+  access: ["core"],
   client: ["core"],
   cli: ["client"],
 };
@@ -60,8 +61,10 @@ const looseSources = [
   "connections.ts",
   "descriptors.ts",
   "early-signals.ts",
+  "followed-files.ts",
   "listening.ts",
   "main.ts",
+  "pem.ts",
   "printable.ts",
   "send-queues.ts",
   "serve.ts",
