@@ -55,8 +55,11 @@ function isObject(value: unknown): value is JWK {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Members that hold what must not be known, by whichever kind of key. */
+const secretMembers = ["d", "k", "priv"];
+
 function hasSecret(jwk: JWK): boolean {
-  return jwk.kty === "oct" || Object.hasOwn(jwk, "d") || Object.hasOwn(jwk, "k");
+  return secretMembers.some((member) => Object.hasOwn(jwk, member));
 }
 
 function pemKeysIn(text: string): JWK[] {

@@ -110,7 +110,7 @@ test("a token is taken by its audience among others, and its issuer", async ({ r
   const both = tokenBy(key, { ...alice, aud: ["other", audience] });
   expect(await keys.verify(both)).toMatchObject({ id: "jwt:alice" });
   const open = await read(pem(key));
-  const { aud: _, iss: _iss, ...bare } = alice;
+  const { aud: _, iss: _iss, iat: _iat, ...bare } = alice;
   expect(await open.verify(tokenBy(key, bare))).toMatchObject({ id: "jwt:alice" });
 });
 
@@ -399,6 +399,10 @@ const uselessFiles: Record<string, readonly [content: unknown, reason: string]> 
   "a private JWK": [secrets.privateKey.export({ format: "jwk" }), "has a private or secret key"],
   "a secret among public keys": [
     { keys: [jwk(key), { kty: "oct", k: "aGlkZGVu" }] },
+    "private or secret key",
+  ],
+  "a private key of a kind that is not known": [
+    { keys: [jwk(key), { kty: "AKP", alg: "ML-DSA-44", priv: "aGlkZGVu" }] },
     "private or secret key",
   ],
   "a short RSA key": [weak.publicKey.export({ type: "spki", format: "pem" }), "RSA of at least 2048 bits"],
