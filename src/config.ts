@@ -85,6 +85,20 @@ const settings = {
     "file with the TLS certificate chain (PEM); enables HTTP/2",
   ),
   tlsKey: setting("tls-key", "", (text) => text, "file with the certificate's private key (PEM)"),
+  tlsClientCa: setting(
+    "tls-client-ca",
+    "",
+    (text) => text,
+    "file with certificates of the authorities (PEM) whose TLS client certificates are identities",
+  ),
+  jwtKeys: setting(
+    "jwt-keys",
+    "",
+    (text) => text,
+    "file with public keys (PEM, JWK or JWKS) that sign tokens of an issuer outside",
+  ),
+  jwtIssuer: setting("jwt-issuer", "", (text) => text, "issuer (iss) that these tokens must have"),
+  jwtAudience: setting("jwt-audience", "", (text) => text, "audience (aud) that these tokens must have"),
   corsOrigin: setting(
     "cors-origin",
     "",
@@ -467,6 +481,9 @@ function contradictionIn(config: Config): string | null {
     return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
   }
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
+  if (config.tlsClientCa !== "" && config.tlsCert === "") return "--tls-client-ca needs --tls-cert.";
+  if (config.jwtKeys === "" && (config.jwtIssuer !== "" || config.jwtAudience !== ""))
+    return "--jwt-issuer and --jwt-audience need --jwt-keys.";
   const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;
   if (dataBytesMax + entryOverheadBytes > entryBytesMax) {
     return `--data-bytes-max (${dataBytesMax}) does not fit into --entry-bytes-max (${entryBytesMax}) with what goes around it.`;

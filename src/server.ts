@@ -1,10 +1,11 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
-import type { Server as TlsServer } from "node:tls";
+import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
+import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { TlsPair } from "./certificate.ts";
 import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
@@ -181,7 +182,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     app,
     doors,
     useCertificate(pair) {
-      (app.server as unknown as TlsServer).setSecureContext({ ...pair });
+      (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
     async close() {
       isStopping = true;
@@ -258,9 +259,18 @@ function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepA
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
 function secureApp(options: FastifyServerOptions, tls: TlsPair, limits: HttpLimits): FastifyInstance {
-  const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits), ...sessionOptions(limits) };
+  const https = {
+    ...contextOptions(tls),
+    allowHTTP1: true,
+    ...nodeOptions(limits),
+    ...sessionOptions(limits),
+  };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
+}
+
+function contextOptions({ cert, key, clientCa }: TlsPair): TlsOptions {
+  return { cert, key, ...clientCertificateOptions(clientCa) };
 }
 
 /** A session may have as many streams as another connection requests; opening and resetting them is no way around it. */

@@ -29,6 +29,7 @@ const mayImport: Record<string, readonly string[]> = {
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
+  access: ["core"],
   client: ["core"],
   cli: ["client"],
 };
@@ -61,8 +62,10 @@ const looseSources = [
   "connections.ts",
   "descriptors.ts",
   "early-signals.ts",
+  "followed-files.ts",
   "listening.ts",
   "main.ts",
+  "pem.ts",
   "printable.ts",
   "send-queues.ts",
   "serve.ts",
