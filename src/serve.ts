@@ -108,7 +108,7 @@ async function openService(
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
     { store, sessions, watches, coordination, limits, bounds, logger, version },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null },
+    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);

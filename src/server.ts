@@ -6,6 +6,7 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
+import type { JwtKeys } from "./access/jwt-keys.ts";
 import type { TlsPair } from "./certificate.ts";
 import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
@@ -87,6 +88,8 @@ interface ServerOptions {
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
   readonly tls: TlsPair | null;
+  /** Those by which tokens of an issuer outside are taken; none are, without. */
+  readonly jwtKeys?: JwtKeys | null;
 }
 
 const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
@@ -136,7 +139,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseSurplus(connections, connectionsMax),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    behind(awaitState(parts), authenticate(app, new Callers(store))),
+    behind(awaitState(parts), authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null }))),
   ]);
   takeFreshness(app);
   await documentRoutes(app, version);

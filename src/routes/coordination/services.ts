@@ -127,7 +127,7 @@ function instancesOf(reader: Reader, path: string, { limit, after, isMeant }: Pa
   let [looked, last] = [0, ""];
   for (const name of namesAfter(reader, path, after)) {
     if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
-    const znode = reader.get(joinPath(path, name));
+    const znode = reader.mayRead(joinPath(path, name)) ? reader.get(joinPath(path, name)) : undefined;
     const view = instanceAt(znode);
     if (znode !== undefined && view !== null && isMeant(view)) {
       const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
