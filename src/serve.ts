@@ -16,8 +16,10 @@ import { LockDelays } from "./duties/lock-delays.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import { addressOf } from "./listening.ts";
+import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -75,6 +77,8 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  /** Null where nobody asked for it. */
+  readonly audit: AuditLog | null;
 }
 
 /**
@@ -90,6 +94,7 @@ async function openService(
 ): Promise<Service> {
   const certificate = await readCertificate(config);
   stop.throwIfAborted();
+  const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -101,15 +106,17 @@ async function openService(
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
+  const auditOfRequests =
+    audit === null ? undefined : { note: audit.note.bind(audit), whoOf: () => "anyone" };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
     { corsOrigin, hostNames, tls: certificate?.pair ?? null },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
-  return { server, certificate, store, sessions, housekeeper, stallWatch };
+  return { server, certificate, store, sessions, housekeeper, stallWatch, audit };
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -124,6 +131,10 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
     );
   }
   return bounds;
+}
+
+async function openAudit(config: Config, logger: Logger): Promise<AuditLog | null> {
+  return config.auditFile === "" ? null : await AuditLog.open(config, { clock: systemClock, logger });
 }
 
 async function readCertificate({ tlsCert, tlsKey }: Config): Promise<Certificate | null> {
@@ -185,7 +196,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(
-  { server, store, housekeeper }: Service,
+  { server, store, housekeeper, audit }: Service,
   config: Config,
   logger: Logger,
   stop: AbortSignal,
@@ -195,7 +206,10 @@ async function listen(
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
-      for (const { txn } of applied) logExpiry(txn, logger);
+      for (const { txn } of applied) {
+        logExpiry(txn, logger);
+        if (audit !== null) auditSessionEnds(txn, audit);
+      }
     });
     noteAddresses(server, config, logger, store.zxid);
   } catch (error) {
@@ -309,11 +323,12 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, store, sessions, housekeeper, stallWatch } = service;
+  const { server, certificate, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
   sessions.dispose();
   await store.close();
+  await audit?.close();
 }

@@ -89,7 +89,11 @@ test("a reader that comes back finds every line whole, in order, and no word of 
 
 test("a reader that has gone ends the log and nothing else", async ({ pipe }) => {
   closeSync(pipe.reader);
-  const sink = new LogSink({ outlet: outletTo(pipe.writer), onGap: () => expect.unreachable(), waitingBytesMax });
+  const sink = new LogSink({
+    outlet: outletTo(pipe.writer),
+    onGap: () => expect.unreachable(),
+    waitingBytesMax,
+  });
   for (let round = 0; round < 3; round += 1) {
     for (let number = 0; number < 2000; number += 1) sink.write(lineOf(number));
     sink.flushSync();
