@@ -43,6 +43,7 @@ export class AuditLog {
     this.#parts = parts;
     this.#sink = new LogSink({
       outlet: file,
+      slowness: "a slow disk",
       waitingBytesMax: auditWaitingBytesMax,
       onTrouble: (soFar) => this.#sayTrouble(soFar),
       onGap: (gap) => this.#endGap(gap),

@@ -32,11 +32,14 @@ export interface LogSinkOptions {
   readonly onGap: (gap: LogGap) => void;
   /** Called each time that something is not taken, with what was lost by then. */
   readonly onTrouble?: (soFar: LogGap) => void;
+  /** What a gap is said to come from when nothing has failed. */
+  readonly slowness?: string;
   /** Bytes of lines that wait at most. */
   readonly waitingBytesMax?: number;
 }
 
 const waitingBytesMaxDefault = 1_048_576;
+const slownessDefault = "a slow reader";
 const chunkBytesMax = 65_536;
 const retryMs = 250;
 /** A pipe that is full has a reader that may only be slow. */
@@ -48,6 +51,7 @@ export class LogSink {
   readonly #outlet: LogOutlet;
   readonly #onGap: (gap: LogGap) => void;
   readonly #onTrouble: (soFar: LogGap) => void;
+  readonly #slowness: string;
   readonly #waitingBytesMax: number;
   #waiting: Buffer[] = [];
   /** With those being written. */
@@ -59,11 +63,12 @@ export class LogSink {
   /** Whoever waits for all to be written. */
   #settled: (isWritten: boolean) => void = () => {};
 
-  constructor({ outlet, onGap, onTrouble, waitingBytesMax = waitingBytesMaxDefault }: LogSinkOptions) {
-    this.#outlet = outlet;
-    this.#onGap = onGap;
-    this.#onTrouble = onTrouble ?? (() => {});
-    this.#waitingBytesMax = waitingBytesMax;
+  constructor(options: LogSinkOptions) {
+    this.#outlet = options.outlet;
+    this.#onGap = options.onGap;
+    this.#onTrouble = options.onTrouble ?? (() => {});
+    this.#slowness = options.slowness ?? slownessDefault;
+    this.#waitingBytesMax = options.waitingBytesMax ?? waitingBytesMaxDefault;
   }
 
   /** Bytes of the lines that wait, with those being written. */
@@ -136,8 +141,9 @@ export class LogSink {
   #takeChunk(): Buffer {
     let bytes = 0;
     let count = 0;
-    while (count < this.#waiting.length && (count === 0 || bytes < chunkBytesMax)) {
-      bytes += (this.#waiting[count] as Buffer).byteLength;
+    for (const line of this.#waiting) {
+      if (count > 0 && bytes + line.byteLength > chunkBytesMax) break;
+      bytes += line.byteLength;
       count += 1;
     }
     return Buffer.concat(this.#waiting.splice(0, count), bytes);
@@ -152,7 +158,7 @@ export class LogSink {
   }
 
   get #gap(): LogGap {
-    return { cause: this.#cause ?? "a slow reader", lostLines: this.#lostLines };
+    return { cause: this.#cause ?? this.#slowness, lostLines: this.#lostLines };
   }
 
   #endGap(): void {

@@ -1,0 +1,141 @@
+// The audit log of a server as an operator starts it: in its file from the first write to the last, whatever ends it.
+
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { Http } from "../support/http.ts";
+import { test as base, ServerProcess } from "../support/process.ts";
+
+type Line = Readonly<Record<string, unknown>>;
+
+/** The data directory beside it is the store's alone. */
+const test = base.extend<{ file: string; startAudited: (...args: string[]) => Promise<ServerProcess> }>({
+  file: async ({ dataDir }, use) => use(join(dataDir, "audit.jsonl")),
+  startAudited: async ({ dataDir, file }, use) => {
+    const servers: ServerProcess[] = [];
+    await use(async (...args) => {
+      const audited = ["--audit-file", file, ...args];
+      const server = await ServerProcess.start({ dataDir: join(dataDir, "data"), args: audited });
+      servers.push(server);
+      return server;
+    });
+    for (const server of servers) await server.kill();
+  },
+});
+
+function linesOf(file: string): Line[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Line);
+}
+
+test("everything that is to be noted is in the file when the service has ended, and no secret is", async ({
+  file,
+  startAudited,
+}) => {
+  const server = await startAudited();
+  const http = new Http(server.url);
+  const open = async (timeoutMs: number) =>
+    (await http.post("/v1/sessions", { json: { timeoutMs, name: "n" } })).json<{
+      id: string;
+      token: string;
+    }>();
+  const [short, long] = [await open(1000), await open(60_000)];
+  const secrets = [short.token, long.token, "the-data", "the-key", "the-credential"];
+  const ofLong = { "session-token": long.token };
+  await http.post("/v1/znodes/e", { query: "ephemeral=true", headers: { "session-token": short.token } });
+  await http.post("/v1/znodes/%1b%5b2J%e2%80%ae%0a", {
+    body: "the-data",
+    headers: {
+      "idempotency-key": "the-key",
+      authorization: "Bearer the-credential",
+      cookie: "the-credential",
+    },
+  });
+  await http.put("/v1/quotas/e", { json: { countMax: 5 } });
+  await http.post("/v1/locks/jobs/claims", { json: {}, headers: ofLong });
+  await http.delete("/v1/locks/jobs/claims/x-0000000000", { query: "force=true" });
+  await http.post("/v1/znodes/a", { headers: { origin: "https://evil.example" } });
+  await server.logged("a session expired");
+  await http.delete(`/v1/sessions/${long.id}`, { headers: ofLong });
+  expect((await server.terminate()).code).toBe(0);
+
+  const lines = linesOf(file);
+  const events = lines.map(({ event, operation, cause }) => `${event} ${operation ?? cause}`);
+  expect(events).toEqual([
+    ...["write openSession", "write openSession", "write createZnode", "write createZnode"],
+    ...["admin setQuota", "write claimLock", "forced_release releaseClaim", "forbidden createZnode"],
+    ...["session_ended session_expired", "session_ended session_closed", "write closeSession"],
+  ]);
+  for (const { at } of lines) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  const expired = lines.find(({ cause }) => cause === "session_expired");
+  expect(expired).toMatchObject({ by: "system", session: short.id, ephemerals: 1 });
+  const closed = lines.slice(-2);
+  expect(closed.map(({ zxid, session }) => [zxid, session])).toEqual([
+    [closed[0]?.zxid, long.id],
+    [closed[0]?.zxid, long.id],
+  ]);
+  const text = readFileSync(file, "utf8");
+  for (const secret of secrets) expect(text).not.toContain(secret);
+  expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+  expect(text).toContain("\\u001b[2J\\u202e\\n");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("after a kill every line but the last is whole, and the next start goes on behind it", async ({
+  file,
+  startAudited,
+}) => {
+  const server = await startAudited("--audit-sync", "none");
+  const http = new Http(server.url);
+  let isKilled = false;
+  const writers = Array.from({ length: 8 }, async (_, writer) => {
+    for (let number = 0; !isKilled; number += 1) {
+      await http.post(`/v1/znodes/w${writer}-${number}`).catch(() => null);
+      if (writer === 0 && number === 50) {
+        isKilled = true;
+        await server.kill();
+      }
+    }
+  });
+  await Promise.all(writers);
+  const text = readFileSync(file, "utf8");
+  const whole = text.slice(0, text.lastIndexOf("\n")).split("\n");
+  expect(whole.length).toBeGreaterThan(50);
+  for (const line of whole) expect(JSON.parse(line)).toMatchObject({ event: "write" });
+  const next = await startAudited();
+  await new Http(next.url).post("/v1/znodes/after");
+  await next.terminate();
+  const lines = readFileSync(file, "utf8").trimEnd().split("\n");
+  expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ path: "/after" });
+  expect(lines.slice(0, whole.length)).toEqual(whole);
+});
+
+test("without being asked for there is none", async ({ dataDir }) => {
+  const server = await ServerProcess.start({ dataDir: join(dataDir, "data") });
+  await new Http(server.url).post("/v1/znodes/a");
+  await server.terminate();
+  expect(readdirSync(dataDir)).toEqual(["data"]);
+  for (const name of readdirSync(join(dataDir, "data")))
+    expect(readFileSync(join(dataDir, "data", name)).includes('"event":"write"')).toBe(false);
+});
+
+test("a file that must not be written ends the start with a sentence, before there is a store", async ({
+  dataDir,
+  file,
+}) => {
+  symlinkSync("/dev/null", file);
+  const args = ["--audit-file", file];
+  const linked = await ServerProcess.runToEnd({ dataDir: join(dataDir, "data"), args });
+  expect([linked.code, linked.logs.map(({ msg }) => msg)]).toEqual([
+    1,
+    [`could not start: The audit file ${file} is a link; the service writes through none.`],
+  ]);
+  const within = await ServerProcess.runToEnd({ dataDir, args });
+  expect([within.code, within.stderr]).toEqual([
+    1,
+    expect.stringMatching(/^error: .* may not be in the data directory, which is the store's alone\.\n$/),
+  ]);
+  expect(existsSync(join(dataDir, "data"))).toBe(false);
+});
