@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from "no
 import { join } from "node:path";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
+import { readDocument } from "../support/markdown.ts";
 import { test as base, ServerProcess } from "../support/process.ts";
 
 type Line = Readonly<Record<string, unknown>>;
@@ -37,14 +38,12 @@ test("everything that is to be noted is in the file when the service has ended, 
   const server = await startAudited();
   const http = new Http(server.url);
   const open = async (timeoutMs: number) =>
-    (await http.post("/v1/sessions", { json: { timeoutMs, name: "n" } })).json<{
-      id: string;
-      token: string;
-    }>();
-  const [short, long] = [await open(1000), await open(60_000)];
-  const secrets = [short.token, long.token, "the-data", "the-key", "the-credential"];
-  const ofLong = { "session-token": long.token };
-  await http.post("/v1/znodes/e", { query: "ephemeral=true", headers: { "session-token": short.token } });
+    (await http.post("/v1/sessions", { json: { timeoutMs, name: "n" } })).json<
+      Record<"id" | "token", string>
+    >();
+  const long = await open(60_000);
+  const headers = { "session-token": long.token };
+  await http.post("/v1/znodes/e", { query: "ephemeral=true", headers });
   await http.post("/v1/znodes/%1b%5b2J%e2%80%ae%0a", {
     body: "the-data",
     headers: {
@@ -54,32 +53,36 @@ test("everything that is to be noted is in the file when the service has ended, 
     },
   });
   await http.put("/v1/quotas/e", { json: { countMax: 5 } });
-  await http.post("/v1/locks/jobs/claims", { json: {}, headers: ofLong });
+  await http.post("/v1/locks/jobs/claims", { json: {}, headers });
   await http.delete("/v1/locks/jobs/claims/x-0000000000", { query: "force=true" });
   await http.post("/v1/znodes/a", { headers: { origin: "https://evil.example" } });
+  await http.delete(`/v1/sessions/${long.id}`, { headers });
+  const short = await open(1000);
   await server.logged("a session expired");
-  await http.delete(`/v1/sessions/${long.id}`, { headers: ofLong });
   expect((await server.terminate()).code).toBe(0);
 
   const lines = linesOf(file);
   const events = lines.map(({ event, operation, cause }) => `${event} ${operation ?? cause}`);
   expect(events).toEqual([
-    ...["write openSession", "write openSession", "write createZnode", "write createZnode"],
-    ...["admin setQuota", "write claimLock", "forced_release releaseClaim", "forbidden createZnode"],
-    ...["session_ended session_expired", "session_ended session_closed", "write closeSession"],
+    ...["write openSession", "write createZnode", "write createZnode", "admin setQuota"],
+    ...["write claimLock", "forced_release releaseClaim", "forbidden createZnode"],
+    ...["session_ended session_closed", "write closeSession"],
+    ...["write openSession", "session_ended session_expired"],
   ]);
   for (const { at } of lines) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
-  const expired = lines.find(({ cause }) => cause === "session_expired");
-  expect(expired).toMatchObject({ by: "system", session: short.id, ephemerals: 1 });
-  const closed = lines.slice(-2);
-  expect(closed.map(({ zxid, session }) => [zxid, session])).toEqual([
-    [closed[0]?.zxid, long.id],
-    [closed[0]?.zxid, long.id],
-  ]);
+  const [closed, closing, opened, expired] = lines.slice(-4) as [Line, Line, Line, Line];
+  expect(closed).toMatchObject({ session: long.id, ephemerals: 1, zxid: closing.zxid });
+  expect(closing).toMatchObject({ session: long.id, by: "anyone", address: "127.0.0.1", status: 204 });
+  expect(expired).toMatchObject({ session: short.id, ephemerals: 0, by: "system" });
+  expect(opened).toMatchObject({ session: short.id, zxid: (expired.zxid as number) - 1 });
   const text = readFileSync(file, "utf8");
+  const secrets = [short.token, long.token, "the-data", "the-key", "the-credential"];
   for (const secret of secrets) expect(text).not.toContain(secret);
   expect(text).toMatch(/^[\x20-\x7e\n]*$/);
   expect(text).toContain("\\u001b[2J\\u202e\\n");
+  const documented = readDocument("docs/audit.md");
+  const words = lines.flatMap((line) => [...Object.keys(line), line.event as string]);
+  expect(words.filter((word) => !documented.includes(`\`${word}\``))).toEqual([]);
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 

@@ -1,7 +1,7 @@
 // Which requests are noted in the audit log, what is said of them, and what never is.
 
 import Fastify from "fastify";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import { auditRequests, unauditedOperations } from "../../src/routes/http/audit.ts";
 import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { passAnswers } from "../../src/routes/http/every-request.ts";
@@ -206,20 +206,22 @@ test("who left while it waited is noted as one who left", async ({ audited, note
   const [one, two] = [await openSession(audited), await openSession(audited)];
   await audited.post("/v1/locks/jobs/claims", { json: {}, headers: one.headers });
   noted.length = 0;
-  const gone = new AbortController();
-  const { headers } = two;
-  const waiting = audited.fetch(
-    "POST",
-    "/v1/locks/jobs/claims",
-    { json: { waitMs: 60_000 }, headers: { ...headers, "content-type": "application/json" } },
-    gone.signal,
+  const stream = await audited.stream("/v1/watch", { query: "path=/locks/jobs&scope=subtree" });
+  await stream.untilEvent("synced");
+  const socket = await audited.connect();
+  const body = JSON.stringify({ waitMs: 60_000 });
+  socket.write(
+    `POST /v1/locks/jobs/claims HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${two.headers["session-token"]}\r\n` +
+      `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
-  const stream = await audited.stream("/v1/watch", { query: "path=/locks/jobs&scope=subtree&initial=true" });
-  await stream.until(() => stream.changes.length > 1 || JSON.stringify(stream.events).includes("0000000001"));
-  gone.abort();
-  await expect(waiting).rejects.toThrow();
-  await stream.until(() => stream.changes.some((change) => change.startsWith("deleted")));
+  await stream.untilChanges(1);
+  expect(noted).toEqual([]);
+  socket.destroy();
+  expect(await stream.untilChanges(2)).toEqual([
+    ...["created /locks/jobs/x-0000000001", "deleted /locks/jobs/x-0000000001"],
+  ]);
   stream.close();
+  await vi.waitFor(() => expect(noted).toHaveLength(1));
   expect(noted).toMatchObject([{ operation: "claimLock", path: "/locks/jobs", left: true, ...commons }]);
   expect(noted[0]).not.toHaveProperty("status");
 });

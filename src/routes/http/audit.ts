@@ -41,10 +41,18 @@ export function auditRequests(app: FastifyInstance, parts: AuditParts): AnswerSt
     ];
   });
   return (request, reply, payload) => {
-    const isNoted = eventOfRefusal(reply) !== null || (request.method !== "GET" && isWrite(request));
-    if (isNoted) noteAnswer(audited.get(request) ?? new AuditedRequest(request, parts), reply, payload);
+    if (isNoted(request, reply)) {
+      noteAnswer(audited.get(request) ?? new AuditedRequest(request, parts), reply, payload);
+    }
     return payload;
   };
+}
+
+function isNoted(request: FastifyRequest, reply: FastifyReply): boolean {
+  if (eventOfRefusal(reply) !== null) return true;
+  // Before a route there are only refusals; keepalives, of which there are many, end here.
+  if (request.method === "GET" || (reply.statusCode < 400 && !audited.has(request))) return false;
+  return isWrite(request);
 }
 
 /** What is told while it goes on is noted at its end, and a refusal at once. */
