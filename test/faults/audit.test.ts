@@ -1,11 +1,21 @@
 // The audit log of a server as an operator starts it: in its file from the first write to the last, whatever ends it.
 
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
 import { readDocument } from "../support/markdown.ts";
-import { test as base, ServerProcess } from "../support/process.ts";
+import { test as base, direct, ServerProcess } from "../support/process.ts";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
@@ -114,6 +124,40 @@ test("after a kill every line but the last is whole, and the next start goes on 
   expect(JSON.parse(lines.at(-1) as string)).toMatchObject({ path: "/after" });
   expect(lines.slice(0, whole.length)).toEqual(whole);
 });
+
+test.runIf(canMount)(
+  "a full disk under it costs no write, and nothing is lost that waits until there is room",
+  async ({ dataDir }) => {
+    const disk = join(dataDir, "disk");
+    mkdirSync(disk);
+    const args = ["--audit-file", join(disk, "audit.jsonl"), "--audit-bytes-max", "64KiB"];
+    const command: [string, ...string[]] = [...onSmallDisk(disk, 1), ...direct];
+    const server = await ServerProcess.start({ dataDir: join(dataDir, "data"), args, command });
+    try {
+      // The disk as the server sees it.
+      const seen = join("/proc", String(server.pid), "root", disk);
+      writeFileSync(join(seen, "filler"), Buffer.alloc(1_048_576 - 100_000));
+      const http = new Http(server.url);
+      const transact = async (round: number) => {
+        const operations = Array.from({ length: 100 }, (_, n) => ({ op: "create", path: `/r${round}-${n}` }));
+        expect((await http.post("/v1/transactions", { json: { operations } })).status).toBe(200);
+      };
+      let rounds = 0;
+      for (; !server.hasLogged("the audit log cannot be written"); rounds += 1) await transact(rounds);
+      for (const after = rounds + 5; rounds < after; rounds += 1) await transact(rounds);
+      rmSync(join(seen, "filler"));
+      await server.logged("the audit log is written again");
+      const files = readdirSync(seen).sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+      const lines = files.flatMap((name) => linesOf(join(seen, name)));
+      expect(lines.map(({ operations }) => (operations as Line[])[0]?.path)).toEqual(
+        Array.from({ length: rounds }, (_, round) => `/r${round}-0`),
+      );
+      expect((await server.terminate()).code).toBe(0);
+    } finally {
+      await server.kill();
+    }
+  },
+);
 
 test("without being asked for there is none", async ({ dataDir }) => {
   const server = await ServerProcess.start({ dataDir: join(dataDir, "data") });
