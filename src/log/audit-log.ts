@@ -27,6 +27,8 @@ interface AuditParts {
 
 /** Bytes of lines that wait for the disk: seconds of writes at full speed. */
 export const auditWaitingBytesMax = 8 * 1_048_576;
+/** What a crash of the process loses at most, and the price of all these lines together is one write. */
+const gatherMs = 20;
 /** How often the log says that the audit log is in trouble. */
 const troubleEveryMs = 60_000;
 
@@ -43,6 +45,7 @@ export class AuditLog {
     this.#parts = parts;
     this.#sink = new LogSink({
       outlet: file,
+      gatherMs,
       slowness: "a slow disk",
       waitingBytesMax: auditWaitingBytesMax,
       onTrouble: (soFar) => this.#sayTrouble(soFar),

@@ -32,6 +32,8 @@ export interface LogSinkOptions {
   readonly onGap: (gap: LogGap) => void;
   /** Called each time that something is not taken, with what was lost by then. */
   readonly onTrouble?: (soFar: LogGap) => void;
+  /** How long lines are gathered before they are written together: each write costs more than many lines. */
+  readonly gatherMs?: number;
   /** What a gap is said to come from when nothing has failed. */
   readonly slowness?: string;
   /** Bytes of lines that wait at most. */
@@ -51,12 +53,14 @@ export class LogSink {
   readonly #outlet: LogOutlet;
   readonly #onGap: (gap: LogGap) => void;
   readonly #onTrouble: (soFar: LogGap) => void;
+  readonly #gatherMs: number;
   readonly #slowness: string;
   readonly #waitingBytesMax: number;
   #waiting: Buffer[] = [];
   /** With those being written. */
   #waitingBytes = 0;
   #isWriting = false;
+  #gathering: NodeJS.Timeout | null = null;
   #isGone = false;
   #cause: string | null = null;
   #lostLines = 0;
@@ -67,6 +71,7 @@ export class LogSink {
     this.#outlet = options.outlet;
     this.#onGap = options.onGap;
     this.#onTrouble = options.onTrouble ?? (() => {});
+    this.#gatherMs = options.gatherMs ?? 0;
     this.#slowness = options.slowness ?? slownessDefault;
     this.#waitingBytesMax = options.waitingBytesMax ?? waitingBytesMaxDefault;
   }
@@ -87,7 +92,7 @@ export class LogSink {
     }
     this.#waiting.push(bytes);
     this.#waitingBytes += bytes.byteLength;
-    this.#writeNext();
+    this.#writeSoon();
   }
 
   /** Writes what waits before the process ends, as far as the log takes it. */
@@ -107,6 +112,7 @@ export class LogSink {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const timer = setTimeout(() => resolve(false), flushMsMax);
     this.#settled = resolve;
+    this.#writeNext();
     return promise.finally(() => clearTimeout(timer));
   }
 
@@ -124,7 +130,15 @@ export class LogSink {
     }
   }
 
+  #writeSoon(): void {
+    if (this.#waiting.length === 0) return;
+    if (this.#gatherMs === 0 || this.#waitingBytes >= chunkBytesMax) return this.#writeNext();
+    this.#gathering ??= setTimeout(() => this.#writeNext(), this.#gatherMs).unref();
+  }
+
   #writeNext(): void {
+    if (this.#gathering !== null) clearTimeout(this.#gathering);
+    this.#gathering = null;
     if (this.#isWriting || this.#waiting.length === 0) return;
     this.#isWriting = true;
     const chunk = this.#takeChunk();
@@ -133,7 +147,7 @@ export class LogSink {
       else {
         this.#isWriting = false;
         this.#wrote(chunk, bytes);
-        this.#writeNext();
+        this.#writeSoon();
       }
     });
   }
