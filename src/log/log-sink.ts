@@ -132,8 +132,9 @@ export class LogSink {
 
   #writeSoon(): void {
     if (this.#waiting.length === 0) return;
-    if (this.#gatherMs === 0 || this.#waitingBytes >= chunkBytesMax) return this.#writeNext();
-    this.#gathering ??= setTimeout(() => this.#writeNext(), this.#gatherMs).unref();
+    const isGathered = this.#gatherMs === 0 || this.#waitingBytes >= chunkBytesMax;
+    if (isGathered) this.#writeNext();
+    else this.#gathering ??= setTimeout(() => this.#writeNext(), this.#gatherMs).unref();
   }
 
   #writeNext(): void {
