@@ -73,6 +73,8 @@ test("recipes are noted by the paths of their znodes, and sessions by their ids"
   await audited.post("/v1/counters/hits", { json: {} });
   await audited.post("/v1/barriers/b", { json: { action: "enter", count: 1 }, headers });
   await audited.delete(`/v1/sessions/${id}`, { headers });
+  // By mistake, a token where the id belongs.
+  await audited.delete(`/v1/sessions/${headers["session-token"]}`, { headers });
   expect(noted.map(({ operation, path, session, status }) => [operation, path ?? session, status])).toEqual([
     ["openSession", id, 201],
     ["claimLock", "/locks/jobs/x-0000000000", 201],
@@ -83,6 +85,7 @@ test("recipes are noted by the paths of their znodes, and sessions by their ids"
     ["addToCounter", "/counters/hits", 200],
     ["passBarrier", "/barriers/b", 201],
     ["closeSession", id, 204],
+    ["closeSession", undefined, 410],
   ]);
 });
 
@@ -126,7 +129,7 @@ test("each operation of the document that may change something is noted", async 
   expect([...known].filter((name) => named.has(name) === unauditedOperations.has(name))).toEqual([]);
   const aboutNothing = noted.filter(({ path, session }) => path === undefined && session === undefined);
   expect(aboutNothing.map(({ operation }) => operation).sort()).toEqual([
-    ...["importTree", "importTreeWithProgress", "runBatch", "transact"],
+    ...["closeSession", "importTree", "importTreeWithProgress", "runBatch", "transact"],
   ]);
 });
 

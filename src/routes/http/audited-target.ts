@@ -2,7 +2,6 @@
 // told as it came.
 
 import { decodedPathOf } from "../wire/znode-path.ts";
-import { fixedLimits } from "./fixed-limits.ts";
 
 export interface Target {
   readonly path?: string;
@@ -11,6 +10,9 @@ export interface Target {
 
 const znodeResources: ReadonlySet<string> = new Set(["znodes", "tree", "tree-with-progress", "quotas"]);
 const recipes: ReadonlySet<string> = new Set(["locks", "elections", "services", "counters", "barriers"]);
+
+/** What is none may be a token that somebody took for an id. */
+const sessionId = /^[0-9a-f]{16}$/;
 
 /** Of what is neither a znode nor a session, the path behind `/v1`. */
 export function targetIn(url: string, { pathLengthMax }: { readonly pathLengthMax: number }): Target {
@@ -21,7 +23,7 @@ export function targetIn(url: string, { pathLengthMax }: { readonly pathLengthMa
   const segments = encoded.map(decoded);
   const [name] = segments;
   if (name === undefined) return {};
-  if (resource === "sessions") return { session: shortened(name, fixedLimits.sessionIdLengthMax) };
+  if (resource === "sessions") return sessionId.test(name) ? { session: name } : {};
   // Between the name and what belongs to it stands a word: /locks/{name}/claims/{id}.
   const named = recipes.has(resource) ? segments.filter((_, index) => index !== 1) : segments;
   return { path: shortened(`/${[resource, ...named].join("/")}`, pathLengthMax) };
