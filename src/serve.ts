@@ -18,9 +18,12 @@ import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import type { FollowedFiles } from "./followed-files.ts";
 import { addressOf } from "./listening.ts";
+import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { auditedNameOf } from "./routes/wire/callers.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -78,6 +81,8 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  /** Null where nobody asked for it. */
+  readonly audit: AuditLog | null;
 }
 
 /**
@@ -94,6 +99,7 @@ async function openService(
   const certificate = await certificateFor(config);
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
+  const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -105,16 +111,17 @@ async function openService(
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
+  const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch };
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit };
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -139,6 +146,10 @@ async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {
 async function jwtKeysFor({ jwtKeys, jwtIssuer, jwtAudience }: Config): Promise<JwtKeys | null> {
   if (jwtKeys === "") return null;
   return await JwtKeys.read(jwtKeys, { issuer: jwtIssuer, audience: jwtAudience }, systemClock);
+}
+
+async function openAudit(config: Config, logger: Logger): Promise<AuditLog | null> {
+  return config.auditFile === "" ? null : await AuditLog.open(config, { clock: systemClock, logger });
 }
 
 /** Whoever is asked for a new certificate in a year is not asked to restart for it. */
@@ -204,7 +215,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(
-  { server, store, housekeeper }: Service,
+  { server, store, housekeeper, audit }: Service,
   config: Config,
   logger: Logger,
   stop: AbortSignal,
@@ -214,7 +225,10 @@ async function listen(
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
-      for (const { txn } of applied) logExpiry(txn, logger);
+      for (const { txn } of applied) {
+        logExpiry(txn, logger);
+        if (audit !== null) auditSessionEnds(txn, audit);
+      }
     });
     noteAddresses(server, config, logger, store.zxid);
   } catch (error) {
@@ -329,7 +343,7 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
   await server.close();
@@ -337,4 +351,5 @@ async function closeService(service: Service): Promise<void> {
   housekeeper.stop();
   sessions.dispose();
   await store.close();
+  await audit?.close();
 }

@@ -22,6 +22,8 @@ import { lockRoutes } from "./routes/coordination/locks.ts";
 import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
+import { auditRequests } from "./routes/http/audit.ts";
+import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
@@ -80,6 +82,8 @@ export interface ServerParts {
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
   readonly version: string;
+  /** Where it is noted who did what; nowhere when it is left out. */
+  readonly audit?: Audit | undefined;
 }
 
 interface ServerOptions {
@@ -126,7 +130,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
+  passAnswers(app, [
+    finishAnswers(store),
+    ...auditSteps(app, parts),
+    instructCaches,
+    instructBrowsers,
+    holdAnswers(answers),
+  ]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -245,6 +255,12 @@ function finishAnswers(store: Store): AnswerStep {
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;
   };
+}
+
+function auditSteps(app: FastifyInstance, { store, limits, audit }: ServerParts): AnswerStep[] {
+  if (audit === undefined) return [];
+  const { pathLengthMax } = limits;
+  return [auditRequests(app, { ...audit, pathLengthMax, zxid: () => store.zxid })];
 }
 
 /** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */

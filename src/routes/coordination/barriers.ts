@@ -11,6 +11,7 @@ import { validateResourceName } from "../../core/coordination/coordination-synta
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
+import { leaveUnanswered } from "../http/audit.ts";
 import { sessionMembers } from "../wire/claim-schema.ts";
 import { exampleOwner, nameParameter, validForMs, waitMsBounds } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -88,7 +89,7 @@ async function enterBarrier(
   enter: EnterBarrier,
 ) {
   const entered = await coordination.barriers.enter(asked, enter);
-  if (entered === null) return reply.hijack();
+  if (entered === null) return leaveUnanswered(reply);
   const { commit, participation, validForMs } = entered;
   const { participant, path } = commit.outcome;
   noteReplay(reply, commit);

@@ -18,12 +18,14 @@ import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import { type ClaimAddress, noClaim } from "../../core/coordination/plan-claims.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
 import type { Reader } from "../../core/reader.ts";
+import { leaveUnanswered } from "../http/audit.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { callerOf } from "../wire/callers.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { type RouteParts, readerFor, recipeReaderFor, touchSession, writeContextOf } from "../wire/parts.ts";
 import { type AttendParts, attend } from "./attend.ts";
+import { noteForced } from "./forced.ts";
 import { HolderStreams } from "./holder-events.ts";
 
 export type CoordinationParts = RouteParts & AttendParts & { readonly logger: Logger };
@@ -41,7 +43,7 @@ interface QueueWords {
   readonly pathOf: (name: string) => string;
   readonly schemas: Readonly<Record<Operation, FastifySchema>>;
   readonly release: (name: string, id: string, force: boolean) => ReleaseClaim | Resign;
-  /** What is noted of a release by force: the words for the queue and the place, and a sentence. */
+  /** What is said of a release by force: the words for the queue and the place, and a sentence. */
   readonly audit: { readonly queue: string; readonly place: string; readonly message: string };
   /** Whether the place holds. */
   readonly standingOf: (place: Place) => object;
@@ -147,7 +149,7 @@ async function takePlace<Body extends Waiting>(
   const context = keyedContextsOf(request, parts)();
   const asked = attend(request, reply, parts, body.waitMs ?? 0);
   const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
-  if (taken === null) return reply.hijack();
+  if (taken === null) return leaveUnanswered(reply);
   noteReplay(reply, taken.commit);
   return sendPlace(reply, { name, kind, epochs: parts.store.epochs }, taken);
 }
@@ -222,8 +224,8 @@ async function releasePlace(
   const { outcome } = await store.submit({ ...kind.release(name, id, force), ...context });
   if (force && outcome.owner !== undefined) {
     const { queue, place, message } = kind.audit;
-    const by = { reader: request.ip, session: context.sessionId ?? null };
-    logger.warn({ audit: true, [queue]: name, [place]: id, owner: outcome.owner, by }, message);
+    const what = { [queue]: name, [place]: id };
+    noteForced(request, { what, owner: outcome.owner, context, message }, logger);
   }
   return reply.code(204).send();
 }

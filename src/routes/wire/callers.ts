@@ -10,7 +10,7 @@ import type { Identity } from "../../access/identity.ts";
 import type { JwtKeys } from "../../access/jwt-keys.ts";
 import { hashSecret } from "../../access/secrets.ts";
 import { TokenRefusedError } from "../../access/token-refused-error.ts";
-import { openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
+import { isConfined, openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
@@ -154,6 +154,13 @@ function isOpen({ method, routeOptions: { url } }: FastifyRequest): boolean {
 export function callerOf({ caller }: FastifyRequest): Caller {
   if (caller !== null) return caller;
   throw new Error("it is not known who asks");
+}
+
+/** As the audit log has it: nobody who was not let in has a name. */
+export function auditedNameOf({ caller }: FastifyRequest): { readonly by: string; readonly root?: string } {
+  if (caller === null) return { by: "unknown" };
+  const { by, root } = caller.permits;
+  return { by: by ?? "anyone", ...(isConfined(caller.permits) && { root }) };
 }
 
 /** One step behind another that may have to wait. */
