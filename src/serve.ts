@@ -5,8 +5,9 @@
 import { isatty } from "node:tty";
 import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
+import { JwtKeys } from "./access/jwt-keys.ts";
 import { type TakenOver, takeOverFirstToken } from "./access/take-over.ts";
-import { Certificate } from "./certificate.ts";
+import { type Certificate, readCertificate } from "./certificate.ts";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
 import { Coordination } from "./coordination/coordination.ts";
@@ -16,10 +17,14 @@ import { Housekeeper } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
+import type { FollowedFiles } from "./followed-files.ts";
 import { addressOf } from "./listening.ts";
+import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { auditedNameOf } from "./routes/wire/callers.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -51,7 +56,7 @@ export async function serve(config: Config, { version, foreignVariables }: Surro
   }
   const stop = new AbortController();
   const starting = start(config, version, logger, stop.signal);
-  closeOnSignal(starting, { stop, hasTls: config.tlsCert !== "" }, logger);
+  closeOnSignal(starting, { stop, hasRenewals: config.tlsCert !== "" || config.jwtKeys !== "" }, logger);
   try {
     await starting;
   } catch (error) {
@@ -72,11 +77,14 @@ async function start(config: Config, version: string, logger: Logger, stop: Abor
 interface Service {
   readonly server: Server;
   /** Without TLS there is none. */
-  readonly certificate: Certificate | null;
+  readonly certificate: FollowedFiles<Certificate> | null;
+  readonly jwtKeys: JwtKeys | null;
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  /** Null where nobody asked for it. */
+  readonly audit: AuditLog | null;
   /** What its operator has taken upon himself; null for what is safe. */
   readonly danger: Danger | null;
 }
@@ -92,10 +100,12 @@ async function openService(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<Service> {
-  const certificate = await readCertificate(config);
+  const certificate = await certificateFor(config);
+  const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
+  const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
-  const danger = await beSafe(store, config, logger);
+  const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
     timeoutMsMax: config.sessionTimeoutMsMax,
@@ -106,25 +116,27 @@ async function openService(
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
+  const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version },
-    { corsOrigin, hostNames, tls: certificate?.pair ?? null },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
-  return { server, certificate, store, sessions, housekeeper, stallWatch, danger };
+  if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
 }
 
 /**
  * Before anybody can be heard: the first token is taken over, so that it is known who may do what, and others are let in
  * only where that is safe. @throws Error with the store closed
  */
-async function beSafe(store: Store, config: Config, logger: Logger): Promise<Danger | null> {
+async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger | null> {
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
-    if (token !== null) noteFirstToken(token, logger);
+    if (token !== null) noteFirstToken(token, logs, store.zxid);
     const { host, tlsCert, insecure } = config;
     const danger = await dangerOf({ host, hasTls: tlsCert !== "", isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
@@ -135,7 +147,13 @@ async function beSafe(store: Store, config: Config, logger: Logger): Promise<Dan
   }
 }
 
-function noteFirstToken({ name, isRescue }: TakenOver, logger: Logger): void {
+interface Logs {
+  readonly logger: Logger;
+  readonly audit: AuditLog | null;
+}
+
+function noteFirstToken({ name, isRescue }: TakenOver, { logger, audit }: Logs, zxid: number): void {
+  audit?.note({ event: "first_token", by: "system", token: name, zxid });
   if (isRescue)
     logger.warn({ token: name }, "the token has the new secret that was laid into the data directory");
   else logger.info({ token: name }, "access control is on, and the first token counts");
@@ -155,19 +173,37 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
   return bounds;
 }
 
-async function readCertificate({ tlsCert, tlsKey }: Config): Promise<Certificate | null> {
-  return tlsCert === "" ? null : await Certificate.read({ certFile: tlsCert, keyFile: tlsKey });
+async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {
+  if (tlsCert === "") return null;
+  return await readCertificate({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa });
+}
+
+async function jwtKeysFor({ jwtKeys, jwtIssuer, jwtAudience }: Config): Promise<JwtKeys | null> {
+  if (jwtKeys === "") return null;
+  return await JwtKeys.read(jwtKeys, { issuer: jwtIssuer, audience: jwtAudience }, systemClock);
+}
+
+async function openAudit(config: Config, logger: Logger): Promise<AuditLog | null> {
+  return config.auditFile === "" ? null : await AuditLog.open(config, { clock: systemClock, logger });
 }
 
 /** Whoever is asked for a new certificate in a year is not asked to restart for it. */
-function keepCertificate(certificate: Certificate, server: Server, logger: Logger): void {
+function keepCertificate(certificate: FollowedFiles<Certificate>, server: Server, logger: Logger): void {
   certificate.follow({
-    onRenewed(pair, words) {
+    onRenewed({ pair, words }) {
       server.useCertificate(pair);
       logger.info({ ...words }, "new connections get the new TLS certificate");
     },
     onRefused: (reason) =>
       logger.error({ reason }, "the files of the TLS certificate are of no use now; the one in force stays"),
+  });
+}
+
+function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
+  jwtKeys.follow({
+    onRenewed: (keys) => logger.info({ keys }, "tokens are verified against the new JWT keys"),
+    onRefused: (reason) =>
+      logger.error({ reason }, "the file of JWT keys is of no use now; the keys in force stay"),
   });
 }
 
@@ -214,13 +250,16 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { server, store, housekeeper } = service;
+  const { server, store, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
-      for (const { txn } of applied) logExpiry(txn, logger);
+      for (const { txn } of applied) {
+        logExpiry(txn, logger);
+        if (audit !== null) auditSessionEnds(txn, audit);
+      }
     });
     noteAddresses(service, config, logger);
   } catch (error) {
@@ -306,12 +345,13 @@ function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logge
 
 interface Stopping {
   readonly stop: AbortController;
-  readonly hasTls: boolean;
+  /** Whether there are files to look at again. */
+  readonly hasRenewals: boolean;
 }
 
 /** SIGTERM and SIGINT end in good order, during the start too; a second one, or too much time, at once. */
-function closeOnSignal(starting: Promise<Service>, { stop, hasTls }: Stopping, logger: Logger): void {
-  const renews = hasTls && ![0, 1, 2].some((descriptor) => isatty(descriptor));
+function closeOnSignal(starting: Promise<Service>, { stop, hasRenewals }: Stopping, logger: Logger): void {
+  const renews = hasRenewals && ![0, 1, 2].some((descriptor) => isatty(descriptor));
   if (renews) process.on("SIGHUP", () => renewOnHangup(starting));
   const skip = renews || isHangupIgnored() ? ["SIGHUP" as const] : [];
   closeWithGrace({ delay: closeWithinMs, logger: false, skip }, async ({ signal, err }) => {
@@ -327,17 +367,19 @@ function closeOnSignal(starting: Promise<Service>, { stop, hasTls }: Stopping, l
 /** As other services take it. Where there is a terminal it means that it is gone, and the service ends with it. */
 function renewOnHangup(starting: Promise<Service>): void {
   starting.then(
-    ({ certificate }) => certificate?.look(),
+    async ({ certificate, jwtKeys }) => await Promise.all([certificate?.look(), jwtKeys?.look()]),
     () => {},
   );
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, store, sessions, housekeeper, stallWatch } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
+  jwtKeys?.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
   sessions.dispose();
   await store.close();
+  await audit?.close();
 }

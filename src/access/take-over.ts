@@ -43,14 +43,20 @@ async function make({ name, hash }: FirstToken, keeper: Keeper): Promise<void> {
 }
 
 /** The old secret goes first: whoever has found it must not become an admin by this. */
-async function rescue({ name, hash }: FirstToken, keeper: Keeper): Promise<void> {
-  const token = keeper.access.token(name);
-  if (token?.root !== rootPath) {
-    throw new FirstTokenError(
-      `The token ${name} is confined to ${token?.root} and cannot be an admin's: delete first-token.json, and run ` +
-        "`treekeeper token init` with another --name.",
-    );
-  }
+async function rescue(first: FirstToken, keeper: Keeper): Promise<void> {
+  const { name, hash } = first;
+  assertMayBeAdmins(first, keeper);
   await keeper.submit({ type: "rotateToken", name, hash, overlapMs: 0, principal });
   await keeper.submit({ type: "changeToken", name, policies, validUntilMs: null, principal });
+}
+
+/** What a token is for is not changed by the way: somebody counts on it. */
+function assertMayBeAdmins({ name }: FirstToken, { access }: Keeper): void {
+  const { root = rootPath, identity } = access.token(name) ?? {};
+  if (root === rootPath && identity === undefined) return;
+  const fault = root === rootPath ? `is for ${identity}` : `is confined to ${root}`;
+  throw new FirstTokenError(
+    `The token ${name} ${fault} and cannot be an admin's: delete first-token.json, and run \`treekeeper token init\` ` +
+      "with another --name.",
+  );
 }

@@ -2,6 +2,7 @@
 // that costs, and when it counts, is up to its liveness. A session ends only by a transaction: until that is in the log it
 // is there, and nothing here may say otherwise of its znodes.
 
+import { isAdmin } from "../core/access/ask.ts";
 import { openPermits, type Permits } from "../core/access/permits.ts";
 import type { OpenSession } from "../core/command.ts";
 import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
@@ -238,6 +239,14 @@ export class Sessions {
   /** Resolves when the session and all its ephemerals are gone, in one transaction (N10, N11). */
   async close(id: string, token: string, by: Permits = openPermits): Promise<Commit<"closeSession">> {
     return await this.#end(this.#find(id, token, by), "session_closed");
+  }
+
+  /**
+   * Who looks at a session that is not their own must be an admin.
+   * @throws KeeperError `session_expired`, as for one that is gone
+   */
+  refuseOthers(id: string, permits: Permits): void {
+    if (!isOwnedBy(this.#member(id).session, permits) && !isAdmin(permits)) throw sessionExpired();
   }
 
   /** @throws KeeperError `session_expired` when there is no such session */

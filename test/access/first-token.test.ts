@@ -158,14 +158,24 @@ test("a lost admin token is replaced: the new secret counts, the old one does no
   expect(shown).toMatchObject({ policies: ["admin"], validUntilMs: null });
 });
 
-test("a token that is confined is made no admin's, and nothing changes", async ({ keeper }) => {
+test("a token that is confined, or somebody else's, is made no admin's, and nothing changes", async ({
+  keeper,
+}) => {
   const { store } = keeper;
-  const dataDir = folder();
   await store.submit({ type: "turnOnAccess", principal: "system" });
-  const confined = { name: "team", policies: ["admin"], root: "/team", validUntilMs: null };
-  await store.submit({ type: "createToken", token: confined, hash: "b".repeat(64), principal: "system" });
-  layFirstToken(dataDir, "team");
-  await expect(takeOverFirstToken(dataDir, store)).rejects.toThrow("confined to /team");
-  expect(store.access.token("team")?.secrets).toEqual([{ hash: "b".repeat(64), validUntilMs: null }]);
-  expect(existsSync(fileIn(dataDir))).toBe(true);
+  const kinds = [
+    { name: "team", root: "/team", fault: "is confined to /team" },
+    { name: "web", root: "/", identity: "cert:web", fault: "is for cert:web" },
+  ];
+  for (const { fault, ...kind } of kinds) {
+    const token = { ...kind, policies: ["admin"], validUntilMs: null };
+    const hash = kind.identity === undefined ? { hash: "b".repeat(64) } : {};
+    await store.submit({ type: "createToken", token, ...hash, principal: "system" });
+    const before = store.access.token(kind.name);
+    const dataDir = folder();
+    layFirstToken(dataDir, kind.name);
+    await expect(takeOverFirstToken(dataDir, store)).rejects.toThrow(fault);
+    expect(store.access.token(kind.name)).toBe(before);
+    expect(existsSync(fileIn(dataDir))).toBe(true);
+  }
 });

@@ -77,6 +77,7 @@ interface CreateOptions {
   readonly policy: readonly string[];
   readonly root?: string;
   readonly validFor?: number;
+  readonly identity?: string;
 }
 
 function createCommand(): Command {
@@ -87,11 +88,24 @@ function createCommand(): Command {
     .addOption(policyOption().makeOptionMandatory())
     .option("--root <path>", "what is to be / to it: it can name nothing outside; made where it is missing")
     .addOption(validForOption())
-    .action(async (name: string, { policy, root, validFor }: CreateOptions, command: Command) => {
-      const { client, output } = workplaceOf(command);
-      const end = validFor === undefined ? {} : { validUntilMs: Date.now() + validFor };
-      await writeSecret(client.tokens.create({ name, policies: policy, root, ...end }), output);
-    });
+    .option(
+      "--identity <identity>",
+      "for whom a certificate or an issuer vouches for, such as cert:web: without a secret",
+    )
+    .action(create);
+}
+
+async function create(
+  name: string,
+  { policy, root, validFor, identity }: CreateOptions,
+  command: Command,
+): Promise<void> {
+  const { client, output } = workplaceOf(command);
+  const end = validFor === undefined ? {} : { validUntilMs: Date.now() + validFor };
+  const request = { name, policies: policy, root, ...end };
+  if (identity === undefined) return await writeSecret(client.tokens.create(request), output);
+  const token = await client.tokens.createFor(identity, request);
+  await output.write({ text: () => "", json: token });
 }
 
 async function writeSecret(making: Promise<NewAccessToken>, output: Output): Promise<void> {

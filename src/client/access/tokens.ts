@@ -6,6 +6,8 @@ import { segmentOf } from "../calls/names.ts";
 /** A token as it is told of: never with its secret. */
 export interface AccessToken {
   readonly name: string;
+  /** Who it is for, where a certificate or an issuer vouches for them, such as `cert:web`. */
+  readonly identity?: string;
   readonly policies: readonly string[];
   /** What is `/` to it. */
   readonly root: string;
@@ -75,6 +77,12 @@ export class AccessTokens {
   /** Not sent again: where the answer was lost, so is the secret. `rotate` gives another. */
   create(token: AccessTokenRequest, options: CallOptions = {}): Promise<NewAccessToken> {
     return this.#send({ method: "POST", path: tokensPath, json: token, repeat: "never" }, options);
+  }
+
+  /** For somebody whom a certificate or an issuer vouches for, such as `cert:web`: it has no secret. */
+  createFor(identity: string, token: AccessTokenRequest, options: CallOptions = {}): Promise<AccessToken> {
+    const json = { ...token, identity };
+    return this.#send({ method: "POST", path: tokensPath, json, repeat: "never" }, options);
   }
 
   /** Another secret for the same identity: its sessions, and what they hold, go on. Not sent again, as above. */

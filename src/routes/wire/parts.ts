@@ -1,6 +1,8 @@
 // What routes are handed, and how they learn whom a request acts for.
 
 import type { FastifyRequest } from "fastify";
+import { Ask } from "../../core/access/ask.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
@@ -29,6 +31,16 @@ export interface ReadParts extends RouteParts {
 /** What the request may see of the state. It is asked for where it is used, so that it is of the moment. */
 export function readerFor(request: FastifyRequest, store: Store): Reader {
   return store.reader(readContextOf(request));
+}
+
+/**
+ * For what a recipe keeps at the path, which who may read the path may be shown whole.
+ * @throws KeeperError `forbidden`
+ */
+export function recipeReaderFor(request: FastifyRequest, store: Store, path: string): Reader {
+  const { permits } = callerOf(request);
+  new Ask(permits).require(path, "read");
+  return store.reader({ permits: asRecipe(permits) });
 }
 
 /** For whom a request reads. */
