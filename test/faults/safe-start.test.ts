@@ -59,7 +59,7 @@ test("a service that others could reach does not start without access control, u
   }
 });
 
-test("the first token turns access control on, for good: no file that is spoilt or gone turns it off", async ({
+test("the first token turns access control on, for good: no file that is spoilt or gone turns it off [O13, D17]", async ({
   dataDir,
   start,
 }) => {
