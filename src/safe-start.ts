@@ -12,6 +12,8 @@ export const safeSetUp = [
 
 interface Exposure {
   readonly host: string;
+  /** Names that clients may use, as the setting has them. */
+  readonly allowedHosts: string;
   readonly hasTls: boolean;
   /** Whether access control is on. */
   readonly isOn: boolean;
@@ -25,9 +27,18 @@ export interface Danger {
   readonly warning: string;
 }
 
+const anyName: Danger = {
+  refusal:
+    "--allowed-hosts * takes requests by any name, and access control is off: a page in a browser on this machine could " +
+    "come by a name of its own (DNS rebinding), and read and change everything. Give the names (--insecure takes any).",
+  warning:
+    "insecure: there is no access control and any name will do, pages in a browser on this machine may read and change everything",
+};
+
 /** Null where nothing speaks against it: nobody else can reach it, or they need a token, and nobody reads it on the way. */
-export async function dangerOf({ host, hasTls, isOn }: Exposure): Promise<Danger | null> {
-  if ((isOn && hasTls) || (await isLoopbackHost(host))) return null;
+export async function dangerOf({ host, allowedHosts, hasTls, isOn }: Exposure): Promise<Danger | null> {
+  if (isOn && hasTls) return null;
+  if (await isLoopbackHost(host)) return isOn || !allowedHosts.split(",").includes("*") ? null : anyName;
   if (!isOn) {
     return {
       refusal:

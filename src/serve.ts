@@ -137,8 +137,9 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
-    const { host, tlsCert, insecure } = config;
-    const danger = await dangerOf({ host, hasTls: tlsCert !== "", isOn: store.access.isOn });
+    const { host, allowedHosts, tlsCert, insecure } = config;
+    const hasTls = tlsCert !== "";
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
     return danger;
   } catch (error) {

@@ -21,20 +21,32 @@ describe("what is safe", () => {
 
   plainTest.for(loopback)("%s is reached from this machine alone, and takes nothing more", async (host) => {
     for (const isOn of [false, true])
-      for (const hasTls of [false, true]) expect(await dangerOf({ host, hasTls, isOn })).toBeNull();
+      for (const hasTls of [false, true])
+        expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn })).toBeNull();
   });
 
   plainTest.for(open)("%s takes access control and TLS", async (host) => {
     const [noTokens, noTls] = ["access control is off", "without TLS"];
     for (const hasTls of [false, true]) {
-      const danger = await dangerOf({ host, hasTls, isOn: false });
+      const danger = await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn: false });
       expect(danger?.refusal).toContain(noTokens);
       for (const line of safeSetUp) expect(danger?.refusal).toContain(line);
     }
-    expect((await dangerOf({ host, hasTls: false, isOn: true }))?.refusal).toContain(noTls);
-    expect(await dangerOf({ host, hasTls: true, isOn: true })).toBeNull();
+    expect(
+      (await dangerOf({ host, allowedHosts: "tree.example", hasTls: false, isOn: true }))?.refusal,
+    ).toContain(noTls);
+    expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls: true, isOn: true })).toBeNull();
   });
 });
+
+plainTest(
+  "a web page is not let in by a name of its own: any name will do only with access control",
+  async () => {
+    const anyName = { host: "127.0.0.1", allowedHosts: "tree.example,*", hasTls: false };
+    expect((await dangerOf({ ...anyName, isOn: false }))?.refusal).toContain("DNS rebinding");
+    expect(await dangerOf({ ...anyName, isOn: true })).toBeNull();
+  },
+);
 
 test("a service that others could reach does not start without access control, unless it is said to: then it warns", async ({
   dataDir,
