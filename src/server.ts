@@ -6,7 +6,7 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import type { TlsPair } from "./certificate.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type SurplusBound } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
@@ -32,8 +32,10 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
+import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
@@ -108,18 +110,21 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const unreadable = new Unreadable(limits);
   const app = createApp(parts, options, unreadable);
-  const { connectionsMax } = limits;
-  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
-  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax }, (crowd) =>
-    parts.logger.warn(crowd, "too many connections: beyond connectionsMax only sessions are kept and closed"),
-  );
+  const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
+  const rates = new Rates(limits, store.clock);
+  const assertPriced = rates.priceRoutes(app);
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
+  passAnswers(app, [
+    finishAnswers(store),
+    ...[instructCaches, instructBrowsers],
+    ...rates.answerSteps(),
+    holdAnswers(answers),
+  ]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -129,7 +134,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseOtherHosts(options.hostNames),
     endSlowBodies(limits),
     refuseUnclearTarget,
-    refuseSurplus(connections, connectionsMax),
+    refuseSurplus(connections),
+    ...rates.requestSteps(),
     refuseOtherOrigins(origins),
     ignoreContentType,
     awaitState(parts),
@@ -144,13 +150,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
-  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
-  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);
     childrenRoutes(scope, { ...parts, answers });
-    deleteTreeRoutes(scope, parts);
+    deleteTreeRoutes(scope, { ...parts, rates });
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
@@ -168,6 +174,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     counterRoutes(scope, parts);
     barrierRoutes(scope, parts);
   });
+  assertPriced();
   answerOtherMethods();
   await app.ready();
 
@@ -225,6 +232,15 @@ function createApp(
   app.setErrorHandler(problemHandler(logger));
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   return app;
+}
+
+function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+  const { connectionsMax, connectionsPerClientMax } = limits;
+  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
+  const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
+  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+    logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
+  );
 }
 
 /** What answers have in common, whatever they say. */
@@ -298,18 +314,23 @@ function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */
-function refuseSurplus(connections: Connections, connectionsMax: number): RequestStep {
+function refuseSurplus(connections: Connections): RequestStep {
   return (request, reply) => {
-    if (!connections.isSurplus(request.raw)) return true;
+    const bound = connections.surplusOf(request.raw);
+    if (bound === null) return true;
     if (request.routeOptions.config?.isServedAlways) {
       if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
       return true;
     }
-    const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;
-    const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
-    sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
+    sendProblemAndClose(request, reply, tooManyConnections(bound));
     return false;
   };
+}
+
+function tooManyConnections({ limit, limitValue }: SurplusBound): KeeperError {
+  const who = limit === "connectionsMax" ? "The server" : "This client";
+  const message = `${who} has ${limitValue} connections, and no more are served now; nothing was done.`;
+  return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
 }
 
 /** What was made would look as if it was not: the answer could not be read for its headers. */

@@ -4,7 +4,7 @@
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
-import type { Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
+import type { askedBy, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
 
 export interface Create {
   readonly type: "create";
@@ -90,6 +90,7 @@ export interface OpenSession {
   /** With a key only: what the token is made of together with it, so that it can be told again (N4). */
   readonly tokenNonce?: string;
   readonly idempotency?: Idempotency;
+  readonly [askedBy]?: string;
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */

@@ -44,6 +44,12 @@ const limits = {
   connectionsMax: 1000,
   requestsPerConnectionMax: 128,
   waitsPerConnectionMax: 100,
+  connectionsPerClientMax: 1000,
+  streamsPerClientMax: 1000,
+  waitsPerClientMax: 1000,
+  sessionsPerClientMax: 1000,
+  ratePerSecond: 0,
+  rateBurst: 0,
   jsonValuesMax: 50_000,
   jsonDepthMax: 32,
 };
@@ -69,7 +75,7 @@ export async function serverOver(
   watches: Watches,
   { limits: others, tls = null }: Overrides = {},
 ) {
-  const sessions = new Sessions(keeper.store);
+  const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
   const parts = {

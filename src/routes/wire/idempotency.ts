@@ -6,8 +6,9 @@ import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
-import type { Idempotency, WriteContext } from "../../core/write-context.ts";
+import { askedBy, type Idempotency, type WriteContext } from "../../core/write-context.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 import { type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
@@ -86,7 +87,8 @@ function contextEvenIfExpired(request: FastifyRequest, sessions: RouteParts["ses
   } catch (error) {
     if (!(error instanceof KeeperError) || error.code !== "session_expired") throw error;
     const fences = fencesOf(request.headers);
-    return { sessionId: neverASession, ...(fences !== undefined && { fences }) };
+    const whose = { sessionId: neverASession, [askedBy]: shareHolderOf(request) };
+    return { ...whose, ...(fences !== undefined && { fences }) };
   }
 }
 

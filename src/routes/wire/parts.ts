@@ -4,12 +4,13 @@ import type { FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import type { WriteContext } from "../../core/write-context.ts";
+import { askedBy, type WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 
@@ -57,11 +58,12 @@ export function touchSession(request: FastifyRequest, sessions: Sessions): strin
 export function writeContextOf(request: FastifyRequest, sessions: Sessions): WriteContext {
   const sessionId = touchSession(request, sessions);
   const fences = fencesOf(request.headers);
-  if (sessionId === undefined && fences === undefined) return noContext;
-  return { ...(sessionId !== undefined && { sessionId }), ...(fences !== undefined && { fences }) };
+  return {
+    [askedBy]: shareHolderOf(request),
+    ...(sessionId !== undefined && { sessionId }),
+    ...(fences !== undefined && { fences }),
+  };
 }
-
-const noContext: WriteContext = {};
 
 /** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */
 export function wellFormed(text: string, member: string): string {

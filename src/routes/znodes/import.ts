@@ -7,6 +7,7 @@ import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { sendProblemAndClose } from "../http/problems.ts";
+import type { Rates } from "../http/rates.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -64,7 +65,7 @@ const exampleAnswer = {
   zxid: 1042,
 };
 
-type ImportParts = RouteParts & { readonly bodies: BodiesInFlight };
+type ImportParts = RouteParts & { readonly bodies: BodiesInFlight; readonly rates: Rates };
 
 /** The scope's bodies are streams: they may be longer than memory. */
 export function importRoutes(plainApp: FastifyInstance, parts: ImportParts): void {
@@ -90,7 +91,7 @@ async function bringIn(
   parts: ImportParts,
   mediaType: string,
 ) {
-  const { store, limits, bodies } = parts;
+  const { store, limits, bodies, rates } = parts;
   const { onConflict, dryRun } = request.query;
   const run = new ImportRun(store, {
     onConflict,
@@ -98,7 +99,10 @@ async function bringIn(
     limits,
     contextOf: keyedContextsOf(request, parts),
   });
-  const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  const steps = rates.pacedFor(request, reply, {
+    steps: run.of(linesOf(request.raw, { clock: store.clock, bodies, limits })),
+    znodesOf: ({ lines }) => lines,
+  });
   const note = () => {
     if (run.isReplayed) noteReplay(reply, { replayed: true });
   };
