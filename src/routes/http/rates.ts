@@ -16,12 +16,11 @@ import { shareHolderOf } from "./share-holder.ts";
 
 type RateLimits = Pick<HttpLimits, "ratePerSecond" | "rateBurst">;
 
-/** Long work that says how far it is. */
-interface Work<Step> {
-  readonly steps: AsyncGenerator<Step, void>;
-  /** All that it has gone through so far. */
-  readonly znodesOf: (step: Step) => number;
-}
+/**
+ * Takes what so many znodes cost, and resolves when the client has something left, or is gone: then the work goes on with
+ * its next part. The last part is in the price of the request.
+ */
+export type Pace = (znodes: number) => Promise<void>;
 
 /** Long work looks so often at whether its client is still there. */
 const lookEveryMs = 1000;
@@ -93,27 +92,17 @@ export class Rates {
     this.#buckets?.charge(shareHolderOf(request), units);
   }
 
-  /** Takes what each step costs, and waits with the next one while its client has nothing left. */
-  pacedFor<Step>(request: FastifyRequest, reply: FastifyReply, work: Work<Step>): AsyncGenerator<Step, void> {
-    return this.#buckets === null ? work.steps : this.#paced(shareHolderOf(request), reply, work);
-  }
-
-  async *#paced<Step>(
-    holder: string,
-    reply: FastifyReply,
-    { steps, znodesOf }: Work<Step>,
-  ): AsyncGenerator<Step, void> {
-    const buckets = this.#buckets as Buckets;
-    let paid = 0;
-    for await (const step of steps) {
-      const units = Math.floor(znodesOf(step) / znodesPerUnit);
-      buckets.charge(holder, units - paid);
-      paid = units;
-      yield step;
-      for (let ms = buckets.debtMs(holder); ms > 0 && !isGone(reply.raw); ms = buckets.debtMs(holder)) {
+  /** For long work of the request: what it is to call between two parts. */
+  paceFor(request: FastifyRequest, { raw }: FastifyReply): Pace {
+    const buckets = this.#buckets;
+    if (buckets === null) return async () => {};
+    const holder = shareHolderOf(request);
+    return async (znodes) => {
+      buckets.charge(holder, Math.floor(znodes / znodesPerUnit));
+      for (let ms = buckets.debtMs(holder); ms > 0 && !isGone(raw); ms = buckets.debtMs(holder)) {
         await new Promise<void>((resolve) => this.#clock.setTimer(Math.min(ms, lookEveryMs), resolve));
       }
-    }
+    };
   }
 }
 

@@ -50,12 +50,12 @@ function stepsOf(
   const path = znodePathOf(request, prefix, limits);
   validatePath(path);
   refuseConditions(request.headers, ["if-none-match"], "Use If-Match for the condition of a delete.");
-  const steps = deleteInParts(store, {
+  const asked = {
     path,
     ...expectation(request.query.version, ifMatchOf(request.headers)),
     ...writeContextOf(request, sessions),
-  });
-  return rates.pacedFor(request, reply, { steps, znodesOf: ({ deleted }) => deleted });
+  };
+  return deleteInParts(store, asked, rates.paceFor(request, reply));
 }
 
 const deletedTree = Type.Object(

@@ -98,11 +98,9 @@ async function bringIn(
     dryRun,
     limits,
     contextOf: keyedContextsOf(request, parts),
+    pace: rates.paceFor(request, reply),
   });
-  const steps = rates.pacedFor(request, reply, {
-    steps: run.of(linesOf(request.raw, { clock: store.clock, bodies, limits })),
-    znodesOf: ({ lines }) => lines,
-  });
+  const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
   const note = () => {
     if (run.isReplayed) noteReplay(reply, { replayed: true });
   };

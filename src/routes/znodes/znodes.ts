@@ -34,7 +34,7 @@ import {
 import { anyTagForm, ttlMs } from "../wire/text-forms.ts";
 import { exampleWritten } from "../wire/znode-examples.ts";
 import { urlOfZnode, znodePathOf, znodesUrl } from "../wire/znode-path.ts";
-import { type DeleteProgress, deleteInParts } from "./delete-run.ts";
+import { deleteInParts } from "./delete-run.ts";
 
 const urls = [znodesUrl, `${znodesUrl}/*`];
 
@@ -151,9 +151,8 @@ function deleteRoute(plainApp: FastifyInstance, url: string, parts: ZnodeParts):
         ...writeContextOf(request, sessions),
       };
       if (mediaType !== null) {
-        const steps = deleteInParts(store, asked);
-        const work = { steps, znodesOf: ({ deleted }: DeleteProgress) => deleted };
-        return await sendProgress(reply, rates.pacedFor(request, reply, work), mediaType);
+        const steps = deleteInParts(store, asked, rates.paceFor(request, reply));
+        return await sendProgress(reply, steps, mediaType);
       }
       await store
         .submit({ type: recursive ? "deleteTree" : "delete", ...asked })
