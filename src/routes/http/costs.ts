@@ -30,7 +30,7 @@ const stream: Cost = { units: 5 };
 const subtree: Cost = { units: 20 };
 
 /** Further bytes of data that cost as much as a read. */
-export const bytesPerUnit = 16 * 1024;
+const bytesPerUnit = 16 * 1024;
 /** Znodes of long work, such as an import, that cost as much as a read. */
 export const znodesPerUnit = 10;
 
