@@ -179,6 +179,12 @@ const settings = {
     byteCount(mebibyte),
     "the same, for one connection",
   ),
+  answerBytesPerClientMax: setting(
+    "answer-bytes-per-client-max",
+    0,
+    byteCount(0),
+    "the same, for one client; 0 is three quarters of --answer-bytes-max",
+  ),
   sendTimeoutMs: setting(
     "send-timeout-ms",
     60_000,
@@ -473,12 +479,14 @@ export function readConfig(argv: readonly string[], version: string): Config {
 
 /** What one client may have where nothing is said: most of what there is, so that there is something left for others. */
 function withShares(config: Config): Config {
-  const { connectionsMax, claimWaitersMax, streamsMax, queueCommandsMax, queueBytesMax } = config;
+  const { connectionsMax, claimWaitersMax, streamsMax, answerBytesMax, queueCommandsMax, queueBytesMax } =
+    config;
   const or = (set: number, share: number) => (set === 0 ? Math.ceil(share) : set);
   return {
     ...config,
     connectionsPerClientMax: or(config.connectionsPerClientMax, connectionsMax * largeShare),
     waitsPerClientMax: or(config.waitsPerClientMax, claimWaitersMax * largeShare),
+    answerBytesPerClientMax: or(config.answerBytesPerClientMax, answerBytesMax * largeShare),
     streamsPerClientMax: or(config.streamsPerClientMax, streamsMax * largeShare),
     queueCommandsPerClientMax: or(config.queueCommandsPerClientMax, queueCommandsMax / 2),
     queueBytesPerClientMax: or(config.queueBytesPerClientMax, queueBytesMax / 2),

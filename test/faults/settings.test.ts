@@ -53,7 +53,7 @@ test("what one client may have follows from what there is, unless it is set", as
   expect((await http.get("/v1/limits")).json().bounds).toMatchObject({
     ...{ streamsPerClientMax: 8, connectionsPerClientMax: 150, rateBurst: 1000, rateClientsMax: 50_000 },
     ...{ queueCommandsPerClientMax: 5000, queueBytesPerClientMax: 33_554_432 },
-    ...{ sessionsPerClientMax: 1, waitsPerClientMax: 7 },
+    ...{ answerBytesPerClientMax: 100_663_296, sessionsPerClientMax: 1, waitsPerClientMax: 7 },
   });
   expect((await http.post("/v1/sessions")).status).toBe(201);
   const refused = await http.post("/v1/sessions");

@@ -10,7 +10,7 @@ import { shareHolderAt } from "../../src/routes/http/share-holder.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
 import { ClientAt } from "../support/client-at.ts";
 import { FakeClock } from "../support/fake-clock.ts";
-import { Keeper } from "../support/keeper.ts";
+import { Keeper, plain } from "../support/keeper.ts";
 import { watchesOf } from "../watches/fixture.ts";
 import { serveFor, test } from "./server-fixture.ts";
 
@@ -215,6 +215,25 @@ test("a client's share of the line is bounded in bytes too, and a single write g
     },
     queue,
   );
+});
+
+test("answers that one client does not take leave room for those of others, and the stillest goes first when it asks again", async () => {
+  const mebibyte = 1024 ** 2;
+  // Each byte of the data is six of JSON: more than any socket takes at once.
+  const limits = { answerBytesPerClientMax: 9 * mebibyte };
+  await withClients(limits, async ({ one, other, clock, keeper }) => {
+    await keeper.create("/large", plain, "\x01".repeat(mebibyte));
+    const unread = await one.connect();
+    unread.pause().write("GET /v1/znodes/large HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const large = (client: ClientAt) => client.ask("GET", "/v1/znodes/large");
+    await expect.poll(async () => (await large(one)).status, patience).toBe(429);
+    expectThrottled(await large(one), "answerBytesPerClientMax", 9 * mebibyte);
+    expect((await one.ask("GET", "/v1/children")).status).toBe(200);
+    expect((await large(other)).status).toBe(200);
+    await clock.advance(5000);
+    expect((await large(one)).status).toBe(200);
+    unread.destroy();
+  });
 });
 
 test("whose share is taken is not written down", () => {

@@ -30,6 +30,7 @@ const limits = {
   batchReadBytesMax: 8_388_608,
   answerBytesMax: 134_217_728,
   connectionAnswerBytesMax: 33_554_432,
+  answerBytesPerClientMax: 134_217_728,
   sendTimeoutMs: 60_000,
   headerBytesMax: 49_152,
   headersTimeoutMs: 10_000,

@@ -15,6 +15,8 @@ export interface HttpLimits {
   readonly answerBytesMax: number;
   /** The same for the clients of one connection. */
   readonly connectionAnswerBytesMax: number;
+  /** The same for one client, on all its connections. */
+  readonly answerBytesPerClientMax: number;
   /** Time in which a client takes some of what it is sent. */
   readonly sendTimeoutMs: number;
   /** Time for the first line and the headers to arrive. */
