@@ -1,6 +1,6 @@
 // The connections of a server. There is a bound to them, and to those of one client, beyond which only what keeps sessions
-// alive is served; and a planned stop ends each in good order: one at rest at once, one that is waited on after its answer, and one whose
-// request never ends when the time is up. Nobody's silence holds up a stop.
+// alive is served; and a planned stop ends each in good order: one at rest at once, one that is waited on after its
+// answer, and one whose request never ends when the time is up. Nobody's silence holds up a stop.
 
 import type { IncomingMessage, Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";

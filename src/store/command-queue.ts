@@ -65,14 +65,15 @@ export class CommandQueue {
   /** A single command gets in whatever it has, as into the whole line. */
   #assertShare(share: Share | undefined, bytes: number): void {
     if (share === undefined) return;
-    const { queueCommandsPerClientMax: commandsMax, queueBytesPerClientMax: bytesMax } = this.#limits;
-    const limit =
-      commandsMax !== undefined && share.commands >= commandsMax
-        ? { limit: "queueCommandsPerClientMax", limitValue: commandsMax }
-        : bytesMax !== undefined && share.bytes + bytes > bytesMax
-          ? { limit: "queueBytesPerClientMax", limitValue: bytesMax }
-          : null;
-    if (limit !== null) throw tooMany("Too many writes of this client are waiting", limit);
+    const { queueCommandsPerClientMax, queueBytesPerClientMax } = this.#limits;
+    const message = "Too many writes of this client are waiting";
+    if (queueCommandsPerClientMax !== undefined && share.commands >= queueCommandsPerClientMax)
+      throw tooMany(message, {
+        limit: "queueCommandsPerClientMax",
+        limitValue: queueCommandsPerClientMax,
+      });
+    if (queueBytesPerClientMax !== undefined && share.bytes + bytes > queueBytesPerClientMax)
+      throw tooMany(message, { limit: "queueBytesPerClientMax", limitValue: queueBytesPerClientMax });
   }
 
   #count(holder: string, bytes: number): void {

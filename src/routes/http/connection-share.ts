@@ -1,6 +1,7 @@
-// What one connection may have under way, and what one client waits for on all of its connections. Clients of HTTP/1.1 may send requests before the earlier ones are answered, and
-// those of HTTP/2 many beside each other: one of them must not take what is there for everybody. Requests beyond the
-// bound wait in their connection; waits beyond theirs are refused, whatever it is they wait for.
+// What one connection may have under way, and what one client may wait for on all of its connections. Clients of HTTP/1.1
+// may send requests before the earlier ones are answered, and those of HTTP/2 many beside each other: one of them must
+// not take what is there for everybody. Requests beyond the bound wait in their connection; waits beyond theirs are
+// refused, whatever it is they wait for.
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
