@@ -69,6 +69,7 @@ const looseSources = [
   "send-queues.ts",
   "serve.ts",
   "server.ts",
+  "shares.ts",
   "still-readers.ts",
 ];
 
