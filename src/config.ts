@@ -231,6 +231,12 @@ const settings = {
     byteCount(mebibyte),
     "the same, for one connection",
   ),
+  answerBytesPerClientMax: setting(
+    "answer-bytes-per-client-max",
+    0,
+    byteCount(0),
+    "the same, for one client; 0 is three quarters of --answer-bytes-max",
+  ),
   sendTimeoutMs: setting(
     "send-timeout-ms",
     60_000,
@@ -262,6 +268,12 @@ const settings = {
     integer(1),
     "connections served; beyond it, only keepalives, closes of sessions and health probes",
   ),
+  connectionsPerClientMax: setting(
+    "connections-per-client-max",
+    0,
+    integer(0),
+    "of these, one client's (by network address); 0 is three quarters",
+  ),
   requestsPerConnectionMax: setting(
     "requests-per-connection-max",
     128,
@@ -273,6 +285,36 @@ const settings = {
     100,
     integer(1),
     "streams, long polls and waiting claims on one connection before 429",
+  ),
+  waitsPerClientMax: setting(
+    "waits-per-client-max",
+    0,
+    integer(0),
+    "long polls and waiting claims of one client; 0 is three quarters of --claim-waiters-max",
+  ),
+  streamsPerClientMax: setting(
+    "streams-per-client-max",
+    0,
+    integer(0),
+    "streams of any kind of one client; 0 is three quarters of --streams-max",
+  ),
+  sessionsPerClientMax: setting(
+    "sessions-per-client-max",
+    50_000,
+    integer(1),
+    "sessions of one client, of those opened since the start",
+  ),
+  ratePerSecond: setting(
+    "rate-per-second",
+    0,
+    integer(0, 1_000_000),
+    "what one client may ask for in a second, a read being 1 and a write 2; 0 is no bound",
+  ),
+  rateBurst: setting(
+    "rate-burst",
+    0,
+    integer(0, 10_000_000),
+    "what it may ask for at once when it has rested; 0 is twice --rate-per-second",
   ),
   jsonValuesMax: setting(
     "json-values-max",
@@ -312,6 +354,18 @@ const settings = {
     64 * mebibyte,
     byteCount(mebibyte),
     "bytes of writes waiting before 429",
+  ),
+  queueCommandsPerClientMax: setting(
+    "queue-commands-per-client-max",
+    0,
+    integer(0),
+    "of these writes, one client's; 0 is half of --queue-commands-max",
+  ),
+  queueBytesPerClientMax: setting(
+    "queue-bytes-per-client-max",
+    0,
+    byteCount(0),
+    "of these bytes, one client's; 0 is half of --queue-bytes-max",
   ),
   appendMsMax: setting(
     "append-ms-max",
@@ -475,8 +529,28 @@ export function readConfig(argv: readonly string[], version: string): Config {
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);
-  return withinHeap(withinDatabase(config));
+  return withShares(withinHeap(withinDatabase(config)));
 }
+
+/** What one client may have where nothing is said: most of what there is, so that there is something left for others. */
+function withShares(config: Config): Config {
+  const { connectionsMax, claimWaitersMax, streamsMax, answerBytesMax, queueCommandsMax, queueBytesMax } =
+    config;
+  const or = (set: number, share: number) => (set === 0 ? Math.ceil(share) : set);
+  return {
+    ...config,
+    connectionsPerClientMax: or(config.connectionsPerClientMax, connectionsMax * largeShare),
+    waitsPerClientMax: or(config.waitsPerClientMax, claimWaitersMax * largeShare),
+    answerBytesPerClientMax: or(config.answerBytesPerClientMax, answerBytesMax * largeShare),
+    streamsPerClientMax: or(config.streamsPerClientMax, streamsMax * largeShare),
+    queueCommandsPerClientMax: or(config.queueCommandsPerClientMax, queueCommandsMax / 2),
+    queueBytesPerClientMax: or(config.queueBytesPerClientMax, queueBytesMax / 2),
+    rateBurst: or(config.rateBurst, config.ratePerSecond * 2),
+  };
+}
+
+/** Where all come through one proxy it is one client. */
+const largeShare = 3 / 4;
 
 /** Kept answers must not be what fills a file that has a bound: no deletion of a client's makes them fewer. */
 function withinDatabase(config: Config): Config {

@@ -110,6 +110,7 @@ async function openService(
     timeoutMsMin: config.sessionTimeoutMsMin,
     timeoutMsMax: config.sessionTimeoutMsMax,
     timeoutMsDefault: config.sessionTimeoutMsDefault,
+    sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
   const connectionBounds = boundConnections(config, logger);
@@ -161,7 +162,7 @@ function noteFirstToken({ name, isRescue }: TakenOver, { logger, audit }: Logs, 
 }
 
 /** With the store open: what it has open is not there for connections. */
-function boundConnections({ connectionsMax }: Config, logger: Logger) {
+function boundConnections({ connectionsMax, connectionsPerClientMax }: Config, logger: Logger) {
   const descriptors = readDescriptors();
   const wanted = { connectionsMax, surplusConnectionsMax: fixedLimits.surplusConnectionsMax };
   const bounds = connectionsWithin(wanted, descriptors);
@@ -171,7 +172,9 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
       "the process may not open as many files as --connections-max asks for: fewer connections are served",
     );
   }
-  return bounds;
+  // As much of what there is as was asked for of what was asked for.
+  const share = Math.min(1, connectionsPerClientMax / connectionsMax);
+  return { ...bounds, connectionsPerClientMax: Math.ceil(bounds.connectionsMax * share) };
 }
 
 async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {

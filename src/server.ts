@@ -8,7 +8,7 @@ import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { JwtKeys } from "./access/jwt-keys.ts";
 import type { TlsPair } from "./certificate.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type SurplusBound } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
@@ -38,8 +38,10 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
+import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
@@ -55,7 +57,7 @@ import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
-import { authenticate, behind, Callers } from "./routes/wire/callers.ts";
+import { authenticate, Callers } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
@@ -119,22 +121,20 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const unreadable = new Unreadable(limits);
   const app = createApp(parts, options, unreadable);
-  const { connectionsMax } = limits;
-  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
-  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax }, (crowd) =>
-    parts.logger.warn(crowd, "too many connections: beyond connectionsMax only sessions are kept and closed"),
-  );
+  const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
+  const rates = new Rates(limits, store.clock);
+  const assertPriced = rates.priceRoutes(app);
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
   passAnswers(app, [
     finishAnswers(store),
     ...auditSteps(app, parts),
-    instructCaches,
-    instructBrowsers,
+    ...[instructCaches, instructBrowsers],
+    ...rates.answerSteps(),
     holdAnswers(answers),
   ]);
   await app.register(accepts);
@@ -146,10 +146,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseOtherHosts(options.hostNames),
     endSlowBodies(limits),
     refuseUnclearTarget,
-    refuseSurplus(connections, connectionsMax),
+    refuseSurplus(connections),
+    ...rates.requestSteps(),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    behind(awaitState(parts), authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null }))),
+    awaitState(parts),
+    authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null })),
+    ...rates.callerSteps(),
   ]);
   takeFreshness(app);
   await documentRoutes(app, version);
@@ -161,13 +164,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
-  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
-  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);
     childrenRoutes(scope, { ...parts, answers });
-    deleteTreeRoutes(scope, parts);
+    deleteTreeRoutes(scope, { ...parts, rates });
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
@@ -187,6 +190,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     policyRoutes(scope, parts);
     tokenRoutes(scope, parts);
   });
+  assertPriced();
   answerOtherMethods();
   await app.ready();
 
@@ -244,6 +248,15 @@ function createApp(
   app.setErrorHandler(problemHandler(logger));
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
   return app;
+}
+
+function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+  const { connectionsMax, connectionsPerClientMax } = limits;
+  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
+  const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
+  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+    logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
+  );
 }
 
 /** What answers have in common, whatever they say. */
@@ -332,18 +345,23 @@ function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */
-function refuseSurplus(connections: Connections, connectionsMax: number): RequestStep {
+function refuseSurplus(connections: Connections): RequestStep {
   return (request, reply) => {
-    if (!connections.isSurplus(request.raw)) return true;
+    const bound = connections.surplusOf(request.raw);
+    if (bound === null) return true;
     if (request.routeOptions.config?.isServedAlways) {
       if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
       return true;
     }
-    const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;
-    const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
-    sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
+    sendProblemAndClose(request, reply, tooManyConnections(bound));
     return false;
   };
+}
+
+function tooManyConnections({ limit, limitValue }: SurplusBound): KeeperError {
+  const who = limit === "connectionsMax" ? "The server" : "This client";
+  const message = `${who} has ${limitValue} connections, and no more are served now; nothing was done.`;
+  return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
 }
 
 /** What was made would look as if it was not: the answer could not be read for its headers. */

@@ -71,6 +71,7 @@ const looseSources = [
   "send-queues.ts",
   "serve.ts",
   "server.ts",
+  "shares.ts",
   "still-readers.ts",
 ];
 

@@ -31,6 +31,7 @@ const limits = {
   batchReadBytesMax: 8_388_608,
   answerBytesMax: 134_217_728,
   connectionAnswerBytesMax: 33_554_432,
+  answerBytesPerClientMax: 134_217_728,
   sendTimeoutMs: 60_000,
   headerBytesMax: 49_152,
   headersTimeoutMs: 10_000,
@@ -45,6 +46,12 @@ const limits = {
   connectionsMax: 1000,
   requestsPerConnectionMax: 128,
   waitsPerConnectionMax: 100,
+  connectionsPerClientMax: 1000,
+  streamsPerClientMax: 1000,
+  waitsPerClientMax: 1000,
+  sessionsPerClientMax: 1000,
+  ratePerSecond: 0,
+  rateBurst: 0,
   jsonValuesMax: 50_000,
   jsonDepthMax: 32,
 };
@@ -71,7 +78,7 @@ export async function serverOver(
   watches: Watches,
   { limits: others, tls = null, audit }: Overrides = {},
 ) {
-  const sessions = new Sessions(keeper.store);
+  const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
   const parts = {

@@ -41,7 +41,7 @@ export interface Shown {
 /** The same for those who look. */
 export type ReadonlyAccess = Omit<Access, "put" | "remove">;
 
-/** Combinations of policies that are kept ready; more than anybody uses at a time. */
+/** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
 
 export class Access {
@@ -52,6 +52,7 @@ export class Access {
   readonly #byIdentity = new Map<string, Token>();
   readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
+  readonly #rights = new Map<string, Rights>();
   #isOn = false;
   #generation = 0;
 
@@ -136,14 +137,19 @@ export class Access {
   #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
     const { by, root, validUntilMs } = asked;
     const policies = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${by} ${validUntilMs} ${root} ${policies.join(" ")}`;
-    const ready = this.#ready.get(key);
-    if (ready !== undefined) return ready;
-    if (this.#ready.size >= readyMax) this.#ready.clear();
-    const found = policies.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const permits = permitsOf({ by, root, validUntilMs, policies, rights: new Rights(found) });
-    this.#ready.set(key, permits);
-    return permits;
+    const names = policies.join(" ");
+    const key = `${by} ${validUntilMs} ${root} ${names}`;
+    return kept(this.#ready, key, () =>
+      permitsOf({ by, root, validUntilMs, policies, rights: this.#rightsOf(names, policies) }),
+    );
+  }
+
+  /** However many have the same policies, their rules are put together once. */
+  #rightsOf(names: string, policies: readonly string[]): Rights {
+    return kept(this.#rights, names, () => {
+      const found = policies.map((name) => this.#policies.get(name));
+      return new Rights(found.filter((policy) => policy !== undefined));
+    });
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -176,6 +182,7 @@ export class Access {
   remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
     this.#generation += 1;
     this.#ready.clear();
+    this.#rights.clear();
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
@@ -196,4 +203,14 @@ export class Access {
         break;
     }
   }
+}
+
+/** What is kept under the key, or is made for it now. */
+function kept<Value>(values: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = values.get(key);
+  if (found !== undefined) return found;
+  if (values.size >= readyMax) values.clear();
+  const made = make();
+  values.set(key, made);
+  return made;
 }

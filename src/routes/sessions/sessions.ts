@@ -9,6 +9,7 @@ import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { callerOf } from "../wire/callers.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
@@ -117,10 +118,8 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
       wellFormed(request.body?.name ?? "", "name");
-      const opened = await sessions.open(
-        { ...request.body, ...principalOf(request) },
-        keyedRequestOf(request, limits),
-      );
+      const asked = { ...request.body, ...principalOf(request), client: shareHolderOf(request) };
+      const opened = await sessions.open(asked, keyedRequestOf(request, limits));
       const { session, token, validForMs: valid } = opened;
       noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);

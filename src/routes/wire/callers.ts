@@ -3,7 +3,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import type { ServerHttp2Stream } from "node:http2";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { identityOfPeer } from "../../access/client-certificates.ts";
 import type { Identity } from "../../access/identity.ts";
@@ -161,13 +161,4 @@ export function auditedNameOf({ caller }: FastifyRequest): { readonly by: string
   if (caller === null) return { by: "unknown" };
   const { by, root } = caller.permits;
   return { by: by ?? "anyone", ...(isConfined(caller.permits) && { root }) };
-}
-
-/** One step behind another that may have to wait. */
-export function behind(first: RequestStep, then: RequestStep): RequestStep {
-  return (request: FastifyRequest, reply: FastifyReply) => {
-    const goesOn = first(request, reply);
-    if (typeof goesOn === "boolean") return goesOn && then(request, reply);
-    return goesOn.then(async () => void (await then(request, reply)));
-  };
 }

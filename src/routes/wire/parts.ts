@@ -6,12 +6,13 @@ import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import type { Asked, WriteContext } from "../../core/write-context.ts";
+import { type Asked, askedBy, type WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
@@ -74,17 +75,18 @@ export function writeContextOf(request: FastifyRequest, sessions: Sessions): Wri
 export function contextWithoutSession(request: FastifyRequest): WriteContext {
   const { principal } = callerOf(request);
   const fences = fencesOf(request.headers);
-  if (principal === undefined && fences === undefined) return noContext;
-  return { ...(principal !== undefined && { principal }), ...(fences !== undefined && { fences }) };
+  return {
+    [askedBy]: shareHolderOf(request),
+    ...(principal !== undefined && { principal }),
+    ...(fences !== undefined && { fences }),
+  };
 }
 
 /** Who asks, for commands that carry nothing else. */
 export function principalOf(request: FastifyRequest): Asked {
   const { principal } = callerOf(request);
-  return principal === undefined ? noContext : { principal };
+  return principal === undefined ? {} : { principal };
 }
-
-const noContext: WriteContext = {};
 
 /** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */
 export function wellFormed(text: string, member: string): string {
