@@ -26,7 +26,6 @@ const mayImport: Record<string, readonly string[]> = {
   watches: ["store", "told", "core"],
   duties: ["store", "core"],
   coordination: ["sessions", "store", "core"],
-  access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
   access: ["core"],

@@ -4,7 +4,6 @@
 import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
-import { Rights } from "./rights.ts";
 import { isValidAt, type Secret, type Token } from "./token.ts";
 
 /** One row: each kind has names of its own. */
@@ -129,13 +128,13 @@ export class Access {
 
   #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
     const { by, root, validUntilMs } = asked;
-    const policies = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${by} ${validUntilMs} ${root} ${policies.join(" ")}`;
+    const names = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
+    const key = `${by} ${validUntilMs} ${root} ${names.join(" ")}`;
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
     if (this.#ready.size >= readyMax) this.#ready.clear();
-    const found = policies.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const permits = permitsOf({ by, root, validUntilMs, policies, rights: new Rights(found) });
+    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
+    const permits = permitsOf({ by, root, validUntilMs, names, policies });
     this.#ready.set(key, permits);
     return permits;
   }

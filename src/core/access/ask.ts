@@ -32,10 +32,9 @@ export class Ask {
     if (!isAllowed) throw forbidden(path, needed, " and all below it");
   }
 
-  /** For what is nobody's path: who is confined to a part of the tree has no right to it. @throws KeeperError `forbidden` */
+  /** For what is nobody's path. @throws KeeperError `forbidden` */
   requireOfTree(verb: Verb): void {
-    if (isConfined(this.#permits)) throw forbidden(rootPath, verb);
-    this.require(rootPath, verb);
+    if (!mayOfTree(this.#permits, verb)) throw forbidden(rootPath, verb);
   }
 
   /** Whether whoever asks can name a part of the tree alone. */
@@ -46,6 +45,11 @@ export class Ask {
   #may(path: string, verb: Verb): boolean {
     return mayAs(this.#permits, path, verb);
   }
+}
+
+/** For what is nobody's path: who is confined to a part of the tree has no right to it. */
+export function mayOfTree(permits: Permits, verb: Verb): boolean {
+  return !isConfined(permits) && permits.may(rootPath, verb);
 }
 
 /** @param path as whoever asks names it */

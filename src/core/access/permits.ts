@@ -3,7 +3,8 @@
 
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
-import type { Rights } from "./rights.ts";
+import type { Policy } from "./policy.ts";
+import { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
 
 export interface Permits {
@@ -18,9 +19,18 @@ export interface Permits {
   may(path: string, verb: Verb): boolean;
   /** To the path and to all that is or ever will be below it. */
   mayAllBelow(path: string, verb: Verb): boolean;
+  /** To the path or to anything that is or ever will be below it. */
+  mayAnyBelow(path: string, verb: Verb): boolean;
+  /** What the rights are of; none where nobody is asked who they are. */
+  readonly policies: readonly Policy[];
 }
 
-const everything = { root: rootPath, validUntilMs: null, may: () => true, mayAllBelow: () => true } as const;
+const everything = {
+  root: rootPath,
+  validUntilMs: null,
+  ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  policies: [],
+} as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
 export const openPermits: Permits = { ...everything, by: null, key: "" };
@@ -33,19 +43,35 @@ export interface Permitted {
   readonly root: string;
   readonly validUntilMs: number | null;
   /** Names of the policies that the rights are of, sorted. */
-  readonly policies: readonly string[];
-  readonly rights: Rights;
+  readonly names: readonly string[];
+  /** Those of them that there are. */
+  readonly policies: readonly Policy[];
 }
 
-export function permitsOf({ by, root, validUntilMs, policies, rights }: Permitted): Permits {
+export function permitsOf({ by, root, validUntilMs, names, policies }: Permitted): Permits {
+  const rights = new Rights(policies);
   return {
     by,
     root,
     validUntilMs,
-    key: JSON.stringify([root, ...policies]),
+    key: JSON.stringify([root, ...names]),
     may: (path, verb) => rights.may(path, verb),
     mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
+    mayAnyBelow: (path, verb) => rights.mayAnyBelow(path, verb),
+    policies,
   };
+}
+
+/** Whether somebody may do by one what they may do by the other. */
+export function allowTheSame(one: Permits, other: Permits): boolean {
+  if (one === other) return true;
+  if (one.root !== other.root || one.policies.length !== other.policies.length) return false;
+  return one.policies.every((policy, index) => sayTheSame(policy, other.policies[index] as Policy));
+}
+
+/** A policy that was not set again is the same record. */
+function sayTheSame(one: Policy, other: Policy): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** The same sentence for every credential that is none, or is none any more. */

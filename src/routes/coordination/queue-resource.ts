@@ -14,12 +14,12 @@ import type {
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
-import type { Reader } from "../../core/reader.ts";
+import { type Reader, systemContext } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
-import { type AttendParts, attend } from "./attend.ts";
+import { type RouteParts, readContextOf, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import { type AttendParts, attend, attended } from "./attend.ts";
 import { HolderStreams } from "./holder-events.ts";
 
 export type CoordinationParts = RouteParts & AttendParts & { readonly logger: Logger };
@@ -103,13 +103,13 @@ export function queueResource<Body extends Waiting>(
   });
   app.get<{ Params: Named }>(
     `${queue}/events`,
-    { schema: schemas.events, exposeHeadRoute: false },
+    { schema: schemas.events, config: { takesTicket: true }, exposeHeadRoute: false },
     (request, reply) => {
       const { name } = request.params;
       validateResourceName(name);
       const path = kind.pathOf(name);
-      const view = () => kind.eventView(readerFor(request, parts.store), path);
-      streams.begin(reply, { event: kind.event, path, view });
+      const view = () => kind.eventView(parts.store.reader(systemContext), path);
+      streams.begin(reply, { event: kind.event, path, view, context: readContextOf(request) });
     },
   );
   return streams;
@@ -141,8 +141,9 @@ async function takePlace<Body extends Waiting>(
   validateResourceName(name);
   const command = kind.take(name, body);
   const context = keyedContextsOf(request, parts)();
-  const asked = attend(request, reply, parts, body.waitMs ?? 0);
-  const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
+  const waitMs = body.waitMs ?? 0;
+  const asked = attend(request, reply, parts, { waitMs, path: kind.pathOf(name), verb: "coordinate" });
+  const taken = await attended(asked, parts.coordination.queues.take(asked, { ...command, ...context }));
   if (taken === null) return reply.hijack();
   noteReplay(reply, taken.commit);
   return sendPlace(reply, { name, kind, epochs: parts.store.epochs }, taken);
@@ -177,8 +178,9 @@ async function findPlace(
 ) {
   const { name, id } = request.params;
   validateResourceName(name);
-  const asked = attend(request, reply, parts, request.query.waitMs);
-  const place = await parts.coordination.queues.find(asked, kind.pathOf(name), id);
+  const path = kind.pathOf(name);
+  const asked = attend(request, reply, parts, { waitMs: request.query.waitMs, path, verb: "read" });
+  const place = await attended(asked, parts.coordination.queues.find(asked, path, id));
   const reader = readerFor(request, parts.store);
   const view = { ...kind.placeView(reader, place.claim), ...kind.standingOf(place) };
   const session = asked.session();

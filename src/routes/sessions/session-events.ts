@@ -4,9 +4,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { mayOfTree } from "../../core/access/ask.ts";
+import type { Reader } from "../../core/reader.ts";
+import { isOwnedBy, sessionExpired } from "../../core/session.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
-import { type RouteParts, readerFor } from "../wire/parts.ts";
+import { type RouteParts, readContextOf, readerFor } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
@@ -16,11 +19,16 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const streams = new LatestStreams(store);
 
-  app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
+  const config = { takesTicket: true };
+  const options = { schema: eventsSchema, config, exposeHeadRoute: false };
+  app.get("/v1/sessions/:id/events", options, (request, reply) => {
     const id = idOf(request);
-    const { state } = sessions.summary(id, readerFor(request, store));
+    const reader = readerFor(request, store);
+    assertMayListen(reader, id);
+    const { state } = sessions.summary(id, reader);
     const alive = () => frame("alive", { id, zxid: store.zxid });
     streams.begin(reply, {
+      context: readContextOf(request),
       subscribe: ({ finish }) =>
         sessions.onEnded(id, ({ reason, zxid }) => finish(frame("ended", { reason, zxid }))),
       now: () => (state === "open" ? { text: "alive", frame: alive } : null),
@@ -29,6 +37,14 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   });
 
   return streams;
+}
+
+/** Another's session is as one that is gone, but for an admin. @throws KeeperError `session_expired` */
+function assertMayListen(reader: Reader, id: string): void {
+  const { permits } = reader.context;
+  const session = reader.session(id);
+  if (session !== undefined && (isOwnedBy(session, permits) || mayOfTree(permits, "admin"))) return;
+  throw sessionExpired();
 }
 
 function frame(event: string, data: object): Uint8Array {
