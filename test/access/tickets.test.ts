@@ -2,13 +2,15 @@
 
 import { expect } from "vitest";
 import { Tickets, ticketMsMax, ticketsMax, ticketsPerCallerMax } from "../../src/access/tickets.ts";
-import { permitsOf } from "../../src/core/access/permits.ts";
+import { openPermits } from "../../src/core/access/permits.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { withoutTicket } from "../../src/routes/http/credentials.ts";
+import { exampleOf } from "../browser/site.ts";
 import { test } from "../routes/server-fixture.ts";
 import { addTokenWith, type Bearer, turnOnAccess } from "../support/access.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Answer, Http } from "../support/http.ts";
+import { plain } from "../support/keeper.ts";
 
 const watchUrl = "/v1/watch?path=/app";
 
@@ -78,6 +80,47 @@ test("a ticket that is used, late, unknown or none is refused in the same words,
   }
 });
 
+/** The code of docs/browser.md, with something in place of the browser's EventSource. */
+type OpenWithTicket = (
+  service: string,
+  token: string,
+  query: object,
+  lastEventId?: string,
+) => Promise<{ url: string }>;
+
+function openWithTicketFor(EventSource: new (url: string) => { url: string }): OpenWithTicket {
+  const code = exampleOf("docs/browser.md", "Tickets");
+  return new Function("EventSource", `${code}; return openWithTicket;`)(EventSource) as OpenWithTicket;
+}
+
+class OpenedUrl {
+  readonly url: string;
+
+  constructor(url: string) {
+    this.url = url;
+  }
+}
+
+test("the code of docs/browser.md opens a stream with a token, and goes on where that one ended", async ({
+  keeper,
+  http,
+}) => {
+  const { authorization } = await turnOnAccess(keeper.store);
+  const openWithTicket = openWithTicketFor(OpenedUrl);
+  const open = async (lastEventId?: string) => {
+    const token = authorization.replace("Bearer ", "");
+    const { url } = await openWithTicket(http.url, token, { path: "/app" }, lastEventId);
+    return await http.stream(url.replace(http.url, ""));
+  };
+  const first = await open();
+  const { id } = await first.untilEvent("synced");
+  await keeper.create("/app", plain, "", { principal: "system" });
+  expect(await first.untilChanges(1)).toEqual(["created /app"]);
+  const second = await open(id);
+  expect(await second.untilChanges(1)).toEqual(["created /app"]);
+  for (const stream of [first, second]) stream.close();
+});
+
 test("a ticket ends with what it was asked for with, and so does its stream", async ({ keeper, http }) => {
   const root = await turnOnAccess(keeper.store);
   const headers = await addTokenWith(keeper.store, "a", [{ prefix: "/app", allow: ["read"] }]);
@@ -109,7 +152,7 @@ test("where access control is off a ticket is given and not needed", async ({ ht
 });
 
 function callerNamed(by: string) {
-  return { permits: permitsOf({ by, root: "/", validUntilMs: null, names: [], policies: [] }) };
+  return { permits: { ...openPermits, by } };
 }
 
 function limitOf(attempt: () => unknown): string {

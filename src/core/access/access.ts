@@ -4,6 +4,7 @@
 import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
+import { Rights } from "./rights.ts";
 import { isValidAt, type Secret, type Token } from "./token.ts";
 
 /** One row: each kind has names of its own. */
@@ -50,6 +51,8 @@ export class Access {
   readonly #byHash = new Map<string, Shown>();
   readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
+  /** What combinations of policies give, by their names. */
+  readonly #rights = new Map<string, () => Rights>();
   #isOn = false;
   #generation = 0;
 
@@ -132,11 +135,22 @@ export class Access {
     const key = `${by} ${validUntilMs} ${root} ${names.join(" ")}`;
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
-    if (this.#ready.size >= readyMax) this.#ready.clear();
+    if (this.#ready.size >= readyMax) {
+      this.#ready.clear();
+      this.#rights.clear();
+    }
     const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const permits = permitsOf({ by, root, validUntilMs, names, policies });
+    const rights = this.#rightsOf(names.join(" "), policies);
+    const permits = permitsOf({ by, root, validUntilMs, names, policies, rights });
     this.#ready.set(key, permits);
     return permits;
+  }
+
+  /** The same for all who have these policies now. */
+  #rightsOf(key: string, policies: readonly Policy[]): () => Rights {
+    const rights = this.#rights.get(key) ?? madeOnce(policies);
+    this.#rights.set(key, rights);
+    return rights;
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -168,6 +182,7 @@ export class Access {
   remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
     this.#generation += 1;
     this.#ready.clear();
+    this.#rights.clear();
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
@@ -187,4 +202,13 @@ export class Access {
         break;
     }
   }
+}
+
+/** Most who are looked up at a change do nothing before the next: what is not used is not made. */
+function madeOnce(policies: readonly Policy[]): () => Rights {
+  let rights: Rights | undefined;
+  return () => {
+    rights ??= new Rights(policies);
+    return rights;
+  };
 }

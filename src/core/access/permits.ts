@@ -4,7 +4,7 @@
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
 import type { Policy } from "./policy.ts";
-import { Rights } from "./rights.ts";
+import type { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
 
 export interface Permits {
@@ -46,18 +46,19 @@ export interface Permitted {
   readonly names: readonly string[];
   /** Those of them that there are. */
   readonly policies: readonly Policy[];
+  /** What they give together, made when it is first asked for. */
+  readonly rights: () => Rights;
 }
 
-export function permitsOf({ by, root, validUntilMs, names, policies }: Permitted): Permits {
-  const rights = new Rights(policies);
+export function permitsOf({ by, root, validUntilMs, names, policies, rights }: Permitted): Permits {
   return {
     by,
     root,
     validUntilMs,
     key: JSON.stringify([root, ...names]),
-    may: (path, verb) => rights.may(path, verb),
-    mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
-    mayAnyBelow: (path, verb) => rights.mayAnyBelow(path, verb),
+    may: (path, verb) => rights().may(path, verb),
+    mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
+    mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
     policies,
   };
 }
