@@ -223,6 +223,26 @@ test.for(waits)(
   },
 );
 
+test("a place that its asker comes back for is kept, though nobody is told of it", async ({
+  keeper,
+  http,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const bearer = await addTokenWith(keeper.store, "a", everything);
+  const sessionOf = async (headers: Bearer) => {
+    const answer = await http.post("/v1/sessions", { json: { timeoutMs: 3_600_000 }, headers });
+    return { ...headers, "session-token": answer.json<{ token: string }>().token };
+  };
+  const url = "/v1/locks/x/claims";
+  expect((await http.post(url, { headers: await sessionOf(root) })).status).toBe(201);
+  const headers = { ...(await sessionOf(bearer)), "idempotency-key": "one" };
+  const waiting = http.post(url, { json: { waitMs: 60_000 }, headers });
+  await expect.poll(() => keeper.children("/locks/x").length).toBe(2);
+  await http.delete("/v1/admin/tokens/a", { headers: root });
+  expect((await waiting).code).toBe("unauthenticated");
+  expect(keeper.children("/locks/x").length).toBe(2);
+});
+
 test("a revocation at one server ends the streams at another", async () => {
   const entries = new MemoryEntries();
   const keepers = ["one", "other"].map((name) => new Keeper(new FakeClock(), new MemoryLog(name, entries)));

@@ -43,7 +43,7 @@ test("a watch of what may not be read is refused before its first byte, be it th
   (await watch(http, root, { path: "/app/secret" })).close();
 });
 
-test("of a transaction only those events are told whose paths may be read, live and again", async ({
+test("of a transaction only those events are told whose paths may be read, live and again [W15, W16]", async ({
   keeper,
   http,
 }) => {

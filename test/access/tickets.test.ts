@@ -1,12 +1,13 @@
 // Tickets: how a stream is opened by who cannot send a header, and what they are not good for.
 
+import { pino } from "pino";
 import { expect } from "vitest";
 import { Tickets, ticketMsMax, ticketsMax, ticketsPerCallerMax } from "../../src/access/tickets.ts";
 import { openPermits } from "../../src/core/access/permits.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { withoutTicket } from "../../src/routes/http/credentials.ts";
 import { exampleOf } from "../browser/site.ts";
-import { test } from "../routes/server-fixture.ts";
+import { serveFor, test } from "../routes/server-fixture.ts";
 import { addTokenWith, type Bearer, turnOnAccess } from "../support/access.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Answer, Http } from "../support/http.ts";
@@ -179,6 +180,20 @@ test("one caller has so many tickets, all together have so many, and time gives 
   await clock.advance(ticketMsMax);
   for (let count = 0; count < ticketsPerCallerMax; count += 1) tickets.give(one);
   expect(tickets.take(given[1])).toBeUndefined();
+});
+
+test("the log of requests has no ticket in it, be it good or not", async ({ keeper, watches }) => {
+  const lines: string[] = [];
+  const logger = pino({ level: "debug" }, { write: (line) => void lines.push(line) });
+  const { http, close } = await serveFor(keeper, watches, { logger });
+  const root = await turnOnAccess(keeper.store);
+  const tickets = [await giveTicket(http, root), `tt_${"x".repeat(43)}`];
+  const codes: string[] = [];
+  for (const ticket of tickets) codes.push((await http.get(`/v1/watch?path=app&ticket=${ticket}`)).code);
+  expect(codes).toEqual(["bad_path", "unauthenticated"]);
+  await close();
+  expect(lines.filter((line) => line.includes("/v1/watch?path=app&ticket=...")).length).toBe(2);
+  for (const ticket of tickets) expect(lines.join("")).not.toContain(ticket);
 });
 
 test("a ticket is not written down with the URL it stands in, however that spells it", () => {

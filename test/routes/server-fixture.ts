@@ -2,7 +2,7 @@
 // looked at directly and not one transaction goes by unnoticed.
 
 import type { AddressInfo } from "node:net";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Digest } from "../../src/core/digest.ts";
@@ -61,13 +61,14 @@ export const test = watchesTest.extend<ServerFixture>({
 interface Overrides {
   readonly limits?: Partial<typeof limits>;
   readonly tls?: TlsPair | null;
+  readonly logger?: Logger;
 }
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null }: Overrides = {},
+  { limits: others, tls = null, logger = pino({ level: "silent" }) }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -79,7 +80,7 @@ export async function serverOver(
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
-    logger: pino({ level: "silent" }),
+    logger,
     version: "0.0.0",
   };
   const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });

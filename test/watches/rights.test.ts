@@ -171,7 +171,7 @@ test("what is written where its reader may not look is not kept for a snapshot",
   walk.end();
 });
 
-test("who resumes is told by what may be read as it is sent, not as it happened", async ({
+test("who resumes is told by what may be read as it is sent, not as it happened [W16]", async ({
   keeper,
   watches,
 }) => {
@@ -197,6 +197,26 @@ test("what comes behind a revocation in the same entry is not told", async ({ ke
   ]);
   expect(sink.events.at(-1)).toMatchObject({ event: "bye", data: { reason: "unauthorised" } });
   expect([sink.changes, sink.isEnded, watches.streamCount]).toEqual([[], true, 0]);
+});
+
+test("a stream of somebody vouched for from outside ends when that does, and leaves nothing behind", async ({
+  keeper,
+  watches,
+}) => {
+  await turnOnAccess(keeper.store);
+  await keeper.store.submit({ type: "setPolicy", policy: { name: "app", rules: readApp }, ...bySystem });
+  const { access, timeMs } = keeper.store;
+  const claimed = { identity: "jwt:ann", policies: ["app", "none yet"], root: "/" };
+  const [short, long] = [1000, 60_000].map((validMs) => {
+    const principal = { ...claimed, validUntilMs: timeMs + validMs };
+    return open(watches, requestFor({ principal, permits: access.permitsOf(principal, timeMs) }, "/app"));
+  }) as [RecordingSink, RecordingSink];
+  await keeper.clock.advance(900);
+  expect([short.isEnded, long.isEnded]).toEqual([false, false]);
+  await keeper.clock.advance(1000);
+  expect([short.isEnded, long.isEnded]).toEqual([true, false]);
+  watches.close("shutdown");
+  expect(keeper.clock.hasTimerIn(0, 1000)).toBe(false);
 });
 
 test("rights that ended between the question and the opening end the stream", async ({ keeper, watches }) => {

@@ -16,9 +16,10 @@ import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
 import { type Reader, systemContext } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
+import { renewCaller } from "../wire/callers.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, readContextOf, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
 import { type AttendParts, attend, attended } from "./attend.ts";
 import { HolderStreams } from "./holder-events.ts";
 
@@ -109,7 +110,7 @@ export function queueResource<Body extends Waiting>(
       validateResourceName(name);
       const path = kind.pathOf(name);
       const view = () => kind.eventView(parts.store.reader(systemContext), path);
-      streams.begin(reply, { event: kind.event, path, view, context: readContextOf(request) });
+      streams.begin(reply, { event: kind.event, path, view, context: renewCaller(request, parts.store) });
     },
   );
   return streams;

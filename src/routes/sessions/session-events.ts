@@ -9,7 +9,8 @@ import type { Reader } from "../../core/reader.ts";
 import { isOwnedBy, sessionExpired } from "../../core/session.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
-import { type RouteParts, readContextOf, readerFor } from "../wire/parts.ts";
+import { renewCaller } from "../wire/callers.ts";
+import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
@@ -23,12 +24,13 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   const options = { schema: eventsSchema, config, exposeHeadRoute: false };
   app.get("/v1/sessions/:id/events", options, (request, reply) => {
     const id = idOf(request);
-    const reader = readerFor(request, store);
+    const context = renewCaller(request, store);
+    const reader = store.reader(context);
     assertMayListen(reader, id);
     const { state } = sessions.summary(id, reader);
     const alive = () => frame("alive", { id, zxid: store.zxid });
     streams.begin(reply, {
-      context: readContextOf(request),
+      context,
       subscribe: ({ finish }) =>
         sessions.onEnded(id, ({ reason, zxid }) => finish(frame("ended", { reason, zxid }))),
       now: () => (state === "open" ? { text: "alive", frame: alive } : null),
