@@ -195,7 +195,11 @@ test("instances that may not be read are no part of a service's stream", async (
   await stream.untilEvent("added");
   expect(stream.named("snapshot")[0]?.data.instances).toMatchObject([{ id: "one" }]);
   expect(stream.events.map(({ event }) => event)).toEqual(["snapshot", "synced", "added"]);
-  stream.close();
+  const lastEventId = stream.named("synced")[0]?.id ?? "";
+  const again = await http.stream("/v1/services/web/events", { query: { lastEventId }, headers });
+  await again.untilEvent("synced");
+  expect(again.events.map(({ event }) => event)).toEqual(["added", "synced"]);
+  for (const one of [stream, again]) one.close();
 });
 
 test("the end of a session is told to whoever opened it and to admins; to others it is gone", async ({
