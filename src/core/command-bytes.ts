@@ -1,5 +1,6 @@
 // About what a command takes in an entry of the log: good enough to bound memory by.
 
+import type { Principal } from "./access/principal.ts";
 import type { Fence, Idempotency, ZnodeTag } from "./write-context.ts";
 
 /** A command besides what it carries. */
@@ -34,7 +35,21 @@ export function namedBytes({ name, id }: Named, data?: Uint8Array): number {
 }
 
 /** What it carries besides. */
-export function contextBytes(fences: readonly Fence[] | undefined, key: Idempotency | undefined): number {
+export function contextBytes(
+  fences: readonly Fence[] | undefined,
+  key: Idempotency | undefined,
+  principal: Principal | undefined,
+): number {
   const fenceBytes = (fences ?? []).reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
-  return fenceBytes + (key === undefined ? 0 : idempotencyBytes);
+  return fenceBytes + (key === undefined ? 0 : idempotencyBytes) + principalBytes(principal);
+}
+
+function principalBytes(principal: Principal | undefined): number {
+  if (principal === undefined || principal === "system") return 0;
+  if ("token" in principal) return conditionBytes + principal.token.length;
+  const { identity, policies, root } = principal;
+  return policies.reduce(
+    (sum, name) => sum + name.length + 1,
+    conditionBytes + identity.length + root.length,
+  );
 }

@@ -5,7 +5,7 @@ import type { AccessCommand } from "./access/access-command.ts";
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
-import type { Asked, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
+import type { Asked, askedBy, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
 
 export interface Create {
   readonly type: "create";
@@ -91,6 +91,7 @@ export interface OpenSession extends Asked {
   /** With a key only: what the token is made of together with it, so that it can be told again (N4). */
   readonly tokenNonce?: string;
   readonly idempotency?: Idempotency;
+  readonly [askedBy]?: string;
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */

@@ -14,7 +14,7 @@ import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import type { Outcomes } from "./txn.ts";
-import type { Idempotency, WriteContext } from "./write-context.ts";
+import type { Asked, Idempotency, WriteContext } from "./write-context.ts";
 import { znodeCommands } from "./znode-commands.ts";
 
 export const commandTable: RowsOf<CommandType> = {
@@ -73,5 +73,6 @@ export function keyOf(command: Command): Idempotency | undefined {
 export function bytesOf(command: Command): number {
   const row = rowOf(command);
   const { fences } = command as WriteContext;
-  return row.bytes(command) + contextBytes(row.hasContext ? fences : undefined, keyOf(command));
+  const { principal } = command as Asked;
+  return row.bytes(command) + contextBytes(row.hasContext ? fences : undefined, keyOf(command), principal);
 }

@@ -33,7 +33,7 @@ export interface Reader {
   /** Who is known, and what they may do. */
   readonly access: ReadonlyAccess;
   /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
-  sees(path: string): boolean;
+  mayRead(path: string): boolean;
   /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */
   get(path: string): Znode | undefined;
   /** Names of the children in code-unit order, from the first that is not before `from`. @throws KeeperError `forbidden` */
@@ -51,16 +51,16 @@ export interface Reader {
   readonly housekeeper: Housekeeper;
   /** Paths of the ephemerals a session owns, in no order that may matter. */
   ephemeralsOf(sessionId: string): ReadonlySet<string>;
-  /** Undefined where there is no znode for the lock or election: nobody claims it. */
+  /** Undefined where there is no znode for the lock or election: nobody claims it. @throws KeeperError `forbidden` */
   queue(path: string): ReadonlyClaimQueue | undefined;
-  /** The queue the znode stands in; undefined for one that is no claim. */
+  /** The queue the znode stands in; undefined for one that is no claim. @throws KeeperError `forbidden` */
   queueOf(path: string): ReadonlyClaimQueue | undefined;
   /** Every queue, in no order that may matter. */
   queues(): Iterable<ReadonlyClaimQueue>;
-  /** The quota that was set on the very path. */
+  /** The quota that was set on the very path. @throws KeeperError `forbidden` */
   quota(path: string): Quota | undefined;
-  /** The quota the path counts in: its own, or that of an ancestor (U4). */
+  /** The quota the path counts in: its own, or that of an ancestor (U4). Whether that may be told is asked with `mayRead`. */
   quotaOver(path: string): Quota | undefined;
-  /** Quotas in code-unit order of their paths, from the first that is not before `path`. */
+  /** Quotas that may be told in code-unit order of their paths, from the first that is not before `path`. */
   quotasFrom(path: string): Iterable<Quota>;
 }

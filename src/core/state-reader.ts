@@ -33,7 +33,7 @@ export class StateReader implements Reader {
     return this.#state.access;
   }
 
-  sees(path: string): boolean {
+  mayRead(path: string): boolean {
     return mayAs(this.context.permits, path, "read");
   }
 
@@ -48,11 +48,14 @@ export class StateReader implements Reader {
   }
 
   #require(path: string): void {
-    if (!this.sees(path)) throw forbidden(path, "read");
+    if (!this.mayRead(path)) throw forbidden(path, "read");
   }
 
   walk(scope: WalkScope): TreeWalk {
-    return new TreeWalk(this.#state, scope);
+    const { permits } = this.context;
+    if (scope.roots.every((root) => permits.mayAllBelow(root, "read")))
+      return new TreeWalk(this.#state, scope);
+    return new TreeWalk(this.#state, { ...scope, sees: (path) => this.mayRead(path) });
   }
 
   get mortals(): ReadonlySet<string> {
@@ -76,10 +79,12 @@ export class StateReader implements Reader {
   }
 
   queue(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return this.#state.claims.queue(path);
   }
 
   queueOf(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return this.#state.claims.queueOf(path);
   }
 
@@ -88,6 +93,7 @@ export class StateReader implements Reader {
   }
 
   quota(path: string): Quota | undefined {
+    this.#require(path);
     return this.#state.quotas.get(path);
   }
 
@@ -95,7 +101,7 @@ export class StateReader implements Reader {
     return this.#state.quotas.governing(path);
   }
 
-  quotasFrom(path: string): Iterable<Quota> {
-    return this.#state.quotas.from(path);
+  *quotasFrom(path: string): Generator<Quota> {
+    for (const quota of this.#state.quotas.from(path)) if (this.mayRead(quota.path)) yield quota;
   }
 }

@@ -8,10 +8,10 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import { problemHandler } from "../../src/routes/http/problems.ts";
 import { ownKeywords } from "../../src/routes/http/validation.ts";
 import { watchRoutes } from "../../src/routes/watches/watch.ts";
-import { anyone } from "../../src/routes/wire/callers.ts";
 import { namedSchemas } from "../../src/routes/wire/schemas.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import type { Watches } from "../../src/watches/watches.ts";
+import { letEverybodyIn } from "../support/access.ts";
 import { type Keeper, plain } from "../support/keeper.ts";
 import { watchesOf, test as watchesTest } from "../watches/fixture.ts";
 import { parseEvents, type SentEvent } from "../watches/recording-sink.ts";
@@ -28,19 +28,11 @@ async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyIn
   });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
   for (const schema of namedSchemas) app.addSchema(schema);
-  authenticateNobody(app);
+  letEverybodyIn(app);
   watchRoutes(app, { watches, store: keeper.store, limits: defaultLimits });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;
   return { app, server: { port, url: `http://127.0.0.1:${port}/v1/watch` } };
-}
-
-/** Access control is off here. */
-function authenticateNobody(app: FastifyInstance): void {
-  app.decorateRequest("caller", null);
-  app.addHook("onRequest", async (request) => {
-    request.caller = anyone;
-  });
 }
 
 const test = watchesTest.extend<{ server: Server }>({

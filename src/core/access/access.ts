@@ -41,7 +41,7 @@ export interface Shown {
 /** The same for those who look. */
 export type ReadonlyAccess = Omit<Access, "put" | "remove">;
 
-/** Combinations of policies that are kept ready; more than anybody uses at a time. */
+/** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
 
 export class Access {
@@ -49,6 +49,7 @@ export class Access {
   readonly #policies = new Map<string, Policy>([[adminPolicy.name, adminPolicy]]);
   readonly #tokens = new Map<string, Token>();
   readonly #byHash = new Map<string, Shown>();
+  readonly #byIdentity = new Map<string, Token>();
   readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
   /** What combinations of policies give, by their names. */
@@ -102,6 +103,11 @@ export class Access {
   /** The token with this secret, whether or not it still counts. @param hash SHA-256, hex */
   shownBy(hash: string): Shown | undefined {
     return this.#byHash.get(hash);
+  }
+
+  /** The token of somebody whom others vouch for. */
+  tokenFor(identity: string): Token | undefined {
+    return this.#byIdentity.get(identity);
   }
 
   records(): Iterable<AccessRecord> {
@@ -167,6 +173,7 @@ export class Access {
         break;
       case "token":
         this.#tokens.set(record.name, record);
+        if (record.identity !== undefined) this.#byIdentity.set(record.identity, record);
         for (const secret of record.secrets) this.#byHash.set(secret.hash, { token: record, secret });
         break;
       case "mode":
@@ -192,6 +199,7 @@ export class Access {
         break;
       case "token":
         this.#tokens.delete(before.name);
+        if (before.identity !== undefined) this.#byIdentity.delete(before.identity);
         for (const { hash } of before.secrets) this.#byHash.delete(hash);
         break;
       case "mode":

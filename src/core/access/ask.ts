@@ -34,7 +34,8 @@ export class Ask {
 
   /** For what is nobody's path. @throws KeeperError `forbidden` */
   requireOfTree(verb: Verb): void {
-    if (!mayOfTree(this.#permits, verb)) throw forbidden(rootPath, verb);
+    if (isConfined(this.#permits)) throw forbidden(rootPath, verb);
+    this.require(rootPath, verb);
   }
 
   /** Whether whoever asks can name a part of the tree alone. */
@@ -47,9 +48,9 @@ export class Ask {
   }
 }
 
-/** For what is nobody's path: who is confined to a part of the tree has no right to it. */
-export function mayOfTree(permits: Permits, verb: Verb): boolean {
-  return !isConfined(permits) && permits.may(rootPath, verb);
+/** Whether they have to do with what is nobody's path. */
+export function isAdmin(permits: Permits): boolean {
+  return !isConfined(permits) && permits.may(rootPath, "admin");
 }
 
 /** @param path as whoever asks names it */

@@ -20,6 +20,8 @@ export interface WalkScope {
   readonly descends?: (path: string) => boolean;
   /** Bytes of overwritten znodes that may be kept since the walk began; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
+  /** Whether a path may be told: what may not is passed over, with all below it. All may, unless given. */
+  readonly sees?: (path: string) => boolean;
 }
 
 /** What is walked over: the parts of a state that a walk looks at. */
@@ -50,6 +52,7 @@ export class TreeWalk implements PastReader {
   readonly #depthMax: number;
   readonly #prefix: string;
   readonly #descends: ((path: string) => boolean) | undefined;
+  readonly #sees: ((path: string) => boolean) | undefined;
   readonly #levels: Level[] = [];
   #rootIndex = -1;
   /** The last znode met; nothing before it is asked for again. */
@@ -68,6 +71,7 @@ export class TreeWalk implements PastReader {
     this.#depthMax = depthMax;
     this.#prefix = prefix;
     this.#descends = descends;
+    this.#sees = scope.sees;
     if (after !== undefined) this.#goTo(after);
     this.#turn = past.begin(this);
   }
@@ -95,7 +99,7 @@ export class TreeWalk implements PastReader {
         this.end();
         return undefined;
       }
-      if (path === undefined) continue;
+      if (path === undefined || this.#sees?.(path) === false) continue;
       const znode = this.#recordAt(path);
       if (znode === undefined) continue;
       this.#cursor = path;
@@ -177,7 +181,18 @@ export class TreeWalk implements PastReader {
     const index = this.#rootIndexOver(path);
     if (index === undefined || index < this.#rootIndex || !this.#hasPrefix(path)) return false;
     if (!this.#rootIndexes.has(path) && !this.#goesBelow(parentPath(path))) return false;
+    if (this.#isPassedOver(path, index)) return false;
     return index > this.#rootIndex || comesAfter(path, this.#cursor);
+  }
+
+  /** Nothing is kept for a walk of what it will not tell. */
+  #isPassedOver(path: string, rootIndex: number): boolean {
+    if (this.#sees === undefined) return false;
+    const root = this.roots[rootIndex] as string;
+    for (let ancestor = path; ; ancestor = parentPath(ancestor)) {
+      if (!this.#sees(ancestor)) return true;
+      if (ancestor === root) return false;
+    }
   }
 
   #hasPrefix(path: string): boolean {

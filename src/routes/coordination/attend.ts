@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Attendance } from "../../coordination/attendance.ts";
 import type { Coordination } from "../../coordination/coordination.ts";
 import { forbidden, mayAs } from "../../core/access/ask.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import type { Verb } from "../../core/access/verbs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
@@ -40,7 +41,8 @@ export function attend(
   const attendance = new Attendance(
     { clock, sessions, admitWaiter },
     {
-      context: readContextOf(request),
+      // What it is told is of its own place.
+      context: { permits: asRecipe(readContextOf(request).permits) },
       token: sessionTokenOf(request),
       comesBack: request.headers["idempotency-key"] !== undefined,
       waitMs: heldBackMs(waitMs),

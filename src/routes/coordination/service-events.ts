@@ -7,7 +7,7 @@ import { Type } from "typebox";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { servicePath } from "../../core/coordination/instances.ts";
 import { InstanceSelection } from "../../watches/instance-selection.ts";
-import { countWait } from "../http/connection-share.ts";
+import { countStream } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { callerOf } from "../wire/callers.ts";
 import { reach } from "../wire/freshness.ts";
@@ -57,7 +57,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
       const whose = readerOf(request, store);
       assertReads(whose.context, servicePath(service));
       const selection = new InstanceSelection(service, filter, whose.context.permits);
-      countWait(reply);
+      countStream(reply);
       const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
       const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, ...whose }, sink);
       connectReader(reply.raw, sink, stream);

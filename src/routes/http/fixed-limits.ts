@@ -63,6 +63,8 @@ export const fixedLimits = {
   streamResetsPerSecondMax: 33,
   /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
   surplusConnectionsMax: 256,
+  /** Clients whose rates are known; those who come beyond them share one. */
+  rateClientsMax: 50_000,
 } as const;
 
 /** Names the limit behind `maximum`, `maxLength` or `maxItems` beside it, for readers and for the refusal. */

@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { ReadContext } from "../../core/reader.ts";
 import type { RightsInUse } from "../../store/rights-in-use.ts";
 import { type LatestSource, LatestStream } from "../../told/latest-stream.ts";
-import { countWait } from "./connection-share.ts";
+import { countStream } from "./connection-share.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
 
 /** What can be told of through a stream while it is open. */
@@ -43,7 +43,7 @@ export class LatestStreams implements OpenStreams {
 
   /** @throws KeeperError `throttled` when there are too many, and what the subscription is refused for */
   begin(reply: FastifyReply, { subscribe, context, ...source }: Subscription): void {
-    countWait(reply);
+    countStream(reply);
     const unsubscribe = subscribe({ tell: () => stream.tell(), finish: (frame) => stream.finish(frame) });
     const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
     const stopFollowing = this.#store.rightsInUse.follow(context, () => stream.bye("unauthorised"));

@@ -105,8 +105,23 @@ function problemWith(error: KeeperError, status: number | undefined): Problem {
   return status === undefined ? problem : { ...problem, status };
 }
 
+/** Why requests were refused. */
+const codes = new WeakMap<FastifyReply, ErrorCode>();
+
+/** The code of the problem that a reply is or ends with; undefined where there is none. */
+export function codeOf(reply: FastifyReply): ErrorCode | undefined {
+  return codes.get(reply);
+}
+
+/** The problem as the end of an answer that has begun otherwise. */
+export function lateProblemOf(reply: FastifyReply, error: KeeperError): Problem {
+  codes.set(reply, error.code);
+  return problemOf(error);
+}
+
 /** Sets what a problem document is sent with, but not the document. */
 export function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
+  codes.set(reply, error.code);
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
   if (error.code === "unauthenticated") reply.header("WWW-Authenticate", "Bearer");
   if (allow !== undefined) reply.header("Allow", allow.join(", "));

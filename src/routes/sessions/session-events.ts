@@ -4,9 +4,6 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { mayOfTree } from "../../core/access/ask.ts";
-import type { Reader } from "../../core/reader.ts";
-import { isOwnedBy, sessionExpired } from "../../core/session.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 import { renewCaller } from "../wire/callers.ts";
@@ -25,9 +22,8 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   app.get("/v1/sessions/:id/events", options, (request, reply) => {
     const id = idOf(request);
     const context = renewCaller(request, store);
-    const reader = store.reader(context);
-    assertMayListen(reader, id);
-    const { state } = sessions.summary(id, reader);
+    sessions.refuseOthers(id, context.permits);
+    const { state } = sessions.summary(id, store.reader(context));
     const alive = () => frame("alive", { id, zxid: store.zxid });
     streams.begin(reply, {
       context,
@@ -39,14 +35,6 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   });
 
   return streams;
-}
-
-/** Another's session is as one that is gone, but for an admin. @throws KeeperError `session_expired` */
-function assertMayListen(reader: Reader, id: string): void {
-  const { permits } = reader.context;
-  const session = reader.session(id);
-  if (session !== undefined && (isOwnedBy(session, permits) || mayOfTree(permits, "admin"))) return;
-  throw sessionExpired();
 }
 
 function frame(event: string, data: object): Uint8Array {
@@ -84,6 +72,6 @@ const eventsSchema = {
       ended: sessionEnded,
       bye: streamBye,
     }),
-    ...problems("bad_path", "session_expired"),
+    ...problems("bad_path", "session_expired", "throttled"),
   },
 };

@@ -14,7 +14,7 @@ import type { WatchEventType } from "../../core/watch-event.ts";
 import type { Store } from "../../store/store.ts";
 import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
-import { countWait } from "../http/connection-share.ts";
+import { countStream } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { callerOf } from "../wire/callers.ts";
@@ -112,7 +112,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     const whose = readerOf(request, store);
     const selection = selectionOf(query, whose.context);
     const { once, bookmarkMs, heartbeatMs } = query;
-    countWait(reply);
+    countStream(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     const stream = watches.open({ selection, start, once, bookmarkMs, heartbeatMs, ...whose }, sink);
     connectReader(reply.raw, sink, stream);

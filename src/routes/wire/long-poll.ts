@@ -101,8 +101,8 @@ function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (afterZxid === 0) return true;
   // What may not be read says nothing, be it of what may.
   let ancestor = parentPath(path);
-  while (reader.sees(ancestor) && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
-  return reader.sees(ancestor) && (reader.get(ancestor) as Znode).pzxid <= afterZxid;
+  while (reader.mayRead(ancestor) && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  return reader.mayRead(ancestor) && (reader.get(ancestor) as Znode).pzxid <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

@@ -188,7 +188,7 @@ function problemSaying(description: string): TSchema {
 /** What the transport refuses before anybody knows which operation was meant. */
 const transportProblem = problemSaying(
   "`bad_request` as 408 (it did not arrive in time), 417 (an expectation nobody meets) or 431 (its headers are too " +
-    "large); `throttled` as 429: there are too many connections.",
+    "large); `throttled` as 429: there are too many connections, or the client asks for more than ratePerSecond.",
 );
 
 export const pageEntriesDefault = 1000;

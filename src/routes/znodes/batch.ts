@@ -13,6 +13,7 @@ import { validateName, validatePath } from "../../core/tree/path.ts";
 import { statOf } from "../../core/tree/stat.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { WriteContext } from "../../core/write-context.ts";
+import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
@@ -116,6 +117,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       const contextOf = keyedContextsOf(request, parts);
       const steps = operations.map((wire) => stepOf(wire, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
+      tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
       // No await from here on: every read is as of this zxid (R3).
       const results = resultsOf(steps, answers, new BoundedReads(readerFor(request, store), limits));
@@ -174,6 +176,11 @@ function writesOf(steps: readonly Step[], contextOf: (index: number) => WriteCon
 
 function isReplayed(answer: WriteAnswer): boolean {
   return answer.status === "fulfilled" && answer.value.replayed === true;
+}
+
+function refusedIn(steps: readonly Step[], answers: readonly WriteAnswer[]): number {
+  const beforehand = steps.filter(({ kind }) => kind === "refused");
+  return beforehand.length + answers.filter(({ status }) => status === "rejected").length;
 }
 
 /** The entries as JSON, in the order of the operations. */

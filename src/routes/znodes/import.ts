@@ -5,8 +5,10 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
+import { tellAudit } from "../http/audit.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { sendProblemAndClose } from "../http/problems.ts";
+import type { Rates } from "../http/rates.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -64,7 +66,7 @@ const exampleAnswer = {
   zxid: 1042,
 };
 
-type ImportParts = RouteParts & { readonly bodies: BodiesInFlight };
+type ImportParts = RouteParts & { readonly bodies: BodiesInFlight; readonly rates: Rates };
 
 /** The scope's bodies are streams: they may be longer than memory. */
 export function importRoutes(plainApp: FastifyInstance, parts: ImportParts): void {
@@ -90,15 +92,17 @@ async function bringIn(
   parts: ImportParts,
   mediaType: string,
 ) {
-  const { store, limits, bodies } = parts;
+  const { store, limits, bodies, rates } = parts;
   const { onConflict, dryRun } = request.query;
   const run = new ImportRun(store, {
     onConflict,
     dryRun,
     limits,
     contextOf: keyedContextsOf(request, parts),
+    pace: rates.paceFor(request, reply),
   });
   const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  tellAudit(request, () => ({ path: run.root }));
   const note = () => {
     if (run.isReplayed) noteReplay(reply, { replayed: true });
   };
