@@ -1,6 +1,7 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
+import type { Acl } from "./acl/acl.ts";
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
@@ -14,6 +15,8 @@ export interface Create {
   readonly mode: CreateMode;
   /** Make missing parents as plain persistent znodes in the same transaction. */
   readonly parents?: boolean;
+  /** Who may do what with it, but not with the parents that are made; everybody everything where it is absent. */
+  readonly acl?: Acl;
 }
 
 export interface SetData {
@@ -143,6 +146,15 @@ export interface DeleteQuota {
   readonly path: string;
 }
 
+/** Gives the znode this list in the place of the one it has (A15). */
+export interface SetAcl extends WriteContext {
+  readonly type: "setAcl";
+  readonly path: string;
+  readonly acl: Acl;
+  /** Required `aversion`; absent or -1 means any. */
+  readonly aversion?: number;
+}
+
 export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
 
 /** A znode as another tree had it. */
@@ -173,6 +185,7 @@ export type SingleWrite = (Operation | DeleteTree | DeletePart) & WriteContext;
 export type TreeCommand =
   | SingleWrite
   | QuotaWrite
+  | SetAcl
   | ImportZnodes
   | Multi
   | OpenSession

@@ -1,6 +1,7 @@
 // The one table of commands: what there is to know of each type, in one place and complete, because a type without a
 // row does not compile. Rows stand in the file of their subject. Nothing else here or elsewhere names a type.
 
+import { aclCommands } from "./acl/acl-commands.ts";
 import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
@@ -20,6 +21,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...sessionCommands,
   ...livenessCommands,
   ...quotaCommands,
+  ...aclCommands,
   ...epochCommands,
   ...coordinationCommands,
 };

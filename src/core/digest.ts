@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import { type KeptAcl, openAcl, textOfAcl } from "./acl/acl.ts";
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
@@ -22,6 +23,7 @@ export class Digest {
     for (const quota of state.quotas.from("")) digest.addQuota(quota);
     digest.addHousekeeper(state.housekeeper);
     for (const epoch of state.epochs) digest.addEpoch(epoch);
+    for (const acl of state.acls.values()) digest.addAcl(acl);
     return digest;
   }
 
@@ -73,6 +75,14 @@ export class Digest {
     this.#subtract(hashEpoch(epoch));
   }
 
+  addAcl(acl: KeptAcl): void {
+    this.#add(hashAcl(acl));
+  }
+
+  removeAcl(acl: KeptAcl): void {
+    this.#subtract(hashAcl(acl));
+  }
+
   /** 16 hex digits. */
   toString(): string {
     return hex(this.#high) + hex(this.#low);
@@ -108,6 +118,7 @@ function hashZnode(znode: Znode): Hash {
   hasher.beginning(znode.writtenRanMs ?? 0);
   // Tables of versions that had none keep their digest.
   if (znode.attempts !== null) hasher.text(znode.attempts.join(" "));
+  if (znode.acl !== openAcl) hasher.integer(znode.acl.id);
   return hasher.hash();
 }
 
@@ -163,6 +174,13 @@ function hashEpoch({ id, firstZxid }: Epoch): Hash {
   const hasher = new Hasher();
   hasher.text(id);
   hasher.integer(firstZxid);
+  return hasher.hash();
+}
+
+function hashAcl({ id, entries }: KeptAcl): Hash {
+  const hasher = new Hasher();
+  hasher.integer(id);
+  hasher.text(textOfAcl(entries));
   return hasher.hash();
 }
 

@@ -1,6 +1,8 @@
 // The tree as a command in progress sees it: the state, overlaid with what the command has decided so far. The
 // state itself is not touched; when the command is refused, the draft is dropped and nothing ever happened (M8).
 
+import type { Acl } from "./acl/acl.ts";
+import { DraftAcls } from "./acl/draft-acls.ts";
 import {
   deletedLength,
   ephemeralBytesMax,
@@ -31,6 +33,8 @@ export interface NewZnode {
   readonly sequence: number | null;
   /** Where the numbers of its children begin; 0 unless given. */
   readonly nextSequence?: number;
+  /** Open to all where it is absent. */
+  readonly acl?: Acl | undefined;
 }
 
 export class Draft {
@@ -54,12 +58,14 @@ export class Draft {
   readonly #ephemerals = new Map<string, Usage>();
   /** Where in the changes a parent's latest record stands, while it is the latest. */
   readonly #parentChanges = new Map<string, number>();
+  readonly #acls: DraftAcls;
   #nextZnodeId: number;
 
   constructor(state: State, moment: PlacedMoment, bounds = unbounded) {
     this.#state = state;
     this.#bounds = bounds;
     this.#nextZnodeId = state.nextZnodeId;
+    this.#acls = new DraftAcls(state.acls, this.changes);
     this.zxid = state.zxid + 1;
     this.moment = moment;
   }
@@ -129,7 +135,7 @@ export class Draft {
     return znode;
   }
 
-  #newZnode({ path, data, mode, owner, sequence, nextSequence = 0 }: NewZnode): Znode {
+  #newZnode({ path, data, mode, owner, sequence, nextSequence = 0, acl }: NewZnode): Znode {
     const id = this.#nextZnodeId;
     this.#nextZnodeId += 1;
     return {
@@ -152,6 +158,7 @@ export class Draft {
       container: mode.kind === "container",
       writtenRanMs: goesByItself(mode) ? this.ranMs : null,
       attempts: null,
+      acl: this.#acls.use(acl),
     };
   }
 
@@ -182,6 +189,16 @@ export class Draft {
     this.changes.push({ type: "attemptsChanged", znode: changed, before: znode });
   }
 
+  /** Gives the znode this list; its data, and when it was written, are as they were (A15). */
+  setAcl(znode: Znode, acl: Acl): Znode {
+    const changed = { ...znode, acl: this.#acls.use(acl), aversion: znode.aversion + 1 };
+    this.#overlay.set(znode.path, changed);
+    this.changes.push({ type: "aclChanged", znode: changed, before: znode });
+    this.#parentChanges.delete(znode.path);
+    this.#acls.release(znode.acl);
+    return changed;
+  }
+
   /** Removes a znode without children; a quota goes with the znode it was set on. */
   delete(znode: Znode): void {
     const length = deletedLength(znode);
@@ -189,6 +206,7 @@ export class Draft {
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
+    this.#acls.release(znode.acl);
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
     this.#deleteQuotaOf(znode);

@@ -1,5 +1,6 @@
 // About what the state takes in memory, and what a command would add to it. Measured, and rounded up.
 
+import { type Acl, textOfAcl } from "./acl/acl.ts";
 import type { Create, ImportedZnode, SetData } from "./command.ts";
 import type { State } from "./state.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
@@ -7,15 +8,29 @@ import { parentPath, rootPath } from "./tree/path.ts";
 /** What a znode takes besides its path and data, and a session in all. */
 const znodeBytes = 640;
 export const sessionBytes = 1024;
+/** A list is there as entries and as the text it is found by. */
+const aclBytesPerCharacter = 6;
 
 /** About what the state takes in memory. */
-export function memoryOf({ tree, sessionCount }: State): number {
+export function memoryOf({ tree, sessionCount, acls }: State): number {
   const { count, bytes } = tree.usageOf(rootPath);
-  return count * znodeBytes + tree.pathLength + bytes + sessionCount * sessionBytes;
+  return (
+    count * znodeBytes +
+    tree.pathLength +
+    bytes +
+    sessionCount * sessionBytes +
+    acls.textLength * aclBytesPerCharacter
+  );
 }
 
-export function growthOfCreate({ path, data, parents }: Create, state: State): number {
-  return sizeOf(path, data) + (parents === true ? sizeOfMissing(parentPath(path), state) : 0);
+export function growthOfCreate({ path, data, parents, acl }: Create, state: State): number {
+  const missing = parents === true ? sizeOfMissing(parentPath(path), state) : 0;
+  return sizeOf(path, data) + missing + (acl === undefined ? 0 : growthOfAcl(acl));
+}
+
+/** As if no other znode had it. */
+export function growthOfAcl(acl: Acl): number {
+  return textOfAcl(acl).length * aclBytesPerCharacter;
 }
 
 /** What is set to less, or to as much, makes nothing grow. */

@@ -1,6 +1,7 @@
 // What the store writes behind: the rows that changed, coalesced, with the log position they reflect. Whoever opens
 // the file finds the tree as of that position plus the rest of the log.
 
+import type { KeptAcl } from "../core/acl/acl.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
@@ -27,7 +28,7 @@ export interface Position {
   /** The wall clock of the log, which does not go back. */
   readonly timeMs: number;
   readonly housekeeper: Housekeeper;
-  /** Digest of znodes, sessions, replies, quotas, epochs and the housekeeper as of this position, 16 hex digits. */
+  /** Digest of znodes, their lists, sessions, replies, quotas, epochs and the housekeeper as of this position, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;
@@ -53,6 +54,9 @@ export interface RowChanges {
   readonly epochs: readonly Epoch[];
   /** First zxids of the epochs that are forgotten. */
   readonly forgottenEpochZxids: readonly number[];
+  /** Access control lists that znodes have since. */
+  readonly acls: readonly KeptAcl[];
+  readonly forgottenAclIds: readonly number[];
   readonly changes: readonly ChangeRow[];
 }
 

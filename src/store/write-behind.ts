@@ -1,6 +1,7 @@
 // Collects what changed since the tables were last written, each row once however often it changed, and keeps the
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
+import type { KeptAcl } from "../core/acl/acl.ts";
 import { Digest } from "../core/digest.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Quota } from "../core/quotas/quota.ts";
@@ -28,6 +29,8 @@ export class WriteBehind {
   #quotas = new Map<string, Dirty<Quota>>();
   /** By first zxid: one takes the place of another in which nothing was written. */
   #epochs = new Map<number, Dirty<Epoch>>();
+  /** By id: another list may come in the place of one that is forgotten. */
+  #acls = new Map<number, Dirty<KeptAcl>>();
   #changes: ChangeRow[] = [];
   #isRegisterDirty = false;
 
@@ -38,7 +41,7 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs];
+    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs, this.#acls];
     return rows.reduce(
       (count, { size }) => count + size,
       this.#changes.length + (this.#isRegisterDirty ? 1 : 0),
@@ -80,6 +83,7 @@ export class WriteBehind {
       case "changed":
       case "childrenChanged":
       case "attemptsChanged":
+      case "aclChanged":
         note(this.#znodes, change.znode.id, change.before, change.znode);
         break;
       case "deleted":
@@ -103,6 +107,12 @@ export class WriteBehind {
       case "quotaDeleted":
         note(this.#quotas, change.quota.path, change.quota, null);
         break;
+      case "aclKept":
+        note(this.#acls, change.acl.id, null, change.acl);
+        break;
+      case "aclForgotten":
+        note(this.#acls, change.acl.id, change.acl, null);
+        break;
     }
   }
 
@@ -120,13 +130,14 @@ export class WriteBehind {
       }
       this.#digest.addZnode(after);
       if (before === null) created.push(after);
-      else if (before.mzxid !== after.mzxid || before.attempts !== after.attempts) changed.push(after);
+      else if (hasOtherColumns(before, after)) changed.push(after);
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();
     const replies = this.#takeReplies();
     const quotas = this.#takeQuotas();
     const epochs = this.#takeEpochs();
+    const acls = this.#takeAcls();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -151,6 +162,7 @@ export class WriteBehind {
       ...replies,
       ...quotas,
       ...epochs,
+      ...acls,
       changes,
     };
   }
@@ -210,6 +222,27 @@ export class WriteBehind {
     this.#epochs = new Map();
     return { epochs, forgottenEpochZxids };
   }
+
+  #takeAcls(): Pick<RowChanges, "acls" | "forgottenAclIds"> {
+    const acls: KeptAcl[] = [];
+    const forgottenAclIds: number[] = [];
+    for (const [id, { before, after }] of this.#acls) {
+      if (before !== null) this.#digest.removeAcl(before);
+      if (after !== null) {
+        this.#digest.addAcl(after);
+        acls.push(after);
+      } else if (before !== null) forgottenAclIds.push(id);
+    }
+    this.#acls = new Map();
+    return { acls, forgottenAclIds };
+  }
+}
+
+/** Whether more than its children is otherwise. */
+function hasOtherColumns(before: Znode, after: Znode): boolean {
+  return (
+    before.mzxid !== after.mzxid || before.attempts !== after.attempts || before.aversion !== after.aversion
+  );
 }
 
 function note<Key, Row>(rows: Map<Key, Dirty<Row>>, key: Key, before: Row | null, after: Row | null): void {

@@ -63,6 +63,7 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   bad_path: ({ http }) => http.get("/v1/znodes/a%01"),
   bad_mode: ({ http }) => http.post("/v1/znodes/a?container=true&ephemeral=true"),
   bad_ttl: ({ http }) => http.post("/v1/znodes/a?ttlMs=0"),
+  bad_acl: ({ http }) => http.put("/v1/acl", { json: { acl: [] } }),
   session_required: ({ http }) => http.post("/v1/znodes/a?ephemeral=true"),
   forbidden: ({ http }) => http.put("/v1/znodes", { headers: { origin: "https://elsewhere.example" } }),
   quota_exceeded: async ({ http }) => {

@@ -45,6 +45,8 @@ function rowsAt(appliedLsn: number) {
     deletedQuotaPaths: [],
     epochs: [],
     forgottenEpochZxids: [],
+    acls: [],
+    forgottenAclIds: [],
     changes: [],
   };
 }

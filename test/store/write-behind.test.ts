@@ -59,6 +59,7 @@ function expectSame({ store, state, tables }: Fixture): void {
   );
   expect(new Set(loaded.sessions())).toEqual(new Set(state.sessions()));
   expect([...loaded.replies]).toEqual([...state.replies]);
+  expect([...loaded.acls.values()]).toEqual([...state.acls.values()]);
   expect([...loaded.quotas.from("")]).toEqual([...state.quotas.from("")]);
   expect(checkState(loaded)).toEqual([]);
   const position = tables.writes.at(-1)?.position;
@@ -181,6 +182,7 @@ test("what came and went between two writes has no row, and its messages do", as
     ...{ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] },
     ...{ replies: [], forgottenReplyZxids: [] },
     ...{ quotas: [], deletedQuotaPaths: [], epochs: [], forgottenEpochZxids: [] },
+    ...{ acls: [], forgottenAclIds: [] },
   });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);

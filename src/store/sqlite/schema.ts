@@ -129,6 +129,14 @@ const upgrades = [
     first_zxid INTEGER PRIMARY KEY,
     id TEXT NOT NULL
   ) STRICT;`,
+  `-- Access control lists, each once: JSON, [permissions, scheme, id] for each entry. Which znode has which; 0 is the list
+  -- by which everybody may do everything, and has no row.
+  CREATE TABLE acl (
+    id INTEGER PRIMARY KEY,
+    entries TEXT NOT NULL
+  ) STRICT;
+
+  ALTER TABLE znode ADD COLUMN acl_id INTEGER NOT NULL DEFAULT 0;`,
 ] as const;
 
 /** The first version whose rows have checksums. */
