@@ -1,8 +1,8 @@
 // The digest of a state: kept up to date or taken anew, it is the same, and it notices every field.
 
 import { expect, test } from "vitest";
-import { Digest } from "../../src/core/digest.ts";
 import { openAcl } from "../../src/core/acl/acl.ts";
+import { Digest } from "../../src/core/digest.ts";
 import type { Quota, QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { Reply } from "../../src/core/replies/reply.ts";
 import type { Session } from "../../src/core/session.ts";

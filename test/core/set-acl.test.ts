@@ -43,7 +43,7 @@ test("the root's list can be set [A17, P12]", async ({ keeper }) => {
   expect(keeper.stat("/").aversion).toBe(1);
 });
 
-test("a list comes in the place of the whole one, and moves aversion and nothing else [A15, S6]", async ({
+test("a list comes in the place of the whole one, and moves aversion and nothing else [A15, S4]", async ({
   keeper,
 }) => {
   await keeper.store.submit(create("/a", anns));
@@ -68,7 +68,7 @@ test("the same list again is a change like any other [A15]", async ({ keeper }) 
   expect(listsOf(keeper)).toEqual([anns]);
 });
 
-test("nobody is told that a list was set [A15]", async ({ keeper }) => {
+test("nobody is told that a list was set [A15, W7]", async ({ keeper }) => {
   await keeper.create("/a");
   await setAcl(keeper, "/a", anns);
   expect(keeper.applied.map(({ txn }) => changeMessageOf(txn) !== null)).toEqual([true, false]);

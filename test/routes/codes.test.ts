@@ -13,7 +13,7 @@ import { serveFor, test } from "./server-fixture.ts";
 
 /** Section 8 of the contract: what a client may be told. */
 const contract = {
-  400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "session_required"],
+  400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "bad_acl", "session_required"],
   401: ["unauthenticated"],
   403: ["forbidden", "quota_exceeded", "reserved_path"],
   404: ["no_node", "no_route", "no_claim", "no_instance"],

@@ -15,20 +15,11 @@ import {
 } from "./acl.ts";
 import { isNetwork } from "./addresses.ts";
 
-/** As ZooKeeper's own programs write permissions. */
-const letters: Readonly<Record<string, Permission>> = {
-  r: "read",
-  w: "write",
-  c: "create",
-  d: "delete",
-  a: "admin",
-};
-
 const schemes: readonly AclScheme[] = ["world", "digest", "ip"];
 
 /**
- * Reads a list as it stands in JSON: `perms` is a list of names or ZooKeeper's letters. The scheme `auth` becomes one entry
- * for each of the caller's digests (A6), and what stands there twice stands there once (A4).
+ * Reads a list as it stands in JSON. The scheme `auth` becomes one entry for each of the caller's digests (A6), and what
+ * stands there twice stands there once (A4).
  * @param digests `user:hash` of each password the caller gave
  * @throws KeeperError `bad_acl`
  */
@@ -66,13 +57,9 @@ function entriesOf(wire: unknown, index: number, digests: readonly string[]): Ac
   return [{ perms, scheme: scheme as AclScheme, id }];
 }
 
-function permsOf(asked: unknown, index: number): number {
-  const names = typeof asked === "string" ? Array.from(asked, (letter) => letters[letter]) : asked;
+function permsOf(names: unknown, index: number): number {
   if (!Array.isArray(names) || !names.every((name) => permissions.includes(name)))
-    throw badEntry(
-      index,
-      `its perms must be a list of ${permissions.join(", ")}, or some of the letters cdrwa`,
-    );
+    throw badEntry(index, `its perms must be a list of ${permissions.join(", ")}`);
   return names.reduce((sum: number, name: Permission) => sum | permissionBits[name], 0);
 }
 
