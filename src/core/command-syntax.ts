@@ -70,13 +70,14 @@ export function validatePathOf({ path }: { readonly path: string }, limits: Limi
 }
 
 export function validateImported(imported: ImportedZnode, index: number, limits: Limits): void {
-  const { data, mode, sequence, nextSequence } = imported;
+  const { data, mode, sequence, nextSequence, acl } = imported;
   try {
     validatePathOf(imported, limits);
     validateMode(mode, undefined);
     validateSize(data, limits);
     validateImportedNumber(sequence ?? 0);
     validateImportedNumber(nextSequence);
+    if (acl !== undefined) validateAcl(acl);
   } catch (error) {
     throw failedAtIndex(index, error);
   }

@@ -167,6 +167,8 @@ export interface ImportedZnode {
   readonly sequence: number | null;
   /** Where the numbers of its children go on. */
   readonly nextSequence: number;
+  /** Absent where nothing is said of it. */
+  readonly acl?: Acl;
 }
 
 /** What becomes of a znode that is there already: it stops the import, stays, or gets the data. */

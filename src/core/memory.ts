@@ -40,10 +40,11 @@ export function growthOfSet({ path, data, create }: SetData, { tree }: State): n
   return Math.max(0, data.byteLength - before.data.byteLength);
 }
 
-export function growthOfImported({ path, data }: ImportedZnode, state: State): number {
+export function growthOfImported({ path, data, acl }: ImportedZnode, state: State): number {
   const before = state.tree.get(path);
-  if (before !== undefined) return Math.max(0, data.byteLength - before.data.byteLength);
-  return sizeOf(path, data) + sizeOfMissing(parentPath(path), state);
+  const aclSize = acl === undefined ? 0 : growthOfAcl(acl);
+  if (before !== undefined) return aclSize + Math.max(0, data.byteLength - before.data.byteLength);
+  return aclSize + sizeOf(path, data) + sizeOfMissing(parentPath(path), state);
 }
 
 /** Of something with a name: its znode, and the one above it. @param bytes what the command takes */

@@ -1,6 +1,7 @@
 // What becomes of znodes that come from another tree: made as they were there, numbers included, or met by what is
 // here already. Nothing is taken over that is of the other tree alone: its zxids, times and sessions.
 
+import { textOfAcl } from "./acl/acl.ts";
 import type { ConflictRule, ImportedZnode, ImportZnodes } from "./command.ts";
 import { failedAtIndex } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
@@ -33,15 +34,17 @@ function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRu
     return "created";
   }
   if (onConflict === "skip") return "skipped";
-  const isSame = areSame(existing.data, imported.data);
-  if (isSame && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
+  const hasData = areSame(existing.data, imported.data);
+  const hasAcl = imported.acl === undefined || textOfAcl(existing.acl.entries) === textOfAcl(imported.acl);
+  if (hasData && hasAcl && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
   if (onConflict === "fail" && !isUntouchedRoot(existing)) {
     throw new KeeperError("node_exists", `${existing.path} exists already; say onConflict=skip or replace.`, {
       path: existing.path,
       stat: statOf(existing),
     });
   }
-  planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
+  if (!hasData) planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
+  if (!hasAcl) draft.setAcl(draft.get(imported.path) as Znode, imported.acl);
   return "replaced";
 }
 
@@ -50,6 +53,6 @@ function areSame(some: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** Every tree has a root: in one that nobody wrote to, it is in nobody's way. */
-function isUntouchedRoot({ path, version, data }: Znode): boolean {
-  return path === rootPath && version === 0 && data.byteLength === 0;
+function isUntouchedRoot({ path, version, aversion, data }: Znode): boolean {
+  return path === rootPath && version === 0 && aversion === 0 && data.byteLength === 0;
 }

@@ -219,6 +219,62 @@ test("the same key with another identity is another request [D19]", async ({ htt
   expectProblem(await send("bob:b"), 422, "idempotency_key_reused");
 });
 
+test("an export has the lists that are asked for, and its import makes znodes as closed as they were [A14, A19]", async ({
+  http,
+  root,
+}) => {
+  const admins = [{ perms: all, scheme: "digest", id: superTest }];
+  const create = (name: string, members: object) => ({ op: "create", path: `${root}/${name}`, ...members });
+  const operations = [create("a", { acl: admins, data: "x" }), create("a/b", {})];
+  expectStatus(await http.post("/v1/transactions", { json: { operations } }), 200);
+  const exported = async (headers: Record<string, string>) => {
+    const answer = await http.get(`/v1/export${encodeSegments(root)}`, {
+      query: "include=data,acl",
+      headers,
+    });
+    return answer.text
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as object);
+  };
+  const lines = await exported(showing("super:test"));
+  expect(lines).toEqual([
+    { path: root, data: "" },
+    { path: `${root}/a`, data: "x", acl: admins },
+    { path: `${root}/a/b`, data: "" },
+  ]);
+  const page = await http.get(`/v1/tree${encodeSegments(root)}`, {
+    ...{ query: "include=acl,data", headers: showing("super:test") },
+  });
+  expect(page.json<{ znodes: object[] }>().znodes).toEqual(lines);
+  const plain = await http.get(`/v1/tree${encodeSegments(root)}`, { query: "include=data" });
+  expect(JSON.stringify(plain.json())).not.toContain("acl");
+
+  const bringIn = (some: readonly object[], query = "") =>
+    http.post("/v1/import", { query, body: some.map((line) => `${JSON.stringify(line)}\n`).join("") });
+  const masked = await exported({});
+  expect(masked[1]).toMatchObject({ acl: [{ ...admins[0], id: "super:x" }] });
+  expectStatus(await http.delete(urlOf(root), { query: "recursive=true" }), 204);
+  expect(expectProblem(await bringIn(masked), 400, "bad_acl")).toMatchObject({ line: 2 });
+  expect(expectStatus(await bringIn(lines), 200).json()).toMatchObject({ created: 3 });
+  expect(await aclOf(http, `${root}/a`, showing("super:test"))).toMatchObject({ acl: admins, aversion: 0 });
+  expect((await aclOf(http, `${root}/a/b`)).acl).toEqual(open);
+
+  expectStatus(await setAcl(http, `${root}/a`, open), 200);
+  const replaced = expectStatus(await bringIn(lines, "onConflict=replace"), 200);
+  expect(replaced.json()).toMatchObject({ replaced: 1, unchanged: 2 });
+  const { stat } = (await http.get(urlOf(`${root}/a`))).json<{ stat: object }>();
+  expect(stat).toMatchObject({ version: 0, aversion: 2 });
+});
+
+test("a line of an import is refused for a list that is none [A4]", async ({ http, root }) => {
+  for (const acl of [[], null, [{ perms: ["read"], scheme: "auth" }]]) {
+    const body = `${JSON.stringify({ path: `${root}/x`, acl })}\n`;
+    expect(expectProblem(await http.post("/v1/import", { body }), 400, "bad_acl")).toMatchObject({ line: 1 });
+  }
+  expectProblem(await http.get(urlOf(`${root}/x`)), 404, "no_node");
+});
+
 test("the root's list is asked for with and without its slash [A17]", async ({ http }) => {
   const [bare, slash] = [await http.get("/v1/acl"), await http.get("/v1/acl/")];
   expect(bare.json()).toMatchObject({ path: "/", acl: open });

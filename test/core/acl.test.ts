@@ -8,12 +8,13 @@ import {
   type AclEntry,
   aclAllows,
   type Identities,
-  maskedAcl,
+  isMasked,
   nobodyKnown,
   openAcl,
   type Permission,
   permissionBits,
   permissions,
+  shownTo,
   textOfAcl,
 } from "../../src/core/acl/acl.ts";
 import { aclOfText, parseAcl, permissionNames, validateAcl } from "../../src/core/acl/acl-syntax.ts";
@@ -315,7 +316,10 @@ test("a masked list has its users and none of their hashes [A14]", () => {
     { perms: 4, scheme: "ip", id: "::1" },
     { perms: 5, scheme: "world", id: "anyone" },
   ];
-  expect(maskedAcl(acl).map(({ perms, id }) => [perms, id])).toEqual([
+  expect(isMasked(acl)).toBe(false);
+  expect(isMasked(shownTo(nobodyKnown, acl))).toBe(true);
+  expect(shownTo({ ...nobodyKnown, isSuper: true }, acl)).toEqual(acl);
+  expect(shownTo(as(ann), acl).map(({ perms, id }) => [perms, id])).toEqual([
     [1, "ann:x"],
     [2, ":x"],
     [3, "u:x"],

@@ -220,11 +220,13 @@ const onMortals: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 5, arbitrary: sweep },
 );
 
-const imported: fc.Arbitrary<ImportedZnode> = fc.record({
-  ...{ path, data, mode: mortalMode },
-  sequence: fc.constantFrom(null, null, 3, 12),
-  nextSequence: fc.constantFrom(0, 0, 2, 20),
-});
+const imported: fc.Arbitrary<ImportedZnode> = fc
+  .record({
+    ...{ path, data, mode: mortalMode, acl: seldom(acl) },
+    sequence: fc.constantFrom(null, null, 3, 12),
+    nextSequence: fc.constantFrom(0, 0, 2, 20),
+  })
+  .map(defined);
 const importZnodes = fc.record({
   ...{ type: fc.constant("import" as const), znodes: fc.array(imported, { maxLength: 4 }) },
   onConflict: fc.constantFrom<ConflictRule>("fail", "skip", "replace"),

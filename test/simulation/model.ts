@@ -375,10 +375,13 @@ export class Model {
     return counts;
   }
 
-  #importOne({ path, data, mode, sequence, nextSequence }: ImportedZnode, rule: ConflictRule) {
+  #importOne({ path, data, mode, sequence, nextSequence, acl }: ImportedZnode, rule: ConflictRule) {
     const there = this.world.znodes.get(path);
     if (there === undefined) {
-      this.#create({ type: "create", path, data, mode, parents: true }, undefined);
+      this.#create(
+        { type: "create", path, data, mode, parents: true, ...(acl !== undefined && { acl }) },
+        undefined,
+      );
       Object.assign(this.#existing(path), { sequence, counter: nextSequence });
       const parent = this.#existing(parentOf(path));
       if (sequence !== null) parent.counter = Math.max(parent.counter, sequence + 1);
@@ -387,11 +390,13 @@ export class Model {
       return "created";
     }
     if (rule === "skip") return "skipped";
-    const isSame = there.data === textOf(data);
-    if (isSame && (rule === "replace" || path === "/")) return "unchanged";
-    const isInTheWay = path !== "/" || there.version > 0 || there.data !== "";
+    const hasData = there.data === textOf(data);
+    const hasAcl = acl === undefined || there.acl === aclText(acl);
+    if (hasData && hasAcl && (rule === "replace" || path === "/")) return "unchanged";
+    const isInTheWay = path !== "/" || there.version > 0 || there.aversion > 0 || there.data !== "";
     if (rule === "fail" && isInTheWay) throw new Refused("node_exists");
-    this.#set({ type: "setData", path, data });
+    if (!hasData) this.#set({ type: "setData", path, data });
+    if (!hasAcl) this.#setAcl({ type: "setAcl", path, acl });
     return "replaced";
   }
 

@@ -48,7 +48,7 @@ async function* linesOf(
 ): AsyncGenerator<string, void, undefined> {
   let count = 0;
   try {
-    for await (const znode of client.subtree(path)) {
+    for await (const znode of client.subtree(path, { acl: true })) {
       yield `${JSON.stringify(znodeJson(znode))}\n`;
       count += 1;
       progress.show(count, "znodes");

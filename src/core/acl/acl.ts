@@ -68,11 +68,20 @@ function isFor({ scheme, id }: AclEntry, { digests, address }: Identities): bool
   }
 }
 
-/** The list for whoever may read it but not change it: whose passwords count, and not their hashes (A14). */
-export function maskedAcl(acl: Acl): Acl {
+/** What stands in the place of a hash that is not shown. */
+const mask = ":x";
+
+/** The list as it is shown: to whom it does not give `admin`, whose passwords count and not their hashes (A14). */
+export function shownTo(who: Identities, acl: Acl): Acl {
+  if (aclAllows(acl, permissionBits.admin, who)) return acl;
   return acl.map((entry) =>
-    entry.scheme === "digest" ? { ...entry, id: `${entry.id.slice(0, entry.id.indexOf(":"))}:x` } : entry,
+    entry.scheme === "digest" ? { ...entry, id: entry.id.slice(0, entry.id.indexOf(":")) + mask } : entry,
   );
+}
+
+/** Whether the list is what somebody was shown who did not see it whole. */
+export function isMasked(acl: Acl): boolean {
+  return acl.some(({ scheme, id }) => scheme === "digest" && id.endsWith(mask));
 }
 
 /** The list in few characters: two lists are the same when their texts are. */

@@ -4,7 +4,7 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { aclAllows, maskedAcl, permissionBits } from "../../core/acl/acl.ts";
+import { shownTo } from "../../core/acl/acl.ts";
 import { parseAcl } from "../../core/acl/acl-syntax.ts";
 import { validatePath } from "../../core/tree/path.ts";
 import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
@@ -72,8 +72,7 @@ export function aclRoutes(plainApp: FastifyInstance, { store, sessions, limits }
       const who = identitiesOf(request);
       touchSession(request, sessions);
       const { acl, aversion } = znodeAt(readerFor(request, store), path);
-      const isWhole = aclAllows(acl.entries, permissionBits.admin, who);
-      return { path, acl: shownAcl(isWhole ? acl.entries : maskedAcl(acl.entries)), aversion };
+      return { path, acl: shownAcl(shownTo(who, acl.entries)), aversion };
     });
 
     app.put(
