@@ -16,8 +16,7 @@ export function setAclCommand(): Command {
   return new Command("setacl")
     .summary("replace the access control list of a znode")
     .description(
-      "Replaces the access control list of a znode. auth::PERMISSIONS stands for the identity of --acl-auth. Whoever is in " +
-        "none of the entries is locked out.",
+      "Replaces the access control list of a znode. auth::PERMISSIONS stands for the identity of --acl-auth.",
     )
     .argument("<path>", "a znode")
     .addArgument(

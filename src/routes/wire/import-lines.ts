@@ -74,7 +74,7 @@ function aclOf(wire: unknown): Acl {
   if (!isMasked(acl)) return acl;
   throw new KeeperError(
     "bad_acl",
-    "The access control list has x in the place of a hash: it was exported by somebody whom it does not give admin.",
+    "The access control list has x in the place of a hash: it was exported by somebody whom it does not give admin. Export it as who has that, or without lists.",
   );
 }
 

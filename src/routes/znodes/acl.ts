@@ -119,7 +119,7 @@ const setSchema = {
   summary: "Give a znode another access control list",
   description:
     "The list comes in the place of the whole one that was there. It moves `aversion` and nothing else of the stat, and " +
-    "watchers are told nothing. Whoever locks themselves out by it is locked out.",
+    "watchers are told nothing.",
   tags,
   headers: Type.Object({ ...writeHeaders.properties, ...aclAuthHeader }),
   response: {
