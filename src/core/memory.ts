@@ -8,8 +8,9 @@ import { parentPath, rootPath } from "./tree/path.ts";
 /** What a znode takes besides its path and data, and a session in all. */
 const znodeBytes = 640;
 export const sessionBytes = 1024;
-/** A list is there as entries and as the text it is found by. */
-const aclBytesPerCharacter = 6;
+/** A list takes these, and for each character of its text: it is there as entries and as the text it is found by. */
+const aclBytes = 256;
+const aclBytesPerCharacter = 4;
 
 /** About what the state takes in memory. */
 export function memoryOf({ tree, sessionCount, acls }: State): number {
@@ -19,7 +20,7 @@ export function memoryOf({ tree, sessionCount, acls }: State): number {
     tree.pathLength +
     bytes +
     sessionCount * sessionBytes +
-    acls.textLength * aclBytesPerCharacter
+    sizeOfAcls(acls.size, acls.textLength)
   );
 }
 
@@ -30,7 +31,7 @@ export function growthOfCreate({ path, data, parents, acl }: Create, state: Stat
 
 /** As if no other znode had it. */
 export function growthOfAcl(acl: Acl): number {
-  return textOfAcl(acl).length * aclBytesPerCharacter;
+  return sizeOfAcls(1, textOfAcl(acl).length);
 }
 
 /** What is set to less, or to as much, makes nothing grow. */
@@ -50,6 +51,10 @@ export function growthOfImported({ path, data, acl }: ImportedZnode, state: Stat
 /** Of something with a name: its znode, and the one above it. @param bytes what the command takes */
 export function growthOfNamed(bytes: number): number {
   return 2 * znodeBytes + bytes;
+}
+
+function sizeOfAcls(count: number, textLength: number): number {
+  return count * aclBytes + textLength * aclBytesPerCharacter;
 }
 
 function sizeOf(path: string, data: Uint8Array): number {
