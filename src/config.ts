@@ -1,6 +1,7 @@
 // The table of settings: each is one row here, and its flag, its environment variable, its line in --help and its
 // check follow from the row. A setting that makes no sense stops the start with a sentence.
 
+import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 
@@ -78,6 +79,31 @@ const settings = {
     "lowest level that is logged",
   ),
 
+  auditFile: setting(
+    "audit-file",
+    "",
+    (text) => text,
+    "file in which it is noted who did what, as JSON lines; none when empty",
+  ),
+  auditBytesMax: setting(
+    "audit-bytes-max",
+    64 * mebibyte,
+    byteCount(65_536),
+    "bytes of the audit file at which a new one is begun",
+  ),
+  auditFilesMax: setting(
+    "audit-files-max",
+    10,
+    integer(2, 10_000),
+    "audit files kept, with the one that is written; the oldest is deleted",
+  ),
+  auditSync: setting<"none" | "second">(
+    "audit-sync",
+    "second",
+    oneOf(["none", "second"]),
+    "when audit lines are made to survive a power cut: within a second, or none when the system sees fit",
+  ),
+
   tlsCert: setting(
     "tls-cert",
     "",
@@ -85,6 +111,20 @@ const settings = {
     "file with the TLS certificate chain (PEM); enables HTTP/2",
   ),
   tlsKey: setting("tls-key", "", (text) => text, "file with the certificate's private key (PEM)"),
+  tlsClientCa: setting(
+    "tls-client-ca",
+    "",
+    (text) => text,
+    "file with certificates of the authorities (PEM) whose TLS client certificates are identities",
+  ),
+  jwtKeys: setting(
+    "jwt-keys",
+    "",
+    (text) => text,
+    "file with public keys (PEM, JWK or JWKS) that sign tokens of an issuer outside",
+  ),
+  jwtIssuer: setting("jwt-issuer", "", (text) => text, "issuer (iss) that these tokens must have"),
+  jwtAudience: setting("jwt-audience", "", (text) => text, "audience (aud) that these tokens must have"),
   corsOrigin: setting(
     "cors-origin",
     "",
@@ -466,7 +506,13 @@ function contradictionIn(config: Config): string | null {
   if (initial < min || initial > max) {
     return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
   }
+  if (config.auditFile !== "" && dirname(resolve(config.auditFile)) === resolve(config.dataDir)) {
+    return `--audit-file (${config.auditFile}) may not be in the data directory, which is the store's alone.`;
+  }
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
+  if (config.tlsClientCa !== "" && config.tlsCert === "") return "--tls-client-ca needs --tls-cert.";
+  if (config.jwtKeys === "" && (config.jwtIssuer !== "" || config.jwtAudience !== ""))
+    return "--jwt-issuer and --jwt-audience need --jwt-keys.";
   const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;
   if (dataBytesMax + entryOverheadBytes > entryBytesMax) {
     return `--data-bytes-max (${dataBytesMax}) does not fit into --entry-bytes-max (${entryBytesMax}) with what goes around it.`;

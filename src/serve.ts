@@ -5,7 +5,8 @@
 import { isatty } from "node:tty";
 import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
-import { Certificate } from "./certificate.ts";
+import { JwtKeys } from "./access/jwt-keys.ts";
+import { type Certificate, readCertificate } from "./certificate.ts";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
 import { Coordination } from "./coordination/coordination.ts";
@@ -15,10 +16,14 @@ import { Housekeeper } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
+import type { FollowedFiles } from "./followed-files.ts";
 import { addressOf } from "./listening.ts";
+import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { auditedNameOf } from "./routes/wire/callers.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -49,7 +54,7 @@ export async function serve(config: Config, { version, foreignVariables }: Surro
   }
   const stop = new AbortController();
   const starting = start(config, version, logger, stop.signal);
-  closeOnSignal(starting, { stop, hasTls: config.tlsCert !== "" }, logger);
+  closeOnSignal(starting, { stop, hasRenewals: config.tlsCert !== "" || config.jwtKeys !== "" }, logger);
   try {
     await starting;
   } catch (error) {
@@ -70,11 +75,14 @@ async function start(config: Config, version: string, logger: Logger, stop: Abor
 interface Service {
   readonly server: Server;
   /** Without TLS there is none. */
-  readonly certificate: Certificate | null;
+  readonly certificate: FollowedFiles<Certificate> | null;
+  readonly jwtKeys: JwtKeys | null;
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  /** Null where nobody asked for it. */
+  readonly audit: AuditLog | null;
 }
 
 /**
@@ -88,8 +96,10 @@ async function openService(
   logger: Logger,
   stop: AbortSignal,
 ): Promise<Service> {
-  const certificate = await readCertificate(config);
+  const certificate = await certificateFor(config);
+  const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
+  const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -101,15 +111,17 @@ async function openService(
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
+  const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version },
-    { corsOrigin, hostNames, tls: certificate?.pair ?? null },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
-  return { server, certificate, store, sessions, housekeeper, stallWatch };
+  if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit };
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -126,19 +138,37 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
   return bounds;
 }
 
-async function readCertificate({ tlsCert, tlsKey }: Config): Promise<Certificate | null> {
-  return tlsCert === "" ? null : await Certificate.read({ certFile: tlsCert, keyFile: tlsKey });
+async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {
+  if (tlsCert === "") return null;
+  return await readCertificate({ certFile: tlsCert, keyFile: tlsKey, clientCaFile: tlsClientCa });
+}
+
+async function jwtKeysFor({ jwtKeys, jwtIssuer, jwtAudience }: Config): Promise<JwtKeys | null> {
+  if (jwtKeys === "") return null;
+  return await JwtKeys.read(jwtKeys, { issuer: jwtIssuer, audience: jwtAudience }, systemClock);
+}
+
+async function openAudit(config: Config, logger: Logger): Promise<AuditLog | null> {
+  return config.auditFile === "" ? null : await AuditLog.open(config, { clock: systemClock, logger });
 }
 
 /** Whoever is asked for a new certificate in a year is not asked to restart for it. */
-function keepCertificate(certificate: Certificate, server: Server, logger: Logger): void {
+function keepCertificate(certificate: FollowedFiles<Certificate>, server: Server, logger: Logger): void {
   certificate.follow({
-    onRenewed(pair, words) {
+    onRenewed({ pair, words }) {
       server.useCertificate(pair);
       logger.info({ ...words }, "new connections get the new TLS certificate");
     },
     onRefused: (reason) =>
       logger.error({ reason }, "the files of the TLS certificate are of no use now; the one in force stays"),
+  });
+}
+
+function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
+  jwtKeys.follow({
+    onRenewed: (keys) => logger.info({ keys }, "tokens are verified against the new JWT keys"),
+    onRefused: (reason) =>
+      logger.error({ reason }, "the file of JWT keys is of no use now; the keys in force stay"),
   });
 }
 
@@ -185,7 +215,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(
-  { server, store, housekeeper }: Service,
+  { server, store, housekeeper, audit }: Service,
   config: Config,
   logger: Logger,
   stop: AbortSignal,
@@ -195,7 +225,10 @@ async function listen(
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
-      for (const { txn } of applied) logExpiry(txn, logger);
+      for (const { txn } of applied) {
+        logExpiry(txn, logger);
+        if (audit !== null) auditSessionEnds(txn, audit);
+      }
     });
     noteAddresses(server, config, logger, store.zxid);
   } catch (error) {
@@ -282,12 +315,13 @@ function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logge
 
 interface Stopping {
   readonly stop: AbortController;
-  readonly hasTls: boolean;
+  /** Whether there are files to look at again. */
+  readonly hasRenewals: boolean;
 }
 
 /** SIGTERM and SIGINT end in good order, during the start too; a second one, or too much time, at once. */
-function closeOnSignal(starting: Promise<Service>, { stop, hasTls }: Stopping, logger: Logger): void {
-  const renews = hasTls && ![0, 1, 2].some((descriptor) => isatty(descriptor));
+function closeOnSignal(starting: Promise<Service>, { stop, hasRenewals }: Stopping, logger: Logger): void {
+  const renews = hasRenewals && ![0, 1, 2].some((descriptor) => isatty(descriptor));
   if (renews) process.on("SIGHUP", () => renewOnHangup(starting));
   const skip = renews || isHangupIgnored() ? ["SIGHUP" as const] : [];
   closeWithGrace({ delay: closeWithinMs, logger: false, skip }, async ({ signal, err }) => {
@@ -303,17 +337,19 @@ function closeOnSignal(starting: Promise<Service>, { stop, hasTls }: Stopping, l
 /** As other services take it. Where there is a terminal it means that it is gone, and the service ends with it. */
 function renewOnHangup(starting: Promise<Service>): void {
   starting.then(
-    ({ certificate }) => certificate?.look(),
+    async ({ certificate, jwtKeys }) => await Promise.all([certificate?.look(), jwtKeys?.look()]),
     () => {},
   );
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, store, sessions, housekeeper, stallWatch } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
+  jwtKeys?.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
   sessions.dispose();
   await store.close();
+  await audit?.close();
 }

@@ -1,16 +1,20 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
-import type { Server as TlsServer } from "node:tls";
+import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
+import { clientCertificateOptions } from "./access/client-certificates.ts";
+import type { JwtKeys } from "./access/jwt-keys.ts";
 import type { TlsPair } from "./certificate.ts";
 import { Connections } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { policyRoutes } from "./routes/access/policies.ts";
+import { tokenRoutes } from "./routes/access/tokens.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
 import { counterRoutes } from "./routes/coordination/counters.ts";
 import { electionRoutes } from "./routes/coordination/elections.ts";
@@ -18,6 +22,8 @@ import { lockRoutes } from "./routes/coordination/locks.ts";
 import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
+import { auditRequests } from "./routes/http/audit.ts";
+import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
@@ -49,6 +55,7 @@ import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
+import { authenticate, behind, Callers } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { aclRoutes } from "./routes/znodes/acl.ts";
@@ -76,6 +83,8 @@ export interface ServerParts {
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
   readonly version: string;
+  /** Where it is noted who did what; nowhere when it is left out. */
+  readonly audit?: Audit | undefined;
 }
 
 interface ServerOptions {
@@ -84,6 +93,8 @@ interface ServerOptions {
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
   readonly tls: TlsPair | null;
+  /** Those by which tokens of an issuer outside are taken; none are, without. */
+  readonly jwtKeys?: JwtKeys | null;
 }
 
 const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
@@ -120,7 +131,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
+  passAnswers(app, [
+    finishAnswers(store),
+    ...auditSteps(app, parts),
+    instructCaches,
+    instructBrowsers,
+    holdAnswers(answers),
+  ]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -133,7 +150,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseSurplus(connections, connectionsMax),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    awaitState(parts),
+    behind(awaitState(parts), authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null }))),
   ]);
   takeFreshness(app);
   await documentRoutes(app, version);
@@ -169,6 +186,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     serviceEventRoutes(scope, parts);
     counterRoutes(scope, parts);
     barrierRoutes(scope, parts);
+    policyRoutes(scope, parts);
+    tokenRoutes(scope, parts);
   });
   answerOtherMethods();
   await app.ready();
@@ -178,7 +197,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     app,
     doors,
     useCertificate(pair) {
-      (app.server as unknown as TlsServer).setSecureContext({ ...pair });
+      (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
     async close() {
       isStopping = true;
@@ -240,6 +259,12 @@ function finishAnswers(store: Store): AnswerStep {
   };
 }
 
+function auditSteps(app: FastifyInstance, { store, limits, audit }: ServerParts): AnswerStep[] {
+  if (audit === undefined) return [];
+  const { pathLengthMax } = limits;
+  return [auditRequests(app, { ...audit, pathLengthMax, zxid: () => store.zxid })];
+}
+
 /** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */
 function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpLimits) {
   return {
@@ -255,9 +280,18 @@ function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepA
 
 /** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
 function secureApp(options: FastifyServerOptions, tls: TlsPair, limits: HttpLimits): FastifyInstance {
-  const https = { ...tls, allowHTTP1: true, ...nodeOptions(limits), ...sessionOptions(limits) };
+  const https = {
+    ...contextOptions(tls),
+    allowHTTP1: true,
+    ...nodeOptions(limits),
+    ...sessionOptions(limits),
+  };
   // Requests and replies have one shape to routes, whichever protocol they came by.
   return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
+}
+
+function contextOptions({ cert, key, clientCa }: TlsPair): TlsOptions {
+  return { cert, key, ...clientCertificateOptions(clientCa) };
 }
 
 /** A session may have as many streams as another connection requests; opening and resetting them is no way around it. */

@@ -69,7 +69,9 @@ export class Attendance {
 
   /** Renews it. Undefined where it acts for none. @throws KeeperError `session_expired` */
   session(): Session | undefined {
-    return this.#token === undefined ? undefined : this.#parts.sessions.authenticate(this.#token);
+    return this.#token === undefined
+      ? undefined
+      : this.#parts.sessions.authenticate(this.#token, this.context.permits);
   }
 
   /**
@@ -118,6 +120,6 @@ export class Attendance {
   async validForMs(): Promise<number> {
     const spentMs = Math.floor(this.#parts.clock.monotonicMs() - this.#arrivedMs);
     if (this.#token === undefined) return spentMs;
-    return spentMs + (await this.#parts.sessions.confirm(this.#token)).timeoutMs;
+    return spentMs + (await this.#parts.sessions.confirm(this.#token, this.context.permits)).timeoutMs;
   }
 }

@@ -1,6 +1,7 @@
 // What the service knows of a type of command: one row in the table of `commands.ts`. Whoever handles commands asks the
 // row and names no type, so that a new command is a row, and none can be forgotten in a place nobody thought of.
 
+import type { Ask } from "./access/ask.ts";
 import type { Command } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import type { Limits } from "./limits.ts";
@@ -20,6 +21,15 @@ export interface CommandRow<C extends Command> {
   readonly hasContext: Has<C, "fences">;
   /** Whether it may name its request: its answer is then kept, as JSON, and given again (D19). */
   readonly hasKey: Has<C, "idempotency">;
+  /**
+   * Asks for the rights that it takes, by the paths that the command names. Before everything else, its kept reply included.
+   * @throws KeeperError `forbidden`
+   */
+  authorise(ask: Ask, command: C): void;
+  /** Whether it changes znodes as the service, whoever asks: a recipe's own, and those that go with a session. */
+  readonly isOwnWork?: true;
+  /** Whether its paths are those of the whole tree, whatever whoever asks is confined to. */
+  readonly isOfTree?: true;
   /** @throws KeeperError when it is malformed, whatever the tree looks like */
   validate(command: C, limits: Limits): void;
   /** Puts its changes into the draft and returns its answer. @throws KeeperError when it is refused */
@@ -58,7 +68,13 @@ export const ownWrite = {
   passesFullQueue: false,
   hasContext: false,
   hasKey: false,
+  authorise: needsNoRight,
 } as const;
+
+/** For what the service does by itself, and for what is decided by whose session it is. */
+export function needsNoRight(): void {
+  // Nothing to ask for.
+}
 
 /** For commands that the service puts together itself: there is nothing in them that a client could have got wrong. */
 export function alwaysValid(): void {

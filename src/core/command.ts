@@ -1,11 +1,12 @@
 // What a client asks for. A command is plain data, complete in itself: it carries its ids, hashes and secrets'
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
+import type { AccessCommand } from "./access/access-command.ts";
 import type { Acl } from "./acl/acl.ts";
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
-import type { Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
+import type { Asked, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
 
 export interface Create {
   readonly type: "create";
@@ -84,7 +85,7 @@ export interface Multi extends WriteContext {
   readonly operations: readonly Operation[];
 }
 
-export interface OpenSession {
+export interface OpenSession extends Asked {
   readonly type: "openSession";
   readonly sessionId: string;
   readonly tokenHash: string;
@@ -96,7 +97,7 @@ export interface OpenSession {
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */
-export interface CloseSession {
+export interface CloseSession extends Asked {
   readonly type: "closeSession";
   readonly sessionId: string;
   readonly reason: "session_closed" | "session_expired";
@@ -197,4 +198,4 @@ export type TreeCommand =
 /** Those by which servers on one log tell each other who is alive. */
 type LivenessCommand = TouchSessions | ClaimHousekeeping;
 
-export type Command = TreeCommand | LivenessCommand | CoordinationCommand | BeginEpoch;
+export type Command = TreeCommand | LivenessCommand | CoordinationCommand | AccessCommand | BeginEpoch;

@@ -1,6 +1,8 @@
 // The one table of commands: what there is to know of each type, in one place and complete, because a type without a
 // row does not compile. Rows stand in the file of their subject. Nothing else here or elsewhere names a type.
 
+import { accessCommands } from "./access/access-commands.ts";
+import type { Ask } from "./access/ask.ts";
 import { aclCommands } from "./acl/acl-commands.ts";
 import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
@@ -24,6 +26,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...aclCommands,
   ...epochCommands,
   ...coordinationCommands,
+  ...accessCommands,
 };
 
 /** A row for whoever does not know which: what is said of the type may be so or not. */
@@ -50,6 +53,17 @@ export function validateCommand(command: Command, limits: Limits): void {
   const row = rowOf(command);
   row.validate(command, limits);
   if (row.hasContext) validateFences((command as WriteContext).fences, limits);
+}
+
+/**
+ * Asks for all that the command takes, its fences included: whether one holds says what is there.
+ * @throws KeeperError `forbidden`
+ */
+export function authoriseCommand(command: Command, ask: Ask): void {
+  const row = rowOf(command);
+  row.authorise(ask, command);
+  if (!row.hasContext) return;
+  for (const { path } of (command as WriteContext).fences ?? []) ask.requireAny(path, "read", "coordinate");
 }
 
 /** The key a command came with, if any. */

@@ -2,6 +2,7 @@
 // does not matter and a replaced part costs one subtraction and one addition. It finds rows that were lost, damaged
 // or made otherwise than the log says; it is no defence against forgery.
 
+import { type AccessRecord, accessKey, accessText } from "./access/access.ts";
 import { type KeptAcl, openAcl, textOfAcl } from "./acl/acl.ts";
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -23,6 +24,7 @@ export class Digest {
     for (const quota of state.quotas.from("")) digest.addQuota(quota);
     digest.addHousekeeper(state.housekeeper);
     for (const epoch of state.epochs) digest.addEpoch(epoch);
+    for (const record of state.access.records()) digest.addAccess(record);
     for (const acl of state.acls.values()) digest.addAcl(acl);
     return digest;
   }
@@ -73,6 +75,14 @@ export class Digest {
 
   removeEpoch(epoch: Epoch): void {
     this.#subtract(hashEpoch(epoch));
+  }
+
+  addAccess(record: AccessRecord): void {
+    this.#add(hashAccess(record));
+  }
+
+  removeAccess(record: AccessRecord): void {
+    this.#subtract(hashAccess(record));
   }
 
   addAcl(acl: KeptAcl): void {
@@ -143,6 +153,7 @@ function hashSession(session: Session): Hash {
   for (const text of [session.id, session.tokenHash, session.name]) hasher.text(text);
   for (const integer of [session.timeoutMs, session.openedZxid, session.openedAtMs]) hasher.integer(integer);
   if (session.touchedAt !== undefined) hasher.integer(session.touchedAt);
+  if (session.owner !== undefined) hasher.text(session.owner);
   return hasher.hash();
 }
 
@@ -174,6 +185,13 @@ function hashEpoch({ id, firstZxid }: Epoch): Hash {
   const hasher = new Hasher();
   hasher.text(id);
   hasher.integer(firstZxid);
+  return hasher.hash();
+}
+
+function hashAccess(record: AccessRecord): Hash {
+  const hasher = new Hasher();
+  hasher.text(accessKey(record));
+  hasher.text(accessText(record));
   return hasher.hash();
 }
 

@@ -1,6 +1,11 @@
 // The tree as a command in progress sees it: the state, overlaid with what the command has decided so far. The
 // state itself is not touched; when the command is refused, the draft is dropped and nothing ever happened (M8).
 
+import type { ReadonlyAccess } from "./access/access.ts";
+import { forbidden, mayAs } from "./access/ask.ts";
+import { inRoot, inTree } from "./access/namespace.ts";
+import { openPermits, type Permits } from "./access/permits.ts";
+import type { Verb } from "./access/verbs.ts";
 import type { Acl } from "./acl/acl.ts";
 import { DraftAcls } from "./acl/draft-acls.ts";
 import {
@@ -18,11 +23,23 @@ import type { ReadonlyEpochs } from "./epochs.ts";
 import type { PlacedMoment } from "./moment.ts";
 import { type Quota, withAdded } from "./quotas/quota.ts";
 import type { State } from "./state.ts";
-import { parentPath } from "./tree/path.ts";
+import { parentPath, rootPath } from "./tree/path.ts";
 import { sequenceAfter } from "./tree/sequence.ts";
+import { type Stat, statOf } from "./tree/stat.ts";
 import type { Usage } from "./tree/tree.ts";
 import { type CreateMode, emptyData, type Znode } from "./tree/znode.ts";
 import type { Cause, Change, Note } from "./txn.ts";
+
+/** How a command is decided. */
+export interface DraftOptions {
+  readonly bounds?: TransactionBounds;
+  /** What whoever asks may do, and what is `/` to them. Everything, unless given. */
+  readonly permits?: Permits;
+  /** Whether it changes znodes as the service and not as whoever asks, who needs no right to each. */
+  readonly isOwnWork?: boolean;
+  /** Whether its paths are those of the whole tree, whatever whoever asks is confined to. */
+  readonly isOfTree?: boolean;
+}
 
 export interface NewZnode {
   readonly path: string;
@@ -60,10 +77,17 @@ export class Draft {
   readonly #parentChanges = new Map<string, number>();
   readonly #acls: DraftAcls;
   #nextZnodeId: number;
+  readonly permits: Permits;
+  readonly #root: string;
+  readonly #isOwnWork: boolean;
 
-  constructor(state: State, moment: PlacedMoment, bounds = unbounded) {
+  constructor(state: State, moment: PlacedMoment, options: DraftOptions = {}) {
+    const { bounds = unbounded, permits = openPermits, isOwnWork = false, isOfTree = false } = options;
     this.#state = state;
     this.#bounds = bounds;
+    this.permits = permits;
+    this.#root = isOfTree ? rootPath : permits.root;
+    this.#isOwnWork = isOwnWork;
     this.#nextZnodeId = state.nextZnodeId;
     this.#acls = new DraftAcls(state.acls, this.changes);
     this.zxid = state.zxid + 1;
@@ -85,6 +109,11 @@ export class Draft {
     return this.#state.ranMs;
   }
 
+  /** Who is known, and what they may do. */
+  get access(): ReadonlyAccess {
+    return this.#state.access;
+  }
+
   /** The pasts of the state. */
   get epochs(): ReadonlyEpochs {
     return this.#state.epochs;
@@ -95,13 +124,74 @@ export class Draft {
     return this.#bounds !== unbounded;
   }
 
+  /** Whether what is told of the path may be told to whoever asks. */
+  mayRead(path: string): boolean {
+    return mayAs(this.permits, path, "read");
+  }
+
+  /** The stat as whoever asks may be told it, to be spread into what is told. */
+  statFor(znode: Znode): { readonly stat?: Stat } {
+    return this.mayRead(znode.path) ? { stat: statOf(znode) } : {};
+  }
+
+  /**
+   * Asked before anything is told of the path, and once more by each change, as the last gate.
+   * @throws KeeperError `forbidden`
+   */
+  require(path: string, verb: Verb): void {
+    if (this.#isOwnWork || mayAs(this.permits, path, verb)) return;
+    throw forbidden(path, verb);
+  }
+
+  /** Paths here are those that whoever asks names; records of the state have those of the whole tree. */
   get(path: string): Znode | undefined {
+    const record = this.#recordAt(inTree(this.#root, path));
+    return record === undefined || this.#root === rootPath ? record : { ...record, path };
+  }
+
+  /** Znodes and bytes of data in the subtree, as they were before the command. */
+  usageOf(path: string): Usage {
+    return this.#state.tree.usageOf(inTree(this.#root, path));
+  }
+
+  /** The subtree as it was before the command, parents before their children. */
+  *subtree(path: string): Generator<Znode> {
+    for (const znode of this.#state.tree.subtree(inTree(this.#root, path))) yield this.#shown(znode);
+  }
+
+  /** The same, children before their parents. */
+  *leavesFirst(path: string): Generator<Znode> {
+    for (const znode of this.#state.tree.leavesFirst(inTree(this.#root, path))) yield this.#shown(znode);
+  }
+
+  /** How whoever asks names a path of the whole tree; undefined where they cannot. */
+  nameOf(path: string): string | undefined {
+    return inRoot(this.#root, path);
+  }
+
+  #recordAt(path: string): Znode | undefined {
     const drafted = this.#overlay.get(path);
     return drafted === undefined ? this.#state.tree.get(path) : (drafted ?? undefined);
   }
 
-  /** The quota a path counts in, with what the command has done so far counted (U4, D4). */
+  #recordOf(znode: Znode): Znode {
+    return this.#root === rootPath ? znode : { ...znode, path: inTree(this.#root, znode.path) };
+  }
+
+  #shown(record: Znode): Znode {
+    if (this.#root === rootPath) return record;
+    return { ...record, path: inRoot(this.#root, record.path) as string };
+  }
+
+  /**
+   * The quota a path counts in, with what the command has done so far counted (U4, D4). Its path is that of the whole tree:
+   * it may govern more than whoever asks can name.
+   */
   quotaOver(path: string): Quota | undefined {
+    return this.#quotaOver(inTree(this.#root, path));
+  }
+
+  #quotaOver(path: string): Quota | undefined {
     const quota = this.#state.quotas.governing(path);
     return quota === undefined ? undefined : this.#quotaAt(quota.path);
   }
@@ -112,19 +202,21 @@ export class Draft {
   }
 
   #count(path: string, added: Usage): void {
-    const quota = this.quotaOver(path);
+    const quota = this.#quotaOver(path);
     if (quota !== undefined) this.#quotas.set(quota.path, withAdded(quota, added));
   }
 
   /** Adds a znode under a parent that is there; the parent's sequence counter moves on with it (Q2, Q11). */
   create(added: NewZnode): Znode {
-    const znode = this.#newZnode(added);
+    this.require(added.path, "create");
+    const path = inTree(this.#root, added.path);
+    const znode = this.#newZnode({ ...added, path });
     this.#spend(writtenLength(znode));
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, deletedLength(znode));
     this.#overlay.set(znode.path, znode);
     this.changes.push({ type: "created", znode });
     this.#count(znode.path, { count: 1, bytes: znode.data.byteLength });
-    const parent = this.get(parentPath(added.path)) as Znode;
+    const parent = this.#recordAt(parentPath(path)) as Znode;
     this.#replaceParent(parent, {
       ...parent,
       pzxid: this.zxid,
@@ -132,7 +224,7 @@ export class Draft {
       nextSequence: sequenceAfter(Math.max(parent.nextSequence, added.sequence ?? 0)),
       numChildren: parent.numChildren + 1,
     });
-    return znode;
+    return this.#shown(znode);
   }
 
   #newZnode({ path, data, mode, owner, sequence, nextSequence = 0, acl }: NewZnode): Znode {
@@ -163,7 +255,9 @@ export class Draft {
   }
 
   /** Replaces the whole value (O12); equal bytes are a change like any other (S5, W6). */
-  setData(znode: Znode, data: Uint8Array): Znode {
+  setData(shown: Znode, data: Uint8Array): Znode {
+    this.require(shown.path, "write");
+    const znode = this.#recordOf(shown);
     const changed = {
       ...znode,
       data: data.byteLength === 0 ? emptyData : data,
@@ -179,28 +273,33 @@ export class Draft {
     this.changes.push({ type: "changed", znode: changed, before: znode });
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: 0, bytes: changed.data.byteLength - znode.data.byteLength });
-    return changed;
+    return this.#shown(changed);
   }
 
   /** Says which requests a place is for. To clients the znode is as it was. */
-  setAttempts(znode: Znode, attempts: readonly string[] | null): void {
+  setAttempts(shown: Znode, attempts: readonly string[] | null): void {
+    const znode = this.#recordOf(shown);
     const changed = { ...znode, attempts };
     this.#overlay.set(znode.path, changed);
     this.changes.push({ type: "attemptsChanged", znode: changed, before: znode });
   }
 
   /** Gives the znode this list; its data, and when it was written, are as they were (A15). */
-  setAcl(znode: Znode, acl: Acl): Znode {
+  setAcl(shown: Znode, acl: Acl): Znode {
+    this.require(shown.path, "admin");
+    const znode = this.#recordOf(shown);
     const changed = { ...znode, acl: this.#acls.use(acl), aversion: znode.aversion + 1 };
     this.#overlay.set(znode.path, changed);
     this.changes.push({ type: "aclChanged", znode: changed, before: znode });
     this.#parentChanges.delete(znode.path);
     this.#acls.release(znode.acl);
-    return changed;
+    return this.#shown(changed);
   }
 
   /** Removes a znode without children; a quota goes with the znode it was set on. */
-  delete(znode: Znode): void {
+  delete(shown: Znode): void {
+    this.require(shown.path, "delete");
+    const znode = this.#recordOf(shown);
     const length = deletedLength(znode);
     this.#spend(length, true);
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
@@ -210,7 +309,7 @@ export class Draft {
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
     this.#deleteQuotaOf(znode);
-    const parent = this.get(parentPath(znode.path)) as Znode;
+    const parent = this.#recordAt(parentPath(znode.path)) as Znode;
     this.#replaceParent(parent, {
       ...parent,
       pzxid: this.zxid,

@@ -3,10 +3,10 @@
 
 import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
-import { keyOf } from "./commands.ts";
-import { Draft } from "./draft.ts";
+import { keyOf, rowOf } from "./commands.ts";
+import { Draft, type DraftOptions } from "./draft.ts";
 import type { Moment, PlacedMoment } from "./moment.ts";
-import { plan } from "./plan.ts";
+import { authorise, permitsFor, plan } from "./plan.ts";
 import { keepReply, keptReply } from "./replies/idempotency.ts";
 import type { Reply } from "./replies/reply.ts";
 import type { State } from "./state.ts";
@@ -34,11 +34,13 @@ export function execute<C extends Command>(
   bounds = unbounded,
 ): Executed<C> {
   const moment = momentAt(state, at);
+  const permits = permitsFor(state, command, moment.timeMs);
+  authorise(command, permits);
   const asked = keyOf(command);
-  // Before every check: whatever has changed since, its session's end included, it was done.
+  // Before every other check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null, notes: noNotes };
-  const draft = new Draft(state, moment, bounds);
+  const draft = new Draft(state, moment, { bounds, permits, ...workOf(command) });
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   const { notes } = draft;
   for (const note of notes) state.note(note);
@@ -49,6 +51,7 @@ export function execute<C extends Command>(
     timeMs: moment.timeMs,
     ranMs: state.ranMs,
     cause: draft.cause,
+    by: permits.by,
     sessionId: draft.endedSessionId,
     changes: draft.changes,
   };
@@ -66,8 +69,16 @@ export function rehearse<C extends Command>(
   at: Moment,
   bounds: TransactionBounds,
 ): Commit<C["type"]> {
-  const outcome = plan(new Draft(state, at, bounds), state, command) as Commit<C["type"]>["outcome"];
+  const permits = permitsFor(state, command, at.timeMs);
+  authorise(command, permits);
+  const draft = new Draft(state, at, { bounds, permits, ...workOf(command) });
+  const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   return { zxid: state.zxid, outcome };
+}
+
+function workOf(command: Command): Pick<DraftOptions, "isOwnWork" | "isOfTree"> {
+  const { isOwnWork = false, isOfTree = false } = rowOf(command);
+  return { isOwnWork, isOfTree };
 }
 
 /** Time passes for the state, also where the command is refused; what is judged is judged by the state's own. */

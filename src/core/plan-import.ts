@@ -1,6 +1,7 @@
 // What becomes of znodes that come from another tree: made as they were there, numbers included, or met by what is
 // here already. Nothing is taken over that is of the other tree alone: its zxids, times and sessions.
 
+import type { Ask } from "./access/ask.ts";
 import { textOfAcl } from "./acl/acl.ts";
 import type { ConflictRule, ImportedZnode, ImportZnodes } from "./command.ts";
 import { failedAtIndex } from "./command-syntax.ts";
@@ -9,10 +10,21 @@ import { KeeperError } from "./errors.ts";
 import type { ImportCounts } from "./import-counts.ts";
 import { createZnode, makeParents, planSetData } from "./plan-znodes.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
-import { statOf } from "./tree/stat.ts";
 import type { Znode } from "./tree/znode.ts";
 
 type Fate = keyof ImportCounts;
+
+/** What is there is compared with what comes, and its fate is told: so who imports must be able to read it. */
+export function authoriseImport(ask: Ask, { znodes }: ImportZnodes): void {
+  for (const [index, { path, acl }] of znodes.entries()) {
+    try {
+      ask.require(path, "read", "create", "write");
+      if (acl !== undefined) ask.require(path, "admin");
+    } catch (error) {
+      throw failedAtIndex(index, error);
+    }
+  }
+}
 
 export function planImport(draft: Draft, { znodes, onConflict }: ImportZnodes): ImportCounts {
   const counts: Record<Fate, number> = { created: 0, replaced: 0, unchanged: 0, skipped: 0 };
@@ -40,7 +52,7 @@ function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRu
   if (onConflict === "fail" && !isUntouchedRoot(existing)) {
     throw new KeeperError("node_exists", `${existing.path} exists already; say onConflict=skip or replace.`, {
       path: existing.path,
-      stat: statOf(existing),
+      ...draft.statFor(existing),
     });
   }
   if (!hasData) planSetData(draft, { type: "setData", path: imported.path, data: imported.data });

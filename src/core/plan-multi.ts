@@ -1,6 +1,7 @@
 // Decides a transaction of several operations: all or nothing, each seeing what those before it did (M2). A malformed
 // operation fails it as a failing one would (M3, M5).
 
+import type { Ask } from "./access/ask.ts";
 import type { Multi } from "./command.ts";
 import { failedAt, validateOperationCount } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
@@ -13,6 +14,17 @@ export function validateMulti({ operations, sessionId }: Multi, limits: Limits):
   for (const [index, operation] of operations.entries()) {
     try {
       rowOfOperation(operation).validate(operation, limits, sessionId);
+    } catch (error) {
+      throw failedAt(index, operations.length, error);
+    }
+  }
+}
+
+/** @throws KeeperError `forbidden` when one of them is */
+export function authoriseMulti(ask: Ask, { operations }: Multi): void {
+  for (const [index, operation] of operations.entries()) {
+    try {
+      rowOfOperation(operation).authorise(ask, operation);
     } catch (error) {
       throw failedAt(index, operations.length, error);
     }

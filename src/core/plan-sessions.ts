@@ -5,7 +5,7 @@ import type { CloseSession, OpenSession } from "./command.ts";
 import { recipes } from "./coordination/recipes.ts";
 import type { Draft } from "./draft.ts";
 import { KeeperError } from "./errors.ts";
-import { type Session, sessionExpired } from "./session.ts";
+import { isOwnedBy, type Session, sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./tree/znode.ts";
 import type { Outcomes } from "./txn.ts";
@@ -19,6 +19,7 @@ export function planOpenSession(draft: Draft, state: State, open: OpenSession): 
     tokenHash: open.tokenHash,
     timeoutMs: open.timeoutMs,
     name: open.name,
+    ...(draft.permits.by !== null && { owner: draft.permits.by }),
     openedZxid: draft.zxid,
     openedAtMs: draft.timeMs,
   };
@@ -33,7 +34,7 @@ export function planOpenSession(draft: Draft, state: State, open: OpenSession): 
  */
 export function planCloseSession(draft: Draft, state: State, close: CloseSession): Outcomes["closeSession"] {
   const session = state.session(close.sessionId);
-  if (session === undefined) throw sessionExpired();
+  if (session === undefined || !isOwnedBy(session, draft.permits)) throw sessionExpired();
   const { ifTouchedAt } = close;
   if (ifTouchedAt !== undefined && ifTouchedAt !== (session.touchedAt ?? 0)) {
     return { ephemerals: [], isTouched: true };

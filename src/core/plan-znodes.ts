@@ -7,7 +7,6 @@ import type { Draft, NewZnode } from "./draft.ts";
 import { stampText } from "./epochs.ts";
 import { type ErrorDetails, KeeperError } from "./errors.ts";
 import { checkQuota } from "./quotas/plan-quota.ts";
-import type { State } from "./state.ts";
 import { decimalBytes, decimalIn } from "./tree/decimal.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
 import { formatSequence, sequenceMax, stepAfter } from "./tree/sequence.ts";
@@ -19,9 +18,10 @@ import type { ZnodeTag } from "./write-context.ts";
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);
   const { path, sequence } = nameOf(draft, create, parent);
+  draft.require(path, "create");
   const existing = draft.get(path);
   if (existing !== undefined) {
-    throw new KeeperError("node_exists", `${path} exists already.`, { path, stat: statOf(existing) });
+    throw new KeeperError("node_exists", `${path} exists already.`, { path, ...draft.statFor(existing) });
   }
   const owner = create.mode.kind === "ephemeral" ? (sessionId ?? null) : null;
   const { data, mode, acl } = create;
@@ -55,6 +55,8 @@ function parentFor(draft: Draft, create: Create): Znode {
 export function makeParents(draft: Draft, path: string): void {
   const missing: string[] = [];
   for (let ancestor = path; draft.get(ancestor) === undefined; ancestor = parentPath(ancestor)) {
+    // Whoever is confined to a part of the tree does not make that part.
+    if (ancestor === rootPath) throw noNode(rootPath);
     missing.push(ancestor);
   }
   for (const ancestor of missing.reverse()) createPlain(draft, ancestor, emptyData);
@@ -86,6 +88,7 @@ export function planSetData(draft: Draft, set: SetData): Written {
   const znode = draft.get(set.path);
   if (znode === undefined) {
     if (set.create === undefined || expectsVersion(set)) throw noNode(set.path);
+    draft.require(set.path, "create");
     return createPlain(draft, set.path, set.data);
   }
   if (set.create === "only") {
@@ -94,10 +97,11 @@ export function planSetData(draft: Draft, set: SetData): Written {
       `${set.path} exists already, and If-None-Match: * asks that it does not.`,
       {
         path: set.path,
-        stat: statOf(znode),
+        ...draft.statFor(znode),
       },
     );
   }
+  draft.require(set.path, "write");
   checkQuota(draft, set.path, { count: 0, bytes: set.data.byteLength - znode.data.byteLength });
   checkVersion(draft, znode, set);
   return { path: set.path, stat: statOf(draft.setData(znode, set.data)), created: false };
@@ -121,10 +125,10 @@ function expectsVersion({ version, ifMatch }: Expectation): boolean {
 function checkVersion(draft: Draft, znode: Znode, expected: Expectation): void {
   const { version, ifMatch } = expected;
   if (version !== undefined && version !== -1 && version !== znode.version) {
-    throw badVersion(znode, `version ${version}`);
+    throw badVersion(draft, znode, `version ${version}`);
   }
   if (ifMatch?.some((tag) => isTagOf(draft, znode, tag)) === false) {
-    throw badVersion(znode, `any of ${ifMatch.map(tagText).join(", ") || "the tags"}`, {
+    throw badVersion(draft, znode, `any of ${ifMatch.map(tagText).join(", ") || "the tags"}`, {
       ...(ifMatch.some((tag) => isOfUnknownPast(draft, tag)) && { unknownPast: true }),
     });
   }
@@ -144,55 +148,55 @@ function tagText({ czxid, version, epoch }: ZnodeTag): string {
   return `"${czxid}-${stampText({ zxid: version, epoch })}"`;
 }
 
-function badVersion(znode: Znode, expected: string, details: ErrorDetails = {}): KeeperError {
+function badVersion(draft: Draft, znode: Znode, expected: string, details: ErrorDetails = {}): KeeperError {
   const ofAnotherPast = details.unknownPast
     ? ", some of which are of a past that this store does not have"
     : "";
-  return new KeeperError(
-    "bad_version",
-    `${znode.path} is at version ${znode.version} (created at zxid ${znode.czxid}), not at ${expected}${ofAnotherPast}.`,
-    { path: znode.path, stat: statOf(znode), ...details },
-  );
+  const { path, version, czxid } = znode;
+  const found = draft.mayRead(path) ? `version ${version} (created at zxid ${czxid})` : "another version";
+  return new KeeperError("bad_version", `${path} is at ${found}, not at ${expected}${ofAnotherPast}.`, {
+    ...{ path, ...details },
+    ...draft.statFor(znode),
+  });
 }
 
 export function planDelete(draft: Draft, operation: Delete): { path: string } {
   const { path } = operation;
   const znode = deletable(draft, operation);
   if (znode.numChildren > 0) {
-    throw new KeeperError(
-      "not_empty",
-      `${path} has ${znode.numChildren} ${znode.numChildren === 1 ? "child" : "children"}; delete them first.`,
-      { path },
-    );
+    throw new KeeperError("not_empty", `${path} has ${childrenOf(draft, znode)}; delete them first.`, {
+      path,
+    });
   }
   draft.delete(znode);
   return { path };
 }
 
+function childrenOf(draft: Draft, { path, numChildren }: Znode): string {
+  if (!draft.mayRead(path)) return "children";
+  return numChildren === 1 ? "1 child" : `${numChildren} children`;
+}
+
 /** Children go before their parents, so every watcher of a part sees that part die in order. */
-export function planDeleteTree(
-  draft: Draft,
-  state: State,
-  operation: DeleteTree,
-): { path: string; deleted: number } {
+export function planDeleteTree(draft: Draft, operation: DeleteTree): { path: string; deleted: number } {
   deletable(draft, operation);
-  const { count } = state.tree.usageOf(operation.path);
+  const { count } = draft.usageOf(operation.path);
   // Known before anybody has to wait for a walk.
   draft.assertMayChange(count);
-  const doomed = [...state.tree.subtree(operation.path)].reverse();
+  const doomed = [...draft.subtree(operation.path)].reverse();
   for (const { path } of doomed) draft.delete(draft.get(path) as Znode);
   return { path: operation.path, deleted: count };
 }
 
 /** A part that comes late finds its subtree gone, or another one in its place, and takes nothing. */
-export function planDeletePart(draft: Draft, state: State, part: DeletePart): DeletedPart {
+export function planDeletePart(draft: Draft, part: DeletePart): DeletedPart {
   const { path, czxid: expected, znodesMax, bytesMax } = part;
   if (expected !== undefined && draft.get(path)?.czxid !== expected)
     return { czxid: expected, deleted: 0, remaining: 0 };
   const { czxid } = deletable(draft, part);
-  const { count } = state.tree.usageOf(path);
+  const { count } = draft.usageOf(path);
   let [deleted, bytes] = [0, 0];
-  for (const leaf of state.tree.leavesFirst(path)) {
+  for (const leaf of draft.leavesFirst(path)) {
     bytes += deletedLength(leaf);
     if (deleted > 0 && (deleted === znodesMax || bytes > bytesMax)) break;
     draft.delete(draft.get(leaf.path) as Znode);
@@ -238,7 +242,7 @@ export function planCheck(draft: Draft, check: Check): OperationResult {
   if (znode === undefined) throw noNode(path);
   checkVersion(draft, znode, check);
   if (check.czxid !== undefined && check.czxid !== znode.czxid) {
-    throw badVersion(znode, `the incarnation created at zxid ${check.czxid}`);
+    throw badVersion(draft, znode, `the incarnation created at zxid ${check.czxid}`);
   }
-  return { op: "check", path, stat: statOf(znode) };
+  return { op: "check", path, ...draft.statFor(znode) };
 }

@@ -1,16 +1,38 @@
 // Decides what a command does, at its place in the log. Every check runs while nothing has changed yet; the first
-// that fails is thrown as a KeeperError. The order of checks is part of the contract: the session, then the
-// fences, then those of the operation in the order of the tables O1-O5.
+// that fails is thrown as a KeeperError. The order of checks is part of the contract: who asks and whether they may, kept
+// replies (`execute.ts`), the session, the fences, and then those of the operation in the order of the tables O1-O5.
 
+import { Ask } from "./access/ask.ts";
+import { openPermits, type Permits, systemPermits, unauthenticated } from "./access/permits.ts";
 import type { Command } from "./command.ts";
-import { rowOf } from "./commands.ts";
+import { authoriseCommand, rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import { isUnknownPast, stampText } from "./epochs.ts";
 import { KeeperError } from "./errors.ts";
-import { sessionExpired } from "./session.ts";
+import { isOwnedBy, sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Outcomes } from "./txn.ts";
-import type { Fence, WriteContext } from "./write-context.ts";
+import type { Asked, Fence, WriteContext } from "./write-context.ts";
+
+/**
+ * What whoever asks for the command may do. A command without a principal is of nobody in particular: allowed where access
+ * control is off, and nowhere else, so that one which was forgotten is no right.
+ * @throws KeeperError `unauthenticated`
+ */
+export function permitsFor(state: State, command: Command, timeMs: number): Permits {
+  const { access } = state;
+  if (!access.isOn) return openPermits;
+  const { principal } = command as Asked;
+  if (principal === "system" || rowOf(command).actor === "system") return systemPermits;
+  if (principal === undefined) throw unauthenticated();
+  return access.permitsOf(principal, timeMs);
+}
+
+/** By the paths that the command names alone. @throws KeeperError `forbidden` */
+export function authorise(command: Command, permits: Permits): void {
+  if (permits === openPermits || permits === systemPermits) return;
+  authoriseCommand(command, new Ask(permits));
+}
 
 /** Puts the command's changes into the draft and returns its answer. @throws KeeperError when it is refused. */
 export function plan(draft: Draft, state: State, command: Command): Outcomes[keyof Outcomes] {
@@ -21,8 +43,10 @@ export function plan(draft: Draft, state: State, command: Command): Outcomes[key
 
 /** Session validity precedes everything else (E6, N9); a fence is checked in the same transaction as the write. */
 function checkContext(draft: Draft, state: State, context: WriteContext): void {
-  if (context.sessionId !== undefined && state.session(context.sessionId) === undefined)
-    throw sessionExpired();
+  if (context.sessionId !== undefined) {
+    const session = state.session(context.sessionId);
+    if (session === undefined || !isOwnedBy(session, draft.permits)) throw sessionExpired();
+  }
   for (const fence of context.fences ?? []) checkFence(draft, state, fence);
 }
 
@@ -32,7 +56,8 @@ function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): 
   const stamp = { zxid: czxid, epoch };
   if (znode?.czxid === czxid && state.epochs.has(stamp)) return;
   const isUnknown = isUnknownPast(state, stamp);
-  const found = znode === undefined ? "is gone" : `was created again at zxid ${znode.czxid}`;
+  const again = draft.mayRead(path) ? `was created again at zxid ${znode?.czxid}` : "is another one by now";
+  const found = znode === undefined ? "is gone" : again;
   const reason = isUnknown ? "it is of a past that this store does not have" : `the znode ${found}`;
   throw new KeeperError(
     "fence_stale",

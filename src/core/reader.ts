@@ -1,6 +1,8 @@
 // The one door for reads. Whoever is not the state machine or the store sees the state through a reader: it shows
 // records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
 
+import type { ReadonlyAccess } from "./access/access.ts";
+import { type Permits, systemPermits } from "./access/permits.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -9,14 +11,13 @@ import type { Session } from "./session.ts";
 import type { TreeWalk, WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
 
-/** For whom it is read. What somebody may see, and how old it may be, is decided by this and nowhere else. */
+/** For whom it is read. What somebody may see is decided by this and nowhere else. */
 export interface ReadContext {
-  /** A client, by a request of its own; or the service itself, which sees everything. */
-  readonly actor: "client" | "system";
+  readonly permits: Permits;
 }
 
 /** For what the service does by itself: sweeps, expiry, the queues it keeps. */
-export const systemContext: ReadContext = { actor: "system" };
+export const systemContext: ReadContext = { permits: systemPermits };
 
 export interface Reader {
   readonly context: ReadContext;
@@ -24,10 +25,18 @@ export interface Reader {
   readonly zxid: number;
   /** The pasts that zxids are of. */
   readonly epochs: ReadonlyEpochs;
+  /** Who is known, and what they may do. */
+  readonly access: ReadonlyAccess;
+  /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
+  mayRead(path: string): boolean;
+  /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */
   get(path: string): Znode | undefined;
-  /** Names of the children in code-unit order, from the first that is not before `from`. */
+  /** Names of the children in code-unit order, from the first that is not before `from`. @throws KeeperError `forbidden` */
   childNames(path: string, from?: string): Iterable<string>;
-  /** A part of the tree as it is now, to be read at leisure. Whoever begins a walk ends it. */
+  /**
+   * A part of the tree as it is now, to be read at leisure. Whoever begins a walk ends it. What may not be told is left
+   * out, with all below it.
+   */
   walk(scope: WalkScope): TreeWalk;
   /** Paths of the containers and the znodes with a TTL. */
   readonly mortals: ReadonlySet<string>;
@@ -37,16 +46,16 @@ export interface Reader {
   readonly housekeeper: Housekeeper;
   /** Paths of the ephemerals a session owns, in no order that may matter. */
   ephemeralsOf(sessionId: string): ReadonlySet<string>;
-  /** Undefined where there is no znode for the lock or election: nobody claims it. */
+  /** Undefined where there is no znode for the lock or election: nobody claims it. @throws KeeperError `forbidden` */
   queue(path: string): ReadonlyClaimQueue | undefined;
-  /** The queue the znode stands in; undefined for one that is no claim. */
+  /** The queue the znode stands in; undefined for one that is no claim. @throws KeeperError `forbidden` */
   queueOf(path: string): ReadonlyClaimQueue | undefined;
   /** Every queue, in no order that may matter. */
   queues(): Iterable<ReadonlyClaimQueue>;
-  /** The quota that was set on the very path. */
+  /** The quota that was set on the very path. @throws KeeperError `forbidden` */
   quota(path: string): Quota | undefined;
-  /** The quota the path counts in: its own, or that of an ancestor (U4). */
+  /** The quota the path counts in: its own, or that of an ancestor (U4). Whether that may be told is asked with `mayRead`. */
   quotaOver(path: string): Quota | undefined;
-  /** Quotas in code-unit order of their paths, from the first that is not before `path`. */
+  /** Quotas that may be told in code-unit order of their paths, from the first that is not before `path`. */
   quotasFrom(path: string): Iterable<Quota>;
 }

@@ -2,9 +2,10 @@
 
 import type { CloseSession, OpenSession } from "./command.ts";
 import { commandBytes } from "./command-bytes.ts";
-import { alwaysValid, noGrowth, type RowsOf } from "./command-row.ts";
+import { alwaysValid, needsNoRight, noGrowth, type RowsOf } from "./command-row.ts";
 import { sessionBytes } from "./memory.ts";
 import { planCloseSession, planOpenSession } from "./plan-sessions.ts";
+import { rootPath } from "./tree/path.ts";
 
 export const sessionCommands: RowsOf<(OpenSession | CloseSession)["type"]> = {
   openSession: {
@@ -15,6 +16,7 @@ export const sessionCommands: RowsOf<(OpenSession | CloseSession)["type"]> = {
     hasContext: false,
     hasKey: true,
     validate: alwaysValid,
+    authorise: (ask) => ask.require(rootPath, "session"),
     decide: planOpenSession,
     bytes: () => 2 * commandBytes,
     growth: () => sessionBytes,
@@ -28,6 +30,10 @@ export const sessionCommands: RowsOf<(OpenSession | CloseSession)["type"]> = {
     hasContext: false,
     hasKey: false,
     validate: alwaysValid,
+    // Whose session it is, is told by the session.
+    authorise: needsNoRight,
+    isOwnWork: true,
+    isOfTree: true,
     decide: planCloseSession,
     bytes: () => 2 * commandBytes,
     growth: noGrowth,

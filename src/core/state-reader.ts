@@ -1,5 +1,7 @@
 // The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
 
+import type { ReadonlyAccess } from "./access/access.ts";
+import { forbidden, mayAs } from "./access/ask.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -27,16 +29,33 @@ export class StateReader implements Reader {
     return this.#state.epochs;
   }
 
+  get access(): ReadonlyAccess {
+    return this.#state.access;
+  }
+
+  mayRead(path: string): boolean {
+    return mayAs(this.context.permits, path, "read");
+  }
+
   get(path: string): Znode | undefined {
+    this.#require(path);
     return this.#state.tree.get(path);
   }
 
   childNames(path: string, from?: string): Iterable<string> {
+    this.#require(path);
     return this.#state.tree.childNames(path, from);
   }
 
+  #require(path: string): void {
+    if (!this.mayRead(path)) throw forbidden(path, "read");
+  }
+
   walk(scope: WalkScope): TreeWalk {
-    return new TreeWalk(this.#state, scope);
+    const { permits } = this.context;
+    if (scope.roots.every((root) => permits.mayAllBelow(root, "read")))
+      return new TreeWalk(this.#state, scope);
+    return new TreeWalk(this.#state, { ...scope, sees: (path) => this.mayRead(path) });
   }
 
   get mortals(): ReadonlySet<string> {
@@ -60,10 +79,12 @@ export class StateReader implements Reader {
   }
 
   queue(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return this.#state.claims.queue(path);
   }
 
   queueOf(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return this.#state.claims.queueOf(path);
   }
 
@@ -72,6 +93,7 @@ export class StateReader implements Reader {
   }
 
   quota(path: string): Quota | undefined {
+    this.#require(path);
     return this.#state.quotas.get(path);
   }
 
@@ -79,7 +101,7 @@ export class StateReader implements Reader {
     return this.#state.quotas.governing(path);
   }
 
-  quotasFrom(path: string): Iterable<Quota> {
-    return this.#state.quotas.from(path);
+  *quotasFrom(path: string): Generator<Quota> {
+    for (const quota of this.#state.quotas.from(path)) if (this.mayRead(quota.path)) yield quota;
   }
 }

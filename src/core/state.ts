@@ -1,6 +1,7 @@
 // The whole state of the service as of one zxid. It changes only by `apply`, which cannot fail, reads no clock and
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
+import { Access, type AccessRecord } from "./access/access.ts";
 import type { KeptAcl } from "./acl/acl.ts";
 import { Acls } from "./acl/acls.ts";
 import { Claims } from "./coordination/claims.ts";
@@ -25,6 +26,7 @@ export class State {
   readonly #replies = new Replies();
   readonly quotas = new Quotas();
   readonly epochs = new Epochs();
+  readonly access = new Access();
   readonly acls = new Acls();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Ephemerals();
@@ -195,6 +197,12 @@ export class State {
       case "quotaDeleted":
         this.quotas.remove(change.quota.path);
         break;
+      case "accessSet":
+        this.access.put(change.record);
+        break;
+      case "accessRemoved":
+        this.access.remove(change.record);
+        break;
     }
   }
 
@@ -215,6 +223,11 @@ export class State {
   /** Puts back a session as it was saved. */
   restoreSession(session: Session): void {
     this.#sessions.set(session.id, session);
+  }
+
+  /** Puts back a record of who may do what; before the znodes, some of which are what they are by it. */
+  restoreAccess(record: AccessRecord): void {
+    this.access.put(record);
   }
 
   /** Puts back a reply as it was saved, oldest first. */

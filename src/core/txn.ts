@@ -1,5 +1,7 @@
 // What a command did: the changes of one transaction, all at one zxid, and the answer its client gets.
 
+import type { AccessRecord } from "./access/access.ts";
+import type { AccessOutcomes } from "./access/access-command.ts";
 import type { AclChange } from "./acl/acls.ts";
 import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
 import type { Epoch } from "./epochs.ts";
@@ -34,7 +36,10 @@ export type Change =
   | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply }
   /** `before` is null when there was no quota. */
   | { readonly type: "quotaSet"; readonly quota: Quota; readonly before: Quota | null }
-  | { readonly type: "quotaDeleted"; readonly quota: Quota };
+  | { readonly type: "quotaDeleted"; readonly quota: Quota }
+  /** `before` is null when there was no such record. */
+  | { readonly type: "accessSet"; readonly record: AccessRecord; readonly before: AccessRecord | null }
+  | { readonly type: "accessRemoved"; readonly record: AccessRecord };
 
 /**
  * A change that is no part of any transaction: who is alive, who keeps house, and whose past begins. It has no zxid, and nobody is told of
@@ -54,6 +59,8 @@ export interface Txn {
   /** How long the service had run: what the age of the transaction counts from. */
   readonly ranMs: number;
   readonly cause: Cause;
+  /** Who asked for it; null for what the service did, and where nobody is asked who they are. */
+  readonly by: string | null;
   /** Id of the session that ended, or null. */
   readonly sessionId: string | null;
   readonly changes: readonly Change[];
@@ -86,7 +93,7 @@ export interface DeletedPart {
 }
 
 /** What each kind of command answers. */
-export interface Outcomes extends CoordinationOutcomes {
+export interface Outcomes extends CoordinationOutcomes, AccessOutcomes {
   create: Written;
   setData: Written;
   delete: { readonly path: string };

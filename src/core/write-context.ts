@@ -1,5 +1,7 @@
 // What any write carries besides its operation: for whom it is done, under which fences, and which request it answers.
 
+import type { Principal } from "./access/principal.ts";
+
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
 export interface ZnodeTag {
   readonly czxid: number;
@@ -37,8 +39,14 @@ export interface Idempotency {
   readonly bytesMax: number;
 }
 
+/** What any command carries that somebody asks for. */
+export interface Asked {
+  /** Who asks. Without, it is nobody in particular, who may do nothing where access control is on. */
+  readonly principal?: Principal;
+}
+
 /** What any write carries besides its operation. */
-export interface WriteContext {
+export interface WriteContext extends Asked {
   /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
   readonly sessionId?: string;
   readonly fences?: readonly Fence[];

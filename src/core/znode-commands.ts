@@ -7,8 +7,8 @@ import { alwaysValid, clientWrite, noGrowth, ownWrite, type RowsOf } from "./com
 import { validateImported, validatePathOf } from "./command-syntax.ts";
 import { growthOfImported } from "./memory.ts";
 import { operationTable, rowOfOperation } from "./operations.ts";
-import { planImport } from "./plan-import.ts";
-import { planMulti, validateMulti } from "./plan-multi.ts";
+import { authoriseImport, planImport } from "./plan-import.ts";
+import { authoriseMulti, planMulti, validateMulti } from "./plan-multi.ts";
 import { planSweep } from "./plan-sweep.ts";
 import {
   planCheck,
@@ -27,6 +27,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     ...clientWrite,
     since: 1,
     validate: (command, limits) => create.validate(command, limits, command.sessionId),
+    authorise: create.authorise,
     decide: (draft, _state, command) => planCreate(draft, command, command.sessionId),
     bytes: pathBytes,
     growth: create.growth,
@@ -35,6 +36,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     ...clientWrite,
     since: 1,
     validate: (command, limits) => setData.validate(command, limits, command.sessionId),
+    authorise: setData.authorise,
     decide: (draft, _state, command) => planSetData(draft, command),
     bytes: pathBytes,
     growth: setData.growth,
@@ -44,6 +46,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     since: 1,
     freesSpace: true,
     validate: (command, limits) => remove.validate(command, limits, command.sessionId),
+    authorise: remove.authorise,
     decide: (draft, _state, command) => planDelete(draft, command),
     bytes: pathBytes,
     growth: noGrowth,
@@ -52,6 +55,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     ...clientWrite,
     since: 1,
     validate: (command, limits) => increment.validate(command, limits, command.sessionId),
+    authorise: increment.authorise,
     decide: (draft, _state, command) => planIncrement(draft, command),
     bytes: pathBytes,
     growth: increment.growth,
@@ -60,6 +64,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     ...clientWrite,
     since: 1,
     validate: (command, limits) => check.validate(command, limits, command.sessionId),
+    authorise: check.authorise,
     decide: (draft, _state, command) => planCheck(draft, command),
     bytes: pathBytes,
     growth: check.growth,
@@ -69,7 +74,8 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     since: 1,
     freesSpace: true,
     validate: validatePathOf,
-    decide: planDeleteTree,
+    authorise: (ask, { path }) => ask.requireBelow(path, "delete"),
+    decide: (draft, _state, command) => planDeleteTree(draft, command),
     bytes: pathBytes,
     growth: noGrowth,
   },
@@ -78,7 +84,8 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     since: 5,
     freesSpace: true,
     validate: validatePathOf,
-    decide: planDeletePart,
+    authorise: (ask, { path }) => ask.requireBelow(path, "delete"),
+    decide: (draft, _state, command) => planDeletePart(draft, command),
     bytes: pathBytes,
     growth: noGrowth,
   },
@@ -86,6 +93,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     ...clientWrite,
     since: 1,
     validate: validateMulti,
+    authorise: authoriseMulti,
     decide: (draft, _state, command) => planMulti(draft, command),
     bytes: ({ operations }) => partsBytes(operations),
     growth: ({ operations }, state) =>
@@ -97,6 +105,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     validate: ({ znodes }, limits) => {
       for (const [index, znode] of znodes.entries()) validateImported(znode, index, limits);
     },
+    authorise: authoriseImport,
     decide: (draft, _state, command) => planImport(draft, command),
     bytes: ({ znodes }) => partsBytes(znodes),
     growth: ({ znodes }, state) => znodes.reduce((sum, znode) => sum + growthOfImported(znode, state), 0),

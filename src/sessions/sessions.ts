@@ -2,16 +2,17 @@
 // that costs, and when it counts, is up to its liveness. A session ends only by a transaction: until that is in the log it
 // is there, and nothing here may say otherwise of its znodes.
 
+import { isAdmin } from "../core/access/ask.ts";
+import { openPermits, type Permits } from "../core/access/permits.ts";
 import type { OpenSession } from "../core/command.ts";
 import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
 import { type Registered, registeredAt } from "../core/coordination/instances.ts";
 import { KeeperError } from "../core/errors.ts";
 import { type Reader, systemContext } from "../core/reader.ts";
-import type { Session } from "../core/session.ts";
-import { sessionExpired } from "../core/session.ts";
+import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit, Note } from "../core/txn.ts";
-import type { Idempotency } from "../core/write-context.ts";
+import type { Asked, Idempotency } from "../core/write-context.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
@@ -162,11 +163,15 @@ export class Sessions {
   }
 
   /** Resolves once the session is durable: it may be used from then on (N2). With a key it is opened once. */
-  async open(request: { timeoutMs?: number; name?: string } = {}, keyed?: KeyedOpen): Promise<OpenedSession> {
-    const { timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
+  async open(
+    request: { timeoutMs?: number; name?: string } & Asked = {},
+    keyed?: KeyedOpen,
+  ): Promise<OpenedSession> {
+    const { principal, timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
     assertNameLength(name);
     const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
-    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name } as const;
+    const asked = principal === undefined ? {} : { principal };
+    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name, ...asked } as const;
     if (keyed !== undefined) return await this.#openOnce(base, keyed);
     const token = newToken();
     const commit = await this.#store.submit({ ...base, tokenHash: hashToken(token) });
@@ -192,8 +197,8 @@ export class Sessions {
    * The session a request acts for. Whatever the request asks and however it ends, it has renewed the session (N7).
    * @throws KeeperError `session_expired`, in the same words for every way a session can be gone (N5)
    */
-  authenticate(token: string): Session {
-    return this.#touched(this.#findBy(token)).session;
+  authenticate(token: string, by: Permits = openPermits): Session {
+    return this.#touched(this.#findBy(token, by)).session;
   }
 
   /**
@@ -201,8 +206,8 @@ export class Sessions {
    * timeout, counted from the call, may be promised; a session when it may be at once.
    * @throws KeeperError `session_expired`, and what a log that takes nothing now says
    */
-  confirm(token: string): Session | Promise<Session> {
-    const member = this.#findBy(token);
+  confirm(token: string, by: Permits = openPermits): Session | Promise<Session> {
+    const member = this.#findBy(token, by);
     const confirmed = this.#liveness.confirm(member);
     return confirmed === null ? member.session : confirmed.then(() => member.session);
   }
@@ -213,14 +218,17 @@ export class Sessions {
     return !this.#membersByTokenHash.has(hashToken(token));
   }
 
-  keepalive(id: string, token: string): Keepalive | Promise<Keepalive> {
-    return this.#keptAlive(this.#find(id, token));
+  keepalive(id: string, token: string, by: Permits = openPermits): Keepalive | Promise<Keepalive> {
+    return this.#keptAlive(this.#find(id, token, by));
   }
 
   /** One result for each token, in their order: one session's end says nothing about the others. */
-  async keepaliveMany(tokens: readonly string[]): Promise<(Keepalive | KeeperError)[]> {
+  async keepaliveMany(
+    tokens: readonly string[],
+    by: Permits = openPermits,
+  ): Promise<(Keepalive | KeeperError)[]> {
     if (tokens.length > keepaliveTokensMax) throw tooManyTokens(tokens.length);
-    const asked = tokens.map(async (token) => await this.#keptAlive(this.#findBy(token)));
+    const asked = tokens.map(async (token) => await this.#keptAlive(this.#findBy(token, by)));
     return (await Promise.allSettled(asked)).map((result) => {
       if (result.status === "fulfilled") return result.value;
       if (result.reason instanceof KeeperError) return result.reason;
@@ -229,8 +237,16 @@ export class Sessions {
   }
 
   /** Resolves when the session and all its ephemerals are gone, in one transaction (N10, N11). */
-  async close(id: string, token: string): Promise<Commit<"closeSession">> {
-    return await this.#end(this.#find(id, token), "session_closed");
+  async close(id: string, token: string, by: Permits = openPermits): Promise<Commit<"closeSession">> {
+    return await this.#end(this.#find(id, token, by), "session_closed");
+  }
+
+  /**
+   * Who looks at a session that is not their own must be an admin.
+   * @throws KeeperError `session_expired`, as for one that is gone
+   */
+  refuseOthers(id: string, permits: Permits): void {
+    if (!isOwnedBy(this.#member(id).session, permits) && !isAdmin(permits)) throw sessionExpired();
   }
 
   /** @throws KeeperError `session_expired` when there is no such session */
@@ -295,9 +311,10 @@ export class Sessions {
     };
   }
 
-  #findBy(token: string): Member {
+  /** Another's session is as one that is gone, whoever has its token. */
+  #findBy(token: string, by: Permits): Member {
     const member = this.#membersByTokenHash.get(hashToken(token));
-    if (member === undefined) throw sessionExpired();
+    if (member === undefined || !isOwnedBy(member.session, by)) throw sessionExpired();
     if (member.closing) {
       member.toldExpired = true;
       throw sessionExpired();
@@ -310,8 +327,8 @@ export class Sessions {
     return member;
   }
 
-  #find(id: string, token: string): Member {
-    const member = this.#findBy(token);
+  #find(id: string, token: string, by: Permits): Member {
+    const member = this.#findBy(token, by);
     if (member.session.id !== id) throw sessionExpired();
     return member;
   }
@@ -356,7 +373,12 @@ export class Sessions {
   async #endUnlessTouched(member: Member, silence: Silence): Promise<void> {
     const { id: sessionId } = member.session;
     try {
-      const close = { type: "closeSession", sessionId, reason: "session_expired" } as const;
+      const close = {
+        type: "closeSession",
+        sessionId,
+        reason: "session_expired",
+        principal: "system",
+      } as const;
       const { outcome } = await this.#store.submit({ ...close, ...silence });
       if (outcome.isTouched === true) this.#timeouts.putBack(member.deadline);
       else if (outcome.remaining !== undefined) await this.#close(sessionId, "session_expired");
@@ -392,7 +414,12 @@ export class Sessions {
     reason: "session_closed" | "session_expired",
   ): Promise<Commit<"closeSession">> {
     for (;;) {
-      const commit = await this.#store.submit({ type: "closeSession", sessionId, reason });
+      const commit = await this.#store.submit({
+        type: "closeSession",
+        sessionId,
+        reason,
+        principal: "system",
+      });
       if (commit.outcome.remaining === undefined) return commit;
     }
   }

@@ -3,6 +3,7 @@
 // and in one go (`replica.ts`). Nothing here interprets a command, and nobody sees a state that is not durable.
 
 import type { Clock } from "../clock.ts";
+import type { ReadonlyAccess } from "../core/access/access.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import { beginningOf } from "../core/epoch-commands.ts";
@@ -150,6 +151,16 @@ export class Store {
    */
   rehearse<C extends Command>(command: C): Commit<C["type"]> {
     return rehearse(this.#state, command, this.now(), this.bounds);
+  }
+
+  /** Who is known, and what they may do. */
+  get access(): ReadonlyAccess {
+    return this.#state.access;
+  }
+
+  /** The wall clock as the next entry would have it: not before that of any entry there is. */
+  get timeMs(): number {
+    return Math.max(this.#state.timeMs, this.clock.wallMs());
   }
 
   /** The pasts that zxids are of. */

@@ -1,6 +1,7 @@
 // Collects what changed since the tables were last written, each row once however often it changed, and keeps the
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
+import { type AccessRecord, accessKey } from "../core/access/access.ts";
 import type { KeptAcl } from "../core/acl/acl.ts";
 import { Digest } from "../core/digest.ts";
 import type { Epoch } from "../core/epochs.ts";
@@ -29,6 +30,7 @@ export class WriteBehind {
   #quotas = new Map<string, Dirty<Quota>>();
   /** By first zxid: one takes the place of another in which nothing was written. */
   #epochs = new Map<number, Dirty<Epoch>>();
+  readonly #access = new Map<string, Dirty<AccessRecord>>();
   /** By id: another list may come in the place of one that is forgotten. */
   #acls = new Map<number, Dirty<KeptAcl>>();
   #changes: ChangeRow[] = [];
@@ -41,7 +43,15 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs, this.#acls];
+    const rows = [
+      this.#znodes,
+      this.#sessions,
+      this.#replies,
+      this.#quotas,
+      this.#epochs,
+      this.#access,
+      this.#acls,
+    ];
     return rows.reduce(
       (count, { size }) => count + size,
       this.#changes.length + (this.#isRegisterDirty ? 1 : 0),
@@ -107,6 +117,12 @@ export class WriteBehind {
       case "quotaDeleted":
         note(this.#quotas, change.quota.path, change.quota, null);
         break;
+      case "accessSet":
+        note(this.#access, accessKey(change.record), change.before, change.record);
+        break;
+      case "accessRemoved":
+        note(this.#access, accessKey(change.record), change.record, null);
+        break;
       case "aclKept":
         note(this.#acls, change.acl.id, null, change.acl);
         break;
@@ -137,6 +153,7 @@ export class WriteBehind {
     const replies = this.#takeReplies();
     const quotas = this.#takeQuotas();
     const epochs = this.#takeEpochs();
+    const access = this.#takeAccess();
     const acls = this.#takeAcls();
     const changes = this.#changes;
     this.#znodes = new Map();
@@ -162,6 +179,7 @@ export class WriteBehind {
       ...replies,
       ...quotas,
       ...epochs,
+      ...access,
       ...acls,
       changes,
     };
@@ -221,6 +239,20 @@ export class WriteBehind {
     }
     this.#epochs = new Map();
     return { epochs, forgottenEpochZxids };
+  }
+
+  #takeAccess(): Pick<RowChanges, "access" | "removedAccess"> {
+    const access: AccessRecord[] = [];
+    const removedAccess: AccessRecord[] = [];
+    for (const { before, after } of this.#access.values()) {
+      if (before !== null) this.#digest.removeAccess(before);
+      if (after !== null) {
+        this.#digest.addAccess(after);
+        access.push(after);
+      } else if (before !== null) removedAccess.push(before);
+    }
+    this.#access.clear();
+    return { access, removedAccess };
   }
 
   #takeAcls(): Pick<RowChanges, "acls" | "forgottenAclIds"> {

@@ -69,7 +69,7 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
   });
   if (events.length === 0) return null;
   const { zxid, timeMs } = txn;
-  const head = headOf(zxid, timeMs, txn.cause, txn.sessionId);
+  const head = headOf(zxid, timeMs, txn);
   return { zxid, head, events, text: wholeText(head, events) };
 }
 
@@ -78,9 +78,15 @@ function dataBefore(event: WatchEvent): string | undefined {
   return dataText((event.type === "changed" ? event.before : event.znode).data);
 }
 
-function headOf(zxid: number, timeMs: number, cause: Cause, sessionId: string | null): string {
+/** Who did it is an identity, or nobody in particular. */
+function headOf(
+  zxid: number,
+  timeMs: number,
+  { cause, by, sessionId }: Pick<Txn, "cause" | "by" | "sessionId">,
+): string {
+  const who = by === null ? "" : `,"by":${JSON.stringify(by)}`;
   const session = sessionId === null ? "" : `,"session":"${sessionId}"`;
-  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${session},${eventsOpening}`;
+  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${who}${session},${eventsOpening}`;
 }
 
 /** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
@@ -118,6 +124,7 @@ interface StoredMessage {
   readonly zxid: number;
   readonly timeMs: number;
   readonly cause: Cause;
+  readonly by?: string;
   readonly session?: string;
   readonly events: readonly {
     readonly type: WatchEventType;
@@ -135,7 +142,11 @@ export function parseChangeMessage(text: string): ChangeMessage {
   const { zxid, timeMs } = stored;
   return {
     zxid,
-    head: headOf(zxid, timeMs, stored.cause, stored.session ?? null),
+    head: headOf(zxid, timeMs, {
+      cause: stored.cause,
+      by: stored.by ?? null,
+      sessionId: stored.session ?? null,
+    }),
     text,
     events: stored.events.map((event) => ({
       type: event.type,

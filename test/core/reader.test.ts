@@ -1,6 +1,7 @@
 // The door for reads: who goes through it sees what there is, and finds nothing on the way by which it could be changed.
 
 import { expect, expectTypeOf } from "vitest";
+import { openPermits, systemPermits } from "../../src/core/access/permits.ts";
 import type { ReadonlyClaimQueue } from "../../src/core/coordination/claim-queue.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
 import { type Reader, systemContext } from "../../src/core/reader.ts";
@@ -46,11 +47,11 @@ test("nothing that a reader shows has a way to change it", () => {
 });
 
 test("a reader is for whom it was asked for, and holds nothing else that can be seen", ({ keeper }) => {
-  const context = { actor: "client" } as const;
+  const context = { permits: openPermits };
   const reader = keeper.store.reader(context);
   expect(reader.context).toBe(context);
   expect(Object.keys(reader)).toEqual(["context"]);
-  expect(keeper.store.reader(systemContext).context.actor).toBe("system");
+  expect(keeper.store.reader(systemContext).context.permits).toBe(systemPermits);
 });
 
 test("a reader shows what there is at the moment of each look", async ({ keeper }) => {

@@ -14,6 +14,8 @@ const senseless = [
   [["--allowed-hosts", "http://tree.example"], "names such as"],
   [["--allowed-hosts", "tree.example:2281"], "names such as"],
   [["--log-level", "loud"], "one of trace"],
+  [["--tls-client-ca", "ca.crt"], "needs --tls-cert"],
+  [["--jwt-audience", "treekeeper"], "need --jwt-keys"],
   [["--data-bytes-max", "1MB"], "number of bytes"],
   [["--session-timeout-ms-min", "1"], "from 100"],
   [["--session-timeout-ms-min", "5000", "--session-timeout-ms-max", "4000"], "is above"],

@@ -5,6 +5,7 @@
 import { expect } from "vitest";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { problemKinds } from "../../src/routes/http/problems.ts";
+import { turnOnAccess } from "../support/access.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Answer, type Http } from "../support/http.ts";
 import { Keeper, plain } from "../support/keeper.ts";
@@ -16,12 +17,13 @@ const contract = {
   400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "bad_acl", "session_required"],
   401: ["unauthenticated"],
   403: ["forbidden", "quota_exceeded", "reserved_path"],
-  404: ["no_node", "no_route", "no_claim", "no_instance"],
+  404: ["no_node", "no_route", "no_claim", "no_instance", "no_token", "no_policy"],
   405: ["method_not_allowed"],
   406: ["not_acceptable"],
   409: [
     ...["node_exists", "not_empty", "ephemeral_parent", "fence_stale", "lock_held", "not_holder"],
     ...["quota_nested", "not_a_counter", "mode_differs", "permits_differ", "count_differs"],
+    ...["token_exists", "policy_in_use"],
   ],
   410: ["session_expired", "history_trimmed"],
   412: ["bad_version"],
@@ -37,7 +39,6 @@ type Code = keyof typeof problemKinds;
 
 /** Codes the service does not give, and why. */
 const absent: Readonly<Record<string, string>> = {
-  unauthenticated: "comes with access control",
   starting: "the server listens only when it can serve",
 };
 
@@ -65,6 +66,24 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   bad_ttl: ({ http }) => http.post("/v1/znodes/a?ttlMs=0"),
   bad_acl: ({ http }) => http.put("/v1/acl", { json: { acl: [] } }),
   session_required: ({ http }) => http.post("/v1/znodes/a?ephemeral=true"),
+  unauthenticated: async ({ http, keeper }) => {
+    await turnOnAccess(keeper.store);
+    return http.get("/v1/znodes");
+  },
+  no_token: async ({ http, keeper }) =>
+    http.get("/v1/admin/tokens/none", { headers: await turnOnAccess(keeper.store) }),
+  no_policy: async ({ http, keeper }) =>
+    http.get("/v1/admin/policies/none", { headers: await turnOnAccess(keeper.store) }),
+  token_exists: async ({ http, keeper }) => {
+    const headers = await turnOnAccess(keeper.store);
+    return http.post("/v1/admin/tokens", { headers, json: { name: "root", policies: ["admin"] } });
+  },
+  policy_in_use: async ({ http, keeper }) => {
+    const headers = await turnOnAccess(keeper.store);
+    await http.put("/v1/admin/policies/p", { headers, json: { rules: [] } });
+    await http.post("/v1/admin/tokens", { headers, json: { name: "t", policies: ["p"] } });
+    return http.delete("/v1/admin/policies/p", { headers });
+  },
   forbidden: ({ http }) => http.put("/v1/znodes", { headers: { origin: "https://elsewhere.example" } }),
   quota_exceeded: async ({ http }) => {
     await http.post("/v1/znodes/a");

@@ -4,6 +4,7 @@ import { hash } from "node:crypto";
 import Fastify, { type FastifyRequest } from "fastify";
 import { expect, test } from "vitest";
 import { type KeyedRequest, keyedRequestOf } from "../../src/routes/wire/idempotency.ts";
+import { letEverybodyIn } from "../support/access.ts";
 
 const limits = { idempotencyAgeMsMax: 1, idempotencyKeysMax: 2, idempotencyBytesMax: 3 };
 
@@ -20,6 +21,7 @@ const anyPayload = { a: 1, b: [{ c: 2, d: 3 }] };
 async function keyedOf({ url = "/x?a=1&b=2", headers = {}, payload = anyPayload, from }: Sent) {
   const app = Fastify();
   let keyed: KeyedRequest | undefined;
+  letEverybodyIn(app);
   app.post("/*", async (request: FastifyRequest) => {
     keyed = keyedRequestOf(request, limits);
     return {};

@@ -9,6 +9,7 @@ import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
+import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
@@ -61,13 +62,14 @@ export const test = watchesTest.extend<ServerFixture>({
 interface Overrides {
   readonly limits?: Partial<typeof limits>;
   readonly tls?: TlsPair | null;
+  readonly audit?: Audit;
 }
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null }: Overrides = {},
+  { limits: others, tls = null, audit }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -81,6 +83,7 @@ export async function serverOver(
     bounds: { ...limits, ...others },
     logger: pino({ level: "silent" }),
     version: "0.0.0",
+    audit,
   };
   const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
   const close = async () => {

@@ -20,6 +20,7 @@ import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { Fence, Idempotency, WriteContext, ZnodeTag } from "../../src/core/write-context.ts";
 import { bytes } from "../support/keeper.ts";
+import { accessArbitraries, principal } from "./access-commands.ts";
 import { coordinationArbitraries, current, currentId, defined } from "./coordination-commands.ts";
 
 const sessionIds = ["0000000000000001", "7fffffffffffffff"];
@@ -289,15 +290,18 @@ export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<
     epoch: fc.constantFrom("aa", "bb", "cc"),
   }),
   ...coordinationArbitraries(withSession),
+  ...accessArbitraries,
 };
 
 const anyOfTable: fc.Arbitrary<Command> = fc.oneof(...Object.values(commandArbitraries));
 
-/** Each type there is, among enough others that it finds something to meet. */
-export const anyCommand: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 2, arbitrary: anyTreeCommand },
-  { weight: 3, arbitrary: anyOfTable },
-);
+/** Each type there is, among enough others that it finds something to meet; most by somebody, once that is asked. */
+export const anyCommand: fc.Arbitrary<Command> = fc
+  .tuple(
+    fc.oneof({ weight: 2, arbitrary: anyTreeCommand }, { weight: 3, arbitrary: anyOfTable }),
+    fc.option(principal, { freq: 4, nil: undefined }),
+  )
+  .map(([command, by]) => (by === undefined ? command : { ...command, principal: by }));
 
 /** The tree of the store or the znodes of the model. */
 interface Incarnations {

@@ -38,6 +38,8 @@ function rowsAt(appliedLsn: number) {
     parents: [],
     deletedZnodeIds: [],
     sessions: [],
+    access: [],
+    removedAccess: [],
     closedSessionIds: [],
     replies: [],
     forgottenReplyZxids: [],

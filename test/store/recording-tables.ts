@@ -1,5 +1,6 @@
 // Tables in memory that keep every write they were given, and can be told to refuse or to wait.
 
+import { type AccessRecord, accessKey } from "../../src/core/access/access.ts";
 import type { KeptAcl } from "../../src/core/acl/acl.ts";
 import type { Epoch } from "../../src/core/epochs.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
@@ -19,6 +20,7 @@ export class RecordingTables implements Tables {
   readonly #quotas = new Map<string, Pick<Quota, "path" | "limits">>();
   readonly #acls = new Map<number, KeptAcl>();
   readonly #epochs = new Map<number, Epoch>();
+  readonly #access = new Map<string, AccessRecord>();
   readonly #listeners: ((covering: Covering) => void)[] = [];
   attempts = 0;
   #fault: Error | null = null;
@@ -58,6 +60,8 @@ export class RecordingTables implements Tables {
     for (const zxid of rows.forgottenReplyZxids) this.#replies.delete(zxid);
     for (const quota of rows.quotas) this.#quotas.set(quota.path, quota);
     for (const path of rows.deletedQuotaPaths) this.#quotas.delete(path);
+    for (const record of rows.removedAccess) this.#access.delete(accessKey(record));
+    for (const record of rows.access) this.#access.set(accessKey(record), record);
     for (const id of rows.forgottenAclIds) this.#acls.delete(id);
     for (const acl of rows.acls) this.#acls.set(acl.id, acl);
     for (const zxid of rows.forgottenEpochZxids) this.#epochs.delete(zxid);
@@ -88,6 +92,7 @@ export class RecordingTables implements Tables {
   /** The state the rows make, as a start from them would load it. */
   load(): State {
     const state = new State();
+    for (const record of this.#access.values()) state.restoreAccess(record);
     for (const acl of this.#acls.values()) state.restoreAcl(acl);
     const byAge = [...this.#znodes.values()].sort((a, b) => a.id - b.id);
     for (const znode of byAge) state.restoreZnode(znode);

@@ -99,6 +99,8 @@ export function rowsOf(
     deletedQuotaPaths: [],
     epochs: [...state.epochs],
     forgottenEpochZxids: [],
+    access: [...state.access.records()],
+    removedAccess: [],
     acls: [...state.acls.values()],
     forgottenAclIds: [...written.acls.values()]
       .map(({ id }) => id)

@@ -165,8 +165,7 @@ test("a database of the version before there were lists has znodes that are open
   await sqlite.log.append(1, new Uint8Array(1));
   await sqlite.tables.write(rowsOf(tree, { appliedLsn: 1 }));
   await sqlite.close();
-  toVersion(9, directory);
-  meddle(directory, "UPDATE meta SET machine_version = 8");
+  toVersion(10, directory);
   const { loaded } = await open();
   expect([...loaded.state.tree.values()].every(({ acl }) => acl === openAcl)).toBe(true);
   expect(loaded.position.digest).toBe(Digest.of(tree).toString());
@@ -207,23 +206,23 @@ test("a database of version 1 that is damaged stays of version 1", async ({ open
 });
 
 /** Takes away what later versions have added. */
-function toVersion(version: 1 | 2 | 9, directory: string): void {
+function toVersion(version: 1 | 2 | 10, directory: string): void {
   const connection = new Sqlite(join(directory, database));
   connection.exec("DROP TABLE acl; ALTER TABLE znode DROP COLUMN acl_id;");
-  if (version < 9) dropBefore9(connection, version);
+  if (version < 10) dropBefore10(connection, version);
   connection.pragma(`user_version = ${version}`);
   connection.close();
 }
 
-function dropBefore9(connection: Sqlite.Database, version: number): void {
+function dropBefore10(connection: Sqlite.Database, version: number): void {
   for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
   for (const column of ["written_ran_ms", "attempts"])
     connection.exec(`ALTER TABLE znode DROP COLUMN ${column}`);
   for (const column of ["time_ms", "housekeeper", "housekeeper_term", "housekeeper_touched_at"])
     connection.exec(`ALTER TABLE meta DROP COLUMN ${column}`);
-  connection.exec("ALTER TABLE session DROP COLUMN touched_at");
+  for (const column of ["touched_at", "owner"]) connection.exec(`ALTER TABLE session DROP COLUMN ${column}`);
   connection.exec("ALTER TABLE reply DROP COLUMN scope");
-  for (const table of ["owner", "epoch"]) connection.exec(`DROP TABLE ${table}`);
+  for (const table of ["owner", "epoch", "access"]) connection.exec(`DROP TABLE ${table}`);
   for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
   connection.exec("ALTER TABLE meta DROP COLUMN revision");
   if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);

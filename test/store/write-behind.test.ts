@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { expect, test as vitestTest } from "vitest";
+import { accessText } from "../../src/core/access/access.ts";
 import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { nobody } from "../../src/core/housekeeper.ts";
@@ -61,6 +62,8 @@ function expectSame({ store, state, tables }: Fixture): void {
   expect([...loaded.replies]).toEqual([...state.replies]);
   expect([...loaded.acls.values()]).toEqual([...state.acls.values()]);
   expect([...loaded.quotas.from("")]).toEqual([...state.quotas.from("")]);
+  const namesOf = ({ access }: State) => [...access.records()].map(accessText).sort();
+  expect(namesOf(loaded)).toEqual(namesOf(state));
   expect(checkState(loaded)).toEqual([]);
   const position = tables.writes.at(-1)?.position;
   if (position !== undefined) expect(position.digest).toBe(Digest.of(loaded).toString());
@@ -182,6 +185,7 @@ test("what came and went between two writes has no row, and its messages do", as
     ...{ created: [], changed: [], deletedZnodeIds: [], sessions: [], closedSessionIds: [] },
     ...{ replies: [], forgottenReplyZxids: [] },
     ...{ quotas: [], deletedQuotaPaths: [], epochs: [], forgottenEpochZxids: [] },
+    ...{ access: [], removedAccess: [] },
     ...{ acls: [], forgottenAclIds: [] },
   });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);

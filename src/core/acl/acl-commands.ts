@@ -16,6 +16,7 @@ export const aclCommands: RowsOf<SetAcl["type"]> = {
       validatePathOf(set, limits);
       validateAcl(set.acl);
     },
+    authorise: (ask, { path }) => ask.require(path, "admin"),
     decide: (draft, _state, set) => planSetAcl(draft, set),
     bytes: pathBytes,
     growth: ({ acl }) => growthOfAcl(acl),

@@ -14,7 +14,7 @@ export function planSetAcl(draft: Draft, { path, acl, aversion }: SetAcl): { pat
     throw new KeeperError(
       "bad_version",
       `The access control list of ${path} is at aversion ${znode.aversion}, not ${aversion}.`,
-      { path, stat: statOf(znode) },
+      { path, ...draft.statFor(znode) },
     );
   }
   return { path, stat: statOf(draft.setAcl(znode, acl)) };

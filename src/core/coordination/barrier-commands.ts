@@ -5,7 +5,8 @@ import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { KeeperError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { growthOfNamed } from "../memory.ts";
-import { readyName } from "./barriers.ts";
+import { authoriseRecipe } from "./authorise.ts";
+import { barrierPath, readyName } from "./barriers.ts";
 import type { EnterBarrier, LeaveBarrier } from "./coordination-command.ts";
 import { requireSession, validateResourceName } from "./coordination-syntax.ts";
 import { planEnterBarrier, planLeaveBarrier, planRoundsLeft } from "./plan-barriers.ts";
@@ -18,6 +19,8 @@ const commands: RowsOf<BarrierCommand["type"]> = {
     ...clientWrite,
     since: 3,
     validate: validateBarrierCommand,
+    authorise: (ask, { name }) => authoriseRecipe(ask, barrierPath(name)),
+    isOwnWork: true,
     decide: (draft, _state, command) => planEnterBarrier(draft, command),
     bytes: bytesOf,
     growth: (command) => growthOfNamed(bytesOf(command)),
@@ -27,6 +30,8 @@ const commands: RowsOf<BarrierCommand["type"]> = {
     since: 3,
     freesSpace: true,
     validate: validateBarrierCommand,
+    authorise: (ask, { name }) => authoriseRecipe(ask, barrierPath(name)),
+    isOwnWork: true,
     decide: (draft, _state, command) => planLeaveBarrier(draft, command),
     bytes: bytesOf,
     growth: noGrowth,

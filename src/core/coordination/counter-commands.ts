@@ -4,8 +4,10 @@ import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, type RowsOf } from "../command-row.ts";
 import { KeeperError } from "../errors.ts";
 import { growthOfNamed } from "../memory.ts";
+import { authoriseRecipe } from "./authorise.ts";
 import type { AddToCounter } from "./coordination-command.ts";
 import { validateResourceName } from "./coordination-syntax.ts";
+import { counterPath } from "./counters.ts";
 import { planAddToCounter } from "./plan-counters.ts";
 import type { Recipe } from "./recipe.ts";
 
@@ -17,6 +19,12 @@ const commands: RowsOf<AddToCounter["type"]> = {
       validateResourceName(name);
       validateAdded(by);
     },
+    authorise: (ask, { name }) => {
+      authoriseRecipe(ask, counterPath(name));
+      // It is answered with the sum.
+      ask.require(counterPath(name), "read");
+    },
+    isOwnWork: true,
     decide: (draft, _state, command) => planAddToCounter(draft, command),
     bytes: namedBytes,
     growth: (command) => growthOfNamed(namedBytes(command)),

@@ -3,6 +3,7 @@
 import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { growthOfNamed } from "../memory.ts";
+import { authoriseRecipe } from "./authorise.ts";
 import { electionPath } from "./claims.ts";
 import type { ChangeCandidate, Resign, StandForElection } from "./coordination-command.ts";
 import {
@@ -27,6 +28,8 @@ const commands: RowsOf<ElectionCommand["type"]> = {
       requireSession(stand);
       validateMetadata(stand.value, limits);
     },
+    authorise: (ask, { name }) => authoriseRecipe(ask, electionPath(name)),
+    isOwnWork: true,
     decide: planStand,
     bytes: (stand) => namedBytes(stand, stand.value),
     growth: (stand) => growthOfNamed(namedBytes(stand, stand.value)),
@@ -38,6 +41,8 @@ const commands: RowsOf<ElectionCommand["type"]> = {
       validateOwnClaim(change);
       validateMetadata(change.value, limits);
     },
+    authorise: (ask, { name }) => authoriseRecipe(ask, electionPath(name)),
+    isOwnWork: true,
     decide: planChangeCandidate,
     bytes: (change) => namedBytes(change, change.value),
     growth: (change) => namedBytes(change, change.value),
@@ -47,6 +52,8 @@ const commands: RowsOf<ElectionCommand["type"]> = {
     since: 3,
     freesSpace: true,
     validate: validateRelease,
+    authorise: (ask, resign) => authoriseRecipe(ask, electionPath(resign.name), resign),
+    isOwnWork: true,
     decide: (draft, state, { name, ...release }) =>
       planRelease(draft, state, { ...release, path: electionPath(name) }),
     bytes: namedBytes,

@@ -5,6 +5,7 @@ import { clientWrite, noGrowth, ownWrite, type RowsOf } from "../command-row.ts"
 import { KeeperError } from "../errors.ts";
 import type { Limits } from "../limits.ts";
 import { growthOfNamed } from "../memory.ts";
+import { authoriseRecipe } from "./authorise.ts";
 import { lockPath } from "./claims.ts";
 import type { ClaimLock, ConfigureLock, EndLockDelay, ReleaseClaim } from "./coordination-command.ts";
 import {
@@ -26,6 +27,8 @@ const commands: RowsOf<LockCommand["type"]> = {
     ...clientWrite,
     since: 3,
     validate: validateClaimLock,
+    authorise: (ask, { name }) => authoriseRecipe(ask, lockPath(name)),
+    isOwnWork: true,
     decide: planClaimLock,
     bytes: (claim) => namedBytes(claim, claim.metadata),
     growth: (claim) => growthOfNamed(namedBytes(claim, claim.metadata)),
@@ -38,6 +41,8 @@ const commands: RowsOf<LockCommand["type"]> = {
       validatePermits(permits);
       validateLockDelay(lockDelayMs);
     },
+    authorise: (ask, { name }) => authoriseRecipe(ask, lockPath(name)),
+    isOwnWork: true,
     decide: planConfigureLock,
     bytes: namedBytes,
     growth: (configure) => growthOfNamed(namedBytes(configure)),
@@ -47,6 +52,8 @@ const commands: RowsOf<LockCommand["type"]> = {
     since: 3,
     freesSpace: true,
     validate: validateRelease,
+    authorise: (ask, release) => authoriseRecipe(ask, lockPath(release.name), release),
+    isOwnWork: true,
     decide: (draft, state, { name, ...release }) =>
       planRelease(draft, state, { ...release, path: lockPath(name) }),
     bytes: namedBytes,
@@ -56,6 +63,7 @@ const commands: RowsOf<LockCommand["type"]> = {
     ...ownWrite,
     since: 3,
     validate: ({ name }) => validateResourceName(name),
+    isOwnWork: true,
     decide: (draft, _state, command) => planEndLockDelay(draft, command),
     bytes: namedBytes,
     growth: noGrowth,

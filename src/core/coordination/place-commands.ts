@@ -1,7 +1,7 @@
 // The command about places of sessions, whatever they are places in.
 
 import { pathBytes } from "../command-bytes.ts";
-import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
+import { clientWrite, needsNoRight, noGrowth, type RowsOf } from "../command-row.ts";
 import { validatePathOf } from "../command-syntax.ts";
 import type { KeepPlace } from "./coordination-command.ts";
 import { requireSession } from "./coordination-syntax.ts";
@@ -14,6 +14,8 @@ const commands: RowsOf<KeepPlace["type"]> = {
     // The service notes for a session that it was told of its place.
     actor: "system",
     since: 6,
+    authorise: needsNoRight,
+    isOwnWork: true,
     validate: (keep, limits) => {
       validatePathOf(keep, limits);
       requireSession(keep);

@@ -18,7 +18,7 @@ export function planEnterBarrier(draft: Draft, enter: EnterBarrier): Entered {
   const path = joinPath(barrier.path, participant);
   checkCount(barrier, count);
   const own = draft.get(path);
-  if (own !== undefined) checkOwner(own, sessionId);
+  if (own !== undefined) checkOwner(draft, own, sessionId);
   else {
     prepare(draft, barrier, count);
     const mode = { kind: "ephemeral", sequential: false } as const;
@@ -46,9 +46,12 @@ function checkCount({ path, count, participantCount }: Barrier, asked: number | 
   );
 }
 
-function checkOwner({ path, ephemeralOwner }: Znode, sessionId: string | undefined): void {
+/** Whose it is, is told to those who may read it. */
+function checkOwner(draft: Draft, znode: Znode, sessionId: string | undefined): void {
+  const { path, ephemeralOwner } = znode;
   if (ephemeralOwner === sessionId) return;
-  const whose = ephemeralOwner === null ? "no session" : `session ${ephemeralOwner}`;
+  const told = ephemeralOwner === null ? "no session" : `session ${ephemeralOwner}`;
+  const whose = draft.mayRead(path) ? told : "another session";
   throw new KeeperError("not_holder", `The participant ${path} belongs to ${whose}; nothing was done.`, {
     path,
   });
@@ -84,7 +87,7 @@ export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
   checkCount(barrier, count);
   const own = draft.get(path);
   if (own !== undefined) {
-    checkOwner(own, sessionId);
+    checkOwner(draft, own, sessionId);
     if (ifAttempt === undefined || withdrawAttempt(draft, path, ifAttempt))
       planDelete(draft, { type: "delete", path });
   }

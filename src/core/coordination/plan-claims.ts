@@ -61,16 +61,17 @@ export interface ClaimAddress {
   readonly id: string;
 }
 
-/** @throws KeeperError `no_claim`, or `not_holder` when it is another session's */
+/** @throws KeeperError `no_claim`, or `not_holder` when it is another session's, for those who may read whose */
 export function claimOfSession(
+  draft: Draft,
   state: State,
   { path, id }: ClaimAddress,
   sessionId: string | undefined,
 ): Claim {
   const claim = state.claims.queue(path)?.get(id);
   if (claim === undefined) throw noClaim(path, id);
-  if (claim.owner !== sessionId) throw notHolder(claim);
-  return claim;
+  if (claim.owner === sessionId) return claim;
+  throw draft.mayRead(claim.path) ? notHolder(claim) : noClaim(path, id);
 }
 
 export interface Release extends ClaimAddress {
@@ -79,7 +80,10 @@ export interface Release extends ClaimAddress {
   readonly ifAttempt?: string;
 }
 
-/** What is gone already needs no release; what never was is a slip. */
+/**
+ * What is gone already needs no release; what never was is a slip. To those who may not read the queue another's claim is
+ * as one that is gone.
+ */
 export function planRelease(draft: Draft, state: State, release: Release): Released {
   const { path, id, sessionId, force, ifAttempt } = release;
   const claim = state.claims.queue(path)?.get(id);
@@ -88,7 +92,10 @@ export function planRelease(draft: Draft, state: State, release: Release): Relea
     if (wasGivenOut(id, nextSequence)) return {};
     throw noClaim(path, id);
   }
-  if (force !== true && claim.owner !== sessionId) throw notHolder(claim);
+  if (force !== true && claim.owner !== sessionId) {
+    if (!draft.mayRead(claim.path)) return {};
+    throw notHolder(claim);
+  }
   if (ifAttempt !== undefined && !withdrawAttempt(draft, claim.path, ifAttempt)) return {};
   planDelete(draft, { type: "delete", path: claim.path });
   return { owner: claim.owner };

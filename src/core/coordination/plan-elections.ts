@@ -21,7 +21,7 @@ export function planStand(draft: Draft, state: State, stand: StandForElection): 
 
 export function planChangeCandidate(draft: Draft, state: State, command: ChangeCandidate): Claimed {
   const { name, id, value, sessionId } = command;
-  const claim = claimOfSession(state, { path: electionPath(name), id }, sessionId);
+  const claim = claimOfSession(draft, state, { path: electionPath(name), id }, sessionId);
   planSetData(draft, { type: "setData", path: claim.path, data: value });
   return claimedOf(claim);
 }

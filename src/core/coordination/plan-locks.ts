@@ -5,6 +5,7 @@ import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { planCreate, planSetData } from "../plan-znodes.ts";
 import type { State } from "../state.ts";
+import { baseName } from "../tree/path.ts";
 import { type Claim, type ClaimQueue, claimPrefixes } from "./claim-queue.ts";
 import { claimViewOf } from "./claim-view.ts";
 import { lockPath } from "./claims.ts";
@@ -23,7 +24,7 @@ export function planClaimLock(draft: Draft, state: State, claim: ClaimLock): Cla
     return foundClaim(draft, own, attempt);
   }
   if (claim.orElse === "refuse" && queue?.wouldHold(claim.mode, settings) === false)
-    throw lockHeld(state, queue);
+    throw lockHeld(draft, state, queue);
   if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings);
   const prefix = `${path}/${claimPrefixes[claim.mode]}`;
   return newClaim(draft, { prefix, data: claim.metadata, sessionId, attempt });
@@ -58,18 +59,20 @@ function checkSameMode(own: Claim, { mode, name }: ClaimLock): void {
   );
 }
 
-function lockHeld(state: State, queue: ClaimQueue): KeeperError {
+/** Who holds it is told to those who may read it. */
+function lockHeld(draft: Draft, state: State, queue: ClaimQueue): KeeperError {
   const { delay } = queue.settings;
   const [first] = queue;
   const holder = first !== undefined && queue.isHeld(first) ? claimViewOf(state, first) : null;
-  const reason =
-    holder === null ? "keeps everyone waiting after its holder expired" : `is held by ${holder.id}`;
+  const isTold = draft.mayRead(lockPath(baseName(queue.path)));
+  const held = isTold ? `is held by ${holder?.id}` : "is held";
+  const reason = holder === null ? "keeps everyone waiting after its holder expired" : held;
   return new KeeperError(
     "lock_held",
     `${queue.path} ${reason}, and waitMs is 0; set waitMs to join the queue.`,
     {
       path: queue.path,
-      ...(holder !== null && { holder }),
+      ...(isTold && holder !== null && { holder }),
       ...(delay !== null && { delayUntilMs: delay.untilMs }),
     },
   );

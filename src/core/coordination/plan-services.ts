@@ -33,7 +33,7 @@ export function planRegister(draft: Draft, command: RegisterInstance): WrittenIn
   const before = draft.get(path);
   if (before !== undefined) {
     if (!isReplaced(before, command)) {
-      checkOwner(before, sessionId);
+      checkOwner(draft, before, sessionId);
       return write(draft, before, instance);
     }
     planDelete(draft, { type: "delete", path });
@@ -57,7 +57,7 @@ export function planChange(draft: Draft, command: ChangeInstance): WrittenInstan
   const znode = draft.get(path);
   const instance = znode === undefined ? null : parseInstance(znode.data);
   if (znode === undefined || instance === null) throw noInstance(path);
-  checkOwner(znode, sessionId);
+  checkOwner(draft, znode, sessionId);
   const merged = instanceIn(mergedText(instance, JSON.parse(new TextDecoder().decode(changes))));
   if (merged === null) throw notAnInstance();
   const size = formatInstance(merged).byteLength;
@@ -78,13 +78,19 @@ export function planDeregister(draft: Draft, { name, id, force, sessionId }: Der
   const path = instancePath(name, id);
   const znode = draft.get(path);
   if (znode === undefined) return {};
-  if (force !== true) checkOwner(znode, sessionId);
+  if (force !== true) checkOwner(draft, znode, sessionId);
   planDelete(draft, { type: "delete", path });
   return { owner: znode.ephemeralOwner };
 }
 
-function checkOwner({ path, ephemeralOwner: owner, czxid }: Znode, sessionId: string | undefined): void {
+/** Whose it is, is told to those who may read it. */
+function checkOwner(draft: Draft, znode: Znode, sessionId: string | undefined): void {
+  const { path, ephemeralOwner: owner, czxid } = znode;
   if (owner !== null && owner === sessionId) return;
+  if (!draft.mayRead(path)) {
+    const message = `The instance ${path} is another's; it is not yours, and nothing was done.`;
+    throw new KeeperError("not_holder", message, { path });
+  }
   const whose = owner === null ? "no session" : `session ${owner}`;
   throw new KeeperError(
     "not_holder",

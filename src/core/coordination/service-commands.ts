@@ -3,7 +3,9 @@
 import { namedBytes } from "../command-bytes.ts";
 import { clientWrite, noGrowth, type RowsOf } from "../command-row.ts";
 import { growthOfNamed } from "../memory.ts";
+import { authoriseRecipe } from "./authorise.ts";
 import { requireSession } from "./coordination-syntax.ts";
+import { servicePath } from "./instances.ts";
 import { planChange, planDeregister, planRegister } from "./plan-services.ts";
 import type { Recipe } from "./recipe.ts";
 import type { ServiceCommand } from "./service-command.ts";
@@ -18,6 +20,8 @@ const commands: RowsOf<ServiceCommand["type"]> = {
       requireSession(register);
       validateInstance(register.data, metadataBytesMax);
     },
+    authorise: (ask, { name }) => authoriseRecipe(ask, servicePath(name)),
+    isOwnWork: true,
     decide: (draft, _state, command) => planRegister(draft, command),
     bytes: (register) => namedBytes(register, register.data),
     growth: (register) => growthOfNamed(namedBytes(register, register.data)),
@@ -31,6 +35,8 @@ const commands: RowsOf<ServiceCommand["type"]> = {
       const size = change.changes.byteLength;
       if (size > metadataBytesMax) throw instanceTooLarge(size, metadataBytesMax);
     },
+    authorise: (ask, { name }) => authoriseRecipe(ask, servicePath(name)),
+    isOwnWork: true,
     decide: (draft, _state, command) => planChange(draft, command),
     bytes: (change) => namedBytes(change, change.changes),
     growth: (change) => namedBytes(change, change.changes),
@@ -43,6 +49,8 @@ const commands: RowsOf<ServiceCommand["type"]> = {
       validateInstanceName(command);
       if (command.force !== true) requireSession(command);
     },
+    authorise: (ask, deregister) => authoriseRecipe(ask, servicePath(deregister.name), deregister),
+    isOwnWork: true,
     decide: (draft, _state, command) => planDeregister(draft, command),
     bytes: namedBytes,
     growth: noGrowth,

@@ -21,18 +21,27 @@ export function checkQuota(draft: Draft, path: string, added: Usage): void {
   const { countHard, bytesHard } = quota.limits;
   const [count, bytes] = [quota.count + added.count, quota.bytes + added.bytes];
   if (added.count !== 0 && countHard !== undefined && count > countHard) {
-    throw quotaExceeded(quota, "countHard", { limitValue: countHard, size: count });
+    throw quotaExceeded(draft, quota, { limit: "countHard", limitValue: countHard, size: count });
   }
   if (added.bytes !== 0 && bytesHard !== undefined && bytes > bytesHard) {
-    throw quotaExceeded(quota, "bytesHard", { limitValue: bytesHard, size: bytes });
+    throw quotaExceeded(draft, quota, { limit: "bytesHard", limitValue: bytesHard, size: bytes });
   }
 }
 
-function quotaExceeded(
-  { path }: Quota,
-  limit: "countHard" | "bytesHard",
-  { limitValue, size }: { limitValue: number; size: number },
-): KeeperError {
+interface Excess {
+  readonly limit: "countHard" | "bytesHard";
+  readonly limitValue: number;
+  readonly size: number;
+}
+
+/** What an ancestor allows and holds is told to those who may read it, and can name it. */
+function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: Excess): KeeperError {
+  const path = draft.nameOf(quota.path);
+  if (path === undefined || !draft.mayRead(path)) {
+    const message =
+      "The quota of a subtree that this path is in allows no more; delete some, or ask for more.";
+    return new KeeperError("quota_exceeded", message);
+  }
   const what = limit === "countHard" ? "znodes" : "bytes of data";
   return new KeeperError(
     "quota_exceeded",
@@ -54,7 +63,7 @@ export function planSetQuota(
     });
   }
   const before = state.quotas.get(path);
-  if (before === undefined) refuseNested(state, path);
+  if (before === undefined) refuseNested(draft, state, path);
   const { count, bytes } = before ?? state.tree.usageOf(path);
   const quota = { path, limits, count, bytes };
   draft.changes.push({ type: "quotaSet", quota, before: before ?? null });
@@ -67,19 +76,19 @@ function rootHasNone(): KeeperError {
 }
 
 /** One quota governs a path, so none stands above or below another (U4). */
-function refuseNested(state: State, path: string): void {
+function refuseNested(draft: Draft, state: State, path: string): void {
   const above = state.quotas.governing(parentPath(path));
-  if (above !== undefined) throw nested(`${above.path}, above ${path},`, above);
+  if (above !== undefined) throw nested(draft, `above ${path}`, above);
   const [below] = state.quotas.from(`${path}/`);
-  if (below?.path.startsWith(`${path}/`)) throw nested(`${below.path}, below ${path},`, below);
+  if (below?.path.startsWith(`${path}/`)) throw nested(draft, `below ${path}`, below);
 }
 
-function nested(where: string, { path }: Quota): KeeperError {
-  return new KeeperError(
-    "quota_nested",
-    `${where} has a quota already, and quotas do not nest; change or delete that one.`,
-    { path },
-  );
+/** Which one is told to those who may read it. */
+function nested(draft: Draft, where: string, { path }: Quota): KeeperError {
+  const isTold = draft.mayRead(path);
+  const which = isTold ? `${path}, ${where},` : `A znode ${where}`;
+  const message = `${which} has a quota already, and quotas do not nest; change or delete that one.`;
+  return new KeeperError("quota_nested", message, isTold ? { path } : {});
 }
 
 export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuota): { path: string } {
@@ -89,13 +98,19 @@ export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuot
   return { path };
 }
 
+/** Where quotas are looked for, by somebody who may be told of some. */
+interface QuotaReader extends Pick<Reader, "get" | "quotaOver"> {
+  mayRead(path: string): boolean;
+}
+
 /** Says which quota governs the path, where one does: it may be the one that was meant. */
-export function noQuota(reader: Pick<Reader, "get" | "quotaOver">, path: string): KeeperError {
+export function noQuota(reader: QuotaReader, path: string): KeeperError {
   if (path === rootPath) return rootHasNone();
   if (reader.get(path) === undefined) {
     return new KeeperError("no_node", `${path} does not exist, and so has no quota.`, { path });
   }
   const above = reader.quotaOver(path);
-  const hint = above === undefined ? "Set one with PUT." : `The quota of ${above.path} governs it.`;
+  const isTold = above !== undefined && reader.mayRead(above.path);
+  const hint = isTold ? `The quota of ${above.path} governs it.` : "Set one with PUT.";
   return new KeeperError("no_node", `${path} has no quota of its own. ${hint}`, { path });
 }

@@ -17,6 +17,7 @@ export const quotaCommands: RowsOf<QuotaWrite["type"]> = {
       validatePathOf(set, limits);
       validateQuotaLimits(set.limits);
     },
+    authorise: (ask, { path }) => ask.require(path, "admin"),
     decide: planSetQuota,
     bytes: pathBytes,
     growth: (set) => growthOfNamed(pathBytes(set)),
@@ -25,6 +26,7 @@ export const quotaCommands: RowsOf<QuotaWrite["type"]> = {
     ...clientWrite,
     since: 2,
     validate: validatePathOf,
+    authorise: (ask, { path }) => ask.require(path, "admin"),
     decide: planDeleteQuota,
     bytes: pathBytes,
     growth: noGrowth,

@@ -25,6 +25,7 @@ import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import type { WriteContext } from "../../core/write-context.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { callerOf } from "../wire/callers.ts";
 import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
@@ -58,6 +59,7 @@ import {
   serviceParameter,
 } from "../wire/service-schemas.ts";
 import { childNameForm } from "../wire/text-forms.ts";
+import { noteForced } from "./forced.ts";
 
 type ServiceParts = RouteParts & { readonly logger: Logger };
 
@@ -126,7 +128,7 @@ function instancesOf(reader: Reader, path: string, { limit, after, isMeant }: Pa
   let [looked, last] = [0, ""];
   for (const name of namesAfter(reader, path, after)) {
     if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
-    const znode = reader.get(joinPath(path, name));
+    const znode = reader.mayRead(joinPath(path, name)) ? reader.get(joinPath(path, name)) : undefined;
     const view = instanceAt(znode);
     if (znode !== undefined && view !== null && isMeant(view)) {
       const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
@@ -165,9 +167,9 @@ function registerRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
         ...context,
       });
       if (replace === "any" && outcome.replaced !== undefined) {
-        const by = { reader: request.ip, session: context.sessionId ?? null };
-        const facts = { audit: true, service: name, instance: id, owner: outcome.replaced, by };
-        logger.warn(facts, "an instance was replaced by force");
+        const message = "an instance was replaced by force";
+        const what = { service: name, instance: id };
+        noteForced(request, { what, owner: outcome.replaced, context, message }, logger);
       }
       if (outcome.created) {
         const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
@@ -213,9 +215,9 @@ function deregisterRoute(plainApp: FastifyInstance, { store, sessions, logger }:
       const context = writeContextOf(request, sessions);
       const { outcome } = await store.submit({ type: "deregisterInstance", name, id, force, ...context });
       if (force && outcome.owner !== undefined) {
-        const by = { reader: request.ip, session: context.sessionId ?? null };
-        const facts = { audit: true, service: name, instance: id, owner: outcome.owner, by };
-        logger.warn(facts, "an instance was removed by force");
+        const message = "an instance was removed by force";
+        const what = { service: name, instance: id };
+        noteForced(request, { what, owner: outcome.owner, context, message }, logger);
       }
       return reply.code(204).send();
     },
@@ -231,7 +233,11 @@ interface Writer {
 async function writerOf(request: FastifyRequest, { sessions }: ServiceParts): Promise<Writer> {
   const context = writeContextOf(request, sessions);
   const token = sessionTokenOf(request);
-  return { context, validForMs: token === undefined ? 0 : (await sessions.confirm(token)).timeoutMs };
+  return {
+    context,
+    validForMs:
+      token === undefined ? 0 : (await sessions.confirm(token, callerOf(request).permits)).timeoutMs,
+  };
 }
 
 function written(path: string, { fence, instance }: WrittenInstance, { context, validForMs }: Writer) {

@@ -20,6 +20,7 @@ export const problemKinds = {
   bad_ttl: { status: 400, title: "The TTL is out of range" },
   bad_acl: { status: 400, title: "The access control list is not valid" },
   session_required: { status: 400, title: "This needs a session" },
+  unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "The request is not allowed" },
   quota_exceeded: { status: 403, title: "The quota of the subtree would be exceeded" },
   reserved_path: { status: 403, title: "The path is reserved" },
@@ -27,9 +28,13 @@ export const problemKinds = {
   no_route: { status: 404, title: "There is nothing at this URL" },
   no_claim: { status: 404, title: "There is no such claim" },
   no_instance: { status: 404, title: "There is no such instance" },
+  no_token: { status: 404, title: "There is no such token" },
+  no_policy: { status: 404, title: "There is no such policy" },
   method_not_allowed: { status: 405, title: "The resource has no such method" },
   not_acceptable: { status: 406, title: "No such representation" },
   node_exists: { status: 409, title: "The znode exists already" },
+  token_exists: { status: 409, title: "There is a token of that name" },
+  policy_in_use: { status: 409, title: "Tokens have the policy" },
   not_empty: { status: 409, title: "The znode has children" },
   ephemeral_parent: { status: 409, title: "An ephemeral znode has no children" },
   quota_nested: { status: 409, title: "There is a quota above or below" },
@@ -100,9 +105,25 @@ function problemWith(error: KeeperError, status: number | undefined): Problem {
   return status === undefined ? problem : { ...problem, status };
 }
 
+/** Why requests were refused. */
+const codes = new WeakMap<FastifyReply, ErrorCode>();
+
+/** The code of the problem that a reply is or ends with; undefined where there is none. */
+export function codeOf(reply: FastifyReply): ErrorCode | undefined {
+  return codes.get(reply);
+}
+
+/** The problem as the end of an answer that has begun otherwise. */
+export function lateProblemOf(reply: FastifyReply, error: KeeperError): Problem {
+  codes.set(reply, error.code);
+  return problemOf(error);
+}
+
 /** Sets what a problem document is sent with, but not the document. */
 export function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
+  codes.set(reply, error.code);
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
+  if (error.code === "unauthenticated") reply.header("WWW-Authenticate", "Bearer");
   if (allow !== undefined) reply.header("Allow", allow.join(", "));
   if (retryAfterSeconds !== undefined) reply.header("Retry-After", retryAfterSeconds);
   if (oldestZxid !== undefined) reply.header("Zxid-Oldest", oldestZxid);

@@ -37,6 +37,7 @@ const tags = Object.entries({
   znodes: "The tree.",
   transactions: "Several operations at once, bound together or each by itself.",
   quotas: "Limits on subtrees.",
+  access: "Who may do what.",
   acl: "Who may do what with a znode.",
   sessions: "Liveness of clients.",
   watches: "What happens, as it happens.",
@@ -63,8 +64,8 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
         license: { name: "Apache-2.0", identifier: "Apache-2.0" },
       },
       servers: [{ url: "/", description: "The server that the document is of." }],
-      security: [{}],
-      components: { securitySchemes: { SessionToken: sessionTokenScheme } },
+      security: [{ BearerToken: [] }, {}],
+      components: { securitySchemes: { BearerToken: bearerScheme, SessionToken: sessionTokenScheme } },
       tags,
     },
     transform: ({ schema, url, route }) => ({
@@ -111,6 +112,12 @@ async function tryItPage(scope: FastifyInstance): Promise<void> {
 function textOf(document: object): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
+
+const bearerScheme = {
+  type: "http",
+  scheme: "bearer",
+  description: "Who asks, where access control is on: a token that an admin has made.",
+} as const;
 
 const sessionTokenScheme = {
   type: "apiKey",

@@ -4,13 +4,23 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { Ask } from "../../core/access/ask.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { callerOf } from "../wire/callers.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
-import { type RouteParts, readerFor, sessionTokenOf, touchSession, wellFormed } from "../wire/parts.ts";
+import {
+  principalOf,
+  type RouteParts,
+  readerFor,
+  sessionTokenOf,
+  touchSession,
+  wellFormed,
+} from "../wire/parts.ts";
 import {
   idempotencyKeyHeader,
   json,
@@ -107,7 +117,10 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
       wellFormed(request.body?.name ?? "", "name");
-      const opened = await sessions.open(request.body ?? {}, keyedRequestOf(request, limits));
+      const opened = await sessions.open(
+        { ...request.body, ...principalOf(request) },
+        keyedRequestOf(request, limits),
+      );
       const { session, token, validForMs: valid } = opened;
       noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);
@@ -119,7 +132,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     "/v1/sessions/:id",
     { schema: keepaliveSchema, config: { isServedAlways: true } },
     (request, reply) => {
-      const alive = sessions.keepalive(idOf(request), tokenOf(request));
+      const alive = sessions.keepalive(idOf(request), tokenOf(request), callerOf(request).permits);
       return alive instanceof Promise ? alive : reply.send(alive);
     },
   );
@@ -130,7 +143,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     async (request, reply) => {
       const { tokens } = request.body;
       if (tokens.some((token) => sessions.mayBeElsewhere(token))) await catchUp(store, reply);
-      const results = await sessions.keepaliveMany(tokens);
+      const results = await sessions.keepaliveMany(tokens, callerOf(request).permits);
       return {
         results: results.map((result) =>
           result instanceof KeeperError ? { problem: problemOf(result) } : result,
@@ -143,7 +156,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     "/v1/sessions/:id",
     { schema: closeSchema, config: { isServedAlways: true } },
     async (request, reply) => {
-      await sessions.close(idOf(request), tokenOf(request));
+      await sessions.close(idOf(request), tokenOf(request), callerOf(request).permits);
       return reply.code(204).send();
     },
   );
@@ -157,7 +170,11 @@ function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts):
     { schema: { ...describeSchema, querystring: ownedQuery } },
     (request, reply) => {
       touchSession(request, sessions);
-      const described = sessions.describe(idOf(request), readerFor(request, store), request.query);
+      const { permits } = callerOf(request);
+      const id = idOf(request);
+      sessions.refuseOthers(id, permits);
+      // Whatever else it may read, what a session owns is told to its owner.
+      const described = sessions.describe(id, store.reader({ permits: asRecipe(permits) }), request.query);
       const { ephemerals, claims, instances, next, ...session } = described;
       const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
       return reply.send({ ...session, ...owned, ...(next !== null && { next }) });
@@ -166,6 +183,7 @@ function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts):
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
     touchSession(request, sessions);
+    new Ask(callerOf(request).permits).requireOfTree("admin");
     const { sessions: page, next } = sessions.list(readerFor(request, store), request.query);
     return reply.send(next === null ? { sessions: page } : { sessions: page, next });
   });

@@ -8,9 +8,9 @@ import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { Idempotency, WriteContext } from "../../core/write-context.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
-import { fencesOf } from "./conditions.ts";
+import { callerOf } from "./callers.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
-import { type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
+import { contextWithoutSession, type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
 
 /** A request that carries a key. */
 export interface KeyedRequest {
@@ -29,11 +29,15 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   const key = keyOf(request);
   if (key === undefined) return undefined;
   const fingerprint = fingerprintOf(request);
-  const client = shortHashOf(clientNetworkOf(request.ip));
+  // Whoever is known is known wherever they come from.
+  const { by } = callerOf(request).permits;
+  const client = shortHashOf(by ?? clientNetworkOf(request.ip));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);
-  const owner = session === undefined ? `client ${client}` : `session ${session}`;
+  const sender = session === undefined ? `client ${client}` : `session ${session}`;
+  // Another principal's key is another key, and what it asks is another request, whatever else is the same.
+  const owner = by === null ? sender : `${by} ${sender}`;
   return {
     key,
     // A line feed is in no key, so no index makes one key of another.
@@ -41,9 +45,13 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
       const name = index === undefined ? key : `${key}\n${index}`;
       return {
         key: hash("sha256", `${owner}\n${name}`, "hex"),
-        request: hash("sha256", `${fingerprint}\n${name}`, "hex"),
+        request: hash(
+          "sha256",
+          by === null ? `${fingerprint}\n${name}` : `${by}\n${fingerprint}\n${name}`,
+          "hex",
+        ),
         scope: session === undefined ? client : `${client}/${session}`,
-        unscoped: { key: hash("sha256", name, "hex"), request: fingerprint },
+        ...(by === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
         ageMsMax: limits.idempotencyAgeMsMax,
         keysMax: limits.idempotencyKeysMax,
         bytesMax: limits.idempotencyBytesMax,
@@ -85,8 +93,7 @@ function contextEvenIfExpired(request: FastifyRequest, sessions: RouteParts["ses
     return writeContextOf(request, sessions);
   } catch (error) {
     if (!(error instanceof KeeperError) || error.code !== "session_expired") throw error;
-    const fences = fencesOf(request.headers);
-    return { sessionId: neverASession, ...(fences !== undefined && { fences }) };
+    return { sessionId: neverASession, ...contextWithoutSession(request) };
   }
 }
 

@@ -85,7 +85,9 @@ export async function longPoll(
 function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (reader.get(path) !== undefined) return false;
   let ancestor = parentPath(path);
-  while (reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  // When its children came and went is told to its readers alone: for all others what is not there is yet to come.
+  while (reader.mayRead(ancestor) && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  if (!reader.mayRead(ancestor)) return true;
   return afterZxid === 0 || (reader.get(ancestor) as Znode).pzxid <= afterZxid;
 }
 

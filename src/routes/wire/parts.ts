@@ -1,15 +1,18 @@
 // What routes are handed, and how they learn whom a request acts for.
 
 import type { FastifyRequest } from "fastify";
+import { Ask } from "../../core/access/ask.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import type { WriteContext } from "../../core/write-context.ts";
+import type { Asked, WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
+import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 
@@ -30,12 +33,20 @@ export function readerFor(request: FastifyRequest, store: Store): Reader {
   return store.reader(readContextOf(request));
 }
 
-/** For whom a request reads. */
-export function readContextOf(_request: FastifyRequest): ReadContext {
-  return clientContext;
+/**
+ * For what a recipe keeps at the path, which who may read the path may be shown whole.
+ * @throws KeeperError `forbidden`
+ */
+export function recipeReaderFor(request: FastifyRequest, store: Store, path: string): Reader {
+  const { permits } = callerOf(request);
+  new Ask(permits).require(path, "read");
+  return store.reader({ permits: asRecipe(permits) });
 }
 
-const clientContext: ReadContext = { actor: "client" };
+/** For whom a request reads. */
+export function readContextOf(request: FastifyRequest): ReadContext {
+  return callerOf(request);
+}
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */
 export function sessionTokenOf(request: FastifyRequest): string | undefined {
@@ -50,15 +61,27 @@ export function sessionTokenOf(request: FastifyRequest): string | undefined {
  */
 export function touchSession(request: FastifyRequest, sessions: Sessions): string | undefined {
   const token = sessionTokenOf(request);
-  return token === undefined ? undefined : sessions.authenticate(token).id;
+  return token === undefined ? undefined : sessions.authenticate(token, callerOf(request).permits).id;
 }
 
 /** Whom a write acts for and what must still hold when it is done. */
 export function writeContextOf(request: FastifyRequest, sessions: Sessions): WriteContext {
   const sessionId = touchSession(request, sessions);
+  return { ...(sessionId !== undefined && { sessionId }), ...contextWithoutSession(request) };
+}
+
+/** All that a write carries besides its session. */
+export function contextWithoutSession(request: FastifyRequest): WriteContext {
+  const { principal } = callerOf(request);
   const fences = fencesOf(request.headers);
-  if (sessionId === undefined && fences === undefined) return noContext;
-  return { ...(sessionId !== undefined && { sessionId }), ...(fences !== undefined && { fences }) };
+  if (principal === undefined && fences === undefined) return noContext;
+  return { ...(principal !== undefined && { principal }), ...(fences !== undefined && { fences }) };
+}
+
+/** Who asks, for commands that carry nothing else. */
+export function principalOf(request: FastifyRequest): Asked {
+  const { principal } = callerOf(request);
+  return principal === undefined ? noContext : { principal };
 }
 
 const noContext: WriteContext = {};

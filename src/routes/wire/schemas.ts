@@ -164,6 +164,8 @@ export function problems(...codes: readonly ProblemCode[]): Record<string, TSche
 
 const alwaysPossible = [
   "bad_request",
+  "unauthenticated",
+  "forbidden",
   "method_not_allowed",
   "misdirected",
   "internal",

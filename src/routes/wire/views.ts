@@ -160,7 +160,9 @@ function* namesOf(reader: Reader, path: string, { after, prefix = "" }: PageQuer
   }
 }
 
-function childAt(reader: Reader, path: string): Znode {
+/** Null for one whose name is all that may be told. */
+function childAt(reader: Reader, path: string): Znode | null {
+  if (!reader.mayRead(path)) return null;
   const znode = reader.get(path);
   if (znode === undefined) throw new Error(`${path} is among its parent's names but not in the tree`);
   return znode;

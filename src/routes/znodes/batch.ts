@@ -13,6 +13,7 @@ import { validateName, validatePath } from "../../core/tree/path.ts";
 import { statOf } from "../../core/tree/stat.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { WriteContext } from "../../core/write-context.ts";
+import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
@@ -118,6 +119,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       const { digests } = identitiesOf(request);
       const steps = operations.map((wire) => stepOf(wire, digests, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
+      tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
       // No await from here on: every read is as of this zxid (R3).
       const results = resultsOf(steps, answers, new BoundedReads(readerFor(request, store), limits));
@@ -176,6 +178,11 @@ function writesOf(steps: readonly Step[], contextOf: (index: number) => WriteCon
 
 function isReplayed(answer: WriteAnswer): boolean {
   return answer.status === "fulfilled" && answer.value.replayed === true;
+}
+
+function refusedIn(steps: readonly Step[], answers: readonly WriteAnswer[]): number {
+  const beforehand = steps.filter(({ kind }) => kind === "refused");
+  return beforehand.length + answers.filter(({ status }) => status === "rejected").length;
 }
 
 /** The entries as JSON, in the order of the operations. */

@@ -49,6 +49,7 @@ export class ImportRun {
   readonly #store: Store;
   readonly #asked: ImportAsked;
   #part: Part = emptyPart();
+  #root: string | undefined;
   #partCount = 0;
   #replayedCount = 0;
   #progress: ImportProgress;
@@ -69,6 +70,11 @@ export class ImportRun {
 
   get progress(): ImportProgress {
     return this.#progress;
+  }
+
+  /** The first path, above all others unless something else than an export is brought in. */
+  get root(): string | undefined {
+    return this.#root;
   }
 
   /** Whether all that was done so far had been done before, under the same key. */
@@ -116,6 +122,7 @@ export class ImportRun {
 
   #add(znode: ImportedZnode, line: number, text: string): void {
     this.#part.digest.update(text);
+    this.#root ??= znode.path;
     this.#part.znodes.push(znode);
     this.#part.lineNumbers.push(line);
     this.#part.bytes += znode.data.byteLength + znode.path.length;

@@ -5,6 +5,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
+import { tellAudit } from "../http/audit.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { sendProblemAndClose } from "../http/problems.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
@@ -99,6 +100,7 @@ async function bringIn(
     contextOf: keyedContextsOf(request, parts),
   });
   const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  tellAudit(request, () => ({ path: run.root }));
   const note = () => {
     if (run.isReplayed) noteReplay(reply, { replayed: true });
   };

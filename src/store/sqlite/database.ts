@@ -10,6 +10,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { prepareEntriesAfter, readEntries } from "./log-rows.ts";
 import { type Meta, preparePutMeta, readMeta } from "./meta.ts";
 import {
+  type AccessRow,
   type ChangedColumns,
   type CreatedColumns,
   type PackedChanges,
@@ -217,13 +218,16 @@ export class StoreDatabase {
     for (const firstZxid of rows.forgottenEpochZxids) statements.deleteEpoch.run(firstZxid);
     for (const id of rows.forgottenAclIds) statements.deleteAcl.run(id);
     for (const path of rows.deletedQuotaPaths) statements.deleteQuota.run(path);
+    for (const record of rows.removedAccess) statements.deleteAccess.run(record);
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
     for (const columns of unpackChanged(rows)) statements.updateZnode.run(...columns);
     for (const columns of unpackParents(rows)) statements.putParent.run(...columns);
-    for (const session of rows.sessions) statements.putSession.run({ touchedAt: null, ...session });
+    for (const session of rows.sessions)
+      statements.putSession.run({ touchedAt: null, owner: null, ...session });
     for (const columns of unpackReplies(rows)) statements.insertReply.run(...columns);
     for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
     for (const epoch of rows.epochs) statements.putEpoch.run(epoch);
+    for (const row of rows.access) statements.putAccess.run(row);
     for (const acl of rows.acls) statements.putAcl.run(acl);
     for (const changes of rows.changes) {
       statements.insertChanges.run({ ...changes, checksum: changesChecksum(changes) });
@@ -477,8 +481,8 @@ function prepareRowStatements(connection: Connection) {
     deleteParent: connection.prepare("DELETE FROM znode_children WHERE id = ?"),
     putSession: connection.prepare(
       `INSERT OR REPLACE INTO session (id, token_hash, timeout_ms, name, opened_zxid, opened_at_ms,
-         touched_at)
-       VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs, @touchedAt)`,
+         touched_at, owner)
+       VALUES (@id, @tokenHash, @timeoutMs, @name, @openedZxid, @openedAtMs, @touchedAt, @owner)`,
     ),
     deleteSession: connection.prepare("DELETE FROM session WHERE id = ?"),
     insertReply: connection.prepare<ReplyColumns>(
@@ -492,6 +496,10 @@ function prepareRowStatements(connection: Connection) {
     deleteQuota: connection.prepare("DELETE FROM quota WHERE path = ?"),
     putEpoch: connection.prepare("INSERT OR REPLACE INTO epoch (first_zxid, id) VALUES (@firstZxid, @id)"),
     deleteEpoch: connection.prepare("DELETE FROM epoch WHERE first_zxid = ?"),
+    putAccess: connection.prepare<AccessRow>(
+      "INSERT OR REPLACE INTO access (kind, name, record) VALUES (@kind, @name, @record)",
+    ),
+    deleteAccess: connection.prepare("DELETE FROM access WHERE kind = @kind AND name = @name"),
     putAcl: connection.prepare("INSERT OR REPLACE INTO acl (id, entries) VALUES (@id, @entries)"),
     deleteAcl: connection.prepare("DELETE FROM acl WHERE id = ?"),
     insertChanges: connection.prepare<Checked<PackedChanges>>(

@@ -148,10 +148,11 @@ function readChanges(connection: Connection, file: string, floorZxid: number): C
 
 function readState(connection: Connection, file: string, position: Position): State {
   const state = new State();
-  for (const { touchedAt, ...session } of connection
-    .prepare(selectSessions)
-    .iterate() as Iterable<SessionRow>) {
-    state.restoreSession(touchedAt === null ? session : { ...session, touchedAt });
+  for (const record of connection.prepare(selectAccess).pluck().iterate() as Iterable<string>) {
+    state.restoreAccess(JSON.parse(record));
+  }
+  for (const row of connection.prepare(selectSessions).iterate() as Iterable<SessionRow>) {
+    state.restoreSession(sessionOf(row));
   }
   for (const reply of connection.prepare(selectReplies).iterate() as Iterable<Reply>) {
     if (state.replies.get(reply.key) !== undefined) throw new CorruptStoreError(file, replyTwice(reply));
@@ -244,7 +245,14 @@ function faultOf(znode: Znode, state: State, position: Position): string | null 
   return null;
 }
 
-type SessionRow = Omit<Session, "touchedAt"> & { readonly touchedAt: number | null };
+interface SessionRow extends Omit<Session, "touchedAt" | "owner"> {
+  readonly touchedAt: number | null;
+  readonly owner: string | null;
+}
+
+function sessionOf({ touchedAt, owner, ...session }: SessionRow): Session {
+  return { ...session, ...(touchedAt !== null && { touchedAt }), ...(owner !== null && { owner }) };
+}
 
 interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid" | "attempts" | "acl"> {
   readonly data: Uint8Array;
@@ -270,8 +278,10 @@ function znodeOf({ aclId: _, ...row }: ZnodeRow, numChildren: number, acl: KeptA
 
 const selectSessions = `
   SELECT id, token_hash AS tokenHash, timeout_ms AS timeoutMs, name, opened_zxid AS openedZxid,
-    opened_at_ms AS openedAtMs, touched_at AS touchedAt
+    opened_at_ms AS openedAtMs, touched_at AS touchedAt, owner
   FROM session`;
+
+const selectAccess = "SELECT record FROM access";
 
 const selectReplies = `
   SELECT zxid, time_ms AS timeMs, key, request, outcome, ran_ms AS ranMs, scope FROM reply ORDER BY zxid`;

@@ -1,6 +1,7 @@
 // Rows on their way to the writing thread. Copying thousands of records between threads field by field would
 // hold up the event loop; columns of numbers, one list of texts and one run of bytes do not.
 
+import { type AccessRecord, accessText } from "../../core/access/access.ts";
 import { textOfAcl } from "../../core/acl/acl.ts";
 import type { Session } from "../../core/session.ts";
 import type { Znode } from "../../core/tree/znode.ts";
@@ -32,6 +33,8 @@ export interface PackedRows {
   readonly deletedQuotaPaths: readonly string[];
   readonly epochs: RowChanges["epochs"];
   readonly forgottenEpochZxids: readonly number[];
+  readonly access: readonly AccessRow[];
+  readonly removedAccess: readonly Omit<AccessRow, "record">[];
   readonly acls: readonly AclRow[];
   readonly forgottenAclIds: readonly number[];
   readonly changes: readonly PackedChanges[];
@@ -41,6 +44,15 @@ export interface PackedRows {
 export interface AclRow {
   readonly id: number;
   readonly entries: string;
+}
+
+/** A record of who may do what, as JSON. */
+export interface AccessRow extends Pick<AccessRecord, "kind" | "name"> {
+  readonly record: string;
+}
+
+function nameOf({ kind, name }: Pick<AccessRecord, "kind" | "name">) {
+  return { kind, name };
 }
 
 /** Messages of consecutive changes in one row: JSON has no line breaks of its own, so they are lines. */
@@ -80,6 +92,8 @@ export function packRows(rows: RowChanges): PackedRows {
     deletedQuotaPaths: rows.deletedQuotaPaths,
     epochs: rows.epochs,
     forgottenEpochZxids: rows.forgottenEpochZxids,
+    access: rows.access.map((record) => ({ ...nameOf(record), record: accessText(record) })),
+    removedAccess: rows.removedAccess.map(nameOf),
     acls: rows.acls.map(({ id, entries }) => ({ id, entries: textOfAcl(entries) })),
     forgottenAclIds: rows.forgottenAclIds,
     changes: packChanges(rows.changes),

@@ -129,6 +129,16 @@ const upgrades = [
     first_zxid INTEGER PRIMARY KEY,
     id TEXT NOT NULL
   ) STRICT;`,
+  `-- Who may do what: policies, tokens and what goes with them, each as JSON.
+  CREATE TABLE access (
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (kind, name)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Who opened it; NULL where nobody was asked who they are.
+  ALTER TABLE session ADD COLUMN owner TEXT;`,
   `-- Access control lists, each once: JSON, [permissions, scheme, id] for each entry. Which znode has which; 0 is the list
   -- by which everybody may do everything, and has no row.
   CREATE TABLE acl (

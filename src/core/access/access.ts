@@ -1,0 +1,199 @@
+// Who is known and what they may do: policies, tokens and namespaces, as records of the state like its znodes. What is
+// asked for again and again is kept ready, and forgotten whenever a record changes.
+
+import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
+import { adminPolicy, type Policy } from "./policy.ts";
+import { type Principal, principalId, tokenId } from "./principal.ts";
+import { Rights } from "./rights.ts";
+import { isValidAt, type Secret, type Token } from "./token.ts";
+
+/** One row: each kind has names of its own. */
+export type AccessRecord =
+  | ({ readonly kind: "policy" } & Policy)
+  | ({ readonly kind: "token" } & Token)
+  /** Access control is on, and stays on. */
+  | { readonly kind: "mode"; readonly name: "on" }
+  /** A root that tokens are, or were, confined to; its name is its path. */
+  | { readonly kind: "namespace"; readonly name: string };
+
+export type AccessKind = AccessRecord["kind"];
+
+export function accessKey({ kind, name }: Pick<AccessRecord, "kind" | "name">): string {
+  return `${kind} ${name}`;
+}
+
+/** All that a record says, in one spelling. */
+export function accessText(record: AccessRecord): string {
+  return JSON.stringify(record, withSortedMembers);
+}
+
+function withSortedMembers(_name: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** A token and the secret it was shown by. */
+export interface Shown {
+  readonly token: Token;
+  readonly secret: Secret;
+}
+
+/** The same for those who look. */
+export type ReadonlyAccess = Omit<Access, "put" | "remove">;
+
+/** Combinations of policies that are kept ready; more than anybody uses at a time. */
+const readyMax = 10_000;
+
+export class Access {
+  readonly #records = new Map<string, AccessRecord>();
+  readonly #policies = new Map<string, Policy>([[adminPolicy.name, adminPolicy]]);
+  readonly #tokens = new Map<string, Token>();
+  readonly #byHash = new Map<string, Shown>();
+  readonly #byIdentity = new Map<string, Token>();
+  readonly #namespaces = new Set<string>();
+  readonly #ready = new Map<string, Permits>();
+  #isOn = false;
+  #generation = 0;
+
+  /** Once it is on, nobody may do anything who has not shown who they are. */
+  get isOn(): boolean {
+    return this.#isOn;
+  }
+
+  /** Moves whenever anything here does. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  policy(name: string): Policy | undefined {
+    return this.#policies.get(name);
+  }
+
+  /** In no order that may matter; that of admins, which is no record, among them. */
+  policies(): Iterable<Policy> {
+    return this.#policies.values();
+  }
+
+  get policyCount(): number {
+    return this.#policies.size;
+  }
+
+  token(name: string): Token | undefined {
+    return this.#tokens.get(name);
+  }
+
+  tokens(): Iterable<Token> {
+    return this.#tokens.values();
+  }
+
+  get tokenCount(): number {
+    return this.#tokens.size;
+  }
+
+  isNamespace(path: string): boolean {
+    return this.#namespaces.has(path);
+  }
+
+  namespaces(): Iterable<string> {
+    return this.#namespaces;
+  }
+
+  /** The token with this secret, whether or not it still counts. @param hash SHA-256, hex */
+  shownBy(hash: string): Shown | undefined {
+    return this.#byHash.get(hash);
+  }
+
+  /** The token of somebody whom others vouch for. */
+  tokenFor(identity: string): Token | undefined {
+    return this.#byIdentity.get(identity);
+  }
+
+  records(): Iterable<AccessRecord> {
+    return this.#records.values();
+  }
+
+  /**
+   * @throws KeeperError `unauthenticated` when the principal is none any more
+   */
+  permitsOf(principal: Exclude<Principal, "system">, timeMs: number): Permits {
+    if (!isValidAt(principal.validUntilMs, timeMs)) throw unauthenticated();
+    if (!("token" in principal)) {
+      const { policies, root, validUntilMs = null } = principal;
+      return this.#permits({ by: principalId(principal), policies, root, validUntilMs });
+    }
+    const token = this.#tokens.get(principal.token);
+    if (token === undefined || token.madeZxid !== principal.made) throw unauthenticated();
+    if (!isValidAt(token.validUntilMs, timeMs)) throw unauthenticated();
+    const { policies, root, validUntilMs } = token;
+    return this.#permits({
+      by: tokenId(token.name),
+      policies,
+      root,
+      validUntilMs: principal.validUntilMs ?? validUntilMs,
+    });
+  }
+
+  #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
+    const { by, root, validUntilMs } = asked;
+    const policies = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
+    const key = `${by} ${validUntilMs} ${root} ${policies.join(" ")}`;
+    const ready = this.#ready.get(key);
+    if (ready !== undefined) return ready;
+    if (this.#ready.size >= readyMax) this.#ready.clear();
+    const found = policies.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
+    const permits = permitsOf({ by, root, validUntilMs, policies, rights: new Rights(found) });
+    this.#ready.set(key, permits);
+    return permits;
+  }
+
+  /** The record as the state has it; undefined where it has none. */
+  record(of: Pick<AccessRecord, "kind" | "name">): AccessRecord | undefined {
+    return this.#records.get(accessKey(of));
+  }
+
+  put(record: AccessRecord): void {
+    this.remove(record);
+    this.#records.set(accessKey(record), record);
+    switch (record.kind) {
+      case "policy":
+        this.#policies.set(record.name, record);
+        break;
+      case "token":
+        this.#tokens.set(record.name, record);
+        if (record.identity !== undefined) this.#byIdentity.set(record.identity, record);
+        for (const secret of record.secrets) this.#byHash.set(secret.hash, { token: record, secret });
+        break;
+      case "mode":
+        this.#isOn = true;
+        break;
+      case "namespace":
+        this.#namespaces.add(record.name);
+        break;
+    }
+  }
+
+  /** Nothing happens where there is none. */
+  remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
+    this.#generation += 1;
+    this.#ready.clear();
+    const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
+    if (before === undefined) return;
+    this.#records.delete(accessKey(before));
+    switch (before.kind) {
+      case "policy":
+        this.#policies.delete(before.name);
+        break;
+      case "token":
+        this.#tokens.delete(before.name);
+        if (before.identity !== undefined) this.#byIdentity.delete(before.identity);
+        for (const { hash } of before.secrets) this.#byHash.delete(hash);
+        break;
+      case "mode":
+        this.#isOn = false;
+        break;
+      case "namespace":
+        this.#namespaces.delete(before.name);
+        break;
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// What somebody may do, wherever they ask from: what a command, a read and a stream are held against. Paths are those
+// of the whole tree.
+
+import { KeeperError } from "../errors.ts";
+import { rootPath } from "../tree/path.ts";
+import type { Rights } from "./rights.ts";
+import type { Verb } from "./verbs.ts";
+
+export interface Permits {
+  /** Who it is, as people are told; null where nobody is asked who they are. */
+  readonly by: string | null;
+  /** What is `/` to them. */
+  readonly root: string;
+  /** Permits with equal keys allow the same. */
+  readonly key: string;
+  /** When they end, epoch milliseconds; null for never. */
+  readonly validUntilMs: number | null;
+  may(path: string, verb: Verb): boolean;
+  /** To the path and to all that is or ever will be below it. */
+  mayAllBelow(path: string, verb: Verb): boolean;
+}
+
+const everything = { root: rootPath, validUntilMs: null, may: () => true, mayAllBelow: () => true } as const;
+
+/** Where access control is off: whoever asks may do everything, and is nobody in particular. */
+export const openPermits: Permits = { ...everything, by: null, key: "" };
+
+/** For what the service does by itself. */
+export const systemPermits: Permits = { ...everything, by: null, key: "system" };
+
+/** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
+export function asRecipe(permits: Permits): Permits {
+  return { ...permits, may: () => true, mayAllBelow: () => true };
+}
+
+export interface Permitted {
+  readonly by: string;
+  readonly root: string;
+  readonly validUntilMs: number | null;
+  /** Names of the policies that the rights are of, sorted. */
+  readonly policies: readonly string[];
+  readonly rights: Rights;
+}
+
+export function permitsOf({ by, root, validUntilMs, policies, rights }: Permitted): Permits {
+  return {
+    by,
+    root,
+    validUntilMs,
+    key: JSON.stringify([root, ...policies]),
+    may: (path, verb) => rights.may(path, verb),
+    mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
+  };
+}
+
+/** The same sentence for every credential that is none, or is none any more. */
+export function unauthenticated(): KeeperError {
+  return new KeeperError(
+    "unauthenticated",
+    "This needs a token that is valid: send it as Authorization: Bearer <token>. It may be wrong, expired or revoked.",
+  );
+}
+
+/** Whether somebody is confined to less than the whole tree. */
+export function isConfined({ root }: Pick<Permits, "root">): boolean {
+  return root !== rootPath;
+}
