@@ -1,6 +1,7 @@
 // Lists in the tree: which znode has which, what setting one moves, and that each is there once while it is had.
 
 import { expect } from "vitest";
+import type { Verb } from "../../src/core/access/verbs.ts";
 import type { Acl } from "../../src/core/acl/acl.ts";
 import { aclAllows, nobodyKnown, openAcl, permissionBits } from "../../src/core/acl/acl.ts";
 import { checkState } from "../../src/core/check.ts";
@@ -149,6 +150,42 @@ test("who holds a record from before sees the list as it was [A16]", async ({ ke
   await keeper.store.submit(create("/b", [{ perms: 2, scheme: "world", id: "anyone" }]));
   expect(before?.acl.entries).toEqual(anns);
   expect(aclOf(keeper, "/a")).toEqual(readOnly);
+});
+
+test("to set a list takes admin on the path, and who is confined names paths of their part [A15]", async ({
+  keeper,
+}) => {
+  const { store } = keeper;
+  const principal = "system" as const;
+  const policy = (name: string, allow: readonly Verb[]) =>
+    store.submit({ type: "setPolicy", principal, policy: { name, rules: [{ prefix: "/a", allow }] } });
+  await store.submit({ ...create("/a"), principal });
+  await store.submit({ type: "turnOnAccess", principal });
+  await policy("writers", ["read", "write", "create", "delete"]);
+  await policy("admins", ["admin", "read"]);
+  const as = (policies: readonly string[], root = "/") => ({
+    principal: { identity: "jwt:ann", policies, root },
+  });
+  expect(await refusal(store.submit({ type: "setAcl", path: "/a", acl: anns, ...as(["writers"]) }))).toBe(
+    "forbidden",
+  );
+  expect(await refusal(store.submit({ type: "setAcl", path: "/b", acl: anns, ...as(["admins"]) }))).toBe(
+    "forbidden",
+  );
+  await store.submit({ ...create("/a/b", readOnly), ...as(["writers"]) });
+  const znode = {
+    ...{ path: "/a/c", data: bytes(""), mode: plain },
+    sequence: null,
+    nextSequence: 0,
+    acl: anns,
+  };
+  const bringIn = (policies: readonly string[]) =>
+    store.submit({ type: "import", znodes: [znode], onConflict: "fail", ...as(policies) });
+  expect(await refusal(bringIn(["writers"]))).toBe("forbidden");
+  await bringIn(["writers", "admins"]);
+  const { outcome } = await store.submit({ type: "setAcl", path: "/b", acl: anns, ...as(["admins"], "/a") });
+  expect(outcome).toMatchObject({ path: "/b", stat: { aversion: 1 } });
+  expect(["/a", "/a/b", "/a/c"].map((path) => aclOf(keeper, path))).toEqual([openAcl.entries, anns, anns]);
 });
 
 test("a state with a list that is miscounted, doubled, unsound or not kept is found out", async ({
