@@ -63,6 +63,7 @@ import { watchRoutes } from "./routes/watches/watch.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
+import { aclRoutes } from "./routes/znodes/acl.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
 import { deleteTreeRoutes } from "./routes/znodes/delete-tree.ts";
@@ -179,6 +180,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
+    aclRoutes(scope, parts);
     batchRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));

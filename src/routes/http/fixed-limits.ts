@@ -5,7 +5,7 @@ import { ticketMsMax, ticketsMax, ticketsPerCallerMax } from "../../access/ticke
 import { nameLengthMax } from "../../core/coordination/coordination-syntax.ts";
 import { portMax } from "../../core/coordination/instances.ts";
 import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-settings.ts";
-import { fencesMax, ttlMsMax } from "../../core/limits.ts";
+import { aclEntriesMax, aclIdLengthMax, fencesMax, ttlMsMax } from "../../core/limits.ts";
 import { importedNumberMax, sequenceMax } from "../../core/tree/sequence.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../../sessions/sessions.ts";
 import { watchPathsMax } from "../../watches/limits.ts";
@@ -24,6 +24,10 @@ export const fixedLimits = {
   portMax,
   sequenceMax,
   importedNumberMax,
+  aclEntriesMax,
+  aclIdLengthMax,
+  /** Identities that a request shows in Acl-Auth. */
+  aclIdentitiesMax: 16,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,

@@ -19,6 +19,7 @@ export const problemKinds = {
   bad_path: { status: 400, title: "The path is not valid" },
   bad_mode: { status: 400, title: "Invalid combination of znode options" },
   bad_ttl: { status: 400, title: "The TTL is out of range" },
+  bad_acl: { status: 400, title: "The access control list is not valid" },
   session_required: { status: 400, title: "This needs a session" },
   unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "The request is not allowed" },
