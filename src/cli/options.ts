@@ -11,8 +11,8 @@ import { Output } from "./output.ts";
 export interface GlobalOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
-  readonly tokenFile?: string;
   readonly aclAuth?: string;
+  readonly tokenFile?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -38,11 +38,11 @@ export function globalOptions(): Option[] {
     )
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
-    variable(tokenFileVariable, tokenFileOption()),
     variable(
       "TREEKEEPER_ACL_AUTH",
       new Option("--acl-auth <@file>", "USER:PASSWORD, for access control lists; @FILE is read from a file"),
     ).argParser(secretIn),
+    variable(tokenFileVariable, tokenFileOption()),
     new Option("--json", "results as JSON, one value a line"),
     new Option("-q, --quiet", "say nothing but results and faults: for cron"),
   ];

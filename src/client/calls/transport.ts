@@ -2,7 +2,7 @@
 // resource, and of the service only which of its addresses answered last.
 
 import { base64Of } from "./base64.ts";
-import { type AccessTokenSource, bearing } from "./bearer.ts";
+import { type AccessTokenSource, showingToken } from "./bearer.ts";
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
 import { SeenZxid } from "./seen-zxid.ts";
@@ -45,7 +45,7 @@ export function createTransport(
   const direct = withoutRedirects(showing(aclIdentities, fetch));
   return {
     ...world,
-    fetch: noting(seen, token === undefined ? direct : bearing(token, direct)),
+    fetch: noting(seen, token === undefined ? direct : showingToken(token, direct)),
     seen,
     url: (path) => new URL(path, base()),
     failed(url) {
