@@ -4,7 +4,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Client, type Session, type SessionCredentials } from "../client/index.ts";
-import { accessTokenOf, tokenFileOption, tokenFileVariable } from "./access-token.ts";
+import { accessTokenOf, aclAuthVariable, tokenFileOption, tokenFileVariable } from "./access-token.ts";
 import { failedWrite } from "./messages.ts";
 import { Output } from "./output.ts";
 
@@ -39,7 +39,7 @@ export function globalOptions(): Option[] {
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
     variable(
-      "TREEKEEPER_ACL_AUTH",
+      aclAuthVariable,
       new Option("--acl-auth <@file>", "USER:PASSWORD, for access control lists; @FILE is read from a file"),
     ).argParser(secretIn),
     variable(tokenFileVariable, tokenFileOption()),

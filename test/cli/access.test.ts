@@ -51,14 +51,15 @@ accessTest(
     for (const { stdout, stderr } of done) expect([stdout, stderr]).toEqual(["token:admin\n", ""]);
 
     // A command that is run under a lock.
-    const env = { TREEKEEPER_TOKEN: secret, TREEKEEPER_TOKEN_FILE: file };
-    const script = "printenv TREEKEEPER_TOKEN || echo none; printenv TREEKEEPER_TOKEN_FILE";
+    const env = { TREEKEEPER_TOKEN: secret, TREEKEEPER_TOKEN_FILE: file, TREEKEEPER_ACL_AUTH: "me:pass" };
+    const script =
+      "printenv TREEKEEPER_TOKEN TREEKEEPER_ACL_AUTH || echo none; printenv TREEKEEPER_TOKEN_FILE";
     const [kept, passed] = await Promise.all(
       [[], ["--pass-token"]].map(
         (args) => cli(["lock", "l", ...args, "--", "sh", "-c", script], { env }).ended,
       ),
     );
-    expect([kept?.stdout, passed?.stdout]).toEqual([`none\n${file}\n`, `${secret}\n${file}\n`]);
+    expect([kept?.stdout, passed?.stdout]).toEqual([`none\n${file}\n`, `${secret}\nme:pass\n${file}\n`]);
 
     // The token of one that runs is another one from here on.
     const renewed = fileWith(dataDir, "renewed", secret);
