@@ -29,7 +29,6 @@ const mayImport: Record<string, readonly string[]> = {
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
-  access: ["core"],
   client: ["core"],
   cli: ["client"],
 };

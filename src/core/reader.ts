@@ -1,5 +1,6 @@
 // The one door for reads. Whoever is not the state machine or the store sees the state through a reader: it shows
 // records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
+// All paths are as they name them, and what they cannot name they are not shown.
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { type Permits, systemPermits } from "./access/permits.ts";
@@ -27,6 +28,8 @@ export interface Reader {
   readonly epochs: ReadonlyEpochs;
   /** Who is known, and what they may do. */
   readonly access: ReadonlyAccess;
+  /** Whether recipes keep the path, as something of theirs: that is asked of the path as they name it. */
+  keeps(path: string, as: (keptPath: string) => boolean): boolean;
   /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
   sees(path: string): boolean;
   /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */
@@ -41,6 +44,8 @@ export interface Reader {
   /** Paths of the containers and the znodes with a TTL. */
   readonly mortals: ReadonlySet<string>;
   session(id: string): Session | undefined;
+  /** Whether the session is of those that may be told of: to who is confined, those of the same root alone. */
+  showsSession(session: Session): boolean;
   sessions(): Iterable<Session>;
   /** Who keeps house among the servers. */
   readonly housekeeper: Housekeeper;

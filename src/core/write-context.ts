@@ -45,6 +45,12 @@ export interface Asked {
   readonly principal?: Principal;
 }
 
+/** What a command carries that the service may ask for in somebody's place. */
+export interface OfNamespace {
+  /** What is `/` in its names; the whole tree's, unless given. It counts where the service asks, and nowhere else. */
+  readonly root?: string;
+}
+
 /** What any write carries besides its operation. */
 export interface WriteContext extends Asked {
   /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */

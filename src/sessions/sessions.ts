@@ -242,7 +242,9 @@ export class Sessions {
 
   /** @throws KeeperError `session_expired` when there is no such session */
   summary(id: string, reader: Reader): SessionSummary {
-    return this.#summaryOf(this.#member(id), reader);
+    const member = this.#member(id);
+    if (!reader.showsSession(member.session)) throw sessionExpired();
+    return this.#summaryOf(member, reader);
   }
 
   /**
@@ -266,9 +268,10 @@ export class Sessions {
   list(reader: Reader, { after = "", limit }: { after?: string; limit: number }) {
     const sessions: SessionSummary[] = [];
     for (const id of this.#ids.from(after)) {
-      if (id === after) continue;
+      const member = this.#member(id);
+      if (id === after || !reader.showsSession(member.session)) continue;
       if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null };
-      sessions.push(this.#summaryOf(this.#member(id), reader));
+      sessions.push(this.#summaryOf(member, reader));
     }
     return { sessions, next: null };
   }

@@ -1,6 +1,8 @@
 // Who is known and what they may do: policies, tokens and namespaces, as records of the state like its znodes. What is
 // asked for again and again is kept ready, and forgotten whenever a record changes.
 
+import { rootPath } from "../tree/path.ts";
+import { Namespaces } from "./namespaces.ts";
 import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
@@ -39,17 +41,21 @@ export interface Shown {
 }
 
 /** The same for those who look. */
-export type ReadonlyAccess = Omit<Access, "put" | "remove">;
+export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
+  readonly namespaces: ReadonlyNamespaces;
+};
+
+type ReadonlyNamespaces = Omit<Namespaces, "add" | "remove">;
 
 /** Combinations of policies that are kept ready; more than anybody uses at a time. */
 const readyMax = 10_000;
 
 export class Access {
+  readonly namespaces = new Namespaces();
   readonly #records = new Map<string, AccessRecord>();
   readonly #policies = new Map<string, Policy>([[adminPolicy.name, adminPolicy]]);
   readonly #tokens = new Map<string, Token>();
   readonly #byHash = new Map<string, Shown>();
-  readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
   #isOn = false;
   #generation = 0;
@@ -89,17 +95,20 @@ export class Access {
     return this.#tokens.size;
   }
 
-  isNamespace(path: string): boolean {
-    return this.#namespaces.has(path);
-  }
-
-  namespaces(): Iterable<string> {
-    return this.#namespaces;
-  }
-
   /** The token with this secret, whether or not it still counts. @param hash SHA-256, hex */
   shownBy(hash: string): Shown | undefined {
     return this.#byHash.get(hash);
+  }
+
+  /** What is `/` to the principal, whether or not it still counts. */
+  rootOf(principal: Principal | undefined): string {
+    if (principal === undefined || principal === "system") return rootPath;
+    return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
+  }
+
+  /** What is `/` to whoever has the id, where that is known here. @param id as `principalId` gives it */
+  rootOfId(id: string): string | undefined {
+    return id.startsWith(tokenId("")) ? this.#tokens.get(id.slice(tokenId("").length))?.root : undefined;
   }
 
   records(): Iterable<AccessRecord> {
@@ -135,7 +144,14 @@ export class Access {
     if (ready !== undefined) return ready;
     if (this.#ready.size >= readyMax) this.#ready.clear();
     const found = policies.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const permits = permitsOf({ by, root, validUntilMs, policies, rights: new Rights(found) });
+    const permits = permitsOf({
+      by,
+      root,
+      validUntilMs,
+      policies,
+      rights: new Rights(found),
+      namespaces: this.namespaces,
+    });
     this.#ready.set(key, permits);
     return permits;
   }
@@ -160,7 +176,7 @@ export class Access {
         this.#isOn = true;
         break;
       case "namespace":
-        this.#namespaces.add(record.name);
+        this.namespaces.add(record.name);
         break;
     }
   }
@@ -184,7 +200,7 @@ export class Access {
         this.#isOn = false;
         break;
       case "namespace":
-        this.#namespaces.delete(before.name);
+        this.namespaces.remove(before.name);
         break;
     }
   }

@@ -3,6 +3,7 @@
 
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
+import type { Namespaces } from "./namespaces.ts";
 import type { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
 
@@ -18,9 +19,18 @@ export interface Permits {
   may(path: string, verb: Verb): boolean;
   /** To the path and to all that is or ever will be below it. */
   mayAllBelow(path: string, verb: Verb): boolean;
+  /** Whether recipes keep the path, and it is not for everybody to write. */
+  isKept(path: string): boolean;
+  /** Whether there is a namespace at the path or below it, and in it what recipes keep. */
+  hasKeptFrom(path: string): boolean;
+  /** Whether there are recipes for them: none in a root that never was made a namespace. */
+  readonly hasRecipes: boolean;
 }
 
-const everything = { root: rootPath, validUntilMs: null, may: () => true, mayAllBelow: () => true } as const;
+const everything = {
+  ...{ root: rootPath, validUntilMs: null, hasRecipes: true },
+  ...{ may: () => true, mayAllBelow: () => true, isKept: () => false, hasKeptFrom: () => false },
+} as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
 export const openPermits: Permits = { ...everything, by: null, key: "" };
@@ -35,9 +45,10 @@ export interface Permitted {
   /** Names of the policies that the rights are of, sorted. */
   readonly policies: readonly string[];
   readonly rights: Rights;
+  readonly namespaces: Pick<Namespaces, "has" | "keeps" | "hasFrom">;
 }
 
-export function permitsOf({ by, root, validUntilMs, policies, rights }: Permitted): Permits {
+export function permitsOf({ by, root, validUntilMs, policies, rights, namespaces }: Permitted): Permits {
   return {
     by,
     root,
@@ -45,6 +56,9 @@ export function permitsOf({ by, root, validUntilMs, policies, rights }: Permitte
     key: JSON.stringify([root, ...policies]),
     may: (path, verb) => rights.may(path, verb),
     mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
+    isKept: (path) => namespaces.keeps(path),
+    hasKeptFrom: (path) => namespaces.hasFrom(path),
+    hasRecipes: root === rootPath || namespaces.has(root),
   };
 }
 

@@ -5,7 +5,6 @@ import type { DeleteQuota, SetQuota } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import type { Reader } from "../reader.ts";
-import type { State } from "../state.ts";
 import { parentPath, rootPath } from "../tree/path.ts";
 import type { Usage } from "../tree/tree.ts";
 import type { Quota } from "./quota.ts";
@@ -16,7 +15,7 @@ import type { Quota } from "./quota.ts";
  * @throws KeeperError `quota_exceeded`
  */
 export function checkQuota(draft: Draft, path: string, added: Usage): void {
-  const quota = draft.quotaOver(path);
+  const quota = draft.governing(path);
   if (quota === undefined) return;
   const { countHard, bytesHard } = quota.limits;
   const [count, bytes] = [quota.count + added.count, quota.bytes + added.bytes];
@@ -37,7 +36,7 @@ interface Excess {
 /** What an ancestor allows and holds is told to those who may read it, and can name it. */
 function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: Excess): KeeperError {
   const path = draft.nameOf(quota.path);
-  if (path === undefined || !draft.mayRead(path)) {
+  if (path === undefined || path === rootPath || !draft.mayRead(path)) {
     const message =
       "The quota of a subtree that this path is in allows no more; delete some, or ask for more.";
     return new KeeperError("quota_exceeded", message);
@@ -51,23 +50,16 @@ function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: 
 }
 
 /** A limit below the usage is taken: from then on it stops growth (U8). */
-export function planSetQuota(
-  draft: Draft,
-  state: State,
-  { path, limits }: SetQuota,
-): { quota: Quota; created: boolean } {
+export function planSetQuota(draft: Draft, { path, limits }: SetQuota): { quota: Quota; created: boolean } {
   if (path === rootPath) throw rootHasNone();
   if (draft.get(path) === undefined) {
     throw new KeeperError("no_node", `${path} does not exist; a quota is set on a znode that is there.`, {
       path,
     });
   }
-  const before = state.quotas.get(path);
-  if (before === undefined) refuseNested(state, path);
-  const { count, bytes } = before ?? state.tree.usageOf(path);
-  const quota = { path, limits, count, bytes };
-  draft.changes.push({ type: "quotaSet", quota, before: before ?? null });
-  return { quota, created: before === undefined };
+  const created = draft.quota(path) === undefined;
+  if (created) refuseNested(draft, path);
+  return { quota: draft.setQuota(path, limits), created };
 }
 
 function rootHasNone(): KeeperError {
@@ -76,11 +68,13 @@ function rootHasNone(): KeeperError {
 }
 
 /** One quota governs a path, so none stands above or below another (U4). */
-function refuseNested(state: State, path: string): void {
-  const above = state.quotas.governing(parentPath(path));
+function refuseNested(draft: Draft, path: string): void {
+  const parent = parentPath(path);
+  const above = draft.quotaOver(parent);
   if (above !== undefined) throw nested(`${above.path}, above ${path},`, above);
-  const [below] = state.quotas.from(`${path}/`);
-  if (below?.path.startsWith(`${path}/`)) throw nested(`${below.path}, below ${path},`, below);
+  if (draft.governing(parent) !== undefined) throw nestedInOthers(path);
+  const below = draft.quotaBelow(path);
+  if (below !== undefined) throw nested(`${below.path}, below ${path},`, below);
 }
 
 function nested(where: string, { path }: Quota): KeeperError {
@@ -91,10 +85,16 @@ function nested(where: string, { path }: Quota): KeeperError {
   );
 }
 
-export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuota): { path: string } {
-  const quota = state.quotas.get(path);
-  if (quota === undefined) throw noQuota(draft, path);
-  draft.changes.push({ type: "quotaDeleted", quota });
+function nestedInOthers(path: string): KeeperError {
+  return new KeeperError(
+    "quota_nested",
+    `What ${path} is in has a quota already that is not yours to change, and quotas do not nest.`,
+  );
+}
+
+export function planDeleteQuota(draft: Draft, { path }: DeleteQuota): { path: string } {
+  if (draft.quota(path) === undefined) throw noQuota(draft, path);
+  draft.deleteQuota(path);
   return { path };
 }
 

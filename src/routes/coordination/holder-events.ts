@@ -9,7 +9,7 @@ import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 
 interface HolderEvents {
   readonly event: string;
-  /** Of the lock or election. */
+  /** Of the lock or election, in the whole tree: those of one name in two namespaces are two. */
   readonly path: string;
   /** What is told, without the zxid. */
   readonly view: () => object;

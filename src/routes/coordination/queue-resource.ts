@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import type { Logger } from "pino";
 import type { Place, TakenPlace } from "../../coordination/queue-places.ts";
+import { inTree } from "../../core/access/namespace.ts";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
 import type {
   ClaimLock,
@@ -18,7 +19,14 @@ import type { Reader } from "../../core/reader.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import {
+  namespaceOf,
+  type RouteParts,
+  readContextOf,
+  readerFor,
+  touchSession,
+  writeContextOf,
+} from "../wire/parts.ts";
 import { type AttendParts, attend } from "./attend.ts";
 import { HolderStreams } from "./holder-events.ts";
 
@@ -109,7 +117,8 @@ export function queueResource<Body extends Waiting>(
       validateResourceName(name);
       const path = kind.pathOf(name);
       const view = () => kind.eventView(readerFor(request, parts.store), path);
-      streams.begin(reply, { event: kind.event, path, view });
+      const { root } = readContextOf(request).permits;
+      streams.begin(reply, { event: kind.event, path: inTree(root, path), view });
     },
   );
   return streams;
@@ -200,7 +209,8 @@ async function releasePlace(
   if (force && outcome.owner !== undefined) {
     const { queue, place, message } = kind.audit;
     const by = { reader: request.ip, session: context.sessionId ?? null };
-    logger.warn({ audit: true, [queue]: name, [place]: id, owner: outcome.owner, by }, message);
+    const released = { [queue]: name, ...namespaceOf(request), [place]: id, owner: outcome.owner };
+    logger.warn({ audit: true, ...released, by }, message);
   }
   return reply.code(204).send();
 }

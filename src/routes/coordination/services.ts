@@ -16,8 +16,8 @@ import {
   instancePath,
   instanceViewOf,
   servicePath,
-  servicesPath,
 } from "../../core/coordination/instances.ts";
+import { servicesPath } from "../../core/coordination/parts.ts";
 import { noInstance } from "../../core/coordination/plan-services.ts";
 import type { WrittenInstance } from "../../core/coordination/service-command.ts";
 import { KeeperError } from "../../core/errors.ts";
@@ -30,6 +30,7 @@ import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import {
+  namespaceOf,
   type RouteParts,
   readerFor,
   sessionTokenOf,
@@ -167,7 +168,8 @@ function registerRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
       });
       if (replace === "any" && outcome.replaced !== undefined) {
         const by = { reader: request.ip, session: context.sessionId ?? null };
-        const facts = { audit: true, service: name, instance: id, owner: outcome.replaced, by };
+        const of = { service: name, ...namespaceOf(request), instance: id, owner: outcome.replaced };
+        const facts = { audit: true, ...of, by };
         logger.warn(facts, "an instance was replaced by force");
       }
       if (outcome.created) {
@@ -215,7 +217,8 @@ function deregisterRoute(plainApp: FastifyInstance, { store, sessions, logger }:
       const { outcome } = await store.submit({ type: "deregisterInstance", name, id, force, ...context });
       if (force && outcome.owner !== undefined) {
         const by = { reader: request.ip, session: context.sessionId ?? null };
-        const facts = { audit: true, service: name, instance: id, owner: outcome.owner, by };
+        const of = { service: name, ...namespaceOf(request), instance: id, owner: outcome.owner };
+        const facts = { audit: true, ...of, by };
         logger.warn(facts, "an instance was removed by force");
       }
       return reply.code(204).send();

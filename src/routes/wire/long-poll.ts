@@ -5,8 +5,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
-import { parentPath } from "../../core/tree/path.ts";
-import type { Znode } from "../../core/tree/znode.ts";
+import { parentPath, rootPath } from "../../core/tree/path.ts";
 import type { Store } from "../../store/store.ts";
 import type { Selection } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
@@ -85,8 +84,9 @@ export async function longPoll(
 function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (reader.get(path) !== undefined) return false;
   let ancestor = parentPath(path);
-  while (reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
-  return afterZxid === 0 || (reader.get(ancestor) as Znode).pzxid <= afterZxid;
+  // Of a part of the tree the root may be gone as well.
+  while (ancestor !== rootPath && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  return afterZxid === 0 || (reader.get(ancestor)?.pzxid ?? 0) <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

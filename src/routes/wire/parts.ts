@@ -1,6 +1,7 @@
 // What routes are handed, and how they learn whom a request acts for.
 
 import type { FastifyRequest } from "fastify";
+import { isConfined } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
@@ -34,6 +35,12 @@ export function readerFor(request: FastifyRequest, store: Store): Reader {
 /** For whom a request reads. */
 export function readContextOf(request: FastifyRequest): ReadContext {
   return callerOf(request);
+}
+
+/** Which lock or service of a name it is about, for those who read of many namespaces. */
+export function namespaceOf(request: FastifyRequest): { readonly namespace?: string } {
+  const { permits } = callerOf(request);
+  return isConfined(permits) ? { namespace: permits.root } : {};
 }
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */

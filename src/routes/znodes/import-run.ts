@@ -12,13 +12,14 @@ import type { JsonLimits } from "../http/json-size.ts";
 import { submitWithPatience } from "../http/patience.ts";
 import { BodyRefused } from "../http/refused-body.ts";
 import { isBlank } from "../wire/body-lines.ts";
-import { znodeOfLine } from "../wire/import-lines.ts";
+import { type Kept, znodeOfLine } from "../wire/import-lines.ts";
 
 export interface ImportAsked {
   readonly onConflict: ConflictRule;
   /** Nothing is changed: the answer is what would be. */
   readonly dryRun: boolean;
   readonly limits: JsonLimits;
+  readonly kept: Kept;
   /** What each part carries; the index tells their idempotency keys apart. */
   readonly contextOf: (index: number) => WriteContext;
 }
@@ -106,7 +107,7 @@ export class ImportRun {
     this.#progress = { ...this.#progress, lines: line };
     if (isBlank(text)) return;
     try {
-      const znode = znodeOfLine(text, this.#asked.limits);
+      const znode = znodeOfLine(text, this.#asked.limits, this.#asked.kept);
       if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
       else this.#add(znode, line, text);
     } catch (error) {
