@@ -43,8 +43,9 @@ export interface Reader {
   walk(scope: WalkScope): TreeWalk;
   /** Paths of the containers and the znodes with a TTL. */
   readonly mortals: ReadonlySet<string>;
+  /** Whoever may be told whose a znode is may be told which session that is. */
   session(id: string): Session | undefined;
-  /** Whether the session is of those that may be told of: to who is confined, those of the same root alone. */
+  /** Whether it is one of the sessions that are listed: to who is confined, of those of the same root. */
   showsSession(session: Session): boolean;
   sessions(): Iterable<Session>;
   /** Who keeps house among the servers. */

@@ -74,8 +74,7 @@ export class StateReader implements Reader {
   }
 
   session(id: string): Session | undefined {
-    const session = this.#state.session(id);
-    return session !== undefined && this.showsSession(session) ? session : undefined;
+    return this.#state.session(id);
   }
 
   sessions(): Iterable<Session> {

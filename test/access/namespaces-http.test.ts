@@ -368,6 +368,25 @@ test("what the recipes of a namespace keep is written by hand by an admin alone,
   expect((await admin.send("PUT", "/v1/znodes/teams/a/locks/x/y", "", create)).status).toBe(201);
 });
 
+test("the rules of who is confined are about the whole tree, and refusals about what they name", async ({
+  http,
+  keeper,
+  teams: { a },
+}) => {
+  for (const path of ["/app", "/other"])
+    await a.send("PUT", `/v1/znodes${path}`, "1", { "if-none-match": "*" });
+  const rules: Rule[] = [{ prefix: "/teams/a/app", allow: ["read"] }];
+  const reader = new Team(http, await addTokenWith(keeper.store, "reader", rules, "/teams/a"));
+  expect((await reader.ask("GET", "/v1/znodes/app")).json()).toMatchObject({ path: "/app", data: "1" });
+  expect((await reader.ask("GET", "/v1/znodes/teams/a/app")).json()).toMatchObject({
+    ...{ code: "forbidden", path: "/teams/a/app" },
+  });
+  const refused = (await reader.ask("GET", "/v1/znodes/other")).json();
+  expect(refused).toMatchObject({ code: "forbidden", path: "/other" });
+  expect(refused.detail).toBe("No policy of yours gives you the right `read` on /other.");
+  expect((await reader.ask("GET", "/v1/whoami")).json()).toEqual({ by: "token:reader" });
+});
+
 test("no root begins where recipes keep something, or would", async ({ keeper, teams: { admin } }) => {
   const make = async (name: string, root: string) => {
     const answer = await admin.ask("POST", "/v1/admin/tokens", { name, policies: ["admin"], root });
