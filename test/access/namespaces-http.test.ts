@@ -2,11 +2,13 @@
 
 import { expect } from "vitest";
 import type { Rule } from "../../src/core/access/policy.ts";
+import { memoryOf } from "../../src/core/memory.ts";
+import { refusalByMemory } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { addToken, addTokenWith, type Bearer, turnOnAccess } from "../support/access.ts";
 import type { Answer, EventStream, Exchange, Http, RequestOptions } from "../support/http.ts";
-import type { Keeper } from "../support/keeper.ts";
+import { type Keeper, plain, refusal } from "../support/keeper.ts";
 
 /** Somebody with a token, and with what they have opened. */
 class Team {
@@ -87,6 +89,17 @@ async function until(keeper: Keeper, isSo: () => boolean): Promise<void> {
   });
 }
 
+/** A request that its client may give up. */
+async function beginWaiting(http: Http, team: Team, session: Session, url: string, json: object) {
+  const socket = await http.connect();
+  const body = JSON.stringify(json);
+  socket.write(
+    `POST ${url} HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${session.token}\r\n` +
+      `Authorization: ${team.headers.authorization}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  return socket;
+}
+
 const sizeOf = (keeper: Keeper, path: string) => keeper.reader.queue(path)?.size ?? 0;
 
 test("two teams hold the lock of one name at once, and each waits in its own queue", async ({
@@ -150,18 +163,47 @@ test("who goes away while it waits in a namespace loses its place there, and nob
   await admin.ask("POST", "/v1/locks/db/claims", {}, above);
   const second = admin.ask("POST", "/v1/locks/db/claims", { waitMs: 60_000 }, await admin.openSession());
   await until(keeper, () => sizeOf(keeper, "/locks/db") === 2);
-  const socket = await http.connect();
-  const body = '{"waitMs":60000}';
-  socket.write(
-    `POST /v1/locks/db/claims HTTP/1.1\r\nHost: localhost\r\nSession-Token: ${two.token}\r\n` +
-      `Authorization: ${a.headers.authorization}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
-  );
+  const socket = await beginWaiting(http, a, two, "/v1/locks/db/claims", { waitMs: 60_000 });
   await until(keeper, () => sizeOf(keeper, "/teams/a/locks/db") === 2);
   socket.destroy();
   await until(keeper, () => sizeOf(keeper, "/teams/a/locks/db") === 1);
   await admin.ask("DELETE", `/v1/sessions/${above.id}`, undefined, above);
   expect((await second).json()).toMatchObject({ id: "x-0000000001", state: "held" });
   expect((await a.ask("GET", "/v1/locks/db")).json()).toMatchObject({ holderCount: 1, waitingCount: 0 });
+});
+
+test("who asks for its place in a namespace keeps it when the request that took it is lost", async ({
+  http,
+  keeper,
+  teams: { a },
+}) => {
+  const [one, two] = [await a.openSession(), await a.openSession()];
+  await a.ask("POST", "/v1/locks/db/claims", {}, one);
+  const socket = await beginWaiting(http, a, two, "/v1/locks/db/claims", { waitMs: 60_000 });
+  const path = "/teams/a/locks/db/x-0000000001";
+  await until(keeper, () => keeper.exists(path));
+  expect(keeper.state.get(path)?.attempts).toHaveLength(1);
+  const found = await a.ask("GET", "/v1/locks/db/claims/x-0000000001", undefined, two);
+  expect(found.json()).toMatchObject({ state: "waiting", path: "/locks/db/x-0000000001" });
+  expect(keeper.state.get(path)?.attempts).toBeNull();
+  socket.destroy();
+  await a.ask("DELETE", "/v1/locks/db/claims/x-0000000000", undefined, one);
+  expect((await a.ask("GET", "/v1/locks/db/claims/x-0000000001", undefined, two)).json()).toMatchObject({
+    state: "held",
+  });
+});
+
+test("who goes away while it waits at a barrier of a namespace is in it no more", async ({
+  http,
+  keeper,
+  teams: { a },
+}) => {
+  const enter = { action: "enter", count: 2, participant: "p", waitMs: 60_000 };
+  const socket = await beginWaiting(http, a, await a.openSession(), "/v1/barriers/go", enter);
+  await until(keeper, () => keeper.exists("/teams/a/barriers/go/p"));
+  socket.destroy();
+  await until(keeper, () => !keeper.exists("/teams/a/barriers/go/p"));
+  expect((await a.ask("GET", "/v1/barriers/go")).json()).toMatchObject({ participantCount: 0 });
 });
 
 test("an election of a namespace has a leader of its own, and the next one is told", async ({
@@ -226,6 +268,8 @@ test("a barrier of a namespace opens by those who are in it alone, and all leave
 });
 
 test("services and counters of a namespace are its own, as its sessions are and what they hold", async ({
+  http,
+  keeper,
   teams: { admin, a, b },
 }) => {
   const session = await a.openSession();
@@ -257,7 +301,8 @@ test("services and counters of a namespace are its own, as its sessions are and 
   });
   const idsOf = async (team: Team) =>
     (await team.ask("GET", "/v1/sessions")).json<{ sessions: Session[] }>().sessions.map(({ id }) => id);
-  expect(await idsOf(a)).toEqual([session.id]);
+  const bearer = await addToken(keeper.store, { name: "a-too", policies: ["admin"], root: "/teams/a" });
+  for (const one of [a, new Team(http, bearer)]) expect(await idsOf(one)).toEqual([session.id]);
   expect(await idsOf(b)).toEqual([]);
   expect((await b.ask("GET", `/v1/sessions/${session.id}`)).code).toBe("session_expired");
   expect((await b.ask("GET", `/v1/sessions/${session.id}/events`)).code).toBe("session_expired");
@@ -350,16 +395,17 @@ test("what the recipes of a namespace keep is written by hand by an admin alone,
   keeper,
   teams: { admin, a },
 }) => {
-  await a.ask("POST", "/v1/locks/db/claims", {}, await a.openSession());
   const rules: Rule[] = [
     { prefix: "/", allow: ["read", "write", "create", "delete", "session", "coordinate"] },
   ];
   const above = new Team(http, await addTokenWith(keeper.store, "above", rules));
   const inside = new Team(http, await addTokenWith(keeper.store, "inside", rules, "/teams/a"));
+  // By the rules, and not by what is there yet.
+  expect((await above.ask("DELETE", "/v1/tree/teams")).code).toBe("forbidden");
+  await a.ask("POST", "/v1/locks/db/claims", {}, await a.openSession());
   const create = { "if-none-match": "*" };
   expect((await above.send("PUT", "/v1/znodes/teams/a/locks/x", "", create)).code).toBe("forbidden");
   expect((await above.send("PUT", "/v1/znodes/teams/a/app", "", create)).status).toBe(201);
-  expect((await above.ask("DELETE", "/v1/tree/teams")).code).toBe("forbidden");
   expect((await inside.send("PUT", "/v1/znodes/locks/x", "", create)).code).toBe("forbidden");
   expect((await inside.ask("POST", "/v1/locks/x/claims", {}, await inside.openSession())).status).toBe(201);
   expect((await inside.ask("DELETE", "/v1/tree/app")).status).toBe(200);
@@ -387,13 +433,40 @@ test("the rules of who is confined are about the whole tree, and refusals about 
   expect((await reader.ask("GET", "/v1/whoami")).json()).toEqual({ by: "token:reader" });
 });
 
+test("who is known from outside has the recipes of a namespace, and none in a root that is not one", async ({
+  keeper,
+}) => {
+  await turnOnAccess(keeper.store);
+  await addToken(keeper.store, { name: "a", policies: ["admin"], root: "/teams/a" });
+  const add = async (root: string) =>
+    await keeper.store.submit({
+      ...{ type: "addToCounter", name: "n", by: 1 },
+      principal: { identity: "jwt:x", policies: ["admin"], root },
+    });
+  expect(await refusal(add("/teams"))).toBe("forbidden");
+  expect((await add("/teams/a")).outcome).toEqual({ path: "/counters/n", previous: 0, value: 1 });
+  expect(keeper.data("/teams/a/counters/n")).toBe("1");
+});
+
+test("what somebody who is confined would make larger is measured where it is", async ({ keeper }) => {
+  await turnOnAccess(keeper.store);
+  await addToken(keeper.store, { name: "a", policies: ["admin"], root: "/teams/a" });
+  await keeper.create("/teams/a/x", plain, "1", { principal: "system" });
+  const limits = { treeBytesMax: memoryOf(keeper.state) + 500 };
+  const principal = { identity: "jwt:x", policies: ["admin"], root: "/teams/a" };
+  const set = (size: number) =>
+    ({ type: "setData", path: "/x", data: new Uint8Array(size), principal }) as const;
+  expect(refusalByMemory(set(1000), keeper.state, limits)?.code).toBe("too_large");
+  expect(refusalByMemory(set(400), keeper.state, limits)).toBeNull();
+});
+
 test("no root begins where recipes keep something, or would", async ({ keeper, teams: { admin } }) => {
   const make = async (name: string, root: string) => {
     const answer = await admin.ask("POST", "/v1/admin/tokens", { name, policies: ["admin"], root });
     return answer.status === 201 ? "made" : answer.code;
   };
   for (const path of ["/old", "/old/services", "/new", "/new/locks-of-old"])
-    await keeper.create(path, undefined, "", { principal: "system" });
+    await keeper.create(path, plain, "", { principal: "system" });
   expect(await make("c", "/old")).toBe("node_exists");
   expect(await make("c", "/teams/a/locks")).toBe("reserved_path");
   expect(await make("c", "/locks/x")).toBe("reserved_path");
