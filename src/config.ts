@@ -1,6 +1,7 @@
 // The table of settings: each is one row here, and its flag, its environment variable, its line in --help and its
 // check follow from the row. A setting that makes no sense stops the start with a sentence.
 
+import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 
@@ -76,6 +77,31 @@ const settings = {
     "info",
     oneOf(logLevels),
     "lowest level that is logged",
+  ),
+
+  auditFile: setting(
+    "audit-file",
+    "",
+    (text) => text,
+    "file in which it is noted who did what, as JSON lines; none when empty",
+  ),
+  auditBytesMax: setting(
+    "audit-bytes-max",
+    64 * mebibyte,
+    byteCount(65_536),
+    "bytes of the audit file at which a new one is begun",
+  ),
+  auditFilesMax: setting(
+    "audit-files-max",
+    10,
+    integer(2, 10_000),
+    "audit files kept, with the one that is written; the oldest is deleted",
+  ),
+  auditSync: setting<"none" | "second">(
+    "audit-sync",
+    "second",
+    oneOf(["none", "second"]),
+    "when audit lines are made to survive a power cut: within a second, or none when the system sees fit",
   ),
 
   tlsCert: setting(
@@ -193,6 +219,12 @@ const settings = {
     byteCount(mebibyte),
     "the same, for one connection",
   ),
+  answerBytesPerClientMax: setting(
+    "answer-bytes-per-client-max",
+    0,
+    byteCount(0),
+    "the same, for one client; 0 is three quarters of --answer-bytes-max",
+  ),
   sendTimeoutMs: setting(
     "send-timeout-ms",
     60_000,
@@ -224,6 +256,12 @@ const settings = {
     integer(1),
     "connections served; beyond it, only keepalives, closes of sessions and health probes",
   ),
+  connectionsPerClientMax: setting(
+    "connections-per-client-max",
+    0,
+    integer(0),
+    "of these, one client's (by network address); 0 is three quarters",
+  ),
   requestsPerConnectionMax: setting(
     "requests-per-connection-max",
     128,
@@ -235,6 +273,36 @@ const settings = {
     100,
     integer(1),
     "streams, long polls and waiting claims on one connection before 429",
+  ),
+  waitsPerClientMax: setting(
+    "waits-per-client-max",
+    0,
+    integer(0),
+    "long polls and waiting claims of one client; 0 is three quarters of --claim-waiters-max",
+  ),
+  streamsPerClientMax: setting(
+    "streams-per-client-max",
+    0,
+    integer(0),
+    "streams of any kind of one client; 0 is three quarters of --streams-max",
+  ),
+  sessionsPerClientMax: setting(
+    "sessions-per-client-max",
+    50_000,
+    integer(1),
+    "sessions of one client, of those opened since the start",
+  ),
+  ratePerSecond: setting(
+    "rate-per-second",
+    0,
+    integer(0, 1_000_000),
+    "what one client may ask for in a second, a read being 1 and a write 2; 0 is no bound",
+  ),
+  rateBurst: setting(
+    "rate-burst",
+    0,
+    integer(0, 10_000_000),
+    "what it may ask for at once when it has rested; 0 is twice --rate-per-second",
   ),
   jsonValuesMax: setting(
     "json-values-max",
@@ -274,6 +342,18 @@ const settings = {
     64 * mebibyte,
     byteCount(mebibyte),
     "bytes of writes waiting before 429",
+  ),
+  queueCommandsPerClientMax: setting(
+    "queue-commands-per-client-max",
+    0,
+    integer(0),
+    "of these writes, one client's; 0 is half of --queue-commands-max",
+  ),
+  queueBytesPerClientMax: setting(
+    "queue-bytes-per-client-max",
+    0,
+    byteCount(0),
+    "of these bytes, one client's; 0 is half of --queue-bytes-max",
   ),
   appendMsMax: setting(
     "append-ms-max",
@@ -434,8 +514,28 @@ export function readConfig(argv: readonly string[], version: string): Config {
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);
-  return withinHeap(withinDatabase(config));
+  return withShares(withinHeap(withinDatabase(config)));
 }
+
+/** What one client may have where nothing is said: most of what there is, so that there is something left for others. */
+function withShares(config: Config): Config {
+  const { connectionsMax, claimWaitersMax, streamsMax, answerBytesMax, queueCommandsMax, queueBytesMax } =
+    config;
+  const or = (set: number, share: number) => (set === 0 ? Math.ceil(share) : set);
+  return {
+    ...config,
+    connectionsPerClientMax: or(config.connectionsPerClientMax, connectionsMax * largeShare),
+    waitsPerClientMax: or(config.waitsPerClientMax, claimWaitersMax * largeShare),
+    answerBytesPerClientMax: or(config.answerBytesPerClientMax, answerBytesMax * largeShare),
+    streamsPerClientMax: or(config.streamsPerClientMax, streamsMax * largeShare),
+    queueCommandsPerClientMax: or(config.queueCommandsPerClientMax, queueCommandsMax / 2),
+    queueBytesPerClientMax: or(config.queueBytesPerClientMax, queueBytesMax / 2),
+    rateBurst: or(config.rateBurst, config.ratePerSecond * 2),
+  };
+}
+
+/** Where all come through one proxy it is one client. */
+const largeShare = 3 / 4;
 
 /** Kept answers must not be what fills a file that has a bound: no deletion of a client's makes them fewer. */
 function withinDatabase(config: Config): Config {
@@ -479,6 +579,9 @@ function contradictionIn(config: Config): string | null {
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
   if (initial < min || initial > max) {
     return `--session-timeout-ms-default (${initial}) is not between the shortest (${min}) and the longest (${max}).`;
+  }
+  if (config.auditFile !== "" && dirname(resolve(config.auditFile)) === resolve(config.dataDir)) {
+    return `--audit-file (${config.auditFile}) may not be in the data directory, which is the store's alone.`;
   }
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
   if (config.tlsClientCa !== "" && config.tlsCert === "") return "--tls-client-ca needs --tls-cert.";

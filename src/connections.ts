@@ -1,6 +1,6 @@
-// The connections of a server. There is a bound to them, beyond which only what keeps sessions alive is served; and a
-// planned stop ends each in good order: one at rest at once, one that is waited on after its answer, and one whose
-// request never ends when the time is up. Nobody's silence holds up a stop.
+// The connections of a server. There is a bound to them, and to those of one client, beyond which only what keeps sessions
+// alive is served; and a planned stop ends each in good order: one at rest at once, one that is waited on after its
+// answer, and one whose request never ends when the time is up. Nobody's silence holds up a stop.
 
 import type { IncomingMessage, Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
@@ -11,13 +11,23 @@ const restCheckMs = 50;
 export interface ConnectionBounds {
   /** Served in full. */
   readonly connectionsMax: number;
+  /** Of these, one client's. */
+  readonly connectionsPerClientMax: number;
   /** Told that they are too many. For a further one the oldest that has said nothing yet is closed. */
   readonly surplusConnectionsMax: number;
+}
+
+/** The bound that a connection is beyond. */
+export interface SurplusBound {
+  readonly limit: "connectionsMax" | "connectionsPerClientMax";
+  readonly limitValue: number;
 }
 
 /** More connections than are served in full. */
 export interface Crowd {
   readonly connections: number;
+  /** Who has more than one client's share of them. */
+  readonly client?: string;
   /** Closed unheard since it was last said. */
   readonly turnedAway: number;
 }
@@ -25,72 +35,129 @@ export interface Crowd {
 /** How often it is said that there are too many. */
 const sayEveryMs = 10_000;
 
+interface ClientConnections {
+  readonly client: string;
+  count: number;
+  /** Those beyond its share that have sent no request yet, oldest first, by their addresses. */
+  readonly unheard: Map<string, Socket>;
+}
+
 export class Connections {
   readonly #server: Server;
-  readonly #connectionsMax: number;
-  readonly #surplusConnectionsMax: number;
+  readonly #bounds: ConnectionBounds;
+  readonly #clientAt: (address: string | undefined) => string;
   readonly #onCrowd: (crowd: Crowd) => void;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
-  /** The addresses of what came when there were enough: under TLS a request has another socket, and the same address. */
-  readonly #surplus = new Set<string>();
+  readonly #clients = new Map<string, ClientConnections>();
+  readonly #clientOf = new Map<Socket, ClientConnections>();
+  /**
+   * Whose it is that came when there were enough, by its address: under TLS a request has another socket, and the same
+   * address.
+   */
+  readonly #surplus = new Map<string, ClientConnections>();
   /** Those of them that have sent no request yet, oldest first. */
   readonly #unheard = new Map<string, Socket>();
   #turnedAway = 0;
   #lastSaidMs = Number.NEGATIVE_INFINITY;
 
-  /** @param onCrowd called now and then while there are more than are served in full */
+  /**
+   * @param clientAt whose a connection from there is
+   * @param onCrowd called now and then while there are more than are served in full
+   */
   constructor(
     server: Server,
-    { connectionsMax, surplusConnectionsMax }: ConnectionBounds,
+    bounds: ConnectionBounds,
+    clientAt: (address: string | undefined) => string,
     onCrowd: (crowd: Crowd) => void,
   ) {
     this.#server = server;
-    this.#connectionsMax = connectionsMax;
-    this.#surplusConnectionsMax = surplusConnectionsMax;
+    this.#bounds = bounds;
+    this.#clientAt = clientAt;
     this.#onCrowd = onCrowd;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
-    server.on("connection", (socket: Socket) => this.#noteSurplus(socket));
+    server.on("connection", (socket: Socket) => this.#noteSurplus(socket, this.#enter(socket)));
   }
 
-  /** Whether the request's connection is one too many, and still is: others may have gone since. */
-  isSurplus({ socket }: Pick<IncomingMessage, "socket">): boolean {
-    if (this.#surplus.size === 0) return false;
+  /** The bound that the request's connection came beyond, if it still is: others may have gone since. */
+  surplusOf({ socket }: Pick<IncomingMessage, "socket">): SurplusBound | null {
+    if (this.#surplus.size === 0) return null;
     const address = addressOf(socket);
+    const connections = this.#surplus.get(address);
+    if (connections === undefined) return null;
     this.#unheard.delete(address);
-    return this.#sockets.size > this.#connectionsMax && this.#surplus.has(address);
+    connections.unheard.delete(address);
+    const { connectionsMax, connectionsPerClientMax } = this.#bounds;
+    if (this.#sockets.size > connectionsMax) return { limit: "connectionsMax", limitValue: connectionsMax };
+    if (connections.count <= connectionsPerClientMax) return null;
+    return { limit: "connectionsPerClientMax", limitValue: connectionsPerClientMax };
   }
 
-  #noteSurplus(socket: Socket): void {
-    if (this.#sockets.size <= this.#connectionsMax) return;
+  #enter(socket: Socket): ClientConnections {
+    const client = this.#clientAt(socket.remoteAddress);
+    const connections = this.#clients.get(client) ?? { client, count: 0, unheard: new Map() };
+    this.#clients.set(client, connections);
+    connections.count += 1;
+    this.#clientOf.set(socket, connections);
+    socket.once("close", () => this.#leave(socket));
+    return connections;
+  }
+
+  #leave(socket: Socket): void {
+    const connections = this.#clientOf.get(socket);
+    if (connections === undefined) return;
+    this.#clientOf.delete(socket);
+    connections.count -= 1;
+    if (connections.count === 0) this.#clients.delete(connections.client);
+  }
+
+  #noteSurplus(socket: Socket, connections: ClientConnections): void {
+    const { connectionsMax, connectionsPerClientMax, surplusConnectionsMax } = this.#bounds;
+    const isBeyondShare = connections.count > connectionsPerClientMax;
+    if (this.#sockets.size <= connectionsMax && !isBeyondShare) return;
     const address = addressOf(socket);
-    this.#surplus.add(address);
+    this.#surplus.set(address, connections);
     this.#unheard.set(address, socket);
+    if (isBeyondShare) connections.unheard.set(address, socket);
     socket.once("close", () => {
       this.#surplus.delete(address);
-      this.#unheard.delete(address);
+      this.#forgetUnheard(address, connections);
     });
-    if (this.#sockets.size > this.#connectionsMax + this.#surplusConnectionsMax) this.#turnOneAway();
-    this.#sayCrowd();
+    // One client must not take what is there for the others, be it for being told that it has enough.
+    if (connections.count > connectionsPerClientMax + this.#surplusPerClientMax)
+      this.#turnOneAway(connections.unheard);
+    else if (this.#sockets.size > connectionsMax + surplusConnectionsMax) this.#turnOneAway(this.#unheard);
+    this.#sayCrowd(isBeyondShare ? connections.client : undefined);
+  }
+
+  get #surplusPerClientMax(): number {
+    return Math.min(this.#bounds.surplusConnectionsMax, this.#bounds.connectionsPerClientMax);
   }
 
   /** Whoever holds connections and says nothing must not keep out those who have a session to keep. */
-  #turnOneAway(): void {
-    const [oldest] = this.#unheard;
+  #turnOneAway(unheard: ReadonlyMap<string, Socket>): void {
+    const [oldest] = unheard;
     if (oldest === undefined) return;
     const [address, socket] = oldest;
-    this.#unheard.delete(address);
+    this.#forgetUnheard(address, this.#clientOf.get(socket));
+    this.#leave(socket);
     this.#sockets.delete(socket);
     this.#turnedAway += 1;
     socket.destroy();
   }
 
-  #sayCrowd(): void {
+  #forgetUnheard(address: string, connections: ClientConnections | undefined): void {
+    this.#unheard.delete(address);
+    connections?.unheard.delete(address);
+  }
+
+  #sayCrowd(client: string | undefined): void {
     const nowMs = performance.now();
     if (nowMs - this.#lastSaidMs < sayEveryMs) return;
     this.#lastSaidMs = nowMs;
-    this.#onCrowd({ connections: this.#sockets.size, turnedAway: this.#turnedAway });
+    const crowd = { connections: this.#sockets.size, turnedAway: this.#turnedAway };
+    this.#onCrowd({ ...crowd, ...(client !== undefined && { client }) });
     this.#turnedAway = 0;
   }
 

@@ -18,9 +18,12 @@ import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import type { FollowedFiles } from "./followed-files.ts";
 import { addressOf } from "./listening.ts";
+import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
+import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { auditedNameOf } from "./routes/wire/callers.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -78,6 +81,8 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  /** Null where nobody asked for it. */
+  readonly audit: AuditLog | null;
 }
 
 /**
@@ -94,31 +99,34 @@ async function openService(
   const certificate = await certificateFor(config);
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
+  const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
     timeoutMsMax: config.sessionTimeoutMsMax,
     timeoutMsDefault: config.sessionTimeoutMsDefault,
+    sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
   const { corsOrigin } = config;
+  const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch };
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit };
 }
 
 /** With the store open: what it has open is not there for connections. */
-function boundConnections({ connectionsMax }: Config, logger: Logger) {
+function boundConnections({ connectionsMax, connectionsPerClientMax }: Config, logger: Logger) {
   const descriptors = readDescriptors();
   const wanted = { connectionsMax, surplusConnectionsMax: fixedLimits.surplusConnectionsMax };
   const bounds = connectionsWithin(wanted, descriptors);
@@ -128,7 +136,9 @@ function boundConnections({ connectionsMax }: Config, logger: Logger) {
       "the process may not open as many files as --connections-max asks for: fewer connections are served",
     );
   }
-  return bounds;
+  // As much of what there is as was asked for of what was asked for.
+  const share = Math.min(1, connectionsPerClientMax / connectionsMax);
+  return { ...bounds, connectionsPerClientMax: Math.ceil(bounds.connectionsMax * share) };
 }
 
 async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {
@@ -139,6 +149,10 @@ async function certificateFor({ tlsCert, tlsKey, tlsClientCa }: Config) {
 async function jwtKeysFor({ jwtKeys, jwtIssuer, jwtAudience }: Config): Promise<JwtKeys | null> {
   if (jwtKeys === "") return null;
   return await JwtKeys.read(jwtKeys, { issuer: jwtIssuer, audience: jwtAudience }, systemClock);
+}
+
+async function openAudit(config: Config, logger: Logger): Promise<AuditLog | null> {
+  return config.auditFile === "" ? null : await AuditLog.open(config, { clock: systemClock, logger });
 }
 
 /** Whoever is asked for a new certificate in a year is not asked to restart for it. */
@@ -204,7 +218,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(
-  { server, store, housekeeper }: Service,
+  { server, store, housekeeper, audit }: Service,
   config: Config,
   logger: Logger,
   stop: AbortSignal,
@@ -214,7 +228,10 @@ async function listen(
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
-      for (const { txn } of applied) logExpiry(txn, logger);
+      for (const { txn } of applied) {
+        logExpiry(txn, logger);
+        if (audit !== null) auditSessionEnds(txn, audit);
+      }
     });
     noteAddresses(server, config, logger, store.zxid);
   } catch (error) {
@@ -329,7 +346,7 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
   await server.close();
@@ -337,4 +354,5 @@ async function closeService(service: Service): Promise<void> {
   housekeeper.stop();
   sessions.dispose();
   await store.close();
+  await audit?.close();
 }

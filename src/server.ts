@@ -6,8 +6,9 @@ import cors, { type FastifyCorsOptions } from "@fastify/cors";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
+import type { JwtKeys } from "./access/jwt-keys.ts";
 import type { TlsPair } from "./certificate.ts";
-import { Connections } from "./connections.ts";
+import { Connections, type SurplusBound } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
@@ -21,6 +22,8 @@ import { lockRoutes } from "./routes/coordination/locks.ts";
 import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
 import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
+import { auditRequests } from "./routes/http/audit.ts";
+import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
@@ -35,8 +38,10 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
+import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
@@ -52,9 +57,10 @@ import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
-import { authenticate, behind, Callers } from "./routes/wire/callers.ts";
+import { authenticate, Callers } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
+import { aclRoutes } from "./routes/znodes/acl.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
 import { deleteTreeRoutes } from "./routes/znodes/delete-tree.ts";
@@ -79,6 +85,8 @@ export interface ServerParts {
   readonly bounds: Readonly<Record<string, number>>;
   readonly logger: Logger;
   readonly version: string;
+  /** Where it is noted who did what; nowhere when it is left out. */
+  readonly audit?: Audit | undefined;
 }
 
 interface ServerOptions {
@@ -87,6 +95,8 @@ interface ServerOptions {
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
   readonly tls: TlsPair | null;
+  /** Those by which tokens of an issuer outside are taken; none are, without. */
+  readonly jwtKeys?: JwtKeys | null;
 }
 
 const plainOptions: ServerOptions = { corsOrigin: "", hostNames: [], tls: null };
@@ -112,18 +122,22 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const unreadable = new Unreadable(limits);
   const app = createApp(parts, options, unreadable);
-  const { connectionsMax } = limits;
-  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
-  const connections = new Connections(app.server, { connectionsMax, surplusConnectionsMax }, (crowd) =>
-    parts.logger.warn(crowd, "too many connections: beyond connectionsMax only sessions are kept and closed"),
-  );
+  const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
+  const rates = new Rates(limits, store.clock);
+  const assertPriced = rates.priceRoutes(app);
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
-  passAnswers(app, [finishAnswers(store), instructCaches, instructBrowsers, holdAnswers(answers)]);
+  passAnswers(app, [
+    finishAnswers(store),
+    ...auditSteps(app, parts),
+    ...[instructCaches, instructBrowsers],
+    ...rates.answerSteps(),
+    holdAnswers(answers),
+  ]);
   await app.register(accepts);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
@@ -133,10 +147,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseOtherHosts(options.hostNames),
     endSlowBodies(limits),
     refuseUnclearTarget,
-    refuseSurplus(connections, connectionsMax),
+    refuseSurplus(connections),
+    ...rates.requestSteps(),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    behind(awaitState(parts), authenticate(app, new Callers(store))),
+    awaitState(parts),
+    authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null })),
+    ...rates.callerSteps(),
   ]);
   takeFreshness(app);
   await documentRoutes(app, version);
@@ -148,16 +165,17 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
-  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
-  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies }));
+  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);
     childrenRoutes(scope, { ...parts, answers });
-    deleteTreeRoutes(scope, parts);
+    deleteTreeRoutes(scope, { ...parts, rates });
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
+    aclRoutes(scope, parts);
     batchRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
@@ -174,6 +192,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     policyRoutes(scope, parts);
     tokenRoutes(scope, parts);
   });
+  assertPriced();
   answerOtherMethods();
   await app.ready();
 
@@ -233,6 +252,15 @@ function createApp(
   return app;
 }
 
+function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+  const { connectionsMax, connectionsPerClientMax } = limits;
+  const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
+  const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
+  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+    logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
+  );
+}
+
 /** What answers have in common, whatever they say. */
 function finishAnswers(store: Store): AnswerStep {
   return (request, reply, payload) => {
@@ -242,6 +270,12 @@ function finishAnswers(store: Store): AnswerStep {
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;
   };
+}
+
+function auditSteps(app: FastifyInstance, { store, limits, audit }: ServerParts): AnswerStep[] {
+  if (audit === undefined) return [];
+  const { pathLengthMax } = limits;
+  return [auditRequests(app, { ...audit, pathLengthMax, zxid: () => store.zxid })];
 }
 
 /** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */
@@ -313,18 +347,23 @@ function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */
-function refuseSurplus(connections: Connections, connectionsMax: number): RequestStep {
+function refuseSurplus(connections: Connections): RequestStep {
   return (request, reply) => {
-    if (!connections.isSurplus(request.raw)) return true;
+    const bound = connections.surplusOf(request.raw);
+    if (bound === null) return true;
     if (request.routeOptions.config?.isServedAlways) {
       if (request.raw.httpVersionMajor === 1) reply.header("Connection", "close");
       return true;
     }
-    const message = `The server has ${connectionsMax} connections and serves no more now; nothing was done.`;
-    const details = { limit: "connectionsMax", limitValue: connectionsMax, retryAfterSeconds: 1 };
-    sendProblemAndClose(request, reply, new KeeperError("throttled", message, details));
+    sendProblemAndClose(request, reply, tooManyConnections(bound));
     return false;
   };
+}
+
+function tooManyConnections({ limit, limitValue }: SurplusBound): KeeperError {
+  const who = limit === "connectionsMax" ? "The server" : "This client";
+  const message = `${who} has ${limitValue} connections, and no more are served now; nothing was done.`;
+  return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
 }
 
 /** What was made would look as if it was not: the answer could not be read for its headers. */

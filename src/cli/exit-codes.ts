@@ -36,6 +36,7 @@ const codesOfProblems: Partial<Record<ProblemCode, number>> = {
   bad_path: exitCodes.usage,
   bad_mode: exitCodes.usage,
   bad_ttl: exitCodes.usage,
+  bad_acl: exitCodes.usage,
   session_required: exitCodes.usage,
   no_node: exitCodes.notFound,
   no_claim: exitCodes.notFound,

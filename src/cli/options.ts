@@ -11,6 +11,7 @@ export interface GlobalOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
   readonly token?: string;
+  readonly aclAuth?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -39,6 +40,10 @@ export function globalOptions(): Option[] {
     variable(
       "TREEKEEPER_TOKEN",
       new Option("--token <@file>", "access token, sent as Authorization: Bearer; @FILE is read from a file"),
+    ).argParser(secretIn),
+    variable(
+      "TREEKEEPER_ACL_AUTH",
+      new Option("--acl-auth <@file>", "USER:PASSWORD, for access control lists; @FILE is read from a file"),
     ).argParser(secretIn),
     new Option("--json", "results as JSON, one value a line"),
     new Option("-q, --quiet", "say nothing but results and faults: for cron"),
@@ -70,8 +75,8 @@ export interface Workplace {
 
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const { endpoint, token, json, quiet } = options;
-  const client = clientOf(command, endpointsIn(endpoint), token);
+  const { endpoint, json, quiet } = options;
+  const client = clientOf(command, endpointsIn(endpoint), options);
   return { client, output: new Output({ json, quiet }), options };
 }
 
@@ -84,12 +89,20 @@ function withScheme(endpoint: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`;
 }
 
-function clientOf(command: Command, endpoint: readonly string[], token: string | undefined): Client {
+function clientOf(
+  command: Command,
+  endpoint: readonly string[],
+  { token, aclAuth }: Pick<GlobalOptions, "token" | "aclAuth">,
+): Client {
+  // Said here and not where the option is read: there it would be repeated.
+  if (aclAuth?.includes(":") === false)
+    command.error("error: option '--acl-auth' is USER:PASSWORD, or @FILE with that in it.");
   try {
     return new Client({
       endpoint,
       requestTimeoutMs,
       attemptsMax,
+      aclIdentities: aclAuth === undefined ? [] : [aclAuth],
       ...(token !== undefined && { fetch: authorized(token) }),
     });
   } catch (error) {

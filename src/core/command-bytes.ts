@@ -1,5 +1,7 @@
 // About what a command takes in an entry of the log: good enough to bound memory by.
 
+import type { Principal } from "./access/principal.ts";
+import { type Acl, textOfAcl } from "./acl/acl.ts";
 import type { Fence, Idempotency, ZnodeTag } from "./write-context.ts";
 
 /** A command besides what it carries. */
@@ -11,11 +13,17 @@ interface Addressed {
   readonly path: string;
   readonly data?: Uint8Array;
   readonly ifMatch?: readonly ZnodeTag[];
+  readonly acl?: Acl;
 }
 
 /** One that is about a path. */
-export function pathBytes({ path, data, ifMatch }: Addressed): number {
-  return commandBytes + path.length + (data?.byteLength ?? 0) + (ifMatch?.length ?? 0) * conditionBytes;
+export function pathBytes({ path, data, ifMatch, acl }: Addressed): number {
+  const conditions = (ifMatch?.length ?? 0) * conditionBytes;
+  return commandBytes + path.length + (data?.byteLength ?? 0) + conditions + aclBytes(acl);
+}
+
+function aclBytes(acl: Acl | undefined): number {
+  return acl === undefined ? 0 : textOfAcl(acl).length;
 }
 
 /** Many in one. */
@@ -34,7 +42,21 @@ export function namedBytes({ name, id }: Named, data?: Uint8Array): number {
 }
 
 /** What it carries besides. */
-export function contextBytes(fences: readonly Fence[] | undefined, key: Idempotency | undefined): number {
+export function contextBytes(
+  fences: readonly Fence[] | undefined,
+  key: Idempotency | undefined,
+  principal: Principal | undefined,
+): number {
   const fenceBytes = (fences ?? []).reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
-  return fenceBytes + (key === undefined ? 0 : idempotencyBytes);
+  return fenceBytes + (key === undefined ? 0 : idempotencyBytes) + principalBytes(principal);
+}
+
+function principalBytes(principal: Principal | undefined): number {
+  if (principal === undefined || principal === "system") return 0;
+  if ("token" in principal) return conditionBytes + principal.token.length;
+  const { identity, policies, root } = principal;
+  return policies.reduce(
+    (sum, name) => sum + name.length + 1,
+    conditionBytes + identity.length + root.length,
+  );
 }

@@ -2,10 +2,11 @@
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
 import type { AccessCommand } from "./access/access-command.ts";
+import type { Acl } from "./acl/acl.ts";
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
-import type { Asked, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
+import type { Asked, askedBy, Idempotency, WriteContext, ZnodeTag } from "./write-context.ts";
 
 export interface Create {
   readonly type: "create";
@@ -15,6 +16,8 @@ export interface Create {
   readonly mode: CreateMode;
   /** Make missing parents as plain persistent znodes in the same transaction. */
   readonly parents?: boolean;
+  /** Who may do what with it, but not with the parents that are made; everybody everything where it is absent. */
+  readonly acl?: Acl;
 }
 
 export interface SetData {
@@ -91,6 +94,7 @@ export interface OpenSession extends Asked {
   /** With a key only: what the token is made of together with it, so that it can be told again (N4). */
   readonly tokenNonce?: string;
   readonly idempotency?: Idempotency;
+  readonly [askedBy]?: string;
 }
 
 /** Every ephemeral of the session goes in the same transaction (N10). */
@@ -144,6 +148,15 @@ export interface DeleteQuota {
   readonly path: string;
 }
 
+/** Gives the znode this list in the place of the one it has (A15). */
+export interface SetAcl extends WriteContext {
+  readonly type: "setAcl";
+  readonly path: string;
+  readonly acl: Acl;
+  /** Required `aversion`; absent or -1 means any. */
+  readonly aversion?: number;
+}
+
 export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
 
 /** A znode as another tree had it. */
@@ -156,6 +169,8 @@ export interface ImportedZnode {
   readonly sequence: number | null;
   /** Where the numbers of its children go on. */
   readonly nextSequence: number;
+  /** Absent where nothing is said of it. */
+  readonly acl?: Acl;
 }
 
 /** What becomes of a znode that is there already: it stops the import, stays, or gets the data. */
@@ -174,6 +189,7 @@ export type SingleWrite = (Operation | DeleteTree | DeletePart) & WriteContext;
 export type TreeCommand =
   | SingleWrite
   | QuotaWrite
+  | SetAcl
   | ImportZnodes
   | Multi
   | OpenSession

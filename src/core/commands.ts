@@ -3,6 +3,7 @@
 
 import { accessCommands } from "./access/access-commands.ts";
 import type { Ask } from "./access/ask.ts";
+import { aclCommands } from "./acl/acl-commands.ts";
 import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
@@ -14,7 +15,7 @@ import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import type { Outcomes } from "./txn.ts";
-import type { Idempotency, WriteContext } from "./write-context.ts";
+import type { Asked, Idempotency, WriteContext } from "./write-context.ts";
 import { znodeCommands } from "./znode-commands.ts";
 
 export const commandTable: RowsOf<CommandType> = {
@@ -22,6 +23,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...sessionCommands,
   ...livenessCommands,
   ...quotaCommands,
+  ...aclCommands,
   ...epochCommands,
   ...coordinationCommands,
   ...accessCommands,
@@ -73,5 +75,6 @@ export function keyOf(command: Command): Idempotency | undefined {
 export function bytesOf(command: Command): number {
   const row = rowOf(command);
   const { fences } = command as WriteContext;
-  return row.bytes(command) + contextBytes(row.hasContext ? fences : undefined, keyOf(command));
+  const { principal } = command as Asked;
+  return row.bytes(command) + contextBytes(row.hasContext ? fences : undefined, keyOf(command), principal);
 }

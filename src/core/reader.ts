@@ -31,7 +31,7 @@ export interface Reader {
   /** Whether recipes keep the path, as something of theirs: that is asked of the path as they name it. */
   keeps(path: string, as: (keptPath: string) => boolean): boolean;
   /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
-  sees(path: string): boolean;
+  mayRead(path: string): boolean;
   /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */
   get(path: string): Znode | undefined;
   /** Names of the children in code-unit order, from the first that is not before `from`. @throws KeeperError `forbidden` */
@@ -43,25 +43,22 @@ export interface Reader {
   walk(scope: WalkScope): TreeWalk;
   /** Paths of the containers and the znodes with a TTL. */
   readonly mortals: ReadonlySet<string>;
-  /** Whoever may be told whose a znode is may be told which session that is. */
   session(id: string): Session | undefined;
-  /** Whether it is one of the sessions that are listed: to who is confined, of those of the same root. */
-  showsSession(session: Session): boolean;
   sessions(): Iterable<Session>;
   /** Who keeps house among the servers. */
   readonly housekeeper: Housekeeper;
   /** Paths of the ephemerals a session owns, in no order that may matter. */
   ephemeralsOf(sessionId: string): ReadonlySet<string>;
-  /** Undefined where there is no znode for the lock or election: nobody claims it. */
+  /** Undefined where there is no znode for the lock or election: nobody claims it. @throws KeeperError `forbidden` */
   queue(path: string): ReadonlyClaimQueue | undefined;
-  /** The queue the znode stands in; undefined for one that is no claim. */
+  /** The queue the znode stands in; undefined for one that is no claim. @throws KeeperError `forbidden` */
   queueOf(path: string): ReadonlyClaimQueue | undefined;
   /** Every queue, in no order that may matter. */
   queues(): Iterable<ReadonlyClaimQueue>;
-  /** The quota that was set on the very path. */
+  /** The quota that was set on the very path. @throws KeeperError `forbidden` */
   quota(path: string): Quota | undefined;
-  /** The quota the path counts in: its own, or that of an ancestor (U4). */
+  /** The quota the path counts in: its own, or that of an ancestor (U4). Whether that may be told is asked with `mayRead`. */
   quotaOver(path: string): Quota | undefined;
-  /** Quotas in code-unit order of their paths, from the first that is not before `path`. */
+  /** Quotas that may be told in code-unit order of their paths, from the first that is not before `path`. */
   quotasFrom(path: string): Iterable<Quota>;
 }

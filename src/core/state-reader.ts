@@ -15,7 +15,7 @@ import type { State } from "./state.ts";
 import { rootPath } from "./tree/path.ts";
 import { TreeWalk, type WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
-import { WalkInRoot } from "./walk-in-root.ts";
+import { scopeInTree, WalkInRoot } from "./walk-in-root.ts";
 
 export class StateReader implements Reader {
   readonly context: ReadContext;
@@ -45,7 +45,7 @@ export class StateReader implements Reader {
     return this.access.namespaces.keeps(inTree(this.#root, path), as);
   }
 
-  sees(path: string): boolean {
+  mayRead(path: string): boolean {
     return mayAs(this.context.permits, path, "read");
   }
 
@@ -61,12 +61,16 @@ export class StateReader implements Reader {
   }
 
   #require(path: string): void {
-    if (!this.sees(path)) throw forbidden(path, "read");
+    if (!this.mayRead(path)) throw forbidden(path, "read");
   }
 
   walk(scope: WalkScope): TreeWalk {
-    if (this.#root !== rootPath) return new WalkInRoot(this.#state, scope, this.#root);
-    return new TreeWalk(this.#state, scope);
+    const { permits } = this.context;
+    const whole = scopeInTree(this.#root, scope);
+    const seesAll = whole.roots.every((root) => permits.mayAllBelow(root, "read"));
+    const seen: WalkScope = seesAll ? whole : { ...whole, sees: (path) => permits.may(path, "read") };
+    if (this.#root !== rootPath) return new WalkInRoot(this.#state, seen, this.#root);
+    return new TreeWalk(this.#state, seen);
   }
 
   get mortals(): ReadonlySet<string> {
@@ -78,14 +82,7 @@ export class StateReader implements Reader {
   }
 
   sessions(): Iterable<Session> {
-    if (this.#root === rootPath) return this.#state.sessions();
-    return [...this.#state.sessions()].filter((session) => this.showsSession(session));
-  }
-
-  showsSession({ owner }: Session): boolean {
-    if (this.#root === rootPath) return true;
-    if (owner === undefined) return false;
-    return owner === this.context.permits.by || this.access.rootOfId(owner) === this.#root;
+    return this.#state.sessions();
   }
 
   get housekeeper(): Housekeeper {
@@ -97,10 +94,12 @@ export class StateReader implements Reader {
   }
 
   queue(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return queueShown(this.#state.claims.queue(inTree(this.#root, path)), this.#root);
   }
 
   queueOf(path: string): ReadonlyClaimQueue | undefined {
+    this.#require(path);
     return queueShown(this.#state.claims.queueOf(inTree(this.#root, path)), this.#root);
   }
 
@@ -110,6 +109,7 @@ export class StateReader implements Reader {
   }
 
   quota(path: string): Quota | undefined {
+    this.#require(path);
     return quotaShown(this.#state.quotas.get(inTree(this.#root, path)), this.#root);
   }
 
@@ -117,8 +117,9 @@ export class StateReader implements Reader {
     return quotaShown(this.#state.quotas.governing(inTree(this.#root, path)), this.#root);
   }
 
-  quotasFrom(path: string): Iterable<Quota> {
-    return this.#root === rootPath ? this.#state.quotas.from(path) : this.#quotasInRoot(path);
+  *quotasFrom(path: string): Generator<Quota> {
+    const quotas = this.#root === rootPath ? this.#state.quotas.from(path) : this.#quotasInRoot(path);
+    for (const quota of quotas) if (this.mayRead(quota.path)) yield quota;
   }
 
   /** Those in the root are one piece of all: what begins as they do. */

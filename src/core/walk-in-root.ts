@@ -2,19 +2,27 @@
 
 import { inRoot, inTree } from "./access/namespace.ts";
 import type { State } from "./state.ts";
+import { rootPath } from "./tree/path.ts";
 import { TreeWalk, type WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
+
+/** The scope as it is in the whole tree. */
+export function scopeInTree(root: string, scope: WalkScope): WalkScope {
+  if (root === rootPath) return scope;
+  const { roots, after } = scope;
+  return {
+    ...scope,
+    roots: roots.map((path) => inTree(root, path)),
+    ...(after !== undefined && { after: inTree(root, after) }),
+  };
+}
 
 export class WalkInRoot extends TreeWalk {
   readonly #root: string;
 
+  /** @param scope as it is in the whole tree */
   constructor(state: State, scope: WalkScope, root: string) {
-    const { roots, after } = scope;
-    super(state, {
-      ...scope,
-      roots: roots.map((path) => inTree(root, path)),
-      ...(after !== undefined && { after: inTree(root, after) }),
-    });
+    super(state, scope);
     this.#root = root;
   }
 

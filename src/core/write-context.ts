@@ -51,10 +51,17 @@ export interface OfNamespace {
   readonly root?: string;
 }
 
+/**
+ * Where a command says whose share of the waiting room it takes. It goes no further than the line to the log: what is
+ * decided does not depend on it, and it is not written down, as nothing is that a symbol names.
+ */
+export const askedBy: unique symbol = Symbol("askedBy");
+
 /** What any write carries besides its operation. */
 export interface WriteContext extends Asked {
   /** The session the writer acts for; its ephemerals belong to it, and a dead one refuses the write. */
   readonly sessionId?: string;
   readonly fences?: readonly Fence[];
   readonly idempotency?: Idempotency;
+  readonly [askedBy]?: string;
 }

@@ -2,13 +2,13 @@
 
 import { type Logger, pino, stdTimeFunctions } from "pino";
 import { printable } from "../printable.ts";
-import { LogSink } from "./log-sink.ts";
+import { LogSink, outletTo } from "./log-sink.ts";
 
 /** What becomes of the log on stdout never becomes the service's trouble. */
 export function openLog(level: string): Logger {
   const sink = new LogSink({
     // Asked for here, it is made one that does not block where it is a pipe or a socket.
-    descriptor: process.stdout.fd,
+    outlet: outletTo(process.stdout.fd),
     onGap: (gap) => logger.warn(gap, "the log could not be written for a while"),
   });
   const destination = {

@@ -2,6 +2,7 @@
 // that costs, and when it counts, is up to its liveness. A session ends only by a transaction: until that is in the log it
 // is there, and nothing here may say otherwise of its znodes.
 
+import { isAdmin } from "../core/access/ask.ts";
 import { openPermits, type Permits } from "../core/access/permits.ts";
 import type { OpenSession } from "../core/command.ts";
 import { type Standing, standingsOf } from "../core/coordination/claim-view.ts";
@@ -11,7 +12,8 @@ import { type Reader, systemContext } from "../core/reader.ts";
 import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit, Note } from "../core/txn.ts";
-import type { Asked, Idempotency } from "../core/write-context.ts";
+import { type Asked, askedBy, type Idempotency } from "../core/write-context.ts";
+import { Shares } from "../shares.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
@@ -25,6 +27,8 @@ export interface SessionsOptions extends ReaperOptions {
   readonly timeoutMsMin: number;
   readonly timeoutMsMax: number;
   readonly timeoutMsDefault: number;
+  /** Sessions of one client, of those it has opened here. */
+  readonly sessionsPerClientMax: number;
 }
 
 const defaultSessionsOptions: SessionsOptions = {
@@ -32,6 +36,7 @@ const defaultSessionsOptions: SessionsOptions = {
   timeoutMsMin: 1000,
   timeoutMsMax: 3_600_000,
   timeoutMsDefault: 10_000,
+  sessionsPerClientMax: Number.POSITIVE_INFINITY,
 };
 
 /** Characters of a session's name. */
@@ -49,6 +54,13 @@ export interface OpenedSession {
   readonly zxid: number;
   /** It was opened before, by a request with the same key. */
   readonly replayed?: true;
+}
+
+interface OpenRequest extends Asked {
+  readonly timeoutMs?: number;
+  readonly name?: string;
+  /** Whose share of the sessions it takes; nobody's without. */
+  readonly client?: string;
 }
 
 /** The key of a request to open a session, if it has one. */
@@ -114,6 +126,8 @@ interface Member extends Alive {
   closing: boolean;
   /** Somebody was told that it is gone: whatever becomes of the close, it does not come back. */
   toldExpired: boolean;
+  /** Called at its end; absent where nobody's share was taken, or nobody knows whose. */
+  giveBack?: () => void;
 }
 
 export class Sessions {
@@ -124,6 +138,7 @@ export class Sessions {
   readonly #members = new Map<string, Member>();
   readonly #membersByTokenHash = new Map<string, Member>();
   readonly #ids = new SortedNames();
+  readonly #shares: Shares;
   readonly #endedListeners = new Map<string, Set<(ended: Ended) => void>>();
   readonly #restored: number;
   #opened = 0;
@@ -135,6 +150,11 @@ export class Sessions {
   constructor(store: Store, options: Partial<SessionsOptions> = {}) {
     this.#store = store;
     this.#options = { ...defaultSessionsOptions, ...options };
+    this.#shares = new Shares({
+      limit: "sessionsPerClientMax",
+      limitValue: this.#options.sessionsPerClientMax,
+      what: "open sessions",
+    });
     this.#timeouts = new Timeouts(store.clock, this.#options, (id) => void this.#expire(this.#member(id)));
     this.#liveness = store.isShared
       ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
@@ -161,20 +181,41 @@ export class Sessions {
     this.#liveness.stop();
   }
 
-  /** Resolves once the session is durable: it may be used from then on (N2). With a key it is opened once. */
-  async open(
-    request: { timeoutMs?: number; name?: string } & Asked = {},
-    keyed?: KeyedOpen,
-  ): Promise<OpenedSession> {
-    const { principal, timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
+  /**
+   * Resolves once the session is durable: it may be used from then on (N2). With a key it is opened once.
+   * @throws KeeperError `throttled` when its client has enough
+   */
+  async open(request: OpenRequest = {}, keyed?: KeyedOpen): Promise<OpenedSession> {
+    const { principal, timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "", client } = request;
     assertNameLength(name);
     const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
-    const asked = principal === undefined ? {} : { principal };
-    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name, ...asked } as const;
+    const whose = {
+      ...(principal !== undefined && { principal }),
+      ...(client !== undefined && { [askedBy]: client }),
+    };
+    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name, ...whose } as const;
     if (keyed !== undefined) return await this.#openOnce(base, keyed);
     const token = newToken();
-    const commit = await this.#store.submit({ ...base, tokenHash: hashToken(token) });
+    const commit = await this.#submit({ ...base, tokenHash: hashToken(token) });
     return { session: commit.outcome.session, token, validForMs: timeoutMs, zxid: commit.zxid };
+  }
+
+  /** The share is taken before the session is there, so that no burst gets past it. */
+  async #submit(open: OpenSession): Promise<Commit<"openSession">> {
+    const client = open[askedBy];
+    // Whoever lost the answer is told it again, how many sessions it may have.
+    const isCounted = client !== undefined && (this.#shares.hasRoom(client) || !this.#store.isRepeated(open));
+    const giveBack = isCounted ? this.#shares.take(client) : () => {};
+    try {
+      const commit = await this.#store.submit(open);
+      const member = this.#members.get(commit.outcome.session.id);
+      if (isCounted && member !== undefined && member.giveBack === undefined) member.giveBack = giveBack;
+      else giveBack();
+      return commit;
+    } catch (error) {
+      giveBack();
+      throw error;
+    }
   }
 
   /** The token is made of the key and of what is kept, so that whoever lost the answer is told it again (D19). */
@@ -182,7 +223,7 @@ export class Sessions {
     const tokenNonce = newTokenNonce();
     const tokenHash = hashToken(tokenFrom(tokenNonce, keyed.key));
     const open = { ...base, tokenHash, tokenNonce, idempotency: keyed.idempotencyAt() };
-    const { outcome, zxid, replayed } = await this.#store.submit(open);
+    const { outcome, zxid, replayed } = await this.#submit(open);
     const { session } = outcome;
     const token = tokenFrom(outcome.tokenNonce ?? tokenNonce, keyed.key);
     if (replayed !== true) return { session, token, validForMs: session.timeoutMs, zxid };
@@ -240,11 +281,17 @@ export class Sessions {
     return await this.#end(this.#find(id, token, by), "session_closed");
   }
 
+  /**
+   * Who looks at a session that is not their own must be an admin.
+   * @throws KeeperError `session_expired`, as for one that is gone
+   */
+  refuseOthers(id: string, permits: Permits): void {
+    if (!isOwnedBy(this.#member(id).session, permits) && !isAdmin(permits)) throw sessionExpired();
+  }
+
   /** @throws KeeperError `session_expired` when there is no such session */
   summary(id: string, reader: Reader): SessionSummary {
-    const member = this.#member(id);
-    if (!reader.showsSession(member.session)) throw sessionExpired();
-    return this.#summaryOf(member, reader);
+    return this.#summaryOf(this.#member(id), reader);
   }
 
   /**
@@ -268,10 +315,9 @@ export class Sessions {
   list(reader: Reader, { after = "", limit }: { after?: string; limit: number }) {
     const sessions: SessionSummary[] = [];
     for (const id of this.#ids.from(after)) {
-      const member = this.#member(id);
-      if (id === after || !reader.showsSession(member.session)) continue;
+      if (id === after) continue;
       if (sessions.length === limit) return { sessions, next: sessions.at(-1)?.id ?? null };
-      sessions.push(this.#summaryOf(member, reader));
+      sessions.push(this.#summaryOf(this.#member(id), reader));
     }
     return { sessions, next: null };
   }
@@ -457,7 +503,9 @@ export class Sessions {
   }
 
   #dismiss({ id, tokenHash }: Session, ended: Ended): void {
-    this.#timeouts.remove(this.#member(id).deadline);
+    const member = this.#member(id);
+    this.#timeouts.remove(member.deadline);
+    member.giveBack?.();
     this.#members.delete(id);
     this.#membersByTokenHash.delete(tokenHash);
     this.#ids.delete(id);

@@ -1,10 +1,12 @@
 // Commands waiting for their place in the log. Bounded: what does not fit is refused before it was ordered, so a
-// refused command is guaranteed not to have happened (L1).
+// refused command is guaranteed not to have happened (L1). One client may fill a part of the line only, so that others
+// get in.
 
 import type { Command } from "../core/command.ts";
 import { rowOf } from "../core/commands.ts";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import type { Commit } from "../core/txn.ts";
+import { askedBy, type WriteContext } from "../core/write-context.ts";
 
 /** A command and the answer its client waits for. */
 export interface Pending {
@@ -17,6 +19,15 @@ export interface Pending {
 export interface QueueLimits {
   readonly queueCommandsMax: number;
   readonly queueBytesMax: number;
+  /** Of these, how many may be one client's; all of them when absent. */
+  readonly queueCommandsPerClientMax?: number;
+  readonly queueBytesPerClientMax?: number;
+}
+
+/** What of one client waits. */
+interface Share {
+  commands: number;
+  bytes: number;
 }
 
 /** An entry is cut at whichever comes first; one command larger than that is an entry by itself. */
@@ -27,6 +38,8 @@ export class CommandQueue {
   readonly #limits: QueueLimits;
   #waiting: Pending[] = [];
   #bytes = 0;
+  /** Of those whose commands wait. */
+  readonly #shares = new Map<string, Share>();
 
   constructor(limits: QueueLimits) {
     this.#limits = limits;
@@ -38,15 +51,48 @@ export class CommandQueue {
 
   /** @throws KeeperError `throttled` when the line is full; the end of a session always gets in (L2). */
   push(pending: Pending): void {
-    if (!rowOf(pending.command).passesFullQueue && this.#isFull(pending.bytes)) {
-      throw new KeeperError(
-        "throttled",
-        "Too many writes are waiting; this one was not executed. Retry shortly.",
-        { ...this.#limitReached(), retryAfterSeconds: 1 },
-      );
+    const { command, bytes } = pending;
+    const holder = (command as WriteContext)[askedBy];
+    if (!rowOf(command).passesFullQueue) {
+      if (this.#isFull(bytes)) throw tooMany("Too many writes are waiting", this.#limitReached());
+      if (holder !== undefined) this.#assertShare(this.#shares.get(holder), bytes);
     }
     this.#waiting.push(pending);
-    this.#bytes += pending.bytes;
+    this.#bytes += bytes;
+    if (holder !== undefined) this.#count(holder, bytes);
+  }
+
+  /** A single command gets in whatever it has, as into the whole line. */
+  #assertShare(share: Share | undefined, bytes: number): void {
+    if (share === undefined) return;
+    const { queueCommandsPerClientMax, queueBytesPerClientMax } = this.#limits;
+    const message = "Too many writes of this client are waiting";
+    if (queueCommandsPerClientMax !== undefined && share.commands >= queueCommandsPerClientMax)
+      throw tooMany(message, {
+        limit: "queueCommandsPerClientMax",
+        limitValue: queueCommandsPerClientMax,
+      });
+    if (queueBytesPerClientMax !== undefined && share.bytes + bytes > queueBytesPerClientMax)
+      throw tooMany(message, { limit: "queueBytesPerClientMax", limitValue: queueBytesPerClientMax });
+  }
+
+  #count(holder: string, bytes: number): void {
+    const share = this.#shares.get(holder);
+    if (share === undefined) {
+      this.#shares.set(holder, { commands: 1, bytes });
+      return;
+    }
+    share.commands += 1;
+    share.bytes += bytes;
+  }
+
+  #uncount({ command, bytes }: Pending): void {
+    const holder = (command as WriteContext)[askedBy];
+    if (holder === undefined) return;
+    const share = this.#shares.get(holder) as Share;
+    share.commands -= 1;
+    share.bytes -= bytes;
+    if (share.commands === 0) this.#shares.delete(holder);
   }
 
   #isFull(bytes: number): boolean {
@@ -74,6 +120,7 @@ export class CommandQueue {
       if (count === batchCommandsMax || (count > 0 && bytes + pending.bytes > batchBytesMax)) break;
       count += 1;
       bytes += pending.bytes;
+      this.#uncount(pending);
     }
     this.#bytes -= bytes;
     if (count === this.#waiting.length) {
@@ -83,4 +130,11 @@ export class CommandQueue {
     }
     return this.#waiting.splice(0, count);
   }
+}
+
+function tooMany(message: string, limit: Pick<ErrorDetails, "limit" | "limitValue">): KeeperError {
+  return new KeeperError("throttled", `${message}; this one was not executed. Retry shortly.`, {
+    ...limit,
+    retryAfterSeconds: 1,
+  });
 }

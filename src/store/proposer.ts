@@ -144,10 +144,11 @@ export class Proposer {
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
   #assertFitsMemory(command: Command): void {
     const refusal = refusalByMemory(command, this.#state, this.#memory);
-    if (refusal !== null && !this.#isRepeated(command)) throw refusal;
+    if (refusal !== null && !this.isRepeated(command)) throw refusal;
   }
 
-  #isRepeated(command: Command): boolean {
+  /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */
+  isRepeated(command: Command): boolean {
     const asked = keyOf(command);
     if (asked === undefined) return false;
     const isSame = (pending: Pending) => keyOf(pending.command)?.key === asked.key;

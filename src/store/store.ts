@@ -248,6 +248,11 @@ export class Store {
     return this.#proposer.submitAll(commands);
   }
 
+  /** Whether a command with its key was done or is being done: asked again, it hears what became of that one. */
+  isRepeated(command: Command): boolean {
+    return this.#proposer.isRepeated(command);
+  }
+
   #fail(error: unknown): void {
     const cause = error instanceof Error ? error.message : String(error);
     const isOfTheEntry = error instanceof BrokenEntryError || error instanceof NewerVersionError;

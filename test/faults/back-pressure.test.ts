@@ -33,7 +33,9 @@ function create(index: number): string {
 test("beyond the queue writes get 429 with Retry-After and were not done; keepalives and closes pass [L1, L2]", async ({
   start,
 }) => {
-  const http = new Http((await start("--queue-commands-max", "2")).url);
+  const http = new Http(
+    (await start("--queue-commands-max", "2", "--queue-commands-per-client-max", "2")).url,
+  );
   const open = async () => (await http.post("/v1/sessions")).json<{ id: string; token: string }>();
   const sessions = [await open(), await open()] as const;
   const forSession = (method: string, { id, token }: { id: string; token: string }) =>

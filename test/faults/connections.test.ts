@@ -156,6 +156,7 @@ test("where fewer files may be open than connections are asked for, fewer are se
     expect(bounds).toMatchObject({
       connectionsMax: said?.connectionsMax,
       surplusConnectionsMax: said?.surplusConnectionsMax,
+      connectionsPerClientMax: Math.ceil(Number(said?.connectionsMax) * 0.75),
     });
     expect(bounds.connectionsMax).toBeLessThan(40);
     const { id, token } = (await http.post("/v1/sessions")).json<{ id: string; token: string }>();

@@ -1,12 +1,11 @@
 // A database that may grow no further, or whose disk is full: writes are refused in good order, reads and keepalives go on, nothing that was
 // acknowledged is lost, and with more room everything goes on.
 
-import { spawnSync } from "node:child_process";
-import { tmpdir } from "node:os";
 import { expect } from "vitest";
 import { rounds } from "../support/effort.ts";
 import { Http } from "../support/http.ts";
 import { direct, ServerProcess, test } from "../support/process.ts";
+import { canMount, onSmallDisk } from "../support/small-disk.ts";
 
 const settings = [
   ...["--database-bytes-max", "2MiB", "--free-bytes-min", "0", "--ballast-bytes", "1MiB"],
@@ -133,15 +132,6 @@ test("small znodes by the thousand are deleted from a full database, though each
   await untilReady(again);
   expect((await again.put("/v1/znodes/full", { body: "x" })).status).toBe(200);
 });
-
-/** Runs what follows with a disk of so much room in place of a folder, for itself alone and gone with it. */
-function onSmallDisk(folder: string, mebibytes: number): [string, ...string[]] {
-  const script = `mount -t tmpfs -o size=${mebibytes}m tmpfs "$0" && exec "$@"`;
-  return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, folder];
-}
-
-const [probe, ...probeArguments] = [...onSmallDisk(tmpdir(), 1), "true"] as const;
-const canMount = spawnSync(probe, probeArguments).status === 0;
 
 test.runIf(canMount)(
   "a disk that clients filled takes writes again once they have deleted it all [G4, L2]",

@@ -48,6 +48,20 @@ test("each senseless setting is named in a sentence, with exit code 1, and nothi
   expect(existsSync(folder)).toBe(false);
 });
 
+test("what one client may have follows from what there is, unless it is set", async ({ start }) => {
+  const args = ["--streams-max", "10", "--connections-max", "200", "--rate-per-second", "500"];
+  const set = ["--sessions-per-client-max", "1", "--waits-per-client-max", "7"];
+  const http = new Http((await start(...args, ...set)).url);
+  expect((await http.get("/v1/limits")).json().bounds).toMatchObject({
+    ...{ streamsPerClientMax: 8, connectionsPerClientMax: 150, rateBurst: 1000, rateClientsMax: 50_000 },
+    ...{ queueCommandsPerClientMax: 5000, queueBytesPerClientMax: 33_554_432 },
+    ...{ answerBytesPerClientMax: 100_663_296, sessionsPerClientMax: 1, waitsPerClientMax: 7 },
+  });
+  expect((await http.post("/v1/sessions")).status).toBe(201);
+  const refused = await http.post("/v1/sessions");
+  expect(refused.json()).toMatchObject({ status: 429, limit: "sessionsPerClientMax", limitValue: 1 });
+});
+
 test("a setting may come from the environment, and a flag goes before it", async ({ dataDir }) => {
   const env = { TREEKEEPER_DATA_BYTES_MAX: "10", TREEKEEPER_OPERATIONS_MAX: "2" };
   const server = await ServerProcess.start({ dataDir, env, args: ["--operations-max", "3"] });

@@ -5,7 +5,7 @@ import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "vitest";
-import { type LogGap, LogSink } from "../../src/log/log-sink.ts";
+import { type LogGap, LogSink, outletTo } from "../../src/log/log-sink.ts";
 
 interface PipeFixture {
   pipe: { readonly reader: number; readonly writer: number };
@@ -61,7 +61,7 @@ test("what waits while the log takes nothing is written when it does again, and 
     gaps.push(gap);
     sink.write(`lost ${gap.lostLines}\n`);
   };
-  const sink = new LogSink({ descriptor: pipe.writer, onGap, waitingBytesMax });
+  const sink = new LogSink({ outlet: outletTo(pipe.writer), onGap, waitingBytesMax });
   // More than the pipe and the bound together take, in one turn of the event loop.
   const lines = Array.from({ length: 5000 }, (_, number) => lineOf(number));
   for (const line of lines) sink.write(line);
@@ -78,7 +78,7 @@ test("a reader that comes back finds every line whole, in order, and no word of 
   pipe,
 }) => {
   const gaps: LogGap[] = [];
-  const sink = new LogSink({ descriptor: pipe.writer, onGap: (gap) => gaps.push(gap) });
+  const sink = new LogSink({ outlet: outletTo(pipe.writer), onGap: (gap) => gaps.push(gap) });
   const lines = Array.from({ length: 3000 }, (_, number) => lineOf(number));
   for (const line of lines) sink.write(line);
   sink.write("end\n");
@@ -89,7 +89,11 @@ test("a reader that comes back finds every line whole, in order, and no word of 
 
 test("a reader that has gone ends the log and nothing else", async ({ pipe }) => {
   closeSync(pipe.reader);
-  const sink = new LogSink({ descriptor: pipe.writer, onGap: () => expect.unreachable(), waitingBytesMax });
+  const sink = new LogSink({
+    outlet: outletTo(pipe.writer),
+    onGap: () => expect.unreachable(),
+    waitingBytesMax,
+  });
   for (let round = 0; round < 3; round += 1) {
     for (let number = 0; number < 2000; number += 1) sink.write(lineOf(number));
     sink.flushSync();
@@ -100,7 +104,7 @@ test("a reader that has gone ends the log and nothing else", async ({ pipe }) =>
 test("the end of the process does not wait for a log that takes nothing", { timeout: 20_000 }, ({ pipe }) => {
   const full = openSync("/dev/full", "w");
   for (const descriptor of [full, pipe.writer]) {
-    const sink = new LogSink({ descriptor, onGap: () => expect.unreachable() });
+    const sink = new LogSink({ outlet: outletTo(descriptor), onGap: () => expect.unreachable() });
     for (let number = 0; number < 2000; number += 1) sink.write(lineOf(number));
     sink.flushSync();
   }

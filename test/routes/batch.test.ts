@@ -20,7 +20,7 @@ async function send(http: Http, operations: readonly object[]): Promise<Entry[]>
 processTest(
   "a write that finds the queue full is 429 by itself, and did not happen [L1, R1]",
   async ({ start }) => {
-    const http = new Http((await start("--queue-commands-max", "10")).url);
+    const http = new Http((await start("--queue-commands-max", "20")).url);
     const creates = Array.from({ length: 25 }, (_, index) => ({ op: "create", path: `/${index}` }));
     const [list, ...entries] = await send(http, [{ op: "children", path: "/" }, ...creates]);
     const done = entries.flatMap(({ status }, index) => (status === 201 ? [`${index}`] : []));

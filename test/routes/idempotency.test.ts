@@ -3,8 +3,8 @@
 import { hash } from "node:crypto";
 import Fastify, { type FastifyRequest } from "fastify";
 import { expect, test } from "vitest";
-import { anyone } from "../../src/routes/wire/callers.ts";
 import { type KeyedRequest, keyedRequestOf } from "../../src/routes/wire/idempotency.ts";
+import { letEverybodyIn } from "../support/access.ts";
 
 const limits = { idempotencyAgeMsMax: 1, idempotencyKeysMax: 2, idempotencyBytesMax: 3 };
 
@@ -21,10 +21,7 @@ const anyPayload = { a: 1, b: [{ c: 2, d: 3 }] };
 async function keyedOf({ url = "/x?a=1&b=2", headers = {}, payload = anyPayload, from }: Sent) {
   const app = Fastify();
   let keyed: KeyedRequest | undefined;
-  app.decorateRequest("caller", null);
-  app.addHook("onRequest", async (request) => {
-    request.caller = anyone;
-  });
+  letEverybodyIn(app);
   app.post("/*", async (request: FastifyRequest) => {
     keyed = keyedRequestOf(request, limits);
     return {};

@@ -9,6 +9,7 @@ import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
+import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
@@ -30,6 +31,7 @@ const limits = {
   batchReadBytesMax: 8_388_608,
   answerBytesMax: 134_217_728,
   connectionAnswerBytesMax: 33_554_432,
+  answerBytesPerClientMax: 134_217_728,
   sendTimeoutMs: 60_000,
   headerBytesMax: 49_152,
   headersTimeoutMs: 10_000,
@@ -44,6 +46,12 @@ const limits = {
   connectionsMax: 1000,
   requestsPerConnectionMax: 128,
   waitsPerConnectionMax: 100,
+  connectionsPerClientMax: 1000,
+  streamsPerClientMax: 1000,
+  waitsPerClientMax: 1000,
+  sessionsPerClientMax: 1000,
+  ratePerSecond: 0,
+  rateBurst: 0,
   jsonValuesMax: 50_000,
   jsonDepthMax: 32,
 };
@@ -61,15 +69,16 @@ export const test = watchesTest.extend<ServerFixture>({
 interface Overrides {
   readonly limits?: Partial<typeof limits>;
   readonly tls?: TlsPair | null;
+  readonly audit?: Audit;
 }
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null }: Overrides = {},
+  { limits: others, tls = null, audit }: Overrides = {},
 ) {
-  const sessions = new Sessions(keeper.store);
+  const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
   const parts = {
@@ -81,6 +90,7 @@ export async function serverOver(
     bounds: { ...limits, ...others },
     logger: pino({ level: "silent" }),
     version: "0.0.0",
+    audit,
   };
   const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
   const close = async () => {

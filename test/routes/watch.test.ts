@@ -11,6 +11,7 @@ import { watchRoutes } from "../../src/routes/watches/watch.ts";
 import { namedSchemas } from "../../src/routes/wire/schemas.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import type { Watches } from "../../src/watches/watches.ts";
+import { letEverybodyIn } from "../support/access.ts";
 import { type Keeper, plain } from "../support/keeper.ts";
 import { watchesOf, test as watchesTest } from "../watches/fixture.ts";
 import { parseEvents, type SentEvent } from "../watches/recording-sink.ts";
@@ -27,6 +28,7 @@ async function serve(keeper: Keeper, watches: Watches): Promise<{ app: FastifyIn
   });
   app.setErrorHandler(problemHandler(pino({ level: "silent" })));
   for (const schema of namedSchemas) app.addSchema(schema);
+  letEverybodyIn(app);
   watchRoutes(app, { watches, store: keeper.store, limits: defaultLimits });
   await app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = app.server.address() as AddressInfo;

@@ -1,8 +1,10 @@
 // Access control for tests: turned on as a start of the service does it, with one token that may do everything.
 
+import type { FastifyInstance } from "fastify";
 import { hashSecret } from "../../src/access/secrets.ts";
 import type { Rule } from "../../src/core/access/policy.ts";
 import type { TokenRequest } from "../../src/core/access/token.ts";
+import { anyone } from "../../src/routes/wire/callers.ts";
 import type { Store } from "../../src/store/store.ts";
 
 export type Bearer = { readonly authorization: string };
@@ -38,4 +40,12 @@ export async function addTokenWith(
 ): Promise<Bearer> {
   await store.submit({ type: "setPolicy", policy: { name, rules }, principal: "system" });
   return await addToken(store, { name, policies: [name], root });
+}
+
+/** For routes without the server around them: everybody is let in, as where access control is off. */
+export function letEverybodyIn(app: FastifyInstance): void {
+  app.decorateRequest("caller", null);
+  app.addHook("onRequest", async (request) => {
+    request.caller = anyone;
+  });
 }

@@ -11,6 +11,7 @@ import { type Stat, statOf } from "../../src/core/tree/stat.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
 import type { WriteContext } from "../../src/core/write-context.ts";
+import type { QueueLimits } from "../../src/store/command-queue.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
@@ -38,7 +39,7 @@ export class Keeper {
   constructor(
     clock = new FakeClock(),
     log = new MemoryLog("test"),
-    limits: Partial<Limits & MemoryLimits> = {},
+    limits: Partial<Limits & MemoryLimits & QueueLimits> = {},
   ) {
     this.clock = clock;
     this.log = log;

@@ -1,6 +1,7 @@
 // What every call of a client goes through: where the service is, and the world as it was handed in. It knows no
 // resource, and of the service only which of its addresses answered last.
 
+import { base64Of } from "./base64.ts";
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
 import { SeenZxid } from "./seen-zxid.ts";
@@ -24,8 +25,15 @@ export interface Transport extends Omit<World, "fetch"> {
   readonly failed: (url: URL) => void;
 }
 
-/** @throws TypeError when an endpoint is no absolute URL of http or https, or there is none */
-export function createTransport(endpoint: string | readonly string[], world: World): Transport {
+/**
+ * @param aclIdentities `user:password` of each that requests show
+ * @throws TypeError when an endpoint is no absolute URL of http or https, or there is none
+ */
+export function createTransport(
+  endpoint: string | readonly string[],
+  aclIdentities: readonly string[],
+  world: World,
+): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
   let index = 0;
@@ -33,7 +41,7 @@ export function createTransport(endpoint: string | readonly string[], world: Wor
   const base = () => bases[index % bases.length] as URL;
   return {
     ...world,
-    fetch: noting(seen, withoutRedirects(world.fetch)),
+    fetch: noting(seen, withoutRedirects(showing(aclIdentities, world.fetch))),
     seen,
     url: (path) => new URL(path, base()),
     failed(url) {
@@ -48,6 +56,18 @@ function noting(seen: SeenZxid, fetch: Transport["fetch"]): Transport["fetch"] {
     const response = await fetch(url, init);
     seen.note(Number(response.headers.get("zxid")));
     return response;
+  };
+}
+
+/** Never in a redirect, which is not followed: another service learns nothing. */
+function showing(identities: readonly string[], fetch: World["fetch"]): World["fetch"] {
+  if (identities.length === 0) return fetch;
+  const encoder = new TextEncoder();
+  const shown = identities.map((identity) => `digest ${base64Of(encoder.encode(identity))}`).join(", ");
+  return (url, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set("Acl-Auth", shown);
+    return fetch(url, { ...init, headers });
   };
 }
 

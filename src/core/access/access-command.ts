@@ -23,8 +23,8 @@ export interface DeletePolicy extends Asked {
 export interface CreateToken extends Asked {
   readonly type: "createToken";
   readonly token: TokenRequest;
-  /** SHA-256 of its secret, hex. */
-  readonly hash: string;
+  /** SHA-256 of its secret, hex; absent for one that has none. */
+  readonly hash?: string;
 }
 
 /** Another secret for the same token; those before it end after the overlap. */

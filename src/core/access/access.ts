@@ -47,7 +47,7 @@ export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
 
 type ReadonlyNamespaces = Omit<Namespaces, "add" | "remove">;
 
-/** Combinations of policies that are kept ready; more than anybody uses at a time. */
+/** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
 
 export class Access {
@@ -56,7 +56,9 @@ export class Access {
   readonly #policies = new Map<string, Policy>([[adminPolicy.name, adminPolicy]]);
   readonly #tokens = new Map<string, Token>();
   readonly #byHash = new Map<string, Shown>();
+  readonly #byIdentity = new Map<string, Token>();
   readonly #ready = new Map<string, Permits>();
+  readonly #rights = new Map<string, Rights>();
   #isOn = false;
   #generation = 0;
 
@@ -100,15 +102,15 @@ export class Access {
     return this.#byHash.get(hash);
   }
 
+  /** The token of somebody whom others vouch for. */
+  tokenFor(identity: string): Token | undefined {
+    return this.#byIdentity.get(identity);
+  }
+
   /** What is `/` to the principal, whether or not it still counts. */
   rootOf(principal: Principal | undefined): string {
     if (principal === undefined || principal === "system") return rootPath;
     return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
-  }
-
-  /** What is `/` to whoever has the id, where that is known here. @param id as `principalId` gives it */
-  rootOfId(id: string): string | undefined {
-    return id.startsWith(tokenId("")) ? this.#tokens.get(id.slice(tokenId("").length))?.root : undefined;
   }
 
   records(): Iterable<AccessRecord> {
@@ -139,21 +141,22 @@ export class Access {
   #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
     const { by, root, validUntilMs } = asked;
     const policies = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${by} ${validUntilMs} ${root} ${policies.join(" ")}`;
-    const ready = this.#ready.get(key);
-    if (ready !== undefined) return ready;
-    if (this.#ready.size >= readyMax) this.#ready.clear();
-    const found = policies.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const permits = permitsOf({
-      by,
-      root,
-      validUntilMs,
-      policies,
-      rights: new Rights(found),
-      namespaces: this.namespaces,
+    const names = policies.join(" ");
+    const key = `${by} ${validUntilMs} ${root} ${names}`;
+    return kept(this.#ready, key, () =>
+      permitsOf({
+        ...{ by, root, validUntilMs, policies },
+        ...{ rights: this.#rightsOf(names, policies), namespaces: this.namespaces },
+      }),
+    );
+  }
+
+  /** However many have the same policies, their rules are put together once. */
+  #rightsOf(names: string, policies: readonly string[]): Rights {
+    return kept(this.#rights, names, () => {
+      const found = policies.map((name) => this.#policies.get(name));
+      return new Rights(found.filter((policy) => policy !== undefined));
     });
-    this.#ready.set(key, permits);
-    return permits;
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -170,6 +173,7 @@ export class Access {
         break;
       case "token":
         this.#tokens.set(record.name, record);
+        if (record.identity !== undefined) this.#byIdentity.set(record.identity, record);
         for (const secret of record.secrets) this.#byHash.set(secret.hash, { token: record, secret });
         break;
       case "mode":
@@ -185,6 +189,7 @@ export class Access {
   remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
     this.#generation += 1;
     this.#ready.clear();
+    this.#rights.clear();
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
@@ -194,6 +199,7 @@ export class Access {
         break;
       case "token":
         this.#tokens.delete(before.name);
+        if (before.identity !== undefined) this.#byIdentity.delete(before.identity);
         for (const { hash } of before.secrets) this.#byHash.delete(hash);
         break;
       case "mode":
@@ -204,4 +210,14 @@ export class Access {
         break;
     }
   }
+}
+
+/** What is kept under the key, or is made for it now. */
+function kept<Value>(values: Map<string, Value>, key: string, make: () => Value): Value {
+  const found = values.get(key);
+  if (found !== undefined) return found;
+  if (values.size >= readyMax) values.clear();
+  const made = make();
+  values.set(key, made);
+  return made;
 }

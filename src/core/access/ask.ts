@@ -53,6 +53,11 @@ export class Ask {
   }
 }
 
+/** Whether they have to do with what is nobody's path. */
+export function isAdmin(permits: Permits): boolean {
+  return !isConfined(permits) && permits.may(rootPath, "admin");
+}
+
 /** @param path as whoever asks names it */
 export function mayAs(permits: Permits, path: string, verb: Verb): boolean {
   const inWhole = inTree(permits.root, path);

@@ -38,6 +38,11 @@ export const openPermits: Permits = { ...everything, by: null, key: "" };
 /** For what the service does by itself. */
 export const systemPermits: Permits = { ...everything, by: null, key: "system" };
 
+/** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
+export function asRecipe(permits: Permits): Permits {
+  return { ...permits, may: () => true, mayAllBelow: () => true };
+}
+
 export interface Permitted {
   readonly by: string;
   readonly root: string;

@@ -16,7 +16,7 @@ import type {
 } from "./access-command.ts";
 import { partsOf } from "./namespaces.ts";
 import { accessBounds, adminPolicy } from "./policy.ts";
-import type { Secret, Token } from "./token.ts";
+import type { Token } from "./token.ts";
 
 /** Two secrets are good beside each other for a month at most. */
 export const overlapMsMax = 30 * 24 * 3_600_000;
@@ -63,13 +63,15 @@ export function planCreateToken(draft: Draft, command: CreateToken): AccessOutco
   const { tokensMax } = accessBounds;
   if (access.tokenCount >= tokensMax) throw tooMany("tokens", "tokensMax", tokensMax);
   assertArePolicies(access, request.policies);
+  if (request.identity !== undefined) assertIsNew(access, request.identity);
   const { root } = request;
   if (root !== rootPath) {
     if (!access.namespaces.has(root)) beginNamespace(draft, root);
     makeParents(draft, root);
   }
   const made = { madeZxid: draft.zxid, madeAtMs: draft.timeMs };
-  return { token: putToken(draft, { ...request, ...made, secrets: [{ hash, validUntilMs: null }] }) };
+  const secrets = hash === undefined ? [] : [{ hash, validUntilMs: null }];
+  return { token: putToken(draft, { ...request, ...made, secrets }) };
 }
 
 /** What recipes keep is theirs from its beginning: nothing that is there already becomes a queue, or is kept twice. */
@@ -104,7 +106,9 @@ export function planRotateToken(
 ): AccessOutcomes["rotateToken"] {
   const token = tokenNamed(draft, name);
   const endsMs = draft.timeMs + overlapMs;
-  const newest = token.secrets.at(-1) as Secret;
+  const newest = token.secrets.at(-1);
+  if (newest === undefined)
+    throw new KeeperError("bad_request", `The token ${name} has no secret of its own.`);
   const kept = overlapMs === 0 ? [] : [{ ...newest, validUntilMs: endsMs }];
   return { token: putToken(draft, { ...token, secrets: [...kept, { hash, validUntilMs: null }] }) };
 }
@@ -141,6 +145,15 @@ function assertIsOn({ access, changes }: Draft): void {
 function assertArePolicies(access: ReadonlyAccess, names: readonly string[]): void {
   const missing = names.find((name) => access.policy(name) === undefined);
   if (missing !== undefined) throw noPolicy(missing);
+}
+
+function assertIsNew(access: ReadonlyAccess, identity: string): void {
+  const other = access.tokenFor(identity);
+  if (other === undefined) return;
+  throw new KeeperError(
+    "token_exists",
+    `The token ${other.name} is for ${identity} already; change that one.`,
+  );
 }
 
 function putToken(draft: Draft, token: Token): Token {

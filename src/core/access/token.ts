@@ -15,6 +15,8 @@ export interface Secret {
 export interface Token {
   /** Its identity: what it opened and did stays its own, whichever secret it showed. */
   readonly name: string;
+  /** Who it is for, where somebody else vouches for them, such as `cert:…` or `jwt:…`: then it has no secret of its own. */
+  readonly identity?: string;
   readonly secrets: readonly Secret[];
   readonly policies: readonly string[];
   /** What is `/` to it; `/` itself for one that is not confined. */
@@ -25,11 +27,19 @@ export interface Token {
 }
 
 /** What may be said of a token when it is made. */
-export type TokenRequest = Pick<Token, "name" | "policies" | "root" | "validUntilMs">;
+export type TokenRequest = Pick<Token, "name" | "identity" | "policies" | "root" | "validUntilMs">;
+
+const identityForm = /^(cert|jwt):[!-~]([ -~]{0,253}[!-~])?$/;
 
 /** @throws KeeperError `bad_request`, `bad_path` */
-export function validateToken({ name, policies, root, validUntilMs }: TokenRequest): void {
+export function validateToken({ name, identity, policies, root, validUntilMs }: TokenRequest): void {
   validateAccessName(name, "token");
+  if (identity !== undefined && !identityForm.test(identity)) {
+    throw new KeeperError(
+      "bad_request",
+      "An identity is cert: or jwt: and up to 255 printable ASCII characters.",
+    );
+  }
   const { policiesPerTokenMax } = accessBounds;
   if (policies.length === 0 || policies.length > policiesPerTokenMax) {
     throw new KeeperError("bad_request", `A token has 1 to ${policiesPerTokenMax} policies.`);

@@ -70,26 +70,17 @@ function rootHasNone(): KeeperError {
 /** One quota governs a path, so none stands above or below another (U4). */
 function refuseNested(draft: Draft, path: string): void {
   const parent = parentPath(path);
-  const above = draft.quotaOver(parent);
-  if (above !== undefined) throw nested(`${above.path}, above ${path},`, above);
-  if (draft.governing(parent) !== undefined) throw nestedInOthers(path);
+  if (draft.governing(parent) !== undefined) throw nested(draft, `above ${path}`, draft.quotaOver(parent));
   const below = draft.quotaBelow(path);
-  if (below !== undefined) throw nested(`${below.path}, below ${path},`, below);
+  if (below !== undefined) throw nested(draft, `below ${path}`, below);
 }
 
-function nested(where: string, { path }: Quota): KeeperError {
-  return new KeeperError(
-    "quota_nested",
-    `${where} has a quota already, and quotas do not nest; change or delete that one.`,
-    { path },
-  );
-}
-
-function nestedInOthers(path: string): KeeperError {
-  return new KeeperError(
-    "quota_nested",
-    `What ${path} is in has a quota already that is not yours to change, and quotas do not nest.`,
-  );
+/** Which one is told to those who may read it, and can name it. */
+function nested(draft: Draft, where: string, quota: Quota | undefined): KeeperError {
+  const told = quota !== undefined && draft.mayRead(quota.path) ? { path: quota.path } : {};
+  const which = told.path === undefined ? `A znode ${where}` : `${told.path}, ${where},`;
+  const message = `${which} has a quota already, and quotas do not nest; change or delete that one.`;
+  return new KeeperError("quota_nested", message, told);
 }
 
 export function planDeleteQuota(draft: Draft, { path }: DeleteQuota): { path: string } {
@@ -98,13 +89,19 @@ export function planDeleteQuota(draft: Draft, { path }: DeleteQuota): { path: st
   return { path };
 }
 
+/** Where quotas are looked for, by somebody who may be told of some. */
+interface QuotaReader extends Pick<Reader, "get" | "quotaOver"> {
+  mayRead(path: string): boolean;
+}
+
 /** Says which quota governs the path, where one does: it may be the one that was meant. */
-export function noQuota(reader: Pick<Reader, "get" | "quotaOver">, path: string): KeeperError {
+export function noQuota(reader: QuotaReader, path: string): KeeperError {
   if (path === rootPath) return rootHasNone();
   if (reader.get(path) === undefined) {
     return new KeeperError("no_node", `${path} does not exist, and so has no quota.`, { path });
   }
   const above = reader.quotaOver(path);
-  const hint = above === undefined ? "Set one with PUT." : `The quota of ${above.path} governs it.`;
+  const isTold = above !== undefined && reader.mayRead(above.path);
+  const hint = isTold ? `The quota of ${above.path} governs it.` : "Set one with PUT.";
   return new KeeperError("no_node", `${path} has no quota of its own. ${hint}`, { path });
 }

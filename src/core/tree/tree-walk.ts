@@ -18,6 +18,8 @@ export interface WalkScope {
   readonly prefix?: string;
   /** Bytes of overwritten znodes that may be kept since the walk began; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
+  /** Whether a path may be told: what may not is passed over, with all below it. All may, unless given. */
+  readonly sees?: (path: string) => boolean;
 }
 
 /** What is walked over: the parts of a state that a walk looks at. */
@@ -47,6 +49,7 @@ export class TreeWalk implements PastReader {
   readonly #rootIndexes: ReadonlyMap<string, number>;
   readonly #depthMax: number;
   readonly #prefix: string;
+  readonly #sees: ((path: string) => boolean) | undefined;
   readonly #levels: Level[] = [];
   #rootIndex = -1;
   /** The last znode met; nothing before it is asked for again. */
@@ -64,6 +67,7 @@ export class TreeWalk implements PastReader {
     this.#rootIndexes = new Map(this.roots.map((root, index) => [root, index]));
     this.#depthMax = depthMax;
     this.#prefix = prefix;
+    this.#sees = scope.sees;
     if (after !== undefined) this.#goTo(after);
     this.#turn = past.begin(this);
   }
@@ -91,7 +95,7 @@ export class TreeWalk implements PastReader {
         this.end();
         return undefined;
       }
-      if (path === undefined) continue;
+      if (path === undefined || this.#sees?.(path) === false) continue;
       const znode = this.#recordAt(path);
       if (znode === undefined) continue;
       this.#cursor = path;
@@ -167,7 +171,18 @@ export class TreeWalk implements PastReader {
   isAhead(path: string): boolean {
     const index = this.#rootIndexOver(path);
     if (index === undefined || index < this.#rootIndex || !this.#hasPrefix(path)) return false;
+    if (this.#isPassedOver(path, index)) return false;
     return index > this.#rootIndex || comesAfter(path, this.#cursor);
+  }
+
+  /** Nothing is kept for a walk of what it will not tell. */
+  #isPassedOver(path: string, rootIndex: number): boolean {
+    if (this.#sees === undefined) return false;
+    const root = this.roots[rootIndex] as string;
+    for (let ancestor = path; ; ancestor = parentPath(ancestor)) {
+      if (!this.#sees(ancestor)) return true;
+      if (ancestor === root) return false;
+    }
   }
 
   #hasPrefix(path: string): boolean {

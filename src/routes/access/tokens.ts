@@ -34,8 +34,22 @@ const root = Type.String({
   description: "What is `/` to it: it can name nothing outside. `/` confines it to nothing.",
 });
 
+const identity = Type.String({
+  maxLength: 260,
+  "x-form": "cert: or jwt: and up to 255 printable ASCII characters",
+  "x-bounds": { pattern: "^(cert|jwt):[!-~]([ -~]{0,253}[!-~])?$" },
+  description:
+    "Who it is for, where a certificate (`cert:web`) or an issuer (`jwt:alice`) vouches for them: it has no secret.",
+});
+
 const tokenBody = Type.Object(
-  { name: accessName, policies, root: Type.Optional(root), validUntilMs: Type.Optional(validUntilMs) },
+  {
+    name: accessName,
+    policies,
+    root: Type.Optional(root),
+    validUntilMs: Type.Optional(validUntilMs),
+    identity: Type.Optional(identity),
+  },
   {
     title: "TokenRequest",
     additionalProperties: false,
@@ -63,6 +77,7 @@ const overlapBody = Type.Object(
 
 const members = {
   name: accessName,
+  identity: Type.Optional(identity),
   policies: Type.Array(Type.String()),
   root: Type.String({ description: "What is `/` to it." }),
   validUntilMs: Type.Optional(validUntilMs),
@@ -75,7 +90,11 @@ const tokenAnswer = Type.Object(members, { title: "Token" });
 const newTokenAnswer = Type.Object(
   {
     ...members,
-    secret: Type.String({ description: "Shown this once: send it as `Authorization: Bearer`." }),
+    secret: Type.Optional(
+      Type.String({
+        description: "Shown this once: send it as `Authorization: Bearer`. None for an identity.",
+      }),
+    ),
   },
   { title: "NewToken" },
 );
@@ -111,17 +130,17 @@ export function tokenRoutes(plainApp: FastifyInstance, { store }: Pick<RoutePart
     { schema: { ...createSchema, querystring: noQuery, body: tokenBody } },
     async (request, reply) => {
       const { root: asked = rootPath, validUntilMs: end = null, ...rest } = request.body;
-      const secret = newSecret();
       const token = { ...rest, root: asked, validUntilMs: end };
-      const command = {
+      const secret = token.identity === undefined ? newSecret() : undefined;
+      const kept = secret === undefined ? {} : { hash: hashSecret(secret) };
+      const { outcome } = await store.submit({
         type: "createToken",
         token,
-        hash: hashSecret(secret),
+        ...kept,
         ...principalOf(request),
-      } as const;
-      const { outcome } = await store.submit(command);
+      });
       reply.code(201).header("Location", `${tokensUrl}/${token.name}`);
-      return { ...viewOf(outcome.token), secret };
+      return { ...viewOf(outcome.token), ...(secret !== undefined && { secret }) };
     },
   );
 
@@ -172,7 +191,8 @@ function changeRoutes(plainApp: FastifyInstance, { store }: Pick<RouteParts, "st
 
 function viewOf(token: Token): Static<typeof tokenAnswer> {
   const { name, policies: names, root: its, validUntilMs: end, madeAtMs, madeZxid, secrets } = token;
-  const base = { name, policies: [...names], root: its, madeAtMs, madeZxid, secrets: secrets.length };
+  const named = token.identity === undefined ? { name } : { name, identity: token.identity };
+  const base = { ...named, policies: [...names], root: its, madeAtMs, madeZxid, secrets: secrets.length };
   return end === null ? base : { ...base, validUntilMs: end };
 }
 

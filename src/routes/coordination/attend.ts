@@ -3,6 +3,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Attendance } from "../../coordination/attendance.ts";
 import type { Coordination } from "../../coordination/coordination.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { countWait } from "../http/connection-share.ts";
@@ -29,7 +30,8 @@ export function attend(
   const attendance = new Attendance(
     { clock, sessions, admitWaiter },
     {
-      context: readContextOf(request),
+      // What it is told is of its own place.
+      context: { permits: asRecipe(readContextOf(request).permits) },
       token: sessionTokenOf(request),
       comesBack: request.headers["idempotency-key"] !== undefined,
       waitMs: heldBackMs(waitMs),

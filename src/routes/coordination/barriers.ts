@@ -12,12 +12,13 @@ import { barriersPath } from "../../core/coordination/parts.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
+import { leaveUnanswered } from "../http/audit.ts";
 import { sessionMembers } from "../wire/claim-schema.ts";
 import { exampleOwner, nameParameter, validForMs, waitMsBounds } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
+import { type RouteParts, readerFor, recipeReaderFor, touchSession } from "../wire/parts.ts";
 import {
   json,
   pageLimit,
@@ -56,11 +57,16 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     { schema: { ...listSchema, querystring: namesQuery("Barriers") } },
     async (request) => {
       touchSession(request, sessions);
-      const reader = readerFor(request, store);
-      const { views, ...next } = pageOfNames(reader, barriersPath, request.query, (name) => {
-        const { count, participantCount, round } = barrierAt(reader, barrierPath(name));
-        return { name, count, participantCount, open: round !== null };
-      });
+      const { views, ...next } = pageOfNames(
+        readerFor(request, store),
+        barriersPath,
+        request.query,
+        (name) => {
+          const path = barrierPath(name);
+          const { count, participantCount, round } = barrierAt(recipeReaderFor(request, store, path), path);
+          return { name, count, participantCount, open: round !== null };
+        },
+      );
       return { barriers: views, ...next };
     },
   );
@@ -69,8 +75,9 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const { name } = request.params;
     validateResourceName(name);
     touchSession(request, sessions);
-    const reader = readerFor(request, store);
-    const { path, count, participantCount, round } = barrierAt(reader, barrierPath(name));
+    const path = barrierPath(name);
+    const reader = recipeReaderFor(request, store, path);
+    const { count, participantCount, round } = barrierAt(reader, path);
     const participants = participantsOf(reader, path, request.query.limit);
     return { name, path, count, open: round !== null, participants, participantCount };
   });
@@ -83,7 +90,7 @@ async function enterBarrier(
   enter: EnterBarrier,
 ) {
   const entered = await coordination.barriers.enter(asked, enter);
-  if (entered === null) return reply.hijack();
+  if (entered === null) return leaveUnanswered(reply);
   const { commit, participation, validForMs } = entered;
   const { participant, path } = commit.outcome;
   noteReplay(reply, commit);

@@ -3,7 +3,9 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from "fastify";
 import type { Logger } from "pino";
+import type { Attendance } from "../../coordination/attendance.ts";
 import type { Place, TakenPlace } from "../../coordination/queue-places.ts";
+import { Ask } from "../../core/access/ask.ts";
 import { inTree } from "../../core/access/namespace.ts";
 import type { Claim } from "../../core/coordination/claim-queue.ts";
 import type {
@@ -14,20 +16,24 @@ import type {
 } from "../../core/coordination/coordination-command.ts";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
+import { type ClaimAddress, noClaim } from "../../core/coordination/plan-claims.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
 import type { Reader } from "../../core/reader.ts";
+import { leaveUnanswered } from "../http/audit.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
+import { callerOf } from "../wire/callers.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
 import {
-  namespaceOf,
   type RouteParts,
   readContextOf,
   readerFor,
+  recipeReaderFor,
   touchSession,
   writeContextOf,
 } from "../wire/parts.ts";
 import { type AttendParts, attend } from "./attend.ts";
+import { noteForced } from "./forced.ts";
 import { HolderStreams } from "./holder-events.ts";
 
 export type CoordinationParts = RouteParts & AttendParts & { readonly logger: Logger };
@@ -45,7 +51,7 @@ interface QueueWords {
   readonly pathOf: (name: string) => string;
   readonly schemas: Readonly<Record<Operation, FastifySchema>>;
   readonly release: (name: string, id: string, force: boolean) => ReleaseClaim | Resign;
-  /** What is noted of a release by force: the words for the queue and the place, and a sentence. */
+  /** What is said of a release by force: the words for the queue and the place, and a sentence. */
   readonly audit: { readonly queue: string; readonly place: string; readonly message: string };
   /** Whether the place holds. */
   readonly standingOf: (place: Place) => object;
@@ -97,9 +103,9 @@ export function queueResource<Body extends Waiting>(
   );
   app.get<{ Querystring: NamesQuery }>(`/v1/${plural}`, { schema: schemas.list }, async (request) => {
     touchSession(request, parts.sessions);
-    const reader = readerFor(request, parts.store);
-    const { views, ...next } = pageOfNames(reader, kind.root, request.query, (name) =>
-      kind.summary(reader, name),
+    const { store } = parts;
+    const { views, ...next } = pageOfNames(readerFor(request, store), kind.root, request.query, (name) =>
+      kind.summary(recipeReaderFor(request, store, kind.pathOf(name)), name),
     );
     return { [plural]: views, ...next };
   });
@@ -107,7 +113,7 @@ export function queueResource<Body extends Waiting>(
     const { name } = request.params;
     validateResourceName(name);
     touchSession(request, parts.sessions);
-    return kind.view(readerFor(request, parts.store), name, request.query.limit);
+    return kind.view(recipeReaderFor(request, parts.store, kind.pathOf(name)), name, request.query.limit);
   });
   app.get<{ Params: Named }>(
     `${queue}/events`,
@@ -116,7 +122,7 @@ export function queueResource<Body extends Waiting>(
       const { name } = request.params;
       validateResourceName(name);
       const path = kind.pathOf(name);
-      const view = () => kind.eventView(readerFor(request, parts.store), path);
+      const view = () => kind.eventView(recipeReaderFor(request, parts.store, path), path);
       const { root } = readContextOf(request).permits;
       streams.begin(reply, { event: kind.event, path: inTree(root, path), view });
     },
@@ -152,7 +158,7 @@ async function takePlace<Body extends Waiting>(
   const context = keyedContextsOf(request, parts)();
   const asked = attend(request, reply, parts, body.waitMs ?? 0);
   const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
-  if (taken === null) return reply.hijack();
+  if (taken === null) return leaveUnanswered(reply);
   noteReplay(reply, taken.commit);
   return sendPlace(reply, { name, kind, epochs: parts.store.epochs }, taken);
 }
@@ -187,12 +193,31 @@ async function findPlace(
   const { name, id } = request.params;
   validateResourceName(name);
   const asked = attend(request, reply, parts, request.query.waitMs);
-  const place = await parts.coordination.queues.find(asked, kind.pathOf(name), id);
-  const reader = readerFor(request, parts.store);
-  const view = { ...kind.placeView(reader, place.claim), ...kind.standingOf(place) };
+  const path = kind.pathOf(name);
+  refuseOthers(request, asked, parts, { path, id });
+  const place = await parts.coordination.queues.find(asked, path, id);
+  const view = {
+    ...kind.placeView(parts.store.reader(asked.context), place.claim),
+    ...kind.standingOf(place),
+  };
   const session = asked.session();
   const isOwn = session !== undefined && session.id === place.claim.owner;
   return isOwn ? { ...view, validForMs: await asked.validForMs() } : view;
+}
+
+/** Whoever may not read the queue is told of its own place in it, and of no other. */
+function refuseOthers(
+  request: FastifyRequest,
+  asked: Attendance,
+  { store, coordination }: CoordinationParts,
+  { path, id }: ClaimAddress,
+): void {
+  const { permits } = callerOf(request);
+  new Ask(permits).requireAny(path, "read", "coordinate");
+  if (readerFor(request, store).mayRead(path)) return;
+  const owner = coordination.queues.place(asked.context, path, id)?.claim.owner;
+  const session = asked.session();
+  if (session === undefined || owner !== session.id) throw noClaim(path, id);
 }
 
 async function releasePlace(
@@ -208,9 +233,8 @@ async function releasePlace(
   const { outcome } = await store.submit({ ...kind.release(name, id, force), ...context });
   if (force && outcome.owner !== undefined) {
     const { queue, place, message } = kind.audit;
-    const by = { reader: request.ip, session: context.sessionId ?? null };
-    const released = { [queue]: name, ...namespaceOf(request), [place]: id, owner: outcome.owner };
-    logger.warn({ audit: true, ...released, by }, message);
+    const what = { [queue]: name, [place]: id };
+    noteForced(request, { what, owner: outcome.owner, context, message }, logger);
   }
   return reply.code(204).send();
 }

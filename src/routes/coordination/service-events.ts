@@ -6,7 +6,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
 import { InstanceSelection } from "../../watches/instance-selection.ts";
-import { countWait } from "../http/connection-share.ts";
+import { countStream } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { reach } from "../wire/freshness.ts";
 import type { RouteParts } from "../wire/parts.ts";
@@ -48,7 +48,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
         if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Begin anew without it.");
         watches.assertOpens();
         const { bookmarkMs, heartbeatMs } = query;
-        countWait(reply);
+        countStream(reply);
         const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
         const stream = watches.open(
           { selection, start, once: false, bookmarkMs, heartbeatMs, ...readerOf(request) },

@@ -30,7 +30,6 @@ import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import {
-  namespaceOf,
   type RouteParts,
   readerFor,
   sessionTokenOf,
@@ -60,6 +59,7 @@ import {
   serviceParameter,
 } from "../wire/service-schemas.ts";
 import { childNameForm } from "../wire/text-forms.ts";
+import { noteForced } from "./forced.ts";
 
 type ServiceParts = RouteParts & { readonly logger: Logger };
 
@@ -128,7 +128,7 @@ function instancesOf(reader: Reader, path: string, { limit, after, isMeant }: Pa
   let [looked, last] = [0, ""];
   for (const name of namesAfter(reader, path, after)) {
     if (looked === fixedLimits.pageEntriesMax) return { instances, next: last };
-    const znode = reader.get(joinPath(path, name));
+    const znode = reader.mayRead(joinPath(path, name)) ? reader.get(joinPath(path, name)) : undefined;
     const view = instanceAt(znode);
     if (znode !== undefined && view !== null && isMeant(view)) {
       const isFull = instances.length === limit || !size.takes(entryBytes(znode, { data: true }));
@@ -167,10 +167,9 @@ function registerRoute(plainApp: FastifyInstance, parts: ServiceParts): void {
         ...context,
       });
       if (replace === "any" && outcome.replaced !== undefined) {
-        const by = { reader: request.ip, session: context.sessionId ?? null };
-        const of = { service: name, ...namespaceOf(request), instance: id, owner: outcome.replaced };
-        const facts = { audit: true, ...of, by };
-        logger.warn(facts, "an instance was replaced by force");
+        const message = "an instance was replaced by force";
+        const what = { service: name, instance: id };
+        noteForced(request, { what, owner: outcome.replaced, context, message }, logger);
       }
       if (outcome.created) {
         const location = `/v1/services/${encodeURIComponent(name)}/instances/${encodeURIComponent(id)}`;
@@ -216,10 +215,9 @@ function deregisterRoute(plainApp: FastifyInstance, { store, sessions, logger }:
       const context = writeContextOf(request, sessions);
       const { outcome } = await store.submit({ type: "deregisterInstance", name, id, force, ...context });
       if (force && outcome.owner !== undefined) {
-        const by = { reader: request.ip, session: context.sessionId ?? null };
-        const of = { service: name, ...namespaceOf(request), instance: id, owner: outcome.owner };
-        const facts = { audit: true, ...of, by };
-        logger.warn(facts, "an instance was removed by force");
+        const message = "an instance was removed by force";
+        const what = { service: name, instance: id };
+        noteForced(request, { what, owner: outcome.owner, context, message }, logger);
       }
       return reply.code(204).send();
     },

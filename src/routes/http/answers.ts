@@ -1,4 +1,4 @@
-// What answers hold in memory until their clients have taken them, on one connection and on all. Small ones are not
+// What answers hold in memory until their clients have taken them, on one connection, for one client and in all. Small ones are not
 // counted, so that keepalives and the like go on whatever else waits. A large one for which there is no room is refused,
 // and where room is needed, those go first whose clients take nothing.
 
@@ -13,9 +13,13 @@ import { fixedLimits } from "./fixed-limits.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { headed, problemOf } from "./problems.ts";
+import { shareHolderOf } from "./share-holder.ts";
 import { Turns } from "./turns.ts";
 
-type AnswerLimits = Pick<HttpLimits, "answerBytesMax" | "connectionAnswerBytesMax">;
+type AnswerLimits = Pick<
+  HttpLimits,
+  "answerBytesMax" | "connectionAnswerBytesMax" | "answerBytesPerClientMax"
+>;
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -31,6 +35,8 @@ export class Answers {
   readonly #clock: Clock;
   readonly #held = new Set<HeldAnswer>();
   readonly #bytesOf = new WeakMap<object, number>();
+  /** Of those for whom any are held. */
+  readonly #bytesOfClient = new Map<string, number>();
   #bytes = 0;
 
   constructor(limits: AnswerLimits, clock: Clock) {
@@ -45,7 +51,7 @@ export class Answers {
 
   /** @throws KeeperError `throttled` when there is no room, unless what was done has to be told in any case */
   hold(request: FastifyRequest, bytes: number, mustBeTold = false): HeldAnswer {
-    const held = new HeldAnswer(connectionOf(request), this.#clock, {
+    const held = new HeldAnswer(askerOf(request), this.#clock, {
       resize: (newBytes) => this.#resize(held, newBytes),
       release: () => this.#release(held),
     });
@@ -57,8 +63,7 @@ export class Answers {
 
   /** @throws KeeperError `throttled` when nothing more would fit */
   assertRoom(request: FastifyRequest): void {
-    const connection = connectionOf(request);
-    this.#assertRoom({ connection, bytes: 0 }, pieceBytes);
+    this.#assertRoom({ ...askerOf(request), bytes: 0 }, pieceBytes);
   }
 
   #resize(held: HeldAnswer, bytes: number): void {
@@ -68,11 +73,14 @@ export class Answers {
   }
 
   #count(held: HeldAnswer, bytes: number): void {
-    const { connection } = held;
+    const { connection, client } = held;
     const more = bytes - held.bytes;
     held.bytes = bytes;
     this.#bytes += more;
     this.#bytesOf.set(connection, (this.#bytesOf.get(connection) ?? 0) + more);
+    const ofClient = (this.#bytesOfClient.get(client) ?? 0) + more;
+    if (ofClient === 0) this.#bytesOfClient.delete(client);
+    else this.#bytesOfClient.set(client, ofClient);
   }
 
   #release(held: HeldAnswer): void {
@@ -80,22 +88,26 @@ export class Answers {
   }
 
   /** What is alone fits in any case: each bound is at least the largest answer. */
-  #assertRoom({ connection, bytes: had }: Pick<HeldAnswer, "connection" | "bytes">, bytes: number): void {
-    const { answerBytesMax, connectionAnswerBytesMax } = this.#limits;
+  #assertRoom({ connection, client, bytes: had }: Asker & { readonly bytes: number }, bytes: number): void {
+    const { answerBytesMax, connectionAnswerBytesMax, answerBytesPerClientMax } = this.#limits;
     const others = (this.#bytesOf.get(connection) ?? 0) - had;
     if (others > 0 && others + bytes > connectionAnswerBytesMax) {
       throw noRoom("connectionAnswerBytesMax", connectionAnswerBytesMax, "One connection has");
     }
-    const isFull = () => this.#bytes - had > 0 && this.#bytes - had + bytes > answerBytesMax;
-    if (isFull()) this.#endStillWhile(isFull);
+    const isFullWith = (held: number, bytesMax: number) => held - had > 0 && held - had + bytes > bytesMax;
+    const hasShare = () => isFullWith(this.#bytesOfClient.get(client) ?? 0, answerBytesPerClientMax);
+    if (hasShare()) this.#endStillWhile(hasShare, (held) => held.client === client);
+    if (hasShare()) throw noRoom("answerBytesPerClientMax", answerBytesPerClientMax, "One client has");
+    const isFull = () => isFullWith(this.#bytes, answerBytesMax);
+    if (isFull()) this.#endStillWhile(isFull, () => true);
     if (isFull()) throw noRoom("answerBytesMax", answerBytesMax, "The server holds");
   }
 
   /** The longest still go first. */
-  #endStillWhile(isFull: () => boolean): void {
+  #endStillWhile(isFull: () => boolean, isMeant: (held: HeldAnswer) => boolean): void {
     const nowMs = this.#clock.monotonicMs();
     const still = [...this.#held].filter(
-      ({ takenAtMs }) => nowMs - takenAtMs >= fixedLimits.answerStillMsMax,
+      (held) => nowMs - held.takenAtMs >= fixedLimits.answerStillMsMax && isMeant(held),
     );
     still.sort((a, b) => a.takenAtMs - b.takenAtMs);
     for (const held of still) {
@@ -111,9 +123,20 @@ interface Account {
   readonly release: () => void;
 }
 
-/** One answer, from when there is room for it until its client has taken it. */
-export class HeldAnswer implements HeldBytes {
+/** Who asked for an answer, and on which connection. */
+interface Asker {
   readonly connection: object;
+  readonly client: string;
+}
+
+function askerOf(request: FastifyRequest): Asker {
+  return { connection: connectionOf(request), client: shareHolderOf(request) };
+}
+
+/** One answer, from when there is room for it until its client has taken it. */
+export class HeldAnswer implements HeldBytes, Asker {
+  readonly connection: object;
+  readonly client: string;
   readonly #clock: Clock;
   readonly #account: Account;
   bytes = 0;
@@ -122,8 +145,9 @@ export class HeldAnswer implements HeldBytes {
   /** Ends it in the middle. */
   cut = () => {};
 
-  constructor(connection: object, clock: Clock, account: Account) {
+  constructor({ connection, client }: Asker, clock: Clock, account: Account) {
     this.connection = connection;
+    this.client = client;
     this.#clock = clock;
     this.#account = account;
     this.takenAtMs = clock.monotonicMs();

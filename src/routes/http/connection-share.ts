@@ -1,24 +1,37 @@
-// What one connection may have under way. Clients of HTTP/1.1 may send requests before the earlier ones are answered, and
-// those of HTTP/2 many beside each other: one of them must not take what is there for everybody. Requests beyond the
-// bound wait in their connection; waits beyond theirs are refused, whatever it is they wait for.
+// What one connection may have under way, and what one client may wait for on all of its connections. Clients of HTTP/1.1
+// may send requests before the earlier ones are answered, and those of HTTP/2 many beside each other: one of them must
+// not take what is there for everybody. Requests beyond the bound wait in their connection; waits beyond theirs are
+// refused, whatever it is they wait for.
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import { Shares } from "../../shares.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
+import { shareHolderOf } from "./share-holder.ts";
 
-type ShareLimits = Pick<HttpLimits, "requestsPerConnectionMax" | "waitsPerConnectionMax">;
+type ShareLimits = Pick<
+  HttpLimits,
+  "requestsPerConnectionMax" | "waitsPerConnectionMax" | "streamsPerClientMax" | "waitsPerClientMax"
+>;
+
+/** What each client waits for, on all its connections. */
+interface ClientShares {
+  readonly streams: Shares;
+  readonly waits: Shares;
+}
 
 /** Call before any hook that does something for a request. */
 export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
+  const clients = clientSharesWithin(limits);
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
     let share = connection[ownShare];
     if (share === undefined) {
-      share = new ConnectionShare(limits);
+      share = new ConnectionShare(limits, clients);
       connection[ownShare] = share;
       connection.once("close", share.close);
     }
@@ -26,9 +39,32 @@ export function shareConnections(app: FastifyInstance, limits: ShareLimits): voi
   });
 }
 
-/** Counts the reply among those its connection waits for, until it is closed. @throws KeeperError `throttled` */
+function clientSharesWithin({ streamsPerClientMax, waitsPerClientMax }: ShareLimits): ClientShares {
+  return {
+    streams: new Shares({
+      limit: "streamsPerClientMax",
+      limitValue: streamsPerClientMax,
+      what: "open streams",
+    }),
+    waits: new Shares({
+      limit: "waitsPerClientMax",
+      limitValue: waitsPerClientMax,
+      what: "waiting requests",
+    }),
+  };
+}
+
+/**
+ * Counts the reply, a long poll or a wait for a place, among those its connection and its client wait for, until it is
+ * closed. @throws KeeperError `throttled`
+ */
 export function countWait({ request, raw }: FastifyReply): void {
-  connectionOf(request)[ownShare]?.wait(raw);
+  connectionOf(request)[ownShare]?.wait(raw, shareHolderOf(request), "waits");
+}
+
+/** The same for a stream. @throws KeeperError `throttled` */
+export function countStream({ request, raw }: FastifyReply): void {
+  connectionOf(request)[ownShare]?.wait(raw, shareHolderOf(request), "streams");
 }
 
 /** Its session in HTTP/2, else its socket. */
@@ -52,6 +88,7 @@ const begunAtOnceMax = 100;
 
 class ConnectionShare {
   readonly #limits: ShareLimits;
+  readonly #clients: ClientShares;
   /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
@@ -61,8 +98,9 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits) {
+  constructor(limits: ShareLimits, clients: ClientShares) {
     this.#limits = limits;
+    this.#clients = clients;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
@@ -125,7 +163,7 @@ class ConnectionShare {
     this.#release = () => {};
   }
 
-  wait(response: ServerResponse): void {
+  wait(response: ServerResponse, client: string, kind: keyof ClientShares): void {
     // Its end would not be heard of.
     if (isGone(response)) return;
     const { waitsPerConnectionMax: limitValue } = this.#limits;
@@ -137,9 +175,11 @@ class ConnectionShare {
         retryAfterSeconds: 1,
       });
     }
+    const giveBack = this.#clients[kind].take(client);
     this.#waits += 1;
     response.once("close", () => {
       this.#waits -= 1;
+      giveBack();
     });
   }
 

@@ -4,8 +4,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /**
- * Whether the request goes on; not when it was answered here. What a step throws is the answer. A step that has to wait
- * comes last: the request goes on when what it returns resolves.
+ * Whether the request goes on; not when it was answered here. What a step throws is the answer. Where a step has to wait,
+ * the request goes on to the next when what it returns resolves; from there on steps answer by throwing alone.
  */
 export type RequestStep = (request: FastifyRequest, reply: FastifyReply) => boolean | Promise<void>;
 
@@ -14,12 +14,23 @@ export type AnswerStep = (request: FastifyRequest, reply: FastifyReply, payload:
 
 export function passRequests(app: FastifyInstance, steps: readonly RequestStep[]): void {
   app.addHook("onRequest", (request, reply, done) => {
-    for (const step of steps) {
+    for (const [index, step] of steps.entries()) {
       const goesOn = step(request, reply);
-      if (goesOn !== true) return goesOn === false ? undefined : goesOn;
+      if (goesOn === true) continue;
+      return goesOn === false
+        ? undefined
+        : goesOn.then(() => passRest(steps.slice(index + 1), request, reply));
     }
     done();
   });
+}
+
+async function passRest(
+  steps: readonly RequestStep[],
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  for (const step of steps) await step(request, reply);
 }
 
 export function passAnswers(app: FastifyInstance, steps: readonly AnswerStep[]): void {

@@ -4,7 +4,7 @@
 import { nameLengthMax } from "../../core/coordination/coordination-syntax.ts";
 import { portMax } from "../../core/coordination/instances.ts";
 import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-settings.ts";
-import { fencesMax, ttlMsMax } from "../../core/limits.ts";
+import { aclEntriesMax, aclIdLengthMax, fencesMax, ttlMsMax } from "../../core/limits.ts";
 import { importedNumberMax, sequenceMax } from "../../core/tree/sequence.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../../sessions/sessions.ts";
 import { watchPathsMax } from "../../watches/limits.ts";
@@ -20,6 +20,10 @@ export const fixedLimits = {
   portMax,
   sequenceMax,
   importedNumberMax,
+  aclEntriesMax,
+  aclIdLengthMax,
+  /** Identities that a request shows in Acl-Auth. */
+  aclIdentitiesMax: 16,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,
@@ -59,6 +63,8 @@ export const fixedLimits = {
   streamResetsPerSecondMax: 33,
   /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
   surplusConnectionsMax: 256,
+  /** Clients whose rates are known; those who come beyond them share one. */
+  rateClientsMax: 50_000,
 } as const;
 
 /** Names the limit behind `maximum`, `maxLength` or `maxItems` beside it, for readers and for the refusal. */

@@ -15,6 +15,8 @@ export interface HttpLimits {
   readonly answerBytesMax: number;
   /** The same for the clients of one connection. */
   readonly connectionAnswerBytesMax: number;
+  /** The same for one client, on all its connections. */
+  readonly answerBytesPerClientMax: number;
   /** Time in which a client takes some of what it is sent. */
   readonly sendTimeoutMs: number;
   /** Time for the first line and the headers to arrive. */
@@ -25,12 +27,22 @@ export interface HttpLimits {
   readonly keepAliveTimeoutMs: number;
   /** Connections that are served in full. */
   readonly connectionsMax: number;
+  /** Of these, one client's; it may have some more that are told so. */
+  readonly connectionsPerClientMax: number;
   /** Fewer than the fixed limit of this name where the process may not open as many files. */
   readonly surplusConnectionsMax?: number;
   /** Requests of one connection that are under way; those sent beyond them wait. Streams of a session of HTTP/2. */
   readonly requestsPerConnectionMax: number;
   /** Of these, requests that wait for something to happen: streams, long polls, claims. */
   readonly waitsPerConnectionMax: number;
+  /** Streams of any kind that one client has open, on all its connections. */
+  readonly streamsPerClientMax: number;
+  /** Long polls and waits for places of one client. */
+  readonly waitsPerClientMax: number;
+  /** What one client may ask for in a second, a read being 1; 0 is no bound. */
+  readonly ratePerSecond: number;
+  /** What it may ask for at once when it has rested. */
+  readonly rateBurst: number;
   /** Lists, objects and what stands in them, in a JSON body or a line of an import. */
   readonly jsonValuesMax: number;
   /** Lists and objects within each other in a JSON body. */

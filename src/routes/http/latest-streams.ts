@@ -3,7 +3,7 @@
 import type { FastifyReply } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { type LatestSource, LatestStream } from "../../told/latest-stream.ts";
-import { countWait } from "./connection-share.ts";
+import { countStream } from "./connection-share.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
 
 /** What can be told of through a stream while it is open. */
@@ -33,7 +33,7 @@ export class LatestStreams implements OpenStreams {
 
   /** @throws KeeperError `throttled` when there are too many, and what the subscription is refused for */
   begin(reply: FastifyReply, { subscribe, ...source }: Subscription): void {
-    countWait(reply);
+    countStream(reply);
     const unsubscribe = subscribe({ tell: () => stream.tell(), finish: (frame) => stream.finish(frame) });
     const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
     const stream = new LatestStream(sink, this.#store.clock, source, () => {

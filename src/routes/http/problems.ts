@@ -18,6 +18,7 @@ export const problemKinds = {
   bad_path: { status: 400, title: "The path is not valid" },
   bad_mode: { status: 400, title: "Invalid combination of znode options" },
   bad_ttl: { status: 400, title: "The TTL is out of range" },
+  bad_acl: { status: 400, title: "The access control list is not valid" },
   session_required: { status: 400, title: "This needs a session" },
   unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "The request is not allowed" },
@@ -104,8 +105,23 @@ function problemWith(error: KeeperError, status: number | undefined): Problem {
   return status === undefined ? problem : { ...problem, status };
 }
 
+/** Why requests were refused. */
+const codes = new WeakMap<FastifyReply, ErrorCode>();
+
+/** The code of the problem that a reply is or ends with; undefined where there is none. */
+export function codeOf(reply: FastifyReply): ErrorCode | undefined {
+  return codes.get(reply);
+}
+
+/** The problem as the end of an answer that has begun otherwise. */
+export function lateProblemOf(reply: FastifyReply, error: KeeperError): Problem {
+  codes.set(reply, error.code);
+  return problemOf(error);
+}
+
 /** Sets what a problem document is sent with, but not the document. */
 export function headed(reply: FastifyReply, error: KeeperError, status?: number): FastifyReply {
+  codes.set(reply, error.code);
   const { allow, retryAfterSeconds, oldestZxid } = error.details;
   if (error.code === "unauthenticated") reply.header("WWW-Authenticate", "Bearer");
   if (allow !== undefined) reply.header("Allow", allow.join(", "));

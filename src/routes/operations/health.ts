@@ -36,9 +36,12 @@ export function healthRoutes(plainApp: FastifyInstance, parts: HealthParts): voi
   app.get("/readyz", { schema, config: { isServedAlways: true } }, async (request, reply) => {
     const checks = checksOf(parts);
     const isReady = checks.every(({ fault }) => fault === null);
-    const lines = checks.map(({ name, fault }) =>
-      fault === null ? `[+] ${name} ok` : `[-] ${name}: ${fault}`,
-    );
+    // Why is in the log; where access control is on, whoever reaches the port is not told.
+    const { isOn } = parts.store.access;
+    const lines = checks.map(({ name, fault }) => {
+      if (fault === null) return `[+] ${name} ok`;
+      return isOn ? `[-] ${name}` : `[-] ${name}: ${fault}`;
+    });
     const isVerbose = request.query.verbose !== undefined || !isReady;
     reply.code(isReady ? 200 : 503).type("text/plain");
     return isVerbose ? `${lines.join("\n")}\n` : "ok\n";

@@ -66,6 +66,6 @@ const eventsSchema = {
       ended: sessionEnded,
       bye: streamBye,
     }),
-    ...problems("bad_path", "session_expired"),
+    ...problems("bad_path", "session_expired", "throttled"),
   },
 };

@@ -4,9 +4,12 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { Ask } from "../../core/access/ask.ts";
+import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { callerOf } from "../wire/callers.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
@@ -115,10 +118,8 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
       wellFormed(request.body?.name ?? "", "name");
-      const opened = await sessions.open(
-        { ...request.body, ...principalOf(request) },
-        keyedRequestOf(request, limits),
-      );
+      const asked = { ...request.body, ...principalOf(request), client: shareHolderOf(request) };
+      const opened = await sessions.open(asked, keyedRequestOf(request, limits));
       const { session, token, validForMs: valid } = opened;
       noteReplay(reply, opened);
       reply.code(201).header("Location", `/v1/sessions/${session.id}`);
@@ -168,7 +169,11 @@ function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts):
     { schema: { ...describeSchema, querystring: ownedQuery } },
     (request, reply) => {
       touchSession(request, sessions);
-      const described = sessions.describe(idOf(request), readerFor(request, store), request.query);
+      const { permits } = callerOf(request);
+      const id = idOf(request);
+      sessions.refuseOthers(id, permits);
+      // Whatever else it may read, what a session owns is told to its owner.
+      const described = sessions.describe(id, store.reader({ permits: asRecipe(permits) }), request.query);
       const { ephemerals, claims, instances, next, ...session } = described;
       const owned = { ephemerals: [...ephemerals], claims: [...claims], instances: [...instances] };
       return reply.send({ ...session, ...owned, ...(next !== null && { next }) });
@@ -177,6 +182,7 @@ function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts):
 
   app.get("/v1/sessions", { schema: { ...listSchema, querystring: listQuery } }, (request, reply) => {
     touchSession(request, sessions);
+    new Ask(callerOf(request).permits).requireOfTree("admin");
     const { sessions: page, next } = sessions.list(readerFor(request, store), request.query);
     return reply.send(next === null ? { sessions: page } : { sessions: page, next });
   });

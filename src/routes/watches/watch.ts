@@ -10,7 +10,7 @@ import { validatePath } from "../../core/tree/path.ts";
 import type { WatchEventType } from "../../core/watch-event.ts";
 import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
-import { countWait } from "../http/connection-share.ts";
+import { countStream } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { type AwaitedStore, reach } from "../wire/freshness.ts";
@@ -102,7 +102,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     if (start.kind === "after") await reach(start.zxid, store, reply);
     if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Start again with initial=true.");
     watches.assertOpens();
-    countWait(reply);
+    countStream(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
     connectReader(reply.raw, sink, watches.open(streamRequest, sink));
   }

@@ -1,11 +1,18 @@
 // Who asks: found out once for each request, behind all that refuses it anyway and before its route. What is under
 // /v1 is asked by somebody who is known, unless access control is off.
 
-import { hash, timingSafeEqual } from "node:crypto";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
+import { timingSafeEqual } from "node:crypto";
+import type { ServerHttp2Stream } from "node:http2";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { identityOfPeer } from "../../access/client-certificates.ts";
+import type { Identity } from "../../access/identity.ts";
+import type { JwtKeys } from "../../access/jwt-keys.ts";
+import { hashSecret } from "../../access/secrets.ts";
+import { TokenRefusedError } from "../../access/token-refused-error.ts";
+import { isConfined, openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
-import { isValidAt } from "../../core/access/token.ts";
+import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
 import { bearerTokenOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
@@ -29,64 +36,112 @@ declare module "fastify" {
 /** Tokens whose callers are kept ready. */
 const readyMax = 10_000;
 
+export interface CallersParts {
+  readonly store: Store;
+  /** Where tokens of an issuer outside are taken. */
+  readonly jwtKeys?: JwtKeys | null;
+  readonly logger: Pick<Logger, "debug">;
+}
+
 export class Callers {
   readonly #store: Store;
+  readonly #jwtKeys: JwtKeys | null;
+  readonly #logger: CallersParts["logger"];
   /** By token; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
   readonly #ready = new Map<string, Caller>();
   #generation = -1;
 
-  constructor(store: Store) {
+  constructor({ store, jwtKeys = null, logger }: CallersParts) {
     this.#store = store;
+    this.#jwtKeys = jwtKeys;
+    this.#logger = logger;
   }
 
   /** @throws KeeperError `unauthenticated` */
-  of(request: FastifyRequest): Caller {
-    const { access } = this.#store;
-    if (!access.isOn) return anyone;
+  of(request: FastifyRequest): Caller | Promise<Caller> {
+    if (!this.#store.access.isOn) return anyone;
     const token = bearerTokenOf(request);
-    if (token === undefined) throw unauthenticated();
-    return this.#ofToken(token);
+    if (token === undefined) return this.#ofPeer(request);
+    return this.#jwtKeys !== null && isJwt(token) ? this.#ofJwt(token, this.#jwtKeys) : this.#ofToken(token);
   }
 
   #ofToken(token: string): Caller {
-    const { access } = this.#store;
+    const { access, timeMs } = this.#store;
     if (this.#generation !== access.generation || this.#ready.size >= readyMax) {
       this.#ready.clear();
       this.#generation = access.generation;
     }
-    const timeMs = this.#store.timeMs;
     const ready = this.#ready.get(token);
-    if (ready !== undefined) {
-      if (isValidAt(ready.permits.validUntilMs, timeMs)) return ready;
-      throw unauthenticated();
-    }
-    const principal = this.#shownBy(token);
-    if (principal === undefined) throw unauthenticated();
-    const caller = { principal, permits: access.permitsOf(principal, timeMs) };
+    if (ready !== undefined && isValidAt(ready.permits.validUntilMs, timeMs)) return ready;
+    const caller = this.#callerFor(this.#shownBy(token));
     this.#ready.set(token, caller);
     return caller;
   }
 
   #shownBy(token: string): TokenPrincipal | undefined {
-    const digest = hash("sha256", token, "hex");
+    const digest = hashSecret(token);
     const shown = this.#store.access.shownBy(digest);
     if (shown === undefined) return undefined;
-    const {
-      token: { name, madeZxid },
-      secret,
-    } = shown;
+    const { secret } = shown;
     if (!timingSafeEqual(Buffer.from(digest), Buffer.from(secret.hash))) return undefined;
-    const { validUntilMs } = secret;
-    return { token: name, made: madeZxid, ...(validUntilMs !== null && { validUntilMs }) };
+    return principalOf(shown.token, secret.validUntilMs);
   }
+
+  async #ofJwt(token: string, keys: JwtKeys): Promise<Caller> {
+    try {
+      return this.#callerFor(this.#vouchedFor(await keys.verify(token)));
+    } catch (error) {
+      if (!(error instanceof TokenRefusedError)) throw error;
+      this.#logger.debug({ reason: error.message }, "a token was refused");
+      throw unauthenticated();
+    }
+  }
+
+  /** Whoever shows no token may have shown a certificate, on the connection. */
+  #ofPeer({ raw }: FastifyRequest): Caller {
+    const { stream } = raw as { readonly stream?: ServerHttp2Stream };
+    const socket = stream === undefined ? raw.socket : stream.session?.socket;
+    const identity = socket === undefined ? null : identityOfPeer(socket);
+    return this.#callerFor(identity === null ? undefined : this.#vouchedFor(identity));
+  }
+
+  /** What is said of policies elsewhere counts; otherwise who has a token here is known by it. */
+  #vouchedFor({ id, policies, root, validUntilMs }: Identity): Exclude<Principal, "system"> | undefined {
+    if (policies !== null)
+      return { identity: id, policies, root, ...(validUntilMs !== null && { validUntilMs }) };
+    const token = this.#store.access.tokenFor(id);
+    return token === undefined ? undefined : principalOf(token, validUntilMs);
+  }
+
+  #callerFor(principal: Exclude<Principal, "system"> | undefined): Caller {
+    if (principal === undefined) throw unauthenticated();
+    const { access, timeMs } = this.#store;
+    return { principal, permits: access.permitsOf(principal, timeMs) };
+  }
+}
+
+function principalOf({ name, madeZxid }: Token, validUntilMs: number | null): TokenPrincipal {
+  return { token: name, made: madeZxid, ...(validUntilMs !== null && { validUntilMs }) };
+}
+
+/** Three parts, which a secret of our own does not have. */
+function isJwt(token: string): boolean {
+  return token.split(".", 4).length === 3;
 }
 
 /** Whose request it is, in the step behind which nothing refuses it but its route. */
 export function authenticate(app: FastifyInstance, callers: Callers): RequestStep {
   app.decorateRequest("caller", null);
   return (request) => {
-    if (!isOpen(request)) request.caller = callers.of(request);
-    return true;
+    if (isOpen(request)) return true;
+    const caller = callers.of(request);
+    if (!(caller instanceof Promise)) {
+      request.caller = caller;
+      return true;
+    }
+    return caller.then((known) => {
+      request.caller = known;
+    });
   };
 }
 
@@ -101,11 +156,9 @@ export function callerOf({ caller }: FastifyRequest): Caller {
   throw new Error("it is not known who asks");
 }
 
-/** One step behind another that may have to wait. */
-export function behind(first: RequestStep, then: RequestStep): RequestStep {
-  return (request: FastifyRequest, reply: FastifyReply) => {
-    const goesOn = first(request, reply);
-    if (typeof goesOn === "boolean") return goesOn && then(request, reply);
-    return goesOn.then(() => void then(request, reply));
-  };
+/** As the audit log has it: nobody who was not let in has a name. */
+export function auditedNameOf({ caller }: FastifyRequest): { readonly by: string; readonly root?: string } {
+  if (caller === null) return { by: "unknown" };
+  const { by, root } = caller.permits;
+  return { by: by ?? "anyone", ...(isConfined(caller.permits) && { root }) };
 }

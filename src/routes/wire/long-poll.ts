@@ -84,8 +84,11 @@ export async function longPoll(
 function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (reader.get(path) !== undefined) return false;
   let ancestor = parentPath(path);
-  // Of a part of the tree the root may be gone as well.
-  while (ancestor !== rootPath && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
+  // When its children came and went is told to its readers alone: for all others what is not there is yet to come. Of a part
+  // of the tree the root may be gone as well.
+  while (ancestor !== rootPath && reader.mayRead(ancestor) && reader.get(ancestor) === undefined)
+    ancestor = parentPath(ancestor);
+  if (!reader.mayRead(ancestor)) return true;
   return afterZxid === 0 || (reader.get(ancestor)?.pzxid ?? 0) <= afterZxid;
 }
 

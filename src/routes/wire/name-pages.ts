@@ -38,12 +38,13 @@ export interface NamesPage<View> {
 }
 
 /**
+ * Those that may be read: there is nothing to be shown of the others.
  * @param parent the znode whose children have the names
  * @param viewOf what is shown of one
  * @throws KeeperError `bad_path` for a cursor that is no name
  */
 export function pageOfNames<View>(
-  reader: Pick<Reader, "get" | "childNames">,
+  reader: Pick<Reader, "get" | "childNames" | "mayRead">,
   parent: string,
   { limit, after, prefix = "" }: NamesQuery,
   viewOf: (name: string, znode: Znode) => View,
@@ -54,8 +55,9 @@ export function pageOfNames<View>(
   let last: string | undefined;
   for (const name of reader.childNames(parent, after !== undefined && after > prefix ? after : prefix)) {
     if (!name.startsWith(prefix)) break;
-    if (name === after) continue;
-    const view = viewOf(name, reader.get(joinPath(parent, name)) as Znode);
+    const path = joinPath(parent, name);
+    if (name === after || !reader.mayRead(path)) continue;
+    const view = viewOf(name, reader.get(path) as Znode);
     const isFull = views.length === limit || !size.takes(jsonBytes(view));
     if (isFull) return { views, next: last as string };
     views.push(view);

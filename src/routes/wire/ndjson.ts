@@ -86,6 +86,8 @@ class LineStream extends Readable {
   readonly #included: Included;
   readonly #held: HeldAnswer;
   readonly #turns: Turns;
+  /** What was made so far. */
+  producedBytes = 0;
   /** Of the last chunk, which may still be on its way when the next one is made. */
   #chunkBytes = 0;
 
@@ -108,6 +110,7 @@ class LineStream extends Readable {
     try {
       const chunk = this.#nextChunk();
       this.#hold(chunk?.byteLength ?? 0);
+      this.producedBytes += chunk?.byteLength ?? 0;
       this.push(chunk);
     } catch (error) {
       this.destroy(error as Error);

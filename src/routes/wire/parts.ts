@@ -1,16 +1,18 @@
 // What routes are handed, and how they learn whom a request acts for.
 
 import type { FastifyRequest } from "fastify";
-import { isConfined } from "../../core/access/permits.ts";
+import { Ask } from "../../core/access/ask.ts";
+import { asRecipe, isConfined } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import type { Asked, WriteContext } from "../../core/write-context.ts";
+import { type Asked, askedBy, type WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
+import { shareHolderOf } from "../http/share-holder.ts";
 import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
@@ -30,6 +32,16 @@ export interface ReadParts extends RouteParts {
 /** What the request may see of the state. It is asked for where it is used, so that it is of the moment. */
 export function readerFor(request: FastifyRequest, store: Store): Reader {
   return store.reader(readContextOf(request));
+}
+
+/**
+ * For what a recipe keeps at the path, which who may read the path may be shown whole.
+ * @throws KeeperError `forbidden`
+ */
+export function recipeReaderFor(request: FastifyRequest, store: Store, path: string): Reader {
+  const { permits } = callerOf(request);
+  new Ask(permits).require(path, "read");
+  return store.reader({ permits: asRecipe(permits) });
 }
 
 /** For whom a request reads. */
@@ -69,17 +81,18 @@ export function writeContextOf(request: FastifyRequest, sessions: Sessions): Wri
 export function contextWithoutSession(request: FastifyRequest): WriteContext {
   const { principal } = callerOf(request);
   const fences = fencesOf(request.headers);
-  if (principal === undefined && fences === undefined) return noContext;
-  return { ...(principal !== undefined && { principal }), ...(fences !== undefined && { fences }) };
+  return {
+    [askedBy]: shareHolderOf(request),
+    ...(principal !== undefined && { principal }),
+    ...(fences !== undefined && { fences }),
+  };
 }
 
 /** Who asks, for commands that carry nothing else. */
 export function principalOf(request: FastifyRequest): Asked {
   const { principal } = callerOf(request);
-  return principal === undefined ? noContext : { principal };
+  return principal === undefined ? {} : { principal };
 }
-
-const noContext: WriteContext = {};
 
 /** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */
 export function wellFormed(text: string, member: string): string {

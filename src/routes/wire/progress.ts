@@ -4,7 +4,7 @@
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
-import { problemOf } from "../http/problems.ts";
+import { lateProblemOf } from "../http/problems.ts";
 import { linesMediaType } from "./ndjson.ts";
 
 export const eventStream = "text/event-stream";
@@ -28,6 +28,11 @@ interface Telling<Step> {
   readonly begun?: () => void;
   /** Called when a later step was refused and that was told. */
   readonly refused?: () => Promise<void>;
+}
+
+/** To whom it is told. */
+interface Told<Step> extends Telling<Step> {
+  readonly reply: FastifyReply;
 }
 
 /**
@@ -66,7 +71,7 @@ export async function tellProgress<Step extends object>(
     .header("Content-Type", telling.mediaType)
     .header("X-Accel-Buffering", "no")
     .header("Cache-Control", "no-store");
-  const events = Readable.from(eventsOf(first, steps, telling), { objectMode: false });
+  const events = Readable.from(eventsOf(first, steps, { ...telling, reply }), { objectMode: false });
   // Who left during the first step gets no event, and what never began ends nothing by itself: what the steps hold would
   // be held.
   events.once("close", () => void steps.return(undefined));
@@ -76,7 +81,7 @@ export async function tellProgress<Step extends object>(
 async function* eventsOf<Step extends object>(
   first: Step,
   steps: AsyncGenerator<Step, void>,
-  { mediaType, summaryOf, refused }: Telling<Step>,
+  { reply, mediaType, summaryOf, refused }: Told<Step>,
 ): AsyncGenerator<string> {
   const write = eventWriterOf(mediaType);
   let last = first;
@@ -88,7 +93,7 @@ async function* eventsOf<Step extends object>(
     }
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
-    yield write("failed", problemOf(error));
+    yield write("failed", lateProblemOf(reply, error));
     await refused?.();
     return;
   }

@@ -15,13 +15,13 @@ export const znodesUrl = "/v1/znodes";
  * more characters than a path may have, and is else not validated: for a sequential create it is a prefix.
  */
 export function znodePathOf(request: FastifyRequest, prefix: string, limits: Limits): string {
-  const path = decodedPathOf(request, prefix);
+  const path = decodedPathOf(request.raw.url as string, prefix);
   validatePathLength(path, limits);
   return path;
 }
 
-function decodedPathOf(request: FastifyRequest, prefix: string): string {
-  const target = request.raw.url as string;
+/** @throws KeeperError where it is not percent-encoded UTF-8, or not behind the prefix as it is written */
+export function decodedPathOf(target: string, prefix: string): string {
   // The router decodes what it matches: /v1/%7Anodes gets here too, and the rest could not be told from the prefix.
   if (!target.startsWith(prefix)) {
     throw new KeeperError("no_route", `Write ${prefix} itself without percent-encoding.`);

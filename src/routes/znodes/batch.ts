@@ -13,9 +13,11 @@ import { validateName, validatePath } from "../../core/tree/path.ts";
 import { statOf } from "../../core/tree/stat.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { WriteContext } from "../../core/write-context.ts";
+import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import {
@@ -114,8 +116,10 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       validateOperationCount(operations.length, limits);
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
-      const steps = operations.map((wire) => stepOf(wire, limits));
+      const { digests } = identitiesOf(request);
+      const steps = operations.map((wire) => stepOf(wire, digests, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
+      tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
       // No await from here on: every read is as of this zxid (R3).
       const results = resultsOf(steps, answers, new BoundedReads(readerFor(request, store), limits));
@@ -131,7 +135,7 @@ function sendJson(reply: FastifyReply, text: string): FastifyReply {
 
 const conditionHint = "Put the condition of an operation into it: version, or a check.";
 
-function stepOf(wire: unknown, limits: Limits): Step {
+function stepOf(wire: unknown, digests: readonly string[], limits: Limits): Step {
   const asked = askedIn(wire);
   try {
     const operation = readOperation(wire);
@@ -139,7 +143,7 @@ function stepOf(wire: unknown, limits: Limits): Step {
       validateRead(operation, limits);
       return { kind: "read", asked, read: operation };
     }
-    return { kind: "write", asked, write: toWrite(operation) };
+    return { kind: "write", asked, write: toWrite(operation, digests) };
   } catch (error) {
     return { kind: "refused", asked, error };
   }
@@ -156,8 +160,8 @@ function validateRead(read: WireRead, limits: Limits): void {
   if (read.op === "children" && read.after !== undefined) validateName(read.after);
 }
 
-function toWrite(wire: WireWrite): SingleWrite {
-  const operation = toOperation(wire);
+function toWrite(wire: WireWrite, digests: readonly string[]): SingleWrite {
+  const operation = toOperation(wire, digests);
   const isRecursive = wire.op === "delete" && wire.recursive === true;
   return operation.type === "delete" && isRecursive ? { ...operation, type: "deleteTree" } : operation;
 }
@@ -174,6 +178,11 @@ function writesOf(steps: readonly Step[], contextOf: (index: number) => WriteCon
 
 function isReplayed(answer: WriteAnswer): boolean {
   return answer.status === "fulfilled" && answer.value.replayed === true;
+}
+
+function refusedIn(steps: readonly Step[], answers: readonly WriteAnswer[]): number {
+  const beforehand = steps.filter(({ kind }) => kind === "refused");
+  return beforehand.length + answers.filter(({ status }) => status === "rejected").length;
 }
 
 /** The entries as JSON, in the order of the operations. */
@@ -315,7 +324,7 @@ const batchSchema = {
     "all as of one zxid. Session-Token and Fence hold for every write. The request as a whole is refused only when it " +
     "cannot be read, has too many operations, or acts for a session that is gone.",
   tags: ["transactions"],
-  headers: postHeaders,
+  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
   response: {
     200: {
       ...json(batchResults, "Every operation has its entry, even if all were refused.", exampleResults),

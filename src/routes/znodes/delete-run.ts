@@ -6,6 +6,7 @@ import { KeeperError } from "../../core/errors.ts";
 import type { WriteContext } from "../../core/write-context.ts";
 import type { Store } from "../../store/store.ts";
 import { submitWithPatience } from "../http/patience.ts";
+import type { Pace } from "../http/rates.ts";
 
 /** How far a delete is; the last one is its answer. */
 export interface DeleteProgress {
@@ -22,8 +23,8 @@ const part = { znodesMax: 1000, bytesMax: 256 * 1024 } as const;
 
 type Asked = Pick<DeletePart, "path" | "version" | "ifMatch"> & WriteContext;
 
-/** @throws KeeperError with what was `deleted` before it */
-export async function* deleteInParts(store: Store, asked: Asked): AsyncGenerator<DeleteProgress> {
+/** @param pace waited for between two parts @throws KeeperError with what was `deleted` before it */
+export async function* deleteInParts(store: Store, asked: Asked, pace: Pace): AsyncGenerator<DeleteProgress> {
   const { path } = asked;
   let incarnation: Pick<DeletePart, "czxid"> = {};
   let deleted = 0;
@@ -33,6 +34,7 @@ export async function* deleteInParts(store: Store, asked: Asked): AsyncGenerator
     deleted += outcome.deleted;
     yield { path, deleted, remaining: outcome.remaining, zxid };
     if (outcome.remaining === 0) return;
+    await pace(outcome.deleted);
   }
 }
 

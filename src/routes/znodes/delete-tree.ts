@@ -2,9 +2,10 @@
 // with recursive=true and inParts=true, for clients that want one shape of answer.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { validatePath } from "../../core/tree/path.ts";
+import type { Rates } from "../http/rates.ts";
 import { ifMatchOf, refuseConditions } from "../wire/conditions.ts";
 import { type RouteParts, writeContextOf } from "../wire/parts.ts";
 import { eventStream, sendProgress } from "../wire/progress.ts";
@@ -20,19 +21,21 @@ const progressUrl = "/v1/tree-with-progress";
 
 const deleteQuery = Type.Object({ version: versionQuery }, { additionalProperties: false });
 
-export function deleteTreeRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+type DeleteTreeParts = RouteParts & { readonly rates: Rates };
+
+export function deleteTreeRoutes(plainApp: FastifyInstance, parts: DeleteTreeParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   for (const url of [treeUrl, `${treeUrl}/*`]) {
     const schema = { ...deleteSchema, hide: url === treeUrl, querystring: deleteQuery };
     app.delete(url, { schema }, async (request, reply) => {
-      const steps = stepsOf(request, treeUrl, parts);
+      const steps = stepsOf(request, reply, { prefix: treeUrl, parts });
       return await sendProgress(reply, steps, "application/json");
     });
   }
   for (const url of [progressUrl, `${progressUrl}/*`]) {
     const schema = { ...progressSchema, hide: url === progressUrl, querystring: deleteQuery };
     app.delete(url, { schema }, async (request, reply) => {
-      const steps = stepsOf(request, progressUrl, parts);
+      const steps = stepsOf(request, reply, { prefix: progressUrl, parts });
       return await sendProgress(reply, steps, eventStream);
     });
   }
@@ -40,17 +43,19 @@ export function deleteTreeRoutes(plainApp: FastifyInstance, parts: RouteParts): 
 
 function stepsOf(
   request: FastifyRequest<{ Querystring: { version?: number } }>,
-  prefix: string,
-  { store, sessions, limits }: RouteParts,
+  reply: FastifyReply,
+  { prefix, parts }: { readonly prefix: string; readonly parts: DeleteTreeParts },
 ) {
+  const { store, sessions, limits, rates } = parts;
   const path = znodePathOf(request, prefix, limits);
   validatePath(path);
   refuseConditions(request.headers, ["if-none-match"], "Use If-Match for the condition of a delete.");
-  return deleteInParts(store, {
+  const asked = {
     path,
     ...expectation(request.query.version, ifMatchOf(request.headers)),
     ...writeContextOf(request, sessions),
-  });
+  };
+  return deleteInParts(store, asked, rates.paceFor(request, reply));
 }
 
 const deletedTree = Type.Object(

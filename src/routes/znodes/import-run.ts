@@ -10,6 +10,7 @@ import type { WriteContext } from "../../core/write-context.ts";
 import type { Store } from "../../store/store.ts";
 import type { JsonLimits } from "../http/json-size.ts";
 import { submitWithPatience } from "../http/patience.ts";
+import type { Pace } from "../http/rates.ts";
 import { BodyRefused } from "../http/refused-body.ts";
 import { isBlank } from "../wire/body-lines.ts";
 import { type Kept, znodeOfLine } from "../wire/import-lines.ts";
@@ -22,6 +23,8 @@ export interface ImportAsked {
   readonly kept: Kept;
   /** What each part carries; the index tells their idempotency keys apart. */
   readonly contextOf: (index: number) => WriteContext;
+  /** Waited for before each part but the first, with the znodes of the one before it. */
+  readonly pace: Pace;
 }
 
 /** How far an import is; the last one is its answer. */
@@ -50,7 +53,10 @@ export class ImportRun {
   readonly #store: Store;
   readonly #asked: ImportAsked;
   #part: Part = emptyPart();
+  #root: string | undefined;
   #partCount = 0;
+  /** Of the last part that was done. */
+  #partZnodes = 0;
   #replayedCount = 0;
   #progress: ImportProgress;
 
@@ -70,6 +76,11 @@ export class ImportRun {
 
   get progress(): ImportProgress {
     return this.#progress;
+  }
+
+  /** The first path, above all others unless something else than an export is brought in. */
+  get root(): string | undefined {
+    return this.#root;
   }
 
   /** Whether all that was done so far had been done before, under the same key. */
@@ -117,6 +128,7 @@ export class ImportRun {
 
   #add(znode: ImportedZnode, line: number, text: string): void {
     this.#part.digest.update(text);
+    this.#root ??= znode.path;
     this.#part.znodes.push(znode);
     this.#part.lineNumbers.push(line);
     this.#part.bytes += znode.data.byteLength + znode.path.length;
@@ -126,7 +138,9 @@ export class ImportRun {
     const { znodes, lineNumbers, digest } = this.#part;
     this.#part = emptyPart();
     if (znodes.length === 0) return;
-    const { onConflict, contextOf } = this.#asked;
+    const { onConflict, contextOf, pace } = this.#asked;
+    if (this.#partCount > 0) await pace(this.#partZnodes);
+    this.#partZnodes = znodes.length;
     const context = withDigest(contextOf(this.#partCount), digest);
     this.#partCount += 1;
     try {

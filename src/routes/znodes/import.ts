@@ -5,8 +5,10 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
+import { tellAudit } from "../http/audit.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { sendProblemAndClose } from "../http/problems.ts";
+import type { Rates } from "../http/rates.ts";
 import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -64,7 +66,7 @@ const exampleAnswer = {
   zxid: 1042,
 };
 
-type ImportParts = RouteParts & { readonly bodies: BodiesInFlight };
+type ImportParts = RouteParts & { readonly bodies: BodiesInFlight; readonly rates: Rates };
 
 /** The scope's bodies are streams: they may be longer than memory. */
 export function importRoutes(plainApp: FastifyInstance, parts: ImportParts): void {
@@ -90,7 +92,7 @@ async function bringIn(
   parts: ImportParts,
   mediaType: string,
 ) {
-  const { store, limits, bodies } = parts;
+  const { store, limits, bodies, rates } = parts;
   const { onConflict, dryRun } = request.query;
   const run = new ImportRun(store, {
     onConflict,
@@ -98,8 +100,10 @@ async function bringIn(
     limits,
     kept: readerFor(request, store),
     contextOf: keyedContextsOf(request, parts),
+    pace: rates.paceFor(request, reply),
   });
   const steps = run.of(linesOf(request.raw, { clock: store.clock, bodies, limits }));
+  tellAudit(request, () => ({ path: run.root }));
   const note = () => {
     if (run.isReplayed) noteReplay(reply, { replayed: true });
   };
@@ -135,8 +139,8 @@ const linesBody = Type.Optional(
 
 const importDescription =
   "The body is what `GET /v1/export/{path}` gives: one znode a line, parents before children. Missing " +
-  "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
-  "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
+  "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds, access control " +
+  "lists that are in the lines, and where numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
   "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
   "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
   "on. A line has to come within requestTimeoutMs and has at most transactionBytesMax bytes; the whole may take as long " +
@@ -146,6 +150,7 @@ const refusals = [
   ...writeProblems,
   "bad_mode",
   "bad_ttl",
+  "bad_acl",
   "quota_exceeded",
   "node_exists",
   "ephemeral_parent",

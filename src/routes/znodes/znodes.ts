@@ -12,6 +12,7 @@ import { type CreateMode, emptyData } from "../../core/tree/znode.ts";
 import type { Written } from "../../core/txn.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { withHint } from "../http/hints.ts";
+import type { Rates } from "../http/rates.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
 import { etagOf, ifMatchOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -81,7 +82,9 @@ export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): v
   readBodiesWhole(app, inFlight, (_request, bytes) => bytes);
 }
 
-export function znodeRoutes(app: FastifyInstance, parts: RouteParts & { bodies: BodiesInFlight }): void {
+type ZnodeParts = RouteParts & { readonly bodies: BodiesInFlight; readonly rates: Rates };
+
+export function znodeRoutes(app: FastifyInstance, parts: ZnodeParts): void {
   acceptAnyBody(app, parts.bodies);
   for (const url of urls) {
     createRoute(app, url, parts);
@@ -129,7 +132,8 @@ function setRoute(plainApp: FastifyInstance, url: string, { store, sessions, lim
   );
 }
 
-function deleteRoute(plainApp: FastifyInstance, url: string, { store, sessions, limits }: RouteParts): void {
+function deleteRoute(plainApp: FastifyInstance, url: string, parts: ZnodeParts): void {
+  const { store, sessions, limits, rates } = parts;
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.delete(
     url,
@@ -146,7 +150,10 @@ function deleteRoute(plainApp: FastifyInstance, url: string, { store, sessions, 
         ...expectation(version, ifMatchOf(request.headers)),
         ...writeContextOf(request, sessions),
       };
-      if (mediaType !== null) return await sendProgress(reply, deleteInParts(store, asked), mediaType);
+      if (mediaType !== null) {
+        const steps = deleteInParts(store, asked, rates.paceFor(request, reply));
+        return await sendProgress(reply, steps, mediaType);
+      }
       await store
         .submit({ type: recursive ? "deleteTree" : "delete", ...asked })
         .catch(withHint({ type: "delete", path }));

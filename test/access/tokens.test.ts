@@ -1,0 +1,183 @@
+// Tokens and policies over HTTP: who is let in, what a change of them means for what comes behind it, and that no secret
+// is told twice.
+
+import { expect } from "vitest";
+import { hashSecret } from "../../src/access/secrets.ts";
+import { test } from "../routes/server-fixture.ts";
+import { addToken, addTokenWith, turnOnAccess } from "../support/access.ts";
+import { bytes, plain, refusal } from "../support/keeper.ts";
+
+interface NewToken {
+  readonly name: string;
+  readonly secret: string;
+}
+
+const bearer = (secret: string) => ({ authorization: `Bearer ${secret}` });
+
+test("an admin makes a token, which may do what its policies say and nothing else", async ({
+  http,
+  keeper,
+}) => {
+  const headers = await turnOnAccess(keeper.store);
+  const rules = [
+    { prefix: "/app", allow: ["read", "create", "write"] },
+    { prefix: "/app/secret", deny: ["read"] },
+  ];
+  expect((await http.put("/v1/admin/policies/app", { headers, json: { rules } })).status).toBe(201);
+  const made = await http.post("/v1/admin/tokens", { headers, json: { name: "web", policies: ["app"] } });
+  expect(made.header("cache-control")).toContain("no-store");
+  const web = bearer(made.json<NewToken>().secret);
+  expect((await http.post("/v1/znodes/app/secret?parents=true", { headers, body: "x" })).status).toBe(201);
+  expect((await http.post("/v1/znodes/app/a", { headers: web, body: "1" })).status).toBe(201);
+  expect((await http.get("/v1/znodes/app/a", { headers: web })).status).toBe(200);
+  for (const path of ["/app/secret", "/app/secret/none", "/other", "/"])
+    expect((await http.get(`/v1/znodes${path}`, { headers: web })).json()).toMatchObject({
+      status: 403,
+      code: "forbidden",
+      path,
+    });
+  expect((await http.delete("/v1/znodes/app/a", { headers: web })).status).toBe(403);
+  expect((await http.get("/v1/whoami", { headers: web })).json()).toEqual({ by: "token:web" });
+});
+
+test("a secret is told once, and only its hash is kept", async ({ http, keeper }) => {
+  const headers = await turnOnAccess(keeper.store);
+  const made = await http.post("/v1/admin/tokens", { headers, json: { name: "web", policies: ["admin"] } });
+  const { secret } = made.json<NewToken>();
+  expect(secret).toMatch(/^tk_[A-Za-z0-9_-]{43}$/);
+  const shown = [
+    await http.get("/v1/admin/tokens", { headers }),
+    await http.get("/v1/admin/tokens/web", { headers }),
+  ];
+  const kept = [...keeper.state.access.records()].map((record) => JSON.stringify(record));
+  for (const text of [...shown.map(({ text }) => text), ...kept]) expect(text).not.toContain(secret);
+  for (const { text } of shown) expect(text).not.toContain(hashSecret(secret));
+});
+
+test("a write that is ordered behind a revocation is refused, whenever it was sent", async ({ keeper }) => {
+  const { store } = keeper;
+  await turnOnAccess(store);
+  await addToken(store, { name: "web", policies: ["admin"] });
+  const principal = { token: "web", made: store.access.token("web")?.madeZxid as number };
+  const create = (path: string) =>
+    store.submit({ type: "create", path, mode: plain, data: bytes(""), principal });
+  const outcomes = await Promise.allSettled([
+    create("/before"),
+    store.submit({ type: "revokeToken", name: "web", principal: "system" }),
+    create("/behind"),
+  ]);
+  expect(outcomes.map(({ status }) => status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
+  await addToken(store, { name: "web", policies: ["admin"] });
+  expect(await refusal(create("/by-another-of-the-name"))).toBe("unauthenticated");
+});
+
+test("a token that is rotated has two secrets for a while, and stays who it is", async ({ http, keeper }) => {
+  const headers = await turnOnAccess(keeper.store);
+  const old = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  const { token } = (await http.post("/v1/sessions", { headers: old })).json<{ token: string }>();
+  const rotated = await http.post("/v1/admin/tokens/web/rotate", { headers, json: { overlapMs: 1000 } });
+  const renewed = bearer(rotated.json<NewToken>().secret);
+  const keep = (by: object) =>
+    http.post("/v1/sessions/keepalive", { headers: { ...by }, json: { tokens: [token] } });
+  for (const by of [old, renewed]) expect((await keep(by)).json()).not.toHaveProperty("results.0.problem");
+  await keeper.clock.advance(1000);
+  expect((await keep(old)).status).toBe(401);
+  expect((await keep(renewed)).status).toBe(200);
+});
+
+test("a token ends when it was said to, and policies count from the write that set them", async ({
+  http,
+  keeper,
+}) => {
+  const { store, clock } = keeper;
+  const headers = await turnOnAccess(store);
+  const web = await addToken(store, {
+    name: "web",
+    policies: ["admin"],
+    validUntilMs: clock.wallMs() + 5000,
+  });
+  expect((await http.get("/v1/znodes", { headers: web })).status).toBe(200);
+  await http.put("/v1/admin/policies/none", { headers, json: { rules: [] } });
+  await http.request("PATCH", "/v1/admin/tokens/web", { headers, json: { policies: ["none"] } });
+  expect((await http.get("/v1/znodes", { headers: web })).status).toBe(403);
+  await http.request("PATCH", "/v1/admin/tokens/web", { headers, json: { policies: ["admin"] } });
+  expect((await http.get("/v1/znodes", { headers: web })).status).toBe(200);
+  await clock.advance(5000);
+  expect((await http.get("/v1/znodes", { headers: web })).status).toBe(401);
+});
+
+test("another's session is as one that is gone, even to who has its token", async ({ http, keeper }) => {
+  const { store } = keeper;
+  await turnOnAccess(store);
+  const [one, other] = [
+    await addToken(store, { name: "one", policies: ["admin"] }),
+    await addTokenWith(store, "other", [{ prefix: "/", allow: ["read", "create", "session"] }]),
+  ];
+  const { id, token } = (await http.post("/v1/sessions", { headers: one })).json<{
+    id: string;
+    token: string;
+  }>();
+  const stolen = { ...other, "session-token": token };
+  const attempts = [
+    http.put(`/v1/sessions/${id}`, { headers: stolen }),
+    http.delete(`/v1/sessions/${id}`, { headers: stolen }),
+    http.get(`/v1/sessions/${id}`, { headers: other }),
+    http.post("/v1/znodes/e?ephemeral=true", { headers: stolen }),
+    http.get("/v1/znodes", { headers: stolen }),
+  ];
+  for (const { status, text } of await Promise.all(attempts)) expect(status, text).toBe(410);
+  expect((await http.get("/v1/sessions", { headers: other })).status).toBe(403);
+  expect((await http.get(`/v1/sessions/${id}`, { headers: one })).json()).toMatchObject({ state: "open" });
+});
+
+test("another's Idempotency-Key is another key, and a kept reply is for those who still may", async ({
+  http,
+  keeper,
+}) => {
+  const { store } = keeper;
+  const headers = await turnOnAccess(store);
+  const one = await addTokenWith(store, "one", [{ prefix: "/", allow: ["create"] }]);
+  const other = await addTokenWith(store, "other", [{ prefix: "/", allow: ["create"] }]);
+  const create = (by: object) =>
+    http.post("/v1/znodes/a-?sequential=true", { headers: { ...by, "idempotency-key": "same" } });
+  expect((await create(one)).header("location")).toBe("/v1/znodes/a-0000000000");
+  expect((await create(other)).header("location")).toBe("/v1/znodes/a-0000000001");
+  expect((await create(one)).header("idempotency-replayed")).toBe("true");
+  await http.put("/v1/admin/policies/one", { headers, json: { rules: [] } });
+  expect((await create(one)).json()).toMatchObject({ code: "forbidden" });
+});
+
+test("while access control is off there are no tokens to be made, and none to be left behind", async ({
+  http,
+  state,
+}) => {
+  const before = state();
+  const answers = [
+    await http.post("/v1/admin/tokens", { json: { name: "mine", policies: ["admin"] } }),
+    await http.put("/v1/admin/policies/p", { json: { rules: [] } }),
+  ];
+  for (const answer of answers) expect(answer.json()).toMatchObject({ status: 403, code: "forbidden" });
+  expect(state()).toBe(before);
+});
+
+test("who is confined to a part of the tree has no say in who may do what", async ({ http, keeper }) => {
+  const { store } = keeper;
+  await turnOnAccess(store);
+  const team = await addToken(store, { name: "team", policies: ["admin"], root: "/team" });
+  expect((await http.post("/v1/znodes/a", { headers: team, body: "1" })).json()).toMatchObject({
+    path: "/a",
+  });
+  expect(keeper.data("/team/a")).toBe("1");
+  for (const answer of [
+    await http.get("/v1/admin/tokens", { headers: team }),
+    await http.post("/v1/admin/tokens", { headers: team, json: { name: "x", policies: ["admin"] } }),
+    await http.get("/v1/sessions", { headers: team }),
+  ])
+    expect(answer.status, answer.text).toBe(403);
+});
+
+test("what was done is told with who did it", async ({ http, keeper }) => {
+  const headers = await turnOnAccess(keeper.store);
+  await http.post("/v1/znodes/a", { headers });
+  expect(keeper.applied.at(-1)?.message?.text).toContain('"cause":"request","by":"token:root",');
+});
