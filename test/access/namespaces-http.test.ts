@@ -2,6 +2,7 @@
 
 import { expect } from "vitest";
 import type { Rule } from "../../src/core/access/policy.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
 import { memoryOf } from "../../src/core/memory.ts";
 import { refusalByMemory } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
@@ -451,6 +452,21 @@ test("what somebody who is confined would make larger is measured where it is", 
     ({ type: "setData", path: "/x", data: new Uint8Array(size), principal }) as const;
   expect(refusalByMemory(set(1000), keeper.state, limits)?.code).toBe("too_large");
   expect(refusalByMemory(set(400), keeper.state, limits)).toBeNull();
+});
+
+test("what somebody confined has made has a path that others can name", async ({
+  keeper,
+  teams: { admin, a },
+}) => {
+  const length = defaultLimits.pathLengthMax - "/teams/a".length;
+  const create = { "if-none-match": "*" };
+  const longest = `/${"x".repeat(length - 1)}`;
+  expect((await a.send("PUT", `/v1/znodes${longest}x`, "", create)).json()).toMatchObject({
+    ...{ code: "bad_path", limit: "pathLengthMax", limitValue: length, size: length + 1 },
+  });
+  expect((await a.send("PUT", `/v1/znodes${longest}`, "", create)).status).toBe(201);
+  expect((await admin.ask("GET", `/v1/znodes/teams/a${longest}`)).status).toBe(200);
+  expect(keeper.exists(`/teams/a${longest}`)).toBe(true);
 });
 
 test("no root begins where recipes keep something, or would", async ({ keeper, teams: { admin } }) => {

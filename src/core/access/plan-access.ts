@@ -94,7 +94,7 @@ function beginNamespace(draft: Draft, root: string): void {
 function namespaceTaken(root: string, path: string): KeeperError {
   return new KeeperError(
     "node_exists",
-    `${root} cannot become a root: ${path} is there already, and would be kept by its recipes. Delete that first, or choose another root.`,
+    `${root} cannot become a root: there is something at ${path} or below it, which its recipes would keep. Delete that first, or choose another root.`,
     { path },
   );
 }
