@@ -4,21 +4,32 @@
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { type Permits, systemPermits } from "./access/permits.ts";
+import type { Principal } from "./access/principal.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Session } from "./session.ts";
+import { rootPath } from "./tree/path.ts";
 import type { TreeWalk, WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
 
 /** For whom it is read. What somebody may see is decided by this and nowhere else. */
 export interface ReadContext {
   readonly permits: Permits;
+  /** Who it is, for whoever asks later what they may do by then. Absent for the service, and for nobody in particular. */
+  readonly principal?: Exclude<Principal, "system"> | undefined;
+  /** Of the secret they showed, where it was one of a token's: it may end before its token does. */
+  readonly secretHash?: string;
 }
 
 /** For what the service does by itself: sweeps, expiry, the queues it keeps. */
 export const systemContext: ReadContext = { permits: systemPermits };
+
+/** The same in a part of the tree, in the paths of those to whom it is `/`. */
+export function systemContextIn(root: string): ReadContext {
+  return root === rootPath ? systemContext : { permits: { ...systemPermits, root } };
+}
 
 export interface Reader {
   readonly context: ReadContext;

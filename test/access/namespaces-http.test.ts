@@ -244,6 +244,35 @@ test("streams of one lock in two namespaces tell of two locks", async ({ teams: 
   for (const stream of streams) stream.close();
 });
 
+test("streams of a service in a namespace tell of its instances, as those name them who are confined to it", async ({
+  teams: { a, b },
+}) => {
+  const url = "/v1/services/web/instances";
+  const session = await a.openSession();
+  await a.ask("PUT", `${url}/i`, { address: "10.0.0.1", port: 80 }, session);
+  const [stream, other] = [
+    await a.stream("/v1/services/web/events"),
+    await b.stream("/v1/services/web/events"),
+  ];
+  const instance = { id: "i", path: "/services/web/i" };
+  expect((await stream.untilEvent("snapshot")).data).toMatchObject({ instances: [instance] });
+  await a.ask("PATCH", `${url}/i`, { state: "draining" }, session);
+  expect((await stream.untilEvent("updated")).data).toMatchObject({
+    instance: { ...instance, state: "draining" },
+  });
+  await a.ask("DELETE", `${url}/i`, undefined, session);
+  expect((await stream.untilEvent("removed")).data).toMatchObject({
+    instance: { ...instance, state: "draining" },
+  });
+  await b.ask("PUT", `${url}/j`, { address: "10.0.0.1", port: 80 }, await b.openSession());
+  expect((await other.untilEvent("added")).data).toMatchObject({ instance: { path: "/services/web/j" } });
+  expect(other.events.map(({ event }) => event)).toEqual(["snapshot", "synced", "added"]);
+  for (const each of [stream, other]) {
+    expect(JSON.stringify(each.events)).not.toContain("/teams");
+    each.close();
+  }
+});
+
 test("a barrier of a namespace opens by those who are in it alone, and all leave it together", async ({
   keeper,
   teams: { admin, a, b },

@@ -4,6 +4,7 @@
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
 import type { Namespaces } from "./namespaces.ts";
+import type { Policy } from "./policy.ts";
 import type { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
 
@@ -25,11 +26,17 @@ export interface Permits {
   hasKeptFrom(path: string): boolean;
   /** Whether there are recipes for them: none in a root that never was made a namespace. */
   readonly hasRecipes: boolean;
+  /** To the path or to anything that is or ever will be below it. */
+  mayAnyBelow(path: string, verb: Verb): boolean;
+  /** What the rights are of; none where nobody is asked who they are. */
+  readonly policies: readonly Policy[];
 }
 
 const everything = {
   ...{ root: rootPath, validUntilMs: null, hasRecipes: true },
-  ...{ may: () => true, mayAllBelow: () => true, isKept: () => false, hasKeptFrom: () => false },
+  ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  ...{ isKept: () => false, hasKeptFrom: () => false },
+  policies: [],
 } as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
@@ -40,7 +47,7 @@ export const systemPermits: Permits = { ...everything, by: null, key: "system" }
 
 /** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
 export function asRecipe(permits: Permits): Permits {
-  return { ...permits, may: () => true, mayAllBelow: () => true };
+  return { ...permits, may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true };
 }
 
 export interface Permitted {
@@ -48,23 +55,41 @@ export interface Permitted {
   readonly root: string;
   readonly validUntilMs: number | null;
   /** Names of the policies that the rights are of, sorted. */
-  readonly policies: readonly string[];
-  readonly rights: Rights;
+  readonly names: readonly string[];
+  /** Those of them that there are. */
+  readonly policies: readonly Policy[];
+  /** What they give together, made when it is first asked for. */
+  readonly rights: () => Rights;
   readonly namespaces: Pick<Namespaces, "has" | "keeps" | "hasFrom">;
 }
 
-export function permitsOf({ by, root, validUntilMs, policies, rights, namespaces }: Permitted): Permits {
+export function permitsOf(permitted: Permitted): Permits {
+  const { by, root, validUntilMs, names, policies, rights, namespaces } = permitted;
   return {
     by,
     root,
     validUntilMs,
-    key: JSON.stringify([root, ...policies]),
-    may: (path, verb) => rights.may(path, verb),
-    mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
+    key: JSON.stringify([root, ...names]),
+    may: (path, verb) => rights().may(path, verb),
+    mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
+    mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
+    policies,
     isKept: (path) => namespaces.keeps(path),
     hasKeptFrom: (path) => namespaces.hasFrom(path),
     hasRecipes: root === rootPath || namespaces.has(root),
   };
+}
+
+/** Whether somebody may do by one what they may do by the other. */
+export function allowTheSame(one: Permits, other: Permits): boolean {
+  if (one === other) return true;
+  if (one.root !== other.root || one.policies.length !== other.policies.length) return false;
+  return one.policies.every((policy, index) => sayTheSame(policy, other.policies[index] as Policy));
+}
+
+/** A policy that was not set again is the same record. */
+function sayTheSame(one: Policy, other: Policy): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** The same sentence for every credential that is none, or is none any more. */

@@ -3,16 +3,21 @@
 
 import type { FastifyReply } from "fastify";
 import type { Coordination } from "../../coordination/coordination.ts";
+import { Ask } from "../../core/access/ask.ts";
+import { inTree } from "../../core/access/namespace.ts";
+import type { ReadContext } from "../../core/reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { Latest } from "../../told/latest-stream.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 
 interface HolderEvents {
   readonly event: string;
-  /** Of the lock or election, in the whole tree: those of one name in two namespaces are two. */
+  /** Of the lock or election, as who listens names it. */
   readonly path: string;
-  /** What is told, without the zxid. */
+  /** What is told, without the zxid, to all who may read the path. */
   readonly view: () => object;
+  /** Who listens. */
+  readonly context: ReadContext;
 }
 
 /** What all streams of one path are told. */
@@ -30,7 +35,7 @@ export class HolderStreams implements OpenStreams {
   readonly #store: Store;
   readonly #coordination: Coordination;
   readonly #streams: LatestStreams;
-  /** By path. Put into words once for all who listen: there may be many of them, and many holders. */
+  /** By path in the whole tree: those of one name in two namespaces are two. Put into words once for all who listen: there may be many of them, and many holders. */
   readonly #told = new Map<string, Told>();
 
   constructor({ store, coordination }: { store: Store; coordination: Coordination }) {
@@ -39,9 +44,11 @@ export class HolderStreams implements OpenStreams {
     this.#streams = new LatestStreams(store);
   }
 
-  /** @throws KeeperError `throttled` when there are too many */
+  /** @throws KeeperError `forbidden`; `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
-    const { path } = events;
+    const { context } = events;
+    assertReads(context, events.path);
+    const path = inTree(context.permits.root, events.path);
     const subscribe = ({ tell }: { tell: () => void }) => {
       const stop = this.#coordination.observe(path, tell);
       this.#toldAt(path).streamCount += 1;
@@ -50,7 +57,7 @@ export class HolderStreams implements OpenStreams {
         this.#forget(path);
       };
     };
-    this.#streams.begin(reply, { subscribe, now: () => this.#now(events) });
+    this.#streams.begin(reply, { subscribe, context, now: () => this.#now({ ...events, path }) });
   }
 
   #toldAt(path: string): Told {
@@ -86,4 +93,9 @@ export class HolderStreams implements OpenStreams {
   close(): void {
     this.#streams.close();
   }
+}
+
+/** Who holds is shown to those who may read the path of the lock, election or service. @throws KeeperError `forbidden` */
+export function assertReads({ permits }: ReadContext, path: string): void {
+  new Ask(permits).require(path, "read");
 }

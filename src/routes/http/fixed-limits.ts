@@ -1,6 +1,7 @@
 // The bounds that are part of the contract: a client may count on them wherever it goes, so they are no settings.
 // GET /v1/limits names each of them, and so does the refusal of what passes one.
 
+import { ticketMsMax, ticketsMax, ticketsPerCallerMax } from "../../access/tickets.ts";
 import { nameLengthMax } from "../../core/coordination/coordination-syntax.ts";
 import { portMax } from "../../core/coordination/instances.ts";
 import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-settings.ts";
@@ -13,6 +14,9 @@ export const fixedLimits = {
   ttlMsMax,
   fencesMax,
   watchPathsMax,
+  ticketMsMax,
+  ticketsPerCallerMax,
+  ticketsMax,
   keepaliveTokensMax,
   nameLengthMax,
   permitsMax,

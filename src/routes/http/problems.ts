@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { withoutTicket } from "./credentials.ts";
 import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
 
 export interface ProblemKind {
@@ -141,7 +142,7 @@ export function problemHandler(logger: Logger) {
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     const { method, url, ip: remoteAddress } = request;
-    logger.error({ err: error, method, url, remoteAddress }, "a request met a bug");
+    logger.error({ err: error, method, url: withoutTicket(url), remoteAddress }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; the reason is in its log."),
