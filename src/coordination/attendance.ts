@@ -2,9 +2,12 @@
 // meanwhile. How it came here, and how it is told, is not known here.
 
 import type { Clock } from "../clock.ts";
+import { inTree } from "../core/access/namespace.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 import type { Session } from "../core/session.ts";
+import { rootPath } from "../core/tree/path.ts";
+import type { OfNamespace } from "../core/write-context.ts";
 import type { Sessions } from "../sessions/sessions.ts";
 import type { Wait } from "./waits.ts";
 
@@ -53,6 +56,17 @@ export class Attendance {
     this.left = promise;
     this.#leave = resolve;
     this.#stopWaiting = waitMs > 0 ? parts.admitWaiter() : () => {};
+  }
+
+  /** The path in the whole tree of one that the asker names. */
+  inTree(path: string): string {
+    return inTree(this.context.permits.root, path);
+  }
+
+  /** For what the service does in their place; empty where their tree is the whole one. */
+  get namespace(): OfNamespace {
+    const { root } = this.context.permits;
+    return root === rootPath ? {} : { root };
   }
 
   /** It was answered, or it has gone. Harmless when repeated. */

@@ -86,7 +86,7 @@ export class BarrierPlaces {
     }
     const { participant } = commit.outcome;
     const leave = { name, participant, ifAttempt, ...(sessionId !== undefined && { sessionId }) };
-    await giveUp(this.#store, { type: "leaveBarrier", ...leave });
+    await giveUp(this.#store, { type: "leaveBarrier", ...leave, ...asked.namespace });
     return null;
   }
 
@@ -99,7 +99,7 @@ export class BarrierPlaces {
     const participation = this.#participationNow(asked.context, entered);
     if (participation === "gone" || participation.state === "open" || asked.waitMs === 0)
       return participation;
-    const end = await asked.waitFor(() => this.untilOpen(entered.path));
+    const end = await asked.waitFor(() => this.untilOpen(asked.inTree(entered.path)));
     if (end !== "open") return this.#participationNow(asked.context, entered);
     // It was in when the barrier opened, and has got in, whatever came after.
     const { participantCount } = this.#barrierAt(asked.context, parentPath(entered.path));
@@ -129,7 +129,7 @@ export class BarrierPlaces {
     if (replayed !== true && asked.waitMs === 0) return { isOver: false, participantCount };
     const now = this.#leaversNow(asked.context, path, round);
     if (now.isOver || asked.waitMs === 0) return now;
-    const end = await asked.waitFor(() => this.untilOver(path, round));
+    const end = await asked.waitFor(() => this.untilOver(asked.inTree(path), round));
     return end === "over" ? { ...now, isOver: true } : this.#leaversNow(asked.context, path, round);
   }
 
@@ -142,12 +142,12 @@ export class BarrierPlaces {
     return barrierAt(this.#store.reader(context), path);
   }
 
-  /** Waits until the barrier opens with the participant in. */
+  /** Waits until the barrier opens with the participant in. @param participantPath in the whole tree */
   untilOpen(participantPath: string): Wait<EnterEnd> {
     return this.#entering.wait(parentPath(participantPath), participantPath);
   }
 
-  /** Waits until all have left the round. */
+  /** Waits until all have left the round. @param barrier its path in the whole tree */
   untilOver(barrier: string, round: number): Wait<LeaveEnd> {
     return this.#leaving.wait(barrier, String(round));
   }
@@ -164,7 +164,7 @@ export class BarrierPlaces {
     if (change.type !== "created" && change.type !== "deleted") return;
     const { path } = change.znode;
     const barrier = parentPath(path);
-    if (!isBarrierPath(barrier)) return;
+    if (!this.#store.access.namespaces.keeps(barrier, isBarrierPath)) return;
     touched.add(barrier);
     const isMark = path === readyPath(barrier);
     if (change.type === "created" && isMark) this.#entering.answerAll(barrier, "open");

@@ -52,6 +52,7 @@ export class Coordination {
 
   /**
    * Calls back after each change that may have moved who holds. Returns what ends it.
+   * @param path of the lock or election in the whole tree
    * @throws KeeperError `throttled` when too many listen
    */
   observe(path: string, listener: () => void): () => void {
@@ -90,7 +91,7 @@ export class Coordination {
 
   #see(change: Change, touched: Set<string>): void {
     if (change.type !== "created" && change.type !== "changed" && change.type !== "deleted") return;
-    const queuePath = queuePathFor(change.znode.path);
+    const queuePath = queuePathFor(this.#reader.access.namespaces, change.znode.path);
     if (queuePath === null) return;
     touched.add(queuePath);
     const gone = change.type === "deleted" ? claimOf(change.znode) : null;

@@ -10,7 +10,7 @@ import type {
 } from "../core/coordination/coordination-command.ts";
 import { noClaim } from "../core/coordination/plan-claims.ts";
 import { type ErrorCode, KeeperError } from "../core/errors.ts";
-import type { ReadContext } from "../core/reader.ts";
+import { type ReadContext, systemContext } from "../core/reader.ts";
 import { parentPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
 import type { Store } from "../store/store.ts";
@@ -81,7 +81,7 @@ export class QueuePlaces {
     // Looked at last: whoever leaves before there is nothing left to wait for has not been told.
     if (ifAttempt === undefined || !asked.hasLeft)
       return { commit, place: this.#placeOf(asked, claim), validForMs };
-    await giveUp(this.#store, releaseOf(command, { id, ifAttempt }));
+    await giveUp(this.#store, { ...releaseOf(command, { id, ifAttempt }), ...asked.namespace });
     return null;
   }
 
@@ -94,7 +94,7 @@ export class QueuePlaces {
     const session = asked.session();
     const claim = this.place(asked.context, path, id)?.claim;
     if (claim === undefined) throw noClaim(path, id);
-    if (session !== undefined && session.id === claim.owner) await this.#keep(asked.context, claim);
+    if (session !== undefined && session.id === claim.owner) await this.#keep(asked, claim);
     const found = { path, id, fence: claim.fence };
     await this.#untilHeld(asked, found);
     return this.#placeOf(asked, found);
@@ -124,12 +124,13 @@ export class QueuePlaces {
   async #untilHeld(asked: Attendance, known: KnownClaim): Promise<void> {
     const place = this.#samePlace(asked.context, known);
     if (place === undefined || place.isHeld || asked.waitMs === 0) return;
-    await asked.waitFor(() => this.wait(known.path, place.claim));
+    await asked.waitFor(() => this.wait(asked.inTree(known.path), place.claim));
   }
 
   /** Costs a write, once, where a request may still give the place up. */
-  async #keep(context: ReadContext, { path, fence: czxid, owner }: Claim): Promise<void> {
-    const attempts = this.#store.reader(context).get(path)?.attempts ?? [];
+  async #keep(asked: Attendance, { path: shown, fence: czxid, owner }: Claim): Promise<void> {
+    const path = asked.inTree(shown);
+    const attempts = this.#store.reader(systemContext).get(path)?.attempts ?? [];
     if (this.#attempts.areOver(attempts)) return;
     try {
       await this.#store.submit({ type: "keepPlace", path, czxid, sessionId: owner as string });
@@ -139,17 +140,17 @@ export class QueuePlaces {
     }
   }
 
-  /** Waits until the claim holds or is gone. @param path of the lock or election */
+  /** Waits until the claim holds or is gone. @param path of the lock or election in the whole tree */
   wait(path: string, claim: Claim): Wait<QueueEnd> {
     return this.#waits.wait(path, keyOf(claim));
   }
 
-  /** The claim is no more. */
+  /** The claim is no more. @param path of the lock or election in the whole tree */
   gone(path: string, claim: Claim): void {
     this.#waits.answer(path, keyOf(claim), "gone");
   }
 
-  /** The queue has changed: answers those who hold now, first come first. */
+  /** The queue has changed: answers those who hold now, first come first. @param path of it in the whole tree */
   settle(path: string, queue: ReadonlyClaimQueue | undefined): void {
     if (queue === undefined) return;
     for (let key = this.#waits.first(path); key !== undefined; key = this.#waits.first(path)) {

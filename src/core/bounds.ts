@@ -2,6 +2,7 @@
 // bounds are bounds on that wait. They stand in the entry of the log that they were in force for: a replay refuses
 // what was refused, and an entry from before there were bounds has none.
 
+import type { Namespaces } from "./access/namespaces.ts";
 import { isInstancePath } from "./coordination/instances.ts";
 import { KeeperError } from "./errors.ts";
 import type { Znode } from "./tree/znode.ts";
@@ -64,8 +65,11 @@ export function writtenLength({ path, data }: Pick<Znode, "path" | "data">): num
 }
 
 /** What it adds when it is deleted: its data is told of instances of services alone. */
-export function deletedLength({ path, data }: Pick<Znode, "path" | "data">): number {
-  return textLength(path) + (isInstancePath(path) ? dataLength(data) : 0);
+export function deletedLength(
+  { path, data }: Pick<Znode, "path" | "data">,
+  namespaces: Pick<Namespaces, "keeps">,
+): number {
+  return textLength(path) + (namespaces.keeps(path, isInstancePath) ? dataLength(data) : 0);
 }
 
 function textLength(text: string): number {

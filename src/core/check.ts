@@ -6,6 +6,7 @@ import { isSoundAcl } from "./acl/acl-syntax.ts";
 import { deletedLength } from "./bounds.ts";
 import { attemptsMax } from "./coordination/attempts.ts";
 import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./coordination/claim-queue.ts";
+import { isQueuePath } from "./coordination/claims.ts";
 import { epochsMax } from "./epochs.ts";
 import type { Quota } from "./quotas/quota.ts";
 import { replySize } from "./replies/replies.ts";
@@ -27,6 +28,7 @@ export function checkState(state: State): string[] {
   if (znodeCount !== [...state.tree.subtree(rootPath)].length)
     faults.push("a znode cannot be reached from the root");
   for (const queue of state.claims.queues()) faults.push(...queueFaults(state, queue));
+  for (const root of state.access.namespaces) faults.push(...namespaceFaults(state, root));
   for (const session of state.sessions()) faults.push(...ephemeralFaults(state, session.id));
   for (const quota of state.quotas.from("")) {
     faults.push(...quotaFaults(quota, state).map((fault) => `quota of ${quota.path}: ${fault}`));
@@ -86,6 +88,8 @@ function faultsOf(znode: Znode, state: State): string[] {
   if (isMortal(znode) && !state.mortals.has(znode.path)) faults.push("no sweep would look at it");
   if (isMortal(znode) !== (znode.writtenRanMs !== null)) faults.push("its age counts from nowhere");
   if ((znode.writtenRanMs ?? 0) > state.ranMs) faults.push("was written in a time to come");
+  if (state.access.namespaces.keeps(znode.path, isQueuePath) && state.claims.queue(znode.path) === undefined)
+    faults.push("is a lock or an election, and has no queue");
   return [...faults, ...parentFaults(znode, state), ...ownerFaults(znode, state), ...attemptFaults(znode)];
 }
 
@@ -117,6 +121,11 @@ function attemptFaults({ attempts, ephemeralOwner }: Znode): string[] {
   return isSound ? [] : [`is for ${attempts.length} requests`];
 }
 
+/** What is kept twice would be a queue to some and a claim to others. */
+function namespaceFaults({ access }: State, root: string): string[] {
+  return access.namespaces.keeps(root) ? [`namespace ${root}: is in what recipes keep`] : [];
+}
+
 /** A queue says of its lock what its children say, counted from the start. */
 function queueFaults({ tree }: State, queue: ClaimQueue): string[] {
   const children = [...tree.childNames(queue.path)].map(
@@ -138,7 +147,7 @@ function ephemeralFaults(state: State, sessionId: string): string[] {
   let bytes = 0;
   for (const path of state.ephemeralsOf(sessionId)) {
     const znode = state.tree.get(path);
-    if (znode?.ephemeralOwner === sessionId) bytes += deletedLength(znode);
+    if (znode?.ephemeralOwner === sessionId) bytes += deletedLength(znode, state.access.namespaces);
     else faults.push(`session ${sessionId} lists ${path}, which it does not own`);
   }
   const said = state.ephemeralBytesOf(sessionId);

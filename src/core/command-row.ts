@@ -5,6 +5,7 @@ import type { Ask } from "./access/ask.ts";
 import type { Command } from "./command.ts";
 import type { Draft } from "./draft.ts";
 import type { Limits } from "./limits.ts";
+import type { Measured } from "./memory.ts";
 import type { State } from "./state.ts";
 import type { Outcomes } from "./txn.ts";
 
@@ -36,8 +37,11 @@ export interface CommandRow<C extends Command> {
   decide(draft: Draft, state: State, command: C): Outcomes[C["type"]];
   /** About what it takes in an entry of the log, besides its fences and its key. */
   bytes(command: C): number;
-  /** About what it adds to the memory that the state takes; 0 for what must be possible where that is full. */
-  growth(command: C, state: State): number;
+  /**
+   * About what it adds to the memory that the state takes; 0 for what must be possible where that is full.
+   * @param tree as whoever asks names it
+   */
+  growth(command: C, tree: Measured): number;
 }
 
 /** A row must say of a command what the command's type says. */

@@ -19,9 +19,12 @@ import {
   unbounded,
   writtenLength,
 } from "./bounds.ts";
+import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import { queueShown } from "./coordination/queue-in-root.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { PlacedMoment } from "./moment.ts";
-import { type Quota, withAdded } from "./quotas/quota.ts";
+import { type Quota, type QuotaLimits, quotaShown, withAdded } from "./quotas/quota.ts";
+import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
 import { sequenceAfter } from "./tree/sequence.ts";
@@ -37,8 +40,8 @@ export interface DraftOptions {
   readonly permits?: Permits;
   /** Whether it changes znodes as the service and not as whoever asks, who needs no right to each. */
   readonly isOwnWork?: boolean;
-  /** Whether its paths are those of the whole tree, whatever whoever asks is confined to. */
-  readonly isOfTree?: boolean;
+  /** What is `/` in its paths. As whoever asks names paths, unless given. */
+  readonly root?: string;
 }
 
 export interface NewZnode {
@@ -82,11 +85,11 @@ export class Draft {
   readonly #isOwnWork: boolean;
 
   constructor(state: State, moment: PlacedMoment, options: DraftOptions = {}) {
-    const { bounds = unbounded, permits = openPermits, isOwnWork = false, isOfTree = false } = options;
+    const { bounds = unbounded, permits = openPermits, isOwnWork = false, root = permits.root } = options;
     this.#state = state;
     this.#bounds = bounds;
     this.permits = permits;
-    this.#root = isOfTree ? rootPath : permits.root;
+    this.#root = root;
     this.#isOwnWork = isOwnWork;
     this.#nextZnodeId = state.nextZnodeId;
     this.#acls = new DraftAcls(state.acls, this.changes);
@@ -164,6 +167,42 @@ export class Draft {
     for (const znode of this.#state.tree.leavesFirst(inTree(this.#root, path))) yield this.#shown(znode);
   }
 
+  session(id: string): Session | undefined {
+    return this.#state.session(id);
+  }
+
+  /** Paths of the ephemerals a session owned before the command, in no order that may matter. */
+  *ephemeralsOf(sessionId: string): Generator<string> {
+    for (const path of this.#state.ephemeralsOf(sessionId)) {
+      const name = this.nameOf(path);
+      if (name !== undefined) yield name;
+    }
+  }
+
+  /** How many there are, those included that whoever asks cannot name. */
+  ephemeralCountOf(sessionId: string): number {
+    return this.#state.ephemeralsOf(sessionId).size;
+  }
+
+  /** The queue of a lock or an election as it was before the command; undefined where nobody claims it. */
+  queue(path: string): ReadonlyClaimQueue | undefined {
+    return queueShown(this.#state.claims.queue(inTree(this.#root, path)), this.#root);
+  }
+
+  /** Whether recipes keep the path, as something of theirs: that is asked of the path as they name it. */
+  keeps(path: string, as: (keptPath: string) => boolean): boolean {
+    return this.access.namespaces.keeps(inTree(this.#root, path), as);
+  }
+
+  /** As `deletedLength` counts. */
+  deletedLength(shown: Znode): number {
+    return this.#lengthOf(this.#recordOf(shown));
+  }
+
+  #lengthOf(record: Znode): number {
+    return deletedLength(record, this.access.namespaces);
+  }
+
   /** How whoever asks names a path of the whole tree; undefined where they cannot. */
   nameOf(path: string): string | undefined {
     return inRoot(this.#root, path);
@@ -187,13 +226,45 @@ export class Draft {
    * The quota a path counts in, with what the command has done so far counted (U4, D4). Its path is that of the whole tree:
    * it may govern more than whoever asks can name.
    */
-  quotaOver(path: string): Quota | undefined {
+  governing(path: string): Quota | undefined {
     return this.#quotaOver(inTree(this.#root, path));
+  }
+
+  /** The same, if whoever asks can name where it was set. */
+  quotaOver(path: string): Quota | undefined {
+    return quotaShown(this.governing(path), this.#root);
+  }
+
+  /** The quota that was set on the very path. */
+  quota(path: string): Quota | undefined {
+    return quotaShown(this.#quotaAt(inTree(this.#root, path)), this.#root);
+  }
+
+  /** The first that was set below the path. */
+  quotaBelow(path: string): Quota | undefined {
+    const start = `${inTree(this.#root, path)}/`;
+    const [first] = this.#state.quotas.from(start);
+    return first?.path.startsWith(start) ? quotaShown(first, this.#root) : undefined;
   }
 
   #quotaOver(path: string): Quota | undefined {
     const quota = this.#state.quotas.governing(path);
     return quota === undefined ? undefined : this.#quotaAt(quota.path);
+  }
+
+  /** Puts limits on a znode that is there, instead of those it had. */
+  setQuota(shown: string, limits: QuotaLimits): Quota {
+    const path = inTree(this.#root, shown);
+    const before = this.#quotaAt(path) ?? null;
+    const { count, bytes } = before ?? this.#state.tree.usageOf(path);
+    const quota = { path, limits, count, bytes };
+    this.changes.push({ type: "quotaSet", quota, before });
+    return { ...quota, path: shown };
+  }
+
+  /** Nothing happens where there is none. */
+  deleteQuota(path: string): void {
+    this.#deleteQuotaAt(inTree(this.#root, path));
   }
 
   #quotaAt(path: string): Quota | undefined {
@@ -212,7 +283,7 @@ export class Draft {
     const path = inTree(this.#root, added.path);
     const znode = this.#newZnode({ ...added, path });
     this.#spend(writtenLength(znode));
-    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, deletedLength(znode));
+    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, this.#lengthOf(znode));
     this.#overlay.set(znode.path, znode);
     this.changes.push({ type: "created", znode });
     this.#count(znode.path, { count: 1, bytes: znode.data.byteLength });
@@ -268,7 +339,7 @@ export class Draft {
     };
     this.#spend(writtenLength(changed));
     if (znode.ephemeralOwner !== null)
-      this.#own(znode.ephemeralOwner, 0, deletedLength(changed) - deletedLength(znode));
+      this.#own(znode.ephemeralOwner, 0, this.#lengthOf(changed) - this.#lengthOf(znode));
     this.#overlay.set(znode.path, changed);
     this.changes.push({ type: "changed", znode: changed, before: znode });
     this.#parentChanges.delete(znode.path);
@@ -300,7 +371,7 @@ export class Draft {
   delete(shown: Znode): void {
     this.require(shown.path, "delete");
     const znode = this.#recordOf(shown);
-    const length = deletedLength(znode);
+    const length = this.#lengthOf(znode);
     this.#spend(length, true);
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
@@ -308,7 +379,7 @@ export class Draft {
     this.#acls.release(znode.acl);
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
-    this.#deleteQuotaOf(znode);
+    this.#deleteQuotaAt(znode.path);
     const parent = this.#recordAt(parentPath(znode.path)) as Znode;
     this.#replaceParent(parent, {
       ...parent,
@@ -318,7 +389,7 @@ export class Draft {
     });
   }
 
-  #deleteQuotaOf({ path }: Znode): void {
+  #deleteQuotaAt(path: string): void {
     const quota = this.#quotaAt(path);
     if (quota === undefined) return;
     this.#quotas.set(path, null);
@@ -366,7 +437,7 @@ export class Draft {
     this.#bounds = unbounded;
     let [count, bytes] = [0, 0];
     for (const znode of owned) {
-      bytes += deletedLength(znode);
+      bytes += this.deletedLength(znode);
       if (count > 0 && (count === countMax || bytes > bytesMax)) break;
       count += 1;
     }

@@ -1,6 +1,7 @@
 // One command at its place in the log: decided, and if it may, done. This is the whole state machine; replaying the
 // same commands at the same times gives the same state, answers and events.
 
+import { type Permits, systemPermits } from "./access/permits.ts";
 import { type TransactionBounds, unbounded } from "./bounds.ts";
 import type { Command } from "./command.ts";
 import { keyOf, rowOf } from "./commands.ts";
@@ -10,7 +11,9 @@ import { authorise, permitsFor, plan } from "./plan.ts";
 import { keepReply, keptReply } from "./replies/idempotency.ts";
 import type { Reply } from "./replies/reply.ts";
 import type { State } from "./state.ts";
+import { rootPath } from "./tree/path.ts";
 import type { Commit, Note, Txn } from "./txn.ts";
+import type { OfNamespace } from "./write-context.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
@@ -40,7 +43,7 @@ export function execute<C extends Command>(
   // Before every other check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null, notes: noNotes };
-  const draft = new Draft(state, moment, { bounds, permits, ...workOf(command) });
+  const draft = new Draft(state, moment, { bounds, permits, ...workOf(command, permits) });
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   const { notes } = draft;
   for (const note of notes) state.note(note);
@@ -71,14 +74,20 @@ export function rehearse<C extends Command>(
 ): Commit<C["type"]> {
   const permits = permitsFor(state, command, at.timeMs);
   authorise(command, permits);
-  const draft = new Draft(state, at, { bounds, permits, ...workOf(command) });
+  const draft = new Draft(state, at, { bounds, permits, ...workOf(command, permits) });
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   return { zxid: state.zxid, outcome };
 }
 
-function workOf(command: Command): Pick<DraftOptions, "isOwnWork" | "isOfTree"> {
+function workOf(command: Command, permits: Permits): Required<Pick<DraftOptions, "isOwnWork" | "root">> {
   const { isOwnWork = false, isOfTree = false } = rowOf(command);
-  return { isOwnWork, isOfTree };
+  return { isOwnWork, root: isOfTree ? rootPath : rootOf(command, permits) };
+}
+
+/** The service is in the namespace that it names; whoever else asks is in their own. */
+function rootOf(command: Command, permits: Permits): string {
+  const { root = rootPath } = command as OfNamespace;
+  return permits === systemPermits ? root : permits.root;
 }
 
 /** Time passes for the state, also where the command is refused; what is judged is judged by the state's own. */

@@ -4,6 +4,7 @@ import { type Acl, textOfAcl } from "./acl/acl.ts";
 import type { Create, ImportedZnode, SetData } from "./command.ts";
 import type { State } from "./state.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
+import type { Znode } from "./tree/znode.ts";
 
 /** What a znode takes besides its path and data, and a session in all. */
 const znodeBytes = 640;
@@ -24,8 +25,13 @@ export function memoryOf({ tree, sessionCount, acls }: State): number {
   );
 }
 
-export function growthOfCreate({ path, data, parents, acl }: Create, state: State): number {
-  const missing = parents === true ? sizeOfMissing(parentPath(path), state) : 0;
+/** What a command would make grow. */
+export interface Measured {
+  get(path: string): Pick<Znode, "data"> | undefined;
+}
+
+export function growthOfCreate({ path, data, parents, acl }: Create, tree: Measured): number {
+  const missing = parents === true ? sizeOfMissing(parentPath(path), tree) : 0;
   return sizeOf(path, data) + missing + (acl === undefined ? 0 : growthOfAcl(acl));
 }
 
@@ -35,17 +41,17 @@ export function growthOfAcl(acl: Acl): number {
 }
 
 /** What is set to less, or to as much, makes nothing grow. */
-export function growthOfSet({ path, data, create }: SetData, { tree }: State): number {
+export function growthOfSet({ path, data, create }: SetData, tree: Measured): number {
   const before = tree.get(path);
   if (before === undefined) return create === undefined ? 0 : sizeOf(path, data);
   return Math.max(0, data.byteLength - before.data.byteLength);
 }
 
-export function growthOfImported({ path, data, acl }: ImportedZnode, state: State): number {
-  const before = state.tree.get(path);
+export function growthOfImported({ path, data, acl }: ImportedZnode, tree: Measured): number {
+  const before = tree.get(path);
   const aclSize = acl === undefined ? 0 : growthOfAcl(acl);
   if (before !== undefined) return aclSize + Math.max(0, data.byteLength - before.data.byteLength);
-  return aclSize + sizeOf(path, data) + sizeOfMissing(parentPath(path), state);
+  return aclSize + sizeOf(path, data) + sizeOfMissing(parentPath(path), tree);
 }
 
 /** Of something with a name: its znode, and the one above it. @param bytes what the command takes */
@@ -61,9 +67,10 @@ function sizeOf(path: string, data: Uint8Array): number {
   return znodeBytes + path.length + data.byteLength;
 }
 
-/** The ancestors that would be made. */
-function sizeOfMissing(path: string, { tree }: State): number {
+/** The ancestors that would be made. A root is made by nobody, and that of a part of the tree may be gone. */
+function sizeOfMissing(path: string, tree: Measured): number {
   let size = 0;
-  for (let at = path; tree.get(at) === undefined; at = parentPath(at)) size += znodeBytes + at.length;
+  for (let at = path; at !== rootPath && tree.get(at) === undefined; at = parentPath(at))
+    size += znodeBytes + at.length;
   return size;
 }

@@ -6,9 +6,8 @@ import type { Operation, SetData } from "./command.ts";
 import { validateCheck, validateCreate, validatePathOf, validateSetData } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
 import type { Limits } from "./limits.ts";
-import { growthOfCreate, growthOfSet } from "./memory.ts";
+import { growthOfCreate, growthOfSet, type Measured } from "./memory.ts";
 import { planCheck, planCreate, planDelete, planIncrement, planSetData } from "./plan-znodes.ts";
-import type { State } from "./state.ts";
 import type { OperationResult } from "./txn.ts";
 
 type SessionId = string | undefined;
@@ -20,7 +19,7 @@ interface OperationRow<O extends Operation> {
   authorise(ask: Ask, operation: O): void;
   /** @throws KeeperError when it is refused */
   decide(draft: Draft, operation: O, sessionId: SessionId): OperationResult;
-  growth(operation: O, state: State): number;
+  growth(operation: O, tree: Measured): number;
 }
 
 type OperationTable = {

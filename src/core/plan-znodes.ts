@@ -1,7 +1,6 @@
 // What becomes of a znode that is asked to be made, set, deleted, counted up or looked at: the tables O1-O5. Every check
 // runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
 
-import { deletedLength } from "./bounds.ts";
 import type { Check, Create, Delete, DeletePart, DeleteTree, Increment, SetData } from "./command.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { stampText } from "./epochs.ts";
@@ -197,7 +196,7 @@ export function planDeletePart(draft: Draft, part: DeletePart): DeletedPart {
   const { count } = draft.usageOf(path);
   let [deleted, bytes] = [0, 0];
   for (const leaf of draft.leavesFirst(path)) {
-    bytes += deletedLength(leaf);
+    bytes += draft.deletedLength(leaf);
     if (deleted > 0 && (deleted === znodesMax || bytes > bytesMax)) break;
     draft.delete(draft.get(leaf.path) as Znode);
     deleted += 1;

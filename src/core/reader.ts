@@ -1,5 +1,6 @@
 // The one door for reads. Whoever is not the state machine or the store sees the state through a reader: it shows
 // records and queues that cannot be changed by it, as they are at the moment of each call, for somebody in particular.
+// All paths are as they name them, and what they cannot name they are not shown.
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { type Permits, systemPermits } from "./access/permits.ts";
@@ -9,6 +10,7 @@ import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Session } from "./session.ts";
+import { rootPath } from "./tree/path.ts";
 import type { TreeWalk, WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
 
@@ -24,6 +26,11 @@ export interface ReadContext {
 /** For what the service does by itself: sweeps, expiry, the queues it keeps. */
 export const systemContext: ReadContext = { permits: systemPermits };
 
+/** The same in a part of the tree, in the paths of those to whom it is `/`. */
+export function systemContextIn(root: string): ReadContext {
+  return root === rootPath ? systemContext : { permits: { ...systemPermits, root } };
+}
+
 export interface Reader {
   readonly context: ReadContext;
   /** The last applied transaction (Z1, Z8): what is read now is as of this one. */
@@ -32,6 +39,8 @@ export interface Reader {
   readonly epochs: ReadonlyEpochs;
   /** Who is known, and what they may do. */
   readonly access: ReadonlyAccess;
+  /** Whether recipes keep the path, as something of theirs: that is asked of the path as they name it. */
+  keeps(path: string, as: (keptPath: string) => boolean): boolean;
   /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
   mayRead(path: string): boolean;
   /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */

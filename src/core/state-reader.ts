@@ -1,24 +1,32 @@
-// The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read.
+// The reader of a state. It is made for each read, so it holds no more than the state and for whom it is read. Paths are
+// turned from those that are named into those of the tree, and back, here and in what is handed out from here.
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { forbidden, mayAs } from "./access/ask.ts";
+import { inRoot, inTree } from "./access/namespace.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
+import { queueShown } from "./coordination/queue-in-root.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
-import type { Quota } from "./quotas/quota.ts";
+import { type Quota, quotaShown } from "./quotas/quota.ts";
 import type { ReadContext, Reader } from "./reader.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
+import { rootPath } from "./tree/path.ts";
 import { TreeWalk, type WalkScope } from "./tree/tree-walk.ts";
 import type { Znode } from "./tree/znode.ts";
+import { scopeInTree, WalkInRoot } from "./walk-in-root.ts";
 
 export class StateReader implements Reader {
   readonly context: ReadContext;
   readonly #state: State;
+  /** What is `/` to whom it is read for. */
+  readonly #root: string;
 
   constructor(state: State, context: ReadContext) {
     this.#state = state;
     this.context = context;
+    this.#root = context.permits.root;
   }
 
   get zxid(): number {
@@ -33,18 +41,23 @@ export class StateReader implements Reader {
     return this.#state.access;
   }
 
+  keeps(path: string, as: (keptPath: string) => boolean): boolean {
+    return this.access.namespaces.keeps(inTree(this.#root, path), as);
+  }
+
   mayRead(path: string): boolean {
     return mayAs(this.context.permits, path, "read");
   }
 
   get(path: string): Znode | undefined {
     this.#require(path);
-    return this.#state.tree.get(path);
+    const znode = this.#state.tree.get(inTree(this.#root, path));
+    return znode === undefined || this.#root === rootPath ? znode : { ...znode, path };
   }
 
   childNames(path: string, from?: string): Iterable<string> {
     this.#require(path);
-    return this.#state.tree.childNames(path, from);
+    return this.#state.tree.childNames(inTree(this.#root, path), from);
   }
 
   #require(path: string): void {
@@ -53,13 +66,15 @@ export class StateReader implements Reader {
 
   walk(scope: WalkScope): TreeWalk {
     const { permits } = this.context;
-    if (scope.roots.every((root) => permits.mayAllBelow(root, "read")))
-      return new TreeWalk(this.#state, scope);
-    return new TreeWalk(this.#state, { ...scope, sees: (path) => this.mayRead(path) });
+    const whole = scopeInTree(this.#root, scope);
+    const seesAll = whole.roots.every((root) => permits.mayAllBelow(root, "read"));
+    const seen: WalkScope = seesAll ? whole : { ...whole, sees: (path) => permits.may(path, "read") };
+    if (this.#root !== rootPath) return new WalkInRoot(this.#state, seen, this.#root);
+    return new TreeWalk(this.#state, seen);
   }
 
   get mortals(): ReadonlySet<string> {
-    return this.#state.mortals;
+    return this.#shown(this.#state.mortals);
   }
 
   session(id: string): Session | undefined {
@@ -75,33 +90,51 @@ export class StateReader implements Reader {
   }
 
   ephemeralsOf(sessionId: string): ReadonlySet<string> {
-    return this.#state.ephemeralsOf(sessionId);
+    return this.#shown(this.#state.ephemeralsOf(sessionId));
   }
 
   queue(path: string): ReadonlyClaimQueue | undefined {
     this.#require(path);
-    return this.#state.claims.queue(path);
+    return queueShown(this.#state.claims.queue(inTree(this.#root, path)), this.#root);
   }
 
   queueOf(path: string): ReadonlyClaimQueue | undefined {
     this.#require(path);
-    return this.#state.claims.queueOf(path);
+    return queueShown(this.#state.claims.queueOf(inTree(this.#root, path)), this.#root);
   }
 
   queues(): Iterable<ReadonlyClaimQueue> {
-    return this.#state.claims.queues();
+    if (this.#root === rootPath) return this.#state.claims.queues();
+    return [...this.#state.claims.queues()].flatMap((queue) => queueShown(queue, this.#root) ?? []);
   }
 
   quota(path: string): Quota | undefined {
     this.#require(path);
-    return this.#state.quotas.get(path);
+    return quotaShown(this.#state.quotas.get(inTree(this.#root, path)), this.#root);
   }
 
   quotaOver(path: string): Quota | undefined {
-    return this.#state.quotas.governing(path);
+    return quotaShown(this.#state.quotas.governing(inTree(this.#root, path)), this.#root);
   }
 
   *quotasFrom(path: string): Generator<Quota> {
-    for (const quota of this.#state.quotas.from(path)) if (this.mayRead(quota.path)) yield quota;
+    const quotas = this.#root === rootPath ? this.#state.quotas.from(path) : this.#quotasInRoot(path);
+    for (const quota of quotas) if (this.mayRead(quota.path)) yield quota;
+  }
+
+  /** Those in the root are one piece of all: what begins as they do. */
+  *#quotasInRoot(path: string): Generator<Quota> {
+    const start = `${this.#root}/`;
+    const from = path === "" || path === rootPath ? start : inTree(this.#root, path);
+    for (const quota of this.#state.quotas.from(from)) {
+      if (!quota.path.startsWith(start)) return;
+      yield { ...quota, path: quota.path.slice(this.#root.length) };
+    }
+  }
+
+  /** Those of the paths that can be named. */
+  #shown(paths: ReadonlySet<string>): ReadonlySet<string> {
+    if (this.#root === rootPath) return paths;
+    return new Set([...paths].flatMap((path) => inRoot(this.#root, path) ?? []));
   }
 }

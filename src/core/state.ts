@@ -22,14 +22,14 @@ export class State {
   readonly tree = new Tree((znode: Znode) => znode.data.byteLength);
   /** What walks over the tree have still to see of it. */
   readonly past = new Past(this.tree);
-  readonly claims = new Claims();
+  readonly access = new Access();
+  readonly claims = new Claims(this.access.namespaces);
   readonly #replies = new Replies();
   readonly quotas = new Quotas();
   readonly epochs = new Epochs();
-  readonly access = new Access();
   readonly acls = new Acls();
   readonly #sessions = new Map<string, Session>();
-  readonly #ephemerals = new Ephemerals();
+  readonly #ephemerals = new Ephemerals(this.access.namespaces);
   readonly #mortals = new Set<string>();
   #zxid = 0;
   #nextZnodeId = 1;

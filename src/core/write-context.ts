@@ -45,6 +45,12 @@ export interface Asked {
   readonly principal?: Principal;
 }
 
+/** What a command carries that the service may ask for in somebody's place. */
+export interface OfNamespace {
+  /** What is `/` in its names; the whole tree's, unless given. It counts where the service asks, and nowhere else. */
+  readonly root?: string;
+}
+
 /**
  * Where a command says whose share of the waiting room it takes. It goes no further than the line to the log: what is
  * decided does not depend on it, and it is not written down, as nothing is that a symbol names.

@@ -6,7 +6,7 @@ import type { ReadonlyClaimQueue } from "../core/coordination/claim-queue.ts";
 import { isLockPath } from "../core/coordination/claims.ts";
 import { KeeperError } from "../core/errors.ts";
 import { systemContext } from "../core/reader.ts";
-import { baseName } from "../core/tree/path.ts";
+import { baseName, parentPath, rootPath } from "../core/tree/path.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
@@ -49,7 +49,8 @@ export class LockDelays implements Duty {
       for (const change of txn.changes) {
         if (!("znode" in change) || change.type === "childrenChanged") continue;
         const { path } = change.znode;
-        if (isLockPath(path)) this.#follow(path, this.#store.reader(systemContext).queue(path));
+        if (!this.#store.access.namespaces.keeps(path, isLockPath)) continue;
+        this.#follow(path, this.#store.reader(systemContext).queue(path));
       }
     }
   }
@@ -80,10 +81,16 @@ export class LockDelays implements Duty {
 
   async #end(path: string, delayUntilMs: number, retry: () => void): Promise<void> {
     try {
-      await this.#store.submit({ type: "endLockDelay", name: baseName(path), delayUntilMs });
+      await this.#store.submit({ type: "endLockDelay", ...addressOf(path), delayUntilMs });
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
       if (error.code !== "stopping" && this.#timers.get(path)?.untilMs === delayUntilMs) retry();
     }
   }
+}
+
+/** How a lock is named, and in which namespace: it is a child of the locks that stand at its top. */
+function addressOf(path: string) {
+  const root = parentPath(parentPath(path));
+  return { name: baseName(path), ...(root !== rootPath && { root }) };
 }

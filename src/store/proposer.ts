@@ -12,7 +12,9 @@ import { versionNeeded } from "../core/machine-version.ts";
 import type { Moment } from "../core/moment.ts";
 import { keptReply } from "../core/replies/idempotency.ts";
 import type { State } from "../core/state.ts";
+import { rootPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
+import type { Asked } from "../core/write-context.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
@@ -136,9 +138,16 @@ export class Proposer {
 
   #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
     this.#assertAccepts(command);
-    validateCommand(command, this.#limits);
+    validateCommand(command, this.#limitsFor(command));
     this.#assertFitsMemory(command);
     this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
+  }
+
+  /** A path is as long as it is in the whole tree: what somebody confined has made, others must be able to name. */
+  #limitsFor(command: Command): Limits {
+    const root = this.#state.access.rootOf((command as Asked).principal);
+    if (root === rootPath) return this.#limits;
+    return { ...this.#limits, pathLengthMax: this.#limits.pathLengthMax - root.length };
   }
 
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */

@@ -206,8 +206,9 @@ export class Replica {
   }
 
   #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
-    const isUntold = bounds === undefined && isTooLongToTell(txn);
-    const message = isUntold ? null : changeMessageOf(txn);
+    const { namespaces } = this.#state.access;
+    const isUntold = bounds === undefined && isTooLongToTell(txn, namespaces);
+    const message = isUntold ? null : changeMessageOf(txn, namespaces);
     this.#tableWriter?.collect(txn, message);
     return isUntold ? { txn, message, isUntold } : { txn, message };
   }

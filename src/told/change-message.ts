@@ -3,6 +3,7 @@
 // instance of a service it also keeps what it was before, for those who are told of some instances only.
 
 import { inRoot } from "../core/access/namespace.ts";
+import type { Namespaces } from "../core/access/namespaces.ts";
 import { deletedLength, writtenLength } from "../core/bounds.ts";
 import { isInstancePath } from "../core/coordination/instances.ts";
 import { rootPath } from "../core/tree/path.ts";
@@ -41,6 +42,9 @@ export interface EventSelection {
   readonly root: string;
 }
 
+/** Where instances are. */
+type InNamespaces = Pick<Namespaces, "keeps">;
+
 /** Characters of the longest message: well below what one string can have, and above what bounded transactions tell. */
 const textLengthMax = 400_000_000;
 /** More than the stat and the names of its members take. */
@@ -50,16 +54,16 @@ const lengthPerEvent = 512;
  * Whether no message can tell of it. Only entries from before transactions were bounded hold such: whoever watches past
  * one finds that the history begins behind it.
  */
-export function isTooLongToTell(txn: Txn): boolean {
+export function isTooLongToTell(txn: Txn, namespaces: InNamespaces): boolean {
   const events = watchEventsOf(txn);
   let length = events.length * lengthPerEvent;
   for (const { type, znode } of events)
-    length += type === "deleted" ? deletedLength(znode) : writtenLength(znode);
+    length += type === "deleted" ? deletedLength(znode, namespaces) : writtenLength(znode);
   return length > textLengthMax;
 }
 
 /** Null when the transaction has nothing to tell (a session opened). */
-export function changeMessageOf(txn: Txn): ChangeMessage | null {
+export function changeMessageOf(txn: Txn, namespaces: InNamespaces): ChangeMessage | null {
   const events = watchEventsOf(txn).map((event) => {
     const { type, znode } = event;
     return {
@@ -68,7 +72,7 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
       head: headOfEvent(type, znode.path),
       data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
       tail: `,"stat":${statText(znode)}}`,
-      before: isInstancePath(znode.path) ? dataBefore(event) : undefined,
+      before: namespaces.keeps(znode.path, isInstancePath) ? dataBefore(event) : undefined,
     };
   });
   if (events.length === 0) return null;

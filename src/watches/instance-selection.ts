@@ -2,6 +2,7 @@
 // among those selected is added for the stream, and one that no longer is, is removed. A transaction is one frame,
 // however many instances it has; only its last event has the id, so that nothing of it is missed by resuming.
 
+import { inTree } from "../core/access/namespace.ts";
 import { type Permits, systemPermits } from "../core/access/permits.ts";
 import {
   fits,
@@ -13,14 +14,14 @@ import {
   servicePath,
 } from "../core/coordination/instances.ts";
 import type { Reader } from "../core/reader.ts";
-import { parentPath } from "../core/tree/path.ts";
+import { parentPath, rootPath } from "../core/tree/path.ts";
 import type { Stat } from "../core/tree/stat.ts";
 import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import { type ChangeMessage, factsText, type MessageEvent } from "../told/change-message.ts";
 import { eventsFrame, instancesFrame, type MessageFrames } from "../told/frames.ts";
 import { descendsIn, type StreamSelection, watchEventTypes } from "./selection.ts";
-import { type Sight, sightOf } from "./sight.ts";
+import { type Sight, sightOf, toldPath } from "./sight.ts";
 
 export class InstanceSelection implements StreamSelection {
   readonly paths: readonly string[];
@@ -30,9 +31,9 @@ export class InstanceSelection implements StreamSelection {
   readonly key: string;
   readonly #filter: InstanceFilter;
 
-  /** @param permits of whom is told, to whom the whole tree is `/`; everything may be told unless given */
+  /** @param permits of whom is told, and whose service it is; everything may be told unless given */
   constructor(service: string, filter: InstanceFilter, permits: Permits = systemPermits) {
-    this.paths = [servicePath(service)];
+    this.paths = [inTree(permits.root, servicePath(service))];
     this.sight = sightOf(permits, this);
     this.#filter = filter;
     const { tags, metadata, state = null, zone = null } = filter;
@@ -46,7 +47,7 @@ export class InstanceSelection implements StreamSelection {
 
   textOf(znode: Znode): string | null {
     const view = this.#isBelow(znode.path) ? instanceAt(znode) : null;
-    return this.#isSelected(view) ? JSON.stringify(view) : null;
+    return this.#isSelected(view) ? this.#told(view) : null;
   }
 
   snapshotFrame(zxid: number, instances: readonly string[]): Uint8Array {
@@ -78,14 +79,22 @@ export class InstanceSelection implements StreamSelection {
     const [wasSelected, isSelected] = [this.#isSelected(was), this.#isSelected(is)];
     if (!wasSelected && !isSelected) return null;
     const name = !wasSelected ? "added" : isSelected ? "updated" : "removed";
-    return { name, data: `${factsText(message)}"instance":${JSON.stringify(isSelected ? is : was)}}` };
+    return {
+      name,
+      data: `${factsText(message)}"instance":${this.#told((isSelected ? is : was) as InstanceView)}}`,
+    };
+  }
+
+  #told(view: InstanceView): string {
+    if (this.sight.root === rootPath) return JSON.stringify(view);
+    return JSON.stringify({ ...view, path: toldPath(this.sight, view.path) });
   }
 
   #isBelow(path: string): boolean {
     return parentPath(path) === this.paths[0];
   }
 
-  #isSelected(view: InstanceView | null): boolean {
+  #isSelected(view: InstanceView | null): view is InstanceView {
     return view !== null && fits(view, this.#filter);
   }
 }

@@ -137,16 +137,20 @@ const recipeStreams = [
 ];
 
 test.for(recipeStreams)(
-  "$url is for those who may read $path, and for nobody who is confined",
+  "$url is for those who may read $path, in the whole tree or in the part that is theirs",
   async ({ url, path, event }, { keeper, http }) => {
     await turnOnAccess(keeper.store);
     const headers = await addTokenWith(keeper.store, "a", [{ prefix: path, allow: ["read"] }]);
     const others = await addTokenWith(keeper.store, "b", [{ prefix: `${path}/x`, allow: ["read"] }]);
-    const confined = await addToken(keeper.store, { name: "c", policies: ["admin"], root: "/teams" });
-    const stream = await http.stream(url, { headers });
-    await stream.untilEvent(event);
-    stream.close();
-    for (const refused of [others, confined]) {
+    const inTeams = [{ prefix: `/teams${path}`, allow: ["read"] as const }];
+    const confined = await addTokenWith(keeper.store, "c", inTeams, "/teams");
+    const elsewhere = await addTokenWith(keeper.store, "d", [{ prefix: path, allow: ["read"] }], "/teams");
+    for (const reader of [headers, confined]) {
+      const stream = await http.stream(url, { headers: reader });
+      await stream.untilEvent(event);
+      stream.close();
+    }
+    for (const refused of [others, elsewhere]) {
       const answer = await http.get(url, { headers: refused });
       expect([answer.status, answer.code]).toEqual([403, "forbidden"]);
     }

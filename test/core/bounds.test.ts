@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Namespaces } from "../../src/core/access/namespaces.ts";
 import { deletedLength, type TransactionBounds, writtenLength } from "../../src/core/bounds.ts";
 import { checkState } from "../../src/core/check.ts";
 import type { Command, Operation } from "../../src/core/command.ts";
@@ -14,6 +15,8 @@ import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { Applied } from "../../src/store/replica.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, ephemeral, Keeper, plain, refusal, sequential } from "../support/keeper.ts";
+
+const noNamespaces = new Namespaces();
 
 const small: TransactionBounds = {
   transactionChangesMax: 20,
@@ -148,12 +151,12 @@ test("text counts for as many characters as its JSON has, a path and what is tol
       const inJson = (value: string) => JSON.stringify(value).length - 2;
       const path = `/services/s/${text.replaceAll(/[\0-\x1f]/g, "")}`;
       expect(writtenLength({ path: "/a", data: bytes(text) })).toBe(2 + inJson(text));
-      expect(deletedLength({ path: "/a", data: bytes(text) })).toBe(2);
-      expect(deletedLength({ path, data: bytes(text) })).toBeGreaterThanOrEqual(inJson(path));
+      expect(deletedLength({ path: "/a", data: bytes(text) }, noNamespaces)).toBe(2);
+      expect(deletedLength({ path, data: bytes(text) }, noNamespaces)).toBeGreaterThanOrEqual(inJson(path));
     }),
   );
   const data = bytes('{"a":1}');
-  expect(deletedLength({ path: "/services/s/i", data })).toBe(13 + 9);
+  expect(deletedLength({ path: "/services/s/i", data }, noNamespaces)).toBe(13 + 9);
 });
 
 test("a session owns so many ephemerals, whatever they are, and they all go in one transaction with it [N10]", async () => {

@@ -78,7 +78,7 @@ test("the queue says at each moment what the list of its claims says", () => {
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const queue = new ClaimQueue("/locks/a");
+      const queue = new ClaimQueue("/locks/a", "lock");
       const claims: Claim[] = [];
       for (const [index, { add, mode, pick, permits, heldThrough }] of steps.entries()) {
         if (add || claims.length === 0) {

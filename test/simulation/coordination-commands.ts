@@ -42,6 +42,8 @@ const attempt = seldomSaid("first", "second");
 const force = seldomSaid(true, false);
 const permits = seldomSaid(1, 1, 2, 3, 0);
 const participant = seldomSaid("p", "q", "ready");
+/** It counts where the service asks. */
+const root = seldomSaid("/a", "/a/b");
 
 const instance: fc.Arbitrary<Instance> = fc.record({
   ...{ address: fc.constantFrom("10.0.0.1", "::1"), port: fc.constantFrom(80, 443) },
@@ -76,13 +78,15 @@ export function coordinationArbitraries(context: fc.Arbitrary<WriteContext>): Ar
     releaseClaim: inContext(
       fc.record({
         ...{ type: fc.constant("releaseClaim" as const), name, id: idOf("x-", "x-", "s-"), force },
-        ifAttempt: attempt,
+        ...{ ifAttempt: attempt, root },
       }),
     ),
-    endLockDelay: fc.record({
-      ...{ type: fc.constant("endLockDelay" as const), name },
-      delayUntilMs: fc.constantFrom(current, current, 7),
-    }),
+    endLockDelay: fc
+      .record({
+        ...{ type: fc.constant("endLockDelay" as const), name, root },
+        delayUntilMs: fc.constantFrom(current, current, 7),
+      })
+      .map(defined),
     standForElection: inContext(
       fc.record({ type: fc.constant("standForElection" as const), name, value: text, attempt }),
     ),
@@ -90,7 +94,10 @@ export function coordinationArbitraries(context: fc.Arbitrary<WriteContext>): Ar
       fc.record({ type: fc.constant("changeCandidate" as const), name, id: idOf("c-"), value: text }),
     ),
     resign: inContext(
-      fc.record({ type: fc.constant("resign" as const), name, id: idOf("c-"), force, ifAttempt: attempt }),
+      fc.record({
+        ...{ type: fc.constant("resign" as const), name, id: idOf("c-"), force },
+        ...{ ifAttempt: attempt, root },
+      }),
     ),
     addToCounter: inContext(
       fc.record({
@@ -106,7 +113,7 @@ export function coordinationArbitraries(context: fc.Arbitrary<WriteContext>): Ar
     ),
     leaveBarrier: inContext(
       fc.record({
-        ...{ type: fc.constant("leaveBarrier" as const), name, participant, ifAttempt: attempt },
+        ...{ type: fc.constant("leaveBarrier" as const), name, participant, ifAttempt: attempt, root },
         count: seldomSaid(2, 1),
       }),
     ),

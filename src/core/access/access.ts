@@ -1,6 +1,8 @@
 // Who is known and what they may do: policies, tokens and namespaces, as records of the state like its znodes. What is
 // asked for again and again is kept ready, and forgotten whenever a record changes.
 
+import { rootPath } from "../tree/path.ts";
+import { Namespaces } from "./namespaces.ts";
 import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
@@ -39,18 +41,22 @@ export interface Shown {
 }
 
 /** The same for those who look. */
-export type ReadonlyAccess = Omit<Access, "put" | "remove">;
+export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
+  readonly namespaces: ReadonlyNamespaces;
+};
+
+type ReadonlyNamespaces = Omit<Namespaces, "add" | "remove">;
 
 /** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
 
 export class Access {
+  readonly namespaces = new Namespaces();
   readonly #records = new Map<string, AccessRecord>();
   readonly #policies = new Map<string, Policy>([[adminPolicy.name, adminPolicy]]);
   readonly #tokens = new Map<string, Token>();
   readonly #byHash = new Map<string, Shown>();
   readonly #byIdentity = new Map<string, Token>();
-  readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
   /** What combinations of policies give, by their names. */
   readonly #rights = new Map<string, () => Rights>();
@@ -92,14 +98,6 @@ export class Access {
     return this.#tokens.size;
   }
 
-  isNamespace(path: string): boolean {
-    return this.#namespaces.has(path);
-  }
-
-  namespaces(): Iterable<string> {
-    return this.#namespaces;
-  }
-
   /** The token with this secret, whether or not it still counts. @param hash SHA-256, hex */
   shownBy(hash: string): Shown | undefined {
     return this.#byHash.get(hash);
@@ -108,6 +106,12 @@ export class Access {
   /** The token of somebody whom others vouch for. */
   tokenFor(identity: string): Token | undefined {
     return this.#byIdentity.get(identity);
+  }
+
+  /** What is `/` to the principal, whether or not it still counts. */
+  rootOf(principal: Principal | undefined): string {
+    if (principal === undefined || principal === "system") return rootPath;
+    return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
   }
 
   records(): Iterable<AccessRecord> {
@@ -147,7 +151,10 @@ export class Access {
     }
     const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
     const rights = this.#rightsOf(names.join(" "), policies);
-    const permits = permitsOf({ by, root, validUntilMs, names, policies, rights });
+    const permits = permitsOf({
+      ...{ by, root, validUntilMs, names, policies, rights },
+      namespaces: this.namespaces,
+    });
     this.#ready.set(key, permits);
     return permits;
   }
@@ -180,7 +187,7 @@ export class Access {
         this.#isOn = true;
         break;
       case "namespace":
-        this.#namespaces.add(record.name);
+        this.namespaces.add(record.name);
         break;
     }
   }
@@ -206,7 +213,7 @@ export class Access {
         this.#isOn = false;
         break;
       case "namespace":
-        this.#namespaces.delete(before.name);
+        this.namespaces.remove(before.name);
         break;
     }
   }

@@ -5,7 +5,6 @@ import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
 import { inTree } from "./namespace.ts";
 import { isConfined, type Permits } from "./permits.ts";
-import { isKeptByRecipes } from "./recipe-roots.ts";
 import type { Verb } from "./verbs.ts";
 
 export class Ask {
@@ -27,9 +26,15 @@ export class Ask {
 
   /** For the path and all below it, whatever is there. @throws KeeperError `forbidden` */
   requireBelow(path: string, verb: Verb): void {
-    const needed = verbOfRawWrite(path, verb);
-    const isAllowed = this.#permits.mayAllBelow(inTree(this.#permits.root, path), needed);
-    if (!isAllowed) throw forbidden(path, needed, " and all below it");
+    const inWhole = inTree(this.#permits.root, path);
+    const needed = this.#verbBelow(path, inWhole, verb);
+    if (!this.#permits.mayAllBelow(inWhole, needed)) throw forbidden(path, needed, " and all below it");
+  }
+
+  /** The root itself never goes, with or without what recipes keep in it. */
+  #verbBelow(path: string, inWhole: string, verb: Verb): Verb {
+    if (path !== rootPath && isWrite(verb) && this.#permits.hasKeptFrom(inWhole)) return "admin";
+    return verbOfRawWrite(this.#permits, inWhole, verb);
   }
 
   /** For what is nobody's path. @throws KeeperError `forbidden` */
@@ -38,9 +43,9 @@ export class Ask {
     this.require(rootPath, verb);
   }
 
-  /** Whether whoever asks can name a part of the tree alone. */
-  get isConfined(): boolean {
-    return isConfined(this.#permits);
+  /** Whether there are recipes for whoever asks. */
+  get hasRecipes(): boolean {
+    return this.#permits.hasRecipes;
   }
 
   #may(path: string, verb: Verb): boolean {
@@ -55,13 +60,17 @@ export function isAdmin(permits: Permits): boolean {
 
 /** @param path as whoever asks names it */
 export function mayAs(permits: Permits, path: string, verb: Verb): boolean {
-  return permits.may(inTree(permits.root, path), verbOfRawWrite(path, verb));
+  const inWhole = inTree(permits.root, path);
+  return permits.may(inWhole, verbOfRawWrite(permits, inWhole, verb));
 }
 
-/** What recipes keep is written by them: with bare hands by an admin alone. */
-function verbOfRawWrite(path: string, verb: Verb): Verb {
-  const isWrite = verb === "write" || verb === "create" || verb === "delete";
-  return isWrite && isKeptByRecipes(path) ? "admin" : verb;
+/** What recipes keep is written by them: with bare hands by an admin alone. @param path of the whole tree */
+function verbOfRawWrite(permits: Permits, path: string, verb: Verb): Verb {
+  return isWrite(verb) && permits.isKept(path) ? "admin" : verb;
+}
+
+function isWrite(verb: Verb): boolean {
+  return verb === "write" || verb === "create" || verb === "delete";
 }
 
 export function forbidden(path: string, verb: Verb, extent = ""): KeeperError {

@@ -3,6 +3,7 @@
 
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
+import type { Namespaces } from "./namespaces.ts";
 import type { Policy } from "./policy.ts";
 import type { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
@@ -19,6 +20,12 @@ export interface Permits {
   may(path: string, verb: Verb): boolean;
   /** To the path and to all that is or ever will be below it. */
   mayAllBelow(path: string, verb: Verb): boolean;
+  /** Whether recipes keep the path, and it is not for everybody to write. */
+  isKept(path: string): boolean;
+  /** Whether there is a namespace at the path or below it, and in it what recipes keep. */
+  hasKeptFrom(path: string): boolean;
+  /** Whether there are recipes for them: none in a root that never was made a namespace. */
+  readonly hasRecipes: boolean;
   /** To the path or to anything that is or ever will be below it. */
   mayAnyBelow(path: string, verb: Verb): boolean;
   /** What the rights are of; none where nobody is asked who they are. */
@@ -26,9 +33,9 @@ export interface Permits {
 }
 
 const everything = {
-  root: rootPath,
-  validUntilMs: null,
+  ...{ root: rootPath, validUntilMs: null, hasRecipes: true },
   ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  ...{ isKept: () => false, hasKeptFrom: () => false },
   policies: [],
 } as const;
 
@@ -53,9 +60,11 @@ export interface Permitted {
   readonly policies: readonly Policy[];
   /** What they give together, made when it is first asked for. */
   readonly rights: () => Rights;
+  readonly namespaces: Pick<Namespaces, "has" | "keeps" | "hasFrom">;
 }
 
-export function permitsOf({ by, root, validUntilMs, names, policies, rights }: Permitted): Permits {
+export function permitsOf(permitted: Permitted): Permits {
+  const { by, root, validUntilMs, names, policies, rights, namespaces } = permitted;
   return {
     by,
     root,
@@ -65,6 +74,9 @@ export function permitsOf({ by, root, validUntilMs, names, policies, rights }: P
     mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
     mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
     policies,
+    isKept: (path) => namespaces.keeps(path),
+    hasKeptFrom: (path) => namespaces.hasFrom(path),
+    hasRecipes: root === rootPath || namespaces.has(root),
   };
 }
 

@@ -14,6 +14,7 @@ import type {
   RotateToken,
   SetPolicy,
 } from "./access-command.ts";
+import { partsOf } from "./namespaces.ts";
 import { accessBounds, adminPolicy } from "./policy.ts";
 import type { Token } from "./token.ts";
 
@@ -65,12 +66,37 @@ export function planCreateToken(draft: Draft, command: CreateToken): AccessOutco
   if (request.identity !== undefined) assertIsNew(access, request.identity);
   const { root } = request;
   if (root !== rootPath) {
+    if (!access.namespaces.has(root)) beginNamespace(draft, root);
     makeParents(draft, root);
-    if (!access.isNamespace(root)) put(draft, { kind: "namespace", name: root });
   }
   const made = { madeZxid: draft.zxid, madeAtMs: draft.timeMs };
   const secrets = hash === undefined ? [] : [{ hash, validUntilMs: null }];
   return { token: putToken(draft, { ...request, ...made, secrets }) };
+}
+
+/** What recipes keep is theirs from its beginning: nothing that is there already becomes a queue, or is kept twice. */
+function beginNamespace(draft: Draft, root: string): void {
+  const { namespaces } = draft.access;
+  if (namespaces.keeps(root)) {
+    throw new KeeperError(
+      "reserved_path",
+      `${root} is kept by recipes, and nobody's root; choose another one.`,
+      { path: root },
+    );
+  }
+  for (const part of partsOf(root)) {
+    const isInWay = draft.get(part) !== undefined || namespaces.hasFrom(part);
+    if (isInWay) throw namespaceTaken(root, part);
+  }
+  put(draft, { kind: "namespace", name: root });
+}
+
+function namespaceTaken(root: string, path: string): KeeperError {
+  return new KeeperError(
+    "node_exists",
+    `${root} cannot become a root: there is something at ${path} or below it, which its recipes would keep. Delete that first, or choose another root.`,
+    { path },
+  );
 }
 
 /** There are two secrets at most: one that was still in its overlap ends now. */

@@ -5,7 +5,7 @@ import { type Ask, forbidden } from "../access/ask.ts";
 
 /** @param path of the lock, election, service, barrier or counter */
 export function authoriseRecipe(ask: Ask, path: string, { force }: { readonly force?: boolean } = {}): void {
-  // Locks and the like are of the whole tree: those of a part of it are yet to be told apart.
-  if (ask.isConfined) throw forbidden(path, "coordinate");
+  // Somebody known from outside may be confined to any path; what stands there is a queue in a namespace alone.
+  if (!ask.hasRecipes) throw forbidden(path, "coordinate");
   ask.require(path, force === true ? "admin" : "coordinate");
 }

@@ -4,6 +4,7 @@
 
 import { joinPath, parentPath } from "../tree/path.ts";
 import type { Znode } from "../tree/znode.ts";
+import { barriersPath } from "./parts.ts";
 
 /** The mark's name is that of ZooKeeper's recipe, whose clients wait for it. */
 export const readyName = "ready";
@@ -18,17 +19,16 @@ export interface Barrier {
   readonly round: number | null;
 }
 
-export const barriersPath = "/barriers";
-
 export function barrierPath(name: string): string {
   return joinPath(barriersPath, name);
 }
 
+/** Whether a barrier is, or would be, at the path. @param path as recipes name it */
 export function isBarrierPath(path: string): boolean {
   return path.startsWith(barriersPath) && parentPath(path) === barriersPath;
 }
 
-/** Whether a znode there is a participant or a mark, or below one. */
+/** Whether a znode there is a participant or a mark, or below one. @param path as recipes name it */
 export function isInBarrier(path: string): boolean {
   return path.startsWith(`${barriersPath}/`) && !isBarrierPath(path);
 }

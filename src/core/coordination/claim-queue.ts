@@ -9,6 +9,9 @@ import { defaultLockSettings, type LockSettings } from "./lock-settings.ts";
 
 export type ClaimMode = "exclusive" | "shared";
 
+/** What the queue is of. */
+export type QueueKind = "lock" | "election";
+
 export interface Claim {
   /** The name of its znode. */
   readonly id: string;
@@ -75,14 +78,16 @@ function keyFrom(sequence: number): string {
 /** `holdersOf` kept up to date: looking, adding and removing cost about the same whatever the length. */
 export class ClaimQueue {
   readonly path: string;
+  readonly kind: QueueKind;
   settings: LockSettings = defaultLockSettings;
   readonly #order = new SortedNames();
   readonly #exclusive = new SortedNames();
   readonly #byKey = new Map<string, Claim>();
   readonly #byId = new Map<string, Claim>();
 
-  constructor(path: string) {
+  constructor(path: string, kind: QueueKind) {
     this.path = path;
+    this.kind = kind;
   }
 
   get size(): number {
@@ -178,6 +183,7 @@ export type ReadonlyClaimQueue = Readonly<
   Pick<
     ClaimQueue,
     | "path"
+    | "kind"
     | "settings"
     | "size"
     | "heldCount"

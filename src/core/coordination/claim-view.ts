@@ -4,7 +4,6 @@ import type { Reader } from "../reader.ts";
 import { baseName } from "../tree/path.ts";
 import type { ClaimView } from "./claim-facts.ts";
 import type { Claim } from "./claim-queue.ts";
-import { isElectionPath } from "./claims.ts";
 import { fenceHeaderOf } from "./fence-header.ts";
 
 export function claimViewOf(reader: Pick<Reader, "get" | "session" | "epochs">, claim: Claim): ClaimView {
@@ -67,7 +66,7 @@ export function standingsOf(reader: Reader, paths: readonly string[]): Standing[
     const base = { id, path, fence, fenceHeader: fenceHeaderOf(reader.epochs, path, fence) };
     const position = queue.positionOf(claim);
     if (position > 0) return [{ ...base, state: "waiting", position }];
-    return [{ ...base, state: isElectionPath(queue.path) ? "leading" : "held" }];
+    return [{ ...base, state: queue.kind === "election" ? "leading" : "held" }];
   });
 }
 

@@ -1,13 +1,13 @@
-// The queue of every lock and election, kept up to date as the tree changes. It holds nothing the tree does not say:
-// it can be made anew from the znodes at any time, in any order that has parents before children.
+// The queue of every lock and election, of the whole tree and of each namespace, kept up to date as the tree changes. It
+// holds nothing the tree does not say: it can be made anew from the znodes at any time, once the namespaces are known,
+// in any order that has parents before children.
 
+import type { Namespaces } from "../access/namespaces.ts";
 import { baseName, parentPath } from "../tree/path.ts";
 import type { Znode } from "../tree/znode.ts";
 import { ClaimQueue, claimOf } from "./claim-queue.ts";
 import { parseLockSettings } from "./lock-settings.ts";
-
-export const locksPath = "/locks";
-export const electionsPath = "/elections";
+import { electionsPath, locksPath } from "./parts.ts";
 
 export function lockPath(name: string): string {
   return `${locksPath}/${name}`;
@@ -19,6 +19,11 @@ export function electionPath(name: string): string {
 
 export class Claims {
   readonly #queues = new Map<string, ClaimQueue>();
+  readonly #namespaces: Namespaces;
+
+  constructor(namespaces: Namespaces) {
+    this.#namespaces = namespaces;
+  }
 
   /** Undefined where there is no znode for the lock or election: nobody claims it. */
   queue(path: string): ClaimQueue | undefined {
@@ -37,9 +42,10 @@ export class Claims {
   }
 
   added(znode: Znode): void {
-    if (!isBelowRoots(znode.path)) return;
-    if (isQueuePath(znode.path)) {
-      this.#queues.set(znode.path, new ClaimQueue(znode.path));
+    const kept = this.#namespaces.keptPath(znode.path);
+    if (kept === undefined) return;
+    if (isQueuePath(kept)) {
+      this.#queues.set(znode.path, new ClaimQueue(znode.path, isLockPath(kept) ? "lock" : "election"));
       this.changed(znode);
       return;
     }
@@ -48,48 +54,39 @@ export class Claims {
   }
 
   changed(znode: Znode): void {
-    if (!isLockPath(znode.path)) return;
-    const queue = this.#queues.get(znode.path) as ClaimQueue;
-    queue.settings = parseLockSettings(znode.data);
+    const queue = this.#queues.get(znode.path);
+    // An election has no settings: whatever its znode holds, one leads.
+    if (queue?.kind === "lock") queue.settings = parseLockSettings(znode.data);
   }
 
   removed({ path }: Znode): void {
-    if (!isBelowRoots(path) || this.#queues.delete(path)) return;
+    if (!this.#namespaces.keeps(path) || this.#queues.delete(path)) return;
     const queue = this.#queues.get(parentPath(path));
     const claim = queue?.get(baseName(path));
     if (claim !== undefined) queue?.remove(claim);
   }
 }
 
-/** Of a lock or an election. */
-export function isElectionPath(path: string): boolean {
-  return parentPath(path) === electionsPath;
-}
-
 /** The lock or election whose claims or settings a change at the path may move; null for every other path. */
-export function queuePathFor(path: string): string | null {
-  if (!isBelowRoots(path)) return null;
-  if (isQueuePath(path)) return path;
-  const parent = parentPath(path);
-  return isQueuePath(parent) ? parent : null;
+export function queuePathFor(namespaces: Pick<Namespaces, "keptPath">, path: string): string | null {
+  const kept = namespaces.keptPath(path);
+  if (kept === undefined) return null;
+  if (isQueuePath(kept)) return path;
+  return isInQueue(kept) ? parentPath(path) : null;
 }
 
-/** Whether a znode there would stand in the queue of a lock or election, if it had a number. */
+/** Whether a znode there would stand in the queue of a lock or election, if it had a number. @param path as recipes name it */
 export function isInQueue(path: string): boolean {
-  return isBelowRoots(path) && isQueuePath(parentPath(path));
+  return isQueuePath(parentPath(path));
 }
 
-function isBelowRoots(path: string): boolean {
-  return path.startsWith(`${locksPath}/`) || path.startsWith(`${electionsPath}/`);
-}
-
-function isQueuePath(path: string): boolean {
+/** Whether a lock or an election is, or would be, at the path. @param path as recipes name it */
+export function isQueuePath(path: string): boolean {
   const parent = parentPath(path);
   return parent === locksPath || parent === electionsPath;
 }
 
-/** An election has no settings: whatever its znode holds, one leads. */
-/** Whether a lock is, or would be, at the path. */
+/** Whether a lock is, or would be, at the path. @param path as recipes name it */
 export function isLockPath(path: string): boolean {
   return parentPath(path) === locksPath;
 }

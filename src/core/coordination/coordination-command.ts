@@ -1,7 +1,7 @@
 // What a client asks of locks, elections, counters and barriers, as plain data, and all that is built on the tree
 // together. A claim and a candidate are the same thing to the tree; their commands differ in what a client may say.
 
-import type { WriteContext } from "../write-context.ts";
+import type { OfNamespace, WriteContext } from "../write-context.ts";
 import type { ClaimMode } from "./claim-queue.ts";
 import type { Released } from "./released.ts";
 import type { ServiceCommand, ServiceOutcomes } from "./service-command.ts";
@@ -13,7 +13,7 @@ interface Attempting {
 }
 
 /** What a command that gives a place up may carry. */
-interface GivingUp {
+interface GivingUp extends OfNamespace {
   /** Give up what that attempt has in the place: it goes only when no other request stands for it. */
   readonly ifAttempt?: string;
 }
@@ -48,7 +48,7 @@ export interface ReleaseClaim extends WriteContext, GivingUp {
 }
 
 /** Ends this very delay: one that was prolonged since has another end. */
-export interface EndLockDelay {
+export interface EndLockDelay extends OfNamespace {
   readonly type: "endLockDelay";
   readonly name: string;
   readonly delayUntilMs: number;

@@ -30,7 +30,7 @@ const commands: RowsOf<ElectionCommand["type"]> = {
     },
     authorise: (ask, { name }) => authoriseRecipe(ask, electionPath(name)),
     isOwnWork: true,
-    decide: planStand,
+    decide: (draft, _state, command) => planStand(draft, command),
     bytes: (stand) => namedBytes(stand, stand.value),
     growth: (stand) => growthOfNamed(namedBytes(stand, stand.value)),
   },
@@ -43,7 +43,7 @@ const commands: RowsOf<ElectionCommand["type"]> = {
     },
     authorise: (ask, { name }) => authoriseRecipe(ask, electionPath(name)),
     isOwnWork: true,
-    decide: planChangeCandidate,
+    decide: (draft, _state, command) => planChangeCandidate(draft, command),
     bytes: (change) => namedBytes(change, change.value),
     growth: (change) => namedBytes(change, change.value),
   },
@@ -54,8 +54,8 @@ const commands: RowsOf<ElectionCommand["type"]> = {
     validate: validateRelease,
     authorise: (ask, resign) => authoriseRecipe(ask, electionPath(resign.name), resign),
     isOwnWork: true,
-    decide: (draft, state, { name, ...release }) =>
-      planRelease(draft, state, { ...release, path: electionPath(name) }),
+    decide: (draft, _state, { name, ...release }) =>
+      planRelease(draft, { ...release, path: electionPath(name) }),
     bytes: namedBytes,
     growth: noGrowth,
   },

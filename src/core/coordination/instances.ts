@@ -4,6 +4,7 @@
 import type { Reader } from "../reader.ts";
 import { baseName, parentPath } from "../tree/path.ts";
 import type { Znode } from "../tree/znode.ts";
+import { servicesPath } from "./parts.ts";
 
 export const instanceStates = ["up", "draining", "disabled"] as const;
 export type InstanceState = (typeof instanceStates)[number];
@@ -21,8 +22,6 @@ export interface Instance {
 
 export const portMax = 65_535;
 
-export const servicesPath = "/services";
-
 export function servicePath(name: string): string {
   return `${servicesPath}/${name}`;
 }
@@ -31,7 +30,7 @@ export function instancePath(service: string, id: string): string {
   return `${servicePath(service)}/${id}`;
 }
 
-/** Whether an instance can be there. */
+/** Whether an instance can be there. @param path as recipes name it */
 export function isInstancePath(path: string): boolean {
   return path.startsWith(`${servicesPath}/`) && parentPath(parentPath(path)) === servicesPath;
 }
@@ -155,7 +154,8 @@ export interface Registered {
 
 /** Those of the znodes that are instances. */
 export function registeredAt(reader: Reader, paths: readonly string[]): Registered[] {
-  return paths.filter(isInstancePath).flatMap((path): Registered[] => {
+  const isInstance = (path: string) => reader.keeps(path, isInstancePath);
+  return paths.filter(isInstance).flatMap((path): Registered[] => {
     const view = instanceAt(reader.get(path));
     if (view === null) return [];
     const { id, fence, state } = view;

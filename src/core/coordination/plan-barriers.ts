@@ -98,7 +98,8 @@ export function planLeaveBarrier(draft: Draft, leave: LeaveBarrier): Left {
 
 /** Those whose session ends have left as well. @param lost its ephemerals, which the draft has no more */
 export function planRoundsLeft(draft: Draft, lost: readonly Znode[]): void {
-  const barriers = new Set(lost.map(({ path }) => parentPath(path)).filter(isBarrierPath));
+  const isBarrier = (path: string) => draft.keeps(path, isBarrierPath);
+  const barriers = new Set(lost.map(({ path }) => parentPath(path)).filter(isBarrier));
   for (const barrier of barriers) {
     if (barrierAt(draft, barrier).participantCount === 0) removeMark(draft, barrier);
   }

@@ -4,10 +4,9 @@ import type { Create } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { planCreate, planDelete } from "../plan-znodes.ts";
-import type { State } from "../state.ts";
 import { baseName } from "../tree/path.ts";
 import { noteAttempt, withdrawAttempt } from "./attempts.ts";
-import { type Claim, type ClaimQueue, wasGivenOut } from "./claim-queue.ts";
+import { type Claim, type ReadonlyClaimQueue, wasGivenOut } from "./claim-queue.ts";
 import type { Claimed, KeepPlace } from "./coordination-command.ts";
 import type { Released } from "./released.ts";
 
@@ -39,15 +38,18 @@ export function claimedOf({ id, path, fence }: Claim): Claimed {
 }
 
 /** The first claim of the session in the queue, whoever made it: through the shorter of two lists. */
-export function ownClaim(state: State, queue: ClaimQueue, sessionId: string | undefined): Claim | undefined {
+export function ownClaim(
+  draft: Draft,
+  queue: ReadonlyClaimQueue,
+  sessionId: string | undefined,
+): Claim | undefined {
   if (sessionId === undefined) return undefined;
-  const owned = state.ephemeralsOf(sessionId);
-  if (queue.size <= owned.size) {
+  if (queue.size <= draft.ephemeralCountOf(sessionId)) {
     for (const claim of queue) if (claim.owner === sessionId) return claim;
     return undefined;
   }
   let first: Claim | undefined;
-  for (const path of owned) {
+  for (const path of draft.ephemeralsOf(sessionId)) {
     const claim = queue.get(baseName(path));
     if (claim?.path !== path) continue;
     if (first === undefined || claim.sequence < first.sequence) first = claim;
@@ -64,11 +66,10 @@ export interface ClaimAddress {
 /** @throws KeeperError `no_claim`, or `not_holder` when it is another session's, for those who may read whose */
 export function claimOfSession(
   draft: Draft,
-  state: State,
   { path, id }: ClaimAddress,
   sessionId: string | undefined,
 ): Claim {
-  const claim = state.claims.queue(path)?.get(id);
+  const claim = draft.queue(path)?.get(id);
   if (claim === undefined) throw noClaim(path, id);
   if (claim.owner === sessionId) return claim;
   throw draft.mayRead(claim.path) ? notHolder(claim) : noClaim(path, id);
@@ -84,9 +85,9 @@ export interface Release extends ClaimAddress {
  * What is gone already needs no release; what never was is a slip. To those who may not read the queue another's claim is
  * as one that is gone.
  */
-export function planRelease(draft: Draft, state: State, release: Release): Released {
+export function planRelease(draft: Draft, release: Release): Released {
   const { path, id, sessionId, force, ifAttempt } = release;
-  const claim = state.claims.queue(path)?.get(id);
+  const claim = draft.queue(path)?.get(id);
   if (claim === undefined) {
     const nextSequence = draft.get(path)?.nextSequence ?? 0;
     if (wasGivenOut(id, nextSequence)) return {};

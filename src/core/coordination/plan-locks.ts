@@ -4,34 +4,35 @@
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import { planCreate, planSetData } from "../plan-znodes.ts";
-import type { State } from "../state.ts";
-import { baseName } from "../tree/path.ts";
-import { type Claim, type ClaimQueue, claimPrefixes } from "./claim-queue.ts";
+import { type Claim, claimPrefixes, type ReadonlyClaimQueue } from "./claim-queue.ts";
 import { claimViewOf } from "./claim-view.ts";
 import { lockPath } from "./claims.ts";
 import type { Claimed, ClaimLock, Configured, ConfigureLock } from "./coordination-command.ts";
 import { defaultLockSettings, formatLockSettings, type LockSettings } from "./lock-settings.ts";
 import { foundClaim, newClaim, ownClaim } from "./plan-claims.ts";
 
-export function planClaimLock(draft: Draft, state: State, claim: ClaimLock): Claimed {
+export function planClaimLock(draft: Draft, claim: ClaimLock): Claimed {
   const { sessionId, attempt } = claim;
   const path = lockPath(claim.name);
-  const queue = state.claims.queue(path);
-  const own = queue === undefined ? undefined : ownClaim(state, queue, sessionId);
+  const queue = draft.queue(path);
+  const own = queue === undefined ? undefined : ownClaim(draft, queue, sessionId);
   const settings = settingsFor(claim, queue);
   if (own !== undefined) {
     checkSameMode(own, claim);
     return foundClaim(draft, own, attempt);
   }
   if (claim.orElse === "refuse" && queue?.wouldHold(claim.mode, settings) === false)
-    throw lockHeld(draft, state, queue);
+    throw lockHeld(draft, queue);
   if (settings !== (queue?.settings ?? defaultLockSettings)) writeSettings(draft, path, settings);
   const prefix = `${path}/${claimPrefixes[claim.mode]}`;
   return newClaim(draft, { prefix, data: claim.metadata, sessionId, attempt });
 }
 
 /** Those of the lock. While it has claims they stand; with none there, a claim may bring its own permits. */
-function settingsFor({ permits, mode, name }: ClaimLock, queue: ClaimQueue | undefined): LockSettings {
+function settingsFor(
+  { permits, mode, name }: ClaimLock,
+  queue: ReadonlyClaimQueue | undefined,
+): LockSettings {
   const settings = queue?.settings ?? defaultLockSettings;
   const asked = permits ?? settings.permits;
   if (asked !== settings.permits && queue !== undefined && queue.size > 0) {
@@ -60,11 +61,11 @@ function checkSameMode(own: Claim, { mode, name }: ClaimLock): void {
 }
 
 /** Who holds it is told to those who may read it. */
-function lockHeld(draft: Draft, state: State, queue: ClaimQueue): KeeperError {
+function lockHeld(draft: Draft, queue: ReadonlyClaimQueue): KeeperError {
   const { delay } = queue.settings;
   const [first] = queue;
-  const holder = first !== undefined && queue.isHeld(first) ? claimViewOf(state, first) : null;
-  const isTold = draft.mayRead(lockPath(baseName(queue.path)));
+  const holder = first !== undefined && queue.isHeld(first) ? claimViewOf(draft, first) : null;
+  const isTold = draft.mayRead(queue.path);
   const held = isTold ? `is held by ${holder?.id}` : "is held";
   const reason = holder === null ? "keeps everyone waiting after its holder expired" : held;
   return new KeeperError(
@@ -78,9 +79,9 @@ function lockHeld(draft: Draft, state: State, queue: ClaimQueue): KeeperError {
   );
 }
 
-export function planConfigureLock(draft: Draft, state: State, command: ConfigureLock): Configured {
+export function planConfigureLock(draft: Draft, command: ConfigureLock): Configured {
   const path = lockPath(command.name);
-  const queue = state.claims.queue(path);
+  const queue = draft.queue(path);
   const settings = queue?.settings ?? defaultLockSettings;
   const { permits = settings.permits, lockDelayMs = settings.lockDelayMs } = command;
   if (permits !== settings.permits && queue !== undefined && queue.size > 0) {

@@ -5,7 +5,6 @@ import type { DeleteQuota, SetQuota } from "../command.ts";
 import type { Draft } from "../draft.ts";
 import { KeeperError } from "../errors.ts";
 import type { Reader } from "../reader.ts";
-import type { State } from "../state.ts";
 import { parentPath, rootPath } from "../tree/path.ts";
 import type { Usage } from "../tree/tree.ts";
 import type { Quota } from "./quota.ts";
@@ -16,7 +15,7 @@ import type { Quota } from "./quota.ts";
  * @throws KeeperError `quota_exceeded`
  */
 export function checkQuota(draft: Draft, path: string, added: Usage): void {
-  const quota = draft.quotaOver(path);
+  const quota = draft.governing(path);
   if (quota === undefined) return;
   const { countHard, bytesHard } = quota.limits;
   const [count, bytes] = [quota.count + added.count, quota.bytes + added.bytes];
@@ -37,7 +36,7 @@ interface Excess {
 /** What an ancestor allows and holds is told to those who may read it, and can name it. */
 function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: Excess): KeeperError {
   const path = draft.nameOf(quota.path);
-  if (path === undefined || !draft.mayRead(path)) {
+  if (path === undefined || path === rootPath || !draft.mayRead(path)) {
     const message =
       "The quota of a subtree that this path is in allows no more; delete some, or ask for more.";
     return new KeeperError("quota_exceeded", message);
@@ -51,23 +50,16 @@ function quotaExceeded(draft: Draft, quota: Quota, { limit, limitValue, size }: 
 }
 
 /** A limit below the usage is taken: from then on it stops growth (U8). */
-export function planSetQuota(
-  draft: Draft,
-  state: State,
-  { path, limits }: SetQuota,
-): { quota: Quota; created: boolean } {
+export function planSetQuota(draft: Draft, { path, limits }: SetQuota): { quota: Quota; created: boolean } {
   if (path === rootPath) throw rootHasNone();
   if (draft.get(path) === undefined) {
     throw new KeeperError("no_node", `${path} does not exist; a quota is set on a znode that is there.`, {
       path,
     });
   }
-  const before = state.quotas.get(path);
-  if (before === undefined) refuseNested(draft, state, path);
-  const { count, bytes } = before ?? state.tree.usageOf(path);
-  const quota = { path, limits, count, bytes };
-  draft.changes.push({ type: "quotaSet", quota, before: before ?? null });
-  return { quota, created: before === undefined };
+  const created = draft.quota(path) === undefined;
+  if (created) refuseNested(draft, path);
+  return { quota: draft.setQuota(path, limits), created };
 }
 
 function rootHasNone(): KeeperError {
@@ -76,25 +68,24 @@ function rootHasNone(): KeeperError {
 }
 
 /** One quota governs a path, so none stands above or below another (U4). */
-function refuseNested(draft: Draft, state: State, path: string): void {
-  const above = state.quotas.governing(parentPath(path));
-  if (above !== undefined) throw nested(draft, `above ${path}`, above);
-  const [below] = state.quotas.from(`${path}/`);
-  if (below?.path.startsWith(`${path}/`)) throw nested(draft, `below ${path}`, below);
+function refuseNested(draft: Draft, path: string): void {
+  const parent = parentPath(path);
+  if (draft.governing(parent) !== undefined) throw nested(draft, `above ${path}`, draft.quotaOver(parent));
+  const below = draft.quotaBelow(path);
+  if (below !== undefined) throw nested(draft, `below ${path}`, below);
 }
 
-/** Which one is told to those who may read it. */
-function nested(draft: Draft, where: string, { path }: Quota): KeeperError {
-  const isTold = draft.mayRead(path);
-  const which = isTold ? `${path}, ${where},` : `A znode ${where}`;
+/** Which one is told to those who may read it, and can name it. */
+function nested(draft: Draft, where: string, quota: Quota | undefined): KeeperError {
+  const told = quota !== undefined && draft.mayRead(quota.path) ? { path: quota.path } : {};
+  const which = told.path === undefined ? `A znode ${where}` : `${told.path}, ${where},`;
   const message = `${which} has a quota already, and quotas do not nest; change or delete that one.`;
-  return new KeeperError("quota_nested", message, isTold ? { path } : {});
+  return new KeeperError("quota_nested", message, told);
 }
 
-export function planDeleteQuota(draft: Draft, state: State, { path }: DeleteQuota): { path: string } {
-  const quota = state.quotas.get(path);
-  if (quota === undefined) throw noQuota(draft, path);
-  draft.changes.push({ type: "quotaDeleted", quota });
+export function planDeleteQuota(draft: Draft, { path }: DeleteQuota): { path: string } {
+  if (draft.quota(path) === undefined) throw noQuota(draft, path);
+  draft.deleteQuota(path);
   return { path };
 }
 

@@ -18,7 +18,7 @@ export const quotaCommands: RowsOf<QuotaWrite["type"]> = {
       validateQuotaLimits(set.limits);
     },
     authorise: (ask, { path }) => ask.require(path, "admin"),
-    decide: planSetQuota,
+    decide: (draft, _state, command) => planSetQuota(draft, command),
     bytes: pathBytes,
     growth: (set) => growthOfNamed(pathBytes(set)),
   },
@@ -27,7 +27,7 @@ export const quotaCommands: RowsOf<QuotaWrite["type"]> = {
     since: 2,
     validate: validatePathOf,
     authorise: (ask, { path }) => ask.require(path, "admin"),
-    decide: planDeleteQuota,
+    decide: (draft, _state, command) => planDeleteQuota(draft, command),
     bytes: pathBytes,
     growth: noGrowth,
   },

@@ -1,6 +1,8 @@
 // Quotas: limits on a whole subtree, and what the subtree holds now. The limits are what somebody set; the usage is
 // counted from the tree and kept up to date with it, so it is never stored and cannot be wrong after a restart (U11).
 
+import { inRoot } from "../access/namespace.ts";
+import { rootPath } from "../tree/path.ts";
 import { SortedNames } from "../tree/sorted-names.ts";
 import type { Usage } from "../tree/tree.ts";
 
@@ -36,6 +38,16 @@ export function exceededLimits(quota: Quota): (keyof QuotaLimits)[] {
 
 export function withAdded(quota: Quota, { count, bytes }: Usage): Quota {
   return { ...quota, count: quota.count + count, bytes: quota.bytes + bytes };
+}
+
+/**
+ * As it is told to whoever is confined to the root: with the path that they name. Undefined for one that was set on the
+ * root itself or above it: it is that of others, and holds for them all the same.
+ */
+export function quotaShown(quota: Quota | undefined, root: string): Quota | undefined {
+  if (quota === undefined || root === rootPath) return quota;
+  const path = inRoot(root, quota.path);
+  return path === undefined || path === rootPath ? undefined : { ...quota, path };
 }
 
 /** The quotas there are, by path. */

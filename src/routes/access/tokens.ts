@@ -235,11 +235,21 @@ const createSchema = {
   operationId: "createToken",
   summary: "Make a token",
   description:
-    "The secret is in this answer alone: where the answer was lost, rotate the token. A root that is not there is made.",
+    "The secret is in this answer alone: where the answer was lost, rotate the token. A root that is not there is made. It " +
+    "becomes a namespace, with locks, elections, services, barriers and counters of its own, and so none of these may be " +
+    "there before, nor may it be in those of another one.",
   tags,
   response: {
     201: { ...json(newTokenAnswer, "The token, with its secret.", exampleNewToken), headers: locationHeader },
-    ...problems(...writeProblems, "no_policy", "token_exists", "too_large", "ephemeral_parent"),
+    ...problems(
+      ...writeProblems,
+      "no_policy",
+      "token_exists",
+      "too_large",
+      "ephemeral_parent",
+      "node_exists",
+      "reserved_path",
+    ),
   },
 };
 

@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { WriteContext } from "../../core/write-context.ts";
 import { tellAudit } from "../http/audit.ts";
+import { namespaceOf } from "../wire/parts.ts";
 
 interface Forced {
   /** The place, in the words of its resource. */
@@ -21,6 +22,6 @@ export function noteForced(
   logger: Logger,
 ): void {
   const by = { reader: request.ip, session: context.sessionId ?? null };
-  logger.warn({ audit: true, ...what, owner, by }, message);
+  logger.warn({ audit: true, ...what, ...namespaceOf(request), owner, by }, message);
   tellAudit(request, () => ({ owner }));
 }

@@ -3,8 +3,8 @@
 
 import type { FastifyReply } from "fastify";
 import type { Coordination } from "../../coordination/coordination.ts";
-import { Ask, forbidden } from "../../core/access/ask.ts";
-import { isConfined } from "../../core/access/permits.ts";
+import { Ask } from "../../core/access/ask.ts";
+import { inTree } from "../../core/access/namespace.ts";
 import type { ReadContext } from "../../core/reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { Latest } from "../../told/latest-stream.ts";
@@ -12,7 +12,7 @@ import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 
 interface HolderEvents {
   readonly event: string;
-  /** Of the lock or election. */
+  /** Of the lock or election, as who listens names it. */
   readonly path: string;
   /** What is told, without the zxid, to all who may read the path. */
   readonly view: () => object;
@@ -35,7 +35,7 @@ export class HolderStreams implements OpenStreams {
   readonly #store: Store;
   readonly #coordination: Coordination;
   readonly #streams: LatestStreams;
-  /** By path. Put into words once for all who listen: there may be many of them, and many holders. */
+  /** By path in the whole tree: those of one name in two namespaces are two. Put into words once for all who listen: there may be many of them, and many holders. */
   readonly #told = new Map<string, Told>();
 
   constructor({ store, coordination }: { store: Store; coordination: Coordination }) {
@@ -46,8 +46,9 @@ export class HolderStreams implements OpenStreams {
 
   /** @throws KeeperError `forbidden`; `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
-    const { path, context } = events;
-    assertReads(context, path);
+    const { context } = events;
+    assertReads(context, events.path);
+    const path = inTree(context.permits.root, events.path);
     const subscribe = ({ tell }: { tell: () => void }) => {
       const stop = this.#coordination.observe(path, tell);
       this.#toldAt(path).streamCount += 1;
@@ -56,7 +57,7 @@ export class HolderStreams implements OpenStreams {
         this.#forget(path);
       };
     };
-    this.#streams.begin(reply, { subscribe, context, now: () => this.#now(events) });
+    this.#streams.begin(reply, { subscribe, context, now: () => this.#now({ ...events, path }) });
   }
 
   #toldAt(path: string): Told {
@@ -94,12 +95,7 @@ export class HolderStreams implements OpenStreams {
   }
 }
 
-/**
- * Who holds is shown to those who may read the path of the lock, election or service. Those of a part of the tree are yet
- * to be told apart.
- * @throws KeeperError `forbidden`
- */
+/** Who holds is shown to those who may read the path of the lock, election or service. @throws KeeperError `forbidden` */
 export function assertReads({ permits }: ReadContext, path: string): void {
-  if (isConfined(permits)) throw forbidden(path, "read");
   new Ask(permits).require(path, "read");
 }

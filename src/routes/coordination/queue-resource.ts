@@ -17,7 +17,7 @@ import { validateResourceName } from "../../core/coordination/coordination-synta
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import { type ClaimAddress, noClaim } from "../../core/coordination/plan-claims.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
-import { type Reader, systemContext } from "../../core/reader.ts";
+import { type Reader, systemContextIn } from "../../core/reader.ts";
 import { leaveUnanswered } from "../http/audit.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { callerOf, renewCaller } from "../wire/callers.ts";
@@ -114,8 +114,10 @@ export function queueResource<Body extends Waiting>(
       const { name } = request.params;
       validateResourceName(name);
       const path = kind.pathOf(name);
-      const view = () => kind.eventView(parts.store.reader(systemContext), path);
-      streams.begin(reply, { event: kind.event, path, view, context: renewCaller(request, parts.store) });
+      const context = renewCaller(request, parts.store);
+      const keeper = systemContextIn(context.permits.root);
+      const view = () => kind.eventView(parts.store.reader(keeper), path);
+      streams.begin(reply, { event: kind.event, path, view, context });
     },
   );
   return streams;

@@ -16,8 +16,8 @@ import {
   instancePath,
   instanceViewOf,
   servicePath,
-  servicesPath,
 } from "../../core/coordination/instances.ts";
+import { servicesPath } from "../../core/coordination/parts.ts";
 import { noInstance } from "../../core/coordination/plan-services.ts";
 import type { WrittenInstance } from "../../core/coordination/service-command.ts";
 import { KeeperError } from "../../core/errors.ts";

@@ -9,6 +9,7 @@ import type { ImportedZnode } from "../../core/command.ts";
 import { isInBarrier } from "../../core/coordination/barriers.ts";
 import { isInQueue } from "../../core/coordination/claims.ts";
 import { KeeperError } from "../../core/errors.ts";
+import type { Reader } from "../../core/reader.ts";
 import { importedNumberMax } from "../../core/tree/sequence.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import { assertReadable, type JsonLimits } from "../http/json-size.ts";
@@ -45,24 +46,27 @@ const lineSchema = Type.Object(
 const line = Compile(lineSchema);
 const faultsOf = bodyCheck(lineSchema);
 
+/** What recipes keep, as whoever imports names it. */
+export type Kept = Pick<Reader, "keeps">;
+
 /**
  * Null for what lives with sessions that are not here: an ephemeral, and whatever stands in a barrier. A place in the
  * queue of a lock or election comes into being by a claim alone, so what is brought there has no number.
  * @throws KeeperError `bad_request`, `bad_mode`, `bad_ttl` or `bad_acl` for a line that is no znode
  */
-export function znodeOfLine(text: string, limits: JsonLimits): ImportedZnode | null {
+export function znodeOfLine(text: string, limits: JsonLimits, kept: Kept): ImportedZnode | null {
   assertReadable(text, limits);
   const value: unknown = parsed(text);
   if (!line.Check(value)) throw invalid("The znode", faultsOf(value) ?? []);
   const stat = (value.stat ?? {}) as Partial<Stat>;
   if (stat.ephemeralOwner !== undefined && stat.ephemeralOwner !== null) return null;
-  if (isInBarrier(value.path)) return null;
+  if (kept.keeps(value.path, isInBarrier)) return null;
   const { container = false, ttlMs } = stat;
   return {
     path: value.path,
     data: bytesOf(value),
     mode: modeOf({ container, ...(ttlMs !== undefined && { ttlMs }) }),
-    sequence: isInQueue(value.path) ? null : (stat.sequence ?? null),
+    sequence: kept.keeps(value.path, isInQueue) ? null : (stat.sequence ?? null),
     nextSequence: childrenEver(stat),
     ...(value.acl !== undefined && { acl: aclOf(value.acl) }),
   };

@@ -7,8 +7,7 @@ import { Ask } from "../../core/access/ask.ts";
 import { inTree } from "../../core/access/namespace.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
-import { parentPath } from "../../core/tree/path.ts";
-import type { Znode } from "../../core/tree/znode.ts";
+import { parentPath, rootPath } from "../../core/tree/path.ts";
 import type { Store } from "../../store/store.ts";
 import { Selection, type SelectionParts } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
@@ -101,8 +100,10 @@ function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (afterZxid === 0) return true;
   // What may not be read says nothing, be it of what may.
   let ancestor = parentPath(path);
-  while (reader.mayRead(ancestor) && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
-  return reader.mayRead(ancestor) && (reader.get(ancestor) as Znode).pzxid <= afterZxid;
+  while (ancestor !== rootPath && reader.mayRead(ancestor) && reader.get(ancestor) === undefined)
+    ancestor = parentPath(ancestor);
+  // Of a part of the tree the root may be gone as well.
+  return reader.mayRead(ancestor) && (reader.get(ancestor)?.pzxid ?? 0) <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from "fastify";
 import { Ask } from "../../core/access/ask.ts";
-import { asRecipe } from "../../core/access/permits.ts";
+import { asRecipe, isConfined } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
@@ -47,6 +47,12 @@ export function recipeReaderFor(request: FastifyRequest, store: Store, path: str
 /** For whom a request reads. */
 export function readContextOf(request: FastifyRequest): ReadContext {
   return callerOf(request);
+}
+
+/** Which lock or service of a name it is about, for those who read of many namespaces. */
+export function namespaceOf(request: FastifyRequest): { readonly namespace?: string } {
+  const { permits } = callerOf(request);
+  return isConfined(permits) ? { namespace: permits.root } : {};
 }
 
 /** The token a request carries, if any. @throws KeeperError when it carries several, which arrive as a list */

@@ -13,13 +13,14 @@ import { submitWithPatience } from "../http/patience.ts";
 import type { Pace } from "../http/rates.ts";
 import { BodyRefused } from "../http/refused-body.ts";
 import { isBlank } from "../wire/body-lines.ts";
-import { znodeOfLine } from "../wire/import-lines.ts";
+import { type Kept, znodeOfLine } from "../wire/import-lines.ts";
 
 export interface ImportAsked {
   readonly onConflict: ConflictRule;
   /** Nothing is changed: the answer is what would be. */
   readonly dryRun: boolean;
   readonly limits: JsonLimits;
+  readonly kept: Kept;
   /** What each part carries; the index tells their idempotency keys apart. */
   readonly contextOf: (index: number) => WriteContext;
   /** Waited for before each part but the first, with the znodes of the one before it. */
@@ -117,7 +118,7 @@ export class ImportRun {
     this.#progress = { ...this.#progress, lines: line };
     if (isBlank(text)) return;
     try {
-      const znode = znodeOfLine(text, this.#asked.limits);
+      const znode = znodeOfLine(text, this.#asked.limits, this.#asked.kept);
       if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
       else this.#add(znode, line, text);
     } catch (error) {

@@ -13,7 +13,7 @@ import { closeBehind, runOut } from "../http/refused-body.ts";
 import { linesOf } from "../wire/body-lines.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
-import type { RouteParts } from "../wire/parts.ts";
+import { type RouteParts, readerFor } from "../wire/parts.ts";
 import { eventStream, progressMediaTypeOf, tellProgress } from "../wire/progress.ts";
 import {
   bytes,
@@ -98,6 +98,7 @@ async function bringIn(
     onConflict,
     dryRun,
     limits,
+    kept: readerFor(request, store),
     contextOf: keyedContextsOf(request, parts),
     pace: rates.paceFor(request, reply),
   });
