@@ -4,14 +4,15 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Client, type Session, type SessionCredentials } from "../client/index.ts";
+import { accessTokenOf, aclAuthVariable, tokenFileOption, tokenFileVariable } from "./access-token.ts";
 import { failedWrite } from "./messages.ts";
 import { Output } from "./output.ts";
 
 export interface GlobalOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
-  readonly token?: string;
   readonly aclAuth?: string;
+  readonly tokenFile?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -38,20 +39,17 @@ export function globalOptions(): Option[] {
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
     variable(
-      "TREEKEEPER_TOKEN",
-      new Option("--token <@file>", "access token, sent as Authorization: Bearer; @FILE is read from a file"),
-    ).argParser(secretIn),
-    variable(
-      "TREEKEEPER_ACL_AUTH",
+      aclAuthVariable,
       new Option("--acl-auth <@file>", "USER:PASSWORD, for access control lists; @FILE is read from a file"),
     ).argParser(secretIn),
+    variable(tokenFileVariable, tokenFileOption()),
     new Option("--json", "results as JSON, one value a line"),
     new Option("-q, --quiet", "say nothing but results and faults: for cron"),
   ];
 }
 
 /** The variable is an option's as well; set to nothing, as tools leave one out, it is as one that is not set. */
-function variable(name: string, option: Option): Option {
+export function variable(name: string, option: Option): Option {
   return process.env[name] === "" ? option : option.env(name);
 }
 
@@ -75,9 +73,14 @@ export interface Workplace {
 
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const { endpoint, json, quiet } = options;
-  const client = clientOf(command, endpointsIn(endpoint), options);
-  return { client, output: new Output({ json, quiet }), options };
+  const client = clientOf(command, endpointsIn(options.endpoint), options);
+  return { client, output: outputOf(command), options };
+}
+
+/** For what is no matter of the service's. */
+export function outputOf(command: Command): Output {
+  const { json, quiet } = command.optsWithGlobals<GlobalOptions>();
+  return new Output({ json, quiet });
 }
 
 export function endpointsIn(text: string): string[] {
@@ -92,31 +95,19 @@ function withScheme(endpoint: string): string {
 function clientOf(
   command: Command,
   endpoint: readonly string[],
-  { token, aclAuth }: Pick<GlobalOptions, "token" | "aclAuth">,
+  { aclAuth }: Pick<GlobalOptions, "aclAuth">,
 ): Client {
   // Said here and not where the option is read: there it would be repeated.
   if (aclAuth?.includes(":") === false)
     command.error("error: option '--acl-auth' is USER:PASSWORD, or @FILE with that in it.");
+  const token = accessTokenOf(command);
+  const aclIdentities = aclAuth === undefined ? [] : [aclAuth];
   try {
-    return new Client({
-      endpoint,
-      requestTimeoutMs,
-      attemptsMax,
-      aclIdentities: aclAuth === undefined ? [] : [aclAuth],
-      ...(token !== undefined && { fetch: authorized(token) }),
-    });
+    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);
   }
-}
-
-function authorized(token: string): typeof fetch {
-  return (input, init) => {
-    const headers = new Headers(init?.headers);
-    headers.set("Authorization", `Bearer ${token}`);
-    return fetch(input, { ...init, headers });
-  };
 }
 
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {

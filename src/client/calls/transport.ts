@@ -2,6 +2,7 @@
 // resource, and of the service only which of its addresses answered last.
 
 import { base64Of } from "./base64.ts";
+import { type AccessTokenSource, showingToken } from "./bearer.ts";
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
 import { SeenZxid } from "./seen-zxid.ts";
@@ -9,12 +10,14 @@ import { SeenZxid } from "./seen-zxid.ts";
 /** The world as a client was given it. */
 export interface World {
   readonly fetch: typeof fetch;
+  /** Undefined where none is shown. */
+  readonly token: AccessTokenSource | undefined;
   readonly clock: ClientClock;
   /** From 0 up to 1. */
   readonly chance: () => number;
 }
 
-export interface Transport extends Omit<World, "fetch"> {
+export interface Transport extends Omit<World, "fetch" | "token"> {
   /** Never follows a redirect. @throws RequestError where there is one */
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** The URL of a resource, such as `v1/watch`, below the service's own. */
@@ -27,21 +30,22 @@ export interface Transport extends Omit<World, "fetch"> {
 
 /**
  * @param aclIdentities `user:password` of each that requests show
- * @throws TypeError when an endpoint is no absolute URL of http or https, or there is none
+ * @throws TypeError when an endpoint is no absolute URL of http or https, or there is none, or the token could be none
  */
 export function createTransport(
   endpoint: string | readonly string[],
   aclIdentities: readonly string[],
-  world: World,
+  { fetch, token, ...world }: World,
 ): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
   let index = 0;
   const seen = new SeenZxid(bases.length > 1);
   const base = () => bases[index % bases.length] as URL;
+  const direct = withoutRedirects(showing(aclIdentities, fetch));
   return {
     ...world,
-    fetch: noting(seen, withoutRedirects(showing(aclIdentities, world.fetch))),
+    fetch: noting(seen, token === undefined ? direct : showingToken(token, direct)),
     seen,
     url: (path) => new URL(path, base()),
     failed(url) {

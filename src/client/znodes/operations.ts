@@ -4,7 +4,7 @@
 import type { Permission } from "../../core/acl/acl.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import { base64Of } from "../calls/base64.ts";
-import { problemIn, RequestError } from "../calls/errors.ts";
+import { problemIn, type RequestError, refusalOf } from "../calls/errors.ts";
 import type { WatchedZnode } from "../watches/messages.ts";
 import { type WireData, ZnodeData } from "./znode-data.ts";
 
@@ -156,5 +156,5 @@ export function resultIn(entry: unknown): unknown {
 export function batchResultIn(entry: unknown): unknown {
   const { status, ...rest } = Object(resultIn(entry)) as Record<string, unknown>;
   const problem = Number(status) >= 400 ? problemIn({ status, ...rest }) : null;
-  return problem === null ? rest : new RequestError(problem);
+  return problem === null ? rest : refusalOf(problem);
 }
