@@ -25,7 +25,7 @@ export interface Session {
  * other its owner's alone, whoever has its token.
  */
 export function isOwnedBy({ owner }: Session, permits: Permits): boolean {
-  return owner === undefined || owner === permits.by || permits === systemPermits;
+  return owner === undefined || owner === permits.owner || permits === systemPermits;
 }
 
 /** One sentence for every way a session can be gone: they cannot be told apart (N5). */

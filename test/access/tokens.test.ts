@@ -181,3 +181,36 @@ test("what was done is told with who did it", async ({ http, keeper }) => {
   await http.post("/v1/znodes/a", { headers });
   expect(keeper.applied.at(-1)?.message?.text).toContain('"cause":"request","by":"token:root",');
 });
+
+test("a token that is made again under a name has nothing of what the one before it had", async ({
+  http,
+  keeper,
+}) => {
+  const { store } = keeper;
+  await turnOnAccess(store);
+  const asIt = async () => addToken(store, { name: "web", policies: ["admin"] });
+  const before = await asIt();
+  const { token } = (await http.post("/v1/sessions", { headers: before })).json<{ token: string }>();
+  const keyed = (headers: object) =>
+    http.post("/v1/znodes/a-?sequential=true", { headers: { ...headers, "idempotency-key": "k" } });
+  await keyed(before);
+  await store.submit({ type: "revokeToken", name: "web", principal: "system" });
+  const again = await asIt();
+  const kept = await http.get("/v1/znodes", { headers: { ...again, "session-token": token } });
+  expect(kept.status).toBe(410);
+  expect((await keyed(again)).header("location")).toBe("/v1/znodes/a-0000000001");
+});
+
+test("the earlier end counts: that of the token or that of the secret it was shown by", async ({
+  http,
+  keeper,
+}) => {
+  const { store, clock } = keeper;
+  const headers = await turnOnAccess(store);
+  const validUntilMs = clock.wallMs() + 1000;
+  const old = await addToken(store, { name: "web", policies: ["admin"], validUntilMs });
+  await http.post("/v1/admin/tokens/web/rotate", { headers, json: { overlapMs: 60_000 } });
+  expect((await http.get("/v1/znodes", { headers: old })).status).toBe(200);
+  await clock.advance(1000);
+  expect((await http.get("/v1/znodes", { headers: old })).status).toBe(401);
+});

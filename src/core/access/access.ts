@@ -3,11 +3,11 @@
 
 import { rootPath } from "../tree/path.ts";
 import { Namespaces } from "./namespaces.ts";
-import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
+import { type Permits, type Permitted, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
 import { Rights } from "./rights.ts";
-import { isValidAt, type Secret, type Token } from "./token.ts";
+import { earlierEnd, isValidAt, type Secret, type Token } from "./token.ts";
 
 /** One row: each kind has names of its own. */
 export type AccessRecord =
@@ -125,24 +125,24 @@ export class Access {
     if (!isValidAt(principal.validUntilMs, timeMs)) throw unauthenticated();
     if (!("token" in principal)) {
       const { policies, root, validUntilMs = null } = principal;
-      return this.#permits({ by: principalId(principal), policies, root, validUntilMs });
+      const by = principalId(principal);
+      return this.#permits({ by, owner: by, policies, root, validUntilMs });
     }
     const token = this.#tokens.get(principal.token);
     if (token === undefined || token.madeZxid !== principal.made) throw unauthenticated();
     if (!isValidAt(token.validUntilMs, timeMs)) throw unauthenticated();
-    const { policies, root, validUntilMs } = token;
-    return this.#permits({
-      by: tokenId(token.name),
-      policies,
-      root,
-      validUntilMs: principal.validUntilMs ?? validUntilMs,
-    });
+    const { policies, root } = token;
+    const by = tokenId(token.name);
+    const validUntilMs = earlierEnd(principal.validUntilMs ?? null, token.validUntilMs);
+    return this.#permits({ by, owner: `${by}@${token.madeZxid}`, policies, root, validUntilMs });
   }
 
-  #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
-    const { by, root, validUntilMs } = asked;
+  #permits(
+    asked: Pick<Token, "policies" | "root" | "validUntilMs"> & Pick<Permitted, "by" | "owner">,
+  ): Permits {
+    const { by, owner, root, validUntilMs } = asked;
     const names = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${by} ${validUntilMs} ${root} ${names.join(" ")}`;
+    const key = `${owner} ${validUntilMs} ${root} ${names.join(" ")}`;
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
     if (this.#ready.size >= readyMax) {
@@ -152,7 +152,7 @@ export class Access {
     const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
     const rights = this.#rightsOf(names.join(" "), policies);
     const permits = permitsOf({
-      ...{ by, root, validUntilMs, names, policies, rights },
+      ...{ by, owner, root, validUntilMs, names, policies, rights },
       namespaces: this.namespaces,
     });
     this.#ready.set(key, permits);

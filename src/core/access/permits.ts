@@ -11,6 +11,8 @@ import type { Verb } from "./verbs.ts";
 export interface Permits {
   /** Who it is, as people are told; null where nobody is asked who they are. */
   readonly by: string | null;
+  /** Whose is what they open and ask for: a token that was made again under its name is another one. Null as `by` is. */
+  readonly owner: string | null;
   /** What is `/` to them. */
   readonly root: string;
   /** Permits with equal keys allow the same. */
@@ -40,10 +42,10 @@ const everything = {
 } as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
-export const openPermits: Permits = { ...everything, by: null, key: "" };
+export const openPermits: Permits = { ...everything, by: null, owner: null, key: "" };
 
 /** For what the service does by itself. */
-export const systemPermits: Permits = { ...everything, by: null, key: "system" };
+export const systemPermits: Permits = { ...everything, by: null, owner: null, key: "system" };
 
 /** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
 export function asRecipe(permits: Permits): Permits {
@@ -52,6 +54,7 @@ export function asRecipe(permits: Permits): Permits {
 
 export interface Permitted {
   readonly by: string;
+  readonly owner: string;
   readonly root: string;
   readonly validUntilMs: number | null;
   /** Names of the policies that the rights are of, sorted. */
@@ -64,9 +67,10 @@ export interface Permitted {
 }
 
 export function permitsOf(permitted: Permitted): Permits {
-  const { by, root, validUntilMs, names, policies, rights, namespaces } = permitted;
+  const { by, owner, root, validUntilMs, names, policies, rights, namespaces } = permitted;
   return {
     by,
+    owner,
     root,
     validUntilMs,
     key: JSON.stringify([root, ...names]),

@@ -30,14 +30,14 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   if (key === undefined) return undefined;
   const fingerprint = fingerprintOf(request);
   // Whoever is known is known wherever they come from.
-  const { by } = callerOf(request).permits;
+  const { by, owner: principal } = callerOf(request).permits;
   const client = shortHashOf(by ?? clientNetworkOf(request.ip));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);
   const sender = session === undefined ? `client ${client}` : `session ${session}`;
   // Another principal's key is another key, and what it asks is another request, whatever else is the same.
-  const owner = by === null ? sender : `${by} ${sender}`;
+  const owner = principal === null ? sender : `${principal} ${sender}`;
   return {
     key,
     // A line feed is in no key, so no index makes one key of another.
@@ -47,11 +47,11 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
         key: hash("sha256", `${owner}\n${name}`, "hex"),
         request: hash(
           "sha256",
-          by === null ? `${fingerprint}\n${name}` : `${by}\n${fingerprint}\n${name}`,
+          principal === null ? `${fingerprint}\n${name}` : `${principal}\n${fingerprint}\n${name}`,
           "hex",
         ),
         scope: session === undefined ? client : `${client}/${session}`,
-        ...(by === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
+        ...(principal === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
         ageMsMax: limits.idempotencyAgeMsMax,
         keysMax: limits.idempotencyKeysMax,
         bytesMax: limits.idempotencyBytesMax,
