@@ -139,11 +139,12 @@ export class Draft {
 
   /**
    * Asked before anything is told of the path, and once more by each change, as the last gate.
+   * @param named what is said instead of a path that whoever asks did not name
    * @throws KeeperError `forbidden`
    */
-  require(path: string, verb: Verb): void {
+  require(path: string, verb: Verb, named = path): void {
     if (this.#isOwnWork || mayAs(this.permits, path, verb)) return;
-    throw forbidden(path, verb);
+    throw forbidden(named, verb);
   }
 
   /** Paths here are those that whoever asks names; records of the state have those of the whole tree. */

@@ -17,7 +17,8 @@ import type { ZnodeTag } from "./write-context.ts";
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);
   const { path, sequence } = nameOf(draft, create, parent);
-  draft.require(path, "create");
+  // How far numbers have come is not for whoever may not create there.
+  draft.require(path, "create", create.path);
   const existing = draft.get(path);
   if (existing !== undefined) {
     throw new KeeperError("node_exists", `${path} exists already.`, { path, ...draft.statFor(existing) });

@@ -11,6 +11,7 @@ import { isUnknownPast, stampText } from "./epochs.ts";
 import { KeeperError } from "./errors.ts";
 import { isOwnedBy, sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
+import type { Znode } from "./tree/znode.ts";
 import type { Outcomes } from "./txn.ts";
 import type { Asked, Fence, WriteContext } from "./write-context.ts";
 
@@ -54,14 +55,26 @@ function checkContext(draft: Draft, state: State, context: WriteContext): void {
 function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): void {
   const znode = draft.get(path);
   const stamp = { zxid: czxid, epoch };
-  if (znode?.czxid === czxid && state.epochs.has(stamp)) return;
+  if (znode?.czxid === czxid && state.epochs.has(stamp) && mayKnow(draft, state, znode)) return;
   const isUnknown = isUnknownPast(state, stamp);
-  const again = draft.mayRead(path) ? `was created again at zxid ${znode?.czxid}` : "is another one by now";
-  const found = znode === undefined ? "is gone" : again;
-  const reason = isUnknown ? "it is of a past that this store does not have" : `the znode ${found}`;
+  const reason = isUnknown
+    ? "it is of a past that this store does not have"
+    : foundInstead(draft, path, znode);
   throw new KeeperError(
     "fence_stale",
     `The fence ${path}@${stampText(stamp)} does not hold: ${reason}. Stop acting as its owner.`,
     { path, ...(isUnknown && { unknownPast: true }) },
   );
+}
+
+/** Whoever may not read it is told of their own place alone: a fence that was guessed holds no more than one of nothing. */
+function mayKnow(draft: Draft, state: State, { path, ephemeralOwner }: Znode): boolean {
+  if (draft.mayRead(path)) return true;
+  const session = ephemeralOwner === null ? undefined : state.session(ephemeralOwner);
+  return session !== undefined && isOwnedBy(session, draft.permits);
+}
+
+function foundInstead(draft: Draft, path: string, znode: Znode | undefined): string {
+  if (!draft.mayRead(path)) return "the znode is gone, or is none of yours";
+  return znode === undefined ? "the znode is gone" : `the znode was created again at zxid ${znode.czxid}`;
 }

@@ -3,9 +3,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { isAdmin } from "../../core/access/ask.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
+import { callerOf } from "../wire/callers.ts";
 import { json, problems } from "../wire/schemas.ts";
 
 export interface LimitsParts {
@@ -17,16 +19,16 @@ export interface LimitsParts {
 
 export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches, store }: LimitsParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  app.get("/v1/limits", { schema: limitsSchema }, async () => {
+  app.get("/v1/limits", { schema: limitsSchema }, async (request) => {
     const { history } = watches;
+    // How long the messages are says how much others have written, and of what size.
+    const sizes = isAdmin(callerOf(request).permits) && {
+      messages: history.messageCount,
+      bytes: history.bytes,
+    };
     return {
       bounds: { ...fixedLimits, ...bounds },
-      history: {
-        zxid: history.zxid,
-        oldestZxid: history.floorZxid,
-        messages: history.messageCount,
-        bytes: history.bytes,
-      },
+      history: { zxid: history.zxid, oldestZxid: history.floorZxid, ...sizes },
       past: {
         epoch: store.epochs.current.id,
         firstZxid: store.epochs.current.firstZxid,
@@ -48,8 +50,10 @@ const limitsAnswer = Type.Object(
         oldestZxid: Type.Integer({
           description: "A watch can resume after this transaction and any later one.",
         }),
-        messages: Type.Integer({ description: "Transactions that can be told again." }),
-        bytes: Type.Integer({ description: "What they take." }),
+        messages: Type.Optional(
+          Type.Integer({ description: "Transactions that can be told again; shown to an admin." }),
+        ),
+        bytes: Type.Optional(Type.Integer({ description: "What they take; shown to an admin." })),
       },
       { title: "History", description: "What a watch can be told again." },
     ),
