@@ -4,6 +4,7 @@
 import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { safeSetUp } from "./safe-start.ts";
 
 interface Setting<T> {
   readonly flag: string;
@@ -69,7 +70,12 @@ const mebibyte = 1024 ** 2;
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 const settings = {
-  host: setting("host", "127.0.0.1", word, "address to listen on"),
+  host: setting(
+    "host",
+    "127.0.0.1",
+    word,
+    "address to listen on; any but this machine's own takes tokens and TLS",
+  ),
   port: setting("port", 2281, integer(0, 65_535), "port to listen on; 0 picks a free one"),
   dataDir: setting("data-dir", "./data", word, "data directory; created if missing"),
   logLevel: setting<(typeof logLevels)[number]>(
@@ -125,6 +131,12 @@ const settings = {
   ),
   jwtIssuer: setting("jwt-issuer", "", (text) => text, "issuer (iss) that these tokens must have"),
   jwtAudience: setting("jwt-audience", "", (text) => text, "audience (aud) that these tokens must have"),
+  insecure: setting(
+    "insecure",
+    false,
+    yesOrNo,
+    "let others in without access control or without TLS; each start warns of it",
+  ),
   corsOrigin: setting(
     "cors-origin",
     "",
@@ -508,9 +520,12 @@ export function readConfig(argv: readonly string[], version: string): Config {
     .version(version)
     .allowExcessArguments(false);
   for (const { flag, meaning, initial, parse } of Object.values<Setting<unknown>>(settings)) {
-    const option = new Option(`--${flag} <value>`, meaning).env(environmentName(flag)).default(initial);
-    command.addOption(option.argParser(parse));
+    // Of what is asked for or not, the flag alone says that it is.
+    const value = initial === false ? "[value]" : "<value>";
+    const option = new Option(`--${flag} ${value}`, meaning).env(environmentName(flag)).default(initial);
+    command.addOption((initial === false ? option.preset("true") : option).argParser(parse));
   }
+  command.addHelpText("after", `\nSafe set-up, where others are to be let in:\n  ${safeSetUp.join("\n  ")}`);
   const config = command.parse(argv).opts<Config>();
   const fault = contradictionIn(config);
   if (fault !== null) command.error(`error: ${fault}`);

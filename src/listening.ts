@@ -87,6 +87,16 @@ export function addressOf({ address, family, port }: AddressInfo, scheme: "http"
   const host = family === "IPv6" ? `[${address}]` : address;
   return {
     url: `${scheme}://${host}:${port}`,
-    isLoopback: address === "::1" || /^(::ffff:)?127\./.test(address),
+    isLoopback: isLoopback(address),
   };
+}
+
+/** Whether every address that a host stands for is this machine's own; of a name that stands for none nobody knows. */
+export async function isLoopbackHost(host: string): Promise<boolean> {
+  const addresses = await everyAddressOf(host).catch(() => []);
+  return addresses.length > 0 && addresses.every(isLoopback);
+}
+
+function isLoopback(address: string): boolean {
+  return address === "::1" || /^(::ffff:)?127\./.test(address);
 }

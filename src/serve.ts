@@ -6,6 +6,7 @@ import { isatty } from "node:tty";
 import closeWithGrace from "close-with-grace";
 import type { Logger } from "pino";
 import { JwtKeys } from "./access/jwt-keys.ts";
+import { type TakenOver, takeOverFirstToken } from "./access/take-over.ts";
 import { type Certificate, readCertificate } from "./certificate.ts";
 import { systemClock } from "./clock.ts";
 import { boundsOf, type Config } from "./config.ts";
@@ -24,6 +25,7 @@ import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
+import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -83,6 +85,8 @@ interface Service {
   readonly stallWatch: StallWatch;
   /** Null where nobody asked for it. */
   readonly audit: AuditLog | null;
+  /** What its operator has taken upon himself; null for what is safe. */
+  readonly danger: Danger | null;
 }
 
 /**
@@ -101,6 +105,7 @@ async function openService(
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
   const { store, watches } = await openStore(config, logger);
+  const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
     timeoutMsMax: config.sessionTimeoutMsMax,
@@ -122,7 +127,38 @@ async function openService(
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit };
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
+}
+
+/**
+ * Before anybody can be heard: the first token is taken over, so that it is known who may do what, and others are let in
+ * only where that is safe. @throws Error with the store closed
+ */
+async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger | null> {
+  try {
+    const token = await takeOverFirstToken(config.dataDir, store);
+    if (token !== null) noteFirstToken(token, logs, store.zxid);
+    const { host, allowedHosts, tlsCert, insecure } = config;
+    const hasTls = tlsCert !== "";
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
+    if (danger !== null && !insecure) throw new Error(danger.refusal);
+    return danger;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+interface Logs {
+  readonly logger: Logger;
+  readonly audit: AuditLog | null;
+}
+
+function noteFirstToken({ name, isRescue }: TakenOver, { logger, audit }: Logs, zxid: number): void {
+  audit?.note({ event: "first_token", by: "system", token: name, zxid });
+  if (isRescue)
+    logger.warn({ token: name }, "the token has the new secret that was laid into the data directory");
+  else logger.info({ token: name }, "access control is on, and the first token counts");
 }
 
 /** With the store open: what it has open is not there for connections. */
@@ -217,12 +253,8 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
-async function listen(
-  { server, store, housekeeper, audit }: Service,
-  config: Config,
-  logger: Logger,
-  stop: AbortSignal,
-): Promise<void> {
+async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
+  const { server, store, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
@@ -233,25 +265,24 @@ async function listen(
         if (audit !== null) auditSessionEnds(txn, audit);
       }
     });
-    noteAddresses(server, config, logger, store.zxid);
+    noteAddresses(service, config, logger);
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-/** There is no access control: where others than this machine's users get in, that is said. */
-function noteAddresses({ doors }: Server, { tlsCert, dataDir }: Config, logger: Logger, zxid: number): void {
+/** Whoever has said that it shall be insecure hears of it at each start. */
+function noteAddresses({ server, danger, store }: Service, config: Config, logger: Logger): void {
+  const { tlsCert, dataDir, insecure } = config;
   const scheme = tlsCert === "" ? "http" : "https";
-  const addresses = doors.addresses.map((address) => addressOf(address, scheme));
+  const addresses = server.doors.addresses.map((address) => addressOf(address, scheme));
   const [address, ...others] = addresses.map(({ url }) => url);
-  logger.info({ address, ...(others.length > 0 && { others }), zxid, dataDir }, "serving");
+  logger.info({ address, ...(others.length > 0 && { others }), zxid: store.zxid, dataDir }, "serving");
+  if (!insecure) return;
   const reachable = addresses.filter(({ isLoopback }) => !isLoopback).map(({ url }) => url);
-  if (reachable.length === 0) return;
-  logger.warn(
-    { addresses: reachable },
-    "there is no access control: whoever can reach these addresses may read and change everything",
-  );
+  const needless = "insecure: it is set, and nothing needs it as it stands; leave it out";
+  logger.warn({ addresses: reachable }, danger?.warning ?? needless);
 }
 
 function noteLogState(state: LogState, logger: Logger): void {

@@ -34,7 +34,7 @@ interface Typed {
 
 const supervised: readonly string[] = ["lock", "elect", "register"];
 /** Options whose value is a file. */
-const fileOptions: readonly string[] = ["--file", "--output", "--jsonl"];
+const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file"];
 /** Where the names are that an argument may be. */
 const nameFolders: Readonly<Record<string, string>> = {
   lock: "/locks",
@@ -145,6 +145,9 @@ async function operandsFor(
       return fitting(await namesIn(client(), nameFolders[command.name()] ?? "/"), current);
     case "id":
       return fitting(await sessionsOf(client()), current);
+    case "policy":
+    case "token":
+      return fitting(await accessNamesOf(client(), argument.name()), current);
     default:
       return fitting([], current);
   }
@@ -181,6 +184,15 @@ async function sessionsOf(client: Client): Promise<Candidate[]> {
     sessions.push({ word: id, description: name });
   }
   return sessions;
+}
+
+async function accessNamesOf(client: Client, what: string): Promise<Candidate[]> {
+  const names: Candidate[] = [];
+  for await (const { name } of what === "policy" ? client.policies.list() : client.tokens.list()) {
+    if (names.length === candidatesMax) break;
+    names.push({ word: name });
+  }
+  return names;
 }
 
 /** The server's settings are its own: it is asked for them. */

@@ -9,6 +9,7 @@ import { getCommand } from "./commands/get.ts";
 import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { lsCommand } from "./commands/ls.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
 import { rmCommand } from "./commands/rm.ts";
 import { serveCommand } from "./commands/serve.ts";
@@ -16,8 +17,10 @@ import { servicesCommand } from "./commands/services.ts";
 import { sessionCommand } from "./commands/session.ts";
 import { setCommand } from "./commands/set.ts";
 import { statCommand } from "./commands/stat.ts";
+import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { whoamiCommand } from "./commands/whoami.ts";
 
 interface CommandGroup {
   readonly heading: string;
@@ -44,5 +47,6 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
+  { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   { heading: "Around it:", commands: [serveCommand, completionCommand] },
 ];

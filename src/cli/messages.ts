@@ -29,6 +29,10 @@ const wordsOfHttp = [
     "with `treekeeper session open` and name it by --session",
   ],
   ["say onConflict=skip or replace", "say --on-conflict skip or replace"],
+  [
+    "send it as Authorization: Bearer <token>",
+    "name it by --token-file, TREEKEEPER_TOKEN_FILE or TREEKEEPER_TOKEN",
+  ],
   ["Start again with initial=true", "Start again with --initial"],
 ] as const;
 

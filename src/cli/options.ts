@@ -4,13 +4,14 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Client, type Session, type SessionCredentials } from "../client/index.ts";
+import { accessTokenOf, tokenFileOption, tokenFileVariable } from "./access-token.ts";
 import { failedWrite } from "./messages.ts";
 import { Output } from "./output.ts";
 
 export interface GlobalOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
-  readonly token?: string;
+  readonly tokenFile?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -36,17 +37,14 @@ export function globalOptions(): Option[] {
     )
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
-    variable(
-      "TREEKEEPER_TOKEN",
-      new Option("--token <@file>", "access token, sent as Authorization: Bearer; @FILE is read from a file"),
-    ).argParser(secretIn),
+    variable(tokenFileVariable, tokenFileOption()),
     new Option("--json", "results as JSON, one value a line"),
     new Option("-q, --quiet", "say nothing but results and faults: for cron"),
   ];
 }
 
 /** The variable is an option's as well; set to nothing, as tools leave one out, it is as one that is not set. */
-function variable(name: string, option: Option): Option {
+export function variable(name: string, option: Option): Option {
   return process.env[name] === "" ? option : option.env(name);
 }
 
@@ -70,9 +68,14 @@ export interface Workplace {
 
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const { endpoint, token, json, quiet } = options;
-  const client = clientOf(command, endpointsIn(endpoint), token);
-  return { client, output: new Output({ json, quiet }), options };
+  const client = clientOf(command, endpointsIn(options.endpoint));
+  return { client, output: outputOf(command), options };
+}
+
+/** For what is no matter of the service's. */
+export function outputOf(command: Command): Output {
+  const { json, quiet } = command.optsWithGlobals<GlobalOptions>();
+  return new Output({ json, quiet });
 }
 
 export function endpointsIn(text: string): string[] {
@@ -84,26 +87,14 @@ function withScheme(endpoint: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`;
 }
 
-function clientOf(command: Command, endpoint: readonly string[], token: string | undefined): Client {
+function clientOf(command: Command, endpoint: readonly string[]): Client {
+  const token = accessTokenOf(command);
   try {
-    return new Client({
-      endpoint,
-      requestTimeoutMs,
-      attemptsMax,
-      ...(token !== undefined && { fetch: authorized(token) }),
-    });
+    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);
   }
-}
-
-function authorized(token: string): typeof fetch {
-  return (input, init) => {
-    const headers = new Headers(init?.headers);
-    headers.set("Authorization", `Bearer ${token}`);
-    return fetch(input, { ...init, headers });
-  };
 }
 
 export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {

@@ -3,6 +3,7 @@
 
 import { Command, CommanderError } from "commander";
 import { printable } from "../printable.ts";
+import { safeSetUp } from "../safe-start.ts";
 import { completeCommand } from "./commands/complete.ts";
 import { commandGroups } from "./commands.ts";
 import { exitCodeMeanings, exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -24,7 +25,8 @@ function programFor(version: string): Command {
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this, or with a command what there is to know of it")
     .showHelpAfterError("See treekeeper --help.")
-    .addHelpText("after", `\nExit codes:\n${aligned(exitCodeMeanings).replaceAll(/^/gm, "  ").trimEnd()}`);
+    .addHelpText("after", `\nExit codes:\n${indented(aligned(exitCodeMeanings))}`)
+    .addHelpText("after", `\nA service that others can reach:\n${indented(safeSetUp.join("\n"))}`);
   for (const option of globalOptions()) program.addOption(option);
   for (const { heading, commands } of commandGroups) {
     for (const make of commands) program.addCommand(make().helpGroup(heading));
@@ -36,6 +38,10 @@ function programFor(version: string): Command {
     command.configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) });
   }
   return program;
+}
+
+function indented(text: string): string {
+  return text.trimEnd().replaceAll(/^/gm, "  ");
 }
 
 function withDescendants(command: Command): Command[] {

@@ -3,6 +3,9 @@
 
 import type { Standing } from "../core/coordination/claim-view.ts";
 import type { InstanceView, Registered } from "../core/coordination/instances.ts";
+import { AccessPolicies } from "./access/policies.ts";
+import { AccessTokens } from "./access/tokens.ts";
+import type { AccessTokenSource } from "./calls/bearer.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
 import { type ClientClock, systemClock } from "./calls/clock.ts";
 import { segmentOf } from "./calls/names.ts";
@@ -34,6 +37,11 @@ export interface ClientOptions {
    * when one does not answer, the next is tried.
    */
   readonly endpoint: string | readonly string[];
+  /**
+   * Who asks, where the service wants to know: a token's secret, or a function that gives it and is asked before each
+   * request, so that it may be renewed. It goes to the endpoint alone.
+   */
+  readonly token?: AccessTokenSource | undefined;
   /** How long an answer may take before the request counts as lost. */
   readonly requestTimeoutMs?: number | undefined;
   /** How often a request is sent at most, where it is safe to send it again. */
@@ -43,6 +51,14 @@ export interface ClientOptions {
   readonly clock?: ClientClock | undefined;
   /** From 0 up to 1; spreads reconnects. */
   readonly chance?: (() => number) | undefined;
+}
+
+/** Whom the service takes a client for. */
+export interface Identity {
+  /** As events name it, such as `token:web`; null where access control is off. */
+  readonly by: string | null;
+  /** When it ends, epoch milliseconds; absent for never. */
+  readonly validUntilMs?: number;
 }
 
 export interface Limits {
@@ -100,21 +116,28 @@ const attemptsMaxDefault = 6;
 const expiringShareDefault = 1 / 3;
 
 export class Client extends Znodes {
+  /** Who may ask at all; for admins. */
+  readonly tokens: AccessTokens;
+  /** What they may do; for admins. */
+  readonly policies: AccessPolicies;
   readonly #transport: Transport;
   readonly #service: Caller;
 
-  /** @throws TypeError when the endpoint is no absolute URL */
+  /** @throws TypeError when the endpoint is no absolute URL, or the token could be none */
   constructor({
     endpoint,
+    token,
     requestTimeoutMs = requestTimeoutMsDefault,
     attemptsMax = attemptsMaxDefault,
     fetch = platformFetch,
     clock = systemClock,
     chance = Math.random,
   }: ClientOptions) {
-    const transport = createTransport(endpoint, { fetch, clock, chance });
+    const transport = createTransport(endpoint, { fetch, token, clock, chance });
     const service = new Calls(transport, { requestTimeoutMs, attemptsMax });
     super(service);
+    this.tokens = new AccessTokens(service);
+    this.policies = new AccessPolicies(service);
     this.#transport = transport;
     this.#service = service;
   }
@@ -277,6 +300,11 @@ export class Client extends Znodes {
   async sync({ signal, timeoutMs }: CallOptions = {}): Promise<number> {
     const call = { method: "POST", path: "v1/sync", repeat: "harmless", signal, timeoutMs } as const;
     return ((await this.#service.send(call)).body as { zxid: number }).zxid;
+  }
+
+  /** Whom the service takes this client for. @throws UnauthenticatedError where it knows nobody by its token */
+  async whoAmI(options: CallOptions = {}): Promise<Identity> {
+    return await this.#read<Identity>("v1/whoami", options);
   }
 
   /** Every bound in force. */

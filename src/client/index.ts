@@ -1,21 +1,35 @@
 // What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
 
+export type { Verb } from "../core/access/verbs.ts";
 export type { InstanceState, InstanceView } from "../core/coordination/instances.ts";
 export type { Stat } from "../core/tree/stat.ts";
 export type { Fence, ZnodeTag } from "../core/write-context.ts";
+export type { AccessPolicies, AccessPolicy, PolicyRule } from "./access/policies.ts";
+export type {
+  AccessToken,
+  AccessTokenChanges,
+  AccessTokenRequest,
+  AccessTokens,
+  NewAccessToken,
+  RotateOptions,
+} from "./access/tokens.ts";
+export type { AccessTokenSource } from "./calls/bearer.ts";
 export type { CallOptions } from "./calls/calls.ts";
 export type { ClientClock, Instant } from "./calls/clock.ts";
 export {
   ConnectionError,
+  ForbiddenError,
   HoldLostError,
   type ProblemCode,
   RequestError,
   type SessionEnd,
   SessionLostError,
+  UnauthenticatedError,
 } from "./calls/errors.ts";
 export {
   Client,
   type ClientOptions,
+  type Identity,
   type Limits,
   type SessionCredentials,
   type SessionDescription,

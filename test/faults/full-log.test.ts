@@ -3,10 +3,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
+import { freePort } from "../support/ports.ts";
 import { test as base } from "../support/process.ts";
 import { cliFile, serverFile } from "../support/programs.ts";
 
@@ -60,15 +60,6 @@ test("a log reader that stands still does not keep the service from ending", asy
   server.kill("SIGTERM");
   expect(await once(server, "exit")).toEqual([0, null]);
 });
-
-/** It says nothing, so that its address must be known before. */
-async function freePort(): Promise<string> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  return String(port);
-}
 
 async function untilItAnswers(http: Http): Promise<void> {
   for (;;) {

@@ -109,7 +109,7 @@ test("names in --allowed-hosts, and that of --host, are the service's own", asyn
 });
 
 test("with --allowed-hosts '*' any name is served under", async ({ start }) => {
-  const http = new Http((await start("--allowed-hosts", "*")).url);
+  const http = new Http((await start("--allowed-hosts", "*", "--insecure")).url);
   expect((await get(http, "/livez", "any.example")).status).toBe(200);
 });
 

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { Client } from "../../client/index.ts";
 import { printableLine } from "../../printable.ts";
+import { accessTokenOf } from "../access-token.ts";
 import { type Candidates, candidatesFor } from "../candidates.ts";
 import { candidatesCommand } from "../completion.ts";
 import { endpointsIn, type GlobalOptions } from "../options.ts";
@@ -21,7 +22,8 @@ async function complete(words: readonly string[], _options: object, command: Com
   const { endpoint } = command.optsWithGlobals<GlobalOptions>();
   const found = await candidatesFor(command.parent as Command, words, (values) => {
     const named = endpointsIn(values.get("--endpoint") ?? endpoint);
-    return new Client({ endpoint: named, requestTimeoutMs, attemptsMax: 1 });
+    const token = accessTokenOf(command, values.get("--token-file"));
+    return new Client({ endpoint: named, requestTimeoutMs, attemptsMax: 1, token });
   });
   process.stdout.write(
     linesOf(found)

@@ -13,7 +13,7 @@ import { RareNote } from "../rare-note.ts";
 import { jsonlOption } from "../supervisor/event-lines.ts";
 import { Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
-import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, passTokenOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface ElectOptions {
   readonly value: string;
@@ -21,6 +21,7 @@ interface ElectOptions {
   readonly pauseMs: number;
   readonly graceMs?: number;
   readonly jsonl?: string;
+  readonly passToken?: boolean;
 }
 
 const pauseMsDefault = 1000;
@@ -39,6 +40,7 @@ export function electCommand(): Command {
     .option("--pause-ms <ms>", "between the end of a term and standing again", integer(0), pauseMsDefault)
     .addOption(graceOption())
     .addOption(jsonlOption())
+    .addOption(passTokenOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(elect);

@@ -9,7 +9,7 @@ import { integer } from "../options.ts";
 import { jsonlOption } from "../supervisor/event-lines.ts";
 import { programOf, Runner } from "../supervisor/runner.ts";
 import type { Outcome } from "../supervisor/supervisor.ts";
-import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, passTokenOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface LockOptions {
   readonly waitMs?: number;
@@ -17,6 +17,7 @@ interface LockOptions {
   readonly permits?: number;
   readonly graceMs?: number;
   readonly jsonl?: string;
+  readonly passToken?: boolean;
 }
 
 export function lockCommand(): Command {
@@ -37,6 +38,7 @@ export function lockCommand(): Command {
     .option("--permits <n>", "how many may hold it at once; all who ask must agree", integer(1))
     .addOption(graceOption())
     .addOption(jsonlOption())
+    .addOption(passTokenOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(lock);

@@ -10,7 +10,7 @@ import { integer } from "../options.ts";
 import { type Announced, unlistedChoices } from "../supervisor/announcement.ts";
 import { jsonlOption } from "../supervisor/event-lines.ts";
 import { Runner } from "../supervisor/runner.ts";
-import { commandHint, graceOption, supervisedHelp } from "../supervisor/words.ts";
+import { commandHint, graceOption, passTokenOption, supervisedHelp } from "../supervisor/words.ts";
 
 interface RegisterOptions {
   readonly port: number;
@@ -24,6 +24,7 @@ interface RegisterOptions {
   readonly replace?: boolean;
   readonly graceMs?: number;
   readonly jsonl?: string;
+  readonly passToken?: boolean;
 }
 
 const portMax = 65_535;
@@ -61,6 +62,7 @@ export function registerCommand(): Command {
     .option("--replace", "take the id over at once from whoever has it")
     .addOption(graceOption())
     .addOption(jsonlOption())
+    .addOption(passTokenOption())
     .addHelpText("after", supervisedHelp)
     .showHelpAfterError(commandHint)
     .action(register);

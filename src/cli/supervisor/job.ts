@@ -35,15 +35,16 @@ const cannotRun = 126;
 
 export class Job {
   readonly #command: readonly string[];
-  readonly #environment: Readonly<Record<string, string>>;
+  readonly #environment: Readonly<Record<string, string | undefined>>;
   readonly #surroundings: Surroundings;
   readonly #ended = Promise.withResolvers<number>();
   #endSignal: NodeJS.Signals | null = null;
   #tag: JobTag;
 
+  /** @param environment what is undefined there it does not get */
   constructor(
     command: readonly string[],
-    environment: Readonly<Record<string, string>>,
+    environment: Readonly<Record<string, string | undefined>>,
     surroundings: Surroundings,
   ) {
     this.#command = command;

@@ -3,6 +3,7 @@
 
 import type { Command } from "commander";
 import type { Client, Hold, Session } from "../../client/index.ts";
+import { tokenVariable } from "../access-token.ts";
 import { ExitError, exitCodeOf, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
 import { messageOf } from "../messages.ts";
@@ -21,6 +22,8 @@ export interface RunOptions {
   readonly graceMs?: number;
   /** Where what happens is told to programs. */
   readonly jsonl?: string;
+  /** Whether the command gets the access token that this program was given in the environment. */
+  readonly passToken?: boolean;
 }
 
 /** A session that cannot be closed in this time ends by itself. */
@@ -36,10 +39,11 @@ export class Runner {
   readonly #options: GlobalOptions;
   readonly #graceMs: number | undefined;
   readonly #words: readonly string[];
+  readonly #passToken: boolean;
   readonly #watchdog: Watchdog;
 
   constructor(command: Command, words: readonly string[], subject: Subject & RunOptions) {
-    const { graceMs, jsonl, kind, name } = subject;
+    const { graceMs, jsonl, passToken = false, kind, name } = subject;
     const surroundings = surroundingsOfThisProcess();
     const { client, output, options } = workplaceOf(command);
     this.client = client;
@@ -48,6 +52,7 @@ export class Runner {
     this.#options = options;
     this.#graceMs = graceMs;
     this.#words = words;
+    this.#passToken = passToken;
     // What cannot be is said before anything is begun.
     this.#timesFor(options.timeoutMs);
     this.#events =
@@ -126,7 +131,11 @@ export class Runner {
   ): Promise<Outcome> {
     return await supervise({
       command: this.#words,
-      environment: { [endpointVariable]: this.#options.endpoint, ...environment },
+      environment: {
+        [endpointVariable]: this.#options.endpoint,
+        ...(!this.#passToken && { [tokenVariable]: undefined }),
+        ...environment,
+      },
       surroundings: this.#surroundings,
       belief,
       times,

@@ -21,7 +21,7 @@ interface Belief {
 
 interface Supervision {
   readonly command: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   readonly surroundings: Surroundings;
   /** Null for a command that holds nothing that could be lost. */
   readonly belief: Belief | null;

@@ -84,8 +84,28 @@ export class RequestError extends Error {
   /** The same refusal, after an attempt of which nothing is known. */
   afterUnknown(): RequestError {
     const { code, status, detail, retryAfterMs, details } = this;
-    return new RequestError({ code, status, detail, retryAfterMs, details, mayBeDone: true });
+    return refusalOf({ code, status, detail, retryAfterMs, details, mayBeDone: true });
   }
+}
+
+/** The service does not know who asks: there is no access token, or it is wrong, expired or revoked. */
+export class UnauthenticatedError extends RequestError {
+  override readonly name = "UnauthenticatedError";
+}
+
+/** The service knows who asks, and no policy gives them the right. */
+export class ForbiddenError extends RequestError {
+  override readonly name = "ForbiddenError";
+}
+
+const ownClasses: Partial<Record<ProblemCode, typeof RequestError>> = {
+  unauthenticated: UnauthenticatedError,
+  forbidden: ForbiddenError,
+};
+
+/** As an error of its own kind, where its code has one. */
+export function refusalOf(refusal: Refusal): RequestError {
+  return new (ownClasses[refusal.code] ?? RequestError)(refusal);
 }
 
 interface ConnectionErrorOptions extends ErrorOptions {
@@ -168,7 +188,7 @@ export async function requestErrorOf(response: Response): Promise<RequestError> 
   const isProblem = contentTypeOf(response) === "application/problem+json";
   const problem = isProblem ? problemIn(parseObject(await response.text())) : null;
   const retryAfterMs = retryAfterMsOf(response);
-  if (problem !== null) return new RequestError({ ...problem, status: response.status, retryAfterMs });
+  if (problem !== null) return refusalOf({ ...problem, status: response.status, retryAfterMs });
   return unexpectedAnswer(response, retryAfterMs);
 }
 

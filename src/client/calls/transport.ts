@@ -1,6 +1,7 @@
 // What every call of a client goes through: where the service is, and the world as it was handed in. It knows no
 // resource, and of the service only which of its addresses answered last.
 
+import { type AccessTokenSource, showing } from "./bearer.ts";
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
 import { SeenZxid } from "./seen-zxid.ts";
@@ -8,12 +9,14 @@ import { SeenZxid } from "./seen-zxid.ts";
 /** The world as a client was given it. */
 export interface World {
   readonly fetch: typeof fetch;
+  /** Undefined where none is shown. */
+  readonly token: AccessTokenSource | undefined;
   readonly clock: ClientClock;
   /** From 0 up to 1. */
   readonly chance: () => number;
 }
 
-export interface Transport extends Omit<World, "fetch"> {
+export interface Transport extends Omit<World, "fetch" | "token"> {
   /** Never follows a redirect. @throws RequestError where there is one */
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** The URL of a resource, such as `v1/watch`, below the service's own. */
@@ -24,16 +27,20 @@ export interface Transport extends Omit<World, "fetch"> {
   readonly failed: (url: URL) => void;
 }
 
-/** @throws TypeError when an endpoint is no absolute URL of http or https, or there is none */
-export function createTransport(endpoint: string | readonly string[], world: World): Transport {
+/** @throws TypeError when an endpoint is no absolute URL of http or https, or there is none, or the token could be none */
+export function createTransport(
+  endpoint: string | readonly string[],
+  { fetch, token, ...world }: World,
+): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
   let index = 0;
   const seen = new SeenZxid(bases.length > 1);
   const base = () => bases[index % bases.length] as URL;
+  const direct = withoutRedirects(fetch);
   return {
     ...world,
-    fetch: noting(seen, withoutRedirects(world.fetch)),
+    fetch: noting(seen, token === undefined ? direct : showing(token, direct)),
     seen,
     url: (path) => new URL(path, base()),
     failed(url) {

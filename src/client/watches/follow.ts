@@ -92,7 +92,7 @@ async function* readMessages<Message extends Told>(
   for await (const event of events) {
     const message = messageOf(event);
     if (message === null) continue;
-    if (isBye(message)) throw new ConnectionError(`The server ended the stream: ${message.reason}.`);
+    if (isBye(message)) throw ended(message);
     backoff.succeeded();
     if (message.type === "reset" && message.reason === "unknown_zxid") transport.seen.restart(message.zxid);
     else transport.seen.note(message.zxid);
@@ -100,6 +100,15 @@ async function* readMessages<Message extends Told>(
     if (isNews && (message.type !== "bookmark" || followed.tellsBookmarks)) yield message;
   }
   throw new ConnectionError("The server ended the stream.");
+}
+
+/**
+ * Of one whose rights have changed the reader is told, as of any other. Whether there are any left, and whether the token
+ * is still one, the next connection tells: with the token that is given then it goes on, or is refused for good.
+ */
+function ended({ reason }: ByeMessage): ConnectionError {
+  const detail = reason === "unauthorised" ? ", since what its token may do has changed or ended" : "";
+  return new ConnectionError(`The server ended the stream: ${reason}${detail}.`);
 }
 
 function isBye(message: Told | ByeMessage): message is ByeMessage {

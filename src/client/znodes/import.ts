@@ -7,6 +7,7 @@ import {
   contentTypeOf,
   problemIn,
   RequestError,
+  refusalOf,
   requestErrorOf,
 } from "../calls/errors.ts";
 import { readLines } from "../calls/lines.ts";
@@ -70,7 +71,7 @@ export async function* progressIn<Progress extends { readonly event: "progress" 
     for await (const line of readLines(body.pipeThrough(new TextDecoderStream()))) {
       const event = Object(line) as Record<string, unknown>;
       const problem = event.event === "failed" ? problemIn(event) : null;
-      if (problem !== null) throw new RequestError(problem);
+      if (problem !== null) throw refusalOf(problem);
       yield event as unknown as Progress;
       if (event.event === "done") return;
     }

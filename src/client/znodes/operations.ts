@@ -2,7 +2,7 @@
 // comes back for each. Nothing here sends anything.
 
 import type { Stat } from "../../core/tree/stat.ts";
-import { problemIn, RequestError } from "../calls/errors.ts";
+import { problemIn, type RequestError, refusalOf } from "../calls/errors.ts";
 import type { WatchedZnode } from "../watches/messages.ts";
 import { type WireData, ZnodeData } from "./znode-data.ts";
 
@@ -147,5 +147,5 @@ export function resultIn(entry: unknown): unknown {
 export function batchResultIn(entry: unknown): unknown {
   const { status, ...rest } = Object(resultIn(entry)) as Record<string, unknown>;
   const problem = Number(status) >= 400 ? problemIn({ status, ...rest }) : null;
-  return problem === null ? rest : new RequestError(problem);
+  return problem === null ? rest : refusalOf(problem);
 }

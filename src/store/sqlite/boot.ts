@@ -2,7 +2,7 @@
 // reached the disk in another order than they were made in. A process that crashes leaves them all to the kernel.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { privateFileMode } from "./privacy.ts";
+import { privateFileMode } from "../../own-directory.ts";
 
 /** Chosen anew by the kernel at each boot; other systems than Linux have none. */
 const bootIdFile = "/proc/sys/kernel/random/boot_id";

@@ -2,10 +2,11 @@
 // writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
 // lock to clear.
 
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, realpathSync, statfsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { closeSync, openSync, statfsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
-import { fileNames, keepPrivate, makePrivateFile, privateDirectoryMode } from "./privacy.ts";
+import { makeDirectory, realPathOf } from "../../own-directory.ts";
+import { fileNames, keepPrivate, makePrivateFile } from "./privacy.ts";
 import { type Place, placeOf } from "./whereabouts.ts";
 
 export interface DataDirectory {
@@ -53,45 +54,6 @@ export function claimDataDirectory(
       lock.close();
     },
   };
-}
-
-/**
- * A new directory is named in its parent, which must be on disk before anything in the directory counts as
- * durable.
- */
-function makeDirectory(path: string): void {
-  const missing: string[] = [];
-  for (let above = path; !existsSync(above); above = dirname(above)) missing.unshift(above);
-  // One at a time: asked to make parents too, Node tries for ever where the kernel makes no directories.
-  for (const directory of missing) {
-    makeOne(directory, path);
-    syncDirectory(dirname(directory));
-  }
-}
-
-function makeOne(directory: string, path: string): void {
-  try {
-    mkdirSync(directory, directory === path ? { mode: privateDirectoryMode } : {});
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    throw new Error(`The data directory ${path} cannot be made: ${message}.`);
-  }
-}
-
-function realPathOf(directory: string): string {
-  try {
-    return realpathSync(directory);
-  } catch (error) {
-    const { message } = error as NodeJS.ErrnoException;
-    throw new Error(`The data directory ${directory} is not there: ${message}.`);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const descriptor = openSync(path, "r");
-  fsyncSync(descriptor);
-  closeSync(descriptor);
 }
 
 /** Filesystem magic numbers as statfs gives them. */

@@ -1,21 +1,15 @@
 // Whose the data is: the directory and its files belong to the user who runs the service, and nobody else may open
 // them. Who may open a file can hold a lock on it, so this is about being able to serve as well as about secrets.
 
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  type Stats,
-} from "node:fs";
+import { chmodSync, closeSync, fchmodSync, fstatSync, lstatSync, openSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-
-export const privateDirectoryMode = 0o700;
-export const privateFileMode = 0o600;
+import {
+  assertOwn,
+  openDirectory,
+  othersBits,
+  privateDirectoryMode,
+  privateFileMode,
+} from "../../own-directory.ts";
 
 const databaseName = "treekeeper.db";
 const lockName = "lock.db";
@@ -34,10 +28,8 @@ const ownNames = [
   ballastName,
   bootName,
 ];
-/** What a filesystem of its own has at its root. */
-const systemNames = ["lost+found"];
-
-const othersBits = 0o077;
+/** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
+const otherNames = ["lost+found", "first-token.json"];
 
 /**
  * Takes from others the right to open what is in the directory; answers the paths it had to be taken for.
@@ -76,21 +68,11 @@ function closeDirectory(path: string): boolean {
   }
 }
 
-function openDirectory(path: string): number {
-  try {
-    return openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === "ENOTDIR") throw new Error(`The data directory ${path} is not a directory.`);
-    throw new Error(`The data directory ${path} cannot be opened: ${message}.`);
-  }
-}
-
 /** A directory that others use as well is not closed to them: it was named by mistake. */
 function assertNothingElse(path: string): void {
   const names = readdirSync(path);
   if (names.includes(databaseName)) return;
-  const other = names.find((name) => !ownNames.includes(name) && !systemNames.includes(name));
+  const other = names.find((name) => !ownNames.includes(name) && !otherNames.includes(name));
   if (other === undefined) return;
   throw new Error(
     `The data directory ${path} holds other things (${JSON.stringify(other)}) and is open to other users. ` +
@@ -111,14 +93,4 @@ function closeFile(path: string): boolean {
   if ((stats.mode & othersBits) === 0) return false;
   chmodSync(path, privateFileMode);
   return true;
-}
-
-/** Root is no exception: what it made in another's directory, its owner could not open afterwards. */
-function assertOwn({ uid }: Stats, subject: string): void {
-  const own = process.geteuid?.();
-  if (own === undefined || uid === own) return;
-  throw new Error(
-    `${subject} belongs to user ${uid}, and the service runs as user ${own}. ` +
-      "Start it as that user, or name a directory of its own.",
-  );
 }

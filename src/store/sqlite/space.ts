@@ -3,7 +3,7 @@
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
-import { privateFileMode } from "./privacy.ts";
+import { privateFileMode } from "../../own-directory.ts";
 import type { SqliteSettings } from "./settings.ts";
 
 /** Room within the files we have already. */
