@@ -43,7 +43,7 @@ const attacks = {
   "idle connections": crowd(() => ({
     size: 10_000,
     // One that never asked is closed sooner.
-    first: "HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    first: "HEAD /livez HTTP/1.1\r\nHost: localhost\r\n\r\n",
     afterwards: "silence",
     reads: "all",
   })),

@@ -169,7 +169,8 @@ async function makeToken({ baseUrl, admin }: ServiceUnderTest, name: string, rul
 /** As the service has it in force, with what the system allows it. */
 async function connectionsPerClientOf({ baseUrl, admin }: ServiceUnderTest): Promise<number> {
   const answer = await send(`${baseUrl}/v1/limits`, { method: "GET", headers: admin });
-  return (JSON.parse(answer) as { readonly connectionsPerClientMax: number }).connectionsPerClientMax;
+  const { bounds } = JSON.parse(answer) as { readonly bounds: { readonly connectionsPerClientMax: number } };
+  return bounds.connectionsPerClientMax;
 }
 
 async function playAttack(attack: AttackName, stage: Stage, pace: AttackPace): Promise<Attacked> {
