@@ -7,6 +7,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOpt
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { JwtKeys } from "./access/jwt-keys.ts";
+import { Tickets } from "./access/tickets.ts";
 import type { TlsPair } from "./certificate.ts";
 import { Connections, type SurplusBound } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
@@ -14,6 +15,7 @@ import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
+import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";
 import { barrierRoutes } from "./routes/coordination/barriers.ts";
 import { counterRoutes } from "./routes/coordination/counters.ts";
@@ -29,6 +31,7 @@ import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
+import { withoutTicket } from "./routes/http/credentials.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
@@ -57,9 +60,10 @@ import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
-import { authenticate, Callers } from "./routes/wire/callers.ts";
+import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
 import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
+import { aclRoutes } from "./routes/znodes/acl.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
 import { childrenRoutes } from "./routes/znodes/children.ts";
 import { deleteTreeRoutes } from "./routes/znodes/delete-tree.ts";
@@ -138,6 +142,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     holdAnswers(answers),
   ]);
   await app.register(accepts);
+  const tickets = new Tickets<Caller>(store.clock);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
@@ -151,10 +156,11 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     refuseOtherOrigins(origins),
     ignoreContentType,
     awaitState(parts),
-    authenticate(app, new Callers({ ...parts, jwtKeys: options.jwtKeys ?? null })),
+    authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
     ...rates.callerSteps(),
   ]);
   takeFreshness(app);
+  takeTickets(app);
   await documentRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
 
@@ -174,6 +180,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     treeRoutes(scope, { ...parts, answers });
     transactionRoutes(scope, parts);
     quotaRoutes(scope, parts);
+    aclRoutes(scope, parts);
     batchRoutes(scope, parts);
     sessionRoutes(scope, parts);
     streams.push(sessionEventRoutes(scope, parts));
@@ -189,6 +196,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     barrierRoutes(scope, parts);
     policyRoutes(scope, parts);
     tokenRoutes(scope, parts);
+    ticketRoutes(scope, tickets);
   });
   assertPriced();
   answerOtherMethods();
@@ -371,7 +379,7 @@ function leaveOutLongLocation(reply: FastifyReply): void {
     reply.removeHeader("location");
 }
 
-/** One line per request; never a header or a body, so that no secret can be in it. */
+/** One line per request; never a header, a body or a ticket, so that no secret can be in it. */
 function logRequests(app: FastifyInstance, logger: Logger): void {
   // A client that has gone by then has no address any more, unless it was asked for before.
   app.addHook("onRequest", (request, _reply, done) => {
@@ -381,7 +389,7 @@ function logRequests(app: FastifyInstance, logger: Logger): void {
   app.addHook("onResponse", (request, reply, done) => {
     const { method, url, ip: remoteAddress } = request;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.debug({ method, url, remoteAddress, status: reply.statusCode, ms }, "request");
+    logger.debug({ method, url: withoutTicket(url), remoteAddress, status: reply.statusCode, ms }, "request");
     done();
   });
 }

@@ -41,7 +41,8 @@ const functionLinesMax = 60;
 
 /** What the files of a room of core may import; the machine at its root may import them all. */
 const roomsMayImport: Record<string, RegExp> = {
-  tree: /^core\/(tree\/|errors\.ts)/,
+  tree: /^core\/(tree\/|acl\/acl\.ts|errors\.ts)/,
+  acl: /^core\/(?!coordination|replies|quotas)/,
   quotas: /^core\/(?!coordination|replies)/,
   replies: /^core\/(?!coordination|quotas)/,
 };

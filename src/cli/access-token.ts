@@ -7,6 +7,7 @@ import { ExitError, exitCodes } from "./exit-codes.ts";
 
 /** The secret itself. What is run under supervision does not get it unless it is asked for. */
 export const tokenVariable = "TREEKEEPER_TOKEN";
+export const aclAuthVariable = "TREEKEEPER_ACL_AUTH";
 export const tokenFileVariable = "TREEKEEPER_TOKEN_FILE";
 
 export function tokenFileOption(): Option {

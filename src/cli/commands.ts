@@ -6,6 +6,7 @@ import { createCommand } from "./commands/create.ts";
 import { electCommand } from "./commands/elect.ts";
 import { exportCommand } from "./commands/export.ts";
 import { getCommand } from "./commands/get.ts";
+import { getAclCommand } from "./commands/getacl.ts";
 import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { lsCommand } from "./commands/ls.ts";
@@ -16,6 +17,7 @@ import { serveCommand } from "./commands/serve.ts";
 import { servicesCommand } from "./commands/services.ts";
 import { sessionCommand } from "./commands/session.ts";
 import { setCommand } from "./commands/set.ts";
+import { setAclCommand } from "./commands/setacl.ts";
 import { statCommand } from "./commands/stat.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
@@ -43,6 +45,8 @@ export const commandGroups: readonly CommandGroup[] = [
       setCommand,
       rmCommand,
       watchCommand,
+      getAclCommand,
+      setAclCommand,
     ],
   },
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },

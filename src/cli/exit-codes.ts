@@ -38,6 +38,7 @@ const codesOfProblems: Partial<Record<ProblemCode, number>> = {
   bad_path: exitCodes.usage,
   bad_mode: exitCodes.usage,
   bad_ttl: exitCodes.usage,
+  bad_acl: exitCodes.usage,
   session_required: exitCodes.usage,
   unauthenticated: exitCodes.notPermitted,
   forbidden: exitCodes.notPermitted,

@@ -4,13 +4,14 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { Client, type Session, type SessionCredentials } from "../client/index.ts";
-import { accessTokenOf, tokenFileOption, tokenFileVariable } from "./access-token.ts";
+import { accessTokenOf, aclAuthVariable, tokenFileOption, tokenFileVariable } from "./access-token.ts";
 import { failedWrite } from "./messages.ts";
 import { Output } from "./output.ts";
 
 export interface GlobalOptions {
   readonly endpoint: string;
   readonly timeoutMs: number;
+  readonly aclAuth?: string;
   readonly tokenFile?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -37,6 +38,10 @@ export function globalOptions(): Option[] {
     )
       .argParser(integer(1))
       .default(sessionTimeoutMsDefault),
+    variable(
+      aclAuthVariable,
+      new Option("--acl-auth <@file>", "USER:PASSWORD, for access control lists; @FILE is read from a file"),
+    ).argParser(secretIn),
     variable(tokenFileVariable, tokenFileOption()),
     new Option("--json", "results as JSON, one value a line"),
     new Option("-q, --quiet", "say nothing but results and faults: for cron"),
@@ -68,7 +73,7 @@ export interface Workplace {
 
 export function workplaceOf(command: Command): Workplace {
   const options = command.optsWithGlobals<GlobalOptions>();
-  const client = clientOf(command, endpointsIn(options.endpoint));
+  const client = clientOf(command, endpointsIn(options.endpoint), options);
   return { client, output: outputOf(command), options };
 }
 
@@ -87,10 +92,18 @@ function withScheme(endpoint: string): string {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(endpoint) ? endpoint : `http://${endpoint}`;
 }
 
-function clientOf(command: Command, endpoint: readonly string[]): Client {
+function clientOf(
+  command: Command,
+  endpoint: readonly string[],
+  { aclAuth }: Pick<GlobalOptions, "aclAuth">,
+): Client {
+  // Said here and not where the option is read: there it would be repeated.
+  if (aclAuth?.includes(":") === false)
+    command.error("error: option '--acl-auth' is USER:PASSWORD, or @FILE with that in it.");
   const token = accessTokenOf(command);
+  const aclIdentities = aclAuth === undefined ? [] : [aclAuth];
   try {
-    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token });
+    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);

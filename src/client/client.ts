@@ -46,6 +46,8 @@ export interface ClientOptions {
   readonly requestTimeoutMs?: number | undefined;
   /** How often a request is sent at most, where it is safe to send it again. */
   readonly attemptsMax?: number | undefined;
+  /** `user:password` of each identity that requests show: the access control lists of znodes take them for these. */
+  readonly aclIdentities?: readonly string[] | undefined;
   /** For a service that needs more than the platform's own, such as a proxy or a certificate. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock?: ClientClock | undefined;
@@ -129,11 +131,12 @@ export class Client extends Znodes {
     token,
     requestTimeoutMs = requestTimeoutMsDefault,
     attemptsMax = attemptsMaxDefault,
+    aclIdentities = [],
     fetch = platformFetch,
     clock = systemClock,
     chance = Math.random,
   }: ClientOptions) {
-    const transport = createTransport(endpoint, { fetch, token, clock, chance });
+    const transport = createTransport(endpoint, aclIdentities, { fetch, token, clock, chance });
     const service = new Calls(transport, { requestTimeoutMs, attemptsMax });
     super(service);
     this.tokens = new AccessTokens(service);

@@ -1,6 +1,7 @@
 // What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
 
 export type { Verb } from "../core/access/verbs.ts";
+export type { Permission } from "../core/acl/acl.ts";
 export type { InstanceState, InstanceView } from "../core/coordination/instances.ts";
 export type { Stat } from "../core/tree/stat.ts";
 export type { Fence, ZnodeTag } from "../core/write-context.ts";
@@ -65,7 +66,13 @@ export type { TreeChange, TreeCopy, TreeOptions, TreeState } from "./watches/tre
 export type { WatchRequest } from "./watches/watch.ts";
 export type { DeleteProgress, DeleteTreeOptions } from "./znodes/delete-tree.ts";
 export type { ImportOptions, ImportProgress } from "./znodes/import.ts";
-export type { BatchOperation, DataInput, NewZnodeMode, TransactionOperation } from "./znodes/operations.ts";
+export type {
+  AclEntry,
+  BatchOperation,
+  DataInput,
+  NewZnodeMode,
+  TransactionOperation,
+} from "./znodes/operations.ts";
 export type { ZnodeData } from "./znodes/znode-data.ts";
 export type {
   ChangeOptions,
@@ -75,6 +82,7 @@ export type {
   CreateOptions,
   DeleteOptions,
   ListedZnode,
+  SetAclOptions,
   SetOptions,
   SubtreeOptions,
   Transacted,
@@ -82,4 +90,5 @@ export type {
   WriteOptions,
   WrittenZnode,
   Znode,
+  ZnodeAcl,
 } from "./znodes/znodes.ts";

@@ -39,6 +39,7 @@ export class Attendance {
   readonly #leave: () => void;
   readonly #stopWaiting: () => void;
   #hasLeft = false;
+  #refusal: KeeperError | null = null;
 
   /** Before anything is done for it, since who is refused must have done nothing. @throws KeeperError `throttled` */
   constructor(parts: AttendanceParts, { context, token, comesBack, waitMs }: Asker) {
@@ -60,6 +61,17 @@ export class Attendance {
     if (isAnswered) return;
     this.#hasLeft = true;
     this.#leave();
+  }
+
+  /** It has no right to the answer any more: what it has asked for goes on as if it had gone. */
+  refuse(refusal: KeeperError): void {
+    this.#refusal ??= refusal;
+    this.end({ isAnswered: false });
+  }
+
+  /** @throws KeeperError where it has no right to the answer any more */
+  assertMayBeTold(): void {
+    if (this.#refusal !== null) throw this.#refusal;
   }
 
   /** Whether it has gone before the answer. */

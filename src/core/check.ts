@@ -1,6 +1,8 @@
 // What must be true of every state, whatever happened to it. Tests call it after each step that matters, and the
 // loader after reading the tables.
 
+import { type KeptAcl, openAcl, textOfAcl } from "./acl/acl.ts";
+import { isSoundAcl } from "./acl/acl-syntax.ts";
 import { deletedLength } from "./bounds.ts";
 import { attemptsMax } from "./coordination/attempts.ts";
 import { type Claim, type ClaimQueue, claimOf, holdersOf, keyOf } from "./coordination/claim-queue.ts";
@@ -35,6 +37,7 @@ export function checkState(state: State): string[] {
     ...replyFaults(state),
     ...livenessFaults(state),
     ...epochFaults(state),
+    ...aclFaults(state),
   ];
 }
 
@@ -184,6 +187,25 @@ function epochFaults({ epochs, zxid }: State): string[] {
   }
   if (epochs.count > epochsMax) faults.push(`${epochs.count} epochs are more than ${epochsMax}`);
   return faults;
+}
+
+/** Each list once, and only while znodes have it. */
+function aclFaults({ acls, tree }: State): string[] {
+  const uses = new Map<KeptAcl, number>();
+  for (const { acl } of tree.values()) uses.set(acl, (uses.get(acl) ?? 0) + 1);
+  const faults: string[] = [];
+  const texts = new Set([textOfAcl(openAcl.entries)]);
+  for (const acl of acls.values()) {
+    const [said, count] = [acls.usesOf(acl.id), uses.get(acl) ?? 0];
+    if (count === 0 || said !== count)
+      faults.push(`list ${acl.id}: ${count} znodes have it, said to be ${said}`);
+    if (texts.has(textOfAcl(acl.entries))) faults.push(`list ${acl.id}: is there twice`);
+    texts.add(textOfAcl(acl.entries));
+    if (!isSoundAcl(acl.entries)) faults.push(`list ${acl.id}: is not sound`);
+    uses.delete(acl);
+  }
+  uses.delete(openAcl);
+  return [...faults, ...[...uses.keys()].map(({ id }) => `list ${id}: is none of those that are kept`)];
 }
 
 function quotaFaults(quota: Quota, state: State): string[] {

@@ -1,6 +1,7 @@
 // About what a command takes in an entry of the log: good enough to bound memory by.
 
 import type { Principal } from "./access/principal.ts";
+import { type Acl, textOfAcl } from "./acl/acl.ts";
 import type { Fence, Idempotency, ZnodeTag } from "./write-context.ts";
 
 /** A command besides what it carries. */
@@ -12,11 +13,17 @@ interface Addressed {
   readonly path: string;
   readonly data?: Uint8Array;
   readonly ifMatch?: readonly ZnodeTag[];
+  readonly acl?: Acl;
 }
 
 /** One that is about a path. */
-export function pathBytes({ path, data, ifMatch }: Addressed): number {
-  return commandBytes + path.length + (data?.byteLength ?? 0) + (ifMatch?.length ?? 0) * conditionBytes;
+export function pathBytes({ path, data, ifMatch, acl }: Addressed): number {
+  const conditions = (ifMatch?.length ?? 0) * conditionBytes;
+  return commandBytes + path.length + (data?.byteLength ?? 0) + conditions + aclBytes(acl);
+}
+
+function aclBytes(acl: Acl | undefined): number {
+  return acl === undefined ? 0 : textOfAcl(acl).length;
 }
 
 /** Many in one. */

@@ -1,6 +1,7 @@
 // What can be said of a command without looking at the tree: it is checked before the command is ordered, so that
 // nothing malformed reaches the log, and path syntax comes before every other refusal (API section 8).
 
+import { validateAcl } from "./acl/acl-syntax.ts";
 import type { Check, Create, ImportedZnode, SetData } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
@@ -36,12 +37,13 @@ export function failedAt(index: number, operationCount: number, error: unknown):
 }
 
 export function validateCreate(create: Create, limits: Limits, sessionId: string | undefined): void {
-  const { path, data, mode } = create;
+  const { path, data, mode, acl } = create;
   validatePathLength(path, limits);
   if (mode.kind !== "container" && mode.sequential) validateSequentialPrefix(path);
   else validatePath(path);
   validateMode(mode, sessionId);
   validateSize(data, limits);
+  if (acl !== undefined) validateAcl(acl);
 }
 
 export function validateSetData(set: SetData, limits: Limits): void {
@@ -68,13 +70,14 @@ export function validatePathOf({ path }: { readonly path: string }, limits: Limi
 }
 
 export function validateImported(imported: ImportedZnode, index: number, limits: Limits): void {
-  const { data, mode, sequence, nextSequence } = imported;
+  const { data, mode, sequence, nextSequence, acl } = imported;
   try {
     validatePathOf(imported, limits);
     validateMode(mode, undefined);
     validateSize(data, limits);
     validateImportedNumber(sequence ?? 0);
     validateImportedNumber(nextSequence);
+    if (acl !== undefined) validateAcl(acl);
   } catch (error) {
     throw failedAtIndex(index, error);
   }

@@ -2,6 +2,7 @@
 // hashes, so that evaluating it at its place in the log needs no clock and no chance.
 
 import type { AccessCommand } from "./access/access-command.ts";
+import type { Acl } from "./acl/acl.ts";
 import type { CoordinationCommand } from "./coordination/coordination-command.ts";
 import type { QuotaLimits } from "./quotas/quota.ts";
 import type { CreateMode } from "./tree/znode.ts";
@@ -15,6 +16,8 @@ export interface Create {
   readonly mode: CreateMode;
   /** Make missing parents as plain persistent znodes in the same transaction. */
   readonly parents?: boolean;
+  /** Who may do what with it, but not with the parents that are made; everybody everything where it is absent. */
+  readonly acl?: Acl;
 }
 
 export interface SetData {
@@ -145,6 +148,15 @@ export interface DeleteQuota {
   readonly path: string;
 }
 
+/** Gives the znode this list in the place of the one it has (A15). */
+export interface SetAcl extends WriteContext {
+  readonly type: "setAcl";
+  readonly path: string;
+  readonly acl: Acl;
+  /** Required `aversion`; absent or -1 means any. */
+  readonly aversion?: number;
+}
+
 export type QuotaWrite = (SetQuota | DeleteQuota) & WriteContext;
 
 /** A znode as another tree had it. */
@@ -157,6 +169,8 @@ export interface ImportedZnode {
   readonly sequence: number | null;
   /** Where the numbers of its children go on. */
   readonly nextSequence: number;
+  /** Absent where nothing is said of it. */
+  readonly acl?: Acl;
 }
 
 /** What becomes of a znode that is there already: it stops the import, stays, or gets the data. */
@@ -175,6 +189,7 @@ export type SingleWrite = (Operation | DeleteTree | DeletePart) & WriteContext;
 export type TreeCommand =
   | SingleWrite
   | QuotaWrite
+  | SetAcl
   | ImportZnodes
   | Multi
   | OpenSession

@@ -3,6 +3,7 @@
 
 import { accessCommands } from "./access/access-commands.ts";
 import type { Ask } from "./access/ask.ts";
+import { aclCommands } from "./acl/acl-commands.ts";
 import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
@@ -22,6 +23,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...sessionCommands,
   ...livenessCommands,
   ...quotaCommands,
+  ...aclCommands,
   ...epochCommands,
   ...coordinationCommands,
   ...accessCommands,

@@ -3,6 +3,7 @@
 // or made otherwise than the log says; it is no defence against forgery.
 
 import { type AccessRecord, accessKey, accessText } from "./access/access.ts";
+import { type KeptAcl, openAcl, textOfAcl } from "./acl/acl.ts";
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
@@ -24,6 +25,7 @@ export class Digest {
     digest.addHousekeeper(state.housekeeper);
     for (const epoch of state.epochs) digest.addEpoch(epoch);
     for (const record of state.access.records()) digest.addAccess(record);
+    for (const acl of state.acls.values()) digest.addAcl(acl);
     return digest;
   }
 
@@ -83,6 +85,14 @@ export class Digest {
     this.#subtract(hashAccess(record));
   }
 
+  addAcl(acl: KeptAcl): void {
+    this.#add(hashAcl(acl));
+  }
+
+  removeAcl(acl: KeptAcl): void {
+    this.#subtract(hashAcl(acl));
+  }
+
   /** 16 hex digits. */
   toString(): string {
     return hex(this.#high) + hex(this.#low);
@@ -118,6 +128,7 @@ function hashZnode(znode: Znode): Hash {
   hasher.beginning(znode.writtenRanMs ?? 0);
   // Tables of versions that had none keep their digest.
   if (znode.attempts !== null) hasher.text(znode.attempts.join(" "));
+  if (znode.acl !== openAcl) hasher.integer(znode.acl.id);
   return hasher.hash();
 }
 
@@ -181,6 +192,13 @@ function hashAccess(record: AccessRecord): Hash {
   const hasher = new Hasher();
   hasher.text(accessKey(record));
   hasher.text(accessText(record));
+  return hasher.hash();
+}
+
+function hashAcl({ id, entries }: KeptAcl): Hash {
+  const hasher = new Hasher();
+  hasher.integer(id);
+  hasher.text(textOfAcl(entries));
   return hasher.hash();
 }
 

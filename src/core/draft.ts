@@ -6,6 +6,8 @@ import { forbidden, mayAs } from "./access/ask.ts";
 import { inRoot, inTree } from "./access/namespace.ts";
 import { openPermits, type Permits } from "./access/permits.ts";
 import type { Verb } from "./access/verbs.ts";
+import type { Acl } from "./acl/acl.ts";
+import { DraftAcls } from "./acl/draft-acls.ts";
 import {
   deletedLength,
   ephemeralBytesMax,
@@ -48,6 +50,8 @@ export interface NewZnode {
   readonly sequence: number | null;
   /** Where the numbers of its children begin; 0 unless given. */
   readonly nextSequence?: number;
+  /** Open to all where it is absent. */
+  readonly acl?: Acl | undefined;
 }
 
 export class Draft {
@@ -71,6 +75,7 @@ export class Draft {
   readonly #ephemerals = new Map<string, Usage>();
   /** Where in the changes a parent's latest record stands, while it is the latest. */
   readonly #parentChanges = new Map<string, number>();
+  readonly #acls: DraftAcls;
   #nextZnodeId: number;
   readonly permits: Permits;
   readonly #root: string;
@@ -84,6 +89,7 @@ export class Draft {
     this.#root = isOfTree ? rootPath : permits.root;
     this.#isOwnWork = isOwnWork;
     this.#nextZnodeId = state.nextZnodeId;
+    this.#acls = new DraftAcls(state.acls, this.changes);
     this.zxid = state.zxid + 1;
     this.moment = moment;
   }
@@ -221,7 +227,7 @@ export class Draft {
     return this.#shown(znode);
   }
 
-  #newZnode({ path, data, mode, owner, sequence, nextSequence = 0 }: NewZnode): Znode {
+  #newZnode({ path, data, mode, owner, sequence, nextSequence = 0, acl }: NewZnode): Znode {
     const id = this.#nextZnodeId;
     this.#nextZnodeId += 1;
     return {
@@ -244,6 +250,7 @@ export class Draft {
       container: mode.kind === "container",
       writtenRanMs: goesByItself(mode) ? this.ranMs : null,
       attempts: null,
+      acl: this.#acls.use(acl),
     };
   }
 
@@ -277,6 +284,18 @@ export class Draft {
     this.changes.push({ type: "attemptsChanged", znode: changed, before: znode });
   }
 
+  /** Gives the znode this list; its data, and when it was written, are as they were (A15). */
+  setAcl(shown: Znode, acl: Acl): Znode {
+    this.require(shown.path, "admin");
+    const znode = this.#recordOf(shown);
+    const changed = { ...znode, acl: this.#acls.use(acl), aversion: znode.aversion + 1 };
+    this.#overlay.set(znode.path, changed);
+    this.changes.push({ type: "aclChanged", znode: changed, before: znode });
+    this.#parentChanges.delete(znode.path);
+    this.#acls.release(znode.acl);
+    return this.#shown(changed);
+  }
+
   /** Removes a znode without children; a quota goes with the znode it was set on. */
   delete(shown: Znode): void {
     this.require(shown.path, "delete");
@@ -286,6 +305,7 @@ export class Draft {
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
+    this.#acls.release(znode.acl);
     this.#parentChanges.delete(znode.path);
     this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
     this.#deleteQuotaOf(znode);

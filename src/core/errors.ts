@@ -11,6 +11,7 @@ export type ErrorCode =
   | "bad_path"
   | "bad_mode"
   | "bad_ttl"
+  | "bad_acl"
   | "session_required"
   | "unauthenticated"
   | "forbidden"

@@ -18,6 +18,12 @@ export interface Limits extends TransactionBounds {
 /** Fences of one write: each is looked at, and stands in the log with each write of a batch. */
 export const fencesMax = 100;
 
+/** Entries of the access control list of one znode: each is looked at for each request. */
+export const aclEntriesMax = 100;
+
+/** Characters of the id of an entry. */
+export const aclIdLengthMax = 255;
+
 /** 2^40-1 ms, about 34.8 years (C2). */
 export const ttlMsMax = 1_099_511_627_775;
 

@@ -2,6 +2,7 @@
 // here already. Nothing is taken over that is of the other tree alone: its zxids, times and sessions.
 
 import type { Ask } from "./access/ask.ts";
+import { textOfAcl } from "./acl/acl.ts";
 import type { ConflictRule, ImportedZnode, ImportZnodes } from "./command.ts";
 import { failedAtIndex } from "./command-syntax.ts";
 import type { Draft } from "./draft.ts";
@@ -15,9 +16,10 @@ type Fate = keyof ImportCounts;
 
 /** What is there is compared with what comes, and its fate is told: so who imports must be able to read it. */
 export function authoriseImport(ask: Ask, { znodes }: ImportZnodes): void {
-  for (const [index, { path }] of znodes.entries()) {
+  for (const [index, { path, acl }] of znodes.entries()) {
     try {
       ask.require(path, "read", "create", "write");
+      if (acl !== undefined) ask.require(path, "admin");
     } catch (error) {
       throw failedAtIndex(index, error);
     }
@@ -44,15 +46,17 @@ function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRu
     return "created";
   }
   if (onConflict === "skip") return "skipped";
-  const isSame = areSame(existing.data, imported.data);
-  if (isSame && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
+  const hasData = areSame(existing.data, imported.data);
+  const hasAcl = imported.acl === undefined || textOfAcl(existing.acl.entries) === textOfAcl(imported.acl);
+  if (hasData && hasAcl && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
   if (onConflict === "fail" && !isUntouchedRoot(existing)) {
     throw new KeeperError("node_exists", `${existing.path} exists already; say onConflict=skip or replace.`, {
       path: existing.path,
       ...draft.statFor(existing),
     });
   }
-  planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
+  if (!hasData) planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
+  if (!hasAcl) draft.setAcl(draft.get(imported.path) as Znode, imported.acl);
   return "replaced";
 }
 
@@ -61,6 +65,6 @@ function areSame(some: Uint8Array, other: Uint8Array): boolean {
 }
 
 /** Every tree has a root: in one that nobody wrote to, it is in nobody's way. */
-function isUntouchedRoot({ path, version, data }: Znode): boolean {
-  return path === rootPath && version === 0 && data.byteLength === 0;
+function isUntouchedRoot({ path, version, aversion, data }: Znode): boolean {
+  return path === rootPath && version === 0 && aversion === 0 && data.byteLength === 0;
 }

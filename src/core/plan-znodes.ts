@@ -24,7 +24,8 @@ export function planCreate(draft: Draft, create: Create, sessionId: string | und
     throw new KeeperError("node_exists", `${path} exists already.`, { path, ...draft.statFor(existing) });
   }
   const owner = create.mode.kind === "ephemeral" ? (sessionId ?? null) : null;
-  const znode = createZnode(draft, { path, data: create.data, mode: create.mode, owner, sequence });
+  const { data, mode, acl } = create;
+  const znode = createZnode(draft, { path, data, mode, owner, sequence, acl });
   return { path, stat: statOf(znode), created: true };
 }
 

@@ -3,6 +3,7 @@
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { type Permits, systemPermits } from "./access/permits.ts";
+import type { Principal } from "./access/principal.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -14,6 +15,10 @@ import type { Znode } from "./tree/znode.ts";
 /** For whom it is read. What somebody may see is decided by this and nowhere else. */
 export interface ReadContext {
   readonly permits: Permits;
+  /** Who it is, for whoever asks later what they may do by then. Absent for the service, and for nobody in particular. */
+  readonly principal?: Exclude<Principal, "system"> | undefined;
+  /** Of the secret they showed, where it was one of a token's: it may end before its token does. */
+  readonly secretHash?: string;
 }
 
 /** For what the service does by itself: sweeps, expiry, the queues it keeps. */

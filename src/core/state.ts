@@ -2,6 +2,8 @@
 // asks nobody; two states that applied the same transactions are equal. Time passes by what the log says of it.
 
 import { Access, type AccessRecord } from "./access/access.ts";
+import type { KeptAcl } from "./acl/acl.ts";
+import { Acls } from "./acl/acls.ts";
 import { Claims } from "./coordination/claims.ts";
 import { Ephemerals } from "./ephemerals.ts";
 import { type Epoch, Epochs } from "./epochs.ts";
@@ -25,6 +27,7 @@ export class State {
   readonly quotas = new Quotas();
   readonly epochs = new Epochs();
   readonly access = new Access();
+  readonly acls = new Acls();
   readonly #sessions = new Map<string, Session>();
   readonly #ephemerals = new Ephemerals();
   readonly #mortals = new Set<string>();
@@ -157,12 +160,24 @@ export class State {
       case "attemptsChanged":
         this.tree.replace(change.znode);
         break;
+      case "aclChanged":
+        this.tree.replace(change.znode);
+        this.acls.count(change.before.acl, -1);
+        this.acls.count(change.znode.acl, 1);
+        break;
       case "deleted":
+        this.acls.count(change.znode.acl, -1);
         this.tree.remove(change.znode.path);
         this.#ephemerals.removed(change.znode);
         this.#mortals.delete(change.znode.path);
         this.quotas.count(change.znode.path, { count: -1, bytes: -change.znode.data.byteLength });
         this.claims.removed(change.znode);
+        break;
+      case "aclKept":
+        this.restoreAcl(change.acl);
+        break;
+      case "aclForgotten":
+        this.acls.remove(change.acl);
         break;
       case "sessionOpened":
         this.restoreSession(change.session);
@@ -191,9 +206,15 @@ export class State {
     }
   }
 
+  /** Puts back an access control list as it was saved, before the znodes that have it. */
+  restoreAcl(acl: KeptAcl): void {
+    this.acls.put(acl);
+  }
+
   /** Puts back a znode as it was saved; parents come before their children. */
   restoreZnode(znode: Znode): void {
     this.tree.add(znode);
+    this.acls.count(znode.acl, 1);
     if (isMortal(znode)) this.#mortals.add(znode.path);
     this.claims.added(znode);
     this.#ephemerals.added(znode);

@@ -2,6 +2,7 @@
 
 import type { AccessRecord } from "./access/access.ts";
 import type { AccessOutcomes } from "./access/access-command.ts";
+import type { AclChange } from "./acl/acls.ts";
 import type { CoordinationOutcomes } from "./coordination/coordination-command.ts";
 import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -20,12 +21,17 @@ export type Cause = "request" | "session_closed" | "session_expired" | SweepCaus
  * One step of a transaction, in the order it was done. `znode` is the record after the step, `before` the one it
  * replaces; a deleted one is the record as it last was. `childrenChanged` is a parent's new record after a child
  * came or went: it moves the parent's stat (S3) and is no event of its own. `attemptsChanged` is of a place that other
- * requests stand for: its stat and data are as they were.
+ * requests stand for: its stat and data are as they were. `aclChanged` moves `aversion` and is no event either (A15).
  */
 export type Change =
   | { readonly type: "created" | "deleted"; readonly znode: Znode }
   | { readonly type: "changed"; readonly znode: Znode; readonly before: Znode }
-  | { readonly type: "childrenChanged" | "attemptsChanged"; readonly znode: Znode; readonly before: Znode }
+  | {
+      readonly type: "childrenChanged" | "attemptsChanged" | "aclChanged";
+      readonly znode: Znode;
+      readonly before: Znode;
+    }
+  | AclChange
   | { readonly type: "sessionOpened" | "sessionClosed"; readonly session: Session }
   | { readonly type: "replyKept" | "replyForgotten"; readonly reply: Reply }
   /** `before` is null when there was no quota. */
@@ -98,6 +104,7 @@ export interface Outcomes extends CoordinationOutcomes, AccessOutcomes {
   multi: { readonly results: readonly OperationResult[] };
   openSession: { readonly session: Session; readonly tokenNonce?: string };
   import: ImportCounts;
+  setAcl: { readonly path: string; readonly stat: Stat };
   setQuota: { readonly quota: Quota; readonly created: boolean };
   deleteQuota: { readonly path: string };
   /**

@@ -23,6 +23,7 @@ import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
 import { Proposer } from "./proposer.ts";
 import { type Applied, Replica } from "./replica.ts";
+import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
 import { TableWriter } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
@@ -46,6 +47,8 @@ export class Store {
   readonly #state: State;
   readonly clock: Clock;
   readonly unknownPasts = new UnknownPasts();
+  /** By which streams and waiting requests go on; told of each change before anybody else is. */
+  readonly rightsInUse: RightsInUse;
   /** What one transaction may change, as each entry says it. */
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
@@ -86,6 +89,8 @@ export class Store {
       unknownPasts: this.unknownPasts,
     });
     this.#logEnd = new LogEnd(log);
+    this.rightsInUse = new RightsInUse({ access: state.access, clock, timeMs: () => this.timeMs });
+    this.#replica.onApplied(() => this.rightsInUse.applied());
   }
 
   /**

@@ -2,6 +2,7 @@
 // the file finds the tree as of that position plus the rest of the log.
 
 import type { AccessRecord } from "../core/access/access.ts";
+import type { KeptAcl } from "../core/acl/acl.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
@@ -28,7 +29,7 @@ export interface Position {
   /** The wall clock of the log, which does not go back. */
   readonly timeMs: number;
   readonly housekeeper: Housekeeper;
-  /** Digest of znodes, sessions, replies, quotas, epochs, access and the housekeeper as of this position, 16 hex digits. */
+  /** Digest of znodes, their lists, sessions, replies, quotas, epochs, access and the housekeeper as of here, 16 hex digits. */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;
@@ -57,6 +58,9 @@ export interface RowChanges {
   /** Policies, tokens and what else says who may do what: made, or as they are by now. */
   readonly access: readonly AccessRecord[];
   readonly removedAccess: readonly Pick<AccessRecord, "kind" | "name">[];
+  /** Access control lists that znodes have since. */
+  readonly acls: readonly KeptAcl[];
+  readonly forgottenAclIds: readonly number[];
   readonly changes: readonly ChangeRow[];
 }
 

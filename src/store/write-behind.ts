@@ -2,6 +2,7 @@
 // digest of what the tables will hold. It decides nothing and waits for nobody.
 
 import { type AccessRecord, accessKey } from "../core/access/access.ts";
+import type { KeptAcl } from "../core/acl/acl.ts";
 import { Digest } from "../core/digest.ts";
 import type { Epoch } from "../core/epochs.ts";
 import type { Quota } from "../core/quotas/quota.ts";
@@ -30,6 +31,8 @@ export class WriteBehind {
   /** By first zxid: one takes the place of another in which nothing was written. */
   #epochs = new Map<number, Dirty<Epoch>>();
   readonly #access = new Map<string, Dirty<AccessRecord>>();
+  /** By id: another list may come in the place of one that is forgotten. */
+  #acls = new Map<number, Dirty<KeptAcl>>();
   #changes: ChangeRow[] = [];
   #isRegisterDirty = false;
 
@@ -40,7 +43,15 @@ export class WriteBehind {
 
   /** Rows waiting to be written. */
   get rowCount(): number {
-    const rows = [this.#znodes, this.#sessions, this.#replies, this.#quotas, this.#epochs, this.#access];
+    const rows = [
+      this.#znodes,
+      this.#sessions,
+      this.#replies,
+      this.#quotas,
+      this.#epochs,
+      this.#access,
+      this.#acls,
+    ];
     return rows.reduce(
       (count, { size }) => count + size,
       this.#changes.length + (this.#isRegisterDirty ? 1 : 0),
@@ -82,6 +93,7 @@ export class WriteBehind {
       case "changed":
       case "childrenChanged":
       case "attemptsChanged":
+      case "aclChanged":
         note(this.#znodes, change.znode.id, change.before, change.znode);
         break;
       case "deleted":
@@ -111,6 +123,12 @@ export class WriteBehind {
       case "accessRemoved":
         note(this.#access, accessKey(change.record), change.record, null);
         break;
+      case "aclKept":
+        note(this.#acls, change.acl.id, null, change.acl);
+        break;
+      case "aclForgotten":
+        note(this.#acls, change.acl.id, change.acl, null);
+        break;
     }
   }
 
@@ -128,7 +146,7 @@ export class WriteBehind {
       }
       this.#digest.addZnode(after);
       if (before === null) created.push(after);
-      else if (before.mzxid !== after.mzxid || before.attempts !== after.attempts) changed.push(after);
+      else if (hasOtherColumns(before, after)) changed.push(after);
       if (after.cversion !== (before?.cversion ?? 0)) parents.push(after);
     }
     const sessions = this.#takeSessions();
@@ -136,6 +154,7 @@ export class WriteBehind {
     const quotas = this.#takeQuotas();
     const epochs = this.#takeEpochs();
     const access = this.#takeAccess();
+    const acls = this.#takeAcls();
     const changes = this.#changes;
     this.#znodes = new Map();
     this.#changes = [];
@@ -161,6 +180,7 @@ export class WriteBehind {
       ...quotas,
       ...epochs,
       ...access,
+      ...acls,
       changes,
     };
   }
@@ -234,6 +254,27 @@ export class WriteBehind {
     this.#access.clear();
     return { access, removedAccess };
   }
+
+  #takeAcls(): Pick<RowChanges, "acls" | "forgottenAclIds"> {
+    const acls: KeptAcl[] = [];
+    const forgottenAclIds: number[] = [];
+    for (const [id, { before, after }] of this.#acls) {
+      if (before !== null) this.#digest.removeAcl(before);
+      if (after !== null) {
+        this.#digest.addAcl(after);
+        acls.push(after);
+      } else if (before !== null) forgottenAclIds.push(id);
+    }
+    this.#acls = new Map();
+    return { acls, forgottenAclIds };
+  }
+}
+
+/** Whether more than its children is otherwise. */
+function hasOtherColumns(before: Znode, after: Znode): boolean {
+  return (
+    before.mzxid !== after.mzxid || before.attempts !== after.attempts || before.aversion !== after.aversion
+  );
 }
 
 function note<Key, Row>(rows: Map<Key, Dirty<Row>>, key: Key, before: Row | null, after: Row | null): void {

@@ -2,8 +2,10 @@
 // applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes. Of an
 // instance of a service it also keeps what it was before, for those who are told of some instances only.
 
+import { inRoot } from "../core/access/namespace.ts";
 import { deletedLength, writtenLength } from "../core/bounds.ts";
 import { isInstancePath } from "../core/coordination/instances.ts";
+import { rootPath } from "../core/tree/path.ts";
 import { statText } from "../core/tree/stat.ts";
 import type { Cause, Txn } from "../core/txn.ts";
 import { type WatchEvent, type WatchEventType, watchEventsOf } from "../core/watch-event.ts";
@@ -35,6 +37,8 @@ export interface ChangeMessage {
 export interface EventSelection {
   readonly matches: (event: MessageEvent) => boolean;
   readonly withData: boolean;
+  /** What is `/` to whom it is told; every event that matches is inside. */
+  readonly root: string;
 }
 
 /** Characters of the longest message: well below what one string can have, and above what bounded transactions tell. */
@@ -61,7 +65,7 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
     return {
       type,
       path: znode.path,
-      head: `{"type":"${type}","path":${JSON.stringify(znode.path)}`,
+      head: headOfEvent(type, znode.path),
       data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
       tail: `,"stat":${statText(znode)}}`,
       before: isInstancePath(znode.path) ? dataBefore(event) : undefined,
@@ -71,6 +75,10 @@ export function changeMessageOf(txn: Txn): ChangeMessage | null {
   const { zxid, timeMs } = txn;
   const head = headOf(zxid, timeMs, txn);
   return { zxid, head, events, text: wholeText(head, events) };
+}
+
+function headOfEvent(type: WatchEventType, path: string): string {
+  return `{"type":"${type}","path":${JSON.stringify(path)}`;
 }
 
 function dataBefore(event: WatchEvent): string | undefined {
@@ -115,9 +123,17 @@ export function selectedText(message: ChangeMessage, selection: EventSelection):
   for (const event of message.events) {
     if (!selection.matches(event)) continue;
     if (text !== "") text += ",";
-    text += event.head + (selection.withData ? event.data : "") + event.tail;
+    text += headIn(selection.root, event) + (selection.withData ? event.data : "") + event.tail;
   }
   return text === "" ? null : `${message.head}${text}]}`;
+}
+
+/** An event as it begins for those to whom a part of the tree is all. */
+function headIn(root: string, { type, path, head }: MessageEvent): string {
+  if (root === rootPath) return head;
+  const told = inRoot(root, path);
+  if (told === undefined) throw new Error("an event is outside of the root of those who are told of it");
+  return headOfEvent(type, told);
 }
 
 interface StoredMessage {
@@ -151,7 +167,7 @@ export function parseChangeMessage(text: string): ChangeMessage {
     events: stored.events.map((event) => ({
       type: event.type,
       path: event.path,
-      head: `{"type":"${event.type}","path":${JSON.stringify(event.path)}`,
+      head: headOfEvent(event.type, event.path),
       data: storedDataPiece(event),
       tail: `,"stat":${JSON.stringify(event.stat)}}`,
       before: event.before === undefined ? undefined : JSON.stringify(event.before).slice(1, -1),

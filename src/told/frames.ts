@@ -3,7 +3,13 @@
 // zxid with its epoch, so that a store which never had that past knows it for what it is. Only what
 // carries data is followed by a blank line: some libraries hand anything else so followed to their users as an event.
 
-import { type ChangeMessage, type MessageEvent, selectedText } from "./change-message.ts";
+import { rootPath } from "../core/tree/path.ts";
+import {
+  type ChangeMessage,
+  type EventSelection,
+  type MessageEvent,
+  selectedText,
+} from "./change-message.ts";
 
 /** Why one cannot resume after a zxid: it was forgotten, or never happened here (restored, another store). */
 export type Gap = "history_trimmed" | "unknown_zxid";
@@ -77,18 +83,21 @@ export class MessageFrames {
   }
 
   /** @param events some or all of the message's own, in its order, one at least */
-  of(events: readonly MessageEvent[], withData: boolean): Uint8Array {
-    if (events.length < this.message.events.length)
-      return frameOf(this.id, { ...this.message, events }, withData);
+  of(events: readonly MessageEvent[], { withData, root }: Words): Uint8Array {
+    if (root !== rootPath || events.length < this.message.events.length)
+      return frameOf(this.id, { ...this.message, events }, { withData, root });
     if (withData) {
-      this.#whole ??= frameOf(this.id, this.message, true);
+      this.#whole ??= frameOf(this.id, this.message, { withData, root });
       return this.#whole;
     }
-    this.#wholeWithoutData ??= frameOf(this.id, this.message, false);
+    this.#wholeWithoutData ??= frameOf(this.id, this.message, { withData, root });
     return this.#wholeWithoutData;
   }
 }
 
-function frameOf(id: string, message: ChangeMessage, withData: boolean): Uint8Array {
-  return changeFrame(id, selectedText(message, { matches: () => true, withData }) as string);
+/** How events are told, whichever they are. */
+type Words = Pick<EventSelection, "withData" | "root">;
+
+function frameOf(id: string, message: ChangeMessage, words: Words): Uint8Array {
+  return changeFrame(id, selectedText(message, { matches: () => true, ...words }) as string);
 }

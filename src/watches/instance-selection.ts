@@ -2,6 +2,7 @@
 // among those selected is added for the stream, and one that no longer is, is removed. A transaction is one frame,
 // however many instances it has; only its last event has the id, so that nothing of it is missed by resuming.
 
+import { type Permits, systemPermits } from "../core/access/permits.ts";
 import {
   fits,
   type InstanceFilter,
@@ -18,24 +19,29 @@ import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import { type ChangeMessage, factsText, type MessageEvent } from "../told/change-message.ts";
 import { eventsFrame, instancesFrame, type MessageFrames } from "../told/frames.ts";
-import { type StreamSelection, watchEventTypes } from "./selection.ts";
+import { descendsIn, type StreamSelection, watchEventTypes } from "./selection.ts";
+import { type Sight, sightOf } from "./sight.ts";
 
 export class InstanceSelection implements StreamSelection {
   readonly paths: readonly string[];
   readonly scope = "children";
   readonly types = new Set(watchEventTypes);
+  readonly sight: Sight;
   readonly key: string;
   readonly #filter: InstanceFilter;
 
-  constructor(service: string, filter: InstanceFilter) {
+  /** @param permits of whom is told, to whom the whole tree is `/`; everything may be told unless given */
+  constructor(service: string, filter: InstanceFilter, permits: Permits = systemPermits) {
     this.paths = [servicePath(service)];
+    this.sight = sightOf(permits, this);
     this.#filter = filter;
     const { tags, metadata, state = null, zone = null } = filter;
-    this.key = JSON.stringify(["instances", this.paths, [...tags].sort(), [...metadata].sort(), state, zone]);
+    const words = [[...tags].sort(), [...metadata].sort(), state, zone];
+    this.key = JSON.stringify(["instances", this.sight.key, this.paths, ...words]);
   }
 
   walk(reader: Reader, keptBytesMax: number): TreeWalk {
-    return reader.walk({ roots: this.paths, depthMax: 1, keptBytesMax });
+    return reader.walk({ roots: this.paths, depthMax: 1, keptBytesMax, ...descendsIn(this.sight) });
   }
 
   textOf(znode: Znode): string | null {
@@ -52,7 +58,10 @@ export class InstanceSelection implements StreamSelection {
   }
 
   replayFrame(message: ChangeMessage, id: string): Uint8Array | null {
-    return this.#frameOf({ message, id }, message.events);
+    return this.#frameOf(
+      { message, id },
+      message.events.filter(({ path }) => this.sight.sees(path)),
+    );
   }
 
   #frameOf(

@@ -4,8 +4,9 @@
 
 import type { Clock } from "../clock.ts";
 import type { ReadonlyEpochs, Stamp } from "../core/epochs.ts";
-import type { ReadContext, Reader } from "../core/reader.ts";
+import { type ReadContext, type Reader, systemContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
+import type { RightsInUse } from "../store/rights-in-use.ts";
 import { bookmarkFrame, type Gap, resetFrame, syncedFrame } from "../told/frames.ts";
 import { Outlet } from "../told/outlet.ts";
 import type { Sink } from "../told/sink.ts";
@@ -30,13 +31,17 @@ export interface StreamRequest {
   readonly heartbeatMs: number;
   /** Whose stream it is, for its operator: the client's address. */
   readonly reader: string;
-  /** For whom what is there is read. */
+  /** Whose rights it goes on by: it ends with them. */
   readonly context: ReadContext;
 }
 
 /** What all streams of a server share. */
 export interface StreamSource {
-  readonly store: { reader(context: ReadContext): Reader; readonly epochs: ReadonlyEpochs };
+  readonly store: {
+    reader(context: ReadContext): Reader;
+    readonly epochs: ReadonlyEpochs;
+    readonly rightsInUse: RightsInUse;
+  };
   readonly history: History;
   readonly clock: Clock;
   readonly limits: WatchLimits;
@@ -52,6 +57,8 @@ export interface StreamDescription {
   readonly id: number;
   /** Whose stream it is, as far as its opener knows: the client's address. */
   readonly reader: string;
+  /** Who they are, where that is asked. */
+  readonly by: string | null;
   readonly paths: readonly string[];
   readonly scope: Scope;
   readonly types: readonly WatchEventType[];
@@ -89,6 +96,7 @@ export class Stream {
   readonly #endsAtMs: number;
   /** When the client's resume point last moved. */
   #lastIdMs = 0;
+  #stopFollowing = () => {};
 
   constructor(id: number, request: StreamRequest, sink: Sink, source: StreamSource) {
     this.id = id;
@@ -102,8 +110,9 @@ export class Stream {
 
   /** Sends as much of what is due as the sink takes. */
   begin(): void {
-    const { start } = this.request;
-    const { history } = this.#source;
+    const { start, context } = this.request;
+    const { history, store } = this.#source;
+    this.#stopFollowing = store.rightsInUse.follow(context, () => this.end("unauthorised"));
     this.#lastIdMs = this.#outlet.lastSentMs;
     if (start.kind === "unknown") this.#reset("unknown_zxid");
     else if (start.kind === "after") this.#resumeAfter(start);
@@ -184,6 +193,7 @@ export class Stream {
     return {
       id: this.id,
       reader: this.request.reader,
+      by: this.request.context.permits.by,
       paths: selection.paths,
       scope: selection.scope,
       types: [...selection.types],
@@ -207,6 +217,7 @@ export class Stream {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#isLive = false;
+    this.#stopFollowing();
     this.#endSnapshot();
     this.#source.onEnded(this);
   }
@@ -218,27 +229,29 @@ export class Stream {
 
   #catchUp(): void {
     while (!this.#isLive && this.#outlet.isFlowing && !this.#isEnded) {
-      if (this.#snapshot !== null) {
-        this.#sendPage(this.#snapshot);
-      } else if (!this.#readHistory()) {
+      const goesOn = this.#snapshot === null ? this.#readHistory() : this.#sendPage(this.#snapshot);
+      if (!goesOn) {
         setImmediate(() => this.#catchUp());
         return;
       }
     }
   }
 
-  #sendPage(snapshot: Snapshot): void {
+  /** Sends what comes next of it. False when its turn is over. */
+  #sendPage(snapshot: Snapshot): boolean {
     if (snapshot.isOverrun) {
       this.#abort();
-      return;
+      return true;
     }
     const page = snapshot.nextPage();
+    if (page === "looking") return false;
     if (page !== null) {
       this.#outlet.write(page);
-      return;
+      return true;
     }
     this.#endSnapshot();
     this.#sendSynced(snapshot.zxid);
+    return true;
   }
 
   #endSnapshot(): void {
@@ -286,8 +299,7 @@ export class Stream {
 
   #takeSnapshot(): Snapshot {
     const { store, limits } = this.#source;
-    const { selection, context } = this.request;
-    return new Snapshot(store.reader(context), selection, limits);
+    return new Snapshot(store.reader(systemContext), this.request.selection, limits);
   }
 
   #sendChange(zxid: number, frame: Uint8Array): void {

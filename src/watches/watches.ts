@@ -5,7 +5,6 @@
 import { type Stamp, stampText } from "../core/epochs.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
-import type { WatchEventType } from "../core/watch-event.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import type { ChangeRow } from "../store/tables.ts";
@@ -205,7 +204,7 @@ export class Watches {
     for (const event of message.events) {
       if (heardCount > heardAtOnceMax) return null;
       this.#matcher.match(event.path, (audience) => {
-        if (!hears(audience, event.type)) return;
+        if (!hears(audience, event)) return;
         heardCount += 1;
         const events = heard.get(audience);
         if (events === undefined) heard.set(audience, [event]);
@@ -280,6 +279,7 @@ export class Watches {
   }
 }
 
-function hears(audience: Audience, type: WatchEventType): boolean {
-  return audience.selection.types.has(type);
+/** Whether an event in scope is told to them, by what they may be told now. */
+function hears({ selection }: Audience, { type, path }: MessageEvent): boolean {
+  return selection.types.has(type) && selection.sight.sees(path);
 }

@@ -110,6 +110,15 @@ test.runIf(process.geteuid?.() === 0)("what belongs to a stranger is refused", (
   expect(() => readFirstToken(dataDir)).toThrow("belongs to user 12345");
 });
 
+test.runIf(process.geteuid?.() === 0)(
+  "what root lays there is given to whoever the directory belongs to",
+  () => {
+    const dataDir = folder();
+    execFileSync("chown", ["12345", dataDir]);
+    expect(statSync(layFirstToken(dataDir, "admin").file).uid).toBe(12345);
+  },
+);
+
 test("where there is none, nothing happens", async ({ keeper }) => {
   expect(await takeOverFirstToken(folder(), keeper.store)).toBeNull();
   expect(keeper.store.access.isOn).toBe(false);

@@ -23,7 +23,7 @@ export class Site {
   static async start(): Promise<Site> {
     const contents = new Map([
       ["/", { type: "text/html", text: readFileSync(pageFile, "utf8") }],
-      ["/example.js", { type: "text/javascript", text: exampleOf("docs/browser.md") }],
+      ["/example.js", { type: "text/javascript", text: exampleOf("docs/browser.md", "Follow a subtree") }],
     ]);
     const server = createServer((request, response) => {
       const content = contents.get(request.url ?? "");
@@ -44,8 +44,10 @@ export class Site {
   }
 }
 
-function exampleOf(document: string): string {
-  const examples = codeBlocksOf(readDocument(document)).filter(({ language }) => language === "js");
-  if (examples.length !== 1) throw new Error(`${document} has ${examples.length} examples, not one`);
+export function exampleOf(document: string, under: string): string {
+  const blocks = codeBlocksOf(readDocument(document));
+  const examples = blocks.filter(({ language, heading }) => language === "js" && heading === under);
+  if (examples.length !== 1)
+    throw new Error(`${document} has ${examples.length} examples under ${under}, not one`);
   return examples[0]?.code as string;
 }

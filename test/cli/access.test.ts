@@ -5,6 +5,7 @@ import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { layFirstToken } from "../../src/access/first-token.ts";
+import { ScriptedServer } from "../client/scripted-server.ts";
 import type { ServerProcess } from "../support/process.ts";
 import { CliProcess, ownTest, test } from "./fixture.ts";
 
@@ -50,28 +51,50 @@ accessTest(
     for (const { stdout, stderr } of done) expect([stdout, stderr]).toEqual(["token:admin\n", ""]);
 
     // A command that is run under a lock.
-    const env = { TREEKEEPER_TOKEN: secret, TREEKEEPER_TOKEN_FILE: file };
-    const script = "printenv TREEKEEPER_TOKEN || echo none; printenv TREEKEEPER_TOKEN_FILE";
+    const env = { TREEKEEPER_TOKEN: secret, TREEKEEPER_TOKEN_FILE: file, TREEKEEPER_ACL_AUTH: "me:pass" };
+    const script =
+      "printenv TREEKEEPER_TOKEN TREEKEEPER_ACL_AUTH || echo none; printenv TREEKEEPER_TOKEN_FILE";
     const [kept, passed] = await Promise.all(
       [[], ["--pass-token"]].map(
         (args) => cli(["lock", "l", ...args, "--", "sh", "-c", script], { env }).ended,
       ),
     );
-    expect([kept?.stdout, passed?.stdout]).toEqual([`none\n${file}\n`, `${secret}\n${file}\n`]);
+    expect([kept?.stdout, passed?.stdout]).toEqual([`none\n${file}\n`, `${secret}\nme:pass\n${file}\n`]);
 
-    // The token of one that runs is another one while it runs, and the file is in the making for a moment.
+    // The token of one that runs is another one from here on.
     const renewed = fileWith(dataDir, "renewed", secret);
     const watching = cli(["watch", "/", "--initial", "--token-file", renewed]);
     expect(await watching.line()).toMatch(/^\d+ exists \/ $/);
     const admin = cli(["token", "rotate", "admin"], { env });
     const next = (await admin.ended).stdout;
-    writeFileSync(renewed, "");
     writeFileSync(renewed, next);
     const made = await cli(["set", "/", "1", "--token-file", renewed]).ended;
     expect(made).toMatchObject({ code: 0, stderr: "" });
     expect(await watching.line()).toMatch(/^\d+ changed \/ 1$/);
   },
 );
+
+test("a file is read again for each request, and what was read last counts while it is in the making", async ({
+  dataDir,
+}) => {
+  const server = await ScriptedServer.start();
+  const file = fileWith(dataDir, "token", "tk_one");
+  const listing = new CliProcess(["token", "list", "--token-file", file], { endpoint: server.url });
+  const shown: unknown[] = [];
+  for (const [next, text] of [
+    ["a", ""],
+    ["b", "tk_two\n"],
+    [undefined, "tk_three"],
+  ] as const) {
+    const exchange = await server.request();
+    shown.push(exchange.headers.authorization);
+    writeFileSync(file, text);
+    exchange.reply(200, { tokens: [], next });
+  }
+  expect(await listing.ended).toMatchObject({ code: 0, stderr: "" });
+  expect(shown).toEqual(["Bearer tk_one", "Bearer tk_one", "Bearer tk_two"]);
+  await server.stop();
+});
 
 test("a file that others may read, or that holds no token, is not used, and nothing of it is told", async ({
   dataDir,

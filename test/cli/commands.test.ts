@@ -116,6 +116,48 @@ describe("znodes", () => {
     ]);
   });
 
+  test("setacl takes what getacl prints, and --acl-auth says who asks [A6, A14, A15]", async ({
+    cli,
+    output,
+    run,
+    dataDir,
+    client,
+  }) => {
+    await client.create("/acl");
+    expect(await output("getacl", "/acl")).toBe("world:anyone:cdrwa\n");
+    const file = join(dataDir, "who");
+    writeFileSync(file, "ann:s3cret\n");
+    const entries = ["auth::cdrwa", "ip:2001:db8::/32:rw", "world:anyone:"];
+    expect(await run("setacl", "/acl", ...entries, "--acl-auth", `@${file}`)).toMatchObject({
+      code: 0,
+      stdout: "",
+    });
+    const rest = "ip:2001:db8::/32:rw\nworld:anyone:\n";
+    expect(await output("getacl", "/acl")).toBe(`digest:ann:x:cdrwa\n${rest}`);
+    const whole = `digest:ann:WC2vyEVmARVG2uI4r2+dPtzK/v4=:cdrwa\n${rest}`;
+    const asAnn = cli(["getacl", "/acl"], { env: { TREEKEEPER_ACL_AUTH: "ann:s3cret" } });
+    expect((await asAnn.ended).stdout).toBe(whole);
+    expect(await run("setacl", "/acl", ...whole.trim().split("\n"), "--if-aversion", "1")).toMatchObject({
+      code: 0,
+    });
+    expect(await run("setacl", "/acl", "world:anyone:r", "--if-aversion", "1")).toMatchObject({ code: 4 });
+    const [json] = jsonLines(await output("getacl", "/acl", "--json"));
+    expect(json).toMatchObject({ path: "/acl", aversion: 2, acl: [{ id: "ann:x" }, {}, { perms: [] }] });
+  });
+
+  test("an entry or an identity that is none is a fault of usage, and no secret is repeated", async ({
+    run,
+  }) => {
+    const wrong = await run("setacl", "/", "world:anyone:rx");
+    expect(wrong).toMatchObject({ code: 2, stdout: "" });
+    expect(wrong.stderr).toContain("SCHEME:ID:PERMISSIONS");
+    expect(await run("setacl", "/", "world:bob:r")).toMatchObject({ code: 2 });
+    const refused = await run("getacl", "/", "--acl-auth", "hunter2");
+    expect(refused).toMatchObject({ code: 2, stdout: "" });
+    expect(refused.stderr).toContain("USER:PASSWORD");
+    expect(refused.stderr).not.toContain("hunter2");
+  });
+
   test("tree prints a subtree, and stat what is known of a znode", async ({ output, run, client }) => {
     for (const path of ["/tree", "/tree/b", "/tree/b/c"])
       await client.create(path, path === "/tree/b" ? "two\nlines\u001b" : "");

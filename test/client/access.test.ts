@@ -210,3 +210,32 @@ test("the refusal of one operation among many has its own kind, too", async ({ c
   expect(results[0]).toBeInstanceOf(ForbiddenError);
   expect(results[0]).toBeInstanceOf(RequestError);
 });
+
+test("tokens and policies are listed page by page, and no secret is asked for twice", async ({
+  client,
+  server,
+}) => {
+  const listing = namesOf(client.tokens.list());
+  (await server.request()).reply(200, { tokens: [{ name: "a" }], next: "a" });
+  const second = await server.request();
+  expect([second.asked, second.query.get("after")]).toEqual(["GET /v1/admin/tokens", "a"]);
+  second.reply(200, { tokens: [{ name: "b" }] });
+  expect(await listing).toEqual(["a", "b"]);
+  const policies = namesOf(client.policies.list());
+  (await server.request()).reply(200, { policies: [{ name: "admin" }] });
+  expect(await policies).toEqual(["admin"]);
+  for (const make of [
+    () => client.tokens.create({ name: "web", policies: ["app"] }),
+    () => client.tokens.rotate("web", { overlapMs: 1000 }),
+  ]) {
+    const making = expect(make()).rejects.toMatchObject({ name: "ConnectionError", mayBeDone: true });
+    (await server.request()).cut();
+    await making;
+  }
+});
+
+async function namesOf(records: AsyncIterable<{ readonly name: string }>): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of records) names.push(name);
+  return names;
+}

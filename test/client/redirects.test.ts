@@ -42,6 +42,35 @@ test("no request follows a redirect: no token, fence or key goes elsewhere, and 
   await elsewhere.stop();
 });
 
+test("identities are shown with every request, and to nobody whom a redirect names", async ({ server }) => {
+  const elsewhere = await ScriptedServer.start();
+  const client = new Client({ endpoint: server.url, aclIdentities: ["ann:größer", "bob:a,b"] });
+  const shown = ["ann:größer", "bob:a,b"]
+    .map((one) => `digest ${Buffer.from(one).toString("base64")}`)
+    .join(", ");
+  const calls = [
+    () => client.getAcl("/a"),
+    () => client.get("/a"),
+    () => new Pull(client.watch({ paths: ["/a"] })).next(),
+    () => client.importLines(new Blob(["{}"]).stream()).next(),
+    () => client.deleteTree("/a").next(),
+    () => client.subtree("/a").next(),
+  ];
+  for (const call of calls) {
+    const refused = expect(call()).rejects.toMatchObject({ code: "unexpected_answer" });
+    const exchange = await server.request();
+    expect(exchange.headers["acl-auth"]).toBe(shown);
+    exchange.response.writeHead(307, { Location: `${elsewhere.url}/v1` }).end();
+    await refused;
+  }
+  const own = fetch(`${elsewhere.url}/own`);
+  const first = await elsewhere.request();
+  expect([first.asked, first.headers["acl-auth"]]).toEqual(["GET /own", undefined]);
+  first.reply(200, {});
+  await own;
+  await elsewhere.stop();
+});
+
 test("an endpoint is a URL of http or https, and the error says so", () => {
   for (const endpoint of ["localhost:2281", "ftp://127.0.0.1", "file:///x"]) {
     expect(() => new Client({ endpoint })).toThrow(`An endpoint is a URL of http or https, such as`);

@@ -95,7 +95,7 @@ test("a selection has its own events in order, with data or without, and none is
   await keeper.multi(["/a", "/b", "/c"].map((path) => ({ ...create, path, data: bytes(path) })));
   const message = lastMessage(keeper);
   const select = (paths: readonly string[], withData = true) =>
-    selectedText(message, { matches: ({ path }) => paths.includes(path), withData });
+    selectedText(message, { matches: ({ path }) => paths.includes(path), withData, root: "/" });
   expect(select(["/a", "/b", "/c"])).toBe(message.text);
   const some = JSON.parse(select(["/c", "/a"], false) as string);
   expect(some.events).toEqual([

@@ -22,6 +22,7 @@ interface Seen {
   readonly sessions: readonly unknown[];
   readonly replies: readonly unknown[];
   readonly quotas: readonly unknown[];
+  readonly acls: readonly unknown[];
   readonly counters: readonly number[];
   readonly housekeeper: unknown;
   readonly messages: readonly (string | null)[];
@@ -34,6 +35,7 @@ function seenBy({ state, applied }: Keeper): Seen {
     sessions: [...state.sessions()],
     replies: [...state.replies],
     quotas: [...state.quotas.from("")],
+    acls: [...state.acls.values()].map((acl) => [acl, state.acls.usesOf(acl.id)]),
     counters: [state.zxid, state.nextZnodeId, state.ranMs, state.timeMs],
     housekeeper: state.housekeeper,
     messages: applied.map(({ message }) => (message === null ? null : message.text)),

@@ -1,6 +1,7 @@
 // The digest of a state: kept up to date or taken anew, it is the same, and it notices every field.
 
 import { expect, test } from "vitest";
+import { openAcl } from "../../src/core/acl/acl.ts";
 import { Digest } from "../../src/core/digest.ts";
 import type { Quota, QuotaLimits } from "../../src/core/quotas/quota.ts";
 import type { Reply } from "../../src/core/replies/reply.ts";
@@ -83,6 +84,7 @@ test.each(Object.keys(znode) as (keyof Znode)[])("notices a changed %s of a znod
     ...{ version: 1, aversion: 1, cversion: 1, nextSequence: 1, numChildren: 1 },
     ...{ ephemeralOwner: "0000000000000001", sequence: 0, ttlMs: 1, container: true, writtenRanMs: 1 },
     attempts: ["a"],
+    acl: { id: 1, entries: openAcl.entries },
   };
   expect(ofZnode({ ...znode, [field]: changed[field] })).not.toBe(ofZnode(znode));
 });

@@ -14,7 +14,7 @@ import { serveFor, test } from "./server-fixture.ts";
 
 /** Section 8 of the contract: what a client may be told. */
 const contract = {
-  400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "session_required"],
+  400: ["bad_request", "bad_path", "bad_mode", "bad_ttl", "bad_acl", "session_required"],
   401: ["unauthenticated"],
   403: ["forbidden", "quota_exceeded", "reserved_path"],
   404: ["no_node", "no_route", "no_claim", "no_instance", "no_token", "no_policy"],
@@ -64,6 +64,7 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
   bad_path: ({ http }) => http.get("/v1/znodes/a%01"),
   bad_mode: ({ http }) => http.post("/v1/znodes/a?container=true&ephemeral=true"),
   bad_ttl: ({ http }) => http.post("/v1/znodes/a?ttlMs=0"),
+  bad_acl: ({ http }) => http.put("/v1/acl", { json: { acl: [] } }),
   session_required: ({ http }) => http.post("/v1/znodes/a?ephemeral=true"),
   unauthenticated: async ({ http, keeper }) => {
     await turnOnAccess(keeper.store);

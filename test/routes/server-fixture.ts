@@ -2,7 +2,7 @@
 // looked at directly and not one transaction goes by unnoticed.
 
 import type { AddressInfo } from "node:net";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Digest } from "../../src/core/digest.ts";
@@ -70,13 +70,14 @@ interface Overrides {
   readonly limits?: Partial<typeof limits>;
   readonly tls?: TlsPair | null;
   readonly audit?: Audit;
+  readonly logger?: Logger;
 }
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null, audit }: Overrides = {},
+  { limits: others, tls = null, audit, logger = pino({ level: "silent" }) }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -88,7 +89,7 @@ export async function serverOver(
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
-    logger: pino({ level: "silent" }),
+    logger,
     version: "0.0.0",
     audit,
   };

@@ -1,6 +1,7 @@
 // Random commands over a tree small enough that they meet: the same few paths, names, versions and sessions.
 
 import fc from "fast-check";
+import { type Acl, openAcl } from "../../src/core/acl/acl.ts";
 import type {
   Check,
   Command,
@@ -8,6 +9,7 @@ import type {
   Create,
   ImportedZnode,
   Operation,
+  SetAcl,
   SetData,
   Sweep,
   TreeCommand,
@@ -69,6 +71,24 @@ const numberedMode = mode
   .filter((one) => one.kind !== "container")
   .map((one) => ({ ...one, sequential: true }));
 
+/** Few, so that znodes share them, some of several entries, and seldom one that is none. */
+const acl: fc.Arbitrary<Acl> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.constantFrom<Acl>(
+      openAcl.entries,
+      [...openAcl.entries],
+      [{ perms: 1, scheme: "world", id: "anyone" }],
+      [{ perms: 31, scheme: "digest", id: "ann:Zm9v" }],
+      [
+        { perms: 31, scheme: "digest", id: "ann:Zm9v" },
+        { perms: 3, scheme: "ip", id: "10.0.0.0/8" },
+      ],
+    ),
+  },
+  { weight: 1, arbitrary: fc.constantFrom<Acl>([], [{ perms: 1, scheme: "world", id: "bob" }]) },
+);
+
 const create: fc.Arbitrary<Create> = fc.oneof(
   { weight: 3, arbitrary: createOf(path, mode) },
   { weight: 1, arbitrary: createOf(prefix, numberedMode as fc.Arbitrary<CreateMode>) },
@@ -77,7 +97,14 @@ const create: fc.Arbitrary<Create> = fc.oneof(
 function createOf(paths: fc.Arbitrary<string>, modes: fc.Arbitrary<CreateMode>): fc.Arbitrary<Create> {
   const parents = fc.constantFrom(true, false, undefined, undefined);
   return fc
-    .record({ type: fc.constant("create" as const), path: paths, data, mode: modes, parents })
+    .record({
+      type: fc.constant("create" as const),
+      path: paths,
+      data,
+      mode: modes,
+      parents,
+      acl: seldom(acl),
+    })
     .map(defined);
 }
 
@@ -156,6 +183,9 @@ const quotaLimits: fc.Arbitrary<QuotaLimits> = fc
     bytesHard: fc.constantFrom(undefined, 0, 1, 2, 4, 9, 16, 30),
   })
   .map(defined);
+const setAcl: fc.Arbitrary<SetAcl> = fc
+  .record({ type: fc.constant("setAcl" as const), path, acl, aversion: version })
+  .map(defined);
 const setQuota = fc.record({ type: fc.constant("setQuota" as const), path, limits: quotaLimits });
 const deleteQuota = fc.record({ type: fc.constant("deleteQuota" as const), path });
 const quotaWrite = fc.oneof({ weight: 3, arbitrary: setQuota }, { weight: 1, arbitrary: deleteQuota });
@@ -191,11 +221,13 @@ const onMortals: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 5, arbitrary: sweep },
 );
 
-const imported: fc.Arbitrary<ImportedZnode> = fc.record({
-  ...{ path, data, mode: mortalMode },
-  sequence: fc.constantFrom(null, null, 3, 12),
-  nextSequence: fc.constantFrom(0, 0, 2, 20),
-});
+const imported: fc.Arbitrary<ImportedZnode> = fc
+  .record({
+    ...{ path, data, mode: mortalMode, acl: seldom(acl) },
+    sequence: fc.constantFrom(null, null, 3, 12),
+    nextSequence: fc.constantFrom(0, 0, 2, 20),
+  })
+  .map(defined);
 const importZnodes = fc.record({
   ...{ type: fc.constant("import" as const), znodes: fc.array(imported, { maxLength: 4 }) },
   onConflict: fc.constantFrom<ConflictRule>("fail", "skip", "replace"),
@@ -209,6 +241,7 @@ export const anyTreeCommand: fc.Arbitrary<TreeCommand> = fc.oneof(
   { weight: 36, arbitrary: inContext(single) },
   { weight: 18, arbitrary: inContext(multi) },
   { weight: 4, arbitrary: inContext(quotaWrite) },
+  { weight: 4, arbitrary: inContext(setAcl) },
   { weight: 1, arbitrary: inContext(importZnodes) },
   { weight: 6, arbitrary: openSession },
   { weight: 1, arbitrary: closeSession },
@@ -236,6 +269,7 @@ export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<
   check: inContext(check),
   multi: inContext(multi),
   import: inContext(importZnodes),
+  setAcl: inContext(setAcl),
   setQuota: inContext(setQuota),
   deleteQuota: inContext(deleteQuota),
   openSession,

@@ -122,7 +122,7 @@ vitestTest("the random commands meet every refusal a command can meet", () => {
     else refusals.add(refused);
   }
   expect([...refusals].sort()).toEqual([
-    ...["bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale"],
+    ...["bad_acl", "bad_path", "bad_request", "bad_ttl", "bad_version", "ephemeral_parent", "fence_stale"],
     ...[
       "idempotency_key_reused",
       "no_node",
@@ -186,21 +186,32 @@ function worldOf(keeper: Keeper): World {
 }
 
 function modelZnodeOf(znode: Znode): ModelZnode {
-  const { czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, cversion, numChildren } = znode;
+  const { czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, aversion, cversion, numChildren } = znode;
   const childrenGone = (cversion - numChildren) / 2;
   return {
-    ...{ czxid, mzxid, pzxid, ctimeMs, mtimeMs, version, data: new TextDecoder().decode(znode.data) },
+    ...{
+      czxid,
+      mzxid,
+      pzxid,
+      ctimeMs,
+      mtimeMs,
+      version,
+      aversion,
+      data: new TextDecoder().decode(znode.data),
+    },
     ...{ childrenGone, childrenMade: numChildren + childrenGone, counter: znode.nextSequence },
     ...{ birth: znode.id, owner: znode.ephemeralOwner, sequence: znode.sequence, ttlMs: znode.ttlMs },
     container: znode.container,
+    acl: JSON.stringify(znode.acl.entries),
   };
 }
 
 function treeOf(keeper: Keeper): unknown[] {
   const { tree } = keeper.state;
   return [...tree.subtree("/")]
-    .map(({ path, nextSequence }) => [
+    .map(({ path, nextSequence, acl }) => [
       path,
+      JSON.stringify(acl.entries),
       keeper.stat(path),
       keeper.data(path),
       nextSequence,
@@ -218,7 +229,14 @@ function repliesOf(keeper: Keeper): ModelReply[] {
 
 function treeOfModel(model: Model): unknown[] {
   return [...model.world.znodes]
-    .map(([path, { data, counter }]) => [path, model.statOf(path), data, counter, model.childrenOf(path)])
+    .map(([path, { data, counter, acl }]) => [
+      path,
+      acl,
+      model.statOf(path),
+      data,
+      counter,
+      model.childrenOf(path),
+    ])
     .sort(byPath);
 }
 

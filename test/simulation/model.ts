@@ -2,6 +2,7 @@
 // copied before each command and thrown away when it is refused. It shares nothing with the core but the
 // shapes of commands, so that a mistake would have to be made twice.
 
+import type { Acl } from "../../src/core/acl/acl.ts";
 import type {
   CloseSession,
   ConflictRule,
@@ -14,6 +15,7 @@ import type {
   OpenSession,
   Operation,
   QuotaWrite,
+  SetAcl,
   SetData,
   SetQuota,
   SingleWrite,
@@ -32,6 +34,9 @@ export interface ModelZnode {
   ctimeMs: number;
   mtimeMs: number;
   version: number;
+  aversion: number;
+  /** As JSON. */
+  acl: string;
   childrenMade: number;
   childrenGone: number;
   /** The next number for a name below. */
@@ -144,7 +149,7 @@ export class Model {
       mtimeMs: znode.mtimeMs,
       version: znode.version,
       cversion: znode.childrenMade + znode.childrenGone,
-      aversion: 0,
+      aversion: znode.aversion,
       ephemeralOwner: znode.owner,
       dataLength: new TextEncoder().encode(znode.data).length,
       numChildren: znode.childrenMade - znode.childrenGone,
@@ -193,6 +198,7 @@ export class Model {
     if (command.type === "import") return this.#import(command);
     if (command.type === "create") return this.#create(command, command.sessionId);
     if (command.type === "setData") return this.#set(command);
+    if (command.type === "setAcl") return this.#setAcl(command);
     if (command.type === "increment" || command.type === "check")
       return this.#operation(command, command.sessionId);
     const { path } = command;
@@ -206,6 +212,16 @@ export class Model {
     );
     for (const each of doomed.sort(bySegments).reverse()) this.#remove(each);
     return { path, deleted: doomed.length };
+  }
+
+  #setAcl({ path, acl, aversion }: SetAcl): unknown {
+    const znode = this.#existing(path);
+    if (aversion !== undefined && aversion !== -1 && aversion !== znode.aversion)
+      throw new Refused("bad_version");
+    znode.acl = aclText(acl);
+    znode.aversion += 1;
+    this.#changed = true;
+    return { path, stat: this.statOf(path) };
   }
 
   #setQuota({ path, limits }: SetQuota): unknown {
@@ -318,7 +334,7 @@ export class Model {
     }
   }
 
-  #create({ path, data, mode, parents }: Create, sessionId: string | undefined) {
+  #create({ path, data, mode, parents, acl }: Create, sessionId: string | undefined) {
     if (parents === true) this.#makeParents(parentOf(path));
     const parent = this.world.znodes.get(parentOf(path));
     if (parent === undefined) throw new Refused("no_node");
@@ -336,6 +352,7 @@ export class Model {
     this.world.births += 1;
     const znode = newZnode(this.world.zxid, this.#timeMs, textOf(data), this.world.births);
     znode.sequence = number;
+    if (acl !== undefined) znode.acl = aclText(acl);
     applyMode(znode, mode, sessionId);
     this.world.znodes.set(name, znode);
     parent.pzxid = this.world.zxid;
@@ -358,10 +375,13 @@ export class Model {
     return counts;
   }
 
-  #importOne({ path, data, mode, sequence, nextSequence }: ImportedZnode, rule: ConflictRule) {
+  #importOne({ path, data, mode, sequence, nextSequence, acl }: ImportedZnode, rule: ConflictRule) {
     const there = this.world.znodes.get(path);
     if (there === undefined) {
-      this.#create({ type: "create", path, data, mode, parents: true }, undefined);
+      this.#create(
+        { type: "create", path, data, mode, parents: true, ...(acl !== undefined && { acl }) },
+        undefined,
+      );
       Object.assign(this.#existing(path), { sequence, counter: nextSequence });
       const parent = this.#existing(parentOf(path));
       if (sequence !== null) parent.counter = Math.max(parent.counter, sequence + 1);
@@ -370,11 +390,13 @@ export class Model {
       return "created";
     }
     if (rule === "skip") return "skipped";
-    const isSame = there.data === textOf(data);
-    if (isSame && (rule === "replace" || path === "/")) return "unchanged";
-    const isInTheWay = path !== "/" || there.version > 0 || there.data !== "";
+    const hasData = there.data === textOf(data);
+    const hasAcl = acl === undefined || there.acl === aclText(acl);
+    if (hasData && hasAcl && (rule === "replace" || path === "/")) return "unchanged";
+    const isInTheWay = path !== "/" || there.version > 0 || there.aversion > 0 || there.data !== "";
     if (rule === "fail" && isInTheWay) throw new Refused("node_exists");
-    this.#set({ type: "setData", path, data });
+    if (!hasData) this.#set({ type: "setData", path, data });
+    if (!hasAcl) this.#setAcl({ type: "setAcl", path, acl });
     return "replaced";
   }
 
@@ -460,6 +482,12 @@ export class Model {
   }
 }
 
+function aclText(acl: Acl): string {
+  return JSON.stringify(acl.map(({ perms, scheme, id }) => ({ perms, scheme, id })));
+}
+
+const openAclText = '[{"perms":31,"scheme":"world","id":"anyone"}]';
+
 function lengthOf({ key, request, outcome }: ModelReply): number {
   return key.length + request.length + JSON.stringify(outcome).length;
 }
@@ -468,6 +496,8 @@ function newZnode(zxid: number, timeMs: number, data: string, birth: number): Mo
   return {
     ...{ data, birth, czxid: zxid, mzxid: zxid, pzxid: zxid, ctimeMs: timeMs, mtimeMs: timeMs, version: 0 },
     ...{
+      aversion: 0,
+      acl: openAclText,
       childrenMade: 0,
       childrenGone: 0,
       counter: 0,
@@ -518,7 +548,10 @@ function refuseMalformed(command: TreeCommand): void {
   }
 }
 
-function refuseMalformedOperation(operation: SingleWrite | QuotaWrite | Operation, sessionId?: string) {
+function refuseMalformedOperation(
+  operation: SingleWrite | QuotaWrite | SetAcl | Operation,
+  sessionId?: string,
+) {
   const mode = operation.type === "create" ? operation.mode : undefined;
   const limits = operation.type === "setQuota" ? operation.limits : undefined;
   const numbered = mode !== undefined && mode.kind !== "container" && mode.sequential;
@@ -526,6 +559,9 @@ function refuseMalformedOperation(operation: SingleWrite | QuotaWrite | Operatio
   if (limits !== undefined && Object.keys(limits).length === 0) throw new Refused("bad_request");
   if (mode?.kind === "persistent" && mode.ttlMs === 0) throw new Refused("bad_ttl");
   if (mode?.kind === "ephemeral" && sessionId === undefined) throw new Refused("session_required");
+  const acl = operation.type === "create" || operation.type === "setAcl" ? operation.acl : undefined;
+  if (acl?.length === 0 || acl?.some(({ scheme, id }) => scheme === "world" && id !== "anyone"))
+    throw new Refused("bad_acl");
   if (operation.type === "check" && operation.exists === false) {
     if (operation.version !== undefined || operation.czxid !== undefined) throw new Refused("bad_request");
   }

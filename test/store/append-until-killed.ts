@@ -47,6 +47,8 @@ function rowsAt(appliedLsn: number) {
     deletedQuotaPaths: [],
     epochs: [],
     forgottenEpochZxids: [],
+    acls: [],
+    forgottenAclIds: [],
     changes: [],
   };
 }

@@ -1,6 +1,7 @@
 // A tree that grows is refused before memory ends, by name; what makes room, and what keeps sessions, goes on.
 
 import { expect, test } from "vitest";
+import { openAcl } from "../../src/core/acl/acl.ts";
 import { memoryOf } from "../../src/core/memory.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
@@ -46,6 +47,29 @@ test("what would make the tree larger than memory may hold is refused naming the
   // What is left is still there for what is small.
   await keeper.store.submit({ type: "claimLock", name: "l", ...claim });
   await keeper.create("/e", ephemeral, "", { sessionId });
+  await keeper.store.close();
+});
+
+test("access control lists take room, once however many znodes have them, and give it back", async () => {
+  const keeper = await keeperOf(64 * 1024);
+  const listOf = (name: string) =>
+    Array.from({ length: 50 }, (_, index) => ({
+      ...{ perms: index % 32, scheme: "digest" as const, id: `${index}:${name.repeat(100)}` },
+    }));
+  const put = (path: string, name: string) =>
+    keeper.store.submit({ type: "setAcl", path, acl: listOf(name) });
+  for (const path of ["/a", "/b", "/c", "/d"]) await keeper.create(path);
+  const before = memoryOf(keeper.state);
+  await put("/a", "x");
+  const withOne = memoryOf(keeper.state);
+  expect(withOne).toBeGreaterThan(before + 50 * 100);
+  await put("/b", "y");
+  expect(await refusal(put("/c", "z"))).toBe("too_large");
+  await keeper.delete("/b");
+  await keeper.store.submit({ type: "setAcl", path: "/a", acl: openAcl.entries });
+  await put("/c", "z");
+  await put("/d", "z");
+  expect(memoryOf(keeper.state)).toBeLessThan(withOne);
   await keeper.store.close();
 });
 

@@ -1,6 +1,7 @@
 // Tables in memory that keep every write they were given, and can be told to refuse or to wait.
 
 import { type AccessRecord, accessKey } from "../../src/core/access/access.ts";
+import type { KeptAcl } from "../../src/core/acl/acl.ts";
 import type { Epoch } from "../../src/core/epochs.ts";
 import type { Quota } from "../../src/core/quotas/quota.ts";
 import type { Reply } from "../../src/core/replies/reply.ts";
@@ -17,6 +18,7 @@ export class RecordingTables implements Tables {
   readonly #sessions = new Map<string, Session>();
   readonly #replies = new Map<number, Reply>();
   readonly #quotas = new Map<string, Pick<Quota, "path" | "limits">>();
+  readonly #acls = new Map<number, KeptAcl>();
   readonly #epochs = new Map<number, Epoch>();
   readonly #access = new Map<string, AccessRecord>();
   readonly #listeners: ((covering: Covering) => void)[] = [];
@@ -60,6 +62,8 @@ export class RecordingTables implements Tables {
     for (const path of rows.deletedQuotaPaths) this.#quotas.delete(path);
     for (const record of rows.removedAccess) this.#access.delete(accessKey(record));
     for (const record of rows.access) this.#access.set(accessKey(record), record);
+    for (const id of rows.forgottenAclIds) this.#acls.delete(id);
+    for (const acl of rows.acls) this.#acls.set(acl.id, acl);
     for (const zxid of rows.forgottenEpochZxids) this.#epochs.delete(zxid);
     for (const epoch of rows.epochs) this.#epochs.set(epoch.firstZxid, epoch);
   }
@@ -89,6 +93,7 @@ export class RecordingTables implements Tables {
   load(): State {
     const state = new State();
     for (const record of this.#access.values()) state.restoreAccess(record);
+    for (const acl of this.#acls.values()) state.restoreAcl(acl);
     const byAge = [...this.#znodes.values()].sort((a, b) => a.id - b.id);
     for (const znode of byAge) state.restoreZnode(znode);
     for (const session of this.#sessions.values()) state.restoreSession(session);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base } from "vitest";
+import { openAcl } from "../../src/core/acl/acl.ts";
 import { Digest } from "../../src/core/digest.ts";
 import type { Session } from "../../src/core/session.ts";
 import { State } from "../../src/core/state.ts";
@@ -52,6 +53,7 @@ export function stateOf(
 ): State {
   const state = new State();
   for (const session of sessions) state.restoreSession(session);
+  for (const acl of new Set(znodes.map((record) => record.acl))) if (acl !== openAcl) state.restoreAcl(acl);
   for (const record of znodes) state.restoreZnode(record);
   const nextZnodeId = Math.max(...znodes.map((record) => record.id)) + 1;
   state.restoreCounters({ zxid, nextZnodeId, ranMs });
@@ -71,7 +73,8 @@ export function rowsOf(
   },
 ): RowChanges {
   const znodes = [...state.tree.values()];
-  const ids = new Set([...(rest.written ?? State.fresh()).tree.values()].map(({ id }) => id));
+  const written = rest.written ?? State.fresh();
+  const ids = new Set([...written.tree.values()].map(({ id }) => id));
   const isWritten = ({ id }: Znode) => ids.has(id);
   return {
     position: {
@@ -98,6 +101,10 @@ export function rowsOf(
     forgottenEpochZxids: [],
     access: [...state.access.records()],
     removedAccess: [],
+    acls: [...state.acls.values()],
+    forgottenAclIds: [...written.acls.values()]
+      .map(({ id }) => id)
+      .filter((id) => state.acls.get(id) === undefined),
     changes: rest.changes ?? [],
   };
 }

@@ -10,6 +10,8 @@ import {
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
+import { openAcl } from "../../src/core/acl/acl.ts";
+import { Digest } from "../../src/core/digest.ts";
 import { machineVersion } from "../../src/core/machine-version.ts";
 import { openConnection } from "../../src/store/sqlite/connection.ts";
 import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
@@ -155,6 +157,43 @@ test("a database of version 2 is upgraded, and what it holds begins to age anew 
   expect(versionsOf(directory)).toEqual([schemaVersion, machineVersion]);
 });
 
+test("a database of the version before there were lists has znodes that are open to all [A18, L3]", async ({
+  open,
+  directory,
+}) => {
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(tree, { appliedLsn: 1 }));
+  await sqlite.close();
+  toVersion(10, directory);
+  const { loaded } = await open();
+  expect([...loaded.state.tree.values()].every(({ acl }) => acl === openAcl)).toBe(true);
+  expect(loaded.position.digest).toBe(Digest.of(tree).toString());
+  expect(versionsOf(directory)).toEqual([schemaVersion, machineVersion]);
+});
+
+const closedTree = stateOf([
+  znode({ ...root, cversion: 1, nextSequence: 1, numChildren: 1 }),
+  znode({ id: 1, path: "/a", acl: { id: 1, entries: [{ perms: 1, scheme: "ip", id: "::1" }] }, aversion: 1 }),
+]);
+
+test.for<[string, string, RegExp]>([
+  ["names a list that is not there", "UPDATE znode SET acl_id = 4 WHERE id = 1", /no access control list 4/],
+  ["has a list without entries", "UPDATE acl SET entries = '[]'", /access control list 1 is none/],
+  ["has an entry that is none", `UPDATE acl SET entries = '[[1,"world","bob"]]'`, /list 1 is none/],
+  ["has an entry of another shape", "UPDATE acl SET entries = '[[1,2,3]]'", /list 1 is none/],
+  ["has a list that is no JSON", "UPDATE acl SET entries = 'x'", /is damaged/],
+  ["has a list with no id that there is", "UPDATE acl SET id = -1", /access control list -1 is none/],
+  ["has another list", `UPDATE acl SET entries = '[[31,"ip","::1"]]'`, /its tables have digest/],
+])("a database that %s is refused", async ([_, sql, sentence], { open, directory }) => {
+  const sqlite = await open();
+  await sqlite.log.append(1, new Uint8Array(1));
+  await sqlite.tables.write(rowsOf(closedTree, { appliedLsn: 1 }));
+  await sqlite.close();
+  meddle(directory, sql);
+  await expect(open()).rejects.toThrow(sentence);
+});
+
 test("a database of version 1 that is damaged stays of version 1", async ({ open, directory }) => {
   const sqlite = await open();
   await sqlite.log.append(1, new Uint8Array(1));
@@ -167,8 +206,15 @@ test("a database of version 1 that is damaged stays of version 1", async ({ open
 });
 
 /** Takes away what later versions have added. */
-function toVersion(version: 1 | 2, directory: string): void {
+function toVersion(version: 1 | 2 | 10, directory: string): void {
   const connection = new Sqlite(join(directory, database));
+  connection.exec("DROP TABLE acl; ALTER TABLE znode DROP COLUMN acl_id;");
+  if (version < 10) dropBefore10(connection, version);
+  connection.pragma(`user_version = ${version}`);
+  connection.close();
+}
+
+function dropBefore10(connection: Sqlite.Database, version: number): void {
   for (const table of ["meta", "reply", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN ran_ms`);
   for (const column of ["written_ran_ms", "attempts"])
     connection.exec(`ALTER TABLE znode DROP COLUMN ${column}`);
@@ -180,8 +226,6 @@ function toVersion(version: 1 | 2, directory: string): void {
   for (const table of ["meta", "log", "change"]) connection.exec(`ALTER TABLE ${table} DROP COLUMN checksum`);
   connection.exec("ALTER TABLE meta DROP COLUMN revision");
   if (version === 1) for (const table of ["reply", "quota"]) connection.exec(`DROP TABLE ${table}`);
-  connection.pragma(`user_version = ${version}`);
-  connection.close();
 }
 
 function versionsOf(directory: string): unknown[] {

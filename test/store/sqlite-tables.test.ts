@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
+import type { KeptAcl } from "../../src/core/acl/acl.ts";
 import { checkState } from "../../src/core/check.ts";
 import { nobody } from "../../src/core/housekeeper.ts";
 import type { Reply } from "../../src/core/replies/reply.ts";
@@ -26,6 +27,14 @@ const session: Session = {
   name: "größer",
   openedZxid: 2,
   openedAtMs: 1_700_000_000_000,
+};
+
+const acl: KeptAcl = {
+  id: 3,
+  entries: [
+    { perms: 0, scheme: "digest", id: "größer:Zm9v" },
+    { perms: 17, scheme: "ip", id: "2001:db8::/32" },
+  ],
 };
 
 const large = 2 ** 53 - 1;
@@ -62,6 +71,7 @@ const everyField = stateOf(
       numChildren: 1,
       container: true,
       writtenRanMs: 12,
+      acl,
     }),
     znode({
       id: 4,

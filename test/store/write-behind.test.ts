@@ -60,6 +60,7 @@ function expectSame({ store, state, tables }: Fixture): void {
   );
   expect(new Set(loaded.sessions())).toEqual(new Set(state.sessions()));
   expect([...loaded.replies]).toEqual([...state.replies]);
+  expect([...loaded.acls.values()]).toEqual([...state.acls.values()]);
   expect([...loaded.quotas.from("")]).toEqual([...state.quotas.from("")]);
   const namesOf = ({ access }: State) => [...access.records()].map(accessText).sort();
   expect(namesOf(loaded)).toEqual(namesOf(state));
@@ -185,6 +186,7 @@ test("what came and went between two writes has no row, and its messages do", as
     ...{ replies: [], forgottenReplyZxids: [] },
     ...{ quotas: [], deletedQuotaPaths: [], epochs: [], forgottenEpochZxids: [] },
     ...{ access: [], removedAccess: [] },
+    ...{ acls: [], forgottenAclIds: [] },
   });
   expect(parents.map(({ path, cversion }) => [path, cversion])).toEqual([["/", 2]]);
   expect(changes.map(({ zxid }) => zxid)).toEqual([1, 2]);

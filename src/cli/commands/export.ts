@@ -15,15 +15,22 @@ export function exportCommand(): Command {
     .summary("write a subtree as lines of JSON")
     .description("Exports a znode and everything below it as of one zxid: one znode per line, for import.")
     .argument("[path]", "a znode", "/")
+    .option("--no-acl", "leave access control lists out")
     .option("-o, --output <file>", "into this file, which appears when it is complete")
     .action(exportTree);
 }
 
-async function exportTree(path: string, options: { output?: string }, command: Command): Promise<void> {
+interface ExportOptions {
+  readonly acl: boolean;
+  readonly output?: string;
+}
+
+async function exportTree(path: string, options: ExportOptions, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
+  const { acl } = options;
   if (options.output === undefined) {
     const progress = new Progress("export", output, true);
-    for await (const line of linesOf(client, path, progress))
+    for await (const line of linesOf(client, { path, acl }, progress))
       await output.write({ text: () => line, json: JSON.parse(line) });
     return;
   }
@@ -32,7 +39,7 @@ async function exportTree(path: string, options: { output?: string }, command: C
   const unfinished = `${options.output}.${process.pid}.part`;
   try {
     await pipeline(
-      Readable.from(linesOf(client, path, progress)),
+      Readable.from(linesOf(client, { path, acl }, progress)),
       createWriteStream(unfinished, { flags: "wx", mode: 0o600 }),
     );
     await rename(unfinished, options.output);
@@ -43,12 +50,12 @@ async function exportTree(path: string, options: { output?: string }, command: C
 
 async function* linesOf(
   client: Client,
-  path: string,
+  { path, acl }: { readonly path: string; readonly acl: boolean },
   progress: Progress,
 ): AsyncGenerator<string, void, undefined> {
   let count = 0;
   try {
-    for await (const znode of client.subtree(path)) {
+    for await (const znode of client.subtree(path, { acl })) {
       yield `${JSON.stringify(znodeJson(znode))}\n`;
       count += 1;
       progress.show(count, "znodes");

@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import type { Client, Hold, Session } from "../../client/index.ts";
-import { tokenVariable } from "../access-token.ts";
+import { aclAuthVariable, tokenVariable } from "../access-token.ts";
 import { ExitError, exitCodeOf, exitCodeOfSignal, exitCodes } from "../exit-codes.ts";
 import { fenceText, fenceVariable } from "../fences.ts";
 import { messageOf } from "../messages.ts";
@@ -133,7 +133,7 @@ export class Runner {
       command: this.#words,
       environment: {
         [endpointVariable]: this.#options.endpoint,
-        ...(!this.#passToken && { [tokenVariable]: undefined }),
+        ...(!this.#passToken && { [tokenVariable]: undefined, [aclAuthVariable]: undefined }),
         ...environment,
       },
       surroundings: this.#surroundings,

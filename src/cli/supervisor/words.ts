@@ -11,7 +11,10 @@ export function graceOption(): Option {
 }
 
 export function passTokenOption(): Option {
-  return new Option("--pass-token", "leave TREEKEEPER_TOKEN, the access token, in the command's environment");
+  return new Option(
+    "--pass-token",
+    "leave TREEKEEPER_TOKEN and TREEKEEPER_ACL_AUTH, which are secret, in the command's environment",
+  );
 }
 
 export const commandHint = "Put the command to run after --, as in: treekeeper lock x -- sh -c 'echo $0'";
@@ -24,5 +27,5 @@ in doubt, all of it gets SIGTERM and then SIGKILL, before another can have it; i
 
 Environment of the command: TREEKEEPER_ENDPOINT; under lock and elect TREEKEEPER_FENCE, for the header Fence and for
 --fence of this program, behind those of the lock or election it was run under; TREEKEEPER_FENCE_ZXID, the number of the
-last; and TREEKEEPER_LOCK or TREEKEEPER_ELECTION, the name. TREEKEEPER_TOKEN is taken out of it, unless --pass-token leaves
-it there; TREEKEEPER_TOKEN_FILE stays.`;
+last; and TREEKEEPER_LOCK or TREEKEEPER_ELECTION, the name. TREEKEEPER_TOKEN and TREEKEEPER_ACL_AUTH are taken out of it,
+unless --pass-token leaves them there; TREEKEEPER_TOKEN_FILE stays.`;

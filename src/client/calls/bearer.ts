@@ -13,7 +13,7 @@ type Fetch = (url: URL, init: RequestInit) => Promise<Response>;
 const tokenForm = /^[A-Za-z0-9._~+/-]+=*$/;
 
 /** @throws TypeError for a token that could be none */
-export function showing(token: AccessTokenSource, fetch: Fetch): Fetch {
+export function showingToken(token: AccessTokenSource, fetch: Fetch): Fetch {
   if (typeof token === "string") {
     if (!tokenForm.test(token)) throw new TypeError(noToken);
     return (url, init) => fetch(url, withToken(init, token));

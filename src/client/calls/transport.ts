@@ -1,7 +1,8 @@
 // What every call of a client goes through: where the service is, and the world as it was handed in. It knows no
 // resource, and of the service only which of its addresses answered last.
 
-import { type AccessTokenSource, showing } from "./bearer.ts";
+import { base64Of } from "./base64.ts";
+import { type AccessTokenSource, showingToken } from "./bearer.ts";
 import type { ClientClock } from "./clock.ts";
 import { redirected } from "./errors.ts";
 import { SeenZxid } from "./seen-zxid.ts";
@@ -27,9 +28,13 @@ export interface Transport extends Omit<World, "fetch" | "token"> {
   readonly failed: (url: URL) => void;
 }
 
-/** @throws TypeError when an endpoint is no absolute URL of http or https, or there is none, or the token could be none */
+/**
+ * @param aclIdentities `user:password` of each that requests show
+ * @throws TypeError when an endpoint is no absolute URL of http or https, or there is none, or the token could be none
+ */
 export function createTransport(
   endpoint: string | readonly string[],
+  aclIdentities: readonly string[],
   { fetch, token, ...world }: World,
 ): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
@@ -37,10 +42,10 @@ export function createTransport(
   let index = 0;
   const seen = new SeenZxid(bases.length > 1);
   const base = () => bases[index % bases.length] as URL;
-  const direct = withoutRedirects(fetch);
+  const direct = withoutRedirects(showing(aclIdentities, fetch));
   return {
     ...world,
-    fetch: noting(seen, token === undefined ? direct : showing(token, direct)),
+    fetch: noting(seen, token === undefined ? direct : showingToken(token, direct)),
     seen,
     url: (path) => new URL(path, base()),
     failed(url) {
@@ -55,6 +60,18 @@ function noting(seen: SeenZxid, fetch: Transport["fetch"]): Transport["fetch"] {
     const response = await fetch(url, init);
     seen.note(Number(response.headers.get("zxid")));
     return response;
+  };
+}
+
+/** Never in a redirect, which is not followed: another service learns nothing. */
+function showing(identities: readonly string[], fetch: World["fetch"]): World["fetch"] {
+  if (identities.length === 0) return fetch;
+  const encoder = new TextEncoder();
+  const shown = identities.map((identity) => `digest ${base64Of(encoder.encode(identity))}`).join(", ");
+  return (url, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set("Acl-Auth", shown);
+    return fetch(url, { ...init, headers });
   };
 }
 

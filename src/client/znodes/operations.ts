@@ -1,7 +1,9 @@
 // The operations of transactions and batches: how a program writes them down, how they stand on the wire, and what
 // comes back for each. Nothing here sends anything.
 
+import type { Permission } from "../../core/acl/acl.ts";
 import type { Stat } from "../../core/tree/stat.ts";
+import { base64Of } from "../calls/base64.ts";
 import { problemIn, type RequestError, refusalOf } from "../calls/errors.ts";
 import type { WatchedZnode } from "../watches/messages.ts";
 import { type WireData, ZnodeData } from "./znode-data.ts";
@@ -19,12 +21,23 @@ export type NewZnodeMode =
   | { readonly kind: "ephemeral"; readonly sequential?: boolean | undefined }
   | { readonly kind: "container" };
 
+/** What an entry of an access control list gives, and to whom. */
+export interface AclEntry {
+  readonly perms: readonly Permission[];
+  /** In a list that is sent, `auth` stands for `digest` with each identity that the client shows. */
+  readonly scheme: "world" | "auth" | "digest" | "ip";
+  /** `anyone`; `user:base64(SHA1(user:password))`; an address or a network. Of `auth` it may be absent. */
+  readonly id?: string | undefined;
+}
+
 interface Create {
   readonly op: "create";
   /** For a sequential znode, the prefix its number is added to. */
   readonly path: string;
   readonly data?: DataInput | undefined;
   readonly mode?: NewZnodeMode | undefined;
+  /** Who may do what with it; everybody everything unless given. */
+  readonly acl?: readonly AclEntry[] | undefined;
 }
 
 interface SetData {
@@ -131,10 +144,6 @@ export function wireModeOf(mode: NewZnodeMode = {}) {
 function wireDataOf(data: DataInput | undefined): WireData {
   if (data === undefined) return {};
   return typeof data === "string" ? { data } : { dataBase64: base64Of(data) };
-}
-
-function base64Of(bytes: Uint8Array): string {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }
 
 /** One entry of an answer, with its data in place of how it stands on the wire. */

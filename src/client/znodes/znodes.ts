@@ -11,6 +11,7 @@ import { badPath, isTooLong } from "../calls/names.ts";
 import { Counter } from "../coordination/counters.ts";
 import { type WatchedZnode, znodeIn } from "../watches/messages.ts";
 import {
+  type AclEntry,
   type BatchOperation,
   type BatchResultsOf,
   batchResultIn,
@@ -45,7 +46,10 @@ export interface WrittenZnode {
 }
 
 /** A znode of a listing; its data only where that was asked for. */
-export type ListedZnode = WatchedZnode;
+export type ListedZnode = WatchedZnode & {
+  /** Where it was asked for and is not open to all. */
+  readonly acl?: readonly AclEntry[];
+};
 
 export interface WaitOptions extends CallOptions {
   /** Hold the answer back until there was a change after this transaction. */
@@ -63,6 +67,22 @@ export interface CreateOptions extends WriteOptions {
   readonly mode?: NewZnodeMode | undefined;
   /** Make missing parents, in the same transaction. */
   readonly parents?: boolean | undefined;
+  /** Who may do what with it, but not with parents that are made; everybody everything unless given. */
+  readonly acl?: readonly AclEntry[] | undefined;
+}
+
+export interface SetAclOptions extends WriteOptions {
+  /** The aversion the znode must be at. */
+  readonly aversion?: number | undefined;
+}
+
+/** The access control list of a znode. */
+export interface ZnodeAcl {
+  readonly path: string;
+  readonly acl: readonly AclEntry[];
+  /** How often it was set. */
+  readonly aversion: number;
+  readonly zxid: number;
 }
 
 export interface ChangeOptions extends WriteOptions {
@@ -114,6 +134,8 @@ interface WalkOptions extends Pick<CallOptions, "signal"> {
 export type ChildZnodesOptions = WalkOptions & Pick<ChildrenOptions, "prefix" | "after">;
 
 export interface SubtreeOptions extends WalkOptions {
+  /** Whether to give access control lists: an import of what was given then makes the znodes as closed as they are. */
+  readonly acl?: boolean | undefined;
   /** Levels below the znode; all unless given. */
   readonly depth?: number | undefined;
   /** Go on after this path, which is in the subtree. */
@@ -165,9 +187,10 @@ export class Znodes {
 
   /** Sent again without fear when an answer is lost: it is done once. */
   async create(path: string, data: DataInput = "", options: CreateOptions = {}): Promise<WrittenZnode> {
-    const { mode, parents } = options;
+    const { mode, parents, acl } = options;
     const url = urlPathOf("v1/znodes", path);
-    if (isTooLong(url)) return await this.#alone({ op: "create", path, data, mode, parents }, options);
+    if (isTooLong(url) || acl !== undefined)
+      return await this.#alone({ op: "create", path, data, mode, parents, acl }, options);
     const answer = await this.#caller.send({
       ...callOptionsOf(options),
       method: "POST",
@@ -221,6 +244,26 @@ export class Znodes {
     });
   }
 
+  /** Who may do what with the znode; hashes are `x` unless the list gives `admin` to an identity of the client. */
+  async getAcl(path: string, options: CallOptions = {}): Promise<ZnodeAcl> {
+    const { body, zxid } = await this.#read(urlPathOf("v1/acl", path), {}, options);
+    return { ...(body as Omit<ZnodeAcl, "zxid">), zxid };
+  }
+
+  /** Replaces the whole list. Not sent again when the answer is lost, as `set` is not. */
+  async setAcl(path: string, acl: readonly AclEntry[], options: SetAclOptions = {}): Promise<WrittenZnode> {
+    const answer = await this.#caller.send({
+      ...callOptionsOf(options),
+      method: "PUT",
+      path: urlPathOf("v1/acl", path),
+      query: { aversion: options.aversion },
+      headers: fenceHeaderOf(options),
+      json: { acl },
+      repeat: "never",
+    });
+    return writtenIn(answer);
+  }
+
   /** All children's names, page by page: between two pages children may come and go. */
   async *children(path: string, options: ChildrenOptions = {}): AsyncGenerator<string, void, undefined> {
     let { after } = options;
@@ -254,9 +297,9 @@ export class Znodes {
   /** The znode and everything below it, parents first, as it stands at one zxid: an export. */
   subtree(
     path: string,
-    { data = true, depth, after, signal }: SubtreeOptions = {},
+    { data = true, acl = false, depth, after, signal }: SubtreeOptions = {},
   ): AsyncGenerator<ListedZnode, void, undefined> {
-    const query = { include: includeOf(data), depth, after };
+    const query = { include: `${includeOf(data)}${acl ? ",acl" : ""}`, depth, after };
     return this.#list(urlPathOf("v1/tree", path), query, signal);
   }
 

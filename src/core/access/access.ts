@@ -52,7 +52,8 @@ export class Access {
   readonly #byIdentity = new Map<string, Token>();
   readonly #namespaces = new Set<string>();
   readonly #ready = new Map<string, Permits>();
-  readonly #rights = new Map<string, Rights>();
+  /** What combinations of policies give, by their names. */
+  readonly #rights = new Map<string, () => Rights>();
   #isOn = false;
   #generation = 0;
 
@@ -136,20 +137,26 @@ export class Access {
 
   #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
     const { by, root, validUntilMs } = asked;
-    const policies = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const names = policies.join(" ");
-    const key = `${by} ${validUntilMs} ${root} ${names}`;
-    return kept(this.#ready, key, () =>
-      permitsOf({ by, root, validUntilMs, policies, rights: this.#rightsOf(names, policies) }),
-    );
+    const names = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
+    const key = `${by} ${validUntilMs} ${root} ${names.join(" ")}`;
+    const ready = this.#ready.get(key);
+    if (ready !== undefined) return ready;
+    if (this.#ready.size >= readyMax) {
+      this.#ready.clear();
+      this.#rights.clear();
+    }
+    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
+    const rights = this.#rightsOf(names.join(" "), policies);
+    const permits = permitsOf({ by, root, validUntilMs, names, policies, rights });
+    this.#ready.set(key, permits);
+    return permits;
   }
 
-  /** However many have the same policies, their rules are put together once. */
-  #rightsOf(names: string, policies: readonly string[]): Rights {
-    return kept(this.#rights, names, () => {
-      const found = policies.map((name) => this.#policies.get(name));
-      return new Rights(found.filter((policy) => policy !== undefined));
-    });
+  /** The same for all who have these policies now. */
+  #rightsOf(key: string, policies: readonly Policy[]): () => Rights {
+    const rights = this.#rights.get(key) ?? madeOnce(policies);
+    this.#rights.set(key, rights);
+    return rights;
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -205,12 +212,11 @@ export class Access {
   }
 }
 
-/** What is kept under the key, or is made for it now. */
-function kept<Value>(values: Map<string, Value>, key: string, make: () => Value): Value {
-  const found = values.get(key);
-  if (found !== undefined) return found;
-  if (values.size >= readyMax) values.clear();
-  const made = make();
-  values.set(key, made);
-  return made;
+/** Most who are looked up at a change do nothing before the next: what is not used is not made. */
+function madeOnce(policies: readonly Policy[]): () => Rights {
+  let rights: Rights | undefined;
+  return () => {
+    rights ??= new Rights(policies);
+    return rights;
+  };
 }

@@ -32,7 +32,7 @@ export class Ask {
     if (!isAllowed) throw forbidden(path, needed, " and all below it");
   }
 
-  /** For what is nobody's path: who is confined to a part of the tree has no right to it. @throws KeeperError `forbidden` */
+  /** For what is nobody's path. @throws KeeperError `forbidden` */
   requireOfTree(verb: Verb): void {
     if (isConfined(this.#permits)) throw forbidden(rootPath, verb);
     this.require(rootPath, verb);

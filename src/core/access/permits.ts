@@ -3,6 +3,7 @@
 
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
+import type { Policy } from "./policy.ts";
 import type { Rights } from "./rights.ts";
 import type { Verb } from "./verbs.ts";
 
@@ -18,9 +19,18 @@ export interface Permits {
   may(path: string, verb: Verb): boolean;
   /** To the path and to all that is or ever will be below it. */
   mayAllBelow(path: string, verb: Verb): boolean;
+  /** To the path or to anything that is or ever will be below it. */
+  mayAnyBelow(path: string, verb: Verb): boolean;
+  /** What the rights are of; none where nobody is asked who they are. */
+  readonly policies: readonly Policy[];
 }
 
-const everything = { root: rootPath, validUntilMs: null, may: () => true, mayAllBelow: () => true } as const;
+const everything = {
+  root: rootPath,
+  validUntilMs: null,
+  ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  policies: [],
+} as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
 export const openPermits: Permits = { ...everything, by: null, key: "" };
@@ -30,7 +40,7 @@ export const systemPermits: Permits = { ...everything, by: null, key: "system" }
 
 /** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
 export function asRecipe(permits: Permits): Permits {
-  return { ...permits, may: () => true, mayAllBelow: () => true };
+  return { ...permits, may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true };
 }
 
 export interface Permitted {
@@ -38,19 +48,36 @@ export interface Permitted {
   readonly root: string;
   readonly validUntilMs: number | null;
   /** Names of the policies that the rights are of, sorted. */
-  readonly policies: readonly string[];
-  readonly rights: Rights;
+  readonly names: readonly string[];
+  /** Those of them that there are. */
+  readonly policies: readonly Policy[];
+  /** What they give together, made when it is first asked for. */
+  readonly rights: () => Rights;
 }
 
-export function permitsOf({ by, root, validUntilMs, policies, rights }: Permitted): Permits {
+export function permitsOf({ by, root, validUntilMs, names, policies, rights }: Permitted): Permits {
   return {
     by,
     root,
     validUntilMs,
-    key: JSON.stringify([root, ...policies]),
-    may: (path, verb) => rights.may(path, verb),
-    mayAllBelow: (path, verb) => rights.mayAllBelow(path, verb),
+    key: JSON.stringify([root, ...names]),
+    may: (path, verb) => rights().may(path, verb),
+    mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
+    mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
+    policies,
   };
+}
+
+/** Whether somebody may do by one what they may do by the other. */
+export function allowTheSame(one: Permits, other: Permits): boolean {
+  if (one === other) return true;
+  if (one.root !== other.root || one.policies.length !== other.policies.length) return false;
+  return one.policies.every((policy, index) => sayTheSame(policy, other.policies[index] as Policy));
+}
+
+/** A policy that was not set again is the same record. */
+function sayTheSame(one: Policy, other: Policy): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** The same sentence for every credential that is none, or is none any more. */

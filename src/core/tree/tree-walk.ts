@@ -16,6 +16,8 @@ export interface WalkScope {
   readonly after?: string;
   /** Of the children of the roots, only those whose names begin so. */
   readonly prefix?: string;
+  /** Whether there may be something to meet below the path; where there is not it is not looked. Everywhere unless given. */
+  readonly descends?: (path: string) => boolean;
   /** Bytes of overwritten znodes that may be kept since the walk began; beyond them it is overrun. No bound unless given. */
   readonly keptBytesMax?: number;
   /** Whether a path may be told: what may not is passed over, with all below it. All may, unless given. */
@@ -49,6 +51,7 @@ export class TreeWalk implements PastReader {
   readonly #rootIndexes: ReadonlyMap<string, number>;
   readonly #depthMax: number;
   readonly #prefix: string;
+  readonly #descends: ((path: string) => boolean) | undefined;
   readonly #sees: ((path: string) => boolean) | undefined;
   readonly #levels: Level[] = [];
   #rootIndex = -1;
@@ -58,7 +61,7 @@ export class TreeWalk implements PastReader {
 
   /** Shows the state as it is now. */
   constructor({ tree, zxid, past }: WalkedState, scope: WalkScope) {
-    const { roots, depthMax, after, prefix = "", keptBytesMax = Number.POSITIVE_INFINITY } = scope;
+    const { roots, depthMax, after, prefix = "", descends, keptBytesMax = Number.POSITIVE_INFINITY } = scope;
     this.zxid = zxid;
     this.roots = [...new Set(roots)].sort();
     this.keptBytesMax = keptBytesMax;
@@ -67,6 +70,7 @@ export class TreeWalk implements PastReader {
     this.#rootIndexes = new Map(this.roots.map((root, index) => [root, index]));
     this.#depthMax = depthMax;
     this.#prefix = prefix;
+    this.#descends = descends;
     this.#sees = scope.sees;
     if (after !== undefined) this.#goTo(after);
     this.#turn = past.begin(this);
@@ -99,7 +103,8 @@ export class TreeWalk implements PastReader {
       const znode = this.#recordAt(path);
       if (znode === undefined) continue;
       this.#cursor = path;
-      if (this.#levels.length < this.#depthMax && znode.numChildren > 0) this.#descend(path);
+      if (this.#levels.length < this.#depthMax && znode.numChildren > 0 && this.#goesBelow(path))
+        this.#descend(path);
       return znode;
     }
   }
@@ -130,6 +135,10 @@ export class TreeWalk implements PastReader {
     const path = joinPath(level.path, name);
     // A root below a root has its own turn.
     return this.#rootIndexes.has(path) ? undefined : path;
+  }
+
+  #goesBelow(path: string): boolean {
+    return this.#descends === undefined || this.#descends(path);
   }
 
   #descend(path: string): void {
@@ -171,6 +180,7 @@ export class TreeWalk implements PastReader {
   isAhead(path: string): boolean {
     const index = this.#rootIndexOver(path);
     if (index === undefined || index < this.#rootIndex || !this.#hasPrefix(path)) return false;
+    if (!this.#rootIndexes.has(path) && !this.#goesBelow(parentPath(path))) return false;
     if (this.#isPassedOver(path, index)) return false;
     return index > this.#rootIndex || comesAfter(path, this.#cursor);
   }

@@ -1,6 +1,8 @@
 // A znode as of one zxid. Records are never changed in place: a write makes a new record, so whoever holds an
 // old one (a snapshot being sent, a change waiting for a slow reader) keeps reading the state it was taken at.
 
+import { type KeptAcl, openAcl } from "../acl/acl.ts";
+
 export interface Znode {
   /** Counts creations in this tree: a parent's id is smaller than its children's, and ids are never reused. */
   readonly id: number;
@@ -32,6 +34,8 @@ export interface Znode {
    * give it up on behalf of a request, as for every other znode. No client sees it.
    */
   readonly attempts: readonly string[] | null;
+  /** Who may do what with it: as it was when the record was made, whatever has become of the list since. */
+  readonly acl: KeptAcl;
 }
 
 /** What a client asked a new znode to be; what can be written down is what can happen (C1). */
@@ -64,5 +68,6 @@ export function rootZnode(): Znode {
     container: false,
     writtenRanMs: null,
     attempts: null,
+    acl: openAcl,
   };
 }

@@ -3,11 +3,15 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Attendance } from "../../coordination/attendance.ts";
 import type { Coordination } from "../../coordination/coordination.ts";
+import { forbidden, mayAs } from "../../core/access/ask.ts";
 import { asRecipe } from "../../core/access/permits.ts";
+import type { Verb } from "../../core/access/verbs.ts";
+import { KeeperError } from "../../core/errors.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import { countWait } from "../http/connection-share.ts";
 import { isGone } from "../http/gone.ts";
+import { callerOf } from "../wire/callers.ts";
 import { readContextOf, sessionTokenOf } from "../wire/parts.ts";
 import { heldBackMs } from "../wire/wait-time.ts";
 
@@ -17,12 +21,19 @@ export interface AttendParts {
   readonly coordination: Coordination;
 }
 
+interface Waiting {
+  readonly waitMs: number;
+  /** The right that is needed for as long as it waits. */
+  readonly path: string;
+  readonly verb: Verb;
+}
+
 /** @throws KeeperError `throttled` when too many requests wait, of this connection or of all */
 export function attend(
   request: FastifyRequest,
   reply: FastifyReply,
   { store, sessions, coordination }: AttendParts,
-  waitMs: number,
+  { waitMs, ...right }: Waiting,
 ): Attendance {
   if (waitMs > 0) countWait(reply);
   const { clock } = store;
@@ -38,9 +49,36 @@ export function attend(
     },
   );
   const { raw } = reply;
+  const stopFollowing = waitMs > 0 ? refuseWithoutRight(request, store, attendance, right) : () => {};
   // Over HTTP/2 a response that was cut off counts as finished; that it was ended is our own doing.
-  const ended = () => attendance.end({ isAnswered: raw.writableEnded });
+  const ended = () => {
+    stopFollowing();
+    attendance.end({ isAnswered: raw.writableEnded });
+  };
   raw.once("close", ended);
   if (isGone(raw)) ended();
   return attendance;
+}
+
+/** Who waits may lose the right to what they wait for. */
+function refuseWithoutRight(
+  request: FastifyRequest,
+  { rightsInUse }: Store,
+  attendance: Attendance,
+  { path, verb }: Pick<Waiting, "path" | "verb">,
+): () => void {
+  const caller = callerOf(request);
+  return rightsInUse.follow(caller, (now) => {
+    if (now instanceof KeeperError) attendance.refuse(now);
+    else if (mayAs(now, path, verb)) request.caller = { ...caller, permits: now };
+    else attendance.refuse(forbidden(path, verb));
+  });
+}
+
+/** What comes of what somebody asked for. @throws KeeperError where they have lost the right to be told */
+export async function attended<Outcome>(asked: Attendance, work: Promise<Outcome>): Promise<Outcome> {
+  const [outcome] = await Promise.allSettled([work]);
+  asked.assertMayBeTold();
+  if (outcome.status === "rejected") throw outcome.reason;
+  return outcome.value;
 }

@@ -28,7 +28,7 @@ import {
   writeProblems,
 } from "../wire/schemas.ts";
 import { countForm, nameForm } from "../wire/text-forms.ts";
-import { type AttendParts, attend } from "./attend.ts";
+import { type AttendParts, attend, attended } from "./attend.ts";
 
 type BarrierParts = RouteParts & AttendParts;
 
@@ -41,7 +41,7 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     const { action, count, participant, waitMs = 0 } = request.body;
     validateResourceName(name);
     const context = keyedContextsOf(request, parts)();
-    const asked = attend(request, reply, parts, waitMs);
+    const asked = attend(request, reply, parts, { waitMs, path: barrierPath(name), verb: "coordinate" });
     const named = { name, ...(participant !== undefined && { participant }), ...context };
     if (action === "leave") {
       const leave = { type: "leaveBarrier", ...named, ...(count !== undefined && { count }) } as const;
@@ -88,7 +88,7 @@ async function enterBarrier(
   { coordination }: BarrierParts,
   enter: EnterBarrier,
 ) {
-  const entered = await coordination.barriers.enter(asked, enter);
+  const entered = await attended(asked, coordination.barriers.enter(asked, enter));
   if (entered === null) return leaveUnanswered(reply);
   const { commit, participation, validForMs } = entered;
   const { participant, path } = commit.outcome;
@@ -105,7 +105,7 @@ async function leaveBarrier(
   { coordination }: BarrierParts,
   leave: LeaveBarrier,
 ) {
-  const { commit, leavers } = await coordination.barriers.leave(asked, leave);
+  const { commit, leavers } = await attended(asked, coordination.barriers.leave(asked, leave));
   const { participant } = commit.outcome;
   noteReplay(reply, commit);
   if (leavers.isOver) return reply.code(200).send({ participant, state: "left" });

@@ -3,6 +3,9 @@
 
 import type { FastifyReply } from "fastify";
 import type { Coordination } from "../../coordination/coordination.ts";
+import { Ask, forbidden } from "../../core/access/ask.ts";
+import { isConfined } from "../../core/access/permits.ts";
+import type { ReadContext } from "../../core/reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { Latest } from "../../told/latest-stream.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
@@ -11,8 +14,10 @@ interface HolderEvents {
   readonly event: string;
   /** Of the lock or election. */
   readonly path: string;
-  /** What is told, without the zxid. */
+  /** What is told, without the zxid, to all who may read the path. */
   readonly view: () => object;
+  /** Who listens. */
+  readonly context: ReadContext;
 }
 
 /** What all streams of one path are told. */
@@ -39,9 +44,10 @@ export class HolderStreams implements OpenStreams {
     this.#streams = new LatestStreams(store);
   }
 
-  /** @throws KeeperError `throttled` when there are too many */
+  /** @throws KeeperError `forbidden`; `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
-    const { path } = events;
+    const { path, context } = events;
+    assertReads(context, path);
     const subscribe = ({ tell }: { tell: () => void }) => {
       const stop = this.#coordination.observe(path, tell);
       this.#toldAt(path).streamCount += 1;
@@ -50,7 +56,7 @@ export class HolderStreams implements OpenStreams {
         this.#forget(path);
       };
     };
-    this.#streams.begin(reply, { subscribe, now: () => this.#now(events) });
+    this.#streams.begin(reply, { subscribe, context, now: () => this.#now(events) });
   }
 
   #toldAt(path: string): Told {
@@ -86,4 +92,14 @@ export class HolderStreams implements OpenStreams {
   close(): void {
     this.#streams.close();
   }
+}
+
+/**
+ * Who holds is shown to those who may read the path of the lock, election or service. Those of a part of the tree are yet
+ * to be told apart.
+ * @throws KeeperError `forbidden`
+ */
+export function assertReads({ permits }: ReadContext, path: string): void {
+  if (isConfined(permits)) throw forbidden(path, "read");
+  new Ask(permits).require(path, "read");
 }

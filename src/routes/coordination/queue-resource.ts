@@ -17,14 +17,14 @@ import { validateResourceName } from "../../core/coordination/coordination-synta
 import { fenceHeaderOf } from "../../core/coordination/fence-header.ts";
 import { type ClaimAddress, noClaim } from "../../core/coordination/plan-claims.ts";
 import type { ReadonlyEpochs } from "../../core/epochs.ts";
-import type { Reader } from "../../core/reader.ts";
+import { type Reader, systemContext } from "../../core/reader.ts";
 import { leaveUnanswered } from "../http/audit.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
-import { callerOf } from "../wire/callers.ts";
+import { callerOf, renewCaller } from "../wire/callers.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { type RouteParts, readerFor, recipeReaderFor, touchSession, writeContextOf } from "../wire/parts.ts";
-import { type AttendParts, attend } from "./attend.ts";
+import { type AttendParts, attend, attended } from "./attend.ts";
 import { noteForced } from "./forced.ts";
 import { HolderStreams } from "./holder-events.ts";
 
@@ -109,13 +109,13 @@ export function queueResource<Body extends Waiting>(
   });
   app.get<{ Params: Named }>(
     `${queue}/events`,
-    { schema: schemas.events, exposeHeadRoute: false },
+    { schema: schemas.events, config: { takesTicket: true }, exposeHeadRoute: false },
     (request, reply) => {
       const { name } = request.params;
       validateResourceName(name);
       const path = kind.pathOf(name);
-      const view = () => kind.eventView(recipeReaderFor(request, parts.store, path), path);
-      streams.begin(reply, { event: kind.event, path, view });
+      const view = () => kind.eventView(parts.store.reader(systemContext), path);
+      streams.begin(reply, { event: kind.event, path, view, context: renewCaller(request, parts.store) });
     },
   );
   return streams;
@@ -147,8 +147,9 @@ async function takePlace<Body extends Waiting>(
   validateResourceName(name);
   const command = kind.take(name, body);
   const context = keyedContextsOf(request, parts)();
-  const asked = attend(request, reply, parts, body.waitMs ?? 0);
-  const taken = await parts.coordination.queues.take(asked, { ...command, ...context });
+  const waitMs = body.waitMs ?? 0;
+  const asked = attend(request, reply, parts, { waitMs, path: kind.pathOf(name), verb: "coordinate" });
+  const taken = await attended(asked, parts.coordination.queues.take(asked, { ...command, ...context }));
   if (taken === null) return leaveUnanswered(reply);
   noteReplay(reply, taken.commit);
   return sendPlace(reply, { name, kind, epochs: parts.store.epochs }, taken);
@@ -183,10 +184,12 @@ async function findPlace(
 ) {
   const { name, id } = request.params;
   validateResourceName(name);
-  const asked = attend(request, reply, parts, request.query.waitMs);
   const path = kind.pathOf(name);
+  const { waitMs } = request.query;
+  const verb = readerFor(request, parts.store).mayRead(path) ? "read" : "coordinate";
+  const asked = attend(request, reply, parts, { waitMs, path, verb });
   refuseOthers(request, asked, parts, { path, id });
-  const place = await parts.coordination.queues.find(asked, path, id);
+  const place = await attended(asked, parts.coordination.queues.find(asked, path, id));
   const view = {
     ...kind.placeView(parts.store.reader(asked.context), place.claim),
     ...kind.standingOf(place),

@@ -5,9 +5,11 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { validateResourceName } from "../../core/coordination/coordination-syntax.ts";
+import { servicePath } from "../../core/coordination/instances.ts";
 import { InstanceSelection } from "../../watches/instance-selection.ts";
 import { countStream } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
+import { callerOf } from "../wire/callers.ts";
 import { reach } from "../wire/freshness.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
@@ -30,33 +32,37 @@ import {
   transactionMembers,
 } from "../wire/stream-schemas.ts";
 import { assertCanStart, readerOf, resumeMembers, resumePointOf } from "../wire/stream-start.ts";
+import { assertReads } from "./holder-events.ts";
 
 export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }: RouteParts): void {
-  plainApp
-    .withTypeProvider<TypeBoxTypeProvider>()
-    .get(
-      "/v1/services/:service/events",
-      { schema: { ...eventsSchema, querystring: eventsQuery }, exposeHeadRoute: false },
-      async (request, reply) => {
-        const { query, headers } = request;
-        const { service } = request.params;
-        validateResourceName(service);
-        const selection = new InstanceSelection(service, filterOf(query));
-        const resume = resumePointOf(query, headers);
-        const start = resume ?? ({ kind: "now", initial: true } as const);
-        if (start.kind === "after") await reach(start.zxid, store, reply);
-        if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Begin anew without it.");
-        watches.assertOpens();
-        const { bookmarkMs, heartbeatMs } = query;
-        countStream(reply);
-        const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-        const stream = watches.open(
-          { selection, start, once: false, bookmarkMs, heartbeatMs, ...readerOf(request) },
-          sink,
-        );
-        connectReader(reply.raw, sink, stream);
-      },
-    );
+  plainApp.withTypeProvider<TypeBoxTypeProvider>().get(
+    "/v1/services/:service/events",
+    {
+      schema: { ...eventsSchema, querystring: eventsQuery },
+      config: { takesTicket: true },
+      exposeHeadRoute: false,
+    },
+    async (request, reply) => {
+      const { query, headers } = request;
+      const { service } = request.params;
+      validateResourceName(service);
+      assertReads(callerOf(request), servicePath(service));
+      const filter = filterOf(query);
+      const resume = resumePointOf(query, headers);
+      const start = resume ?? ({ kind: "now", initial: true } as const);
+      if (start.kind === "after") await reach(start.zxid, store, reply);
+      if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Begin anew without it.");
+      watches.assertOpens();
+      const { bookmarkMs, heartbeatMs } = query;
+      const whose = readerOf(request, store);
+      assertReads(whose.context, servicePath(service));
+      const selection = new InstanceSelection(service, filter, whose.context.permits);
+      countStream(reply);
+      const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+      const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, ...whose }, sink);
+      connectReader(reply.raw, sink, stream);
+    },
+  );
 }
 
 const eventsQuery = Type.Object(

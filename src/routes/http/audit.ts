@@ -17,6 +17,7 @@ declare module "fastify" {
 
 /** Operations that change nothing, though their methods are those of a write. */
 export const unauditedOperations: ReadonlySet<string> = new Set([
+  "createTicket",
   "keepSessionAlive",
   "keepSessionsAlive",
   "sync",

@@ -1,5 +1,5 @@
 // What caches may do with answers: keep those of reads, and ask each time whether they still hold; keep nothing else. What
-// is written, refused or said to a session is for whoever asked, and tokens stand in some of it.
+// is written, refused or said to a session is for whoever asked, and tokens stand in some of it; what is read with a password may be for whoever knows it.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { AnswerStep } from "./every-request.ts";
@@ -35,8 +35,12 @@ export const instructCaches: AnswerStep = (request, reply, payload) => {
 function mayBeKept({ raw, method, url }: FastifyRequest, { statusCode }: FastifyReply): boolean {
   if (method !== "GET" && method !== "HEAD") return false;
   if (statusCode !== 200 && statusCode !== 304) return false;
-  return raw.headers["session-token"] === undefined && !url.startsWith("/v1/sessions");
+  const { "session-token": token, "acl-auth": shown } = raw.headers;
+  return token === undefined && shown === undefined && !ofAskersAlone.test(url);
 }
+
+/** Credentials stand in what is answered there, or hashes of them. */
+const ofAskersAlone = /^\/v1\/(?:sessions|acl)/;
 
 /** Where pages of other origins are let in, answers vary by those too. */
 export function addVary(reply: FastifyReply, header: string): void {

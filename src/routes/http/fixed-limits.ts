@@ -1,10 +1,11 @@
 // The bounds that are part of the contract: a client may count on them wherever it goes, so they are no settings.
 // GET /v1/limits names each of them, and so does the refusal of what passes one.
 
+import { ticketMsMax, ticketsMax, ticketsPerCallerMax } from "../../access/tickets.ts";
 import { nameLengthMax } from "../../core/coordination/coordination-syntax.ts";
 import { portMax } from "../../core/coordination/instances.ts";
 import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-settings.ts";
-import { fencesMax, ttlMsMax } from "../../core/limits.ts";
+import { aclEntriesMax, aclIdLengthMax, fencesMax, ttlMsMax } from "../../core/limits.ts";
 import { importedNumberMax, sequenceMax } from "../../core/tree/sequence.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../../sessions/sessions.ts";
 import { watchPathsMax } from "../../watches/limits.ts";
@@ -13,6 +14,9 @@ export const fixedLimits = {
   ttlMsMax,
   fencesMax,
   watchPathsMax,
+  ticketMsMax,
+  ticketsPerCallerMax,
+  ticketsMax,
   keepaliveTokensMax,
   nameLengthMax,
   permitsMax,
@@ -20,6 +24,10 @@ export const fixedLimits = {
   portMax,
   sequenceMax,
   importedNumberMax,
+  aclEntriesMax,
+  aclIdLengthMax,
+  /** Identities that a request shows in Acl-Auth. */
+  aclIdentitiesMax: 16,
   sessionNameLengthMax,
   /** Characters of the Session-Token header. */
   sessionTokenLengthMax: 255,

@@ -2,6 +2,8 @@
 
 import type { FastifyReply } from "fastify";
 import type { Clock } from "../../clock.ts";
+import type { ReadContext } from "../../core/reader.ts";
+import type { RightsInUse } from "../../store/rights-in-use.ts";
 import { type LatestSource, LatestStream } from "../../told/latest-stream.ts";
 import { countStream } from "./connection-share.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
@@ -10,11 +12,19 @@ import { beginEventStream, connectReader } from "./sse.ts";
 type Teller = Pick<LatestStream, "tell" | "finish">;
 
 interface Subscription extends LatestSource {
+  /** Whose rights it goes on by: it ends with them. */
+  readonly context: ReadContext;
   /**
    * Listens to what there is to tell, before the first byte. Returns what ends it.
    * @throws KeeperError when it is refused
    */
   readonly subscribe: (teller: Teller) => () => void;
+}
+
+interface FollowedStore {
+  readonly clock: Clock;
+  readonly zxid: number;
+  readonly rightsInUse: RightsInUse;
 }
 
 /** Streams that a server ends before its connections. */
@@ -23,21 +33,23 @@ export interface OpenStreams {
 }
 
 export class LatestStreams implements OpenStreams {
-  readonly #store: { readonly clock: Clock; readonly zxid: number };
+  readonly #store: FollowedStore;
   readonly #open = new Set<LatestStream>();
 
   /** @param store whose zxid is that of each stream's head (Z6) */
-  constructor(store: { readonly clock: Clock; readonly zxid: number }) {
+  constructor(store: FollowedStore) {
     this.#store = store;
   }
 
   /** @throws KeeperError `throttled` when there are too many, and what the subscription is refused for */
-  begin(reply: FastifyReply, { subscribe, ...source }: Subscription): void {
+  begin(reply: FastifyReply, { subscribe, context, ...source }: Subscription): void {
     countStream(reply);
     const unsubscribe = subscribe({ tell: () => stream.tell(), finish: (frame) => stream.finish(frame) });
     const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
+    const stopFollowing = this.#store.rightsInUse.follow(context, () => stream.bye("unauthorised"));
     const stream = new LatestStream(sink, this.#store.clock, source, () => {
       unsubscribe();
+      stopFollowing();
       this.#open.delete(stream);
     });
     this.#open.add(stream);

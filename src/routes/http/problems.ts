@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { withoutTicket } from "./credentials.ts";
 import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
 
 export interface ProblemKind {
@@ -18,6 +19,7 @@ export const problemKinds = {
   bad_path: { status: 400, title: "The path is not valid" },
   bad_mode: { status: 400, title: "Invalid combination of znode options" },
   bad_ttl: { status: 400, title: "The TTL is out of range" },
+  bad_acl: { status: 400, title: "The access control list is not valid" },
   session_required: { status: 400, title: "This needs a session" },
   unauthenticated: { status: 401, title: "It is not known who asks" },
   forbidden: { status: 403, title: "The request is not allowed" },
@@ -140,7 +142,7 @@ export function problemHandler(logger: Logger) {
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     const { method, url, ip: remoteAddress } = request;
-    logger.error({ err: error, method, url, remoteAddress }, "a request met a bug");
+    logger.error({ err: error, method, url: withoutTicket(url), remoteAddress }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; the reason is in its log."),

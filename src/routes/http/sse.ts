@@ -14,6 +14,8 @@ const streamHeaders = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store, no-transform",
   "X-Accel-Buffering": "no",
+  // A ticket may stand in the URL.
+  "Referrer-Policy": "no-referrer",
   ...browserHeaders,
 };
 

@@ -38,6 +38,7 @@ const tags = Object.entries({
   transactions: "Several operations at once, bound together or each by itself.",
   quotas: "Limits on subtrees.",
   access: "Who may do what.",
+  acl: "Who may do what with a znode.",
   sessions: "Liveness of clients.",
   watches: "What happens, as it happens.",
   locks: "One at a time, or so many, in the order they came.",

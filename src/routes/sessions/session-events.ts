@@ -6,7 +6,8 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
-import { type RouteParts, readerFor } from "../wire/parts.ts";
+import { renewCaller } from "../wire/callers.ts";
+import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
 import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
@@ -16,11 +17,16 @@ export function sessionEventRoutes(plainApp: FastifyInstance, { store, sessions 
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   const streams = new LatestStreams(store);
 
-  app.get("/v1/sessions/:id/events", { schema: eventsSchema, exposeHeadRoute: false }, (request, reply) => {
+  const config = { takesTicket: true };
+  const options = { schema: eventsSchema, config, exposeHeadRoute: false };
+  app.get("/v1/sessions/:id/events", options, (request, reply) => {
     const id = idOf(request);
-    const { state } = sessions.summary(id, readerFor(request, store));
+    const context = renewCaller(request, store);
+    sessions.refuseOthers(id, context.permits);
+    const { state } = sessions.summary(id, store.reader(context));
     const alive = () => frame("alive", { id, zxid: store.zxid });
     streams.begin(reply, {
+      context,
       subscribe: ({ finish }) =>
         sessions.onEnded(id, ({ reason, zxid }) => finish(frame("ended", { reason, zxid }))),
       now: () => (state === "open" ? { text: "alive", frame: alive } : null),

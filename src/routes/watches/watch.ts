@@ -4,16 +4,21 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
+import { Ask } from "../../core/access/ask.ts";
+import { inTree } from "../../core/access/namespace.ts";
 import { validatePathLength } from "../../core/command-syntax.ts";
 import type { Limits } from "../../core/limits.ts";
+import type { ReadContext } from "../../core/reader.ts";
 import { validatePath } from "../../core/tree/path.ts";
 import type { WatchEventType } from "../../core/watch-event.ts";
+import type { Store } from "../../store/store.ts";
 import { Selection, watchEventTypes } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { countStream } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
-import { type AwaitedStore, reach } from "../wire/freshness.ts";
+import { callerOf } from "../wire/callers.ts";
+import { reach } from "../wire/freshness.ts";
 import { problems, stat, znode } from "../wire/schemas.ts";
 import {
   eventStream,
@@ -74,7 +79,7 @@ type WatchQuery = Static<typeof watchQuery>;
 interface WatchRoutesParts {
   readonly watches: Watches;
   /** The last applied transaction, for the `Zxid` header (Z6). */
-  readonly store: AwaitedStore;
+  readonly store: Store;
   readonly limits: Pick<Limits, "pathLengthMax">;
 }
 
@@ -83,7 +88,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
 
   // A HEAD of a stream would never end: the method is not offered.
   const schema = { ...watchSchema, querystring: watchQuery };
-  app.get("/v1/watch", { schema, exposeHeadRoute: false }, (request, reply) =>
+  app.get("/v1/watch", { schema, config: { takesTicket: true }, exposeHeadRoute: false }, (request, reply) =>
     begin(request, reply, request.query),
   );
 
@@ -95,30 +100,36 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
 
   async function begin(request: FastifyRequest, reply: FastifyReply, query: WatchQuery) {
     const { headers } = request;
-    for (const path of query.path) validatePathLength(path, limits);
-    const resume = resumePointOf(query, headers);
-    const start = resume ?? { kind: "now", initial: query.initial };
-    const streamRequest = { ...selectionOf(query), start, ...readerOf(request) };
+    for (const path of query.path) {
+      validatePathLength(path, limits);
+      validatePath(path);
+    }
+    const start = resumePointOf(query, headers) ?? { kind: "now", initial: query.initial };
+    selectionOf(query, callerOf(request));
     if (start.kind === "after") await reach(start.zxid, store, reply);
     if (!acceptsEventStream(headers.accept)) assertCanStart(start, watches, "Start again with initial=true.");
     watches.assertOpens();
+    const whose = readerOf(request, store);
+    const selection = selectionOf(query, whose.context);
+    const { once, bookmarkMs, heartbeatMs } = query;
     countStream(reply);
     const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
-    connectReader(reply.raw, sink, watches.open(streamRequest, sink));
+    const stream = watches.open({ selection, start, once, bookmarkMs, heartbeatMs, ...whose }, sink);
+    connectReader(reply.raw, sink, stream);
   }
 }
 
-/** What of the stream the query says, but where it begins. */
-function selectionOf(query: WatchQuery) {
-  for (const path of query.path) validatePath(path);
-  const selection = new Selection({
-    paths: query.path,
+/** @throws KeeperError `forbidden` where one of the paths may not be read */
+function selectionOf(query: WatchQuery, { permits }: ReadContext): Selection {
+  const ask = new Ask(permits);
+  for (const path of query.path) ask.require(path, "read");
+  return new Selection({
+    paths: query.path.map((path) => inTree(permits.root, path)),
     scope: query.scope,
     types: query.types.split(",") as WatchEventType[],
     withData: query.data,
+    permits,
   });
-  const { once, bookmarkMs, heartbeatMs } = query;
-  return { selection, once, bookmarkMs, heartbeatMs };
 }
 
 const exampleChange = {

@@ -3,24 +3,29 @@
 
 import { timingSafeEqual } from "node:crypto";
 import type { ServerHttp2Stream } from "node:http2";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
 import type { Logger } from "pino";
+import { Type } from "typebox";
 import { identityOfPeer } from "../../access/client-certificates.ts";
 import type { Identity } from "../../access/identity.ts";
 import type { JwtKeys } from "../../access/jwt-keys.ts";
 import { hashSecret } from "../../access/secrets.ts";
+import type { Tickets } from "../../access/tickets.ts";
 import { TokenRefusedError } from "../../access/token-refused-error.ts";
 import { isConfined, openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
+import { permitsNow } from "../../core/access/permits-now.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
-import { bearerTokenOf } from "../http/credentials.ts";
+import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
 
 export interface Caller {
   /** What their commands carry; undefined where access control is off. */
   readonly principal: Exclude<Principal, "system"> | undefined;
   readonly permits: Permits;
+  /** Of the secret they showed, if it was that of a token of the state. */
+  readonly secretHash?: string;
 }
 
 /** Whoever asks where access control is off. */
@@ -31,6 +36,10 @@ declare module "fastify" {
     /** Null until it is known. */
     caller: Caller | null;
   }
+  interface FastifyContextConfig {
+    /** The URL may say by a ticket who asks, since some that open streams send no headers. */
+    takesTicket?: boolean;
+  }
 }
 
 /** Tokens whose callers are kept ready. */
@@ -38,6 +47,7 @@ const readyMax = 10_000;
 
 export interface CallersParts {
   readonly store: Store;
+  readonly tickets: Tickets<Caller>;
   /** Where tokens of an issuer outside are taken. */
   readonly jwtKeys?: JwtKeys | null;
   readonly logger: Pick<Logger, "debug">;
@@ -45,24 +55,35 @@ export interface CallersParts {
 
 export class Callers {
   readonly #store: Store;
+  readonly #tickets: Tickets<Caller>;
   readonly #jwtKeys: JwtKeys | null;
   readonly #logger: CallersParts["logger"];
   /** By token; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
   readonly #ready = new Map<string, Caller>();
   #generation = -1;
 
-  constructor({ store, jwtKeys = null, logger }: CallersParts) {
+  constructor({ store, tickets, jwtKeys = null, logger }: CallersParts) {
     this.#store = store;
+    this.#tickets = tickets;
     this.#jwtKeys = jwtKeys;
     this.#logger = logger;
   }
 
-  /** @throws KeeperError `unauthenticated` */
+  /** A ticket goes before anything else that is shown. @throws KeeperError `unauthenticated` */
   of(request: FastifyRequest): Caller | Promise<Caller> {
     if (!this.#store.access.isOn) return anyone;
+    const ticket = request.routeOptions.config?.takesTicket === true ? ticketOf(request) : undefined;
+    if (ticket !== undefined) return this.#ofTicket(ticket);
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
     return this.#jwtKeys !== null && isJwt(token) ? this.#ofJwt(token, this.#jwtKeys) : this.#ofToken(token);
+  }
+
+  /** It ends with what it was asked for with. */
+  #ofTicket(ticket: unknown): Caller {
+    const caller = this.#tickets.take(ticket);
+    if (caller === undefined) throw unauthenticated();
+    return nowOf(caller, this.#store);
   }
 
   #ofToken(token: string): Caller {
@@ -73,13 +94,13 @@ export class Callers {
     }
     const ready = this.#ready.get(token);
     if (ready !== undefined && isValidAt(ready.permits.validUntilMs, timeMs)) return ready;
-    const caller = this.#callerFor(this.#shownBy(token));
+    const secretHash = hashSecret(token);
+    const caller = { ...this.#callerFor(this.#shownBy(secretHash)), secretHash };
     this.#ready.set(token, caller);
     return caller;
   }
 
-  #shownBy(token: string): TokenPrincipal | undefined {
-    const digest = hashSecret(token);
+  #shownBy(digest: string): TokenPrincipal | undefined {
     const shown = this.#store.access.shownBy(digest);
     if (shown === undefined) return undefined;
     const { secret } = shown;
@@ -162,3 +183,35 @@ export function auditedNameOf({ caller }: FastifyRequest): { readonly by: string
   const { by, root } = caller.permits;
   return { by: by ?? "anyone", ...(isConfined(caller.permits) && { root }) };
 }
+
+/**
+ * Who asks, with what they may do by now: for whoever has waited since that was found out.
+ * @throws KeeperError `unauthenticated` when they are nobody any more
+ */
+export function renewCaller(request: FastifyRequest, store: Pick<Store, "access" | "timeMs">): Caller {
+  request.caller = nowOf(callerOf(request), store);
+  return request.caller;
+}
+
+function nowOf(caller: Caller, { access, timeMs }: Pick<Store, "access" | "timeMs">): Caller {
+  const permits = permitsNow(access, caller, timeMs);
+  return permits === caller.permits ? caller : { ...caller, permits };
+}
+
+/** Call before any route is added. */
+export function takeTickets(app: FastifyInstance): void {
+  app.addHook("onRoute", (route: RouteOptions) => {
+    if (route.config?.takesTicket !== true) return;
+    const { querystring = Type.Object({}) } = route.schema as { querystring?: { properties?: object } };
+    const properties = { ...querystring.properties, ticket: ticketParameter };
+    route.schema = { ...route.schema, querystring: { ...querystring, properties } };
+  });
+}
+
+const ticketParameter = Type.Optional(
+  Type.String({
+    description:
+      "A ticket of `POST /v1/tickets`, in place of a token in a header. It is good once, and counts before any other " +
+      "credential.",
+  }),
+);

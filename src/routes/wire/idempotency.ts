@@ -127,8 +127,10 @@ function fingerprintOf(request: FastifyRequest): string {
   const query = new URLSearchParams(queryStart === -1 ? "" : target.slice(queryStart));
   query.sort();
   const headers = askingHeaders.map((name) => request.headers[name] ?? null);
+  // Only where it is there: what was kept before there was such a header is the same request still.
+  const shown = request.headers["acl-auth"] ?? [];
   return createHash("sha256")
-    .update(JSON.stringify([request.method, decodedPath, [...query], headers]))
+    .update(JSON.stringify([request.method, decodedPath, [...query], headers.concat(shown)]))
     .update("\n")
     .update(bodyOf(request))
     .digest("hex");

@@ -3,6 +3,8 @@
 
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { type Acl, isMasked } from "../../core/acl/acl.ts";
+import { parseAcl } from "../../core/acl/acl-syntax.ts";
 import type { ImportedZnode } from "../../core/command.ts";
 import { isInBarrier } from "../../core/coordination/barriers.ts";
 import { isInQueue } from "../../core/coordination/claims.ts";
@@ -24,6 +26,7 @@ const lineSchema = Type.Object(
     path: Type.String(wirePathLength),
     data: textOrNull("The data as text."),
     dataBase64: textOrNull("The data as base64."),
+    acl: Type.Optional(Type.Unknown()),
     stat: Type.Optional(
       Type.Object({
         cversion: Type.Optional(countedNumber),
@@ -45,7 +48,7 @@ const faultsOf = bodyCheck(lineSchema);
 /**
  * Null for what lives with sessions that are not here: an ephemeral, and whatever stands in a barrier. A place in the
  * queue of a lock or election comes into being by a claim alone, so what is brought there has no number.
- * @throws KeeperError `bad_request`, `bad_mode` or `bad_ttl` for a line that is no znode
+ * @throws KeeperError `bad_request`, `bad_mode`, `bad_ttl` or `bad_acl` for a line that is no znode
  */
 export function znodeOfLine(text: string, limits: JsonLimits): ImportedZnode | null {
   assertReadable(text, limits);
@@ -61,7 +64,18 @@ export function znodeOfLine(text: string, limits: JsonLimits): ImportedZnode | n
     mode: modeOf({ container, ...(ttlMs !== undefined && { ttlMs }) }),
     sequence: isInQueue(value.path) ? null : (stat.sequence ?? null),
     nextSequence: childrenEver(stat),
+    ...(value.acl !== undefined && { acl: aclOf(value.acl) }),
   };
+}
+
+/** What was left out of a list when it was exported cannot be brought in: nobody would be let in by it. */
+function aclOf(wire: unknown): Acl {
+  const acl = parseAcl(wire, []);
+  if (!isMasked(acl)) return acl;
+  throw new KeeperError(
+    "bad_acl",
+    "The access control list has x in the place of a hash: it was exported by somebody whom it does not give admin. Export it as who has that, or without lists.",
+  );
 }
 
 /** Children ever created under the znode (S7): no number given there comes again here. */

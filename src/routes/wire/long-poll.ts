@@ -3,16 +3,19 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { Ask } from "../../core/access/ask.ts";
+import { inTree } from "../../core/access/namespace.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { parentPath } from "../../core/tree/path.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import type { Store } from "../../store/store.ts";
-import type { Selection } from "../../watches/selection.ts";
+import { Selection, type SelectionParts } from "../../watches/selection.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
+import { callerOf, renewCaller } from "./callers.ts";
 import { reach } from "./freshness.ts";
 import { readerFor } from "./parts.ts";
 import { cannotResume, readerOf } from "./stream-start.ts";
@@ -48,19 +51,24 @@ interface WaitQuery {
   readonly waitMs?: number;
 }
 
+/** What is waited for: that something happens to the path, as its client names it, or to its children. */
+type Waited = { readonly path: string } & Pick<SelectionParts, "scope" | "types">;
+
 /**
  * Resolves when something selected changed, when the time is up, or when the client is gone. What is not there is waited
  * for, unless it may have gone since.
- * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here
+ * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here; `forbidden` when the path
+ * may not be read; `unauthenticated` when whoever waits is nobody any more
  */
 export async function longPoll(
   request: FastifyRequest<{ Querystring: WaitQuery }>,
   reply: FastifyReply,
   { watches, store }: LongPollParts,
-  { path, selection }: { readonly path: string; readonly selection: Selection },
+  { path, ...watched }: Waited,
 ): Promise<void> {
   const { waitAfterZxid: afterZxid, waitMs = waitMsDefault } = request.query;
   if (afterZxid === undefined) return;
+  new Ask(callerOf(request).permits).require(path, "read");
   countWait(reply);
   await reach(afterZxid, store, reply);
   assertHappened(afterZxid, watches);
@@ -69,9 +77,15 @@ export async function longPoll(
   reply.raw.once("close", resolve);
   if (isGone(reply.raw)) resolve();
   try {
+    const whose = readerOf(request, store);
     const isAwaited = isYetToCome(readerFor(request, store), path, afterZxid);
     const after = isAwaited ? watches.history.zxid : afterZxid;
-    await watches.waitForChange({ selection, afterZxid: after, ...readerOf(request), giveUp });
+    // It is told nothing but that something happened, which is for whoever may read the path.
+    const paths = [inTree(whose.context.permits.root, path)];
+    const selection = new Selection({ ...watched, paths, withData: false });
+    await watches.waitForChange({ selection, afterZxid: after, ...whose, giveUp });
+    // What is answered now is by what may be read now.
+    renewCaller(request, store);
   } finally {
     cancelTimer();
     reply.raw.off("close", resolve);
@@ -84,11 +98,11 @@ export async function longPoll(
  */
 function isYetToCome(reader: Reader, path: string, afterZxid: number): boolean {
   if (reader.get(path) !== undefined) return false;
+  if (afterZxid === 0) return true;
+  // What may not be read says nothing, be it of what may.
   let ancestor = parentPath(path);
-  // When its children came and went is told to its readers alone: for all others what is not there is yet to come.
   while (reader.mayRead(ancestor) && reader.get(ancestor) === undefined) ancestor = parentPath(ancestor);
-  if (!reader.mayRead(ancestor)) return true;
-  return afterZxid === 0 || (reader.get(ancestor) as Znode).pzxid <= afterZxid;
+  return reader.mayRead(ancestor) && (reader.get(ancestor) as Znode).pzxid <= afterZxid;
 }
 
 /** Nothing that happens here can be what the client waits for: it saw another store, or this one before it was restored. */

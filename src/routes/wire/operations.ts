@@ -2,6 +2,7 @@
 // operation of the core that one asks for. Nothing here looks into the tree.
 
 import { type Static, type TObject, Type } from "typebox";
+import { parseAcl } from "../../core/acl/acl-syntax.ts";
 import type { Operation, SetData } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { validatePath } from "../../core/tree/path.ts";
@@ -10,6 +11,7 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { invalid } from "../http/problems.ts";
 import { bodyCheck } from "../http/validation.ts";
 import { toCreate } from "../znodes/znodes.ts";
+import { aclInput } from "./acl-schemas.ts";
 import { wellFormed } from "./parts.ts";
 import { versionQuery as version } from "./schemas.ts";
 import { base64Form, pathForm, pathOrPrefixForm, ttlMs } from "./text-forms.ts";
@@ -44,6 +46,7 @@ export const writeShapes = {
       sequential: flag("The server appends a number to the path."),
       container: flag("The znode goes once its last child has gone."),
       ttlMs: ttlMs({ description: "The znode goes when idle and empty for this long." }),
+      acl: Type.Optional(aclInput),
     },
     { ...closed, title: "CreateOperation" },
   ),
@@ -123,9 +126,15 @@ export function operationReader<S extends Shapes>(shapes: S): (wire: unknown) =>
   };
 }
 
-/** Syntax before everything else, in the order of the rules: path, then the rest (O3). */
-export function toOperation(wire: WireOperation & BatchMembers): Operation {
-  if (wire.op === "create") return toCreate(wire.path, wire, bytesOf(wire));
+/**
+ * Syntax before everything else, in the order of the rules: path, then the rest (O3).
+ * @param digests of whoever asks: what `auth` stands for in an access control list
+ */
+export function toOperation(wire: WireOperation & BatchMembers, digests: readonly string[]): Operation {
+  if (wire.op === "create") {
+    const create = toCreate(wire.path, wire, bytesOf(wire));
+    return wire.acl === undefined ? create : { ...create, acl: parseAcl(wire.acl, digests) };
+  }
   validatePath(wire.path);
   switch (wire.op) {
     case "set": {

@@ -7,6 +7,8 @@ import { fixedLimits } from "../http/fixed-limits.ts";
 
 /** More than the stat, the ids and the names of members of any one entry. */
 const overheadBytes = 512;
+/** More than all of an entry of an access control list but its id. */
+const aclEntryBytes = 128;
 
 export class PageSize {
   #bytes = 0;
@@ -36,7 +38,15 @@ export function jsonBytes(entry: unknown): number {
 const isPlain = /^[ !#-[\]-~]*$/;
 
 /** What a znode takes at most; its data only where that is shown. */
-export function entryBytes(znode: Znode, shows: { readonly data: boolean }): number {
+export function entryBytes(
+  znode: Znode,
+  shows: { readonly data: boolean; readonly aclFor?: object },
+): number {
   const dataBytes = shows.data ? Buffer.byteLength(dataText(znode.data)) : 0;
-  return overheadBytes + jsonBytes(znode.path) + dataBytes;
+  const aclBytes = shows.aclFor === undefined ? 0 : aclBytesOf(znode);
+  return overheadBytes + jsonBytes(znode.path) + dataBytes + aclBytes;
+}
+
+function aclBytesOf({ acl: { entries } }: Znode): number {
+  return entries.reduce((sum, { id }) => sum + aclEntryBytes + jsonBytes(id), 0);
 }

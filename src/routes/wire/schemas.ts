@@ -5,6 +5,7 @@ import { type TSchema, Type } from "typebox";
 import type { Stat } from "../../core/tree/stat.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemKinds } from "../http/problems.ts";
+import { type ShownAclEntry, shownAclEntry } from "./acl-schemas.ts";
 import { claim } from "./claim-schema.ts";
 import {
   fenceForm,
@@ -55,6 +56,9 @@ const znodeSchema = Type.Object(
     path: Type.String(),
     data: Type.Optional(Type.String({ description: "The data, where it is UTF-8 text." })),
     dataBase64: Type.Optional(Type.String({ description: "The data, where it is not." })),
+    acl: Type.Optional(
+      Type.Array(shownAclEntry, { description: "Its access control list, where it is not open to all." }),
+    ),
     stat: Type.Optional(ref<Stat>("Stat")),
   },
   {
@@ -129,7 +133,13 @@ export const namedSchemas: readonly TSchema[] = [statSchema, writtenSchema, znod
 
 export const written = ref<{ path: string; stat: Stat }>("Written");
 export const stat = ref<Stat>("Stat");
-export const znode = ref<{ path: string; data?: string; dataBase64?: string; stat?: Stat }>("Znode");
+export const znode = ref<{
+  path: string;
+  data?: string;
+  dataBase64?: string;
+  acl?: ShownAclEntry[];
+  stat?: Stat;
+}>("Znode");
 
 type ProblemCode = keyof typeof problemKinds;
 

@@ -37,6 +37,11 @@ export const transactionMembers = {
     description:
       "Why it was done: request, session_closed, session_expired, ttl, container or restore; there may be others.",
   }),
+  by: Type.Optional(
+    Type.String({
+      description: "Who asked for it, such as `token:web`; absent for what the service did by itself.",
+    }),
+  ),
   session: Type.Optional(Type.String({ description: "Id of the session whose end it was." })),
 };
 
@@ -61,7 +66,9 @@ export const streamReset = Type.Object(
 export const streamBye = Type.Object(
   {
     reason: Type.String({
-      description: "Why the stream ends, such as shutdown or ended_by_admin; there may be others.",
+      description:
+        "Why the stream ends: shutdown, ended_by_admin, lifetime, or unauthorised where the rights it was opened with are no " +
+        "more what they were; there may be others.",
     }),
   },
   { title: "StreamBye", description: "A planned end: come back, here or on another server." },

@@ -6,12 +6,13 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { parseStamp, type Stamp, stampText } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
+import type { Store } from "../../store/store.ts";
 import type { Gap } from "../../told/frames.ts";
 import type { History } from "../../watches/history.ts";
 import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { readContextOf } from "./parts.ts";
+import { renewCaller } from "./callers.ts";
 
 const intervalMs = {
   minimum: fixedLimits.intervalMsMin,
@@ -60,9 +61,9 @@ export function resumePointOf(
   return sinceZxid === undefined ? null : { kind: "after", zxid: sinceZxid };
 }
 
-/** Whose stream it is. */
-export function readerOf(request: FastifyRequest): Pick<StreamRequest, "reader" | "context"> {
-  return { reader: request.ip, context: readContextOf(request) };
+/** Whose stream it is, and what they may do by now. @throws KeeperError `unauthenticated` */
+export function readerOf(request: FastifyRequest, store: Store): Pick<StreamRequest, "reader" | "context"> {
+  return { reader: request.ip, context: renewCaller(request, store) };
 }
 
 /** Who is no EventSource can read a status, and is told by it that there is no going on from there. */

@@ -43,6 +43,9 @@ export const anyTagForm = told({ pattern: "^\\*$" });
 export const idempotencyKeyForm = told({ minLength: 1, maxLength: 255, pattern: "^[ -~]+$" });
 export const tokenForm = told({ pattern: "^[!-+\\--~]+$" });
 
+const credential = "[Dd][Ii][Gg][Ee][Ss][Tt] [A-Za-z0-9+/]+={0,2}";
+export const aclAuthForm = told({ pattern: `^${credential}(?: *, *${credential})*$` });
+
 /** Of a znode; what is out of range is refused as `bad_ttl`. */
 export function ttlMs(options: TSchemaOptions) {
   return Type.Optional(Type.Integer({ ...told({ minimum: 1, maximum: ttlMsMax }), ...options }));

@@ -2,6 +2,7 @@
 // every part of what it shows is as of the same transaction.
 
 import { type Static, Type } from "typebox";
+import { type Identities, openAcl, shownTo } from "../../core/acl/acl.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath } from "../../core/tree/path.ts";
@@ -9,6 +10,7 @@ import { type Stat, statOf, statText } from "../../core/tree/stat.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import { type DataMember, dataMember, dataText } from "../../told/json-data.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { type ShownAclEntry, shownAcl } from "./acl-schemas.ts";
 import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
 import { childNameForm } from "./text-forms.ts";
@@ -53,6 +55,8 @@ type PageQuery = Static<typeof pageQuery>;
 export interface Included {
   readonly stat: boolean;
   readonly data: boolean;
+  /** For whom access control lists are shown; absent where they are not. */
+  readonly aclFor?: Identities;
 }
 
 export interface PartialView {
@@ -60,25 +64,44 @@ export interface PartialView {
   readonly stat?: Stat;
   readonly data?: string;
   readonly dataBase64?: string;
+  readonly acl?: ShownAclEntry[];
 }
 
 /** The same as JSON, for those who show very many. */
-export function partialTextOf(znode: Znode, { stat, data }: Included): string {
+export function partialTextOf(znode: Znode, { stat, data, aclFor }: Included): string {
   const dataMember = data ? `,${dataText(znode.data)}` : "";
+  const aclMember = showsAcl(znode, aclFor) ? `,"acl":${JSON.stringify(aclIn(znode, aclFor))}` : "";
   const statMember = stat ? `,"stat":${statText(znode)}` : "";
-  return `{"path":${JSON.stringify(znode.path)}${dataMember}${statMember}}`;
+  return `{"path":${JSON.stringify(znode.path)}${dataMember}${aclMember}${statMember}}`;
 }
 
-/** @param include as a client says it: `stat`, `data`, both or nothing */
-export function includedIn(include: string): Included {
+/** Of most znodes there is nothing to show. */
+function showsAcl(znode: Znode, aclFor: Identities | undefined): aclFor is Identities {
+  return aclFor !== undefined && znode.acl !== openAcl;
+}
+
+function aclIn({ acl }: Znode, aclFor: Identities): ShownAclEntry[] {
+  return shownAcl(shownTo(aclFor, acl.entries));
+}
+
+/**
+ * @param include as a client says it: `stat`, `data`, both or nothing, and in some places `acl`
+ * @param who for whom lists would be shown
+ */
+export function includedIn(include: string, who?: Identities): Included {
   const parts = include.split(",");
-  return { stat: parts.includes("stat"), data: parts.includes("data") };
+  return {
+    stat: parts.includes("stat"),
+    data: parts.includes("data"),
+    ...(who !== undefined && parts.includes("acl") && { aclFor: who }),
+  };
 }
 
 export function partialViewOf(znode: Znode, included: Included): PartialView {
   return {
     path: znode.path,
     ...(included.data && dataMember(znode.data)),
+    ...(showsAcl(znode, included.aclFor) && { acl: aclIn(znode, included.aclFor) }),
     ...(included.stat && { stat: statOf(znode) }),
   };
 }

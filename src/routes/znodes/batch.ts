@@ -17,6 +17,7 @@ import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
+import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import {
@@ -115,7 +116,8 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       validateOperationCount(operations.length, limits);
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
-      const steps = operations.map((wire) => stepOf(wire, limits));
+      const { digests } = identitiesOf(request);
+      const steps = operations.map((wire) => stepOf(wire, digests, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
       tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
@@ -133,7 +135,7 @@ function sendJson(reply: FastifyReply, text: string): FastifyReply {
 
 const conditionHint = "Put the condition of an operation into it: version, or a check.";
 
-function stepOf(wire: unknown, limits: Limits): Step {
+function stepOf(wire: unknown, digests: readonly string[], limits: Limits): Step {
   const asked = askedIn(wire);
   try {
     const operation = readOperation(wire);
@@ -141,7 +143,7 @@ function stepOf(wire: unknown, limits: Limits): Step {
       validateRead(operation, limits);
       return { kind: "read", asked, read: operation };
     }
-    return { kind: "write", asked, write: toWrite(operation) };
+    return { kind: "write", asked, write: toWrite(operation, digests) };
   } catch (error) {
     return { kind: "refused", asked, error };
   }
@@ -158,8 +160,8 @@ function validateRead(read: WireRead, limits: Limits): void {
   if (read.op === "children" && read.after !== undefined) validateName(read.after);
 }
 
-function toWrite(wire: WireWrite): SingleWrite {
-  const operation = toOperation(wire);
+function toWrite(wire: WireWrite, digests: readonly string[]): SingleWrite {
+  const operation = toOperation(wire, digests);
   const isRecursive = wire.op === "delete" && wire.recursive === true;
   return operation.type === "delete" && isRecursive ? { ...operation, type: "deleteTree" } : operation;
 }
@@ -322,7 +324,7 @@ const batchSchema = {
     "all as of one zxid. Session-Token and Fence hold for every write. The request as a whole is refused only when it " +
     "cannot be read, has too many operations, or acts for a session that is gone.",
   tags: ["transactions"],
-  headers: postHeaders,
+  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
   response: {
     200: {
       ...json(batchResults, "Every operation has its entry, even if all were refused.", exampleResults),

@@ -6,7 +6,6 @@ import { type Static, Type } from "typebox";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
-import { Selection } from "../../watches/selection.ts";
 import { isKnown, knownTagsOf, listTagOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import {
@@ -90,7 +89,8 @@ async function read(
   if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
   touchSession(request, sessions);
   if (query.waitAfterZxid !== undefined) {
-    const watched = { path, selection: watchedChildren(path) };
+    // Children coming and going; what happens inside a child is not its parent's affair (W8).
+    const watched = { path, scope: "children", types: ["created", "deleted"] } as const;
     await longPoll(request, reply, { watches, store }, watched);
   }
   const reader = readerFor(request, store);
@@ -106,11 +106,6 @@ async function read(
   const foreignTag = tagOfUnknownPast(known, reader);
   if (foreignTag !== undefined) store.unknownPasts.note(foreignTag);
   return view;
-}
-
-/** Children coming and going; what happens inside a child is not its parent's affair (W8). */
-function watchedChildren(path: string): Selection {
-  return new Selection({ paths: [path], scope: "children", types: ["created", "deleted"], withData: false });
 }
 
 /** The children alone: the walk begins behind their parent. */

@@ -138,8 +138,8 @@ const linesBody = Type.Optional(
 
 const importDescription =
   "The body is what `GET /v1/export/{path}` gives: one znode a line, parents before children. Missing " +
-  "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds and where " +
-  "numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
+  "parents of the first are made. Znodes get zxids, times and versions of their own here; names, data, kinds, access control " +
+  "lists that are in the lines, and where numbering goes on come along; ephemerals and what stands in barriers do not, and nothing becomes a claim on a lock or " +
   "a candidate by being brought below it. It is done in parts of several hundred znodes, each a transaction: " +
   "what was done before a refusal stays, and the refusal names the `line`; sending it again with onConflict=skip goes " +
   "on. A line has to come within requestTimeoutMs and has at most transactionBytesMax bytes; the whole may take as long " +
@@ -149,6 +149,7 @@ const refusals = [
   ...writeProblems,
   "bad_mode",
   "bad_ttl",
+  "bad_acl",
   "quota_exceeded",
   "node_exists",
   "ephemeral_parent",

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { KeeperError } from "../../core/errors.ts";
 import { validatePath } from "../../core/tree/path.ts";
-import { Selection, watchEventTypes } from "../../watches/selection.ts";
+import { watchEventTypes } from "../../watches/selection.ts";
 import { etagOf, isKnown, knownTagsOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
@@ -67,12 +67,8 @@ function read(request: ReadRequest, reply: FastifyReply, { prefix, parts, formOf
   touchSession(request, sessions);
   const send = () => sendZnode(request, reply, { path, parts, known, formOf });
   if (request.query.waitAfterZxid === undefined) return send();
-  const watched = { path, selection: watchedZnode(path) };
+  const watched = { path, scope: "node", types: watchEventTypes } as const;
   return longPoll(request, reply, { watches, store }, watched).then(send);
-}
-
-function watchedZnode(path: string): Selection {
-  return new Selection({ paths: [path], scope: "node", types: watchEventTypes, withData: false });
 }
 
 interface ZnodeAsked extends Pick<ZnodeRead, "parts" | "formOf"> {

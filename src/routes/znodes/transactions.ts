@@ -3,8 +3,8 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import type { Operation } from "../../core/command.ts";
 import { failedAt, validateOperationCount } from "../../core/command-syntax.ts";
+import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { operationReader, operationsBody, toOperation, writeShapes } from "../wire/operations.ts";
@@ -30,7 +30,15 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
     async (request, reply) => {
       const wires = request.body.operations;
       validateOperationCount(wires.length, limits);
-      const operations = wires.map((wire, index) => operationAt(wire, index, wires.length));
+      const { digests } = identitiesOf(request);
+      const operations = wires.map((wire, index) => {
+        try {
+          return toOperation(readOperation(wire), digests);
+        } catch (error) {
+          // A malformed operation, whatever is wrong with it, is the failing one of its transaction (M3, M5).
+          throw failedAt(index, wires.length, error);
+        }
+      });
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
       const commit = await store.submit({ type: "multi", operations, ...contextOf() });
@@ -41,15 +49,6 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
 }
 
 const conditionHint = "Put the conditions of a transaction into its operations: version, or a check.";
-
-/** A malformed operation, whatever is wrong with it, is the failing one of its transaction (M3, M5). */
-function operationAt(wire: unknown, index: number, count: number): Operation {
-  try {
-    return toOperation(readOperation(wire));
-  } catch (error) {
-    throw failedAt(index, count, error);
-  }
-}
 
 const operationResult = Type.Object(
   {
@@ -75,7 +74,7 @@ const transactionSchema = {
   description:
     "Later operations see what earlier ones did. Where one is refused none is done, and the refusal says which it was.",
   tags: ["transactions"],
-  headers: postHeaders,
+  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
   response: {
     200: {
       ...json(transactionAnswer, "All were done, at one zxid.", {
@@ -87,6 +86,7 @@ const transactionSchema = {
       ...writeProblems,
       "bad_mode",
       "bad_ttl",
+      "bad_acl",
       "session_required",
       "quota_exceeded",
       "reserved_path",

@@ -9,6 +9,7 @@ import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
 import {
   fileMediaType,
   linesAnswer,
@@ -29,7 +30,7 @@ import {
   znode as znodeSchema,
 } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
-import { includedIn, type PartialView, partialViewOf, znodeAt } from "../wire/views.ts";
+import { type Included, includedIn, type PartialView, partialViewOf, znodeAt } from "../wire/views.ts";
 import { znodePathOf } from "../wire/znode-path.ts";
 
 const treeUrl = "/v1/tree";
@@ -46,10 +47,12 @@ const linesQuery = Type.Object(
       }),
     ),
     include: Type.String({
-      pattern: "^(|(stat|data)(,(stat|data))?)$",
-      "x-form": "stat, data or stat,data, or empty",
+      pattern: "^(|(stat|data|acl)(,(stat|data|acl)){0,2})$",
+      "x-form": "some of stat, data and acl, with commas between them, or empty",
       default: "stat,data",
-      description: "What to tell of each znode besides its path: the stat, the data, both, or nothing.",
+      description:
+        "What to tell of each znode besides its path: the stat, the data, the access control list where it is not open to " +
+        "all, or nothing.",
     }),
     after: Type.Optional(
       Type.String({
@@ -119,13 +122,13 @@ function read(
   if (query.after !== undefined) validateCursor(query.after, path, query.depth);
   const mediaType = asLines();
   if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
+  const included = includedIn(query.include, identitiesOf(request));
   touchSession(request, sessions);
   const reader = readerFor(request, store);
   znodeAt(reader, path);
   const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-  if (mediaType !== null)
-    return sendLines(request, reply, { answers, walk, mediaType, included: includedIn(query.include) });
-  return reply.send({ path, ...pageOf(walk(), query) });
+  if (mediaType !== null) return sendLines(request, reply, { answers, walk, mediaType, included });
+  return reply.send({ path, ...pageOf(walk(), included, query.limit) });
 }
 
 function validateCursor(after: string, path: string, depth = Number.POSITIVE_INFINITY): void {
@@ -145,8 +148,7 @@ function walkOf(reader: Reader, path: string, { depth, after }: TreeQuery, keptB
   });
 }
 
-function pageOf(walk: TreeWalk, { include, limit = pageEntriesDefault }: TreeQuery) {
-  const included = includedIn(include);
+function pageOf(walk: TreeWalk, included: Included, limit = pageEntriesDefault) {
   const znodes: PartialView[] = [];
   const size = new PageSize();
   let hasMore = false;
@@ -173,7 +175,7 @@ const treeSchema = {
     "A page is one consistent picture, between pages znodes may come and go. `next` is the cursor of the next page. Asked " +
     `for ${linesMediaType} it is the whole subtree, as \`GET /v1/export/{path}\` gives it.`,
   tags: ["znodes"],
-  headers: readHeaders,
+  headers: Type.Object({ ...readHeaders.properties, ...aclAuthHeader }),
   response: {
     200: json(treePage, "A page of znodes.", { path: "/services", znodes: exampleZnodes }),
     ...problems(...refusals, "not_acceptable"),
@@ -187,6 +189,6 @@ const exportSchema = {
     "The whole subtree as it stands at the Zxid of the answer, whatever is written meanwhile. It is what `POST /v1/import` " +
     "takes. One that cannot be finished is cut off in the middle, so that it cannot pass for whole.",
   tags: ["znodes"],
-  headers: readHeaders,
+  headers: Type.Object({ ...readHeaders.properties, ...aclAuthHeader }),
   response: { 200: linesAnswer(exampleZnodes), ...problems(...refusals) },
 };

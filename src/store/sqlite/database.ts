@@ -216,6 +216,7 @@ export class StoreDatabase {
     for (const id of rows.closedSessionIds) statements.deleteSession.run(id);
     for (const zxid of rows.forgottenReplyZxids) statements.deleteReply.run(zxid);
     for (const firstZxid of rows.forgottenEpochZxids) statements.deleteEpoch.run(firstZxid);
+    for (const id of rows.forgottenAclIds) statements.deleteAcl.run(id);
     for (const path of rows.deletedQuotaPaths) statements.deleteQuota.run(path);
     for (const record of rows.removedAccess) statements.deleteAccess.run(record);
     for (const columns of unpackCreated(rows)) statements.insertZnode.run(...columns);
@@ -227,6 +228,7 @@ export class StoreDatabase {
     for (const { path, limits } of rows.quotas) statements.putQuota.run({ path, ...noLimits, ...limits });
     for (const epoch of rows.epochs) statements.putEpoch.run(epoch);
     for (const row of rows.access) statements.putAccess.run(row);
+    for (const acl of rows.acls) statements.putAcl.run(acl);
     for (const changes of rows.changes) {
       statements.insertChanges.run({ ...changes, checksum: changesChecksum(changes) });
     }
@@ -462,12 +464,12 @@ function prepareRowStatements(connection: Connection) {
   return {
     insertZnode: connection.prepare<CreatedColumns>(
       `INSERT INTO znode (id, path, data, czxid, mzxid, ctime_ms, mtime_ms, version, aversion,
-         ephemeral_owner, sequence, ttl_ms, container, written_ran_ms, attempts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         ephemeral_owner, sequence, ttl_ms, container, written_ran_ms, attempts, acl_id)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     updateZnode: connection.prepare<ChangedColumns>(
       `UPDATE znode SET data = ?, mzxid = ?, mtime_ms = ?, version = ?, aversion = ?, written_ran_ms = ?,
-         attempts = ?
+         attempts = ?, acl_id = ?
        WHERE id = ?`,
     ),
     putParent: connection.prepare<ParentColumns>(
@@ -498,6 +500,8 @@ function prepareRowStatements(connection: Connection) {
       "INSERT OR REPLACE INTO access (kind, name, record) VALUES (@kind, @name, @record)",
     ),
     deleteAccess: connection.prepare("DELETE FROM access WHERE kind = @kind AND name = @name"),
+    putAcl: connection.prepare("INSERT OR REPLACE INTO acl (id, entries) VALUES (@id, @entries)"),
+    deleteAcl: connection.prepare("DELETE FROM acl WHERE id = ?"),
     insertChanges: connection.prepare<Checked<PackedChanges>>(
       `INSERT INTO change (last_zxid, messages, ran_ms, checksum)
        VALUES (@lastZxid, @messages, @ranMs, @checksum)`,

@@ -3,6 +3,8 @@
 
 import { randomUUID } from "node:crypto";
 import Sqlite from "better-sqlite3";
+import type { KeptAcl } from "../../core/acl/acl.ts";
+import { aclOfText } from "../../core/acl/acl-syntax.ts";
 import { Digest } from "../../core/digest.ts";
 import type { Epoch } from "../../core/epochs.ts";
 import { machineVersion } from "../../core/machine-version.ts";
@@ -18,7 +20,7 @@ import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
-import { type PackedChanges, unpackChanges } from "./packed-rows.ts";
+import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
 import { metaPageNumber } from "./wal-check.ts";
@@ -156,9 +158,13 @@ function readState(connection: Connection, file: string, position: Position): St
     if (state.replies.get(reply.key) !== undefined) throw new CorruptStoreError(file, replyTwice(reply));
     state.restoreReply(reply);
   }
+  readAcls(connection, file, state);
   const childCounts = countChildren(connection);
   for (const row of connection.prepare(selectZnodes).iterate() as Iterable<ZnodeRow>) {
-    const znode = znodeOf(row, childCounts.get(row.path) ?? 0);
+    const acl = state.acls.get(row.aclId);
+    if (acl === undefined)
+      throw new CorruptStoreError(file, `znode ${row.path} has no access control list ${row.aclId}`);
+    const znode = znodeOf(row, childCounts.get(row.path) ?? 0, acl);
     const fault = faultOf(znode, state, position);
     if (fault !== null) throw new CorruptStoreError(file, fault);
     state.restoreZnode(znode);
@@ -173,6 +179,19 @@ function readState(connection: Connection, file: string, position: Position): St
 function replyTwice({ zxid }: Reply): string {
   return `the reply at zxid ${zxid} has a key that an older one has`;
 }
+
+/** A list that is not sound would let in whom it should keep out. */
+function readAcls(connection: Connection, file: string, state: State): void {
+  for (const { id, entries: text } of connection.prepare(selectAcls).iterate() as Iterable<AclRow>) {
+    const entries = aclOfText(text);
+    if (entries === null || id < 1 || id > aclIdMax)
+      throw new CorruptStoreError(file, `its access control list ${id} is none`);
+    state.restoreAcl({ id, entries });
+  }
+}
+
+/** Ids are given out one after the other to what is there, so none is larger. */
+const aclIdMax = 2 ** 31;
 
 function readQuotas(connection: Connection, file: string, state: State): void {
   for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
@@ -235,18 +254,20 @@ function sessionOf({ touchedAt, owner, ...session }: SessionRow): Session {
   return { ...session, ...(touchedAt !== null && { touchedAt }), ...(owner !== null && { owner }) };
 }
 
-interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid" | "attempts"> {
+interface ZnodeRow extends Omit<Znode, "data" | "container" | "numChildren" | "pzxid" | "attempts" | "acl"> {
   readonly data: Uint8Array;
   readonly pzxid: number | null;
   readonly container: number;
   /** With spaces between them. */
   readonly attempts: string | null;
+  readonly aclId: number;
 }
 
-function znodeOf(row: ZnodeRow, numChildren: number): Znode {
+function znodeOf({ aclId: _, ...row }: ZnodeRow, numChildren: number, acl: KeptAcl): Znode {
   const { buffer, byteOffset, byteLength } = row.data;
   return {
     ...row,
+    acl,
     data: byteLength === 0 ? emptyData : new Uint8Array(buffer, byteOffset, byteLength),
     pzxid: row.pzxid ?? row.czxid,
     numChildren,
@@ -269,13 +290,15 @@ const selectQuotas = `
     bytes_hard AS bytesHard
   FROM quota`;
 
+const selectAcls = "SELECT id, entries FROM acl ORDER BY id";
+
 const selectEpochs = "SELECT first_zxid AS firstZxid, id FROM epoch ORDER BY first_zxid";
 
 const selectZnodes = `
   SELECT id, path, data, czxid, mzxid, pzxid, ctime_ms AS ctimeMs, mtime_ms AS mtimeMs, version, aversion,
     coalesce(cversion, 0) AS cversion, coalesce(next_sequence, 0) AS nextSequence,
     ephemeral_owner AS ephemeralOwner, sequence, ttl_ms AS ttlMs, container,
-    written_ran_ms AS writtenRanMs, attempts
+    written_ran_ms AS writtenRanMs, attempts, acl_id AS aclId
   FROM znode LEFT JOIN znode_children USING (id)
   ORDER BY id`;
 

@@ -2,6 +2,7 @@
 // hold up the event loop; columns of numbers, one list of texts and one run of bytes do not.
 
 import { type AccessRecord, accessText } from "../../core/access/access.ts";
+import { textOfAcl } from "../../core/acl/acl.ts";
 import type { Session } from "../../core/session.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import type { ChangeRow, Position, RowChanges } from "../tables.ts";
@@ -34,7 +35,15 @@ export interface PackedRows {
   readonly forgottenEpochZxids: readonly number[];
   readonly access: readonly AccessRow[];
   readonly removedAccess: readonly Omit<AccessRow, "record">[];
+  readonly acls: readonly AclRow[];
+  readonly forgottenAclIds: readonly number[];
   readonly changes: readonly PackedChanges[];
+}
+
+/** A row of table `acl`. */
+export interface AclRow {
+  readonly id: number;
+  readonly entries: string;
 }
 
 /** A record of who may do what, as JSON. */
@@ -54,9 +63,9 @@ export interface PackedChanges {
   readonly messages: string;
 }
 
-const numbersPerCreated = 12;
+const numbersPerCreated = 13;
 const textsPerCreated = 3;
-const numbersPerChanged = 7;
+const numbersPerChanged = 8;
 const numbersPerParent = 4;
 const numbersPerReply = 3;
 const textsPerReply = 4;
@@ -85,6 +94,8 @@ export function packRows(rows: RowChanges): PackedRows {
     forgottenEpochZxids: rows.forgottenEpochZxids,
     access: rows.access.map((record) => ({ ...nameOf(record), record: accessText(record) })),
     removedAccess: rows.removedAccess.map(nameOf),
+    acls: rows.acls.map(({ id, entries }) => ({ id, entries: textOfAcl(entries) })),
+    forgottenAclIds: rows.forgottenAclIds,
     changes: packChanges(rows.changes),
   };
 }
@@ -123,12 +134,13 @@ function createdNumbersOf(znode: Znode): readonly number[] {
     znode.ttlMs ?? Number.NaN,
     znode.container ? 1 : 0,
     znode.writtenRanMs ?? Number.NaN,
+    znode.acl.id,
   ];
 }
 
 function changedNumbersOf(znode: Znode): readonly number[] {
-  const { id, data, mzxid, mtimeMs, version, aversion, writtenRanMs } = znode;
-  return [id, data.byteLength, mzxid, mtimeMs, version, aversion, writtenRanMs ?? Number.NaN];
+  const { id, data, mzxid, mtimeMs, version, aversion, writtenRanMs, acl } = znode;
+  return [id, data.byteLength, mzxid, mtimeMs, version, aversion, writtenRanMs ?? Number.NaN, acl.id];
 }
 
 /** Ids have no spaces in them. */
@@ -200,6 +212,7 @@ export type CreatedColumns = [
   container: number,
   writtenRanMs: number | null,
   attempts: string | null,
+  aclId: number,
 ];
 
 export function* unpackCreated({
@@ -218,7 +231,7 @@ export function* unpackCreated({
     const attempts = createdTexts[row * textsPerCreated + 2] as string | null;
     const [sequence, ttlMs, ranMs] = [orNull(at(8)), orNull(at(9)), orNull(at(11))];
     const [versions, times] = [[at(6), at(7)] as const, [at(4), at(5)] as const];
-    const last = [at(10), ranMs, attempts] as const;
+    const last = [at(10), ranMs, attempts, at(12)] as const;
     yield [at(0), path, bytes, at(2), at(3), ...times, ...versions, owner, sequence, ttlMs, ...last];
   }
 }
@@ -232,6 +245,7 @@ export type ChangedColumns = [
   aversion: number,
   writtenRanMs: number | null,
   attempts: string | null,
+  aclId: number,
   id: number,
 ];
 
@@ -249,7 +263,7 @@ export function* unpackChanged({
     const at = (column: number) => changedNumbers[row * numbersPerChanged + column] as number;
     const bytes = data.subarray(dataOffset, dataOffset + at(1));
     dataOffset += at(1);
-    yield [bytes, at(2), at(3), at(4), at(5), orNull(at(6)), attempts, at(0)];
+    yield [bytes, at(2), at(3), at(4), at(5), orNull(at(6)), attempts, at(7), at(0)];
   }
 }
 

@@ -139,6 +139,14 @@ const upgrades = [
 
   -- Who opened it; NULL where nobody was asked who they are.
   ALTER TABLE session ADD COLUMN owner TEXT;`,
+  `-- Access control lists, each once: JSON, [permissions, scheme, id] for each entry. Which znode has which; 0 is the list
+  -- by which everybody may do everything, and has no row.
+  CREATE TABLE acl (
+    id INTEGER PRIMARY KEY,
+    entries TEXT NOT NULL
+  ) STRICT;
+
+  ALTER TABLE znode ADD COLUMN acl_id INTEGER NOT NULL DEFAULT 0;`,
 ] as const;
 
 /** The first version whose rows have checksums. */
