@@ -2,8 +2,9 @@
 // is good for a corner of the tree: whoever has none is turned away sooner.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { send } from "../support/send.ts";
-import { type Assault, hostilePath, type Target } from "./assault.ts";
+import { type Assault, connectHostile, hostilePath, type Target } from "./assault.ts";
 import { Crowd, type CrowdKind } from "./crowd.ts";
 import { Resets } from "./resets.ts";
 import { Volley, type VolleyKind } from "./volley.ts";
@@ -173,11 +174,15 @@ function guessAt(number: number): Buffer {
   return Buffer.from(guesses[number % guesses.length] as string);
 }
 
-/** One ticket, which was good for one stream, and is shown again and again. */
+/** One ticket, which was good for the stream that it opened, and is shown again and again. */
 async function reuseTicket(target: Target): Promise<Assault> {
   const headers = { Authorization: target.guest };
   const answer = await send(`${target.baseUrl}/v1/tickets`, { method: "POST", headers });
   const { ticket } = JSON.parse(answer) as { readonly ticket: string };
   const request = Buffer.from(`${lineOf("GET", `/v1/watch?path=${hostilePath}&ticket=${ticket}`)}\r\n`);
+  const stream = connectHostile(target.baseUrl);
+  stream.write(request);
+  // It has begun: whoever shows the ticket from here on comes too late.
+  await once(stream, "data");
   return new Volley(target, { connections: 8, together: 8, request: () => request });
 }
