@@ -28,7 +28,7 @@ export interface Attacked {
 }
 
 /** What becomes of others of one kind. */
-export interface Others {
+interface Others {
   readonly aloneP50Ms: Spread;
   readonly aloneP99Ms: Spread;
   readonly besideP50Ms: Spread;
@@ -49,7 +49,7 @@ interface Round {
   readonly tally: Tally;
 }
 
-export interface AttackPace {
+interface AttackPace {
   readonly rounds: number;
   /** Before the attack, and as long after it. */
   readonly aloneSeconds: number;
