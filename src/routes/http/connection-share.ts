@@ -8,10 +8,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
+import { type ClientTurn, ClientTurns } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
-import { shareHolderOf } from "./share-holder.ts";
+import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
   HttpLimits,
@@ -27,13 +28,16 @@ interface ClientShares {
 /** Call before any hook that does something for a request. */
 export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
   const clients = clientSharesWithin(limits);
+  const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
     let share = connection[ownShare];
     if (share === undefined) {
-      share = new ConnectionShare(limits, clients);
+      const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
+      share = new ConnectionShare(limits, clients, turn);
       connection[ownShare] = share;
       connection.once("close", share.close);
+      connection.once("close", giveBack);
     }
     share.enter(request.raw, reply.raw, done);
   });
@@ -89,6 +93,7 @@ const begunAtOnceMax = 100;
 class ConnectionShare {
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
+  readonly #turn: ClientTurn;
   /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
@@ -98,9 +103,10 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits, clients: ClientShares) {
+  constructor(limits: ShareLimits, clients: ClientShares, turn: ClientTurn) {
     this.#limits = limits;
     this.#clients = clients;
+    this.#turn = turn;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
@@ -118,6 +124,7 @@ class ConnectionShare {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
       if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(request, response, begin);
     });
+    if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
   }
 
   #forgetClosed(): void {
@@ -127,6 +134,7 @@ class ConnectionShare {
   }
 
   #hasRoom(): boolean {
+    if (this.#turn.isOver) return false;
     return this.#underWay.length < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
   }
 
@@ -135,7 +143,7 @@ class ConnectionShare {
     if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
     this.#underWay.push(response);
     if (this.#parked.length > 0 || request.httpVersionMajor > 1) this.#hear(response);
-    begin();
+    this.#turn.spend(begin);
   }
 
   #hear(response: Heard): void {
@@ -156,12 +164,13 @@ class ConnectionShare {
     if (this.#parked.length > 0) this.#beginParked();
   };
 
-  #beginParked(): void {
+  readonly #beginParked = () => {
     while (this.#parked.length > 0 && this.#hasRoom()) this.#parked.shift()?.();
-    if (this.#parked.length > 0) return;
-    this.#release();
-    this.#release = () => {};
-  }
+    if (this.#parked.length === 0) {
+      this.#release();
+      this.#release = () => {};
+    } else if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
+  };
 
   wait(response: ServerResponse, client: string, kind: keyof ClientShares): void {
     // Its end would not be heard of.
