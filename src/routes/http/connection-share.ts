@@ -5,6 +5,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
@@ -90,6 +91,11 @@ function leaveShare(this: Heard): void {
 
 const begunAtOnceMax = 100;
 
+/** A stream of HTTP/2 is held back by not being read, and what is injected has no socket. */
+function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
+  return httpVersionMajor === 1 && socket instanceof Socket;
+}
+
 class ConnectionShare {
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
@@ -117,7 +123,7 @@ class ConnectionShare {
     }
     if (this.#parked.length === 0) {
       // What was sent ahead is read when there is room for it.
-      this.#release = inputValveOf(request).hold();
+      if (comesBySocket(request)) this.#release = inputValveOf(request).hold();
       for (const other of this.#underWay) this.#hear(other);
     }
     this.#parked.push(() => {
