@@ -71,6 +71,19 @@ test("a write that is ordered behind a revocation is refused, whenever it was se
   expect(await refusal(create("/by-another-of-the-name"))).toBe("unauthenticated");
 });
 
+test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const validUntilMs = keeper.store.timeMs + 10_000;
+  const headers = await addToken(keeper.store, { name: "web", policies: ["admin"], validUntilMs });
+  await http.post("/v1/admin/tokens/web/rotate", { headers: root, json: { overlapMs: 3_600_000 } });
+  expect((await http.get("/v1/whoami", { headers })).json()).toEqual({ by: "token:web", validUntilMs });
+  await keeper.clock.advance(10_001);
+  expect((await http.get("/v1/znodes/", { headers })).status).toBe(401);
+});
+
 test("a token that is rotated has two secrets for a while, and stays who it is", async ({ http, keeper }) => {
   const headers = await turnOnAccess(keeper.store);
   const old = await addToken(keeper.store, { name: "web", policies: ["admin"] });

@@ -135,7 +135,7 @@ export class Access {
       by: tokenId(token.name),
       policies,
       root,
-      validUntilMs: principal.validUntilMs ?? validUntilMs,
+      validUntilMs: earlierOf(validUntilMs, principal.validUntilMs),
     });
   }
 
@@ -217,6 +217,12 @@ export class Access {
         break;
     }
   }
+}
+
+/** What was shown may end after the token itself, and before it. */
+function earlierOf(endMs: number | null, shownEndMs: number | undefined): number | null {
+  if (endMs === null || shownEndMs === undefined) return shownEndMs ?? endMs;
+  return Math.min(endMs, shownEndMs);
 }
 
 /** Most who are looked up at a change do nothing before the next: what is not used is not made. */
