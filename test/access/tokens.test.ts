@@ -71,6 +71,26 @@ test("a write that is ordered behind a revocation is refused, whenever it was se
   expect(await refusal(create("/by-another-of-the-name"))).toBe("unauthenticated");
 });
 
+test("a kept reply is for the token that was answered, and for no later one of its name", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const post = async (headers: object) => {
+    const key = { "idempotency-key": "one" };
+    return await http.post("/v1/znodes/a?parents=true", { headers: { ...headers, ...key }, body: "1" });
+  };
+  const first = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  expect((await post(first)).status).toBe(201);
+  expect((await post(first)).header("idempotency-replayed")).toBe("true");
+  await http.delete("/v1/admin/tokens/web", { headers: root });
+  const second = await addToken(keeper.store, { name: "web", policies: ["admin"], root: "/team" });
+  const made = await post(second);
+  expect(made.header("idempotency-replayed")).toBeNull();
+  expect(made.status).toBe(201);
+  expect(keeper.exists("/team/a")).toBe(true);
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,

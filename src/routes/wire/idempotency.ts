@@ -8,7 +8,7 @@ import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { Idempotency, WriteContext } from "../../core/write-context.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
-import { callerOf } from "./callers.ts";
+import { type Caller, callerOf } from "./callers.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 import { contextWithoutSession, type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
 
@@ -30,14 +30,16 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   if (key === undefined) return undefined;
   const fingerprint = fingerprintOf(request);
   // Whoever is known is known wherever they come from.
-  const { by } = callerOf(request).permits;
+  const caller = callerOf(request);
+  const { by } = caller.permits;
   const client = shortHashOf(by ?? clientNetworkOf(request.ip));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);
   const sender = session === undefined ? `client ${client}` : `session ${session}`;
   // Another principal's key is another key, and what it asks is another request, whatever else is the same.
-  const owner = by === null ? sender : `${by} ${sender}`;
+  const who = by === null ? null : textOf(caller);
+  const owner = who === null ? sender : `${who} ${sender}`;
   return {
     key,
     // A line feed is in no key, so no index makes one key of another.
@@ -45,19 +47,24 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
       const name = index === undefined ? key : `${key}\n${index}`;
       return {
         key: hash("sha256", `${owner}\n${name}`, "hex"),
-        request: hash(
-          "sha256",
-          by === null ? `${fingerprint}\n${name}` : `${by}\n${fingerprint}\n${name}`,
-          "hex",
-        ),
+        request: hash("sha256", [...(who === null ? [] : [who]), fingerprint, name].join("\n"), "hex"),
         scope: session === undefined ? client : `${client}/${session}`,
-        ...(by === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
+        ...(who === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
         ageMsMax: limits.idempotencyAgeMsMax,
         keysMax: limits.idempotencyKeysMax,
         bytesMax: limits.idempotencyBytesMax,
       };
     },
   };
+}
+
+/**
+ * Who asks, as one text: another token of the same name is another one, and so is whoever is confined to another root, in
+ * which the same path is another znode.
+ */
+function textOf({ principal, permits: { by, root } }: Caller): string {
+  const made = principal !== undefined && "token" in principal ? principal.made : null;
+  return JSON.stringify([by, root, made]);
 }
 
 /** Enough of SHA-256 to tell clients and sessions apart. */
