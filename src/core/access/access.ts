@@ -3,7 +3,7 @@
 
 import { rootPath } from "../tree/path.ts";
 import { Namespaces } from "./namespaces.ts";
-import { type Permits, permitsOf, unauthenticated } from "./permits.ts";
+import { type Grant, type Permits, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { type Principal, principalId, tokenId } from "./principal.ts";
 import { Rights } from "./rights.ts";
@@ -47,6 +47,9 @@ export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
 
 type ReadonlyNamespaces = Omit<Namespaces, "add" | "remove">;
 
+/** In no name, no identity and no path. */
+const separator = "\n";
+
 /** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
 
@@ -58,8 +61,8 @@ export class Access {
   readonly #byHash = new Map<string, Shown>();
   readonly #byIdentity = new Map<string, Token>();
   readonly #ready = new Map<string, Permits>();
-  /** What combinations of policies give, by their names. */
-  readonly #rights = new Map<string, () => Rights>();
+  /** What combinations of policies give to all who have them, by their names as they were listed. */
+  readonly #grants = new Map<string, Grant>();
   #isOn = false;
   #generation = 0;
 
@@ -140,30 +143,28 @@ export class Access {
   }
 
   #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
-    const { by, root, validUntilMs } = asked;
-    const names = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${by} ${validUntilMs} ${root} ${names.join(" ")}`;
+    const { by, root, validUntilMs, policies } = asked;
+    const granted = policies.join(separator);
+    const key = [by, validUntilMs, root, granted].join(separator);
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
-    if (this.#ready.size >= readyMax) {
-      this.#ready.clear();
-      this.#rights.clear();
-    }
-    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const rights = this.#rightsOf(names.join(" "), policies);
-    const permits = permitsOf({
-      ...{ by, root, validUntilMs, names, policies, rights },
-      namespaces: this.namespaces,
-    });
+    if (this.#ready.size >= readyMax) this.#forgetReady();
+    const grant = this.#grants.get(granted) ?? this.#grantOf(policies);
+    this.#grants.set(granted, grant);
+    const permits = permitsOf({ by, root, validUntilMs, ...grant, namespaces: this.namespaces });
     this.#ready.set(key, permits);
     return permits;
   }
 
-  /** The same for all who have these policies now. */
-  #rightsOf(key: string, policies: readonly Policy[]): () => Rights {
-    const rights = this.#rights.get(key) ?? madeOnce(policies);
-    this.#rights.set(key, rights);
-    return rights;
+  #grantOf(asked: readonly string[]): Grant {
+    const names = [...new Set(asked)].sort();
+    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
+    return { names: names.join(separator), policies, rights: madeOnce(policies) };
+  }
+
+  #forgetReady(): void {
+    this.#ready.clear();
+    this.#grants.clear();
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -195,8 +196,7 @@ export class Access {
   /** Nothing happens where there is none. */
   remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
     this.#generation += 1;
-    this.#ready.clear();
-    this.#rights.clear();
+    this.#forgetReady();
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
