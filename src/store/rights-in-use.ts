@@ -97,7 +97,8 @@ export class RightsInUse {
     } else {
       const { access } = this.#parts;
       const { principal } = context;
-      used.token = principal !== undefined && "token" in principal ? access.token(principal.token) : undefined;
+      used.token =
+        principal !== undefined && "token" in principal ? access.token(principal.token) : undefined;
       used.endMs = endOfPermits(access, context);
       this.#tickLater(used);
       const areSame = allowTheSame(used.permits, now);
