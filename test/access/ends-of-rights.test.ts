@@ -243,6 +243,22 @@ test("a place that its asker comes back for is kept, though nobody is told of it
   expect(keeper.children("/locks/x").length).toBe(2);
 });
 
+test("lines that a client takes its time for are cut off when its token is revoked, and others' are not", async ({
+  keeper,
+  http,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "a", everything);
+  // More than the buffers between server and client hold.
+  const data = "x".repeat(1_000_000);
+  for (let index = 0; index < 20; index += 1) await keeper.create(`/n${index}`, plain, data, bySystem);
+  const ask = (by: Bearer) => fetch(`${http.url}/v1/export`, { headers: by });
+  const [others, ending] = await Promise.all([ask(root), ask(headers)]);
+  expect((await http.delete("/v1/admin/tokens/a", { headers: root })).status).toBe(204);
+  await expect(ending.text()).rejects.toThrow();
+  expect((await others.text()).split("\n")).toHaveLength(22);
+});
+
 test("a revocation at one server ends the streams at another", async () => {
   const entries = new MemoryEntries();
   const keepers = ["one", "other"].map((name) => new Keeper(new FakeClock(), new MemoryLog(name, entries)));
