@@ -19,7 +19,7 @@ export function planOpenSession(draft: Draft, state: State, open: OpenSession): 
     tokenHash: open.tokenHash,
     timeoutMs: open.timeoutMs,
     name: open.name,
-    ...(draft.permits.by !== null && { owner: draft.permits.by }),
+    ...(draft.permits.owner !== null && { owner: draft.permits.owner }),
     openedZxid: draft.zxid,
     openedAtMs: draft.timeMs,
   };

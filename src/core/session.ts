@@ -12,7 +12,7 @@ export interface Session {
   readonly timeoutMs: number;
   /** A word for people, shown in listings; empty when none was given. */
   readonly name: string;
-  /** Who opened it, by the id of the principal: nobody else acts for it. Absent where nobody was asked who they are. */
+  /** Who opened it, by `Permits.owner`: nobody else acts for it. Absent where nobody was asked who they are. */
   readonly owner?: string;
   readonly openedZxid: number;
   readonly openedAtMs: number;
@@ -25,7 +25,7 @@ export interface Session {
  * other its owner's alone, whoever has its token.
  */
 export function isOwnedBy({ owner }: Session, permits: Permits): boolean {
-  return owner === undefined || owner === permits.by || permits === systemPermits;
+  return owner === undefined || owner === permits.owner || permits === systemPermits;
 }
 
 /** One sentence for every way a session can be gone: they cannot be told apart (N5). */

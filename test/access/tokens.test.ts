@@ -91,6 +91,26 @@ test("a kept reply is for the token that was answered, and for no later one of i
   expect(keeper.exists("/team/a")).toBe(true);
 });
 
+test("a session is the token's that opened it, and of no later one of its name", async ({ http, keeper }) => {
+  const root = await turnOnAccess(keeper.store);
+  const first = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  const { id, token } = (await http.post("/v1/sessions", { headers: first })).json<{
+    id: string;
+    token: string;
+  }>();
+  await http.delete("/v1/admin/tokens/web", { headers: root });
+  const second = await addToken(keeper.store, { name: "web", policies: ["admin"], root: "/team" });
+  const headers = { ...second, "session-token": token };
+  for (const answer of [
+    await http.get(`/v1/sessions/${id}`, { headers: second }),
+    await http.put(`/v1/sessions/${id}`, { headers }),
+    await http.delete(`/v1/sessions/${id}`, { headers }),
+    await http.post("/v1/znodes/e?ephemeral=true", { headers }),
+  ])
+    expect(answer.code).toBe("session_expired");
+  expect((await http.get(`/v1/sessions/${id}`, { headers: root })).status).toBe(200);
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,

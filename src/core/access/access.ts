@@ -3,9 +3,9 @@
 
 import { rootPath } from "../tree/path.ts";
 import { Namespaces } from "./namespaces.ts";
-import { type Grant, type Permits, permitsOf, unauthenticated } from "./permits.ts";
+import { type Grant, type Permits, type Permitted, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
-import { type Principal, principalId, tokenId } from "./principal.ts";
+import { ownerOf, type Principal, principalId, tokenId } from "./principal.ts";
 import { Rights } from "./rights.ts";
 import { isValidAt, type Secret, type Token } from "./token.ts";
 
@@ -39,6 +39,8 @@ export interface Shown {
   readonly token: Token;
   readonly secret: Secret;
 }
+
+type Asker = Pick<Token, "policies" | "root" | "validUntilMs"> & Pick<Permitted, "by" | "owner">;
 
 /** The same for those who look. */
 export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
@@ -128,7 +130,8 @@ export class Access {
     if (!isValidAt(principal.validUntilMs, timeMs)) throw unauthenticated();
     if (!("token" in principal)) {
       const { policies, root, validUntilMs = null } = principal;
-      return this.#permits({ by: principalId(principal), policies, root, validUntilMs });
+      const by = principalId(principal);
+      return this.#permits({ by, owner: by, policies, root, validUntilMs });
     }
     const token = this.#tokens.get(principal.token);
     if (token === undefined || token.madeZxid !== principal.made) throw unauthenticated();
@@ -136,22 +139,23 @@ export class Access {
     const { policies, root, validUntilMs } = token;
     return this.#permits({
       by: tokenId(token.name),
+      owner: ownerOf(token),
       policies,
       root,
       validUntilMs: earlierOf(validUntilMs, principal.validUntilMs),
     });
   }
 
-  #permits(asked: Pick<Token, "policies" | "root" | "validUntilMs"> & { readonly by: string }): Permits {
-    const { by, root, validUntilMs, policies } = asked;
+  #permits(asked: Asker): Permits {
+    const { by, owner, root, validUntilMs, policies } = asked;
     const granted = policies.join(separator);
-    const key = [by, validUntilMs, root, granted].join(separator);
+    const key = [owner, validUntilMs, root, granted].join(separator);
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
     if (this.#ready.size >= readyMax) this.#forgetReady();
     const grant = this.#grants.get(granted) ?? this.#grantOf(policies);
     this.#grants.set(granted, grant);
-    const permits = permitsOf({ by, root, validUntilMs, ...grant, namespaces: this.namespaces });
+    const permits = permitsOf({ by, owner, root, validUntilMs, ...grant, namespaces: this.namespaces });
     this.#ready.set(key, permits);
     return permits;
   }

@@ -11,6 +11,8 @@ import type { Verb } from "./verbs.ts";
 export interface Permits {
   /** Who it is, as people are told; null where nobody is asked who they are. */
   readonly by: string | null;
+  /** Whose their sessions are: another token of the same name is another one. Null as `by` is. */
+  readonly owner: string | null;
   /** What is `/` to them. */
   readonly root: string;
   /** Permits with equal keys allow the same. */
@@ -40,10 +42,10 @@ const everything = {
 } as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
-export const openPermits: Permits = { ...everything, by: null, key: "" };
+export const openPermits: Permits = { ...everything, by: null, owner: null, key: "" };
 
 /** For what the service does by itself. */
-export const systemPermits: Permits = { ...everything, by: null, key: "system" };
+export const systemPermits: Permits = { ...everything, by: null, owner: null, key: "system" };
 
 /** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
 export function asRecipe(permits: Permits): Permits {
@@ -62,15 +64,17 @@ export interface Grant {
 
 export interface Permitted extends Grant {
   readonly by: string;
+  readonly owner: string;
   readonly root: string;
   readonly validUntilMs: number | null;
   readonly namespaces: Pick<Namespaces, "has" | "keeps" | "hasFrom">;
 }
 
 export function permitsOf(permitted: Permitted): Permits {
-  const { by, root, validUntilMs, names, policies, rights, namespaces } = permitted;
+  const { by, owner, root, validUntilMs, names, policies, rights, namespaces } = permitted;
   return {
     by,
+    owner,
     root,
     validUntilMs,
     key: `${root}\n${names}`,

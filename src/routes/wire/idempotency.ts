@@ -4,11 +4,12 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Permits } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { Idempotency, WriteContext } from "../../core/write-context.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
-import { type Caller, callerOf } from "./callers.ts";
+import { callerOf } from "./callers.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
 import { contextWithoutSession, type RouteParts, sessionTokenOf, writeContextOf } from "./parts.ts";
 
@@ -30,15 +31,15 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   if (key === undefined) return undefined;
   const fingerprint = fingerprintOf(request);
   // Whoever is known is known wherever they come from.
-  const caller = callerOf(request);
-  const { by } = caller.permits;
+  const { permits } = callerOf(request);
+  const { by } = permits;
   const client = shortHashOf(by ?? clientNetworkOf(request.ip));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);
   const sender = session === undefined ? `client ${client}` : `session ${session}`;
   // Another principal's key is another key, and what it asks is another request, whatever else is the same.
-  const who = by === null ? null : textOf(caller);
+  const who = by === null ? null : textOf(permits);
   const owner = who === null ? sender : `${who} ${sender}`;
   return {
     key,
@@ -62,9 +63,8 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
  * Who asks, as one text: another token of the same name is another one, and so is whoever is confined to another root, in
  * which the same path is another znode.
  */
-function textOf({ principal, permits: { by, root } }: Caller): string {
-  const made = principal !== undefined && "token" in principal ? principal.made : null;
-  return JSON.stringify([by, root, made]);
+function textOf({ owner, root }: Permits): string {
+  return JSON.stringify([owner, root]);
 }
 
 /** Enough of SHA-256 to tell clients and sessions apart. */
