@@ -56,8 +56,8 @@ function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): 
   const stamp = { zxid: czxid, epoch };
   if (znode?.czxid === czxid && state.epochs.has(stamp)) return;
   const isUnknown = isUnknownPast(state, stamp);
-  const again = draft.mayRead(path) ? `was created again at zxid ${znode?.czxid}` : "is another one by now";
-  const found = znode === undefined ? "is gone" : again;
+  const again = znode === undefined ? "is gone" : `was created again at zxid ${znode.czxid}`;
+  const found = draft.mayRead(path) ? again : "is gone, or another one by now";
   const reason = isUnknown ? "it is of a past that this store does not have" : `the znode ${found}`;
   throw new KeeperError(
     "fence_stale",

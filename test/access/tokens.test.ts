@@ -111,6 +111,47 @@ test("a session is the token's that opened it, and of no later one of its name",
   expect((await http.get(`/v1/sessions/${id}`, { headers: root })).status).toBe(200);
 });
 
+test("of two tokens in one request none is taken", async ({ http, keeper }) => {
+  const root = await turnOnAccess(keeper.store);
+  const other = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  const head = (...shown: string[]) =>
+    ["GET /v1/whoami HTTP/1.1", "Host: 127.0.0.1", "Connection: close", ...shown, "", ""].join("\r\n");
+  const [one, two] = [root, other].map(({ authorization }) => `Authorization: ${authorization}`) as [
+    string,
+    string,
+  ];
+  expect((await http.raw(head(one))).status).toBe(200);
+  for (const shown of [
+    [one, two],
+    [two, one],
+    [one, one],
+    [one, "authorization: "],
+  ])
+    expect((await http.raw(head(...shown))).status).toBe(400);
+});
+
+test("a fence that does not hold tells who may not read it nothing of what is there", async ({
+  http,
+  keeper,
+}) => {
+  await turnOnAccess(keeper.store);
+  const { stat } = await keeper.create("/locks", plain, "", { principal: "system" });
+  await keeper.create("/locks/there", plain, "", { principal: "system" });
+  const rules = [
+    { prefix: "/locks", allow: ["coordinate"] },
+    { prefix: "/mine", allow: ["create"] },
+  ] as const;
+  const headers = await addTokenWith(keeper.store, "web", rules);
+  const refusals = ["there", "none"].map(async (name) => {
+    const fenced = { ...headers, fence: `/locks/${name}@${stat.czxid}` };
+    const answer = await http.post("/v1/znodes/mine", { headers: fenced });
+    expect(answer.code).toBe("fence_stale");
+    return answer.text.replaceAll(name, "");
+  });
+  const [there, none] = await Promise.all(refusals);
+  expect(there).toBe(none);
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,
