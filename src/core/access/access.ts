@@ -65,6 +65,7 @@ export class Access {
   readonly #ready = new Map<string, Permits>();
   /** What combinations of policies give to all who have them, by their names as they were listed. */
   readonly #grants = new Map<string, Grant>();
+  #textLength = 0;
   #isOn = false;
   #generation = 0;
 
@@ -117,6 +118,15 @@ export class Access {
   rootOf(principal: Principal | undefined): string {
     if (principal === undefined || principal === "system") return rootPath;
     return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
+  }
+
+  get recordCount(): number {
+    return this.#records.size;
+  }
+
+  /** Characters of all records. */
+  get textLength(): number {
+    return this.#textLength;
   }
 
   records(): Iterable<AccessRecord> {
@@ -179,6 +189,7 @@ export class Access {
   put(record: AccessRecord): void {
     this.remove(record);
     this.#records.set(accessKey(record), record);
+    this.#textLength += JSON.stringify(record).length;
     switch (record.kind) {
       case "policy":
         this.#policies.set(record.name, record);
@@ -204,6 +215,7 @@ export class Access {
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
+    this.#textLength -= JSON.stringify(before).length;
     switch (before.kind) {
       case "policy":
         this.#policies.delete(before.name);
