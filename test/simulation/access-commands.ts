@@ -14,7 +14,7 @@ const validUntilMs = fc.constantFrom(null, null, 1, 1_700_000_005_000);
 const policies = fc.uniqueArray(policyName, { minLength: 1, maxLength: 2 });
 const someVerbs = fc.uniqueArray(fc.constantFrom(...verbs), { minLength: 1, maxLength: verbs.length });
 
-export const rule = fc.record({
+const rule = fc.record({
   prefix: fc.constantFrom("/", "/a", "/a/b", "/b", "/locks"),
   allow: fc.oneof({ weight: 3, arbitrary: someVerbs }, { weight: 1, arbitrary: fc.constant([]) }),
   deny: fc.oneof({ weight: 1, arbitrary: someVerbs }, { weight: 3, arbitrary: fc.constant([]) }),

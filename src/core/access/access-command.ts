@@ -5,7 +5,7 @@ import type { Policy } from "./policy.ts";
 import type { Token, TokenRequest } from "./token.ts";
 
 /** From here on nobody may do anything who has not shown who they are. It is never turned off again. */
-export interface TurnOnAccess extends Asked {
+interface TurnOnAccess extends Asked {
   readonly type: "turnOnAccess";
 }
 

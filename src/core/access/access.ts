@@ -18,8 +18,6 @@ export type AccessRecord =
   /** A root that tokens are, or were, confined to; its name is its path. */
   | { readonly kind: "namespace"; readonly name: string };
 
-export type AccessKind = AccessRecord["kind"];
-
 export function accessKey({ kind, name }: Pick<AccessRecord, "kind" | "name">): string {
   return `${kind} ${name}`;
 }

@@ -24,7 +24,7 @@ export interface OutsidePrincipal {
 }
 
 /** The service itself, for what nobody asked for. */
-export type SystemPrincipal = "system";
+type SystemPrincipal = "system";
 
 export type Principal = TokenPrincipal | OutsidePrincipal | SystemPrincipal;
 
