@@ -600,6 +600,9 @@ function contradictionIn(config: Config): string | null {
   }
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
   if (config.tlsClientCa !== "" && config.tlsCert === "") return "--tls-client-ca needs --tls-cert.";
+  // A browser shows its user's certificate with whatever a page has it send.
+  if (config.tlsClientCa !== "" && config.corsOrigin === "*")
+    return "--cors-origin * would let any page write by its reader's certificate (--tls-client-ca): name the origins.";
   if (config.jwtKeys === "" && (config.jwtIssuer !== "" || config.jwtAudience !== ""))
     return "--jwt-issuer and --jwt-audience need --jwt-keys.";
   const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;

@@ -13,15 +13,20 @@ export const sessionBytes = 1024;
 const aclBytes = 256;
 const aclBytesPerCharacter = 4;
 
+/** The same of a policy and of a token: it is there as it was set, and as what is asked again and again. */
+const accessBytes = 512;
+const accessBytesPerCharacter = 4;
+
 /** About what the state takes in memory. */
-export function memoryOf({ tree, sessionCount, acls }: State): number {
+export function memoryOf({ tree, sessionCount, acls, access }: State): number {
   const { count, bytes } = tree.usageOf(rootPath);
   return (
     count * znodeBytes +
     tree.pathLength +
     bytes +
     sessionCount * sessionBytes +
-    sizeOfAcls(acls.size, acls.textLength)
+    sizeOfAcls(acls.size, acls.textLength) +
+    sizeOfAccess(access.recordCount, access.textLength)
   );
 }
 
@@ -57,6 +62,15 @@ export function growthOfImported({ path, data, acl }: ImportedZnode, tree: Measu
 /** Of something with a name: its znode, and the one above it. @param bytes what the command takes */
 export function growthOfNamed(bytes: number): number {
   return 2 * znodeBytes + bytes;
+}
+
+/** As if there was none of its name. @param record of a policy or a token */
+export function growthOfAccess(record: object): number {
+  return sizeOfAccess(1, JSON.stringify(record).length);
+}
+
+function sizeOfAccess(count: number, textLength: number): number {
+  return count * accessBytes + textLength * accessBytesPerCharacter;
 }
 
 function sizeOfAcls(count: number, textLength: number): number {

@@ -12,7 +12,7 @@ export interface Session {
   readonly timeoutMs: number;
   /** A word for people, shown in listings; empty when none was given. */
   readonly name: string;
-  /** Who opened it, by the id of the principal: nobody else acts for it. Absent where nobody was asked who they are. */
+  /** Who opened it, by `Permits.owner`: nobody else acts for it. Absent where nobody was asked who they are. */
   readonly owner?: string;
   readonly openedZxid: number;
   readonly openedAtMs: number;

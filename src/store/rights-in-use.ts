@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import type { ReadonlyAccess } from "../core/access/access.ts";
 import { allowTheSame, type Permits } from "../core/access/permits.ts";
 import { endOfPermits, permitsNow } from "../core/access/permits-now.ts";
+import type { Token } from "../core/access/token.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 
@@ -14,6 +15,8 @@ export type RightsChanged = (now: Permits | KeeperError) => void;
 /** What goes on by the rights of one caller. */
 interface Used {
   permits: Permits;
+  /** The token as it was when it was last looked at; none for an identity from outside, and before the first look. */
+  token: Token | undefined;
   /** When they end by themselves, epoch milliseconds. */
   endMs: number | null;
   readonly listeners: Set<RightsChanged>;
@@ -58,6 +61,7 @@ export class RightsInUse {
     const { access } = this.#parts;
     const used: Used = {
       permits: context.permits,
+      token: undefined,
       endMs: endOfPermits(access, context),
       listeners: new Set(),
     };
@@ -75,7 +79,14 @@ export class RightsInUse {
     const { generation } = this.#parts.access;
     if (generation === this.#generation) return;
     this.#generation = generation;
-    for (const [context, used] of this.#used) this.#look(context, used);
+    for (const [context, used] of this.#used) if (!this.#isUntouched(used)) this.#look(context, used);
+  }
+
+  /** Cheap for the many whom a change is not about. Policies that a token has are all there. */
+  #isUntouched({ token, permits: { policies } }: Used): boolean {
+    const { access } = this.#parts;
+    if (token === undefined || access.token(token.name) !== token) return false;
+    return policies.every((policy) => access.policy(policy.name) === policy);
   }
 
   #look(context: ReadContext, used: Used): void {
@@ -84,10 +95,15 @@ export class RightsInUse {
       this.#used.delete(context);
       if (this.#used.size === 0) this.#stopTicking();
     } else {
-      used.endMs = endOfPermits(this.#parts.access, context);
+      const { access } = this.#parts;
+      const { principal } = context;
+      used.token =
+        principal !== undefined && "token" in principal ? access.token(principal.token) : undefined;
+      used.endMs = endOfPermits(access, context);
       this.#tickLater(used);
-      if (allowTheSame(used.permits, now)) return;
+      const areSame = allowTheSame(used.permits, now);
       used.permits = now;
+      if (areSame) return;
     }
     for (const listener of [...used.listeners]) listener(now);
   }

@@ -243,6 +243,46 @@ test("a place that its asker comes back for is kept, though nobody is told of it
   expect(keeper.children("/locks/x").length).toBe(2);
 });
 
+test("lines that a client takes its time for are cut off when its token is revoked, and others' are not", async ({
+  keeper,
+  http,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "a", everything);
+  // More than the buffers between server and client hold.
+  const data = "x".repeat(1_000_000);
+  for (let index = 0; index < 20; index += 1) await keeper.create(`/n${index}`, plain, data, bySystem);
+  const ask = (by: Bearer) => fetch(`${http.url}/v1/export`, { headers: by });
+  const [others, ending] = await Promise.all([ask(root), ask(headers)]);
+  expect((await http.delete("/v1/admin/tokens/a", { headers: root })).status).toBe(204);
+  await expect(ending.text()).rejects.toThrow();
+  expect((await others.text()).split("\n")).toHaveLength(22);
+});
+
+test("what a batch reads behind its writes is read by the rights there are then", async ({
+  keeper,
+  http,
+}) => {
+  await turnOnAccess(keeper.store);
+  await keeper.create("/app", plain, "secret", bySystem);
+  const rules: Rule[] = [
+    { prefix: "/app", allow: ["read"] },
+    { prefix: "/mine", allow: ["create"] },
+  ];
+  const headers = await addTokenWith(keeper.store, "a", rules);
+  const operations = ["/mine", "/app"].map((path) => ({ op: path === "/app" ? "get" : "create", path }));
+  const { store } = keeper;
+  const inLine = store.submitAll.bind(store);
+  // The policy stands in the line to the log before what the batch writes.
+  store.submitAll = (commands) => {
+    const policy = { name: "a", rules: rules.slice(1) };
+    void store.submit({ type: "setPolicy", policy, ...bySystem });
+    return inLine(commands);
+  };
+  const answer = await http.post("/v1/batch", { json: { operations }, headers });
+  expect(answer.json().results).toMatchObject([{ status: 201 }, { status: 403 }]);
+});
+
 test("a revocation at one server ends the streams at another", async () => {
   const entries = new MemoryEntries();
   const keepers = ["one", "other"].map((name) => new Keeper(new FakeClock(), new MemoryLog(name, entries)));

@@ -71,6 +71,100 @@ test("a write that is ordered behind a revocation is refused, whenever it was se
   expect(await refusal(create("/by-another-of-the-name"))).toBe("unauthenticated");
 });
 
+test("a kept reply is for the token that was answered, and for no later one of its name", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const post = async (headers: object) => {
+    const key = { "idempotency-key": "one" };
+    return await http.post("/v1/znodes/a?parents=true", { headers: { ...headers, ...key }, body: "1" });
+  };
+  const first = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  expect((await post(first)).status).toBe(201);
+  expect((await post(first)).header("idempotency-replayed")).toBe("true");
+  await http.delete("/v1/admin/tokens/web", { headers: root });
+  const second = await addToken(keeper.store, { name: "web", policies: ["admin"], root: "/team" });
+  const made = await post(second);
+  expect(made.header("idempotency-replayed")).toBeNull();
+  expect(made.status).toBe(201);
+  expect(keeper.exists("/team/a")).toBe(true);
+});
+
+test("a session is the token's that opened it, and of no later one of its name", async ({ http, keeper }) => {
+  const root = await turnOnAccess(keeper.store);
+  const first = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  const { id, token } = (await http.post("/v1/sessions", { headers: first })).json<{
+    id: string;
+    token: string;
+  }>();
+  await http.delete("/v1/admin/tokens/web", { headers: root });
+  const second = await addToken(keeper.store, { name: "web", policies: ["admin"], root: "/team" });
+  const headers = { ...second, "session-token": token };
+  for (const answer of [
+    await http.get(`/v1/sessions/${id}`, { headers: second }),
+    await http.put(`/v1/sessions/${id}`, { headers }),
+    await http.delete(`/v1/sessions/${id}`, { headers }),
+    await http.post("/v1/znodes/e?ephemeral=true", { headers }),
+  ])
+    expect(answer.code).toBe("session_expired");
+  expect((await http.get(`/v1/sessions/${id}`, { headers: root })).status).toBe(200);
+});
+
+test("of two tokens in one request none is taken", async ({ http, keeper }) => {
+  const root = await turnOnAccess(keeper.store);
+  const other = await addToken(keeper.store, { name: "web", policies: ["admin"] });
+  const head = (...shown: string[]) =>
+    ["GET /v1/whoami HTTP/1.1", "Host: 127.0.0.1", "Connection: close", ...shown, "", ""].join("\r\n");
+  const [one, two] = [root, other].map(({ authorization }) => `Authorization: ${authorization}`) as [
+    string,
+    string,
+  ];
+  expect((await http.raw(head(one))).status).toBe(200);
+  for (const shown of [
+    [one, two],
+    [two, one],
+    [one, one],
+    [one, "authorization: "],
+  ])
+    expect((await http.raw(head(...shown))).status).toBe(400);
+});
+
+test("a fence that does not hold tells who may not read it nothing of what is there", async ({
+  http,
+  keeper,
+}) => {
+  await turnOnAccess(keeper.store);
+  const { stat } = await keeper.create("/locks", plain, "", { principal: "system" });
+  await keeper.create("/locks/there", plain, "", { principal: "system" });
+  const rules = [
+    { prefix: "/locks", allow: ["coordinate"] },
+    { prefix: "/mine", allow: ["create"] },
+  ] as const;
+  const headers = await addTokenWith(keeper.store, "web", rules);
+  const refusals = ["there", "absent"].map(async (name) => {
+    const fenced = { ...headers, fence: `/locks/${name}@${stat.czxid}` };
+    const answer = await http.post("/v1/znodes/mine", { headers: fenced });
+    expect(answer.code).toBe("fence_stale");
+    return answer.text.replaceAll(name, "");
+  });
+  const [there, absent] = await Promise.all(refusals);
+  expect(there).toBe(absent);
+});
+
+test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const validUntilMs = keeper.store.timeMs + 10_000;
+  const headers = await addToken(keeper.store, { name: "web", policies: ["admin"], validUntilMs });
+  await http.post("/v1/admin/tokens/web/rotate", { headers: root, json: { overlapMs: 3_600_000 } });
+  expect((await http.get("/v1/whoami", { headers })).json()).toEqual({ by: "token:web", validUntilMs });
+  await keeper.clock.advance(10_001);
+  expect((await http.get("/v1/znodes/", { headers })).status).toBe(401);
+});
+
 test("a token that is rotated has two secrets for a while, and stays who it is", async ({ http, keeper }) => {
   const headers = await turnOnAccess(keeper.store);
   const old = await addToken(keeper.store, { name: "web", policies: ["admin"] });

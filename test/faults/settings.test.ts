@@ -15,6 +15,10 @@ const senseless = [
   [["--allowed-hosts", "tree.example:2281"], "names such as"],
   [["--log-level", "loud"], "one of trace"],
   [["--tls-client-ca", "ca.crt"], "needs --tls-cert"],
+  [
+    ["--tls-cert", "a", "--tls-key", "b", "--tls-client-ca", "c", "--cors-origin", "*"],
+    "would let any page write by its reader's certificate",
+  ],
   [["--jwt-audience", "treekeeper"], "need --jwt-keys"],
   [["--data-bytes-max", "1MB"], "number of bytes"],
   [["--session-timeout-ms-min", "1"], "from 100"],

@@ -42,6 +42,7 @@ test("a write is noted with who, from where, what, and what became of it", async
   await audited.post("/v1/znodes/n-", { query: "sequential=true" });
   await audited.delete("/v1/znodes/none");
   await audited.put("/v1/znodes/a%20b", { body: "more", query: "version=7" });
+  await audited.put("/v1/acl/a%20b", { json: { acl: [{ perms: [], scheme: "world", id: "anyone" }] } });
   await audited.put("/v1/znodes/%ff");
   expect(noted).toEqual([
     {
@@ -57,6 +58,7 @@ test("a write is noted with who, from where, what, and what became of it", async
       ...{ event: "write", ...commons, operation: "setZnode", path: "/a b", zxid: 2 },
       ...{ status: 412, code: "bad_version" },
     },
+    { event: "write", ...commons, operation: "setAcl", path: "/a b", zxid: 3, status: 200 },
   ]);
 });
 

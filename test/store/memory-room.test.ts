@@ -50,6 +50,32 @@ test("what would make the tree larger than memory may hold is refused naming the
   await keeper.store.close();
 });
 
+test("policies and tokens take room, and give it back", async () => {
+  const keeper = await keeperOf(256 * 1024);
+  const { store, state } = keeper;
+  const principal = "system";
+  const setPolicy = (name: string) => {
+    const rules = Array.from({ length: 50 }, (_, index) => ({
+      ...{ prefix: `/${index}${"p".repeat(500)}`, allow: ["read"] as const },
+    }));
+    return store.submit({ type: "setPolicy", policy: { name, rules }, principal });
+  };
+  await store.submit({ type: "turnOnAccess", principal });
+  const before = memoryOf(state);
+  await setPolicy("a");
+  await setPolicy("a");
+  const ofOne = memoryOf(state) - before;
+  expect(ofOne).toBeGreaterThan(50 * 500);
+  await setPolicy("b");
+  expect(await refusal(setPolicy("c"))).toBe("too_large");
+  const token = { name: "t", policies: ["a"], root: "/", validUntilMs: null };
+  await store.submit({ type: "createToken", token, principal });
+  await store.submit({ type: "revokeToken", name: "t", principal });
+  for (const name of ["a", "b"]) await store.submit({ type: "deletePolicy", name, principal });
+  expect(memoryOf(state)).toBe(before);
+  await store.close();
+});
+
 test("access control lists take room, once however many znodes have them, and give it back", async () => {
   const keeper = await keeperOf(64 * 1024);
   const listOf = (name: string) =>

@@ -3,7 +3,7 @@
 import { commandBytes } from "../command-bytes.ts";
 import { noGrowth, ownWrite, type RowsOf } from "../command-row.ts";
 import { KeeperError } from "../errors.ts";
-import { growthOfNamed } from "../memory.ts";
+import { growthOfAccess, growthOfNamed } from "../memory.ts";
 import { rootPath } from "../tree/path.ts";
 import type { AccessCommand, ChangeToken, RotateToken } from "./access-command.ts";
 import type { Ask } from "./ask.ts";
@@ -48,7 +48,7 @@ export const accessCommands: RowsOf<AccessCommand["type"]> = {
     validate: ({ policy }) => validatePolicy(policy),
     decide: (draft, _state, command) => planSetPolicy(draft, command),
     bytes: ({ policy }) => policyBytes(policy),
-    growth: ({ policy }) => growthOfNamed(policyBytes(policy)),
+    growth: ({ policy }) => growthOfAccess(policy),
   },
   deletePolicy: {
     ...adminWrite,
@@ -65,7 +65,7 @@ export const accessCommands: RowsOf<AccessCommand["type"]> = {
     isOwnWork: true,
     decide: (draft, _state, command) => planCreateToken(draft, command),
     bytes: ({ token }) => tokenBytes(token),
-    growth: ({ token }) => growthOfNamed(tokenBytes(token)),
+    growth: ({ token }) => growthOfNamed(tokenBytes(token)) + growthOfAccess(token),
   },
   rotateToken: {
     ...adminWrite,

@@ -3,11 +3,11 @@
 
 import { rootPath } from "../tree/path.ts";
 import { Namespaces } from "./namespaces.ts";
-import { type Permits, type Permitted, permitsOf, unauthenticated } from "./permits.ts";
+import { type Grant, type Permits, type Permitted, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
-import { type Principal, principalId, tokenId } from "./principal.ts";
+import { ownerOf, type Principal, principalId, tokenId } from "./principal.ts";
 import { Rights } from "./rights.ts";
-import { earlierEnd, isValidAt, type Secret, type Token } from "./token.ts";
+import { isValidAt, type Secret, type Token } from "./token.ts";
 
 /** One row: each kind has names of its own. */
 export type AccessRecord =
@@ -38,12 +38,17 @@ export interface Shown {
   readonly secret: Secret;
 }
 
+type Asker = Pick<Token, "policies" | "root" | "validUntilMs"> & Pick<Permitted, "by" | "owner">;
+
 /** The same for those who look. */
 export type ReadonlyAccess = Omit<Access, "put" | "remove" | "namespaces"> & {
   readonly namespaces: ReadonlyNamespaces;
 };
 
 type ReadonlyNamespaces = Omit<Namespaces, "add" | "remove">;
+
+/** In no name, no identity and no path. */
+const separator = "\n";
 
 /** Principals, and combinations of policies, that are kept ready: more than anybody uses at a time. */
 const readyMax = 10_000;
@@ -56,8 +61,9 @@ export class Access {
   readonly #byHash = new Map<string, Shown>();
   readonly #byIdentity = new Map<string, Token>();
   readonly #ready = new Map<string, Permits>();
-  /** What combinations of policies give, by their names. */
-  readonly #rights = new Map<string, () => Rights>();
+  /** What combinations of policies give to all who have them, by their names as they were listed. */
+  readonly #grants = new Map<string, Grant>();
+  #textLength = 0;
   #isOn = false;
   #generation = 0;
 
@@ -112,6 +118,15 @@ export class Access {
     return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
   }
 
+  get recordCount(): number {
+    return this.#records.size;
+  }
+
+  /** Characters of all records. */
+  get textLength(): number {
+    return this.#textLength;
+  }
+
   records(): Iterable<AccessRecord> {
     return this.#records.values();
   }
@@ -129,39 +144,39 @@ export class Access {
     const token = this.#tokens.get(principal.token);
     if (token === undefined || token.madeZxid !== principal.made) throw unauthenticated();
     if (!isValidAt(token.validUntilMs, timeMs)) throw unauthenticated();
-    const { policies, root } = token;
-    const by = tokenId(token.name);
-    const validUntilMs = earlierEnd(principal.validUntilMs ?? null, token.validUntilMs);
-    return this.#permits({ by, owner: `${by}@${token.madeZxid}`, policies, root, validUntilMs });
+    const { policies, root, validUntilMs } = token;
+    return this.#permits({
+      by: tokenId(token.name),
+      owner: ownerOf(token),
+      policies,
+      root,
+      validUntilMs: earlierOf(validUntilMs, principal.validUntilMs),
+    });
   }
 
-  #permits(
-    asked: Pick<Token, "policies" | "root" | "validUntilMs"> & Pick<Permitted, "by" | "owner">,
-  ): Permits {
-    const { by, owner, root, validUntilMs } = asked;
-    const names = asked.policies.length > 1 ? [...new Set(asked.policies)].sort() : asked.policies;
-    const key = `${owner} ${validUntilMs} ${root} ${names.join(" ")}`;
+  #permits(asked: Asker): Permits {
+    const { by, owner, root, validUntilMs, policies } = asked;
+    const granted = policies.join(separator);
+    const key = [owner, validUntilMs, root, granted].join(separator);
     const ready = this.#ready.get(key);
     if (ready !== undefined) return ready;
-    if (this.#ready.size >= readyMax) {
-      this.#ready.clear();
-      this.#rights.clear();
-    }
-    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    const rights = this.#rightsOf(names.join(" "), policies);
-    const permits = permitsOf({
-      ...{ by, owner, root, validUntilMs, names, policies, rights },
-      namespaces: this.namespaces,
-    });
+    if (this.#ready.size >= readyMax) this.#forgetReady();
+    const grant = this.#grants.get(granted) ?? this.#grantOf(policies);
+    this.#grants.set(granted, grant);
+    const permits = permitsOf({ by, owner, root, validUntilMs, ...grant, namespaces: this.namespaces });
     this.#ready.set(key, permits);
     return permits;
   }
 
-  /** The same for all who have these policies now. */
-  #rightsOf(key: string, policies: readonly Policy[]): () => Rights {
-    const rights = this.#rights.get(key) ?? madeOnce(policies);
-    this.#rights.set(key, rights);
-    return rights;
+  #grantOf(asked: readonly string[]): Grant {
+    const names = [...new Set(asked)].sort();
+    const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
+    return { names: names.join(separator), policies, rights: madeOnce(policies) };
+  }
+
+  #forgetReady(): void {
+    this.#ready.clear();
+    this.#grants.clear();
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -172,6 +187,7 @@ export class Access {
   put(record: AccessRecord): void {
     this.remove(record);
     this.#records.set(accessKey(record), record);
+    this.#textLength += JSON.stringify(record).length;
     switch (record.kind) {
       case "policy":
         this.#policies.set(record.name, record);
@@ -193,11 +209,11 @@ export class Access {
   /** Nothing happens where there is none. */
   remove({ kind, name }: Pick<AccessRecord, "kind" | "name">): void {
     this.#generation += 1;
-    this.#ready.clear();
-    this.#rights.clear();
+    this.#forgetReady();
     const before = this.#records.get(accessKey({ kind, name } as AccessRecord));
     if (before === undefined) return;
     this.#records.delete(accessKey(before));
+    this.#textLength -= JSON.stringify(before).length;
     switch (before.kind) {
       case "policy":
         this.#policies.delete(before.name);
@@ -215,6 +231,12 @@ export class Access {
         break;
     }
   }
+}
+
+/** What was shown may end after the token itself, and before it. */
+function earlierOf(endMs: number | null, shownEndMs: number | undefined): number | null {
+  if (endMs === null || shownEndMs === undefined) return shownEndMs ?? endMs;
+  return Math.min(endMs, shownEndMs);
 }
 
 /** Most who are looked up at a change do nothing before the next: what is not used is not made. */

@@ -52,17 +52,21 @@ export function asRecipe(permits: Permits): Permits {
   return { ...permits, may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true };
 }
 
-export interface Permitted {
+/** What some policies give together, to whoever has them. */
+export interface Grant {
+  /** Names of the policies, sorted, as one text. */
+  readonly names: string;
+  /** Those of them that there are. */
+  readonly policies: readonly Policy[];
+  /** Made when it is first asked for. */
+  readonly rights: () => Rights;
+}
+
+export interface Permitted extends Grant {
   readonly by: string;
   readonly owner: string;
   readonly root: string;
   readonly validUntilMs: number | null;
-  /** Names of the policies that the rights are of, sorted. */
-  readonly names: readonly string[];
-  /** Those of them that there are. */
-  readonly policies: readonly Policy[];
-  /** What they give together, made when it is first asked for. */
-  readonly rights: () => Rights;
   readonly namespaces: Pick<Namespaces, "has" | "keeps" | "hasFrom">;
 }
 
@@ -73,7 +77,7 @@ export function permitsOf(permitted: Permitted): Permits {
     owner,
     root,
     validUntilMs,
-    key: JSON.stringify([root, ...names]),
+    key: `${root}\n${names}`,
     may: (path, verb) => rights().may(path, verb),
     mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
     mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
@@ -91,9 +95,17 @@ export function allowTheSame(one: Permits, other: Permits): boolean {
   return one.policies.every((policy, index) => sayTheSame(policy, other.policies[index] as Policy));
 }
 
+/** What a policy was last compared with: when one is set again, all who have it are looked at. */
+const compared = new WeakMap<Policy, { readonly other: Policy; readonly areSame: boolean }>();
+
 /** A policy that was not set again is the same record. */
 function sayTheSame(one: Policy, other: Policy): boolean {
-  return one === other || JSON.stringify(one) === JSON.stringify(other);
+  if (one === other) return true;
+  const known = compared.get(one);
+  if (known?.other === other) return known.areSame;
+  const areSame = JSON.stringify(one) === JSON.stringify(other);
+  compared.set(one, { other, areSame });
+  return areSame;
 }
 
 /** The same sentence for every credential that is none, or is none any more. */

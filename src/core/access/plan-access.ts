@@ -134,8 +134,8 @@ function tokenNamed(draft: Draft, name: string): Token {
 }
 
 /** Whoever may do everything while it is off must not leave a token behind for when it is on. */
-function assertIsOn({ access, changes }: Draft): void {
-  if (access.isOn || changes.some(({ type }) => type === "accessSet")) return;
+function assertIsOn({ access }: Draft): void {
+  if (access.isOn) return;
   throw new KeeperError(
     "forbidden",
     "Access control is off, so there are no tokens and policies. It begins with `treekeeper token init` and a restart.",

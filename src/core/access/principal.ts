@@ -1,6 +1,8 @@
 // Who asks for a command. It travels inside the command, so that whether somebody may is decided at the command's place
 // in the log: what is ordered behind a revocation is refused, whenever it was sent. No secret is in it.
 
+import type { Token } from "./token.ts";
+
 /** One who has shown a token that the state knows. */
 export interface TokenPrincipal {
   /** Name of the token. */
@@ -29,6 +31,11 @@ export type Principal = TokenPrincipal | OutsidePrincipal | SystemPrincipal;
 /** As it is named where people are told who did something. */
 export function principalId(principal: TokenPrincipal | OutsidePrincipal): string {
   return "token" in principal ? tokenId(principal.token) : principal.identity;
+}
+
+/** Another token of the same name is another one: what was the first one's own is not the other's. */
+export function ownerOf({ name, madeZxid }: Pick<Token, "name" | "madeZxid">): string {
+  return `${tokenId(name)}@${madeZxid}`;
 }
 
 export function tokenId(name: string): string {

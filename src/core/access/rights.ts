@@ -13,7 +13,8 @@ interface Said {
 export class Rights {
   /** What all rules about a prefix say together. */
   readonly #byPrefix = new Map<string, Said>();
-  #prefixLengthMax = 0;
+  /** How long prefixes are, the longest first, but for the root: no others of a path need to be looked for. */
+  readonly #lengths: readonly number[];
 
   constructor(policies: Iterable<Policy>) {
     for (const { rules } of policies) {
@@ -23,12 +24,13 @@ export class Rights {
         said.deny |= bitsOf(deny);
       }
     }
+    const lengths = new Set([...this.#byPrefix.keys()].map((prefix) => prefix.length));
+    this.#lengths = [...lengths].filter((length) => length > rootPath.length).sort((a, b) => b - a);
   }
 
   #at(prefix: string): Said {
     const said = this.#byPrefix.get(prefix) ?? { allow: 0, deny: 0 };
     this.#byPrefix.set(prefix, said);
-    this.#prefixLengthMax = Math.max(this.#prefixLengthMax, prefix.length);
     return said;
   }
 
@@ -38,14 +40,13 @@ export class Rights {
    */
   may(path: string, verb: Verb): boolean {
     const bit = bitOf[verb];
-    for (let prefix = this.#longestPrefixOf(path); ; prefix = parentOf(prefix)) {
-      const said = this.#byPrefix.get(prefix);
-      if (said !== undefined) {
-        if ((said.deny & bit) !== 0) return false;
-        if ((said.allow & bit) !== 0) return true;
-      }
-      if (prefix === rootPath) return false;
+    for (const length of this.#lengths) {
+      if (!hasPrefixOf(path, length)) continue;
+      const said = this.#byPrefix.get(length === path.length ? path : path.slice(0, length));
+      if (said !== undefined && ((said.allow | said.deny) & bit) !== 0) return allows(said, bit);
     }
+    const said = this.#byPrefix.get(rootPath);
+    return said !== undefined && allows(said, bit);
   }
 
   /** Whether it may be done to the path and to all that is or ever will be below it. */
@@ -61,18 +62,18 @@ export class Rights {
   mayAnyBelow(path: string, verb: Verb): boolean {
     if (this.may(path, verb)) return true;
     const start = path === rootPath ? rootPath : `${path}/`;
-    for (const [prefix, { allow }] of this.#byPrefix)
-      if ((allow & bitOf[verb]) !== 0 && prefix.startsWith(start) && this.may(prefix, verb)) return true;
+    for (const [prefix, said] of this.#byPrefix)
+      if (allows(said, bitOf[verb]) && prefix.startsWith(start)) return true;
     return false;
-  }
-
-  /** The longest that a rule could have: a path with thousands of segments costs no more than the longest rule. */
-  #longestPrefixOf(path: string): string {
-    if (path.length <= this.#prefixLengthMax) return path;
-    return path.slice(0, path.lastIndexOf("/", this.#prefixLengthMax)) || rootPath;
   }
 }
 
-function parentOf(prefix: string): string {
-  return prefix.slice(0, prefix.lastIndexOf("/")) || rootPath;
+/** Whether so many characters of the path are whole segments. */
+function hasPrefixOf(path: string, length: number): boolean {
+  return length === path.length || (length < path.length && path[length] === "/");
+}
+
+/** Where a rule names the verb, it decides by itself. */
+function allows({ allow, deny }: Said, bit: number): boolean {
+  return (allow & bit) !== 0 && (deny & bit) === 0;
 }

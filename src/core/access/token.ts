@@ -68,9 +68,3 @@ function validateRoot(root: string): void {
 export function isValidAt(validUntilMs: number | null | undefined, timeMs: number): boolean {
   return validUntilMs === null || validUntilMs === undefined || timeMs < validUntilMs;
 }
-
-/** Of two ends, null for never. */
-export function earlierEnd(one: number | null, other: number | null): number | null {
-  if (one === null || other === null) return one ?? other;
-  return Math.min(one, other);
-}

@@ -8,7 +8,13 @@ export interface Target {
   readonly session?: string;
 }
 
-const znodeResources: ReadonlySet<string> = new Set(["znodes", "tree", "tree-with-progress", "quotas"]);
+const znodeResources: ReadonlySet<string> = new Set([
+  "znodes",
+  "tree",
+  "tree-with-progress",
+  "quotas",
+  "acl",
+]);
 const recipes: ReadonlySet<string> = new Set(["locks", "elections", "services", "counters", "barriers"]);
 
 /** What is none may be a token that somebody took for an id. */

@@ -24,8 +24,13 @@ export const refuseUnclearHead: RequestStep = (request, reply) => {
     refuseExpectation(request, reply);
     return false;
   }
-  if (hasOneHost(request.raw)) return true;
-  throw new KeeperError("bad_request", "A request in HTTP/1.1 has one Host header.");
+  const { raw } = request;
+  if (raw.httpVersion === "1.1" && countOf("host", raw) !== 1)
+    throw new KeeperError("bad_request", "A request in HTTP/1.1 has one Host header.");
+  // A proxy may have looked at another one than the first.
+  if (raw.headers.authorization !== undefined && countOf("authorization", raw) !== 1)
+    throw new KeeperError("bad_request", "A request has one Authorization header at most.");
+  return true;
 };
 
 function isExpectationUnknown({ headers: { expect } }: FastifyRequest): boolean {
@@ -37,13 +42,15 @@ function refuseExpectation({ headers }: FastifyRequest, reply: FastifyReply): vo
   sendProblem(reply, new KeeperError("bad_request", message), 417);
 }
 
-/** RFC 9112, 3.2. Of several only the first would be seen. HTTP/2 has `:authority`, HTTP/1.0 need not have any. */
-function hasOneHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
-  if (httpVersion !== "1.1") return true;
+/**
+ * Of several only the first would be seen. Of `Host` there is one (RFC 9112, 3.2); HTTP/2 has `:authority`, HTTP/1.0 need
+ * not have any.
+ */
+function countOf(header: string, { rawHeaders }: IncomingMessage): number {
   let count = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
-    if (name.length === 4 && name.toLowerCase() === "host") count += 1;
+    if (name.length === header.length && name.toLowerCase() === header) count += 1;
   }
-  return count === 1;
+  return count;
 }

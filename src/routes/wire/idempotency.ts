@@ -4,6 +4,7 @@
 import { createHash, hash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Permits } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { Idempotency, WriteContext } from "../../core/write-context.ts";
@@ -30,14 +31,16 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   if (key === undefined) return undefined;
   const fingerprint = fingerprintOf(request);
   // Whoever is known is known wherever they come from.
-  const { by, owner: principal } = callerOf(request).permits;
+  const { permits } = callerOf(request);
+  const { by } = permits;
   const client = shortHashOf(by ?? clientNetworkOf(request.ip));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);
   const sender = session === undefined ? `client ${client}` : `session ${session}`;
   // Another principal's key is another key, and what it asks is another request, whatever else is the same.
-  const owner = principal === null ? sender : `${principal} ${sender}`;
+  const who = by === null ? null : textOf(permits);
+  const owner = who === null ? sender : `${who} ${sender}`;
   return {
     key,
     // A line feed is in no key, so no index makes one key of another.
@@ -45,19 +48,23 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
       const name = index === undefined ? key : `${key}\n${index}`;
       return {
         key: hash("sha256", `${owner}\n${name}`, "hex"),
-        request: hash(
-          "sha256",
-          principal === null ? `${fingerprint}\n${name}` : `${principal}\n${fingerprint}\n${name}`,
-          "hex",
-        ),
+        request: hash("sha256", [...(who === null ? [] : [who]), fingerprint, name].join("\n"), "hex"),
         scope: session === undefined ? client : `${client}/${session}`,
-        ...(principal === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
+        ...(who === null && { unscoped: { key: hash("sha256", name, "hex"), request: fingerprint } }),
         ageMsMax: limits.idempotencyAgeMsMax,
         keysMax: limits.idempotencyKeysMax,
         bytesMax: limits.idempotencyBytesMax,
       };
     },
   };
+}
+
+/**
+ * Who asks, as one text: another token of the same name is another one, and so is whoever is confined to another root, in
+ * which the same path is another znode.
+ */
+function textOf({ owner, root }: Permits): string {
+  return JSON.stringify([owner, root]);
 }
 
 /** Enough of SHA-256 to tell clients and sessions apart. */

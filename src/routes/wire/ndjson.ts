@@ -1,12 +1,16 @@
 // Znodes as lines of JSON, as many as there are: each at the state of one zxid, sent as fast as the client reads and
-// never held in memory. A stream that cannot be finished is cut off in the middle, so that it cannot pass for whole.
+// never held in memory. A stream that cannot be finished, or whose reader may read something else by now, is cut off in the
+// middle, so that it cannot pass for whole.
 
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import type { ReadContext } from "../../core/reader.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
+import type { Store } from "../../store/store.ts";
 import type { Answers, HeldAnswer } from "../http/answers.ts";
 import type { Turns } from "../http/turns.ts";
+import { callerOf } from "./callers.ts";
 import type { ReadParts } from "./parts.ts";
 import { pieceBytes } from "./pieces.ts";
 import { bytes } from "./schemas.ts";
@@ -62,6 +66,7 @@ export const fileMediaType = "application/octet-stream";
 
 interface Lines {
   readonly answers: Answers;
+  readonly store: Pick<Store, "rightsInUse">;
   /** Begins a walk, which is ended here, whatever becomes of the client. */
   readonly walk: () => TreeWalk;
   readonly included: Included;
@@ -77,7 +82,7 @@ export function sendLines(request: FastifyRequest, reply: FastifyReply, lines: L
     .header("X-Accel-Buffering", "no")
     .header("X-Content-Type-Options", "nosniff");
   // Of a HEAD nothing is sent, but a stream all the same: how long it would be is not known.
-  return reply.send(held === null ? Readable.from([]) : new LineStream(lines, held));
+  return reply.send(held === null ? Readable.from([]) : new LineStream(lines, held, callerOf(request)));
 }
 
 /** Asked for more only when the client has taken what there was. */
@@ -86,18 +91,23 @@ class LineStream extends Readable {
   readonly #included: Included;
   readonly #held: HeldAnswer;
   readonly #turns: Turns;
+  readonly #stopFollowing: () => void;
   /** What was made so far. */
   producedBytes = 0;
   /** Of the last chunk, which may still be on its way when the next one is made. */
   #chunkBytes = 0;
 
-  constructor({ answers, walk, included }: Lines, held: HeldAnswer) {
+  /** @param context whose lines they are: they end with the rights that they were asked for with */
+  constructor({ answers, store, walk, included }: Lines, held: HeldAnswer, context: ReadContext) {
     super({ highWaterMark: chunkLengthMin });
     this.#walk = walk();
     this.#included = included;
     this.#held = held;
     this.#turns = answers.turns;
     held.cut = () => this.destroy(new Error("the client took nothing of its lines, and others needed room"));
+    this.#stopFollowing = store.rightsInUse.follow(context, () =>
+      this.destroy(new Error("what the client may read has changed since it asked")),
+    );
   }
 
   override _read(): void {
@@ -118,6 +128,7 @@ class LineStream extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    this.#stopFollowing();
     this.#walk.end();
     this.#held.release();
     done(error);

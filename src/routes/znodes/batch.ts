@@ -18,6 +18,7 @@ import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
 import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
+import { renewCaller } from "../wire/callers.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import {
@@ -118,9 +119,14 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       const contextOf = keyedContextsOf(request, parts);
       const { digests } = identitiesOf(request);
       const steps = operations.map((wire) => stepOf(wire, digests, limits));
-      const answers = await store.submitAll(writesOf(steps, contextOf));
+      const writes = writesOf(steps, contextOf);
+      const answers = await store.submitAll(writes);
       tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
+      // Others may have written meanwhile, and one of them that this caller may read less.
+      if (writesOf(steps, contextOf).length < steps.length) renewCaller(request, store);
+      // What others have written meanwhile may be that this caller reads less.
+      if (writes.length < steps.length) renewCaller(request, store);
       // No await from here on: every read is as of this zxid (R3).
       const results = resultsOf(steps, answers, new BoundedReads(readerFor(request, store), limits));
       return sendJson(reply, `{"zxid":${store.zxid},"results":[${results.join(",")}]}`);

@@ -97,7 +97,13 @@ async function read(
   if (mediaType !== null) {
     znodeAt(reader, path);
     const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-    return sendLines(request, reply, { answers, walk, mediaType, included: includedIn(query.include ?? "") });
+    return sendLines(request, reply, {
+      answers,
+      store,
+      walk,
+      mediaType,
+      included: includedIn(query.include ?? ""),
+    });
   }
   const { view, changedZxid } = pageOf(reader, path, query);
   const etag = listTagOf(changedZxid, reader.epochs);

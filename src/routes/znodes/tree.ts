@@ -127,7 +127,7 @@ function read(
   const reader = readerFor(request, store);
   znodeAt(reader, path);
   const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
-  if (mediaType !== null) return sendLines(request, reply, { answers, walk, mediaType, included });
+  if (mediaType !== null) return sendLines(request, reply, { answers, store, walk, mediaType, included });
   return reply.send({ path, ...pageOf(walk(), included, query.limit) });
 }
 
