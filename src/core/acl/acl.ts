@@ -39,12 +39,16 @@ export const openAcl: KeptAcl = {
   entries: [{ perms: allPermissions, scheme: "world", id: everybody }],
 };
 
-/** Who asks. */
-export interface Identities {
+/** What a request shows of who asks. */
+export interface Shown {
   /** `user:hash` for each password that was given; nobody asked whether there is such a user (A7). */
   readonly digests: readonly string[];
   /** Where the request comes from, IPv4 written as IPv4; null for what comes from nowhere. */
   readonly address: string | null;
+}
+
+/** Who asks. */
+export interface Identities extends Shown {
   /** No list holds for it (A10). */
   readonly isSuper: boolean;
 }

@@ -17,7 +17,7 @@ import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
-import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
+import { shownBy } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import {
@@ -116,7 +116,7 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       validateOperationCount(operations.length, limits);
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
-      const { digests } = identitiesOf(request);
+      const { digests } = shownBy(request);
       const steps = operations.map((wire) => stepOf(wire, digests, limits));
       const answers = await store.submitAll(writesOf(steps, contextOf));
       tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
@@ -324,7 +324,7 @@ const batchSchema = {
     "all as of one zxid. Session-Token and Fence hold for every write. The request as a whole is refused only when it " +
     "cannot be read, has too many operations, or acts for a session that is gone.",
   tags: ["transactions"],
-  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
+  headers: postHeaders,
   response: {
     200: {
       ...json(batchResults, "Every operation has its entry, even if all were refused.", exampleResults),
