@@ -274,6 +274,17 @@ test("policies and lists both must allow, and for an admin no list holds, stream
   expect(await read("/app/a", reader)).toBe(200);
 });
 
+test("who shows identities and no token is nobody, where access control is on [A13]", async ({
+  keeper,
+  http,
+}) => {
+  await create(keeper, "/app", anns);
+  expect((await http.get("/v1/znodes/app", { headers: ann })).status).toBe(200);
+  await turnOnAccess(keeper.store);
+  const refused = await http.get("/v1/znodes/app", { headers: ann });
+  expect([refused.status, refused.code]).toEqual([401, "unauthenticated"]);
+});
+
 test("what recipes keep they show, and quotas are shown, whatever lists say [A3]", async ({
   keeper,
   http,
