@@ -6,7 +6,7 @@ import { forbidden, mayAs } from "./access/ask.ts";
 import { inRoot, inTree } from "./access/namespace.ts";
 import { openPermits, type Permits } from "./access/permits.ts";
 import type { Verb } from "./access/verbs.ts";
-import { type Acl, type KeptAcl, openAcl, type Permission, type Shown, textOfAcl } from "./acl/acl.ts";
+import { type Acl, type KeptAcl, openAcl, type Permission, type Shown, textLengthOf } from "./acl/acl.ts";
 import { DraftAcls } from "./acl/draft-acls.ts";
 import { keptOut, ListGate } from "./acl/list-gate.ts";
 import {
@@ -508,5 +508,5 @@ function goesByItself(mode: CreateMode): boolean {
 }
 
 function lengthOfAcl({ id, entries }: KeptAcl): number {
-  return id === openAcl.id ? 0 : textOfAcl(entries).length;
+  return id === openAcl.id ? 0 : textLengthOf(entries);
 }

@@ -5,7 +5,7 @@
 
 import { inRoot } from "../core/access/namespace.ts";
 import type { Namespaces } from "../core/access/namespaces.ts";
-import { type Acl, openAcl, textOfAcl } from "../core/acl/acl.ts";
+import { type Acl, openAcl, textLengthOf, textOfAcl } from "../core/acl/acl.ts";
 import { aclOfTriples } from "../core/acl/acl-syntax.ts";
 import { deletedLength, writtenLength } from "../core/bounds.ts";
 import { isInstancePath } from "../core/coordination/instances.ts";
@@ -64,7 +64,7 @@ export function isTooLongToTell(txn: Txn, namespaces: InNamespaces): boolean {
   let length = events.length * lengthPerEvent;
   for (const { type, znode } of events)
     length += type === "deleted" ? deletedLength(znode, namespaces) : writtenLength(znode);
-  for (const acl of new Set(events.map(({ znode }) => znode.acl))) length += textOfAcl(acl.entries).length;
+  for (const acl of new Set(events.map(({ znode }) => znode.acl))) length += textLengthOf(acl.entries);
   return length > textLengthMax;
 }
 

@@ -88,6 +88,15 @@ export function isMasked(acl: Acl): boolean {
   return acl.some(({ scheme, id }) => scheme === "digest" && id.endsWith(mask));
 }
 
+const textLengths = new WeakMap<Acl, number>();
+
+/** Of its text, for those who ask of one list again and again. */
+export function textLengthOf(acl: Acl): number {
+  const length = textLengths.get(acl) ?? textOfAcl(acl).length;
+  textLengths.set(acl, length);
+  return length;
+}
+
 /** The list in few characters: two lists are the same when their texts are. */
 export function textOfAcl(acl: Acl): string {
   return JSON.stringify(acl.map(({ perms, scheme, id }) => [perms, scheme, id]));
