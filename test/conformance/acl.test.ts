@@ -297,3 +297,41 @@ test("a list is kept by no cache on the way, nor is what was read with an identi
   expect((await http.get(aclUrl(root))).header("cache-control")).toBe("no-store");
   expect((await http.get(urlOf(root), { headers: showing("a:b") })).header("cache-control")).toBe("no-store");
 });
+
+test("who is in no entry of a list is kept out of its znode, and who is in one is let in [A1, A2, A3, A16]", async ({
+  http,
+  root,
+  watch,
+}) => {
+  const ann = showing("super:test");
+  const acl = [{ perms: all, scheme: "digest", id: superTest }];
+  const closed = `${root}/closed`;
+  const make = { op: "create", path: closed, data: "7", acl };
+  const below = { op: "create", path: `${closed}/open` };
+  expectStatus(
+    await http.post("/v1/transactions", { json: { operations: [make, below] }, headers: ann }),
+    200,
+  );
+  const asked: readonly ((headers: Record<string, string>) => ReturnType<Http["get"]>)[] = [
+    (headers) => http.get(urlOf(closed), { headers }),
+    (headers) => http.get(`/v1/children${encodeSegments(closed)}`, { headers }),
+    (headers) => http.get(`/v1/tree${encodeSegments(closed)}`, { headers }),
+    (headers) => http.put(urlOf(closed), { body: "8", headers }),
+    (headers) => http.post(urlOf(`${closed}/new`), { body: "x", headers }),
+    (headers) => http.delete(urlOf(`${closed}/new`), { headers }),
+    (headers) => http.put(aclUrl(closed), { json: { acl }, headers }),
+    (headers) => http.delete(urlOf(closed), { query: "recursive=true", headers }),
+  ];
+  const stream = await watch({ path: root, scope: "subtree" }, showing("ann:other"));
+  await stream.untilEvent("synced");
+  for (const [index, ask] of asked.entries()) {
+    for (const headers of [{}, showing("super:wrong"), showing("ann:other")])
+      expect(expectProblem(await ask(headers), 403, "forbidden"), `${index}`).toMatchObject({ path: closed });
+    expect((await ask(ann)).status, `${index}`).toBeLessThan(300);
+  }
+  expect(await stream.untilChanges(3)).toEqual([
+    `created ${closed}/new`,
+    `deleted ${closed}/new`,
+    `deleted ${closed}/open`,
+  ]);
+});
