@@ -4,6 +4,7 @@
 
 import { Ask } from "./access/ask.ts";
 import { openPermits, type Permits, systemPermits, unauthenticated } from "./access/permits.ts";
+import { keptOut } from "./acl/list-gate.ts";
 import type { Command } from "./command.ts";
 import { authoriseCommand, rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
@@ -22,9 +23,9 @@ import type { Asked, Fence, WriteContext } from "./write-context.ts";
  */
 export function permitsFor(state: State, command: Command, timeMs: number): Permits {
   const { access } = state;
-  if (!access.isOn) return openPermits;
   const { principal } = command as Asked;
   if (principal === "system" || rowOf(command).actor === "system") return systemPermits;
+  if (!access.isOn) return openPermits;
   if (principal === undefined) throw unauthenticated();
   return access.permitsOf(principal, timeMs);
 }
@@ -54,6 +55,8 @@ function checkContext(draft: Draft, state: State, context: WriteContext): void {
 /** Of two znodes made at one zxid in two pasts of the store, a fence with its epoch is for one. */
 function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): void {
   const znode = draft.get(path);
+  // Also of what a recipe does: the fence is that of whoever asks.
+  if (znode !== undefined && !draft.lists.mayRead(znode.acl)) throw keptOut(path, "read");
   const stamp = { zxid: czxid, epoch };
   if (znode?.czxid === czxid && state.epochs.has(stamp) && mayKnow(draft, state, znode)) return;
   const isUnknown = isUnknownPast(state, stamp);

@@ -25,7 +25,7 @@ export const plantedLeaks: readonly PlantedLeak[] = [
     name: "reads ask for no right",
     channel: "a refusal, whether or not the znode is there",
     seed: 1000,
-    plant: () => vi.spyOn(StateReader.prototype, "mayRead").mockReturnValue(true),
+    plant: () => vi.spyOn(StateReader.prototype, "mayReadByPolicy").mockReturnValue(true),
   },
   {
     name: "subtrees and exports leave nothing out",
@@ -50,16 +50,19 @@ export const plantedLeaks: readonly PlantedLeak[] = [
     channel: "a refusal, whether or not the znode is there",
     seed: 1000,
     plant: () => {
-      const { get, mayRead } = StateReader.prototype;
+      const { get, mayReadByPolicy } = StateReader.prototype;
       let looks = false;
-      vi.spyOn(StateReader.prototype, "mayRead").mockImplementation(function (this: StateReader, path) {
-        return looks || mayRead.call(this, path);
+      vi.spyOn(StateReader.prototype, "mayReadByPolicy").mockImplementation(function (
+        this: StateReader,
+        path,
+      ) {
+        return looks || mayReadByPolicy.call(this, path);
       });
       vi.spyOn(StateReader.prototype, "get").mockImplementation(function (this: StateReader, path) {
         looks = true;
         const found = get.call(this, path);
         looks = false;
-        if (found !== undefined && !mayRead.call(this, path)) throw forbidden(path, "read");
+        if (found !== undefined && !mayReadByPolicy.call(this, path)) throw forbidden(path, "read");
         return found;
       });
     },
