@@ -54,9 +54,12 @@ test("no row is of a version after this one, and this one is that of the latest"
 
 test("each type of command is decided, and where it is done it has changed something", () => {
   const changing = new Set<string>();
-  const state = State.fresh();
-  for (const [index, command] of fc.sample(anyCommand, { seed: 10, numRuns: 20_000 }).entries()) {
-    if (attempt(state, resolved(command, state.tree), index)) changing.add(command.type);
+  // In two trees, since some of what recipes do is seldom met: by somebody who may, at a place that is theirs.
+  for (const seed of [14, 22]) {
+    const state = State.fresh();
+    for (const [index, command] of fc.sample(anyCommand, { seed, numRuns: 20_000 }).entries()) {
+      if (attempt(state, resolved(command, state.tree), index)) changing.add(command.type);
+    }
   }
   const asked = Object.keys(commandTable).filter((type) => type !== "check");
   expect(asked.filter((type) => !changing.has(type))).toEqual([]);
