@@ -10,6 +10,7 @@ import { KeeperError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import { versionNeeded } from "../core/machine-version.ts";
 import type { Moment } from "../core/moment.ts";
+import { authorise, permitsFor } from "../core/plan.ts";
 import { keptReply } from "../core/replies/idempotency.ts";
 import type { State } from "../core/state.ts";
 import { rootPath } from "../core/tree/path.ts";
@@ -18,7 +19,7 @@ import type { Asked } from "../core/write-context.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
-import { type MemoryLimits, refusalByMemory } from "./memory-room.ts";
+import { excessOf, type MemoryLimits, outOfMemory } from "./memory-room.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { entryTooLarge, readOnlyLog, suspendedLog } from "./write-refusals.ts";
 
@@ -152,8 +153,12 @@ export class Proposer {
 
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
   #assertFitsMemory(command: Command): void {
-    const refusal = refusalByMemory(command, this.#state, this.#memory);
-    if (refusal !== null && !this.isRepeated(command)) throw refusal;
+    const excess = excessOf(command, this.#state, this.#memory);
+    if (excess === null || this.isRepeated(command)) return;
+    // How much larger something would get says how large it is: that is for those who may do it.
+    const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
+    authorise(command, permits);
+    throw outOfMemory(excess, permits);
   }
 
   /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */
