@@ -152,6 +152,21 @@ test("a fence that does not hold tells who may not read it nothing of what is th
   expect(there).toBe(none);
 });
 
+test("what is kept of the history is an admin's: it would say how large a write was that one may not read", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "web", [{ prefix: "/app", allow: ["read"] }]);
+  const kept = async (by: { authorization: string }) =>
+    (await http.get("/v1/limits", { headers: by })).json<{ history: object }>().history;
+  const [before, ofAdmin] = [await kept(headers), await kept(root)];
+  await keeper.create("/secret", plain, "x".repeat(1000), { principal: "system" });
+  const { zxid } = keeper.state;
+  expect(await kept(headers)).toEqual({ ...before, zxid });
+  expect(await kept(root)).not.toEqual({ ...ofAdmin, zxid });
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,

@@ -3,9 +3,11 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { isAdmin } from "../../core/access/ask.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
+import { callerOf } from "../wire/callers.ts";
 import { json, problems } from "../wire/schemas.ts";
 
 export interface LimitsParts {
@@ -17,15 +19,16 @@ export interface LimitsParts {
 
 export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches, store }: LimitsParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
-  app.get("/v1/limits", { schema: limitsSchema }, async () => {
+  app.get("/v1/limits", { schema: limitsSchema }, async (request) => {
     const { history } = watches;
+    // From one write to the next they say how large it was, whoever may read it.
+    const kept = { messages: history.messageCount, bytes: history.bytes };
     return {
       bounds: { ...fixedLimits, ...bounds },
       history: {
         zxid: history.zxid,
         oldestZxid: history.floorZxid,
-        messages: history.messageCount,
-        bytes: history.bytes,
+        ...(isAdmin(callerOf(request).permits) && kept),
       },
       past: {
         epoch: store.epochs.current.id,
@@ -48,8 +51,10 @@ const limitsAnswer = Type.Object(
         oldestZxid: Type.Integer({
           description: "A watch can resume after this transaction and any later one.",
         }),
-        messages: Type.Integer({ description: "Transactions that can be told again." }),
-        bytes: Type.Integer({ description: "What they take." }),
+        messages: Type.Optional(
+          Type.Integer({ description: "Transactions that can be told again; told to an admin." }),
+        ),
+        bytes: Type.Optional(Type.Integer({ description: "What they take; told to an admin." })),
       },
       { title: "History", description: "What a watch can be told again." },
     ),
