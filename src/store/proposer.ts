@@ -3,6 +3,7 @@
 // what became of an entry the replica finds, at its place in the log, and answers those who wait.
 
 import type { Clock } from "../clock.ts";
+import type { Permits } from "../core/access/permits.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { BeginEpoch, Command } from "../core/command.ts";
 import { bytesOf, keyOf, rowOf, validateCommand } from "../core/commands.ts";
@@ -140,7 +141,10 @@ export class Proposer {
   #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
     this.#assertAccepts(command);
     validateCommand(command, this.#limitsFor(command));
-    this.#assertFitsMemory(command);
+    // It is decided at its place in the log. What is refused already takes no room there, and learns nothing of room.
+    const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
+    authorise(command, permits);
+    this.#assertFitsMemory(command, permits);
     this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
   }
 
@@ -152,13 +156,9 @@ export class Proposer {
   }
 
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
-  #assertFitsMemory(command: Command): void {
+  #assertFitsMemory(command: Command, permits: Permits): void {
     const excess = excessOf(command, this.#state, this.#memory);
-    if (excess === null || this.isRepeated(command)) return;
-    // How much larger something would get says how large it is: that is for those who may do it.
-    const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
-    authorise(command, permits);
-    throw outOfMemory(excess, permits);
+    if (excess !== null && !this.isRepeated(command)) throw outOfMemory(excess, permits);
   }
 
   /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */

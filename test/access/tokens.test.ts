@@ -167,6 +167,24 @@ test("what is kept of the history is an admin's: it would say how large a write 
   expect(await kept(root)).not.toEqual({ ...ofAdmin, zxid });
 });
 
+test("what somebody may not do takes no room in the log, however much they ask for it", async ({
+  http,
+  keeper,
+}) => {
+  await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "web", [{ prefix: "/app", allow: ["read"] }]);
+  const before = await keeper.log.tail();
+  const operations = [{ op: "create", path: "/app/a" }];
+  for (const answer of [
+    await http.put("/v1/znodes/app", { headers, body: "x".repeat(100_000) }),
+    await http.post("/v1/transactions", { headers, json: { operations } }),
+    await http.post("/v1/sessions", { headers }),
+    await http.put("/v1/admin/policies/web", { headers, json: { rules: [] } }),
+  ])
+    expect(answer.code).toBe("forbidden");
+  expect(await keeper.log.tail()).toBe(before);
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,
