@@ -2,7 +2,9 @@
 // dies with all that wait for it, to die again at the next start. So what makes the tree grow is refused before, while
 // what makes room goes on. It is asked before a command is ordered: what is in the log is done whatever it takes.
 
+import { isAdmin } from "../core/access/ask.ts";
 import { inTree } from "../core/access/namespace.ts";
+import type { Permits } from "../core/access/permits.ts";
 import type { Command } from "../core/command.ts";
 import { rowOf } from "../core/commands.ts";
 import { KeeperError } from "../core/errors.ts";
@@ -19,21 +21,34 @@ export interface MemoryLimits {
 /** More than any one command adds: below it nobody looks at what a command would add. */
 const growthMax = 64 * 1024 * 1024;
 
-/** The refusal of what would make the state larger than it may be; null for what fits. */
-export function refusalByMemory(
-  command: Command,
-  state: State,
-  { treeBytesMax }: MemoryLimits,
-): KeeperError | null {
+/** What there is too much of, in bytes. */
+interface Excess {
+  readonly used: number;
+  readonly growth: number;
+  readonly limitValue: number;
+}
+
+/** For what would make the state larger than it may be; null for what fits. */
+export function excessOf(command: Command, state: State, { treeBytesMax }: MemoryLimits): Excess | null {
   const used = memoryOf(state);
   if (used + growthMax <= treeBytesMax) return null;
   const growth = rowOf(command).growth(command, treeOf(command, state));
   if (growth === 0 || used + growth <= treeBytesMax) return null;
+  return { used, growth, limitValue: treeBytesMax };
+}
+
+/** That it is full is told to everybody; the figures speak of what is there, and are an admin's. */
+export function outOfMemory({ used, growth, limitValue }: Excess, permits: Permits): KeeperError {
+  const limit = "treeBytesMax";
+  const hint = "Delete what is not needed, or give the server more memory; deletes and keepalives go on.";
+  if (!isAdmin(permits)) {
+    const message = `The tree takes as much memory as it may, and this write would add to it. ${hint}`;
+    return new KeeperError("too_large", message, { limit, limitValue });
+  }
   return new KeeperError(
     "too_large",
-    `The tree takes about ${used} bytes of memory and may take ${treeBytesMax}; this write would add about ${growth}. ` +
-      "Delete what is not needed, or give the server more memory; deletes and keepalives go on.",
-    { limit: "treeBytesMax", limitValue: treeBytesMax, size: used + growth },
+    `The tree takes about ${used} bytes of memory and may take ${limitValue}; this write would add about ${growth}. ${hint}`,
+    { limit, limitValue, size: used + growth },
   );
 }
 

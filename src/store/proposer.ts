@@ -3,6 +3,7 @@
 // what became of an entry the replica finds, at its place in the log, and answers those who wait.
 
 import type { Clock } from "../clock.ts";
+import type { Permits } from "../core/access/permits.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { BeginEpoch, Command } from "../core/command.ts";
 import { bytesOf, keyOf, rowOf, validateCommand } from "../core/commands.ts";
@@ -10,6 +11,7 @@ import { KeeperError } from "../core/errors.ts";
 import type { Limits } from "../core/limits.ts";
 import { versionNeeded } from "../core/machine-version.ts";
 import type { Moment } from "../core/moment.ts";
+import { authorise, permitsFor } from "../core/plan.ts";
 import { keptReply } from "../core/replies/idempotency.ts";
 import type { State } from "../core/state.ts";
 import { rootPath } from "../core/tree/path.ts";
@@ -18,7 +20,7 @@ import type { Asked } from "../core/write-context.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
-import { type MemoryLimits, refusalByMemory } from "./memory-room.ts";
+import { excessOf, type MemoryLimits, outOfMemory } from "./memory-room.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { entryTooLarge, readOnlyLog, suspendedLog } from "./write-refusals.ts";
 
@@ -139,7 +141,10 @@ export class Proposer {
   #enqueue(command: Command, { resolve, reject }: Pick<Pending, "resolve" | "reject">): void {
     this.#assertAccepts(command);
     validateCommand(command, this.#limitsFor(command));
-    this.#assertFitsMemory(command);
+    // It is decided at its place in the log. What is refused already takes no room there, and learns nothing of room.
+    const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
+    authorise(command, permits);
+    this.#assertFitsMemory(command, permits);
     this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
   }
 
@@ -151,9 +156,9 @@ export class Proposer {
   }
 
   /** What was done already, or is being done, adds nothing: sent again, it hears what became of it (D19). */
-  #assertFitsMemory(command: Command): void {
-    const refusal = refusalByMemory(command, this.#state, this.#memory);
-    if (refusal !== null && !this.isRepeated(command)) throw refusal;
+  #assertFitsMemory(command: Command, permits: Permits): void {
+    const excess = excessOf(command, this.#state, this.#memory);
+    if (excess !== null && !this.isRepeated(command)) throw outOfMemory(excess, permits);
   }
 
   /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */

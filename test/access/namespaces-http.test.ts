@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { Rule } from "../../src/core/access/policy.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { memoryOf } from "../../src/core/memory.ts";
-import { refusalByMemory } from "../../src/store/memory-room.ts";
+import { excessOf } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { addToken, addTokenWith, type Bearer, turnOnAccess } from "../support/access.ts";
@@ -479,8 +479,8 @@ test("what somebody who is confined would make larger is measured where it is", 
   const principal = { identity: "jwt:x", policies: ["admin"], root: "/teams/a" };
   const set = (size: number) =>
     ({ type: "setData", path: "/x", data: new Uint8Array(size), principal }) as const;
-  expect(refusalByMemory(set(1000), keeper.state, limits)?.code).toBe("too_large");
-  expect(refusalByMemory(set(400), keeper.state, limits)).toBeNull();
+  expect(excessOf(set(1000), keeper.state, limits)).toMatchObject({ growth: 999 });
+  expect(excessOf(set(400), keeper.state, limits)).toBeNull();
 });
 
 test("what somebody confined has made has a path that others can name", async ({

@@ -152,6 +152,39 @@ test("a fence that does not hold tells who may not read it nothing of what is th
   expect(there).toBe(absent);
 });
 
+test("what is kept of the history is an admin's: it would say how large a write was that one may not read", async ({
+  http,
+  keeper,
+}) => {
+  const root = await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "web", [{ prefix: "/app", allow: ["read"] }]);
+  const kept = async (by: { authorization: string }) =>
+    (await http.get("/v1/limits", { headers: by })).json<{ history: object }>().history;
+  const [before, ofAdmin] = [await kept(headers), await kept(root)];
+  await keeper.create("/secret", plain, "x".repeat(1000), { principal: "system" });
+  const { zxid } = keeper.state;
+  expect(await kept(headers)).toEqual({ ...before, zxid });
+  expect(await kept(root)).not.toEqual({ ...ofAdmin, zxid });
+});
+
+test("what somebody may not do takes no room in the log, however much they ask for it", async ({
+  http,
+  keeper,
+}) => {
+  await turnOnAccess(keeper.store);
+  const headers = await addTokenWith(keeper.store, "web", [{ prefix: "/app", allow: ["read"] }]);
+  const before = await keeper.log.tail();
+  const operations = [{ op: "create", path: "/app/a" }];
+  for (const answer of [
+    await http.put("/v1/znodes/app", { headers, body: "x".repeat(100_000) }),
+    await http.post("/v1/transactions", { headers, json: { operations } }),
+    await http.post("/v1/sessions", { headers }),
+    await http.put("/v1/admin/policies/web", { headers, json: { rules: [] } }),
+  ])
+    expect(answer.code).toBe("forbidden");
+  expect(await keeper.log.tail()).toBe(before);
+});
+
 test("a token's end is that of every secret it has, however long one was to be good beside another", async ({
   http,
   keeper,

@@ -76,6 +76,32 @@ test("policies and tokens take room, and give it back", async () => {
   await store.close();
 });
 
+test("where memory is full, nobody learns from it how large something is that they may not read", async () => {
+  const keeper = await keeperOf(256 * 1024);
+  const { store } = keeper;
+  const bySystem = { principal: "system" } as const;
+  await store.submit({ type: "turnOnAccess", ...bySystem });
+  const rules = [{ prefix: "/a", allow: ["write"] as const }];
+  await store.submit({ type: "setPolicy", policy: { name: "p", rules }, ...bySystem });
+  const token = { name: "t", policies: ["p"], root: "/", validUntilMs: null };
+  const { outcome } = await store.submit({ type: "createToken", token, ...bySystem });
+  const principal = { token: "t", made: outcome.token.madeZxid };
+  for (const path of ["/a", "/secret"])
+    await store.submit({ type: "create", path, data: bytes("x".repeat(100_000)), mode: plain, ...bySystem });
+  const set = (path: string) =>
+    store.submit({ type: "setData", path, data: bytes("x".repeat(200_000)), create: "upsert", principal });
+  for (const path of ["/secret", "/none"])
+    await expect(set(path)).rejects.toMatchObject({ code: "forbidden" });
+  const full: unknown = await set("/a").catch((error: unknown) => error);
+  expect(full).toMatchObject({
+    code: "too_large",
+    details: { limit: "treeBytesMax", limitValue: 256 * 1024 },
+    message: expect.not.stringMatching(/\d/),
+  });
+  expect(full).not.toHaveProperty("details.size");
+  await store.close();
+});
+
 test("access control lists take room, once however many znodes have them, and give it back", async () => {
   const keeper = await keeperOf(64 * 1024);
   const listOf = (name: string) =>
