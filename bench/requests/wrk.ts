@@ -16,6 +16,8 @@ export interface Load {
   /** How many of them are asked for at most, spread evenly over all; all up to 10 000 unless given. */
   readonly distinct?: number;
   readonly seconds: number;
+  /** Of every request. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface Measurement {
@@ -51,10 +53,13 @@ export async function measure({
   count,
   distinct = 10_000,
   seconds,
+  headers = {},
 }: Load): Promise<Measurement> {
   const options = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", script];
+  const headerOptions = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
   const { stdout } = await run("wrk", [
     ...options,
+    ...headerOptions,
     baseUrl,
     "--",
     kind,

@@ -24,6 +24,8 @@ interface StartOptions {
   readonly port?: number;
   /** Whether `collectGarbage` does anything. */
   readonly isCollectable?: boolean;
+  /** Of the service, as on its command line. */
+  readonly settings?: readonly string[];
 }
 
 export function startBareServer(): Promise<ServerProcess> {
@@ -35,9 +37,9 @@ export function startBareWatchServer(options: StartOptions = {}): Promise<Server
 }
 
 export function startService(dataDirectory: string, options: StartOptions = {}): Promise<ServerProcess> {
-  const { port = 0 } = options;
+  const { port = 0, settings = [] } = options;
   const main = new URL("../../src/main.ts", import.meta.url);
-  return start(main, ["--port", String(port), "--data-dir", dataDirectory], options);
+  return start(main, ["--port", String(port), "--data-dir", dataDirectory, ...settings], options);
 }
 
 const collectOnSignal = new URL("./collect-on-signal.ts", import.meta.url);

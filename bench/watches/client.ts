@@ -1,6 +1,6 @@
-// A process that holds streams and does with them what the driver of the benchmark asks, one thing at a time. It ends
-// with its driver.
+// A process that holds streams and does with them what the driver of the benchmark asks.
 
+import { answerCalls } from "../support/command-process.ts";
 import { Deliveries } from "./deliveries.ts";
 import { SlowReaders } from "./slow-readers.ts";
 import { type StreamsToOpen, WatchStreams } from "./streams.ts";
@@ -27,16 +27,4 @@ const commands = {
 
 export type Commands = typeof commands;
 
-/** What the driver sends; it is answered with `{result}` or `{error}`. */
-export interface Call {
-  readonly command: keyof Commands;
-  readonly argument: never;
-}
-
-process.on("message", ({ command, argument }: Call) => {
-  commands[command](argument).then(
-    (result) => process.send?.({ result }),
-    (error: Error) => process.send?.({ error: error.message }),
-  );
-});
-process.on("disconnect", () => process.exit());
+answerCalls(commands);

@@ -1,7 +1,7 @@
 // How long changes take to reach the streams: one after the other, each to all of them, or at a steady pace. Changes
 // are sent by the process that hears of them, so that one clock says how long it took.
 
-import { send } from "../support/send.ts";
+import { type Message, send } from "../support/send.ts";
 import { type Tail, tailOf } from "../support/statistics.ts";
 import type { Frame } from "./socket.ts";
 import type { WatchStreams } from "./streams.ts";
@@ -10,6 +10,7 @@ interface ChangesToFanOut {
   /** Where a PUT makes the change. */
   readonly url: string;
   readonly body: string;
+  readonly headers?: Message["headers"];
   readonly changes: number;
 }
 
@@ -32,13 +33,13 @@ export class Deliveries {
   }
 
   /** Each change is sent when every stream has the one before. */
-  async fanOut({ url, body, changes }: ChangesToFanOut) {
+  async fanOut({ url, body, headers = {}, changes }: ChangesToFanOut) {
     const ms: number[] = [];
     let bytesPerMessage = 0;
     for (let change = 0; change < changes; change += 1) {
       const startedMs = performance.now();
       const heard = this.#heardByAll();
-      const answered = send(url, { method: "PUT", body });
+      const answered = send(url, { method: "PUT", body, headers });
       const { atMs, bytes } = await heard;
       ms.push(atMs - startedMs);
       bytesPerMessage = bytes;

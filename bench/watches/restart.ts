@@ -64,7 +64,7 @@ async function playRound(folder: string, client: WatchClient, pace: RestartPace)
   let server = await startService(folder);
   try {
     const { baseUrl } = server;
-    await populate(baseUrl, parent, znodeCount);
+    await populate(baseUrl, { parent, count: znodeCount });
     const sessions = await openSessions(baseUrl, pace.sessions);
     const streams = { baseUrl, count: pace.streams, path: parent, parameters: "&scope=subtree" };
     const { lastId } = await client.call("open", streams);

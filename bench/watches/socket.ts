@@ -21,6 +21,8 @@ export interface StreamTarget {
   readonly port: number;
   readonly target: string;
   readonly lastEventId?: number;
+  /** Whole lines, each with its end. */
+  readonly headers?: string;
 }
 
 /** One for all sockets: what was read is looked at before the next socket is read from. */
@@ -93,7 +95,7 @@ export class WatchSocket {
   }
 }
 
-export function requestOf({ port, target, lastEventId }: StreamTarget): string {
+export function requestOf({ port, target, lastEventId, headers = "" }: StreamTarget): string {
   const resume = lastEventId === undefined ? "" : `Last-Event-ID: ${lastEventId}\r\n`;
-  return `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n${resume}\r\n`;
+  return `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAccept: text/event-stream\r\n${headers}${resume}\r\n`;
 }

@@ -1,9 +1,9 @@
 // Many streams of one server, opened together and heard together. They live in one process, so that whoever sends a
 // change and whoever waits for the last to hear of it read the same clock.
 
-import { type Frame, type StreamListener, WatchSocket } from "./socket.ts";
+import { type Frame, type StreamListener, type StreamTarget, WatchSocket } from "./socket.ts";
 
-export interface StreamsToOpen {
+export interface StreamsToOpen extends Pick<StreamTarget, "lastEventId" | "headers"> {
   readonly baseUrl: string;
   readonly count: number;
   /** What they watch; with `eachOwn` each a path of its own below it. */
@@ -11,7 +11,6 @@ export interface StreamsToOpen {
   readonly eachOwn?: boolean;
   /** Further parameters, such as `&scope=subtree`. */
   readonly parameters?: string;
-  readonly lastEventId?: number;
   /** Connections on their way at once; a few unless given. */
   readonly atOnce?: number;
 }
@@ -44,7 +43,12 @@ export class WatchStreams {
   /** Resolves when every one is synced. */
   open(request: StreamsToOpen): Promise<void> {
     const port = Number(new URL(request.baseUrl).port);
-    const { count, lastEventId, atOnce = atOnceDefault } = request;
+    const { count, lastEventId, headers, atOnce = atOnceDefault } = request;
+    const shared = {
+      port,
+      ...(lastEventId !== undefined && { lastEventId }),
+      ...(headers !== undefined && { headers }),
+    };
     let opened = 0;
     let synced = 0;
     return new Promise((resolve, reject) => {
@@ -56,8 +60,7 @@ export class WatchStreams {
           if (opened < count) openNext();
           else if (synced === count) resolve();
         };
-        const stream = { port, target, ...(lastEventId === undefined ? {} : { lastEventId }) };
-        this.#sockets.push(new WatchSocket(stream, this.#listener(onSynced, reject)));
+        this.#sockets.push(new WatchSocket({ ...shared, target }, this.#listener(onSynced, reject)));
       };
       while (opened < Math.min(count, atOnce)) openNext();
     });

@@ -70,8 +70,9 @@ export interface Limits {
   readonly history: {
     readonly zxid: number;
     readonly oldestZxid: number;
-    readonly messages: number;
-    readonly bytes: number;
+    /** What can be told again; shown to an admin. */
+    readonly messages?: number;
+    readonly bytes?: number;
   };
 }
 

@@ -1,8 +1,8 @@
 // About what a command takes in an entry of the log: good enough to bound memory by.
 
 import type { Principal } from "./access/principal.ts";
-import { type Acl, textOfAcl } from "./acl/acl.ts";
-import type { Fence, Idempotency, ZnodeTag } from "./write-context.ts";
+import { type Acl, type Shown, textOfAcl } from "./acl/acl.ts";
+import type { Fence, WriteContext, ZnodeTag } from "./write-context.ts";
 
 /** A command besides what it carries. */
 export const commandBytes = 64;
@@ -41,14 +41,23 @@ export function namedBytes({ name, id }: Named, data?: Uint8Array): number {
   return 2 * commandBytes + name.length + (id?.length ?? 0) + (data?.byteLength ?? 0);
 }
 
+type Carried = {
+  readonly [Member in "fences" | "idempotency" | "principal" | "shown"]: WriteContext[Member] | undefined;
+};
+
 /** What it carries besides. */
-export function contextBytes(
-  fences: readonly Fence[] | undefined,
-  key: Idempotency | undefined,
-  principal: Principal | undefined,
-): number {
-  const fenceBytes = (fences ?? []).reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
-  return fenceBytes + (key === undefined ? 0 : idempotencyBytes) + principalBytes(principal);
+export function contextBytes({ fences = noFences, idempotency, principal, shown }: Carried): number {
+  const fenceBytes = fences.reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
+  const keyBytes = idempotency === undefined ? 0 : idempotencyBytes;
+  return fenceBytes + keyBytes + principalBytes(principal) + shownBytes(shown);
+}
+
+const noFences: readonly Fence[] = [];
+
+function shownBytes(shown: Partial<Shown> | undefined): number {
+  if (shown === undefined) return 0;
+  const digests = shown.digests ?? [];
+  return digests.reduce((sum, digest) => sum + digest.length, conditionBytes);
 }
 
 function principalBytes(principal: Principal | undefined): number {

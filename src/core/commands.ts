@@ -74,7 +74,7 @@ export function keyOf(command: Command): Idempotency | undefined {
 /** About what the command takes in an entry: good enough to bound memory by. */
 export function bytesOf(command: Command): number {
   const row = rowOf(command);
-  const { fences } = command as WriteContext;
+  const { fences, shown } = row.hasContext ? (command as WriteContext) : {};
   const { principal } = command as Asked;
-  return row.bytes(command) + contextBytes(row.hasContext ? fences : undefined, keyOf(command), principal);
+  return row.bytes(command) + contextBytes({ fences, idempotency: keyOf(command), principal, shown });
 }

@@ -6,8 +6,9 @@ import { forbidden, mayAs } from "./access/ask.ts";
 import { inRoot, inTree } from "./access/namespace.ts";
 import { openPermits, type Permits } from "./access/permits.ts";
 import type { Verb } from "./access/verbs.ts";
-import type { Acl } from "./acl/acl.ts";
+import { type Acl, type KeptAcl, openAcl, type Permission, type Shown, textLengthOf } from "./acl/acl.ts";
 import { DraftAcls } from "./acl/draft-acls.ts";
+import { keptOut, ListGate } from "./acl/list-gate.ts";
 import {
   deletedLength,
   ephemeralBytesMax,
@@ -38,6 +39,8 @@ export interface DraftOptions {
   readonly bounds?: TransactionBounds;
   /** What whoever asks may do, and what is `/` to them. Everything, unless given. */
   readonly permits?: Permits;
+  /** Whom the lists of znodes take whoever asks for. */
+  readonly shown?: Partial<Shown> | undefined;
   /** Whether it changes znodes as the service and not as whoever asks, who needs no right to each. */
   readonly isOwnWork?: boolean;
   /** What is `/` in its paths. As whoever asks names paths, unless given. */
@@ -79,8 +82,12 @@ export class Draft {
   /** Where in the changes a parent's latest record stands, while it is the latest. */
   readonly #parentChanges = new Map<string, number>();
   readonly #acls: DraftAcls;
+  /** Ids of the lists that are counted already. */
+  readonly #toldAcls = new Set<number>();
   #nextZnodeId: number;
   readonly permits: Permits;
+  /** What the lists of znodes say of whoever asks. */
+  readonly lists: ListGate;
   readonly #root: string;
   readonly #isOwnWork: boolean;
 
@@ -89,6 +96,7 @@ export class Draft {
     this.#state = state;
     this.#bounds = bounds;
     this.permits = permits;
+    this.lists = new ListGate(permits, options.shown);
     this.#root = root;
     this.#isOwnWork = isOwnWork;
     this.#nextZnodeId = state.nextZnodeId;
@@ -132,18 +140,43 @@ export class Draft {
     return mayAs(this.permits, path, "read");
   }
 
+  /** Whether what is said of the znode, which is there, may be told to whoever asks: by policies and by its list. */
+  mayTell({ path, acl }: Znode): boolean {
+    return this.mayRead(path) && this.lists.mayRead(acl);
+  }
+
   /** The stat as whoever asks may be told it, to be spread into what is told. */
   statFor(znode: Znode): { readonly stat?: Stat } {
-    return this.mayRead(znode.path) ? { stat: statOf(znode) } : {};
+    return this.mayTell(znode) ? { stat: statOf(znode) } : {};
+  }
+
+  /** Whether znodes had lists before the command. */
+  get hasLists(): boolean {
+    return this.#state.acls.size > 0;
+  }
+
+  /** Whether the list of the znode lets whoever asks do it, or what they ask for is the service's own work. */
+  isLet({ acl }: Znode, permission: Permission): boolean {
+    return this.#isOwnWork || this.lists.allows(acl, permission);
+  }
+
+  /**
+   * Asked where the znode is found, before anything else is told of it, and once more by each change.
+   * @throws KeeperError `forbidden`
+   */
+  requireOf(znode: Znode, ...permissions: readonly Permission[]): void {
+    for (const permission of permissions)
+      if (!this.isLet(znode, permission)) throw keptOut(znode.path, permission);
   }
 
   /**
    * Asked before anything is told of the path, and once more by each change, as the last gate.
+   * @param named what is said instead of a path that whoever asks did not name
    * @throws KeeperError `forbidden`
    */
-  require(path: string, verb: Verb): void {
+  require(path: string, verb: Verb, named = path): void {
     if (this.#isOwnWork || mayAs(this.permits, path, verb)) return;
-    throw forbidden(path, verb);
+    throw forbidden(named, verb);
   }
 
   /** Paths here are those that whoever asks names; records of the state have those of the whole tree. */
@@ -194,9 +227,9 @@ export class Draft {
     return this.access.namespaces.keeps(inTree(this.#root, path), as);
   }
 
-  /** As `deletedLength` counts. */
+  /** As `deletedLength` counts, and its list. */
   deletedLength(shown: Znode): number {
-    return this.#lengthOf(this.#recordOf(shown));
+    return this.#lengthOf(this.#recordOf(shown)) + lengthOfAcl(shown.acl);
   }
 
   #lengthOf(record: Znode): number {
@@ -281,8 +314,10 @@ export class Draft {
   create(added: NewZnode): Znode {
     this.require(added.path, "create");
     const path = inTree(this.#root, added.path);
+    const above = this.#recordAt(parentPath(path)) as Znode;
+    if (!this.isLet(above, "create")) throw keptOut(parentPath(added.path), "create");
     const znode = this.#newZnode({ ...added, path });
-    this.#spend(writtenLength(znode));
+    this.#spend(writtenLength(znode) + this.#newLengthOf(znode.acl));
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, this.#lengthOf(znode));
     this.#overlay.set(znode.path, znode);
     this.changes.push({ type: "created", znode });
@@ -328,6 +363,7 @@ export class Draft {
   /** Replaces the whole value (O12); equal bytes are a change like any other (S5, W6). */
   setData(shown: Znode, data: Uint8Array): Znode {
     this.require(shown.path, "write");
+    this.requireOf(shown, "write");
     const znode = this.#recordOf(shown);
     const changed = {
       ...znode,
@@ -337,7 +373,7 @@ export class Draft {
       version: znode.version + 1,
       writtenRanMs: znode.writtenRanMs === null ? null : this.ranMs,
     };
-    this.#spend(writtenLength(changed));
+    this.#spend(writtenLength(changed) + this.#newLengthOf(changed.acl));
     if (znode.ephemeralOwner !== null)
       this.#own(znode.ephemeralOwner, 0, this.#lengthOf(changed) - this.#lengthOf(znode));
     this.#overlay.set(znode.path, changed);
@@ -358,6 +394,7 @@ export class Draft {
   /** Gives the znode this list; its data, and when it was written, are as they were (A15). */
   setAcl(shown: Znode, acl: Acl): Znode {
     this.require(shown.path, "admin");
+    this.requireOf(shown, "admin");
     const znode = this.#recordOf(shown);
     const changed = { ...znode, acl: this.#acls.use(acl), aversion: znode.aversion + 1 };
     this.#overlay.set(znode.path, changed);
@@ -371,8 +408,10 @@ export class Draft {
   delete(shown: Znode): void {
     this.require(shown.path, "delete");
     const znode = this.#recordOf(shown);
+    const above = this.#recordAt(parentPath(znode.path)) as Znode;
+    if (!this.isLet(above, "delete")) throw keptOut(parentPath(shown.path), "delete");
     const length = this.#lengthOf(znode);
-    this.#spend(length, true);
+    this.#spend(length + this.#newLengthOf(znode.acl), true);
     if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
@@ -407,6 +446,13 @@ export class Draft {
     }
     const { before: first } = this.changes[index] as Change & { type: "childrenChanged" };
     this.changes[index] = { type: "childrenChanged", znode, before: first };
+  }
+
+  /** What is told of the transaction has each list once. */
+  #newLengthOf(acl: KeptAcl): number {
+    if (acl.id === openAcl.id || this.#toldAcls.has(acl.id)) return 0;
+    this.#toldAcls.add(acl.id);
+    return lengthOfAcl(acl);
   }
 
   /** @throws KeeperError `too_many_changes` when so many are too many */
@@ -460,4 +506,8 @@ export class Draft {
 
 function goesByItself(mode: CreateMode): boolean {
   return mode.kind === "container" || (mode.kind === "persistent" && mode.ttlMs !== undefined);
+}
+
+function lengthOfAcl({ id, entries }: KeptAcl): number {
+  return id === openAcl.id ? 0 : textLengthOf(entries);
 }

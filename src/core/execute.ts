@@ -13,7 +13,7 @@ import type { Reply } from "./replies/reply.ts";
 import type { State } from "./state.ts";
 import { rootPath } from "./tree/path.ts";
 import type { Commit, Note, Txn } from "./txn.ts";
-import type { OfNamespace } from "./write-context.ts";
+import type { OfNamespace, WriteContext } from "./write-context.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
@@ -43,7 +43,7 @@ export function execute<C extends Command>(
   // Before every other check: whatever has changed since, its session's end included, it was done.
   const kept = asked === undefined ? undefined : keptReply(state, asked, moment);
   if (kept !== undefined) return { commit: replayOf<C>(kept), txn: null, notes: noNotes };
-  const draft = new Draft(state, moment, { bounds, permits, ...workOf(command, permits) });
+  const draft = new Draft(state, moment, { bounds, ...workOf(command, permits) });
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   const { notes } = draft;
   for (const note of notes) state.note(note);
@@ -74,14 +74,15 @@ export function rehearse<C extends Command>(
 ): Commit<C["type"]> {
   const permits = permitsFor(state, command, at.timeMs);
   authorise(command, permits);
-  const draft = new Draft(state, at, { bounds, permits, ...workOf(command, permits) });
+  const draft = new Draft(state, at, { bounds, ...workOf(command, permits) });
   const outcome = plan(draft, state, command) as Commit<C["type"]>["outcome"];
   return { zxid: state.zxid, outcome };
 }
 
-function workOf(command: Command, permits: Permits): Required<Pick<DraftOptions, "isOwnWork" | "root">> {
-  const { isOwnWork = false, isOfTree = false } = rowOf(command);
-  return { isOwnWork, root: isOfTree ? rootPath : rootOf(command, permits) };
+function workOf(command: Command, permits: Permits): DraftOptions {
+  const { isOwnWork = false, isOfTree = false, hasContext } = rowOf(command);
+  const { shown } = hasContext ? (command as WriteContext) : {};
+  return { permits, shown, isOwnWork, root: isOfTree ? rootPath : rootOf(command, permits) };
 }
 
 /** The service is in the namespace that it names; whoever else asks is in their own. */

@@ -42,10 +42,13 @@ function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRu
   const existing = draft.get(imported.path);
   if (existing === undefined) {
     makeParents(draft, parentPath(imported.path));
+    draft.requireOf(draft.get(parentPath(imported.path)) as Znode, "create");
     createZnode(draft, { ...imported, owner: null });
     return "created";
   }
   if (onConflict === "skip") return "skipped";
+  // Its fate says whether it is the same.
+  if (onConflict === "replace" || imported.path === rootPath) requireToCompare(draft, existing, imported);
   const hasData = areSame(existing.data, imported.data);
   const hasAcl = imported.acl === undefined || textOfAcl(existing.acl.entries) === textOfAcl(imported.acl);
   if (hasData && hasAcl && (onConflict === "replace" || imported.path === rootPath)) return "unchanged";
@@ -58,6 +61,11 @@ function importOne(draft: Draft, imported: ImportedZnode, onConflict: ConflictRu
   if (!hasData) planSetData(draft, { type: "setData", path: imported.path, data: imported.data });
   if (!hasAcl) draft.setAcl(draft.get(imported.path) as Znode, imported.acl);
   return "replaced";
+}
+
+function requireToCompare(draft: Draft, existing: Znode, { acl }: ImportedZnode): void {
+  draft.requireOf(existing, "read");
+  if (acl !== undefined) draft.requireOf(existing, "admin");
 }
 
 function areSame(some: Uint8Array, other: Uint8Array): boolean {

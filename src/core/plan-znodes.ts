@@ -1,6 +1,7 @@
 // What becomes of a znode that is asked to be made, set, deleted, counted up or looked at: the tables O1-O5. Every check
 // runs while nothing has changed yet; the first that fails is thrown as a KeeperError.
 
+import type { Permission } from "./acl/acl.ts";
 import type { Check, Create, Delete, DeletePart, DeleteTree, Increment, SetData } from "./command.ts";
 import type { Draft, NewZnode } from "./draft.ts";
 import { stampText } from "./epochs.ts";
@@ -16,8 +17,10 @@ import type { ZnodeTag } from "./write-context.ts";
 
 export function planCreate(draft: Draft, create: Create, sessionId: string | undefined): Written {
   const parent = parentFor(draft, create);
+  draft.requireOf(parent, "create");
   const { path, sequence } = nameOf(draft, create, parent);
-  draft.require(path, "create");
+  // How far numbers have come is not for whoever may not create there.
+  draft.require(path, "create", create.path);
   const existing = draft.get(path);
   if (existing !== undefined) {
     throw new KeeperError("node_exists", `${path} exists already.`, { path, ...draft.statFor(existing) });
@@ -91,6 +94,7 @@ export function planSetData(draft: Draft, set: SetData): Written {
     return createPlain(draft, set.path, set.data);
   }
   if (set.create === "only") {
+    requireOfParent(draft, set.path, "create");
     throw new KeeperError(
       "bad_version",
       `${set.path} exists already, and If-None-Match: * asks that it does not.`,
@@ -101,6 +105,7 @@ export function planSetData(draft: Draft, set: SetData): Written {
     );
   }
   draft.require(set.path, "write");
+  draft.requireOf(znode, "write");
   checkQuota(draft, set.path, { count: 0, bytes: set.data.byteLength - znode.data.byteLength });
   checkVersion(draft, znode, set);
   return { path: set.path, stat: statOf(draft.setData(znode, set.data)), created: false };
@@ -152,7 +157,7 @@ function badVersion(draft: Draft, znode: Znode, expected: string, details: Error
     ? ", some of which are of a past that this store does not have"
     : "";
   const { path, version, czxid } = znode;
-  const found = draft.mayRead(path) ? `version ${version} (created at zxid ${czxid})` : "another version";
+  const found = draft.mayTell(znode) ? `version ${version} (created at zxid ${czxid})` : "another version";
   return new KeeperError("bad_version", `${path} is at ${found}, not at ${expected}${ofAnotherPast}.`, {
     ...{ path, ...details },
     ...draft.statFor(znode),
@@ -171,8 +176,9 @@ export function planDelete(draft: Draft, operation: Delete): { path: string } {
   return { path };
 }
 
-function childrenOf(draft: Draft, { path, numChildren }: Znode): string {
-  if (!draft.mayRead(path)) return "children";
+function childrenOf(draft: Draft, znode: Znode): string {
+  const { numChildren } = znode;
+  if (!draft.mayTell(znode)) return "children";
   return numChildren === 1 ? "1 child" : `${numChildren} children`;
 }
 
@@ -182,6 +188,7 @@ export function planDeleteTree(draft: Draft, operation: DeleteTree): { path: str
   const { count } = draft.usageOf(operation.path);
   // Known before anybody has to wait for a walk.
   draft.assertMayChange(count);
+  if (draft.hasLists) requireOfParentsBelow(draft, operation.path);
   const doomed = [...draft.subtree(operation.path)].reverse();
   for (const { path } of doomed) draft.delete(draft.get(path) as Znode);
   return { path: operation.path, deleted: count };
@@ -198,15 +205,44 @@ export function planDeletePart(draft: Draft, part: DeletePart): DeletedPart {
   for (const leaf of draft.leavesFirst(path)) {
     bytes += draft.deletedLength(leaf);
     if (deleted > 0 && (deleted === znodesMax || bytes > bytesMax)) break;
+    requireOfParentBelow(draft, path, leaf);
     draft.delete(draft.get(leaf.path) as Znode);
     deleted += 1;
   }
   return { czxid, deleted, remaining: count - deleted };
 }
 
+/** Which znode below it is that keeps them is for those to know who may read its parent. */
+function requireOfParentsBelow(draft: Draft, path: string): void {
+  for (const znode of draft.subtree(path))
+    if (znode.numChildren > 0 && !draft.isLet(znode, "delete")) throw keptOutBelow(path);
+}
+
+/** A part is refused at the first znode that may not go. */
+function requireOfParentBelow(draft: Draft, path: string, leaf: Znode): void {
+  if (leaf.path === path || !draft.hasLists) return;
+  if (!draft.isLet(draft.get(parentPath(leaf.path)) as Znode, "delete")) throw keptOutBelow(path);
+}
+
+function keptOutBelow(path: string): KeeperError {
+  return new KeeperError(
+    "forbidden",
+    `An access control list at or below ${path} does not give you the permission \`delete\`, which all there with children take.`,
+    { path },
+  );
+}
+
+/** Before the znode is looked for, so that who may not learns nothing of it (O2). */
+function requireOfParent(draft: Draft, path: string, permission: Permission): void {
+  if (path === rootPath) return;
+  const parent = draft.get(parentPath(path));
+  if (parent !== undefined) draft.requireOf(parent, permission);
+}
+
 function deletable(draft: Draft, operation: Delete | DeleteTree | DeletePart): Znode {
   const { path } = operation;
   if (path === rootPath) throw new KeeperError("reserved_path", "The root cannot be deleted.", { path });
+  requireOfParent(draft, path, "delete");
   const znode = draft.get(path);
   if (znode === undefined) throw noNode(path);
   checkVersion(draft, znode, operation);
@@ -216,6 +252,7 @@ function deletable(draft: Draft, operation: Delete | DeleteTree | DeletePart): Z
 export function planIncrement(draft: Draft, increment: Increment): OperationResult {
   const znode = draft.get(increment.path);
   if (znode === undefined) throw noNode(increment.path);
+  draft.requireOf(znode, "write", "read");
   const value = (decimalIn(znode.data) ?? Number.NaN) + increment.by;
   if (!Number.isSafeInteger(value)) {
     throw new KeeperError(
@@ -234,6 +271,7 @@ export function planIncrement(draft: Draft, increment: Increment): OperationResu
 export function planCheck(draft: Draft, check: Check): OperationResult {
   const { path } = check;
   const znode = draft.get(path);
+  if (znode !== undefined) draft.requireOf(znode, "read");
   if (check.exists === false) {
     if (znode !== undefined) throw new KeeperError("node_exists", `${path} exists.`, { path });
     return { op: "check", path };

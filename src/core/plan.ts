@@ -4,6 +4,7 @@
 
 import { Ask } from "./access/ask.ts";
 import { openPermits, type Permits, systemPermits, unauthenticated } from "./access/permits.ts";
+import { keptOut } from "./acl/list-gate.ts";
 import type { Command } from "./command.ts";
 import { authoriseCommand, rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
@@ -11,6 +12,7 @@ import { isUnknownPast, stampText } from "./epochs.ts";
 import { KeeperError } from "./errors.ts";
 import { isOwnedBy, sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
+import type { Znode } from "./tree/znode.ts";
 import type { Outcomes } from "./txn.ts";
 import type { Asked, Fence, WriteContext } from "./write-context.ts";
 
@@ -21,9 +23,9 @@ import type { Asked, Fence, WriteContext } from "./write-context.ts";
  */
 export function permitsFor(state: State, command: Command, timeMs: number): Permits {
   const { access } = state;
-  if (!access.isOn) return openPermits;
   const { principal } = command as Asked;
   if (principal === "system" || rowOf(command).actor === "system") return systemPermits;
+  if (!access.isOn) return openPermits;
   if (principal === undefined) throw unauthenticated();
   return access.permitsOf(principal, timeMs);
 }
@@ -53,15 +55,29 @@ function checkContext(draft: Draft, state: State, context: WriteContext): void {
 /** Of two znodes made at one zxid in two pasts of the store, a fence with its epoch is for one. */
 function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): void {
   const znode = draft.get(path);
+  // Also of what a recipe does: the fence is that of whoever asks.
+  if (znode !== undefined && !draft.lists.mayRead(znode.acl)) throw keptOut(path, "read");
   const stamp = { zxid: czxid, epoch };
-  if (znode?.czxid === czxid && state.epochs.has(stamp)) return;
+  if (znode?.czxid === czxid && state.epochs.has(stamp) && mayKnow(draft, state, znode)) return;
   const isUnknown = isUnknownPast(state, stamp);
-  const again = znode === undefined ? "is gone" : `was created again at zxid ${znode.czxid}`;
-  const found = draft.mayRead(path) ? again : "is gone, or another one by now";
-  const reason = isUnknown ? "it is of a past that this store does not have" : `the znode ${found}`;
+  const reason = isUnknown
+    ? "it is of a past that this store does not have"
+    : foundInstead(draft, path, znode);
   throw new KeeperError(
     "fence_stale",
     `The fence ${path}@${stampText(stamp)} does not hold: ${reason}. Stop acting as its owner.`,
     { path, ...(isUnknown && { unknownPast: true }) },
   );
+}
+
+/** Whoever may not read it is told of their own place alone: a fence that was guessed holds no more than one of nothing. */
+function mayKnow(draft: Draft, state: State, { path, ephemeralOwner }: Znode): boolean {
+  if (draft.mayRead(path)) return true;
+  const session = ephemeralOwner === null ? undefined : state.session(ephemeralOwner);
+  return session !== undefined && isOwnedBy(session, draft.permits);
+}
+
+function foundInstead(draft: Draft, path: string, znode: Znode | undefined): string {
+  if (!draft.mayRead(path)) return "the znode is gone, or is none of yours";
+  return znode === undefined ? "the znode is gone" : `the znode was created again at zxid ${znode.czxid}`;
 }

@@ -5,6 +5,7 @@
 import type { ReadonlyAccess } from "./access/access.ts";
 import { type Permits, systemPermits } from "./access/permits.ts";
 import type { Principal } from "./access/principal.ts";
+import type { Acl, Identities, Shown } from "./acl/acl.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
@@ -21,6 +22,8 @@ export interface ReadContext {
   readonly principal?: Exclude<Principal, "system"> | undefined;
   /** Of the secret they showed, where it was one of a token's: it may end before its token does. */
   readonly secretHash?: string;
+  /** Whom the lists of znodes take them for, besides: for nobody unless given. */
+  readonly shown?: Partial<Shown>;
 }
 
 /** For what the service does by itself: sweeps, expiry, the queues it keeps. */
@@ -29,6 +32,11 @@ export const systemContext: ReadContext = { permits: systemPermits };
 /** The same in a part of the tree, in the paths of those to whom it is `/`. */
 export function systemContextIn(root: string): ReadContext {
   return root === rootPath ? systemContext : { permits: { ...systemPermits, root } };
+}
+
+export interface ShownList {
+  readonly acl: Acl;
+  readonly aversion: number;
 }
 
 export interface Reader {
@@ -41,10 +49,17 @@ export interface Reader {
   readonly access: ReadonlyAccess;
   /** Whether recipes keep the path, as something of theirs: that is asked of the path as they name it. */
   keeps(path: string, as: (keptPath: string) => boolean): boolean;
-  /** Whether data, stat and children's names of the path may be told. It does not say whether it is there. */
+  /** Whom the lists of znodes take them for. */
+  readonly identities: Identities;
+  /**
+   * Whether data, stat and children's names of the path may be told. Of what is not there policies alone speak; otherwise
+   * the znode's list as well.
+   */
   mayRead(path: string): boolean;
-  /** @throws KeeperError `forbidden` when it may not be told, whether or not it is there */
+  /** @throws KeeperError `forbidden` when it may not be told: by policies, be it there or not; or by its list, if it is */
   get(path: string): Znode | undefined;
+  /** The list of the znode as they may see it, if they may do so at all (A14). @throws KeeperError `forbidden` */
+  listOf(path: string): ShownList | undefined;
   /** Names of the children in code-unit order, from the first that is not before `from`. @throws KeeperError `forbidden` */
   childNames(path: string, from?: string): Iterable<string>;
   /**

@@ -4,12 +4,14 @@
 import type { ReadonlyAccess } from "./access/access.ts";
 import { forbidden, mayAs } from "./access/ask.ts";
 import { inRoot, inTree } from "./access/namespace.ts";
+import { type Identities, shownTo } from "./acl/acl.ts";
+import { keptOut, ListGate } from "./acl/list-gate.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import { queueShown } from "./coordination/queue-in-root.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaShown } from "./quotas/quota.ts";
-import type { ReadContext, Reader } from "./reader.ts";
+import type { ReadContext, Reader, ShownList } from "./reader.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import { rootPath } from "./tree/path.ts";
@@ -22,11 +24,13 @@ export class StateReader implements Reader {
   readonly #state: State;
   /** What is `/` to whom it is read for. */
   readonly #root: string;
+  readonly #lists: ListGate;
 
   constructor(state: State, context: ReadContext) {
     this.#state = state;
     this.context = context;
     this.#root = context.permits.root;
+    this.#lists = new ListGate(context.permits, context.shown);
   }
 
   get zxid(): number {
@@ -45,30 +49,61 @@ export class StateReader implements Reader {
     return this.access.namespaces.keeps(inTree(this.#root, path), as);
   }
 
+  get identities(): Identities {
+    return this.#lists.identities;
+  }
+
   mayRead(path: string): boolean {
+    if (!this.mayReadByPolicy(path)) return false;
+    const znode = this.#recordAt(path);
+    return znode === undefined || this.#lists.mayRead(znode.acl);
+  }
+
+  /** Whatever lists say. */
+  mayReadByPolicy(path: string): boolean {
     return mayAs(this.context.permits, path, "read");
   }
 
   get(path: string): Znode | undefined {
     this.#require(path);
-    const znode = this.#state.tree.get(inTree(this.#root, path));
-    return znode === undefined || this.#root === rootPath ? znode : { ...znode, path };
+    const znode = this.#recordAt(path);
+    if (znode === undefined) return undefined;
+    if (!this.#lists.mayRead(znode.acl)) throw keptOut(path, "read");
+    return this.#root === rootPath ? znode : { ...znode, path };
   }
 
   childNames(path: string, from?: string): Iterable<string> {
-    this.#require(path);
+    this.get(path);
     return this.#state.tree.childNames(inTree(this.#root, path), from);
   }
 
+  listOf(path: string): ShownList | undefined {
+    this.#require(path);
+    const znode = this.#recordAt(path);
+    if (znode === undefined) return undefined;
+    const { acl, aversion } = znode;
+    if (!this.#lists.maySee(acl)) throw keptOut(path, "read");
+    return { acl: shownTo(this.identities, acl.entries), aversion };
+  }
+
+  #recordAt(path: string): Znode | undefined {
+    return this.#state.tree.get(inTree(this.#root, path));
+  }
+
+  /** By policies alone: what recipes keep is theirs to show. */
   #require(path: string): void {
-    if (!this.mayRead(path)) throw forbidden(path, "read");
+    if (!this.mayReadByPolicy(path)) throw forbidden(path, "read");
   }
 
   walk(scope: WalkScope): TreeWalk {
     const { permits } = this.context;
     const whole = scopeInTree(this.#root, scope);
     const seesAll = whole.roots.every((root) => permits.mayAllBelow(root, "read"));
-    const seen: WalkScope = seesAll ? whole : { ...whole, sees: (path) => permits.may(path, "read") };
+    const seen: WalkScope = {
+      ...whole,
+      ...(!seesAll && { sees: (path) => permits.may(path, "read") }),
+      ...(this.#state.acls.size > 0 && { tells: ({ acl }) => this.#lists.mayRead(acl) }),
+    };
     if (this.#root !== rootPath) return new WalkInRoot(this.#state, seen, this.#root);
     return new TreeWalk(this.#state, seen);
   }

@@ -1,6 +1,7 @@
 // What any write carries besides its operation: for whom it is done, under which fences, and which request it answers.
 
 import type { Principal } from "./access/principal.ts";
+import type { Shown } from "./acl/acl.ts";
 
 /** One incarnation of a znode at one version: what an ETag names (S11, D13). */
 export interface ZnodeTag {
@@ -63,5 +64,7 @@ export interface WriteContext extends Asked {
   readonly sessionId?: string;
   readonly fences?: readonly Fence[];
   readonly idempotency?: Idempotency;
+  /** Whom the lists of znodes take the writer for; for nobody unless given. It counts at the command's place in the log. */
+  readonly shown?: Partial<Shown>;
   readonly [askedBy]?: string;
 }

@@ -1,9 +1,12 @@
 // A transaction as watchers read it: the JSON of one `change` message. It is made once, when the transaction is
 // applied, sent to every stream that matches and written to the `change` table; a replay sends the same bytes. Of an
-// instance of a service it also keeps what it was before, for those who are told of some instances only.
+// instance of a service it also keeps what it was before, for those who are told of some instances only, and of a znode
+// that is not open to all its access control list.
 
 import { inRoot } from "../core/access/namespace.ts";
 import type { Namespaces } from "../core/access/namespaces.ts";
+import { type Acl, openAcl, textLengthOf, textOfAcl } from "../core/acl/acl.ts";
+import { aclOfTriples } from "../core/acl/acl-syntax.ts";
 import { deletedLength, writtenLength } from "../core/bounds.ts";
 import { isInstancePath } from "../core/coordination/instances.ts";
 import { rootPath } from "../core/tree/path.ts";
@@ -24,6 +27,8 @@ export interface MessageEvent {
   readonly tail: string;
   /** Data of an instance of a service before the event, as `"data":…`; absent for all else. It is not sent. */
   readonly before?: string | undefined;
+  /** The list the znode had, or has from then on, where that is not open to all. It is not sent. */
+  readonly acl?: Acl | undefined;
 }
 
 export interface ChangeMessage {
@@ -59,6 +64,7 @@ export function isTooLongToTell(txn: Txn, namespaces: InNamespaces): boolean {
   let length = events.length * lengthPerEvent;
   for (const { type, znode } of events)
     length += type === "deleted" ? deletedLength(znode, namespaces) : writtenLength(znode);
+  for (const acl of new Set(events.map(({ znode }) => znode.acl))) length += textLengthOf(acl.entries);
   return length > textLengthMax;
 }
 
@@ -73,6 +79,7 @@ export function changeMessageOf(txn: Txn, namespaces: InNamespaces): ChangeMessa
       data: type === "deleted" ? "" : `,${dataText(znode.data)}`,
       tail: `,"stat":${statText(znode)}}`,
       before: namespaces.keeps(znode.path, isInstancePath) ? dataBefore(event) : undefined,
+      acl: znode.acl.id === openAcl.id ? undefined : znode.acl.entries,
     };
   });
   if (events.length === 0) return null;
@@ -104,14 +111,27 @@ function headOf(
 /** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
 function wholeText(head: string, events: readonly MessageEvent[]): string {
   const pieces = [head];
+  const places = new Map<Acl, number>();
   for (const event of events) {
     if (pieces.length > 1) pieces.push(",");
     pieces.push(event.head, event.data);
     if (event.before !== undefined) pieces.push(`,"before":{${event.before}}`);
+    if (event.acl !== undefined) pieces.push(`,"acl":${placeOf(event.acl, places)}`);
     pieces.push(event.tail);
   }
-  pieces.push("]}");
+  pieces.push("]", aclsText(places), "}");
   return pieces.join("");
+}
+
+/** Lists stand behind the events, each once, and an event says which is its own. */
+function placeOf(acl: Acl, places: Map<Acl, number>): number {
+  const place = places.get(acl) ?? places.size;
+  places.set(acl, place);
+  return place;
+}
+
+function aclsText(places: ReadonlyMap<Acl, number>): string {
+  return places.size === 0 ? "" : `,"acls":[${[...places.keys()].map(textOfAcl).join(",")}]`;
 }
 
 const eventsOpening = '"events":[';
@@ -152,14 +172,17 @@ interface StoredMessage {
     readonly data?: string;
     readonly dataBase64?: string;
     readonly before?: object;
+    readonly acl?: number;
     readonly stat: object;
   }[];
+  readonly acls?: readonly unknown[];
 }
 
 /** A message read back from its text: its own text is again the same, byte for byte. */
 export function parseChangeMessage(text: string): ChangeMessage {
   const stored = JSON.parse(text) as StoredMessage;
   const { zxid, timeMs } = stored;
+  const acls = (stored.acls ?? []).map((triples) => aclOfTriples(triples) ?? forNobody);
   return {
     zxid,
     head: headOf(zxid, timeMs, {
@@ -175,9 +198,13 @@ export function parseChangeMessage(text: string): ChangeMessage {
       data: storedDataPiece(event),
       tail: `,"stat":${JSON.stringify(event.stat)}}`,
       before: event.before === undefined ? undefined : JSON.stringify(event.before).slice(1, -1),
+      acl: event.acl === undefined ? undefined : (acls[event.acl] ?? forNobody),
     })),
   };
 }
+
+/** Where a list cannot be read. */
+const forNobody: Acl = [];
 
 function storedDataPiece(event: StoredMessage["events"][number]): string {
   if (event.data !== undefined) return `,"data":${JSON.stringify(event.data)}`;

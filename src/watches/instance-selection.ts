@@ -28,6 +28,8 @@ export class InstanceSelection implements StreamSelection {
   readonly scope = "children";
   readonly types = new Set(watchEventTypes);
   readonly sight: Sight;
+  /** A service shows its instances, whatever the lists of their znodes say. */
+  readonly heedsLists = false;
   readonly key: string;
   readonly #filter: InstanceFilter;
 

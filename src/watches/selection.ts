@@ -30,6 +30,8 @@ export interface StreamSelection {
   readonly types: ReadonlySet<WatchEventType>;
   /** Which of the znodes and events in scope may be told. */
   readonly sight: Sight;
+  /** Whether the lists of znodes hold as well, which are asked for each reader. */
+  readonly heedsLists: boolean;
   /**
    * The znodes in scope as they are now, each once, parents before their children; those that may not be told are among
    * them, unless they are below one below which nothing may.
@@ -42,8 +44,12 @@ export interface StreamSelection {
   snapshotFrame(zxid: number, texts: readonly string[]): Uint8Array;
   /** What is told of a transaction, whole; null when that is nothing. @param events those that may be told, of these types */
   liveFrame(frames: MessageFrames, events: readonly MessageEvent[]): Uint8Array | null;
-  /** The same bytes, later. */
-  replayFrame(message: ChangeMessage, id: string): Uint8Array | null;
+  /** The same bytes, later. @param isTold whether the lists of znodes let it be told */
+  replayFrame(
+    message: ChangeMessage,
+    id: string,
+    isTold: (event: MessageEvent) => boolean,
+  ): Uint8Array | null;
 }
 
 export interface SelectionParts {
@@ -54,6 +60,8 @@ export interface SelectionParts {
   readonly withData: boolean;
   /** Of whom is told; everything may be told unless given. */
   readonly permits?: Permits;
+  /** Whether each znode's own list holds; it does unless given. */
+  readonly heedsLists?: boolean;
 }
 
 export class Selection implements EventSelection, StreamSelection {
@@ -63,6 +71,7 @@ export class Selection implements EventSelection, StreamSelection {
   readonly types: ReadonlySet<WatchEventType>;
   readonly withData: boolean;
   readonly sight: Sight;
+  readonly heedsLists: boolean;
   readonly key: string;
   readonly #paths: ReadonlySet<string>;
 
@@ -76,8 +85,10 @@ export class Selection implements EventSelection, StreamSelection {
     this.types = new Set(parts.types);
     this.withData = parts.withData;
     this.sight = sightOf(parts.permits ?? systemPermits, this);
+    this.heedsLists = parts.heedsLists ?? true;
     const types = watchEventTypes.filter((type) => this.types.has(type));
-    this.key = JSON.stringify([this.scope, types, this.withData, this.sight.key, ...this.paths]);
+    const words = [this.scope, types, this.withData, this.heedsLists, this.sight.key];
+    this.key = JSON.stringify([...words, ...this.paths]);
   }
 
   matches(event: MessageEvent): boolean {
@@ -113,8 +124,14 @@ export class Selection implements EventSelection, StreamSelection {
     return frames.of(events, this);
   }
 
-  replayFrame(message: ChangeMessage, id: string): Uint8Array | null {
-    const text = selectedText(message, this);
+  replayFrame(
+    message: ChangeMessage,
+    id: string,
+    isTold: (event: MessageEvent) => boolean,
+  ): Uint8Array | null {
+    const { withData, root } = this;
+    const matches = (event: MessageEvent) => this.matches(event) && isTold(event);
+    const text = selectedText(message, { matches, withData, root });
     return text === null ? null : changeFrame(id, text);
   }
 

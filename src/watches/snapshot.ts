@@ -2,6 +2,7 @@
 // what was overwritten before it came by, and no more than a bound of that. What its reader may not be told is no part of
 // it: where pages end does not depend on that.
 
+import type { ListGate } from "../core/acl/list-gate.ts";
 import type { Reader } from "../core/reader.ts";
 import type { TreeWalk } from "../core/tree/tree-walk.ts";
 import type { Znode } from "../core/tree/znode.ts";
@@ -11,10 +12,18 @@ import type { StreamSelection } from "./selection.ts";
 /** Znodes that may not be told which are passed over before others get a turn. */
 const hiddenPerTurn = 1000;
 
+export interface SnapshotParts {
+  readonly selection: StreamSelection;
+  /** What the lists of znodes say of its reader. */
+  readonly lists: ListGate;
+  readonly limits: WatchLimits;
+}
+
 export class Snapshot {
   readonly zxid: number;
   readonly #selection: StreamSelection;
   readonly #limits: WatchLimits;
+  readonly #lists: ListGate;
   readonly #walk: TreeWalk;
   /** Of the page that is being made. What the selection leaves out was looked at, and takes its time as well. */
   #texts: string[] = [];
@@ -24,8 +33,9 @@ export class Snapshot {
   #isBegun = false;
 
   /** @param reader of the whole tree: the selection says what of it may be told */
-  constructor(reader: Reader, selection: StreamSelection, limits: WatchLimits) {
+  constructor(reader: Reader, { selection, lists, limits }: SnapshotParts) {
     this.#limits = limits;
+    this.#lists = lists;
     this.zxid = reader.zxid;
     this.#selection = selection;
     this.#walk = selection.walk(reader, limits.snapshotKeptBytesMax);
@@ -51,10 +61,15 @@ export class Snapshot {
       if (hiddenLeft === 0) return "looking";
       const znode = this.#walk.next();
       if (znode === undefined) this.#isAtEnd = true;
-      else if (this.#selection.sight.sees(znode.path)) this.#add(znode);
+      else if (this.#sees(znode)) this.#add(znode);
       else hiddenLeft -= 1;
     }
     return this.#count === 0 && this.#isBegun ? null : this.#endPage();
+  }
+
+  #sees({ path, acl }: Znode): boolean {
+    const { sight, heedsLists } = this.#selection;
+    return sight.sees(path) && (!heedsLists || this.#lists.mayRead(acl));
   }
 
   get #isFull(): boolean {

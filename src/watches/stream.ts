@@ -3,10 +3,13 @@
 // slow reader costs its sink's buffer and nobody waits for it.
 
 import type { Clock } from "../clock.ts";
+import type { Acl, Shown } from "../core/acl/acl.ts";
+import { ListGate } from "../core/acl/list-gate.ts";
 import type { ReadonlyEpochs, Stamp } from "../core/epochs.ts";
 import { type ReadContext, type Reader, systemContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import type { RightsInUse } from "../store/rights-in-use.ts";
+import type { MessageEvent } from "../told/change-message.ts";
 import { bookmarkFrame, type Gap, resetFrame, syncedFrame } from "../told/frames.ts";
 import { Outlet } from "../told/outlet.ts";
 import type { Sink } from "../told/sink.ts";
@@ -33,6 +36,8 @@ export interface StreamRequest {
   readonly reader: string;
   /** Whose rights it goes on by: it ends with them. */
   readonly context: ReadContext;
+  /** Whom the lists of znodes take its reader for; for nobody unless given. */
+  readonly shown?: Partial<Shown>;
 }
 
 /** What all streams of a server share. */
@@ -85,6 +90,7 @@ export class Stream {
   readonly request: StreamRequest;
   readonly #source: StreamSource;
   readonly #outlet: Outlet;
+  readonly #lists: ListGate;
   /** Everything that matches up to here was sent. While live, so was everything that happened since. */
   #position = 0;
   #isLive = false;
@@ -103,6 +109,7 @@ export class Stream {
     this.request = request;
     this.#outlet = new Outlet(sink, source.clock);
     this.#source = source;
+    this.#lists = new ListGate(request.context.permits, request.shown);
     this.#openedMs = source.clock.monotonicMs();
     const lifetimeMs = source.limits.streamLifetimeMsMax * (1 - lifetimeJitter * source.chance());
     this.#endsAtMs = this.#openedMs + lifetimeMs;
@@ -126,6 +133,14 @@ export class Stream {
     if (gap === null) this.#position = stamp.zxid;
     else this.#reset(gap);
   }
+
+  /** Whether the list lets its reader be told of a znode that has it. */
+  mayReadBy(acl: Acl): boolean {
+    return this.#lists.mayReadBy(acl);
+  }
+
+  #isTold = ({ acl }: MessageEvent): boolean =>
+    acl === undefined || !this.request.selection.heedsLists || this.#lists.mayReadBy(acl);
 
   /** A transaction that matches, in zxid order; those before it that match were heard before. */
   hear(zxid: number, frame: Uint8Array): void {
@@ -280,7 +295,7 @@ export class Stream {
       if (messagesLeft === 0 || lengthLeft <= 0) return false;
       messagesLeft -= 1;
       lengthLeft -= message.text.length;
-      const frame = this.request.selection.replayFrame(message, this.#idOf(message.zxid));
+      const frame = this.request.selection.replayFrame(message, this.#idOf(message.zxid), this.#isTold);
       if (frame === null) this.#position = message.zxid;
       else this.#sendChange(message.zxid, frame);
       if (!this.#outlet.isFlowing || this.#isEnded) return true;
@@ -299,7 +314,8 @@ export class Stream {
 
   #takeSnapshot(): Snapshot {
     const { store, limits } = this.#source;
-    return new Snapshot(store.reader(systemContext), this.request.selection, limits);
+    const { selection } = this.request;
+    return new Snapshot(store.reader(systemContext), { selection, lists: this.#lists, limits });
   }
 
   #sendChange(zxid: number, frame: Uint8Array): void {

@@ -2,6 +2,7 @@
 // (W23). A message is put into bytes once for all who select the same of it. Telling never waits for a
 // reader.
 
+import type { Acl, Shown } from "../core/acl/acl.ts";
 import { type Stamp, stampText } from "../core/epochs.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
@@ -166,12 +167,17 @@ export class Watches {
 
   #publish(message: ChangeMessage): void {
     const audiences = this.#audiencesOf(message);
-    if (audiences === null) {
+    if (audiences === null || asksTooOften(audiences)) {
       this.#leaveBehind(message.zxid);
       return;
     }
     const frames = new MessageFrames(message, this.#store.epochs.stampOf(message.zxid));
     for (const [{ selection, streams }, events] of audiences) {
+      const lists = listsThatHold(selection, events);
+      if (lists.length > 0) {
+        tellByLists(streams, { frames, selection, events, lists });
+        continue;
+      }
       const frame = selection.liveFrame(frames, events);
       if (frame === null) continue;
       for (const stream of streams) stream.hear(message.zxid, frame);
@@ -265,14 +271,15 @@ export class Watches {
     afterZxid: number;
     reader: string;
     context: ReadContext;
+    shown: Partial<Shown>;
     giveUp: Promise<void>;
   }) {
-    const { selection, afterZxid, reader, context, giveUp } = wait;
+    const { selection, afterZxid, reader, context, shown, giveUp } = wait;
     if (this.history.gapAfter(afterZxid) === "history_trimmed") return true;
     const start: StreamStart = { kind: "after", zxid: afterZxid };
     const change = new FirstChange();
     const timing = { bookmarkMs: Number.POSITIVE_INFINITY, heartbeatMs: Number.POSITIVE_INFINITY };
-    const stream = this.open({ selection, start, once: true, reader, context, ...timing }, change);
+    const stream = this.open({ selection, start, once: true, reader, context, shown, ...timing }, change);
     const happened = await Promise.race([change.happened.then(() => true), giveUp.then(() => false)]);
     stream.closed();
     return happened;
@@ -282,4 +289,45 @@ export class Watches {
 /** Whether an event in scope is told to them, by what they may be told now. */
 function hears({ selection }: Audience, { type, path }: MessageEvent): boolean {
   return selection.types.has(type) && selection.sight.sees(path);
+}
+
+/** The lists of those of the events whose znodes are not open to all, each once. */
+function listsThatHold({ heedsLists }: StreamSelection, events: readonly MessageEvent[]): readonly Acl[] {
+  if (!heedsLists) return [];
+  const lists = new Set<Acl>();
+  for (const { acl } of events) if (acl !== undefined) lists.add(acl);
+  return [...lists];
+}
+
+/** Whether lists would be asked more often, or of their events be told more in words of their own, than may be in one go. */
+function asksTooOften(audiences: ReadonlyMap<Audience, readonly MessageEvent[]>): boolean {
+  let count = 0;
+  for (const [{ selection, streams }, events] of audiences) {
+    const { length } = listsThatHold(selection, events);
+    if (length > 0) count += length * streams.size + events.length * Math.min(streams.size, 2 ** length);
+  }
+  return count > heardAtOnceMax;
+}
+
+interface ListedEvents {
+  readonly frames: MessageFrames;
+  readonly selection: StreamSelection;
+  readonly events: readonly MessageEvent[];
+  readonly lists: readonly Acl[];
+}
+
+/** Those to whom the same lists give `read` are told the same bytes. */
+function tellByLists(streams: Iterable<Stream>, { frames, selection, events, lists }: ListedEvents): void {
+  const frameByLists = new Map<string, Uint8Array | null>();
+  for (const stream of streams) {
+    const readable = new Set(lists.filter((acl) => stream.mayReadBy(acl)));
+    const key = lists.map((acl) => (readable.has(acl) ? "1" : "0")).join("");
+    let frame = frameByLists.get(key);
+    if (frame === undefined) {
+      const told = events.filter(({ acl }) => acl === undefined || readable.has(acl));
+      frame = told.length === 0 ? null : selection.liveFrame(frames, told);
+      frameByLists.set(key, frame);
+    }
+    if (frame !== null) stream.hear(frames.message.zxid, frame);
+  }
 }

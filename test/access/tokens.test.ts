@@ -142,14 +142,14 @@ test("a fence that does not hold tells who may not read it nothing of what is th
     { prefix: "/mine", allow: ["create"] },
   ] as const;
   const headers = await addTokenWith(keeper.store, "web", rules);
-  const refusals = ["there", "none"].map(async (name) => {
+  const refusals = ["there", "absent"].map(async (name) => {
     const fenced = { ...headers, fence: `/locks/${name}@${stat.czxid}` };
     const answer = await http.post("/v1/znodes/mine", { headers: fenced });
     expect(answer.code).toBe("fence_stale");
     return answer.text.replaceAll(name, "");
   });
-  const [there, none] = await Promise.all(refusals);
-  expect(there).toBe(none);
+  const [there, absent] = await Promise.all(refusals);
+  expect(there).toBe(absent);
 });
 
 test("what is kept of the history is an admin's: it would say how large a write was that one may not read", async ({
@@ -307,4 +307,37 @@ test("what was done is told with who did it", async ({ http, keeper }) => {
   const headers = await turnOnAccess(keeper.store);
   await http.post("/v1/znodes/a", { headers });
   expect(keeper.applied.at(-1)?.message?.text).toContain('"cause":"request","by":"token:root",');
+});
+
+test("a token that is made again under a name has nothing of what the one before it had", async ({
+  http,
+  keeper,
+}) => {
+  const { store } = keeper;
+  await turnOnAccess(store);
+  const asIt = async () => addToken(store, { name: "web", policies: ["admin"] });
+  const before = await asIt();
+  const { token } = (await http.post("/v1/sessions", { headers: before })).json<{ token: string }>();
+  const keyed = (headers: object) =>
+    http.post("/v1/znodes/a-?sequential=true", { headers: { ...headers, "idempotency-key": "k" } });
+  await keyed(before);
+  await store.submit({ type: "revokeToken", name: "web", principal: "system" });
+  const again = await asIt();
+  const kept = await http.get("/v1/znodes", { headers: { ...again, "session-token": token } });
+  expect(kept.status).toBe(410);
+  expect((await keyed(again)).header("location")).toBe("/v1/znodes/a-0000000001");
+});
+
+test("the earlier end counts: that of the token or that of the secret it was shown by", async ({
+  http,
+  keeper,
+}) => {
+  const { store, clock } = keeper;
+  const headers = await turnOnAccess(store);
+  const validUntilMs = clock.wallMs() + 1000;
+  const old = await addToken(store, { name: "web", policies: ["admin"], validUntilMs });
+  await http.post("/v1/admin/tokens/web/rotate", { headers, json: { overlapMs: 60_000 } });
+  expect((await http.get("/v1/znodes", { headers: old })).status).toBe(200);
+  await clock.advance(1000);
+  expect((await http.get("/v1/znodes", { headers: old })).status).toBe(401);
 });

@@ -127,22 +127,23 @@ describe("znodes", () => {
     expect(await output("getacl", "/acl")).toBe("world:anyone:cdrwa\n");
     const file = join(dataDir, "who");
     writeFileSync(file, "ann:s3cret\n");
-    const entries = ["auth::cdrwa", "ip:2001:db8::/32:rw", "world:anyone:"];
+    const entries = ["auth::cdrwa", "ip:2001:db8::/32:rw", "world:anyone:r"];
     expect(await run("setacl", "/acl", ...entries, "--acl-auth", `@${file}`)).toMatchObject({
       code: 0,
       stdout: "",
     });
-    const rest = "ip:2001:db8::/32:rw\nworld:anyone:\n";
+    const rest = "ip:2001:db8::/32:rw\nworld:anyone:r\n";
     expect(await output("getacl", "/acl")).toBe(`digest:ann:x:cdrwa\n${rest}`);
     const whole = `digest:ann:WC2vyEVmARVG2uI4r2+dPtzK/v4=:cdrwa\n${rest}`;
     const asAnn = cli(["getacl", "/acl"], { env: { TREEKEEPER_ACL_AUTH: "ann:s3cret" } });
     expect((await asAnn.ended).stdout).toBe(whole);
-    expect(await run("setacl", "/acl", ...whole.trim().split("\n"), "--if-aversion", "1")).toMatchObject({
-      code: 0,
-    });
-    expect(await run("setacl", "/acl", "world:anyone:r", "--if-aversion", "1")).toMatchObject({ code: 4 });
+    const again = [...whole.trim().split("\n"), "ip:192.0.2.1:"];
+    const setAgain = ["setacl", "/acl", ...again, "--if-aversion", "1"];
+    expect((await run(...setAgain)).stderr).toContain("does not give you the permission");
+    expect(await run(...setAgain, "--acl-auth", "ann:s3cret")).toMatchObject({ code: 0 });
+    expect(await run(...setAgain, "--acl-auth", "ann:s3cret")).toMatchObject({ code: 4 });
     const [json] = jsonLines(await output("getacl", "/acl", "--json"));
-    expect(json).toMatchObject({ path: "/acl", aversion: 2, acl: [{ id: "ann:x" }, {}, { perms: [] }] });
+    expect(json).toMatchObject({ path: "/acl", aversion: 2, acl: [{ id: "ann:x" }, {}, {}, { perms: [] }] });
   });
 
   test("an entry or an identity that is none is a fault of usage, and no secret is repeated", async ({

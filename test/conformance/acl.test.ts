@@ -40,7 +40,7 @@ test("a znode is open to all until it is given a list, which is shown as it was 
   const before = expectStatus(await http.get(urlOf(root)), 200);
   const acl = [
     { perms: ["read"], scheme: "ip", id: "10.0.0.0/8" },
-    { perms: ["write", "admin"], scheme: "world", id: "anyone" },
+    { perms: ["read", "write", "admin"], scheme: "world", id: "anyone" },
   ];
   const set = expectStatus(await setAcl(http, root, acl), 200);
   const { stat } = before.json<{ stat: object }>();
@@ -104,12 +104,13 @@ test("only who has admin sees hashes, and what is stored is as it was [A11, A14]
   const acl = [
     { perms: all, scheme: "digest", id: superTest },
     { perms: ["read"], scheme: "digest", id: "ann:Zm9v" },
+    { perms: ["read"], scheme: "world", id: "anyone" },
   ];
   expectStatus(await setAcl(http, root, acl), 200);
   const ids = async (headers?: Record<string, string>) =>
     (await aclOf(http, root, headers)).acl.map(({ id }) => id);
-  const whole = [superTest, "ann:Zm9v"];
-  const masked = ["super:x", "ann:x"];
+  const whole = [superTest, "ann:Zm9v", "anyone"];
+  const masked = ["super:x", "ann:x", "anyone"];
   expect(await ids(showing("super:test"))).toEqual(whole);
   expect(await ids(showing("someone:else", "super:test"))).toEqual(whole);
   // Nothing of the request before is left, though it came on the same connection.
@@ -126,11 +127,12 @@ test("an address counts as the one the request came from, whatever its headers s
     { perms: ["admin"], scheme: "ip", id: "127.0.0.0/8" },
     { perms: ["admin"], scheme: "ip", id: "::1" },
     { perms: ["read"], scheme: "digest", id: "ann:Zm9v" },
+    { perms: ["read"], scheme: "world", id: "anyone" },
   ];
   expectStatus(await setAcl(http, root, acl), 200);
   const forwarded = { "X-Forwarded-For": "192.0.2.1", Forwarded: "for=192.0.2.1" };
   expect((await aclOf(http, root, forwarded)).acl[2]?.id).toBe("ann:Zm9v");
-  expectStatus(await setAcl(http, root, [{ ...acl[0], id: "192.0.2.0/24" }, acl[2]]), 200);
+  expectStatus(await setAcl(http, root, [{ ...acl[0], id: "192.0.2.0/24" }, acl[2], acl[3]]), 200);
   expect((await aclOf(http, root, forwarded)).acl[1]?.id).toBe("ann:x");
 });
 
@@ -197,7 +199,7 @@ test("a transaction and a batch make znodes with lists of their own [A6, A18, M5
   ]);
   const closed = [{ perms: ["read"], scheme: "digest", id: "super:x" }];
   for (const [name, expected] of Object.entries({ a: closed, b: open, p: open, "p/c": closed }))
-    expect((await aclOf(http, `${root}/${name}`)).acl, name).toEqual(expected);
+    expect((await aclOf(http, `${root}/${name}`, headers)).acl, name).toEqual(expected);
   const refused = await http.post("/v1/transactions", {
     json: { operations: [create("e", {}), create("f", { acl })] },
   });
@@ -223,10 +225,14 @@ test("an export has the lists that are asked for, and its import makes znodes as
   http,
   root,
 }) => {
-  const admins = [{ perms: all, scheme: "digest", id: superTest }];
+  const admins = [
+    { perms: all, scheme: "digest", id: superTest },
+    { perms: ["read"], scheme: "world", id: "anyone" },
+  ];
+  const headers = showing("super:test");
   const create = (name: string, members: object) => ({ op: "create", path: `${root}/${name}`, ...members });
   const operations = [create("a", { acl: admins, data: "x" }), create("a/b", {})];
-  expectStatus(await http.post("/v1/transactions", { json: { operations } }), 200);
+  expectStatus(await http.post("/v1/transactions", { json: { operations }, headers }), 200);
   const exported = async (headers: Record<string, string>) => {
     const answer = await http.get(`/v1/export${encodeSegments(root)}`, {
       query: "include=data,acl",
@@ -251,16 +257,19 @@ test("an export has the lists that are asked for, and its import makes znodes as
   expect(JSON.stringify(plain.json())).not.toContain("acl");
 
   const bringIn = (some: readonly object[], query = "") =>
-    http.post("/v1/import", { query, body: some.map((line) => `${JSON.stringify(line)}\n`).join("") });
+    http.post("/v1/import", {
+      ...{ query, headers },
+      body: some.map((line) => `${JSON.stringify(line)}\n`).join(""),
+    });
   const masked = await exported({});
-  expect(masked[1]).toMatchObject({ acl: [{ ...admins[0], id: "super:x" }] });
-  expectStatus(await http.delete(urlOf(root), { query: "recursive=true" }), 204);
+  expect(masked[1]).toMatchObject({ acl: [{ ...admins[0], id: "super:x" }, admins[1]] });
+  expectStatus(await http.delete(urlOf(root), { query: "recursive=true", headers }), 204);
   expect(expectProblem(await bringIn(masked), 400, "bad_acl")).toMatchObject({ line: 2 });
   expect(expectStatus(await bringIn(lines), 200).json()).toMatchObject({ created: 3 });
   expect(await aclOf(http, `${root}/a`, showing("super:test"))).toMatchObject({ acl: admins, aversion: 0 });
   expect((await aclOf(http, `${root}/a/b`)).acl).toEqual(open);
 
-  expectStatus(await setAcl(http, `${root}/a`, open), 200);
+  expectStatus(await setAcl(http, `${root}/a`, open, headers), 200);
   const replaced = expectStatus(await bringIn(lines, "onConflict=replace"), 200);
   expect(replaced.json()).toMatchObject({ replaced: 1, unchanged: 2 });
   const { stat } = (await http.get(urlOf(`${root}/a`))).json<{ stat: object }>();
@@ -287,4 +296,42 @@ test("a list is kept by no cache on the way, nor is what was read with an identi
 }) => {
   expect((await http.get(aclUrl(root))).header("cache-control")).toBe("no-store");
   expect((await http.get(urlOf(root), { headers: showing("a:b") })).header("cache-control")).toBe("no-store");
+});
+
+test("who is in no entry of a list is kept out of its znode, and who is in one is let in [A1, A2, A3, A16]", async ({
+  http,
+  root,
+  watch,
+}) => {
+  const ann = showing("super:test");
+  const acl = [{ perms: all, scheme: "digest", id: superTest }];
+  const closed = `${root}/closed`;
+  const make = { op: "create", path: closed, data: "7", acl };
+  const below = { op: "create", path: `${closed}/open` };
+  expectStatus(
+    await http.post("/v1/transactions", { json: { operations: [make, below] }, headers: ann }),
+    200,
+  );
+  const asked: readonly ((headers: Record<string, string>) => ReturnType<Http["get"]>)[] = [
+    (headers) => http.get(urlOf(closed), { headers }),
+    (headers) => http.get(`/v1/children${encodeSegments(closed)}`, { headers }),
+    (headers) => http.get(`/v1/tree${encodeSegments(closed)}`, { headers }),
+    (headers) => http.put(urlOf(closed), { body: "8", headers }),
+    (headers) => http.post(urlOf(`${closed}/new`), { body: "x", headers }),
+    (headers) => http.delete(urlOf(`${closed}/new`), { headers }),
+    (headers) => http.put(aclUrl(closed), { json: { acl }, headers }),
+    (headers) => http.delete(urlOf(closed), { query: "recursive=true", headers }),
+  ];
+  const stream = await watch({ path: root, scope: "subtree" }, showing("ann:other"));
+  await stream.untilEvent("synced");
+  for (const [index, ask] of asked.entries()) {
+    for (const headers of [{}, showing("super:wrong"), showing("ann:other")])
+      expect(expectProblem(await ask(headers), 403, "forbidden"), `${index}`).toMatchObject({ path: closed });
+    expect((await ask(ann)).status, `${index}`).toBeLessThan(300);
+  }
+  expect(await stream.untilChanges(3)).toEqual([
+    `created ${closed}/new`,
+    `deleted ${closed}/new`,
+    `deleted ${closed}/open`,
+  ]);
 });

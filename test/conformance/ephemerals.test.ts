@@ -1,6 +1,7 @@
 // Ephemeral znodes: they live exactly as long as the session they belong to.
 
 import { once } from "node:events";
+import { withBearer } from "../support/http.ts";
 import { expect, expectProblem, expectStatus, test, tokenOf, urlOf } from "./fixture.ts";
 
 test("an ephemeral shows its owner, and without a session there is none [E1, N20]", async ({
@@ -55,10 +56,10 @@ test("a lost connection takes nothing: only the end of the session does [E2, N15
 }) => {
   const session = await openSession();
   const socket = await http.connect();
-  socket.write(
+  const request =
     `POST ${urlOf(`${root}/e`)}?ephemeral=true HTTP/1.1\r\nHost: localhost\r\n` +
-      `Session-Token: ${session.token}\r\nContent-Length: 0\r\n\r\n`,
-  );
+    `Session-Token: ${session.token}\r\nContent-Length: 0\r\n\r\n`;
+  socket.write(withBearer(request));
   await once(socket, "data");
   socket.resetAndDestroy();
   await once(socket, "close");

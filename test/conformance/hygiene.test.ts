@@ -2,6 +2,7 @@
 // the limit, the client gets to read it, and nothing was done.
 
 import { once } from "node:events";
+import { withBearer } from "../support/http.ts";
 import { encodeSegments, expect, expectProblem, expectStatus, test, tokenOf, urlOf } from "./fixture.ts";
 
 type Bounds = Record<string, number>;
@@ -42,7 +43,8 @@ test("whoever sends a body far over its limit sends it to the end and then reads
   const socket = await http.connect();
   const failures: unknown[] = [];
   socket.on("error", (error) => failures.push(error));
-  socket.write(`PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`);
+  const head = `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+  socket.write(withBearer(head));
   const [first] = (await once(socket, "data")) as [Buffer];
   expect(first.toString()).toMatch(/^HTTP\/1\.1 413 /);
   socket.write(body);
@@ -61,7 +63,7 @@ test("a body that will be refused is not asked for, and any other one is, by who
   expect([refused.status, JSON.parse(refused.body).code]).toEqual([413, "too_large"]);
 
   const socket = await http.connect();
-  socket.write(head(5));
+  socket.write(withBearer(head(5)));
   const [asked] = (await once(socket, "data")) as [Buffer];
   expect(asked.toString()).toBe("HTTP/1.1 100 Continue\r\n\r\n");
   socket.write("hello");

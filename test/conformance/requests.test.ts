@@ -2,6 +2,7 @@
 // request and requests that never end. All get an answer, none gets a 5xx, and nobody else waits.
 
 import { once } from "node:events";
+import { withBearer } from "../support/http.ts";
 import { expect, expectProblem, test, urlOf } from "./fixture.ts";
 
 const resources = {
@@ -201,7 +202,8 @@ test("requests sent in one go on one connection are answered in their order [Z4]
     (value) => `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n${value}`,
   );
   const last = `GET ${urlOf(root)}/none HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`;
-  const { body } = await http.raw(sets.join("") + last);
+  const [first = "", ...others] = [...sets, last];
+  const { body } = await http.raw(first + others.map(withBearer).join(""));
   const versions = [...body.matchAll(/"version":(\d+)|"code":"(no_node)"/g)].map(
     ([, version, code]) => version ?? code,
   );

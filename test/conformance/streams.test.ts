@@ -3,7 +3,7 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import type { Http } from "../support/http.ts";
+import { type Http, withBearer } from "../support/http.ts";
 import { expect, expectProblem, expectStatus, test, tokenOf, urlOf } from "./fixture.ts";
 
 /** A stream of each kind, with a heartbeat soon where one can ask for it. */
@@ -26,7 +26,8 @@ function named(): string {
 /** Reads until the text is as is asked for, as it came, and goes away. */
 async function textOf(http: Http, url: string, isEnough: (text: string) => boolean): Promise<string> {
   const socket = await http.connect();
-  socket.write(`GET ${url} HTTP/1.0\r\nHost: ${new URL(http.url).host}\r\nAccept: text/event-stream\r\n\r\n`);
+  const { host } = new URL(http.url);
+  socket.write(withBearer(`GET ${url} HTTP/1.0\r\nHost: ${host}\r\nAccept: text/event-stream\r\n\r\n`));
   let text = "";
   socket.setEncoding("utf8").on("data", (part: string) => {
     text += part;

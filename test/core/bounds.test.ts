@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Namespaces } from "../../src/core/access/namespaces.ts";
+import type { Acl } from "../../src/core/acl/acl.ts";
 import { deletedLength, type TransactionBounds, writtenLength } from "../../src/core/bounds.ts";
 import { checkState } from "../../src/core/check.ts";
 import type { Command, Operation } from "../../src/core/command.ts";
@@ -269,3 +270,27 @@ test("names that somebody took are skipped in few steps, however many they are [
   expect(other).toBe(one + 1);
   await close(keeper);
 });
+
+test("a transaction counts each list that is told of once, and what goes in parts goes all the same [A19]", async () => {
+  const keeper = await keeperOf({ transactionChangesMax: 100 });
+  const listOf = (index: number): Acl => [
+    { perms: 31, scheme: "digest", id: `${index}:${"x".repeat(240)}` },
+    everybody,
+  ];
+  const closed = (index: number, list: number): Operation => ({
+    ...{ type: "create", path: `/t/${index}`, data: bytes(""), mode: plain, acl: listOf(list) },
+  });
+  await keeper.create("/t");
+  await keeper.multi(Array.from({ length: 20 }, (_, index) => closed(index, index % 2)));
+  expect(await refusal(keeper.multi([2, 3, 4, 5].map((list) => closed(100 + list, list))))).toBe("too_large");
+  for (const list of [2, 3, 4, 5]) await keeper.multi([closed(100 + list, list)]);
+  expect(await refusal(keeper.store.submit({ type: "deleteTree", path: "/t" }))).toBe("too_large");
+  const part = { type: "deletePart", path: "/t", znodesMax: 100, bytesMax: 600 } as const;
+  let remaining = 25;
+  for (let parts = 0; remaining > 0 && parts < 25; parts += 1)
+    remaining = (await keeper.store.submit(part)).outcome.remaining;
+  expect(remaining).toBe(0);
+  await close(keeper);
+});
+
+const everybody = { perms: 31, scheme: "world", id: "anyone" } as const;

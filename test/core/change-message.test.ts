@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { expect } from "vitest";
+import type { Acl } from "../../src/core/acl/acl.ts";
 import { type ChangeMessage, parseChangeMessage, selectedText } from "../../src/told/change-message.ts";
 import { bytes, ephemeral, type Keeper, plain, test } from "../support/keeper.ts";
 
@@ -104,4 +105,24 @@ test("a selection has its own events in order, with data or without, and none is
   ]);
   expect(some.zxid).toBe(message.zxid);
   expect(select([])).toBeNull();
+});
+
+test("a message keeps the lists of its znodes, each once, for those who read it later, and sends none [A16, A19]", async ({
+  keeper,
+}) => {
+  const anns: Acl = [{ perms: 1, scheme: "digest", id: 'ann"s:Zm9v' }];
+  const nobodys: Acl = [{ perms: 0, scheme: "world", id: "anyone" }];
+  await keeper.multi([
+    { ...create, path: "/a", data: bytes("x"), acl: anns },
+    { ...create, path: "/b", data: bytes("y") },
+    { ...create, path: "/c", data: bytes("z"), acl: nobodys },
+    { ...create, path: "/d", data: bytes("z"), acl: anns },
+  ]);
+  const message = lastMessage(keeper);
+  expect(message.events.map(({ acl }) => acl)).toEqual([anns, undefined, nobodys, anns]);
+  expect(parseChangeMessage(message.text)).toEqual(message);
+  expect(message.text.split("Zm9v").length).toBe(2);
+  const told = selectedText(message, { matches: () => true, withData: true, root: "/" });
+  expect(Object.keys(JSON.parse(told as string).events[0])).toEqual(["type", "path", "data", "stat"]);
+  expect(told).not.toMatch(/acl|Zm9v/);
 });

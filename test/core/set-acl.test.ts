@@ -8,21 +8,27 @@ import { checkState } from "../../src/core/check.ts";
 import { changeMessageOf } from "../../src/told/change-message.ts";
 import { bytes, type Keeper, plain, refusal, sequential, test } from "../support/keeper.ts";
 
-const readOnly: Acl = [{ perms: 1, scheme: "world", id: "anyone" }];
-const anns: Acl = [{ perms: 31, scheme: "digest", id: "ann:Zm9v" }];
+const ann = "ann:Zm9v";
+const readOnly: Acl = [
+  { perms: 1, scheme: "world", id: "anyone" },
+  { perms: 30, scheme: "digest", id: ann },
+];
+const anns: Acl = [{ perms: 31, scheme: "digest", id: ann }];
+/** No list in these tests is held against her. */
+const shown = { digests: [ann] };
 
 const create = (path: string, acl?: Acl) => ({
   ...{ type: "create" as const, path, data: bytes(""), mode: plain },
   ...(acl !== undefined && { acl }),
 });
 const setAcl = (keeper: Keeper, path: string, acl: Acl, aversion?: number) =>
-  keeper.store.submit({ type: "setAcl", path, acl, ...(aversion !== undefined && { aversion }) });
+  keeper.store.submit({ type: "setAcl", path, acl, shown, ...(aversion !== undefined && { aversion }) });
 const aclOf = (keeper: Keeper, path: string) => keeper.reader.get(path)?.acl.entries;
 const listsOf = (keeper: Keeper) => [...keeper.state.acls.values()].map(({ entries }) => entries);
 
 test("a znode below a closed one is as open as its own list says [A1]", async ({ keeper }) => {
   await keeper.store.submit(create("/closed", anns));
-  await keeper.store.submit(create("/closed/open"));
+  await keeper.store.submit({ ...create("/closed/open"), shown });
   const canRead = (path: string) => aclAllows(aclOf(keeper, path) as Acl, permissionBits.read, nobodyKnown);
   expect([canRead("/closed"), canRead("/closed/open")]).toEqual([false, true]);
 });
@@ -48,7 +54,7 @@ test("a list comes in the place of the whole one, and moves aversion and nothing
   keeper,
 }) => {
   await keeper.store.submit(create("/a", anns));
-  await keeper.create("/a/b");
+  await keeper.create("/a/b", plain, "", { shown });
   const before = keeper.stat("/a");
   await keeper.clock.advance(50);
   const { zxid, outcome } = await setAcl(keeper, "/a", readOnly);
@@ -56,7 +62,7 @@ test("a list comes in the place of the whole one, and moves aversion and nothing
   expect(keeper.stat("/a")).toEqual({ ...before, aversion: 1 });
   expect(aclOf(keeper, "/a")).toEqual(readOnly);
   expect(zxid).toBe(3);
-  await keeper.create("/a/c");
+  await keeper.create("/a/c", plain, "", { shown });
   expect(keeper.stat("/a")).toMatchObject({ aversion: 1, numChildren: 2 });
 });
 
@@ -185,7 +191,13 @@ test("to set a list takes admin on the path, and who is confined names paths of 
     store.submit({ type: "import", znodes: [znode], onConflict: "fail", ...as(policies) });
   expect(await refusal(bringIn(["writers"]))).toBe("forbidden");
   await bringIn(["writers", "admins"]);
-  const { outcome } = await store.submit({ type: "setAcl", path: "/b", acl: anns, ...as(["admins"], "/a") });
+  const { outcome } = await store.submit({
+    type: "setAcl",
+    path: "/b",
+    acl: anns,
+    shown,
+    ...as(["admins"], "/a"),
+  });
   expect(outcome).toMatchObject({ path: "/b", stat: { aversion: 1 } });
   expect(["/a", "/a/b", "/a/c"].map((path) => aclOf(keeper, path))).toEqual([openAcl.entries, anns, anns]);
 });

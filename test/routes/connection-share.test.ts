@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
+import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
@@ -45,6 +46,36 @@ test("requests sent ahead wait for those before them, and all are answered in th
   const statuses = Array.from(text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm), ([, status]) => Number(status));
   expect(statuses).toEqual([200, 200, 201, ...Array(3000).fill(400), 200]);
   expect((await http.get("/v1/znodes/b")).status).toBe(200);
+});
+
+test("what one client asks at length on many connections is done bit by bit, and others are served between", async ({
+  start,
+}) => {
+  const { url } = await start();
+  const http = new Http(url);
+  await http.post("/v1/znodes/large", { body: "x".repeat(2 ** 20) });
+  const [connections, requests] = [10, 20];
+  const target = { host: "127.0.0.1", port: Number(new URL(url).port), localAddress: "127.0.0.2" };
+  const sockets = await Promise.all(
+    Array.from({ length: connections }, async () => {
+      const socket = connect(target);
+      await once(socket, "connect");
+      return socket;
+    }),
+  );
+  let text = "";
+  const count = () => text.match(/^HTTP\/1\.1 200 /gm)?.length ?? 0;
+  for (const socket of sockets) {
+    socket.setEncoding("latin1").on("data", (part) => {
+      text += part;
+    });
+    socket.write("HEAD /v1/znodes/large HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(requests));
+  }
+  // Each takes a turn of its own at least. All that was asked takes half a second, and in one go it would be over by now.
+  for (let index = 0; index < 3; index += 1) expect((await http.get("/v1/znodes/none")).status).toBe(404);
+  expect(count()).toBeLessThan(connections * requests);
+  await expect.poll(count, patience).toBe(connections * requests);
+  for (const socket of sockets) socket.destroy();
 });
 
 test("one connection's waits are bounded, others wait all the same, and all are gone with it", async ({

@@ -1,16 +1,17 @@
 // `npm run conformance -- --base-url URL`: puts any server to the questions of test/conformance and prints a scorecard.
 // Ends with 0 when every promise holds, 1 when one does not, 2 when it was used wrongly or nothing could be asked.
 
-import { openSync, writeFileSync } from "node:fs";
+import { openSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { ask, subjects } from "./questions.ts";
 import { scorecardOf, textOf } from "./scorecard.ts";
 
-const usage = `Usage: npm run conformance -- --base-url URL[,URL…] [--only SUBJECT[,SUBJECT…]] [--json FILE]
+const usage = `Usage: npm run conformance -- --base-url URL[,URL…] [--token-file FILE] [--only SUBJECT[,SUBJECT…]] [--json FILE]
 
-  --base-url  where the server is; several, comma-separated, are servers of one service
-  --only      these subjects and no others: ${subjects().join(", ")}
-  --json      write the scorecard to this file as well, as JSON
+  --base-url    where the server is; several, comma-separated, are servers of one service
+  --token-file  file with an admin's token, where access control is on; or set TREEKEEPER_TOKEN
+  --only        these subjects and no others: ${subjects().join(", ")}
+  --json        write the scorecard to this file as well, as JSON
 `;
 const answersWithinMs = 5000;
 
@@ -21,6 +22,7 @@ interface Asked {
   readonly urls: readonly string[];
   readonly only: readonly string[];
   readonly json: string | undefined;
+  readonly token: string | undefined;
 }
 
 try {
@@ -36,12 +38,12 @@ async function main(): Promise<number> {
     process.stdout.write(usage);
     return 0;
   }
-  const { urls, only, json } = askedBy(values);
+  const { urls, only, json, token } = askedBy(values);
   await Promise.all(urls.map(mustAnswer));
   // What cannot be written is better known before all that is asked.
   const file = json === undefined ? undefined : opened(json);
   process.stderr.write(`Asking about ${only.length} of ${subjects().length} subjects.\n`);
-  const scorecard = scorecardOf(urls, await ask(urls, only));
+  const scorecard = scorecardOf(urls, await ask(urls, only, token));
   process.stdout.write(`${textOf(scorecard)}\n`);
   if (file !== undefined) writeFileSync(file, `${JSON.stringify(scorecard, null, 2)}\n`);
   return scorecard.asked > 0 && scorecard.held === scorecard.asked ? 0 : 1;
@@ -58,6 +60,7 @@ function opened(path: string): number {
 function valuesOf(args: string[]) {
   const options = {
     "base-url": { type: "string" },
+    "token-file": { type: "string" },
     only: { type: "string", multiple: true },
     json: { type: "string" },
     help: { type: "boolean", short: "h" },
@@ -69,7 +72,8 @@ function valuesOf(args: string[]) {
   }
 }
 
-function askedBy({ "base-url": base, only = [], json }: ReturnType<typeof valuesOf>): Asked {
+function askedBy(values: ReturnType<typeof valuesOf>): Asked {
+  const { "base-url": base, "token-file": tokenFile, only = [], json } = values;
   if (base === undefined) throw new UnaskedError(`Say with --base-url where the server is.\n\n${usage}`);
   const urls = base.split(",").map((url) => url.trim());
   for (const url of urls) mustBeUrl(url);
@@ -79,7 +83,16 @@ function askedBy({ "base-url": base, only = [], json }: ReturnType<typeof values
   if (unknown !== undefined) {
     throw new UnaskedError(`There is no subject "${unknown}"; there are ${known.join(", ")}.`);
   }
-  return { urls, only: named.length === 0 ? known : named, json };
+  return { urls, only: named.length === 0 ? known : named, json, token: tokenIn(tokenFile) };
+}
+
+function tokenIn(file: string | undefined): string | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new UnaskedError(`The token cannot be read: ${(error as Error).message}`);
+  }
 }
 
 /** Some questions are bytes on a bare socket: there is neither TLS on it, nor a proxy that knows a path. */

@@ -46,12 +46,19 @@ export function subjectOf(file: string): string {
   return basename(file, questionEnding);
 }
 
-/** @throws Error with what the test runner said when it has left no report */
-export async function ask(urls: readonly string[], asked: readonly string[]): Promise<Report> {
+/**
+ * @param token of whoever asks, where the servers want to know
+ * @throws Error with what the test runner said when it has left no report
+ */
+export async function ask(
+  urls: readonly string[],
+  asked: readonly string[],
+  token?: string,
+): Promise<Report> {
   const folder = mkdtempSync(join(tmpdir(), "treekeeper-conformance-"));
   const file = join(folder, "report.json");
   try {
-    const said = await runTests(urls, [
+    const said = await runTests(environmentOf(urls, token), [
       ...["--reporter=json", `--outputFile=${file}`],
       ...asked.map((subject) => `${questionFolder}/${subject}${questionEnding}`),
     ]);
@@ -61,12 +68,17 @@ export async function ask(urls: readonly string[], asked: readonly string[]): Pr
   }
 }
 
+function environmentOf(urls: readonly string[], token: string | undefined): NodeJS.ProcessEnv {
+  const environment = { ...process.env, NO_COLOR: "1", TREEKEEPER_URL: urls.join(",") };
+  return token === undefined ? environment : { ...environment, TREEKEEPER_TOKEN: token };
+}
+
 /** Returns what it says, which is no result. */
-async function runTests(urls: readonly string[], words: readonly string[]): Promise<string> {
+async function runTests(environment: NodeJS.ProcessEnv, words: readonly string[]): Promise<string> {
   const config = join(import.meta.dirname, "vitest.config.ts");
   const runner = spawn("vitest", ["run", "--config", config, ...words], {
     cwd: projectFolder,
-    env: { ...process.env, NO_COLOR: "1", TREEKEEPER_URL: urls.join(",") },
+    env: environment,
     stdio: ["ignore", "pipe", "pipe"],
   });
   const [out, err] = await Promise.all([text(runner.stdout), text(runner.stderr), once(runner, "close")]);

@@ -136,7 +136,7 @@ test("who asks wrongly, or where nothing answers, is told so, and gets no score"
     { args: ["--base-url", server.url, "--onyl", "locks"], said: "Unknown option '--onyl'" },
     {
       args: ["--base-url", server.url, "--only", "lock"],
-      said: 'There is no subject "lock"; there are barriers,',
+      said: 'There is no subject "lock"; there are acl, barriers,',
     },
     { args: ["--base-url", "https://localhost"], said: "A base URL is http://HOST:PORT without a path;" },
     { args: ["--base-url", `${server.url}/below`], said: "A base URL is http://HOST:PORT without a path;" },

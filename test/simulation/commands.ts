@@ -71,19 +71,20 @@ const numberedMode = mode
   .filter((one) => one.kind !== "container")
   .map((one) => ({ ...one, sequential: true }));
 
-/** Few, so that znodes share them, some of several entries, and seldom one that is none. */
+const annsAll = { perms: 31, scheme: "digest", id: "ann:Zm9v" } as const;
+
+/** Few, so that znodes share them, some of several entries, and seldom one that is none. Of each some can be rid again. */
 const acl: fc.Arbitrary<Acl> = fc.oneof(
   {
     weight: 9,
     arbitrary: fc.constantFrom<Acl>(
       openAcl.entries,
       [...openAcl.entries],
-      [{ perms: 1, scheme: "world", id: "anyone" }],
-      [{ perms: 31, scheme: "digest", id: "ann:Zm9v" }],
-      [
-        { perms: 31, scheme: "digest", id: "ann:Zm9v" },
-        { perms: 3, scheme: "ip", id: "10.0.0.0/8" },
-      ],
+      [{ perms: 1, scheme: "world", id: "anyone" }, annsAll],
+      [{ perms: 21, scheme: "world", id: "anyone" }],
+      [{ perms: 26, scheme: "world", id: "anyone" }],
+      [annsAll],
+      [annsAll, { perms: 3, scheme: "ip", id: "10.0.0.0/8" }],
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom<Acl>([], [{ perms: 1, scheme: "world", id: "bob" }]) },
@@ -156,10 +157,15 @@ const idempotency: fc.Arbitrary<Idempotency> = fc.record({
   keysMax: fc.constantFrom(2, 4, 4, 100),
   bytesMax: fc.constantFrom(700, 100_000, 100_000),
 });
+/** Mostly somebody whom most lists let in. */
+const shown: fc.Arbitrary<WriteContext["shown"]> = fc.constantFrom(
+  ...[{ digests: ["ann:Zm9v"] }, { digests: ["eve:YmFy", "ann:Zm9v"], address: "10.1.2.3" }],
+  ...[{ address: "10.1.2.3" }, { address: "192.0.2.7" }, undefined],
+);
 const context = fc
   .record({
     ...{ sessionId, fences: seldom(fc.array(fence, { maxLength: 2 })) },
-    idempotency: seldom(idempotency),
+    ...{ idempotency: seldom(idempotency), shown },
   })
   .map(defined);
 

@@ -99,15 +99,19 @@ export class Model {
     ...{ zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]) },
     ...{ sessions: new Map(), replies: [], quotas: new Map() },
   };
+  /** Whether no list holds for who asks. */
+  skipsLists = false;
   #events: ModelEvent[] = [];
   #timeMs = 0;
   #changed = false;
+  #shown: WriteContext["shown"];
 
   answer(command: TreeCommand, timeMs: number): ModelAnswer {
     const before = structuredClone(this.world);
     this.#events = [];
     this.#changed = false;
     this.#timeMs = timeMs;
+    this.#shown = "shown" in command ? command.shown : undefined;
     this.world.zxid += 1;
     try {
       refuseMalformed(command);
@@ -205,17 +209,20 @@ export class Model {
     if (path === "/") throw new Refused("reserved_path");
     if (command.type === "setQuota") return this.#setQuota(command);
     if (command.type === "deleteQuota") return this.#deleteQuota(command);
+    this.#letAbove(path, "delete");
     this.#expect(path, command.version, command.ifMatch);
     if (command.type === "delete") return this.#delete(path);
     const doomed = [...this.world.znodes.keys()].filter(
       (other) => other === path || other.startsWith(`${path}/`),
     );
+    for (const each of doomed) if (this.childrenOf(each).length > 0) this.#let(each, "delete");
     for (const each of doomed.sort(bySegments).reverse()) this.#remove(each);
     return { path, deleted: doomed.length };
   }
 
   #setAcl({ path, acl, aversion }: SetAcl): unknown {
     const znode = this.#existing(path);
+    this.#let(path, "admin");
     if (aversion !== undefined && aversion !== -1 && aversion !== znode.aversion)
       throw new Refused("bad_version");
     znode.acl = aclText(acl);
@@ -289,6 +296,7 @@ export class Model {
   #checkContext({ sessionId, fences }: WriteContext): void {
     if (sessionId !== undefined && !this.world.sessions.has(sessionId)) throw new Refused("session_expired");
     for (const { path, czxid } of fences ?? []) {
+      if (this.world.znodes.has(path)) this.#let(path, "read");
       if (this.world.znodes.get(path)?.czxid !== czxid) throw new Refused("fence_stale");
     }
   }
@@ -317,11 +325,13 @@ export class Model {
         return { op: "set", path, stat: this.#set(operation).stat };
       case "delete":
         if (path === "/") throw new Refused("reserved_path");
+        this.#letAbove(path, "delete");
         this.#expect(path, operation.version, operation.ifMatch);
         return { op: "delete", ...this.#delete(path) };
       case "increment":
         return this.#increment(operation);
       case "check": {
+        if (this.world.znodes.has(path)) this.#let(path, "read");
         if (operation.exists === false) {
           if (this.world.znodes.has(path)) throw new Refused("node_exists");
           return { op: "check", path };
@@ -338,6 +348,7 @@ export class Model {
     if (parents === true) this.#makeParents(parentOf(path));
     const parent = this.world.znodes.get(parentOf(path));
     if (parent === undefined) throw new Refused("no_node");
+    this.#let(parentOf(path), "create");
     let number: number | null = null;
     let name = path;
     if (mode.kind !== "container" && mode.sequential) {
@@ -390,6 +401,10 @@ export class Model {
       return "created";
     }
     if (rule === "skip") return "skipped";
+    if (rule === "replace" || path === "/") {
+      this.#let(path, "read");
+      if (acl !== undefined) this.#let(path, "admin");
+    }
     const hasData = there.data === textOf(data);
     const hasAcl = acl === undefined || there.acl === aclText(acl);
     if (hasData && hasAcl && (rule === "replace" || path === "/")) return "unchanged";
@@ -418,7 +433,11 @@ export class Model {
     if (!this.world.znodes.has(path) && create !== undefined && anyVersion)
       return this.#createPlain(path, data);
     const znode = this.#existing(path);
-    if (create === "only") throw new Refused("bad_version");
+    if (create === "only") {
+      this.#letAbove(path, "create");
+      throw new Refused("bad_version");
+    }
+    this.#let(path, "write");
     this.#checkGrowth(path, textOf(data));
     this.#expect(path, version, ifMatch);
     this.#write(path, znode, textOf(data));
@@ -437,6 +456,8 @@ export class Model {
 
   #increment({ path, by }: Increment): unknown {
     const znode = this.#existing(path);
+    this.#let(path, "write");
+    this.#let(path, "read");
     const text = znode.data === "" ? "0" : znode.data;
     if (!/^-?[0-9]{1,16}$/.test(text)) throw new Refused("bad_request");
     const sum = BigInt(text) + BigInt(by);
@@ -470,6 +491,23 @@ export class Model {
     if (ifMatch !== undefined && !ifMatch.some(isThis)) throw new Refused("bad_version");
   }
 
+  #let(path: string, permission: keyof typeof bits): void {
+    if (this.skipsLists) return;
+    const { digests = [], address = null } = this.#shown ?? {};
+    const acl = JSON.parse(this.#existing(path).acl) as Acl;
+    const isFor = ({ scheme, id }: Acl[number]) => {
+      if (scheme === "world") return true;
+      if (scheme === "digest") return digests.includes(id);
+      return address !== null && `${address.split(".")[0]}.0.0.0/8` === id;
+    };
+    if (!acl.some((entry) => (entry.perms & bits[permission]) > 0 && isFor(entry)))
+      throw new Refused("forbidden");
+  }
+
+  #letAbove(path: string, permission: keyof typeof bits): void {
+    if (path !== "/" && this.world.znodes.has(parentOf(path))) this.#let(parentOf(path), permission);
+  }
+
   #existing(path: string): ModelZnode {
     const znode = this.world.znodes.get(path);
     if (znode === undefined) throw new Refused("no_node");
@@ -481,6 +519,8 @@ export class Model {
     this.#events.push({ type, path, data: this.#existing(path).data, stat: this.statOf(path) });
   }
 }
+
+const bits = { read: 1, write: 2, create: 4, delete: 8, admin: 16 };
 
 function aclText(acl: Acl): string {
   return JSON.stringify(acl.map(({ perms, scheme, id }) => ({ perms, scheme, id })));

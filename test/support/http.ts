@@ -65,6 +65,11 @@ export interface Exchange {
 
 const exchangeCharactersMax = 2000;
 
+/** The access token that whoever asks carries, where they were given one; a request that names another keeps that. */
+const { TREEKEEPER_TOKEN: givenToken } = process.env;
+const bearer: Readonly<Record<string, string>> =
+  givenToken === undefined ? {} : { authorization: `Bearer ${givenToken}` };
+
 export class Http {
   readonly url: string;
   /** Told of each answer that was read to its end. */
@@ -89,13 +94,12 @@ export class Http {
 
   /** The response as its head is there, for who reads its body bit by bit. */
   fetch(method: string, path: string, options: RequestOptions = {}, signal?: AbortSignal): Promise<Response> {
-    const { headers } = options;
     return fetch(this.url + path + queryText(options.query), {
       method,
       body: bodyOf(options),
       redirect: "manual",
+      headers: { ...bearer, ...options.headers },
       ...(signal !== undefined && { signal }),
-      ...(headers !== undefined && { headers }),
     });
   }
 
@@ -130,7 +134,7 @@ export class Http {
   /** Bytes as they are, on a connection of their own; what came back until the server closed it. */
   async raw(request: string | Uint8Array): Promise<RawAnswer> {
     const socket = await this.connect();
-    socket.write(request);
+    socket.write(withBearer(request));
     const answer = parseRawAnswer(await readToEnd(socket));
     const text = shortened(request);
     const end = text.includes("\r\n") ? text.indexOf("\r\n") : text.length;
@@ -161,6 +165,17 @@ export class Http {
     await once(socket, "connect");
     return socket;
   }
+}
+
+/** A line of the head like any other, where there is a head: what is malformed is sent as it is. */
+export function withBearer(request: string | Uint8Array): string | Uint8Array {
+  if (givenToken === undefined) return request;
+  const bytes = Buffer.from(request);
+  const lineEnd = bytes.indexOf("\r\n");
+  if (lineEnd === -1 || !/^[A-Z]+ \S+ HTTP\/1\.[01]$/.test(bytes.toString("latin1", 0, lineEnd)))
+    return request;
+  const line = Buffer.from(`\r\nAuthorization: Bearer ${givenToken}`);
+  return Buffer.concat([bytes.subarray(0, lineEnd), line, bytes.subarray(lineEnd)]);
 }
 
 function bodyOf({ json, body }: RequestOptions): string | Uint8Array<ArrayBuffer> | null {

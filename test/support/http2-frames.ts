@@ -79,12 +79,13 @@ export function framesIn(bytes: Buffer): { readonly type: number; readonly paylo
   return frames;
 }
 
-/** A connection of HTTP/2 that has sent its preface. */
-export async function connectFrames(url: string): Promise<TLSSocket> {
+/** A connection of HTTP/2 that has sent its preface. @param localAddress where it comes from */
+export async function connectFrames(url: string, localAddress = "127.0.0.1"): Promise<TLSSocket> {
   const { hostname, port } = new URL(url);
-  const options = { host: hostname, port: Number(port), rejectUnauthorized: false, ALPNProtocols: ["h2"] };
+  const address = { host: hostname, port: Number(port), localAddress };
   // It may be closed at any time, with whatever was on its way.
-  const socket = connect(options).on("error", () => {});
+  const socket = connect({ ...address, rejectUnauthorized: false, ALPNProtocols: ["h2"] });
+  socket.on("error", () => {});
   await once(socket, "secureConnect");
   socket.write(
     Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), frame(frameTypes.settings, 0, 0)]),

@@ -11,7 +11,7 @@ import type { Verb } from "./verbs.ts";
 export interface Permits {
   /** Who it is, as people are told; null where nobody is asked who they are. */
   readonly by: string | null;
-  /** Whose their sessions are: another token of the same name is another one. Null as `by` is. */
+  /** Whose is what they open and ask for: a token that was made again under its name is another one. Null as `by` is. */
   readonly owner: string | null;
   /** What is `/` to them. */
   readonly root: string;
@@ -32,24 +32,37 @@ export interface Permits {
   mayAnyBelow(path: string, verb: Verb): boolean;
   /** What the rights are of; none where nobody is asked who they are. */
   readonly policies: readonly Policy[];
+  /** Whether no znode's access control list holds for them: for admins of the whole tree, and the service itself (A10). */
+  skipsLists(): boolean;
 }
 
 const everything = {
   ...{ root: rootPath, validUntilMs: null, hasRecipes: true },
   ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
   ...{ isKept: () => false, hasKeptFrom: () => false },
-  policies: [],
+  ...{ policies: [], skipsLists: () => false },
 } as const;
 
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
 export const openPermits: Permits = { ...everything, by: null, owner: null, key: "" };
 
 /** For what the service does by itself. */
-export const systemPermits: Permits = { ...everything, by: null, owner: null, key: "system" };
+export const systemPermits: Permits = {
+  ...everything,
+  ...{ by: null, owner: null, key: "system", skipsLists: () => true },
+};
+
+/** For what lists have no say in: policies alone hold. */
+export function withoutLists(permits: Permits): Permits {
+  return { ...permits, skipsLists: () => true };
+}
 
 /** For a recipe at work for somebody: it sees what it keeps, and tells them no more than concerns them. */
 export function asRecipe(permits: Permits): Permits {
-  return { ...permits, may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true };
+  return {
+    ...withoutLists(permits),
+    ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  };
 }
 
 /** What some policies give together, to whoever has them. */
@@ -82,6 +95,7 @@ export function permitsOf(permitted: Permitted): Permits {
     mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
     mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
     policies,
+    skipsLists: () => root === rootPath && rights().may(rootPath, "admin"),
     isKept: (path) => namespaces.keeps(path),
     hasKeptFrom: (path) => namespaces.hasFrom(path),
     hasRecipes: root === rootPath || namespaces.has(root),

@@ -119,7 +119,11 @@ function isDigest(id: string): boolean {
 
 /** The list of a text of `textOfAcl`; null where it is that of no sound list. @throws SyntaxError when it is no JSON */
 export function aclOfText(text: string): Acl | null {
-  const read: unknown = JSON.parse(text);
+  return aclOfTriples(JSON.parse(text));
+}
+
+/** The same of a text that was read. */
+export function aclOfTriples(read: unknown): Acl | null {
   if (!Array.isArray(read) || !read.every(isTriple)) return null;
   const acl = read.map(([perms, scheme, id]) => ({ perms, scheme, id }));
   return isSoundAcl(acl) ? acl : null;

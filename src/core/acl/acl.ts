@@ -39,12 +39,16 @@ export const openAcl: KeptAcl = {
   entries: [{ perms: allPermissions, scheme: "world", id: everybody }],
 };
 
-/** Who asks. */
-export interface Identities {
+/** What a request shows of who asks. */
+export interface Shown {
   /** `user:hash` for each password that was given; nobody asked whether there is such a user (A7). */
   readonly digests: readonly string[];
   /** Where the request comes from, IPv4 written as IPv4; null for what comes from nowhere. */
   readonly address: string | null;
+}
+
+/** Who asks. */
+export interface Identities extends Shown {
   /** No list holds for it (A10). */
   readonly isSuper: boolean;
 }
@@ -82,6 +86,15 @@ export function shownTo(who: Identities, acl: Acl): Acl {
 /** Whether the list is what somebody was shown who did not see it whole. */
 export function isMasked(acl: Acl): boolean {
   return acl.some(({ scheme, id }) => scheme === "digest" && id.endsWith(mask));
+}
+
+const textLengths = new WeakMap<Acl, number>();
+
+/** Of its text, for those who ask of one list again and again. */
+export function textLengthOf(acl: Acl): number {
+  const length = textLengths.get(acl) ?? textOfAcl(acl).length;
+  textLengths.set(acl, length);
+  return length;
 }
 
 /** The list in few characters: two lists are the same when their texts are. */

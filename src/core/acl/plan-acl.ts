@@ -10,6 +10,7 @@ import { type Stat, statOf } from "../tree/stat.ts";
 export function planSetAcl(draft: Draft, { path, acl, aversion }: SetAcl): { path: string; stat: Stat } {
   const znode = draft.get(path);
   if (znode === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
+  draft.requireOf(znode, "admin");
   if (aversion !== undefined && aversion !== -1 && aversion !== znode.aversion) {
     throw new KeeperError(
       "bad_version",

@@ -22,6 +22,8 @@ export interface WalkScope {
   readonly keptBytesMax?: number;
   /** Whether a path may be told: what may not is passed over, with all below it. All may, unless given. */
   readonly sees?: (path: string) => boolean;
+  /** The same of a znode that is met, by what it is. */
+  readonly tells?: (znode: Znode) => boolean;
 }
 
 /** What is walked over: the parts of a state that a walk looks at. */
@@ -53,6 +55,7 @@ export class TreeWalk implements PastReader {
   readonly #prefix: string;
   readonly #descends: ((path: string) => boolean) | undefined;
   readonly #sees: ((path: string) => boolean) | undefined;
+  readonly #tells: ((znode: Znode) => boolean) | undefined;
   readonly #levels: Level[] = [];
   #rootIndex = -1;
   /** The last znode met; nothing before it is asked for again. */
@@ -72,6 +75,7 @@ export class TreeWalk implements PastReader {
     this.#prefix = prefix;
     this.#descends = descends;
     this.#sees = scope.sees;
+    this.#tells = scope.tells;
     if (after !== undefined) this.#goTo(after);
     this.#turn = past.begin(this);
   }
@@ -101,7 +105,7 @@ export class TreeWalk implements PastReader {
       }
       if (path === undefined || this.#sees?.(path) === false) continue;
       const znode = this.#recordAt(path);
-      if (znode === undefined) continue;
+      if (znode === undefined || this.#tells?.(znode) === false) continue;
       this.#cursor = path;
       if (this.#levels.length < this.#depthMax && znode.numChildren > 0 && this.#goesBelow(path))
         this.#descend(path);

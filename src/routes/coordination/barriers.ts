@@ -18,7 +18,7 @@ import { exampleOwner, nameParameter, validForMs, waitMsBounds } from "../wire/c
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, readerFor, recipeReaderFor, touchSession } from "../wire/parts.ts";
+import { keptReaderFor, type RouteParts, recipeReaderFor, touchSession } from "../wire/parts.ts";
 import {
   json,
   pageLimit,
@@ -58,7 +58,7 @@ export function barrierRoutes(plainApp: FastifyInstance, parts: BarrierParts): v
     async (request) => {
       touchSession(request, sessions);
       const { views, ...next } = pageOfNames(
-        readerFor(request, store),
+        keptReaderFor(request, store),
         barriersPath,
         request.query,
         (name) => {

@@ -13,7 +13,7 @@ import { decimalIn } from "../../core/tree/decimal.ts";
 import { nameParameter } from "../wire/coordination-schemas.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
+import { keptReaderFor, type RouteParts, touchSession } from "../wire/parts.ts";
 import { json, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "../wire/schemas.ts";
 
 export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
@@ -41,7 +41,7 @@ export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): voi
     async (request) => {
       touchSession(request, sessions);
       const { views, ...next } = pageOfNames(
-        readerFor(request, store),
+        keptReaderFor(request, store),
         countersPath,
         request.query,
         (name, { data, mzxid }) => ({
@@ -57,7 +57,7 @@ export function counterRoutes(plainApp: FastifyInstance, parts: RouteParts): voi
     validateResourceName(name);
     touchSession(request, sessions);
     const path = counterPath(name);
-    const znode = readerFor(request, store).get(path);
+    const znode = keptReaderFor(request, store).get(path);
     if (znode === undefined) throw noCounter(path);
     return { name, path, value: counterIn(znode), zxid: znode.mzxid };
   });

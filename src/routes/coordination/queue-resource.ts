@@ -23,7 +23,13 @@ import type { OpenStreams } from "../http/latest-streams.ts";
 import { callerOf, renewCaller } from "../wire/callers.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
-import { type RouteParts, readerFor, recipeReaderFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import {
+  keptReaderFor,
+  type RouteParts,
+  recipeReaderFor,
+  touchSession,
+  writeContextOf,
+} from "../wire/parts.ts";
 import { type AttendParts, attend, attended } from "./attend.ts";
 import { noteForced } from "./forced.ts";
 import { HolderStreams } from "./holder-events.ts";
@@ -96,7 +102,7 @@ export function queueResource<Body extends Waiting>(
   app.get<{ Querystring: NamesQuery }>(`/v1/${plural}`, { schema: schemas.list }, async (request) => {
     touchSession(request, parts.sessions);
     const { store } = parts;
-    const { views, ...next } = pageOfNames(readerFor(request, store), kind.root, request.query, (name) =>
+    const { views, ...next } = pageOfNames(keptReaderFor(request, store), kind.root, request.query, (name) =>
       kind.summary(recipeReaderFor(request, store, kind.pathOf(name)), name),
     );
     return { [plural]: views, ...next };
@@ -188,7 +194,7 @@ async function findPlace(
   validateResourceName(name);
   const path = kind.pathOf(name);
   const { waitMs } = request.query;
-  const verb = readerFor(request, parts.store).mayRead(path) ? "read" : "coordinate";
+  const verb = keptReaderFor(request, parts.store).mayRead(path) ? "read" : "coordinate";
   const asked = attend(request, reply, parts, { waitMs, path, verb });
   refuseOthers(request, asked, parts, { path, id });
   const place = await attended(asked, parts.coordination.queues.find(asked, path, id));
@@ -210,7 +216,7 @@ function refuseOthers(
 ): void {
   const { permits } = callerOf(request);
   new Ask(permits).requireAny(path, "read", "coordinate");
-  if (readerFor(request, store).mayRead(path)) return;
+  if (keptReaderFor(request, store).mayRead(path)) return;
   const owner = coordination.queues.place(asked.context, path, id)?.claim.owner;
   const session = asked.session();
   if (session === undefined || owner !== session.id) throw noClaim(path, id);

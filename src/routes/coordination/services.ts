@@ -30,8 +30,8 @@ import { forceQuery } from "../wire/coordination-schemas.ts";
 import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { entryBytes, PageSize } from "../wire/page-size.ts";
 import {
+  keptReaderFor,
   type RouteParts,
-  readerFor,
   sessionTokenOf,
   touchSession,
   wellFormed,
@@ -81,7 +81,7 @@ function readRoutes(plainApp: FastifyInstance, { store, sessions }: ServiceParts
     async (request) => {
       touchSession(request, sessions);
       const { views, ...next } = pageOfNames(
-        readerFor(request, store),
+        keptReaderFor(request, store),
         servicesPath,
         request.query,
         (name, { numChildren }) => ({
@@ -107,7 +107,7 @@ function readRoutes(plainApp: FastifyInstance, { store, sessions }: ServiceParts
       return {
         name: service,
         path,
-        ...instancesOf(readerFor(request, store), path, { limit, after, isMeant }),
+        ...instancesOf(keptReaderFor(request, store), path, { limit, after, isMeant }),
       };
     },
   );
@@ -115,7 +115,7 @@ function readRoutes(plainApp: FastifyInstance, { store, sessions }: ServiceParts
   app.get(instanceUrl, { schema: getInstanceSchema }, async (request) => {
     const path = pathOf(request.params);
     touchSession(request, sessions);
-    const view = instanceAt(readerFor(request, store).get(path));
+    const view = instanceAt(keptReaderFor(request, store).get(path));
     if (view === null) throw noInstance(path);
     return view;
   });

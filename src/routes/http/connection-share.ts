@@ -5,13 +5,15 @@
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
+import { type ClientTurn, ClientTurns } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
-import { shareHolderOf } from "./share-holder.ts";
+import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
   HttpLimits,
@@ -27,13 +29,16 @@ interface ClientShares {
 /** Call before any hook that does something for a request. */
 export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
   const clients = clientSharesWithin(limits);
+  const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
     let share = connection[ownShare];
     if (share === undefined) {
-      share = new ConnectionShare(limits, clients);
+      const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
+      share = new ConnectionShare(limits, clients, turn);
       connection[ownShare] = share;
       connection.once("close", share.close);
+      connection.once("close", giveBack);
     }
     share.enter(request.raw, reply.raw, done);
   });
@@ -86,9 +91,15 @@ function leaveShare(this: Heard): void {
 
 const begunAtOnceMax = 100;
 
+/** A stream of HTTP/2 is held back by not being read, and what is injected has no socket. */
+function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
+  return httpVersionMajor === 1 && socket instanceof Socket;
+}
+
 class ConnectionShare {
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
+  readonly #turn: ClientTurn;
   /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
@@ -98,9 +109,10 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits, clients: ClientShares) {
+  constructor(limits: ShareLimits, clients: ClientShares, turn: ClientTurn) {
     this.#limits = limits;
     this.#clients = clients;
+    this.#turn = turn;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
@@ -111,13 +123,14 @@ class ConnectionShare {
     }
     if (this.#parked.length === 0) {
       // What was sent ahead is read when there is room for it.
-      this.#release = inputValveOf(request).hold();
+      if (comesBySocket(request)) this.#release = inputValveOf(request).hold();
       for (const other of this.#underWay) this.#hear(other);
     }
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
       if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(request, response, begin);
     });
+    if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
   }
 
   #forgetClosed(): void {
@@ -127,6 +140,7 @@ class ConnectionShare {
   }
 
   #hasRoom(): boolean {
+    if (this.#turn.isOver) return false;
     return this.#underWay.length < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
   }
 
@@ -135,7 +149,7 @@ class ConnectionShare {
     if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
     this.#underWay.push(response);
     if (this.#parked.length > 0 || request.httpVersionMajor > 1) this.#hear(response);
-    begin();
+    this.#turn.spend(begin);
   }
 
   #hear(response: Heard): void {
@@ -156,12 +170,13 @@ class ConnectionShare {
     if (this.#parked.length > 0) this.#beginParked();
   };
 
-  #beginParked(): void {
+  readonly #beginParked = () => {
     while (this.#parked.length > 0 && this.#hasRoom()) this.#parked.shift()?.();
-    if (this.#parked.length > 0) return;
-    this.#release();
-    this.#release = () => {};
-  }
+    if (this.#parked.length === 0) {
+      this.#release();
+      this.#release = () => {};
+    } else if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
+  };
 
   wait(response: ServerResponse, client: string, kind: keyof ClientShares): void {
     // Its end would not be heard of.

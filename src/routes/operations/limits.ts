@@ -21,15 +21,14 @@ export function limitsRoutes(plainApp: FastifyInstance, { bounds, watches, store
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   app.get("/v1/limits", { schema: limitsSchema }, async (request) => {
     const { history } = watches;
-    // From one write to the next they say how large it was, whoever may read it.
-    const kept = { messages: history.messageCount, bytes: history.bytes };
+    // How long the messages are says how much others have written, and of what size.
+    const sizes = isAdmin(callerOf(request).permits) && {
+      messages: history.messageCount,
+      bytes: history.bytes,
+    };
     return {
       bounds: { ...fixedLimits, ...bounds },
-      history: {
-        zxid: history.zxid,
-        oldestZxid: history.floorZxid,
-        ...(isAdmin(callerOf(request).permits) && kept),
-      },
+      history: { zxid: history.zxid, oldestZxid: history.floorZxid, ...sizes },
       past: {
         epoch: store.epochs.current.id,
         firstZxid: store.epochs.current.firstZxid,
@@ -52,9 +51,9 @@ const limitsAnswer = Type.Object(
           description: "A watch can resume after this transaction and any later one.",
         }),
         messages: Type.Optional(
-          Type.Integer({ description: "Transactions that can be told again; told to an admin." }),
+          Type.Integer({ description: "Transactions that can be told again; shown to an admin." }),
         ),
-        bytes: Type.Optional(Type.Integer({ description: "What they take; told to an admin." })),
+        bytes: Type.Optional(Type.Integer({ description: "What they take; shown to an admin." })),
       },
       { title: "History", description: "What a watch can be told again." },
     ),

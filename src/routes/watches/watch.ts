@@ -17,6 +17,7 @@ import type { Watches } from "../../watches/watches.ts";
 import { countStream } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
+import { aclAuthHeader } from "../wire/acl-identities.ts";
 import { callerOf } from "../wire/callers.ts";
 import { reach } from "../wire/freshness.ts";
 import { problems, stat, znode } from "../wire/schemas.ts";
@@ -179,7 +180,7 @@ const watchSchema = {
     "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID`: it has the epoch of its zxid, so that a " +
     "store which was rolled back says `reset`. `sinceZxid` is the number alone.",
   tags: ["watches"],
-  headers: streamHeaders,
+  headers: Type.Object({ ...streamHeaders.properties, ...aclAuthHeader }),
   response: {
     200: eventStream(exampleEvents, events),
     ...problems("bad_path", "history_trimmed", "throttled"),

@@ -6,7 +6,7 @@ import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import type { Identities } from "../../core/acl/acl.ts";
+import type { Shown } from "../../core/acl/acl.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
 import { aclAuthForm } from "./text-forms.ts";
@@ -24,8 +24,15 @@ export const aclAuthHeader = {
   ),
 };
 
-export function identitiesOf(request: FastifyRequest): Identities {
-  return { digests: digestsIn(request.headers["acl-auth"]), address: addressOf(request), isSuper: false };
+/** @throws KeeperError `bad_request` for a header in another form */
+export function shownBy(request: FastifyRequest): Shown {
+  return { digests: digestsIn(request.headers["acl-auth"]), address: addressOf(request) };
+}
+
+/** The same in few bytes, for a command. */
+export function shownInCommand(request: FastifyRequest): Partial<Shown> {
+  const { digests, address } = shownBy(request);
+  return { address, ...(digests.length > 0 && { digests }) };
 }
 
 /** IPv4 as such, also where it came in over IPv6; without the interface of this machine that it came in by. */

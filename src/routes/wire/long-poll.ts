@@ -81,7 +81,9 @@ export async function longPoll(
     const after = isAwaited ? watches.history.zxid : afterZxid;
     // It is told nothing but that something happened, which is for whoever may read the path.
     const paths = [inTree(whose.context.permits.root, path)];
-    const selection = new Selection({ ...watched, paths, withData: false });
+    // A child's name belongs to the reader of its parent, whatever its own list says.
+    const heedsLists = watched.scope === "node";
+    const selection = new Selection({ ...watched, paths, withData: false, heedsLists });
     await watches.waitForChange({ selection, afterZxid: after, ...whose, giveUp });
     // What is answered now is by what may be read now.
     renewCaller(request, store);

@@ -2,7 +2,7 @@
 
 import type { FastifyRequest } from "fastify";
 import { Ask } from "../../core/access/ask.ts";
-import { asRecipe, isConfined } from "../../core/access/permits.ts";
+import { asRecipe, isConfined, withoutLists } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
@@ -13,6 +13,7 @@ import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { shareHolderOf } from "../http/share-holder.ts";
+import { shownBy, shownInCommand } from "./acl-identities.ts";
 import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
@@ -31,7 +32,13 @@ export interface ReadParts extends RouteParts {
 
 /** What the request may see of the state. It is asked for where it is used, so that it is of the moment. */
 export function readerFor(request: FastifyRequest, store: Store): Reader {
-  return store.reader(readContextOf(request));
+  return store.reader({ ...readContextOf(request), shown: shownBy(request) });
+}
+
+/** The same of what is kept beside the tree, or by recipes in it: lists of znodes have no say in it. */
+export function keptReaderFor(request: FastifyRequest, store: Store): Reader {
+  const caller = readContextOf(request);
+  return store.reader({ ...caller, permits: withoutLists(caller.permits) });
 }
 
 /**
@@ -85,6 +92,7 @@ export function contextWithoutSession(request: FastifyRequest): WriteContext {
     [askedBy]: shareHolderOf(request),
     ...(principal !== undefined && { principal }),
     ...(fences !== undefined && { fences }),
+    shown: shownInCommand(request),
   };
 }
 

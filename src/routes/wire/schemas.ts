@@ -5,6 +5,7 @@ import { type TSchema, Type } from "typebox";
 import type { Stat } from "../../core/tree/stat.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { problemKinds } from "../http/problems.ts";
+import { aclAuthHeader } from "./acl-identities.ts";
 import { type ShownAclEntry, shownAclEntry } from "./acl-schemas.ts";
 import { claim } from "./claim-schema.ts";
 import {
@@ -261,6 +262,7 @@ export const writeHeaders = Type.Object({
       examples: ["/master@1042", "/locks/reports/x-0000000007@1042.3f9a01c2d4"],
     }),
   ),
+  ...aclAuthHeader,
 });
 
 export const idempotencyKeyHeader = {
@@ -320,9 +322,12 @@ export const readHeaders = Type.Object({
   ),
 });
 
-/** Headers of a read that has an ETag. */
+/** Headers of a read of znodes, each of which may have a list. */
+export const znodeReadHeaders = Type.Object({ ...readHeaders.properties, ...aclAuthHeader });
+
+/** Headers of such a read that has an ETag. */
 export const conditionalReadHeaders = Type.Object({
-  ...readHeaders.properties,
+  ...znodeReadHeaders.properties,
   "if-none-match": Type.Optional(
     Type.String({
       ...tagsForm,

@@ -12,6 +12,7 @@ import type { History } from "../../watches/history.ts";
 import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
 import type { Watches } from "../../watches/watches.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { shownBy } from "./acl-identities.ts";
 import { renewCaller } from "./callers.ts";
 
 const intervalMs = {
@@ -62,8 +63,11 @@ export function resumePointOf(
 }
 
 /** Whose stream it is, and what they may do by now. @throws KeeperError `unauthenticated` */
-export function readerOf(request: FastifyRequest, store: Store): Pick<StreamRequest, "reader" | "context"> {
-  return { reader: request.ip, context: renewCaller(request, store) };
+export function readerOf(
+  request: FastifyRequest,
+  store: Store,
+): Required<Pick<StreamRequest, "reader" | "context" | "shown">> {
+  return { reader: request.ip, context: renewCaller(request, store), shown: shownBy(request) };
 }
 
 /** Who is no EventSource can read a status, and is told by it that there is no going on from there. */

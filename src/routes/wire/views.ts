@@ -18,8 +18,12 @@ import { childNameForm } from "./text-forms.ts";
 /** @throws KeeperError `no_node` */
 export function znodeAt(reader: Reader, path: string): Znode {
   const znode = reader.get(path);
-  if (znode === undefined) throw new KeeperError("no_node", `${path} does not exist.`, { path });
+  if (znode === undefined) throw noNode(path);
   return znode;
+}
+
+export function noNode(path: string): KeeperError {
+  return new KeeperError("no_node", `${path} does not exist.`, { path });
 }
 
 export type ZnodeView = DataMember & { readonly path: string; readonly stat: Stat };
@@ -118,6 +122,8 @@ export interface Page {
   readonly view: PageView;
   /** The last transaction that changed anything it lists: names, and of each child what is included. */
   readonly changedZxid: number;
+  /** Whether of each child all is there that was asked for. What may be told can change, and no transaction says so. */
+  readonly isWhole: boolean;
 }
 
 /** @throws KeeperError `no_node` */
@@ -130,7 +136,7 @@ export function pageOf(reader: Reader, path: string, query: PageQuery): Page {
   const znodes: PartialView[] = [];
   const size = new PageSize();
   let changedZxid = parent.pzxid;
-  let hasMore = false;
+  let [hasMore, isWhole] = [false, true];
   for (const name of namesOf(reader, path, query)) {
     hasMore = children.length === limit || size.isFull;
     if (hasMore) break;
@@ -138,7 +144,10 @@ export function pageOf(reader: Reader, path: string, query: PageQuery): Page {
     hasMore = !size.takes(jsonBytes(name) + (child === null ? 0 : entryBytes(child, included)));
     if (hasMore) break;
     children.push(name);
-    if (child === null) continue;
+    if (child === null) {
+      if (includesAny) isWhole = false;
+      continue;
+    }
     znodes.push(partialViewOf(child, included));
     changedZxid = Math.max(changedZxid, child.mzxid, included.stat ? child.pzxid : 0);
   }
@@ -149,7 +158,7 @@ export function pageOf(reader: Reader, path: string, query: PageQuery): Page {
     ...(includesAny && { znodes }),
     ...(hasMore && { next: children.at(-1) as string }),
   };
-  return { view, changedZxid };
+  return { view, changedZxid, isWhole };
 }
 
 function* namesOf(reader: Reader, path: string, { after, prefix = "" }: PageQuery) {

@@ -4,23 +4,22 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { shownTo } from "../../core/acl/acl.ts";
 import { parseAcl } from "../../core/acl/acl-syntax.ts";
 import { validatePath } from "../../core/tree/path.ts";
-import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
+import { shownBy } from "../wire/acl-identities.ts";
 import { aclInput, shownAcl, shownAclEntry } from "../wire/acl-schemas.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
 import {
   json,
   problems,
-  readHeaders,
   versionQuery,
   writeHeaders,
   writeProblems,
   written,
+  znodeReadHeaders,
 } from "../wire/schemas.ts";
-import { znodeAt } from "../wire/views.ts";
+import { noNode } from "../wire/views.ts";
 import { exampleWritten } from "../wire/znode-examples.ts";
 import { znodePathOf } from "../wire/znode-path.ts";
 
@@ -69,10 +68,10 @@ export function aclRoutes(plainApp: FastifyInstance, { store, sessions, limits }
     app.get(url, { schema: { ...getSchema, hide } }, async (request) => {
       const path = znodePathOf(request, aclUrl, limits);
       validatePath(path);
-      const who = identitiesOf(request);
       touchSession(request, sessions);
-      const { acl, aversion } = znodeAt(readerFor(request, store), path);
-      return { path, acl: shownAcl(shownTo(who, acl.entries)), aversion };
+      const list = readerFor(request, store).listOf(path);
+      if (list === undefined) throw noNode(path);
+      return { path, acl: shownAcl(list.acl), aversion: list.aversion };
     });
 
     app.put(
@@ -82,7 +81,7 @@ export function aclRoutes(plainApp: FastifyInstance, { store, sessions, limits }
         const path = znodePathOf(request, aclUrl, limits);
         validatePath(path);
         refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
-        const acl = parseAcl(request.body.acl, identitiesOf(request).digests);
+        const acl = parseAcl(request.body.acl, shownBy(request).digests);
         const { aversion } = request.query;
         const expected = aversion === undefined ? {} : { aversion };
         const context = writeContextOf(request, sessions);
@@ -103,7 +102,7 @@ const getSchema = {
     "A list is that of its znode alone: it says nothing of what is above or below. Whoever the list does not give `admin` " +
     "sees `x` in the place of the hashes in it.",
   tags,
-  headers: Type.Object({ ...readHeaders.properties, ...aclAuthHeader }),
+  headers: znodeReadHeaders,
   response: {
     200: json(aclAnswer, "The list, and how often it was set.", {
       path: "/services/web",
@@ -121,7 +120,7 @@ const setSchema = {
     "The list comes in the place of the whole one that was there. It moves `aversion` and nothing else of the stat, and " +
     "watchers are told nothing.",
   tags,
-  headers: Type.Object({ ...writeHeaders.properties, ...aclAuthHeader }),
+  headers: writeHeaders,
   response: {
     200: json(written, "The znode has this list.", exampleWritten),
     ...problems(...writeProblems, "bad_acl", "no_node", "bad_version"),

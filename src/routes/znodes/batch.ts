@@ -17,7 +17,7 @@ import { tellAudit } from "../http/audit.ts";
 import { hinted } from "../http/hints.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { problemOf } from "../http/problems.ts";
-import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
+import { shownBy } from "../wire/acl-identities.ts";
 import { renewCaller } from "../wire/callers.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -117,14 +117,12 @@ export function batchRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
       validateOperationCount(operations.length, limits);
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
-      const { digests } = identitiesOf(request);
+      const { digests } = shownBy(request);
       const steps = operations.map((wire) => stepOf(wire, digests, limits));
       const writes = writesOf(steps, contextOf);
       const answers = await store.submitAll(writes);
       tellAudit(request, () => ({ refused: refusedIn(steps, answers) }));
       if (answers.length > 0 && answers.every(isReplayed)) noteReplay(reply, { replayed: true });
-      // Others may have written meanwhile, and one of them that this caller may read less.
-      if (writesOf(steps, contextOf).length < steps.length) renewCaller(request, store);
       // What others have written meanwhile may be that this caller reads less.
       if (writes.length < steps.length) renewCaller(request, store);
       // No await from here on: every read is as of this zxid (R3).
@@ -330,7 +328,7 @@ const batchSchema = {
     "all as of one zxid. Session-Token and Fence hold for every write. The request as a whole is refused only when it " +
     "cannot be read, has too many operations, or acts for a session that is gone.",
   tags: ["transactions"],
-  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
+  headers: postHeaders,
   response: {
     200: {
       ...json(batchResults, "Every operation has its entry, even if all were refused.", exampleResults),

@@ -23,8 +23,8 @@ import {
   etagHeader,
   json,
   problems,
-  readHeaders,
   stat as statSchema,
+  znodeReadHeaders,
   znode as znodeSchema,
 } from "../wire/schemas.ts";
 import { includedIn, pageMembers, pageOf, znodeAt } from "../wire/views.ts";
@@ -105,7 +105,8 @@ async function read(
       included: includedIn(query.include ?? ""),
     });
   }
-  const { view, changedZxid } = pageOf(reader, path, query);
+  const { view, changedZxid, isWhole } = pageOf(reader, path, query);
+  if (!isWhole) return view;
   const etag = listTagOf(changedZxid, reader.epochs);
   reply.header("etag", etag);
   if (isKnown(etag, known)) return reply.code(304).send();
@@ -161,7 +162,7 @@ const exportSchema = {
     "All of them as they stand at the Zxid of the answer, whatever is written meanwhile. One that cannot be finished is " +
     "cut off in the middle, so that it cannot pass for whole.",
   tags: ["znodes"],
-  headers: readHeaders,
+  headers: znodeReadHeaders,
   response: {
     200: linesAnswer([{ path: "/services/search" }, { path: "/services/web" }]),
     ...problems("bad_path", "no_node", "session_expired", "throttled"),

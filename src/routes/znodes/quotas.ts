@@ -10,7 +10,7 @@ import type { Reader } from "../../core/reader.ts";
 import { validatePath } from "../../core/tree/path.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
-import { type RouteParts, readerFor, touchSession, writeContextOf } from "../wire/parts.ts";
+import { keptReaderFor, type RouteParts, touchSession, writeContextOf } from "../wire/parts.ts";
 import {
   json,
   locationHeader,
@@ -103,7 +103,7 @@ export function quotaRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
     const path = znodePathOf(request, quotasUrl, bounds);
     validatePath(path);
     touchSession(request, sessions);
-    const reader = readerFor(request, store);
+    const reader = keptReaderFor(request, store);
     const quota = reader.quota(path);
     if (quota === undefined) throw noQuota(reader, path);
     return viewOf(quota);
@@ -112,7 +112,7 @@ export function quotaRoutes(plainApp: FastifyInstance, parts: RouteParts): void 
   app.get(quotasUrl, { schema: { ...listSchema, querystring: listQuery } }, async (request) => {
     if (request.query.after !== undefined) validatePath(request.query.after);
     touchSession(request, sessions);
-    return pageOf(readerFor(request, store), request.query);
+    return pageOf(keptReaderFor(request, store), request.query);
   });
 
   app.delete(url, { schema: { ...deleteSchema, querystring: noQuery } }, async (request, reply) => {

@@ -4,7 +4,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { failedAt, validateOperationCount } from "../../core/command-syntax.ts";
-import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
+import { shownBy } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { operationReader, operationsBody, toOperation, writeShapes } from "../wire/operations.ts";
@@ -30,7 +30,7 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
     async (request, reply) => {
       const wires = request.body.operations;
       validateOperationCount(wires.length, limits);
-      const { digests } = identitiesOf(request);
+      const { digests } = shownBy(request);
       const operations = wires.map((wire, index) => {
         try {
           return toOperation(readOperation(wire), digests);
@@ -74,7 +74,7 @@ const transactionSchema = {
   description:
     "Later operations see what earlier ones did. Where one is refused none is done, and the refusal says which it was.",
   tags: ["transactions"],
-  headers: Type.Object({ ...postHeaders.properties, ...aclAuthHeader }),
+  headers: postHeaders,
   response: {
     200: {
       ...json(transactionAnswer, "All were done, at one zxid.", {

@@ -9,7 +9,6 @@ import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { aclAuthHeader, identitiesOf } from "../wire/acl-identities.ts";
 import {
   fileMediaType,
   linesAnswer,
@@ -26,7 +25,7 @@ import {
   pageEntriesDefault,
   pageLimitBounds,
   problems,
-  readHeaders,
+  znodeReadHeaders,
   znode as znodeSchema,
 } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
@@ -122,9 +121,9 @@ function read(
   if (query.after !== undefined) validateCursor(query.after, path, query.depth);
   const mediaType = asLines();
   if (mediaType !== null && query.limit !== undefined) throw linesHaveNoLimit();
-  const included = includedIn(query.include, identitiesOf(request));
   touchSession(request, sessions);
   const reader = readerFor(request, store);
+  const included = includedIn(query.include, reader.identities);
   znodeAt(reader, path);
   const walk = () => walkOf(reader, path, query, limits.snapshotKeptBytesMax);
   if (mediaType !== null) return sendLines(request, reply, { answers, store, walk, mediaType, included });
@@ -175,7 +174,7 @@ const treeSchema = {
     "A page is one consistent picture, between pages znodes may come and go. `next` is the cursor of the next page. Asked " +
     `for ${linesMediaType} it is the whole subtree, as \`GET /v1/export/{path}\` gives it.`,
   tags: ["znodes"],
-  headers: Type.Object({ ...readHeaders.properties, ...aclAuthHeader }),
+  headers: znodeReadHeaders,
   response: {
     200: json(treePage, "A page of znodes.", { path: "/services", znodes: exampleZnodes }),
     ...problems(...refusals, "not_acceptable"),
@@ -189,6 +188,6 @@ const exportSchema = {
     "The whole subtree as it stands at the Zxid of the answer, whatever is written meanwhile. It is what `POST /v1/import` " +
     "takes. One that cannot be finished is cut off in the middle, so that it cannot pass for whole.",
   tags: ["znodes"],
-  headers: Type.Object({ ...readHeaders.properties, ...aclAuthHeader }),
+  headers: znodeReadHeaders,
   response: { 200: linesAnswer(exampleZnodes), ...problems(...refusals) },
 };
