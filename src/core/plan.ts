@@ -3,7 +3,13 @@
 // replies (`execute.ts`), the session, the fences, and then those of the operation in the order of the tables O1-O5.
 
 import { Ask } from "./access/ask.ts";
-import { openPermits, type Permits, systemPermits, unauthenticated } from "./access/permits.ts";
+import {
+  openPermits,
+  openSystemPermits,
+  type Permits,
+  systemPermits,
+  unauthenticated,
+} from "./access/permits.ts";
 import { keptOut } from "./acl/list-gate.ts";
 import type { Command } from "./command.ts";
 import { authoriseCommand, rowOf } from "./commands.ts";
@@ -24,15 +30,16 @@ import type { Asked, Fence, WriteContext } from "./write-context.ts";
 export function permitsFor(state: State, command: Command, timeMs: number): Permits {
   const { access } = state;
   const { principal } = command as Asked;
-  if (principal === "system" || rowOf(command).actor === "system") return systemPermits;
-  if (!access.isOn) return openPermits;
+  const isOfSystem = principal === "system" || rowOf(command).actor === "system";
+  if (!access.isOn) return isOfSystem ? openSystemPermits : openPermits;
+  if (isOfSystem) return systemPermits;
   if (principal === undefined) throw unauthenticated();
   return access.permitsOf(principal, timeMs);
 }
 
 /** By the paths that the command names alone. @throws KeeperError `forbidden` */
 export function authorise(command: Command, permits: Permits): void {
-  if (permits === openPermits || permits === systemPermits) return;
+  if (permits === openPermits || permits === openSystemPermits || permits === systemPermits) return;
   authoriseCommand(command, new Ask(permits));
 }
 

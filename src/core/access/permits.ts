@@ -46,6 +46,9 @@ const everything = {
 /** Where access control is off: whoever asks may do everything, and is nobody in particular. */
 export const openPermits: Permits = { ...everything, by: null, owner: null, key: "" };
 
+/** The same for what the service does by itself: no list holds for it. */
+export const openSystemPermits: Permits = { ...openPermits, skipsLists: () => true };
+
 /** For what the service does by itself. */
 export const systemPermits: Permits = {
   ...everything,
