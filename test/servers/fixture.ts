@@ -21,6 +21,11 @@ export class Site {
     this.#member = member;
   }
 
+  /** For what no client asks. */
+  get store(): Member["store"] {
+    return this.#member.store;
+  }
+
   /** Whatever is written elsewhere, and what is written here, waits for `goOn`. */
   fallBehind(): void {
     this.#member.log.hold();
