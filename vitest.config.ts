@@ -1,10 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 import { builtFolder } from "./test/support/build-programs.ts";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    // Processes that are killed, disks that fill: a command of its own, `npm run test:faults`.
+    exclude: [...configDefaults.exclude, "test/faults/**"],
     pool: "forks",
     // Most files wait for disks, processes and sockets: one worker for each core but one would leave cores idle.
     maxWorkers: 3,

@@ -148,7 +148,9 @@ export interface Held {
 
 /** A command that begins by saying who it is. */
 export function announced(script: string): string[] {
-  return ["sh", "-c", `echo "$$ $TREEKEEPER_FENCE"; ${script}`];
+  // Whoever reads that it is there may signal it: by then it has to hear what it says it hears.
+  const [traps = ""] = /^(?:trap [^;]+; )*/.exec(script) ?? [];
+  return ["sh", "-c", `${traps}echo "$$ $TREEKEEPER_FENCE"; ${script.slice(traps.length)}`];
 }
 
 /** Of a command without a terminal, by its process id: all it has started is in its session. */
