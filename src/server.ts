@@ -271,7 +271,8 @@ function countConnections(app: FastifyInstance, { limits, logger }: ServerParts)
 function finishAnswers(store: Store): AnswerStep {
   return (request, reply, payload) => {
     if (!request.url.startsWith("/v1")) return payload;
-    reply.header("zxid", store.zxid);
+    // How much is written is told to those who are known.
+    if (reply.statusCode !== 401) reply.header("zxid", store.zxid);
     leaveOutLongLocation(reply);
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;

@@ -341,3 +341,14 @@ test("the earlier end counts: that of the token or that of the secret it was sho
   await clock.advance(1000);
   expect((await http.get("/v1/znodes", { headers: old })).status).toBe(401);
 });
+
+test("who is not known is told nothing, the zxid neither", async ({ http, keeper }) => {
+  const headers = await turnOnAccess(keeper.store);
+  const refused = await http.get("/v1/znodes");
+  expect([refused.status, refused.header("zxid"), refused.header("www-authenticate")]).toEqual([
+    401,
+    null,
+    "Bearer",
+  ]);
+  expect((await http.get("/v1/znodes", { headers })).header("zxid")).toBe(String(keeper.store.zxid));
+});

@@ -48,6 +48,21 @@ test("requests sent ahead wait for those before them, and all are answered in th
   expect((await http.get("/v1/znodes/b")).status).toBe(200);
 });
 
+test("a request that has to wait is answered, whatever unreadable comes behind it", async ({ start }) => {
+  const http = new Http((await start("--requests-per-connection-max", "1")).url);
+  const socket = await http.connect();
+  let text = "";
+  socket.setEncoding("utf8").on("data", (part) => {
+    text += part;
+  });
+  socket.write(`${get("/v1/znodes/a?waitAfterZxid=0&waitMs=60000")}${create("b")}this is no HTTP\r\n\r\n`);
+  await expect.poll(() => watchCount(http), patience).toBe(1);
+  await http.post("/v1/znodes/a");
+  await once(socket, "close");
+  const statuses = Array.from(text.matchAll(/^HTTP\/1\.1 (\d{3}) /gm), ([, status]) => Number(status));
+  expect(statuses).toEqual([200, 201, 400]);
+});
+
 test("what one client asks at length on many connections is done bit by bit, and others are served between", async ({
   start,
 }) => {

@@ -26,6 +26,8 @@ interface Heard {
   /** That of the last request which could be read that far. */
   response: ServerResponse | undefined;
   isEnding: boolean;
+  /** Its last answer was given, and says what could not be read. */
+  isRefused: boolean;
 }
 
 /** Where a connection has it: written with each request, and found faster there than in a map. */
@@ -49,7 +51,7 @@ export class Unreadable {
 
   /** A request that crosses the refusal finds it as its answer: it must not be done after all. The connection goes. */
   readonly refuseBehind: RequestStep = ({ raw }, reply) => {
-    if (raw.httpVersionMajor > 1 || (raw.socket as Connection)[heard]?.isEnding !== true) return true;
+    if (raw.httpVersionMajor > 1 || (raw.socket as Connection)[heard]?.isRefused !== true) return true;
     reply.hijack();
     return false;
   };
@@ -64,9 +66,12 @@ export class Unreadable {
     connection.isEnding = true;
     const isAnswered = response === undefined || response.writableFinished;
     const isWhole = request === undefined || request.complete;
-    const end = () => endWith(socket, faultOf(error, isWhole, this.#limits));
+    const end = () => {
+      connection.isRefused = true;
+      endWith(socket, faultOf(error, isWhole, this.#limits));
+    };
     if (isAnswered) end();
-    // The fault is in what follows a request that was understood: its own answer comes first.
+    // The fault is in what follows a request that was understood: its own answer comes first, also where it is yet to begin.
     else if (isWhole && !response.headersSent) response.once("close", end);
     else if (!response.headersSent) end();
     else socket.destroy();
@@ -74,7 +79,7 @@ export class Unreadable {
 }
 
 function heardOn(connection: Connection): Heard {
-  connection[heard] ??= { response: undefined, isEnding: false };
+  connection[heard] ??= { response: undefined, isEnding: false, isRefused: false };
   return connection[heard];
 }
 
