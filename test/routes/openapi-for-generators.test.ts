@@ -140,7 +140,8 @@ test("whatever takes a session says so, and whatever is nothing without one requ
   for (const { name, operation } of operations) {
     const parameters = (operation.parameters ?? []) as readonly JsonObject[];
     const token = parameters.find((each) => each.name === "Session-Token");
-    expect(operation.security, name).toEqual(token && [{}, { SessionToken: [] }]);
+    const [bearer, session] = [{ BearerToken: [] }, { SessionToken: [] }];
+    expect(operation.security, name).toEqual(token && [bearer, { ...bearer, ...session }, {}, session]);
     if (token?.required === true) required.push(operation.operationId);
   }
   expect(required).toEqual(expect.arrayContaining(["claimLock", "standForElection", "registerInstance"]));

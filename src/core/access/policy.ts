@@ -70,7 +70,6 @@ function validateRule({ prefix, allow = [], deny = [] }: Rule): void {
     });
   }
   validatePath(prefix);
-  const named = [...allow, ...deny];
-  if (named.length > 0 && named.every((verb) => verbs.includes(verb))) return;
-  throw new KeeperError("bad_request", `A rule allows or denies one or more of ${verbs.join(", ")}.`);
+  if ([...allow, ...deny].every((verb) => verbs.includes(verb))) return;
+  throw new KeeperError("bad_request", `A rule allows or denies ${verbs.join(", ")}, and nothing else.`);
 }

@@ -27,7 +27,7 @@ export const nameParameter = Type.Object({ name: accessName });
 export const accessListQuery = Type.Object(
   {
     limit: pageLimit("Names in one page."),
-    after: Type.Optional({ ...accessName, description: "Go on after this name." }),
+    after: Type.Optional(Type.String({ maxLength: 64, description: "Go on after this name." })),
   },
   { additionalProperties: false },
 );

@@ -27,13 +27,23 @@ export function finishOperation(path: string, method: string, made: JsonObject):
   const { parameters, requestBody, responses } = operation as Operation;
   const finished = {
     ...operation,
-    ...(parameters && { parameters: parameters.map((each) => finishParameter(each, needsSession === true)) }),
-    ...(takesSession(parameters) && { security: [{}, { SessionToken: [] }] }),
+    ...(parameters && {
+      parameters: parameters.filter(isShown).map((each) => finishParameter(each, needsSession === true)),
+    }),
+    ...(takesSession(parameters) && { security: withSession }),
     ...(requestBody && { requestBody: { ...requestBody, required: bodyIsOptional !== true } }),
     responses: mapResponses(responses, (status, response) => withHeaders(path, status, response)),
   };
   return { [method]: finished, ...(isObject(head) && { head: headOf(finished as Operation, head) }) };
 }
+
+/** What a client sets once, for all its requests, is a scheme of the whole document. */
+function isShown({ in: place, name }: JsonObject): boolean {
+  return place !== "header" || name !== "acl-auth";
+}
+
+/** With and without a session, by somebody who is known or where nobody has to be. */
+const withSession = [{ BearerToken: [] }, { BearerToken: [], SessionToken: [] }, {}, { SessionToken: [] }];
 
 /** The plugin names headers as they are matched, without regard to case; people know them otherwise. */
 function finishParameter(parameter: JsonObject, needsSession: boolean): JsonObject {

@@ -37,7 +37,9 @@ const tags = Object.entries({
   znodes: "The tree.",
   transactions: "Several operations at once, bound together or each by itself.",
   quotas: "Limits on subtrees.",
-  access: "Who may do what.",
+  access:
+    "Who may do what. For access control lists of znodes any request may have the header `Acl-Auth`: `digest` and the base64 " +
+    "of `user:password`, several comma-separated.",
   acl: "Who may do what with a znode.",
   sessions: "Liveness of clients.",
   watches: "What happens, as it happens.",
@@ -65,7 +67,12 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       },
       servers: [{ url: "/", description: "The server that the document is of." }],
       security: [{ BearerToken: [] }, {}],
-      components: { securitySchemes: { BearerToken: bearerScheme, SessionToken: sessionTokenScheme } },
+      components: {
+        securitySchemes: {
+          BearerToken: bearerScheme,
+          SessionToken: sessionTokenScheme,
+        },
+      },
       tags,
     },
     transform: ({ schema, url, route }) => ({
@@ -142,7 +149,9 @@ function documented(
   const takesData = url.startsWith("/v1/znodes") && (method === "POST" || method === "PUT");
   return {
     ...schema,
-    ...(url.includes("*") && { params: takesData ? pathOrPrefixParameter : pathParameter }),
+    ...(url.includes("*") && {
+      params: takesData && method === "POST" ? pathOrPrefixParameter : pathParameter,
+    }),
     ...(takesData && { body: dataBody }),
     ...((takesData || mayBeLeftOut(shown)) && { [notes.bodyIsOptional]: true }),
     ...(needsSession === true && { [notes.needsSession]: true }),

@@ -31,14 +31,9 @@ export function shownAcl(acl: Acl): ShownAclEntry[] {
   return acl.map(({ perms, scheme, id }) => ({ perms: permissionNames(perms), scheme, id }));
 }
 
-/** Stands in the document as a list of entries; whatever it is, the core is asked. */
-export const aclInput = Type.Unsafe<unknown>({
-  description:
-    "Who may do what: one entry or more, each of which gives and none of which takes away. What stands there twice counts " +
-    "once.",
+const entries = {
   "x-bounds": {
     type: "array",
-    minItems: 1,
     maxItems: aclEntriesMax,
     items: {
       title: "AclEntryInput",
@@ -67,4 +62,19 @@ export const aclInput = Type.Unsafe<unknown>({
       },
     },
   },
+};
+
+/** Stands in the document as a list of entries; whatever it is, the core is asked. */
+export const aclInput = Type.Unsafe<unknown>({
+  description:
+    "Who may do what: one entry or more, each of which gives and none of which takes away. What stands there twice counts " +
+    "once.",
+  "x-bounds": { ...entries["x-bounds"], minItems: 1 },
+});
+
+/** Of something that is made. Clients of some generators send lists that nobody has given, empty. */
+export const newAclInput = Type.Unsafe<unknown>({
+  description:
+    "Who may do what with it, as `PUT /v1/acl/{path}` takes it; everybody may do everything where it is empty.",
+  ...entries,
 });

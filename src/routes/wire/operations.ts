@@ -11,7 +11,7 @@ import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { invalid } from "../http/problems.ts";
 import { bodyCheck } from "../http/validation.ts";
 import { toCreate } from "../znodes/znodes.ts";
-import { aclInput } from "./acl-schemas.ts";
+import { newAclInput } from "./acl-schemas.ts";
 import { wellFormed } from "./parts.ts";
 import { versionQuery as version } from "./schemas.ts";
 import { base64Form, pathForm, pathOrPrefixForm, ttlMs } from "./text-forms.ts";
@@ -46,7 +46,7 @@ export const writeShapes = {
       sequential: flag("The server appends a number to the path."),
       container: flag("The znode goes once its last child has gone."),
       ttlMs: ttlMs({ description: "The znode goes when idle and empty for this long." }),
-      acl: Type.Optional(aclInput),
+      acl: Type.Optional(newAclInput),
     },
     { ...closed, title: "CreateOperation" },
   ),
@@ -133,7 +133,8 @@ export function operationReader<S extends Shapes>(shapes: S): (wire: unknown) =>
 export function toOperation(wire: WireOperation & BatchMembers, digests: readonly string[]): Operation {
   if (wire.op === "create") {
     const create = toCreate(wire.path, wire, bytesOf(wire));
-    return wire.acl === undefined ? create : { ...create, acl: parseAcl(wire.acl, digests) };
+    const isSaid = wire.acl !== undefined && !(Array.isArray(wire.acl) && wire.acl.length === 0);
+    return isSaid ? { ...create, acl: parseAcl(wire.acl, digests) } : create;
   }
   validatePath(wire.path);
   switch (wire.op) {

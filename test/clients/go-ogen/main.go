@@ -24,8 +24,12 @@ type scenario struct {
 	session *treekeeper.OpenedSession
 }
 
-// Each call says for which session it is, if for any: there are two.
+// Each call says for which session it is, if for any: there are two. Nobody asks who they are.
 type perCall struct{}
+
+func (perCall) BearerToken(context.Context, treekeeper.OperationName) (treekeeper.BearerToken, error) {
+	return treekeeper.BearerToken{}, ogenerrors.ErrSkipClientSecurity
+}
 
 func (perCall) SessionToken(context.Context, treekeeper.OperationName) (treekeeper.SessionToken, error) {
 	return treekeeper.SessionToken{}, ogenerrors.ErrSkipClientSecurity
@@ -230,7 +234,7 @@ func (s *scenario) watch(endpoint string) {
 	for _, values := range [][]string{{"1", "2", "3"}, {"4", "5", "6"}} {
 		for _, value := range values {
 			answer, err := s.set(value, treekeeper.SetZnodeParams{Path: path})
-			good[*treekeeper.WrittenHeaders](answer, err)
+			good[*treekeeper.SetZnodeOKHeaders](answer, err)
 		}
 		expect("changes", []string{<-told, <-told, <-told}, values)
 		if values[0] == "1" {
