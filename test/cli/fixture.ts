@@ -149,7 +149,7 @@ export interface Held {
 /** A command that begins by saying who it is. */
 export function announced(script: string): string[] {
   // Whoever reads that it is there may signal it: by then it has to hear what it says it hears.
-  const [traps = ""] = /^(?:trap [^;]+; )*/.exec(script) ?? [];
+  const [traps = ""] = /^(?:trap "[^"]*" [A-Z ]+; )*/.exec(script) ?? [];
   return ["sh", "-c", `${traps}echo "$$ $TREEKEEPER_FENCE"; ${script.slice(traps.length)}`];
 }
 
