@@ -65,6 +65,8 @@ export class Access {
   readonly #grants = new Map<string, Grant>();
   #textLength = 0;
   #isOn = false;
+  /** Those of the very record of a principal, which one caller's requests share. */
+  readonly #known = new WeakMap<object, { readonly generation: number; readonly permits: Permits }>();
   #generation = 0;
 
   /** Once it is on, nobody may do anything who has not shown who they are. */
@@ -135,6 +137,15 @@ export class Access {
    * @throws KeeperError `unauthenticated` when the principal is none any more
    */
   permitsOf(principal: Exclude<Principal, "system">, timeMs: number): Permits {
+    const known = this.#known.get(principal);
+    if (known?.generation === this.#generation && isValidAt(known.permits.validUntilMs, timeMs))
+      return known.permits;
+    const permits = this.#permitsNow(principal, timeMs);
+    this.#known.set(principal, { generation: this.#generation, permits });
+    return permits;
+  }
+
+  #permitsNow(principal: Exclude<Principal, "system">, timeMs: number): Permits {
     if (!isValidAt(principal.validUntilMs, timeMs)) throw unauthenticated();
     if (!("token" in principal)) {
       const { policies, root, validUntilMs = null } = principal;
