@@ -70,9 +70,9 @@ export class Callers {
   }
 
   /** A ticket goes before anything else that is shown. @throws KeeperError `unauthenticated` */
-  of(request: FastifyRequest): Caller | Promise<Caller> {
+  of(request: FastifyRequest, takesTicket: boolean): Caller | Promise<Caller> {
     if (!this.#store.access.isOn) return anyone;
-    const ticket = request.routeOptions.config?.takesTicket === true ? ticketOf(request) : undefined;
+    const ticket = takesTicket ? ticketOf(request) : undefined;
     if (ticket !== undefined) return this.#ofTicket(ticket);
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
@@ -154,8 +154,10 @@ function isJwt(token: string): boolean {
 export function authenticate(app: FastifyInstance, callers: Callers): RequestStep {
   app.decorateRequest("caller", null);
   return (request) => {
-    if (isOpen(request)) return true;
-    const caller = callers.of(request);
+    // What the router knows of a route is put together each time it is asked for.
+    const { url, config } = request.routeOptions;
+    if (isOpen(request.method, url)) return true;
+    const caller = callers.of(request, config?.takesTicket === true);
     if (!(caller instanceof Promise)) {
       request.caller = caller;
       return true;
@@ -167,7 +169,7 @@ export function authenticate(app: FastifyInstance, callers: Callers): RequestSte
 }
 
 /** Probes, the document and its pages tell nothing of the tree. A preflight says nothing of who sends it. */
-function isOpen({ method, routeOptions: { url } }: FastifyRequest): boolean {
+function isOpen(method: string, url: string | undefined): boolean {
   return method === "OPTIONS" || (url !== undefined && !url.startsWith("/v1"));
 }
 
