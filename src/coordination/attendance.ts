@@ -2,7 +2,7 @@
 // meanwhile. How it came here, and how it is told, is not known here.
 
 import type { Clock } from "../clock.ts";
-import { inTree } from "../core/access/namespace.ts";
+import { inTree } from "../core/access/root-paths.ts";
 import { KeeperError } from "../core/errors.ts";
 import type { ReadContext } from "../core/reader.ts";
 import type { Session } from "../core/session.ts";

@@ -3,8 +3,8 @@
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { forbidden, mayAs } from "./access/ask.ts";
-import { inRoot, inTree } from "./access/namespace.ts";
 import { openPermits, type Permits } from "./access/permits.ts";
+import { inRoot, inTree } from "./access/root-paths.ts";
 import type { Verb } from "./access/verbs.ts";
 import { type Acl, type KeptAcl, openAcl, type Permission, type Shown, textLengthOf } from "./acl/acl.ts";
 import { DraftAcls } from "./acl/draft-acls.ts";

@@ -3,7 +3,7 @@
 
 import type { ReadonlyAccess } from "./access/access.ts";
 import { forbidden, mayAs } from "./access/ask.ts";
-import { inRoot, inTree } from "./access/namespace.ts";
+import { inRoot, inTree } from "./access/root-paths.ts";
 import { type Identities, shownTo } from "./acl/acl.ts";
 import { keptOut, ListGate } from "./acl/list-gate.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";

@@ -1,6 +1,6 @@
 // A walk for somebody who is confined to a part of the tree: it is asked in the paths that they name, and tells those.
 
-import { inRoot, inTree } from "./access/namespace.ts";
+import { inRoot, inTree } from "./access/root-paths.ts";
 import type { State } from "./state.ts";
 import { rootPath } from "./tree/path.ts";
 import { TreeWalk, type WalkScope } from "./tree/tree-walk.ts";

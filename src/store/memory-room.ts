@@ -3,8 +3,8 @@
 // what makes room goes on. It is asked before a command is ordered: what is in the log is done whatever it takes.
 
 import { isAdmin } from "../core/access/ask.ts";
-import { inTree } from "../core/access/namespace.ts";
 import type { Permits } from "../core/access/permits.ts";
+import { inTree } from "../core/access/root-paths.ts";
 import type { Command } from "../core/command.ts";
 import { rowOf } from "../core/commands.ts";
 import { KeeperError } from "../core/errors.ts";

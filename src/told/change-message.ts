@@ -3,8 +3,8 @@
 // instance of a service it also keeps what it was before, for those who are told of some instances only, and of a znode
 // that is not open to all its access control list.
 
-import { inRoot } from "../core/access/namespace.ts";
 import type { Namespaces } from "../core/access/namespaces.ts";
+import { inRoot } from "../core/access/root-paths.ts";
 import { type Acl, openAcl, textLengthOf, textOfAcl } from "../core/acl/acl.ts";
 import { aclOfTriples } from "../core/acl/acl-syntax.ts";
 import { deletedLength, writtenLength } from "../core/bounds.ts";

@@ -2,8 +2,8 @@
 // among those selected is added for the stream, and one that no longer is, is removed. A transaction is one frame,
 // however many instances it has; only its last event has the id, so that nothing of it is missed by resuming.
 
-import { inTree } from "../core/access/namespace.ts";
 import { type Permits, systemPermits } from "../core/access/permits.ts";
+import { inTree } from "../core/access/root-paths.ts";
 import {
   fits,
   type InstanceFilter,

@@ -1,8 +1,8 @@
 // What of the tree the reader of a stream may be told, and under which names. Rights are asked for each event when it is
 // sent and for each znode of a snapshot; of those who may be told everything that is watched nothing is asked.
 
-import { inRoot } from "../core/access/namespace.ts";
 import type { Permits } from "../core/access/permits.ts";
+import { inRoot } from "../core/access/root-paths.ts";
 import type { Scope } from "./matcher.ts";
 
 export interface Sight {

@@ -3,9 +3,9 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { inRoot, inTree } from "../../src/core/access/namespace.ts";
 import { openPermits } from "../../src/core/access/permits.ts";
 import type { Principal } from "../../src/core/access/principal.ts";
+import { inRoot, inTree } from "../../src/core/access/root-paths.ts";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
 import { validateCommand } from "../../src/core/commands.ts";

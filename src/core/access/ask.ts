@@ -3,8 +3,8 @@
 
 import { KeeperError } from "../errors.ts";
 import { rootPath } from "../tree/path.ts";
-import { inTree } from "./namespace.ts";
 import { isConfined, type Permits } from "./permits.ts";
+import { inTree } from "./root-paths.ts";
 import type { Verb } from "./verbs.ts";
 
 export class Ask {

@@ -4,7 +4,7 @@
 
 import { keptPaths } from "../coordination/parts.ts";
 import { pathSegments, rootPath } from "../tree/path.ts";
-import { inTree } from "./namespace.ts";
+import { inTree } from "./root-paths.ts";
 
 /** Segments of roots, so that a lookup costs by the depth of the roots above a path, however many others there are. */
 interface Branch {

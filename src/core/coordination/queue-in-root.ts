@@ -1,6 +1,6 @@
 // A queue as it is shown to somebody who is confined to a part of the tree: its paths are those that they name.
 
-import { inRoot } from "../access/namespace.ts";
+import { inRoot } from "../access/root-paths.ts";
 import { rootPath } from "../tree/path.ts";
 import type { Claim, ClaimMode, ReadonlyClaimQueue } from "./claim-queue.ts";
 

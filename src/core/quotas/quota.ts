@@ -1,7 +1,7 @@
 // Quotas: limits on a whole subtree, and what the subtree holds now. The limits are what somebody set; the usage is
 // counted from the tree and kept up to date with it, so it is never stored and cannot be wrong after a restart (U11).
 
-import { inRoot } from "../access/namespace.ts";
+import { inRoot } from "../access/root-paths.ts";
 import { rootPath } from "../tree/path.ts";
 import { SortedNames } from "../tree/sorted-names.ts";
 import type { Usage } from "../tree/tree.ts";

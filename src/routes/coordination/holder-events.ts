@@ -4,7 +4,7 @@
 import type { FastifyReply } from "fastify";
 import type { Coordination } from "../../coordination/coordination.ts";
 import { Ask } from "../../core/access/ask.ts";
-import { inTree } from "../../core/access/namespace.ts";
+import { inTree } from "../../core/access/root-paths.ts";
 import type { ReadContext } from "../../core/reader.ts";
 import type { Store } from "../../store/store.ts";
 import type { Latest } from "../../told/latest-stream.ts";

@@ -5,7 +5,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { Ask } from "../../core/access/ask.ts";
-import { inTree } from "../../core/access/namespace.ts";
+import { inTree } from "../../core/access/root-paths.ts";
 import { validatePathLength } from "../../core/command-syntax.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext } from "../../core/reader.ts";

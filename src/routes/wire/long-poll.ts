@@ -4,7 +4,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { Ask } from "../../core/access/ask.ts";
-import { inTree } from "../../core/access/namespace.ts";
+import { inTree } from "../../core/access/root-paths.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { parentPath, rootPath } from "../../core/tree/path.ts";
