@@ -171,7 +171,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   llmsRoutes(app);
   healthRoutes(app, { store, limits, isStopping: () => isStopping });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
-  readZnodeRoutes(app, parts);
+  readZnodeRoutes(app, { ...parts, answers });
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);

@@ -61,9 +61,12 @@ export class Answers {
     return held;
   }
 
-  /** @throws KeeperError `throttled` when nothing more would fit */
-  assertRoom(request: FastifyRequest): void {
-    this.#assertRoom({ ...askerOf(request), bytes: 0 }, pieceBytes);
+  /**
+   * For whoever is about to make an answer of so many bytes, which takes time: small ones fit in any case.
+   * @throws KeeperError `throttled` when there is no room
+   */
+  assertRoom(request: FastifyRequest, bytes = pieceBytes): void {
+    if (bytes >= pieceBytes) this.#assertRoom({ ...askerOf(request), bytes: 0 }, bytes);
   }
 
   #resize(held: HeldAnswer, bytes: number): void {
