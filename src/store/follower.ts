@@ -46,9 +46,10 @@ export class Follower {
     this.#isBusy = false;
   }
 
+  /** Where nothing was at hand and nobody woke it, there is nothing to look for. */
   #goOn(): void {
     this.#isBusy = false;
-    this.wake();
+    if (this.#isWoken) this.wake();
   }
 
   #hand(entries: readonly LogEntry[]): void | Promise<void> {

@@ -15,7 +15,7 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
-import { LogStates } from "./log-states.ts";
+import { LogStates } from "../log-states.ts";
 import { MemoryEntries } from "./memory-entries.ts";
 
 /** What goes wrong with an append. `sentTwice` reaches the log twice and is in it once. */

@@ -17,7 +17,7 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
-import { LogStates } from "./log-states.ts";
+import { LogStates } from "../log-states.ts";
 import type { SharedEntries } from "./shared-entries.ts";
 
 /** How long things take between one server and the log; asked anew each time. */

@@ -1,7 +1,7 @@
 // What state a log is in, for implementations of the port: who listens is told of each change, and of where it stands
 // when it comes late. A log that has failed stays so.
 
-import type { LogState } from "../commit-log.ts";
+import type { LogState } from "./commit-log.ts";
 
 export class LogStates {
   readonly #listeners: ((state: LogState) => void)[] = [];

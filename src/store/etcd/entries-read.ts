@@ -1,0 +1,95 @@
+// Entries as they are read from etcd after the fact. Where an entry stands follows from how many are behind it: the one
+// written last has the position that the tail's version says, and none is missing between two.
+
+import type { LogEntry, Lsn } from "../commit-log.ts";
+import { byModRevision, type EtcdClient, type KeyValue } from "./etcd-client.ts";
+import type { Keys } from "./keys.ts";
+
+/** All entries that are there, by their keys, at one moment. */
+export interface Listing {
+  readonly revision: bigint;
+  /** Position of the last entry that was ever written, be it there or not. */
+  readonly end: Lsn;
+  /** In their order; the last is the one at the end. */
+  readonly keys: readonly Uint8Array[];
+}
+
+/** Entries fetched at once: each has up to a mebibyte. */
+const fetchedAtOnceMax = 8;
+
+export class EntriesRead {
+  readonly #client: EtcdClient;
+  readonly #keys: Keys;
+  /** Until it is read to its end: who is far behind reads many times. */
+  #listing: Listing | null = null;
+
+  constructor(client: EtcdClient, keys: Keys) {
+    this.#client = client;
+    this.#keys = keys;
+  }
+
+  /** One picture of the tail and of what is there. */
+  async list(): Promise<Listing> {
+    const { tail, entries } = this.#keys;
+    const { header, ranges } = await this.#client.txn({
+      compare: [],
+      success: [
+        { range: { key: tail, keysOnly: true } },
+        { range: { ...entries, keysOnly: true, ...byModRevision } },
+      ],
+    });
+    const keys = (ranges[1]?.kvs ?? []).map(({ key }) => key);
+    return { revision: header.revision, end: versionIn(ranges[0]?.kvs), keys };
+  }
+
+  /**
+   * Some entries from one on; none when it has yet to be written, and null when it is there no more.
+   */
+  async from(
+    from: Lsn,
+  ): Promise<{ readonly entries: readonly LogEntry[]; readonly listing: Listing } | null> {
+    if (this.#listing === null || from > this.#listing.end) this.#listing = await this.list();
+    for (;;) {
+      const listing = this.#listing;
+      if (from > listing.end) return { entries: [], listing };
+      const first = listing.end - listing.keys.length + 1;
+      if (from < first) return null;
+      const keys = listing.keys.slice(from - first, from - first + fetchedAtOnceMax);
+      const entries = await this.#fetch(keys, from);
+      if (entries !== null) return { entries, listing };
+      // Trimmed since it was listed.
+      this.#listing = await this.list();
+    }
+  }
+
+  async #fetch(keys: readonly Uint8Array[], from: Lsn): Promise<readonly LogEntry[] | null> {
+    const success = keys.map((key) => ({ range: { key } }));
+    const { ranges } = await this.#client.txn({ compare: [], success });
+    const kvs = ranges.flatMap((range) => range.kvs);
+    return kvs.length < keys.length ? null : kvs.map((kv, index) => entryOf(kv, from + index, this.#keys));
+  }
+
+  /** Where the entry stands that was written at the revision. */
+  async lsnAt(modRevision: bigint): Promise<Lsn> {
+    const { tail, entries } = this.#keys;
+    const { ranges } = await this.#client.txn({
+      compare: [],
+      success: [
+        { range: { key: tail, keysOnly: true } },
+        { range: { ...entries, keysOnly: true, minModRevision: modRevision + 1n } },
+      ],
+    });
+    return versionIn(ranges[0]?.kvs) - (ranges[1]?.kvs.length ?? 0);
+  }
+}
+
+/** Of a key that was never written: 0. */
+export function versionIn(kvs: readonly KeyValue[] = []): number {
+  return Number(kvs[0]?.version ?? 0n);
+}
+
+export function entryOf({ key, value }: KeyValue, lsn: Lsn, keys: Keys): LogEntry {
+  const place = keys.entryAt(key);
+  if (place === null) throw new Error("a key of the log is none of an entry");
+  return { lsn, ...place, body: value };
+}

@@ -1,0 +1,280 @@
+// The conversation with etcd: the few calls that are used here, at one member after the other until one answers. It asks
+// again nothing by itself: whoever calls knows whether that does harm.
+
+import {
+  type CallOptions,
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  type Transport,
+} from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { serviceNamed } from "./messages.ts";
+
+export interface KeyValue {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly createRevision: bigint;
+  readonly modRevision: bigint;
+  /** Writes since the key was made. */
+  readonly version: bigint;
+}
+
+interface Header {
+  readonly clusterId: bigint;
+  readonly revision: bigint;
+}
+
+export interface Range {
+  readonly key: Uint8Array;
+  readonly rangeEnd?: Uint8Array;
+  readonly limit?: bigint;
+  readonly revision?: bigint;
+  readonly keysOnly?: boolean;
+  readonly countOnly?: boolean;
+  readonly minModRevision?: bigint;
+  readonly sortOrder?: number;
+  readonly sortTarget?: number;
+}
+
+export interface RangeAnswer {
+  readonly header: Header;
+  readonly kvs: readonly KeyValue[];
+  readonly more: boolean;
+  readonly count: bigint;
+}
+
+/** Oldest write first, for a range. */
+export const byModRevision = { sortOrder: 1, sortTarget: 3 };
+
+/** One of the steps of a transaction. */
+export type Step =
+  | { readonly range: Range }
+  | { readonly put: { readonly key: Uint8Array; readonly value: Uint8Array } }
+  | { readonly deleteRange: { readonly key: Uint8Array; readonly rangeEnd?: Uint8Array } };
+
+/** That a key was written so often, or made at that revision. */
+export type Condition = { readonly key: Uint8Array } & (
+  | { readonly version: bigint }
+  | { readonly createRevision: bigint }
+  | { readonly modRevision: bigint }
+);
+
+export interface Txn {
+  readonly compare: readonly Condition[];
+  readonly success: readonly Step[];
+  readonly failure?: readonly Step[];
+}
+
+export interface TxnAnswer {
+  readonly header: Header;
+  readonly succeeded: boolean;
+  /** Of each range among the steps that were taken, in their order. */
+  readonly ranges: readonly RangeAnswer[];
+}
+
+export interface WatchAnswer {
+  readonly header: Header;
+  readonly created: boolean;
+  readonly canceled: boolean;
+  readonly cancelReason: string;
+  readonly compactRevision: bigint;
+  readonly fragment: boolean;
+  readonly events: readonly { readonly type: number; readonly kv: KeyValue }[];
+}
+
+export interface WatchFrom {
+  readonly key: Uint8Array;
+  readonly rangeEnd: Uint8Array;
+  readonly startRevision: bigint;
+}
+
+export interface EtcdOptions {
+  /** Of the members, such as `http://10.0.0.1:2379`. */
+  readonly endpoints: readonly string[];
+  /** PEM, for `https`: whose certificates are taken, and our own. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly user?: { readonly name: string; readonly password: string };
+}
+
+/** A call that is not answered in this time is as good as lost. */
+const callTimeoutMs = 5000;
+const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 3000 };
+/** A member that has lost its leader says so instead of keeping silent. */
+const needsLeader = { hasleader: "true" };
+const equal = 0;
+const targets = { version: 0, createRevision: 1, modRevision: 2 };
+const withoutDeletes = 1;
+
+type Untyped = Client<never> & Record<string, (request: object, options: CallOptions) => unknown>;
+
+interface Member {
+  readonly endpoint: string;
+  readonly kv: Untyped;
+  readonly watch: Untyped;
+  readonly maintenance: Untyped;
+  readonly auth: Untyped;
+}
+
+export class EtcdClient {
+  readonly #members: readonly Member[];
+  readonly #user: EtcdOptions["user"];
+  #current = 0;
+  #token: string | null = null;
+
+  constructor({ endpoints, tls, user }: EtcdOptions) {
+    if (endpoints.length === 0) throw new Error("etcd needs at least one endpoint");
+    this.#members = endpoints.map((endpoint) => memberAt(endpoint, tls));
+    this.#user = user;
+  }
+
+  range(range: Range): Promise<RangeAnswer> {
+    return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>);
+  }
+
+  async txn({ compare, success, failure = [] }: Txn): Promise<TxnAnswer> {
+    const request = {
+      compare: compare.map(toCompare),
+      success: success.map(toRequest),
+      failure: failure.map(toRequest),
+    };
+    const answer = await this.#call(
+      ({ kv }, options) => kv.txn?.(request, options) as Promise<EncodedTxnAnswer>,
+    );
+    const ranges = answer.responses.flatMap(({ choice }) => (choice.case === "range" ? [choice.value] : []));
+    return { header: answer.header, succeeded: answer.succeeded, ranges };
+  }
+
+  async compact(revision: bigint): Promise<void> {
+    await this.#call(({ kv }, options) => kv.compact?.({ revision }, options) as Promise<unknown>);
+  }
+
+  /** Whether a member has no room any more, and therefore none takes writes. */
+  async isFull(): Promise<boolean> {
+    const { alarms } = await this.#call(
+      ({ maintenance }, options) =>
+        maintenance.alarm?.({}, options) as Promise<{ alarms: readonly { alarm: number }[] }>,
+    );
+    return alarms.some(({ alarm }) => alarm === noSpaceAlarm);
+  }
+
+  /** Of the member that answers. */
+  async status(): Promise<{
+    readonly version: string;
+    readonly dbSize: bigint;
+    readonly dbSizeInUse: bigint;
+  }> {
+    return await this.#call(
+      ({ maintenance }, options) => maintenance.status?.({}, options) as ReturnType<EtcdClient["status"]>,
+    );
+  }
+
+  /** What is put from a revision on; deletions are left out. It ends with the signal, or throws. */
+  async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
+    const create = { ...from, filters: [withoutDeletes], fragment: true };
+    // What is asked is asked once; the way stays open as long as the watch does.
+    const requests = async function* () {
+      yield { choice: { case: "create", value: create } };
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    };
+    const { watch } = this.#member;
+    const headers = await this.#headers();
+    try {
+      yield* watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  get #member(): Member {
+    return this.#members[this.#current] as Member;
+  }
+
+  async #call<T>(ask: (member: Member, options: CallOptions) => Promise<T>): Promise<T> {
+    const options = { timeoutMs: callTimeoutMs, headers: await this.#headers() };
+    try {
+      return await ask(this.#member, options);
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    if (this.#user === undefined) return needsLeader;
+    this.#token ??= await this.#authenticate(this.#user);
+    return { ...needsLeader, token: this.#token };
+  }
+
+  async #authenticate(user: NonNullable<EtcdOptions["user"]>): Promise<string> {
+    try {
+      const asked = this.#member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
+      return (await (asked as Promise<{ token: string }>)).token;
+    } catch (error) {
+      this.#failed(error);
+      throw error;
+    }
+  }
+
+  /** Whoever asks next asks another member, and shows who they are anew where that was the matter. */
+  #failed(error: unknown): void {
+    const { code } = ConnectError.from(error);
+    if (code === Code.Unauthenticated) this.#token = null;
+    if (!ofTheRequest.has(code)) this.#current = (this.#current + 1) % this.#members.length;
+  }
+}
+
+const noSpaceAlarm = 1;
+
+/** Another member would say the same. */
+const ofTheRequest = new Set([
+  Code.InvalidArgument,
+  Code.ResourceExhausted,
+  Code.OutOfRange,
+  Code.Unauthenticated,
+]);
+
+/** Whether a call failed at etcd, or on the way to it. */
+export function isOfTheWay(error: unknown): boolean {
+  return error instanceof ConnectError;
+}
+
+/** Whether there is no room for a write; it may have been done all the same. */
+export function isOutOfSpace(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.ResourceExhausted;
+}
+
+interface EncodedTxnAnswer {
+  readonly header: Header;
+  readonly succeeded: boolean;
+  readonly responses: readonly {
+    readonly choice:
+      | { readonly case: "range"; readonly value: RangeAnswer }
+      | { readonly case: "put" | "deleteRange" };
+  }[];
+}
+
+function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
+  const transport = createGrpcTransport({
+    ...{ baseUrl: endpoint, ...pings },
+    ...(tls !== undefined && { nodeOptions: tls }),
+  });
+  const to = (service: string) => clientOf(service, transport);
+  return { endpoint, kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
+}
+
+function clientOf(service: string, transport: Transport): Untyped {
+  return createClient(serviceNamed(service), transport) as unknown as Untyped;
+}
+
+function toCompare({ key, ...expected }: Condition): object {
+  const [[name, value]] = Object.entries(expected) as [[keyof typeof targets, bigint]];
+  return { result: equal, target: targets[name], key, choice: { case: name, value } };
+}
+
+function toRequest(step: Step): object {
+  const [[name, value]] = Object.entries(step) as [[string, object]];
+  return { choice: { case: name, value } };
+}

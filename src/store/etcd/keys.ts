@@ -1,0 +1,59 @@
+// Where things are kept in etcd, all of them below one prefix. The version of the key `log/tail`, which every append
+// overwrites, is the position of the last entry: etcd itself counts them, and no two servers get in each other's way.
+
+const seqDigits = 10;
+
+export class Keys {
+  /** Written once: whose log it is. */
+  readonly format: Uint8Array;
+  readonly tail: Uint8Array;
+  /** Written by whoever asks where the log ends: an answer to a write is never from before the question. */
+  readonly question: Uint8Array;
+  /** Of all entries, and of what is to be watched. */
+  readonly entries: KeyRange;
+  readonly log: KeyRange;
+  readonly #entriesPrefix: string;
+
+  /** @param prefix ends with a slash */
+  constructor(prefix: string) {
+    this.format = bytesOf(`${prefix}fmt`);
+    this.tail = bytesOf(`${prefix}log/tail`);
+    this.question = bytesOf(`${prefix}sync`);
+    this.#entriesPrefix = `${prefix}log/e/`;
+    this.entries = below(this.#entriesPrefix);
+    this.log = below(`${prefix}log/`);
+  }
+
+  entry(writer: string, seq: number): Uint8Array {
+    return bytesOf(`${this.#entriesPrefix}${writer}/${String(seq).padStart(seqDigits, "0")}`);
+  }
+
+  /** Null for a key that is none of an entry. */
+  entryAt(key: Uint8Array): { readonly writer: string; readonly seq: number } | null {
+    const text = textOf(key);
+    if (!text.startsWith(this.#entriesPrefix)) return null;
+    const [writer = "", seq = ""] = text.slice(this.#entriesPrefix.length).split("/");
+    return { writer, seq: Number(seq) };
+  }
+}
+
+/** Keys from one up to another, which is not among them. */
+export interface KeyRange {
+  readonly key: Uint8Array;
+  readonly rangeEnd: Uint8Array;
+}
+
+function below(prefix: string): KeyRange {
+  const rangeEnd = bytesOf(prefix);
+  // The prefix ends with a slash, which is not the last character there is.
+  rangeEnd[rangeEnd.length - 1] = (rangeEnd.at(-1) as number) + 1;
+  return { key: bytesOf(prefix), rangeEnd };
+}
+
+export function bytesOf(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+export function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}

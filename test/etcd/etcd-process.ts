@@ -1,0 +1,82 @@
+// etcd for tests: members of one cluster, each a process on free ports, their data in memory where there is such a folder.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "../support/ports.ts";
+
+const memoryFolder = "/dev/shm";
+
+export interface EtcdMember {
+  readonly name: string;
+  /** Where it is asked. */
+  readonly endpoint: string;
+  readonly process: ChildProcess;
+}
+
+export class Etcd {
+  readonly members: readonly EtcdMember[];
+  readonly #folder: string;
+
+  private constructor(members: readonly EtcdMember[], folder: string) {
+    this.members = members;
+    this.#folder = folder;
+  }
+
+  get endpoints(): string[] {
+    return this.members.map(({ endpoint }) => endpoint);
+  }
+
+  /** Resolves when all of them answer. */
+  static async start(count: number, args: readonly string[] = []): Promise<Etcd> {
+    const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "treekeeper-etcd-"));
+    const ports = await freePorts(2 * count);
+    const places = Array.from({ length: count }, (_, index) => ({
+      name: `m${index}`,
+      endpoint: `http://127.0.0.1:${ports[2 * index]}`,
+      peer: `http://127.0.0.1:${ports[2 * index + 1]}`,
+    }));
+    const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
+    const members = places.map(({ name, endpoint, peer }) => ({
+      name,
+      endpoint,
+      process: spawn(
+        "etcd",
+        [
+          ...["--name", name, "--data-dir", join(folder, name), "--initial-cluster", cluster],
+          ...["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint],
+          ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
+          ...args,
+        ],
+        { stdio: "ignore" },
+      ),
+    }));
+    const etcd = new Etcd(members, folder);
+    await Promise.all(etcd.endpoints.map(answers));
+    return etcd;
+  }
+
+  async stop(): Promise<void> {
+    const running = this.members.filter(
+      ({ process }) => process.exitCode === null && process.signalCode === null,
+    );
+    await Promise.all(
+      running.map(async ({ process }) => {
+        const exit = once(process, "exit");
+        process.kill("SIGKILL");
+        await exit;
+      }),
+    );
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+async function answers(endpoint: string): Promise<void> {
+  for (;;) {
+    const health = await fetch(`${endpoint}/health`).catch(() => null);
+    if (health?.ok && (await health.text()).includes('"true"')) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
