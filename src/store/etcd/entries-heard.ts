@@ -4,11 +4,11 @@
 
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { entryOf } from "./entries-read.ts";
-import type { EtcdClient, KeyValue, WatchAnswer } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue, WatchAnswer } from "./etcd-client.ts";
 import type { Keys } from "./keys.ts";
 
 interface HeardParts {
-  readonly client: EtcdClient;
+  readonly client: EtcdCalls;
   readonly keys: Keys;
   /** Called when there is more to be taken, or nothing more is heard. */
   readonly onChange: () => void;

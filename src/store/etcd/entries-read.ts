@@ -2,7 +2,7 @@
 // written last has the position that the tail's version says, and none is missing between two.
 
 import type { LogEntry, Lsn } from "../commit-log.ts";
-import { byModRevision, type EtcdClient, type KeyValue } from "./etcd-client.ts";
+import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-client.ts";
 import type { Keys } from "./keys.ts";
 
 /** All entries that are there, by their keys, at one moment. */
@@ -18,12 +18,12 @@ export interface Listing {
 const fetchedAtOnceMax = 8;
 
 export class EntriesRead {
-  readonly #client: EtcdClient;
+  readonly #client: EtcdCalls;
   readonly #keys: Keys;
   /** Until it is read to its end: who is far behind reads many times. */
   #listing: Listing | null = null;
 
-  constructor(client: EtcdClient, keys: Keys) {
+  constructor(client: EtcdCalls, keys: Keys) {
     this.#client = client;
     this.#keys = keys;
   }

@@ -98,6 +98,9 @@ export interface EtcdOptions {
   readonly user?: { readonly name: string; readonly password: string };
 }
 
+/** What is asked of etcd, for whoever need not know who answers. */
+export type EtcdCalls = Pick<EtcdClient, "range" | "txn" | "compact" | "isFull" | "status" | "watch">;
+
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
 const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 3000 };

@@ -21,7 +21,7 @@ import { Follower } from "../follower.ts";
 import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, versionIn } from "./entries-read.ts";
-import { type EtcdClient, isOutOfSpace, type TxnAnswer } from "./etcd-client.ts";
+import { type EtcdCalls, isOutOfSpace, type TxnAnswer } from "./etcd-client.ts";
 import { bytesOf, Keys, textOf } from "./keys.ts";
 
 /** etcd takes requests of 1.5 MiB unless told otherwise. */
@@ -34,7 +34,7 @@ const deletedAtOnceMax = 100;
 const countedAtOnceMax = 16n;
 
 export interface EtcdLogParts {
-  readonly client: EtcdClient;
+  readonly client: EtcdCalls;
   readonly clock: Clock;
   /** What all keys begin with; ends with a slash. */
   readonly prefix: string;
@@ -51,7 +51,7 @@ const format = 1;
 export class EtcdLog implements CommitLog {
   readonly info: LogInfo;
   readonly writer = randomBytes(8).toString("hex");
-  readonly #client: EtcdClient;
+  readonly #client: EtcdCalls;
   readonly #clock: Clock;
   readonly #keys: Keys;
   readonly #formatRevision: bigint;
