@@ -2,6 +2,7 @@
 // written last has the position that the tail's version says, and none is missing between two.
 
 import type { LogEntry, Lsn } from "../commit-log.ts";
+import { bodyIn, joined, lengthIn } from "./entry-value.ts";
 import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-client.ts";
 import type { Keys } from "./keys.ts";
 
@@ -66,7 +67,22 @@ export class EntriesRead {
     const success = keys.map((key) => ({ range: { key } }));
     const { ranges } = await this.#client.txn({ compare: [], success });
     const kvs = ranges.flatMap((range) => range.kvs);
-    return kvs.length < keys.length ? null : kvs.map((kv, index) => entryOf(kv, from + index, this.#keys));
+    if (kvs.length < keys.length) return null;
+    const entries: LogEntry[] = [];
+    for (const [index, kv] of kvs.entries()) {
+      const entry = entryOf(kv, from + index, this.#keys) ?? (await this.#fetchParts(kv, from + index));
+      if (entry === null) return null;
+      entries.push(entry);
+    }
+    return entries;
+  }
+
+  /** Null when they are there no more. */
+  async #fetchParts({ key, value }: KeyValue, lsn: Lsn): Promise<LogEntry | null> {
+    const place = placeIn(key, this.#keys);
+    const { kvs } = await this.#client.range(this.#keys.parts(place.writer, place.seq));
+    const body = joined(kvs.map((part) => part.value));
+    return body.byteLength < lengthIn(value) ? null : { lsn, ...place, body };
   }
 
   /** Where the entry stands that was written at the revision. */
@@ -88,8 +104,14 @@ export function versionIn(kvs: readonly KeyValue[] = []): number {
   return Number(kvs[0]?.version ?? 0n);
 }
 
-export function entryOf({ key, value }: KeyValue, lsn: Lsn, keys: Keys): LogEntry {
+/** Null where its parts have to be read. */
+export function entryOf({ key, value }: KeyValue, lsn: Lsn, keys: Keys): LogEntry | null {
+  const body = bodyIn(value);
+  return body === null ? null : { lsn, ...placeIn(key, keys), body };
+}
+
+function placeIn(key: Uint8Array, keys: Keys): Pick<LogEntry, "writer" | "seq"> {
   const place = keys.entryAt(key);
   if (place === null) throw new Error("a key of the log is none of an entry");
-  return { lsn, ...place, body: value };
+  return place;
 }

@@ -21,15 +21,15 @@ import { Follower } from "../follower.ts";
 import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, versionIn } from "./entries-read.ts";
-import { type EtcdCalls, isOutOfSpace, type TxnAnswer } from "./etcd-client.ts";
+import { lengthIn, partsOf, valueFor } from "./entry-value.ts";
+import { type EtcdCalls, isOutOfSpace, type Step, type TxnAnswer } from "./etcd-client.ts";
 import { bytesOf, Keys, textOf } from "./keys.ts";
 
-/** etcd takes requests of 1.5 MiB unless told otherwise. */
-const entryBytesMax = 1_048_576;
+const entryBytesMax = 16_777_216;
 /** Places of our own entries that are remembered, for appends that are repeated. */
 const placesMax = 1000;
-/** Keys deleted in one transaction; etcd allows 128 steps. */
-const deletedAtOnceMax = 100;
+/** Entries deleted in one transaction, in two steps each; etcd allows 128. */
+const deletedAtOnceMax = 50;
 /** Entries whose sizes are added up at once. */
 const countedAtOnceMax = 16n;
 
@@ -122,6 +122,7 @@ export class EtcdLog implements CommitLog {
   /** @throws NotAppendedError | OutcomeUnknownError */
   async #place(seq: number, body: Uint8Array): Promise<Lsn> {
     try {
+      await this.#putParts(seq, body);
       const placed = await this.#connection.insist(
         () => this.#put(seq, body),
         (error) => this.#refuseWithoutRoom(seq, error),
@@ -145,6 +146,16 @@ export class EtcdLog implements CommitLog {
     }
   }
 
+  async #putParts(seq: number, body: Uint8Array): Promise<void> {
+    for (const [index, value] of partsOf(body).entries()) {
+      const put = { put: { key: this.#keys.part(this.writer, seq, index), value } };
+      await this.#connection.insist(
+        () => this.#client.txn({ compare: [], success: [put] }),
+        (error) => this.#refuseWithoutRoom(seq, error),
+      );
+    }
+  }
+
   #put(seq: number, body: Uint8Array): Promise<TxnAnswer> {
     const { format, tail } = this.#keys;
     const key = this.#keys.entry(this.writer, seq);
@@ -154,7 +165,7 @@ export class EtcdLog implements CommitLog {
         { key: format, createRevision: this.#formatRevision },
       ],
       success: [
-        { put: { key, value: body } },
+        { put: { key, value: valueFor(body) } },
         { put: { key: tail, value: bytesOf(`${this.writer}/${seq}`) } },
         { range: { key: tail, keysOnly: true } },
       ],
@@ -236,20 +247,20 @@ export class EtcdLog implements CommitLog {
 
   async #probe(): Promise<void> {
     try {
+      // Of what is heard while it is asked the answer may not know.
+      const { last } = this.#heard;
       const { kvs } = await this.#client.range({ key: this.#keys.tail, keysOnly: true });
       this.#connection.answered();
-      this.#compare(versionIn(kvs));
+      this.#compare(versionIn(kvs), last);
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);
     } catch (error) {
       this.#connection.notAnswered(error);
     }
   }
 
-  #compare(end: Lsn): void {
-    const { isListening, last } = this.#heard;
-    if (!isListening) return;
-    if (end < last) this.#failAsRolledBack(end, last);
-    else if (this.#unheard > last) this.#heard.lose();
+  #compare(end: Lsn, known: Lsn): void {
+    if (end < known) this.#failAsRolledBack(end, known);
+    else if (this.#heard.isListening && this.#unheard > this.#heard.last) this.#heard.lose();
     this.#unheard = end;
   }
 
@@ -259,9 +270,15 @@ export class EtcdLog implements CommitLog {
     const first = end - keys.length + 1;
     const gone = keys.slice(0, Math.max(0, upTo - first + 1));
     for (let index = 0; index < gone.length; index += deletedAtOnceMax) {
-      const success = gone.slice(index, index + deletedAtOnceMax).map((key) => ({ deleteRange: { key } }));
+      const success = gone.slice(index, index + deletedAtOnceMax).flatMap((key) => this.#deletionOf(key));
       await this.#connection.insist(() => this.#client.txn({ compare: [], success }));
     }
+  }
+
+  #deletionOf(key: Uint8Array): Step[] {
+    const place = this.#keys.entryAt(key);
+    const parts = place === null ? [] : [{ deleteRange: this.#keys.partsUpTo(place.writer, place.seq) }];
+    return [{ deleteRange: { key } }, ...parts];
   }
 
   /** Reads all of it: for whoever asks seldom. */
@@ -272,7 +289,7 @@ export class EtcdLog implements CommitLog {
       const range = { key, rangeEnd, limit: countedAtOnceMax };
       const { kvs, more } = await this.#connection.insist(() => this.#client.range(range));
       entries += kvs.length;
-      for (const { value } of kvs) bytes += value.byteLength;
+      for (const { value } of kvs) bytes += lengthIn(value);
       const last = kvs.at(-1)?.key;
       if (!more || last === undefined) return { entries, bytes };
       key = new Uint8Array([...last, 0]);

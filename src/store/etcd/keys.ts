@@ -13,6 +13,7 @@ export class Keys {
   readonly entries: KeyRange;
   readonly log: KeyRange;
   readonly #entriesPrefix: string;
+  readonly #partsPrefix: string;
 
   /** @param prefix ends with a slash */
   constructor(prefix: string) {
@@ -20,12 +21,27 @@ export class Keys {
     this.tail = bytesOf(`${prefix}log/tail`);
     this.question = bytesOf(`${prefix}sync`);
     this.#entriesPrefix = `${prefix}log/e/`;
+    this.#partsPrefix = `${prefix}parts/`;
     this.entries = below(this.#entriesPrefix);
     this.log = below(`${prefix}log/`);
   }
 
   entry(writer: string, seq: number): Uint8Array {
-    return bytesOf(`${this.#entriesPrefix}${writer}/${String(seq).padStart(seqDigits, "0")}`);
+    return bytesOf(`${this.#entriesPrefix}${writer}/${numbered(seq)}`);
+  }
+
+  /** Of an entry that is longer than one value may be. */
+  part(writer: string, seq: number, index: number): Uint8Array {
+    return bytesOf(`${this.#partsPrefix}${writer}/${numbered(seq)}/${numbered(index)}`);
+  }
+
+  parts(writer: string, seq: number): KeyRange {
+    return below(`${this.#partsPrefix}${writer}/${numbered(seq)}/`);
+  }
+
+  /** Those of an entry and of all that its writer wrote, or had begun to write, before it. */
+  partsUpTo(writer: string, seq: number): KeyRange {
+    return { key: bytesOf(`${this.#partsPrefix}${writer}/`), rangeEnd: this.parts(writer, seq).rangeEnd };
   }
 
   /** Null for a key that is none of an entry. */
@@ -35,6 +51,10 @@ export class Keys {
     const [writer = "", seq = ""] = text.slice(this.#entriesPrefix.length).split("/");
     return { writer, seq: Number(seq) };
   }
+}
+
+function numbered(number: number): string {
+  return String(number).padStart(seqDigits, "0");
 }
 
 /** Keys from one up to another, which is not among them. */
