@@ -13,6 +13,7 @@ import { closeWithinMs, exitCodeStorageFailed, exitCodeTooOld } from "../../src/
 import { projectFolder, readDocument } from "../support/markdown.ts";
 import { execForm, stagesIn } from "./dockerfile.ts";
 import { composeService, environmentOf, kubernetes, readOps, unitLines, variablesIn } from "./manifests.ts";
+import { need } from "./tools.ts";
 
 const files = ["Dockerfile", "compose.yaml", "kubernetes.yaml", "treekeeper.service", "treekeeper.env"];
 const { service, set } = kubernetes();
@@ -22,6 +23,8 @@ const compose = composeService();
 const unit = unitLines();
 const openApi = JSON.parse(readDocument("openapi/openapi.json")) as { paths: Record<string, object> };
 const defaultPort = 2281;
+/** The first that has all of it for good, and the newest whose words are known. */
+const kubernetesVersions = ["1.29.0", "1.37.0"];
 
 test.for(files)("every variable of %s is a setting's", (name) => {
   const named = new Set(readOps(name).match(/\bTREEKEEPER_[A-Z_]+/g));
@@ -47,6 +50,20 @@ test("what treekeeper.env proposes is taken by the service as it stands there", 
   }
   expect(variablesIn(readOps("treekeeper.env"))).toEqual({});
 });
+
+test("hadolint finds nothing in the Dockerfile", async ({ skip }) => {
+  const file = join(projectFolder, "ops/Dockerfile");
+  expect((await promisify(execFile)(need("hadolint", skip), [file])).stdout).toBe("");
+});
+
+test.for(kubernetesVersions)(
+  "kubernetes.yaml is what Kubernetes %s takes, with no word that it does not know",
+  async (version, { skip }) => {
+    const args = ["--strict", "--kubernetes-version", version, join(projectFolder, "ops/kubernetes.yaml")];
+    const { stdout, stderr } = await promisify(execFile)(need("kubernetes-validate", skip), args);
+    expect(`${stdout}${stderr}`.match(/passed for resource/g)).toHaveLength(2);
+  },
+);
 
 test("there is time to stop in good order", () => {
   const seconds = {

@@ -59,7 +59,7 @@ interface PodContainer {
   readonly readinessProbe?: Probe;
 }
 
-export interface Pod {
+interface Pod {
   readonly automountServiceAccountToken: boolean;
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: Readonly<Record<string, unknown>>;
