@@ -74,7 +74,7 @@ function linesOf(heading: string): string[] {
 
 /** Run by a shell, in a folder that stands for the checkout. */
 function shell(place: string, line: string): string {
-  return execFileSync("sh", ["-euc", line], { cwd: place, encoding: "utf8" });
+  return execFileSync("sh", ["-euc", line], { cwd: place, encoding: "utf8", stdio: "pipe" });
 }
 
 test("the image holds the package and what it needs, and nothing that installs more", ({ place }) => {
@@ -146,6 +146,9 @@ test("the lines for Docker lead from nothing to a service with TLS and a token",
   // Process 1 is the service itself: nothing stands between it and its signals.
   const one = (await running.exec("cat", "/proc/1/cmdline")).stdout.split("\0");
   expect(one.slice(0, 2)).toEqual(["/usr/local/bin/node", "/opt/treekeeper/dist/cli/main.js"]);
+  const { stdout: confined } = await running.exec("cat", "/proc/1/status", "/proc/1/mountinfo");
+  expect(confined).toMatch(/^CapEff:\t0+$/m);
+  expect(confined).toMatch(/ \/ ro,\S* .*overlay/m);
   process.kill(running.pid, "SIGSTOP");
   const frozen = await running.exec(...image.healthcheck);
   process.kill(running.pid, "SIGCONT");
