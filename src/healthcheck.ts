@@ -7,7 +7,7 @@ import { request as tlsRequest } from "node:https";
 import { type Config, dropForeignVariables, readConfig } from "./config.ts";
 import { messageOf } from "./followed-files.ts";
 
-/** A service that takes longer than this is not held to be running: a page of a list takes a hundredth of it. */
+/** Who asks would wait for ever for a service that hangs. */
 const answerWithinMs = 5000;
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));

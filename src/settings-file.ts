@@ -14,7 +14,7 @@ export interface SettingLine {
 /** A file that is not to be followed; its message begins with the file, and the line where there is one. */
 export class SettingsFileError extends Error {}
 
-/** No file that is meant has more: all settings with all their meanings take a sixth of it. */
+/** No file that is meant has more: there is room for each setting and for a paragraph about it. */
 const bytesMax = 65_536;
 
 /** @throws SettingsFileError where it cannot be read, or one of its lines is neither a setting, a comment nor empty */
