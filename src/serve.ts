@@ -36,9 +36,9 @@ import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
 
-const exitCodeStorageFailed = 74;
-const exitCodeTooOld = 78;
-const closeWithinMs = 10_000;
+export const exitCodeStorageFailed = 74;
+export const exitCodeTooOld = 78;
+export const closeWithinMs = 10_000;
 
 interface Surroundings {
   readonly version: string;
