@@ -24,6 +24,7 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
@@ -119,8 +120,13 @@ async function openService(
   const { corsOrigin } = config;
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
+  const tracer = tracerInUse(version);
+  if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    {
+      ...{ store, sessions, watches, coordination, limits, bounds, logger, version, tracer },
+      audit: auditOfRequests,
+    },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));

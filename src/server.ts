@@ -3,6 +3,7 @@
 import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
+import type { Tracer } from "@opentelemetry/api";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
@@ -43,10 +44,12 @@ import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
+import { spanRequests } from "./routes/http/request-spans.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
+import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
@@ -90,6 +93,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What makes spans of requests; they have none when it is left out. */
+  readonly tracer?: Tracer | null;
 }
 
 interface ServerOptions {
@@ -146,6 +151,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    ...spanRequests(app, parts.tracer ?? null),
     unreadable.refuseBehind,
     refuseUnclearHead,
     refuseOtherHosts(options.hostNames),
@@ -390,7 +396,8 @@ function logRequests(app: FastifyInstance, logger: Logger): void {
   app.addHook("onResponse", (request, reply, done) => {
     const { method, url, ip: remoteAddress } = request;
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.debug({ method, url: withoutTicket(url), remoteAddress, status: reply.statusCode, ms }, "request");
+    const what = { method, url: withoutTicket(url), remoteAddress, ...tracedBy(request) };
+    logger.debug({ ...what, status: reply.statusCode, ms }, "request");
     done();
   });
 }

@@ -4,6 +4,7 @@ import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { WriteContext } from "../../core/write-context.ts";
 import { tellAudit } from "../http/audit.ts";
+import { tracedBy } from "../http/traceparent.ts";
 import { namespaceOf } from "../wire/parts.ts";
 
 interface Forced {
@@ -22,6 +23,7 @@ export function noteForced(
   logger: Logger,
 ): void {
   const by = { reader: request.ip, session: context.sessionId ?? null };
-  logger.warn({ audit: true, ...what, ...namespaceOf(request), owner, by }, message);
+  const traced = tracedBy(request);
+  logger.warn({ audit: true, ...what, ...namespaceOf(request), owner, by, ...traced }, message);
   tellAudit(request, () => ({ owner }));
 }

@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
 import { withoutTicket } from "./credentials.ts";
 import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
+import { tracedBy } from "./traceparent.ts";
 
 export interface ProblemKind {
   readonly status: number;
@@ -142,7 +143,8 @@ export function problemHandler(logger: Logger) {
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     const { method, url, ip: remoteAddress } = request;
-    logger.error({ err: error, method, url: withoutTicket(url), remoteAddress }, "a request met a bug");
+    const about = { method, url: withoutTicket(url), remoteAddress, ...tracedBy(request) };
+    logger.error({ err: error, ...about }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; the reason is in its log."),
