@@ -120,6 +120,7 @@ async function openService(
   const { corsOrigin } = config;
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
+  const trustedProxies = config.trustProxy === "" ? [] : config.trustProxy.split(",");
   const tracer = tracerInUse(version);
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
@@ -127,7 +128,7 @@ async function openService(
       ...{ store, sessions, watches, coordination, limits, bounds, logger, version, tracer },
       audit: auditOfRequests,
     },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
+    { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
@@ -144,9 +145,9 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
-    const { host, allowedHosts, tlsCert, insecure } = config;
-    const hasTls = tlsCert !== "";
-    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
+    const { host, allowedHosts, tlsCert, trustProxy, insecure } = config;
+    const [hasTls, isProxied] = [tlsCert !== "", trustProxy !== ""];
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isProxied, isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
     return danger;
   } catch (error) {

@@ -30,6 +30,7 @@ import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
+import { addressOf, Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
 import { withoutTicket } from "./routes/http/credentials.ts";
@@ -102,6 +103,8 @@ interface ServerOptions {
   readonly corsOrigin: string;
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
+  /** Addresses and networks of proxies that are believed where a request comes from; none, without. */
+  readonly trustedProxies?: readonly string[];
   readonly tls: TlsPair | null;
   /** Those by which tokens of an issuer outside are taken; none are, without. */
   readonly jwtKeys?: JwtKeys | null;
@@ -129,8 +132,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
   const unreadable = new Unreadable(limits);
-  const app = createApp(parts, options, unreadable);
-  const connections = countConnections(app, parts);
+  const proxies = new Proxies(options.trustedProxies ?? []);
+  const app = createApp(parts, { ...options, proxies }, unreadable);
+  const connections = countConnections(app, parts, proxies);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
@@ -231,7 +235,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
 function createApp(
   { store, logger, limits }: ServerParts,
-  { tls }: ServerOptions,
+  { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
   unreadable: Unreadable,
 ): FastifyInstance {
   const options = {
@@ -240,6 +244,7 @@ function createApp(
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     return503OnClosing: false,
+    trustProxy: proxies.isEmpty ? false : (address: string) => proxies.has(address),
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
     schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
@@ -255,6 +260,7 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app.server);
+  readForwarded(app, proxies);
   shareConnections(app, limits);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
@@ -264,11 +270,16 @@ function createApp(
   return app;
 }
 
-function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+function countConnections(
+  app: FastifyInstance,
+  { limits, logger }: ServerParts,
+  proxies: Proxies,
+): Connections {
   const { connectionsMax, connectionsPerClientMax } = limits;
   const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
   const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
-  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+  const owners = { clientAt: shareHolderAt, isMany: (address?: string) => proxies.has(address) };
+  return new Connections(app.server, bounds, owners, (crowd) =>
     logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
   );
 }
@@ -390,13 +401,14 @@ function leaveOutLongLocation(reply: FastifyReply): void {
 function logRequests(app: FastifyInstance, logger: Logger): void {
   // A client that has gone by then has no address any more, unless it was asked for before.
   app.addHook("onRequest", (request, _reply, done) => {
-    void request.ip;
+    void addressOf(request);
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const { method, url, ip: remoteAddress } = request;
+    const { method, url } = request;
+    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const what = { method, url: withoutTicket(url), remoteAddress, ...tracedBy(request) };
+    const what = { method, url: withoutTicket(url), ...from };
     logger.debug({ ...what, status: reply.statusCode, ms }, "request");
     done();
   });

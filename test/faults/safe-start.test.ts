@@ -22,27 +22,33 @@ describe("what is safe", () => {
   plainTest.for(loopback)("%s is reached from this machine alone, and takes nothing more", async (host) => {
     for (const isOn of [false, true])
       for (const hasTls of [false, true])
-        expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn })).toBeNull();
+        expect(await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn })).toBeNull();
   });
 
   plainTest.for(open)("%s takes access control and TLS", async (host) => {
     const [noTokens, noTls] = ["access control is off", "without TLS"];
     for (const hasTls of [false, true]) {
-      const danger = await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn: false });
+      const danger = await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn: false });
       expect(danger?.refusal).toContain(noTokens);
       for (const line of safeSetUp) expect(danger?.refusal).toContain(line);
     }
     expect(
-      (await dangerOf({ host, allowedHosts: "tree.example", hasTls: false, isOn: true }))?.refusal,
+      (await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: false, isOn: true }))?.refusal,
     ).toContain(noTls);
-    expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls: true, isOn: true })).toBeNull();
+    expect(await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: true, isOn: true })).toBeNull();
   });
+});
+
+plainTest("whoever reaches this machine by way of a proxy needs a token", async () => {
+  const behindProxy = { host: "127.0.0.1", allowedHosts: "tree.example", isProxied: true, hasTls: false };
+  expect((await dangerOf({ ...behindProxy, isOn: false }))?.refusal).toContain("whoever reaches the proxy");
+  expect(await dangerOf({ ...behindProxy, isOn: true })).toBeNull();
 });
 
 plainTest(
   "a web page is not let in by a name of its own: any name will do only with access control",
   async () => {
-    const anyName = { host: "127.0.0.1", allowedHosts: "tree.example,*", hasTls: false };
+    const anyName = { host: "127.0.0.1", allowedHosts: "tree.example,*", isProxied: false, hasTls: false };
     expect((await dangerOf({ ...anyName, isOn: false }))?.refusal).toContain("DNS rebinding");
     expect(await dangerOf({ ...anyName, isOn: true })).toBeNull();
   },

@@ -73,13 +73,16 @@ interface Overrides {
   readonly audit?: Audit;
   readonly logger?: Logger;
   readonly tracer?: Tracer | null;
+  readonly trustedProxies?: readonly string[];
 }
+
+const silent = pino({ level: "silent" });
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null, audit, logger = pino({ level: "silent" }), tracer = null }: Overrides = {},
+  { limits: others, tls = null, audit, logger = silent, tracer = null, trustedProxies = [] }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -96,7 +99,7 @@ export async function serverOver(
     audit,
     tracer,
   };
-  const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
+  const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls, trustedProxies });
   const close = async () => {
     await server.close();
     housekeeper.stop();

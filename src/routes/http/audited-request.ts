@@ -4,6 +4,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { operationsNotedOf } from "./audited-operations.ts";
 import { shortened, type Target, targetIn } from "./audited-target.ts";
+import { addressOf } from "./client-address.ts";
 import { codeOf } from "./problems.ts";
 import { traceparentOf } from "./traceparent.ts";
 
@@ -45,7 +46,7 @@ export class AuditedRequest {
   constructor(request: FastifyRequest, parts: AuditParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#address = request.ip;
+    this.#address = addressOf(request);
   }
 
   /** @param details asked for when the line is written */

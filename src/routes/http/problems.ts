@@ -5,6 +5,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { addressOf } from "./client-address.ts";
 import { withoutTicket } from "./credentials.ts";
 import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
 import { tracedBy } from "./traceparent.ts";
@@ -142,8 +143,9 @@ export function problemHandler(logger: Logger) {
     if (error instanceof KeeperError) return sendProblem(reply, error);
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
-    const { method, url, ip: remoteAddress } = request;
-    const about = { method, url: withoutTicket(url), remoteAddress, ...tracedBy(request) };
+    const { method, url } = request;
+    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
+    const about = { method, url: withoutTicket(url), ...from };
     logger.error({ err: error, ...about }, "a request met a bug");
     return sendProblem(
       reply,

@@ -16,6 +16,7 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { CommandFollower, CommandTrace, Stage } from "../../core/write-context.ts";
+import { addressOf } from "./client-address.ts";
 import type { RequestStep } from "./every-request.ts";
 import { traceparentOf } from "./traceparent.ts";
 
@@ -150,14 +151,15 @@ function nameOf({ method, routeOptions: { url } }: FastifyRequest): string {
 }
 
 /** In the words of OpenTelemetry's conventions. The query is left out: a ticket may stand in it. */
-function attributesOf({ method, url, ip, protocol, raw, routeOptions }: FastifyRequest) {
-  const { url: route } = routeOptions;
+function attributesOf(request: FastifyRequest) {
+  const { method, url, protocol, raw } = request;
+  const { url: route } = request.routeOptions;
   return {
     "http.request.method": method,
     "url.path": url.split("?", 1)[0] as string,
     "url.scheme": protocol,
     "network.protocol.version": raw.httpVersion,
-    "client.address": ip,
+    "client.address": addressOf(request),
     ...(route !== undefined && { "http.route": route }),
   };
 }
