@@ -324,7 +324,7 @@ describe("around them", () => {
     unique,
   }) => {
     const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    for await (const message of client.watch({ path: `/${unique}` })) {
+    for await (const message of client.watch({ paths: [`/${unique}`] })) {
       if (message.type === "synced") cli(["create", `/${unique}`], { env: { TRACEPARENT } });
       if (message.type !== "change") continue;
       expect(message.traceparent).toBe(TRACEPARENT);

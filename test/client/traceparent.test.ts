@@ -32,7 +32,7 @@ test("a call carries the traceparent of where it was made, again when it is sent
   const reading = client.exists("/a");
   const untraced = await server.request();
   expect(untraced.headers).not.toHaveProperty("traceparent");
-  untraced.reply(200, { path: "/a", stat }, { Zxid: "5" });
+  untraced.reply(200, { znodes: [{ path: "/a", stat }] }, { Zxid: "5" });
   await reading;
 });
 
@@ -48,7 +48,7 @@ test("what is no traceparent, or cannot be told, is not sent, and the call is ma
     const reading = client.exists("/a");
     const request = await server.request();
     expect(request.headers).not.toHaveProperty("traceparent");
-    request.reply(200, { path: "/a", stat }, { Zxid: "5" });
+    request.reply(200, { znodes: [{ path: "/a", stat }] }, { Zxid: "5" });
     expect(await reading).toMatchObject({ version: 0 });
   }
 });
@@ -71,7 +71,7 @@ test("a session is kept alive, and a watch held open, without it: they outlive w
   const keepalive = await server.request();
   expect(keepalive.asked).toBe("PUT /v1/sessions/1f3a5c7e9b2d4f60");
   expect(keepalive.headers).not.toHaveProperty("traceparent");
-  const watching = client.watch({ path: "/a" })[Symbol.asyncIterator]();
+  const watching = client.watch({ paths: ["/a"] })[Symbol.asyncIterator]();
   watching.next().catch(() => {});
   const watch = await server.request();
   expect(watch.headers).not.toHaveProperty("traceparent");

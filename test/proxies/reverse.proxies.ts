@@ -68,7 +68,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
     const stream = await http.stream("/v1/watch", { query: { path: "/a" } });
     await stream.untilEvent("synced");
     for (let count = 1; count <= 10; count += 1) {
-      await direct.put("/v1/znodes/a", { body: String(count) });
+      await direct.put("/v1/znodes/a", { body: String(count), query: "upsert=true" });
       await stream.untilEvent("change", count);
     }
     stream.close();
@@ -81,7 +81,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
     const stream = await http.stream("/v1/watch", { query: { path: "/a", heartbeatMs } });
     await stream.untilEvent("synced");
     await stream.until(() => stream.comments >= heartbeats);
-    await direct.put("/v1/znodes/a", { body: "one" });
+    await direct.post("/v1/znodes/a", { body: "one" });
     const { id } = await stream.untilEvent("change");
     stream.close();
     await direct.put("/v1/znodes/a", { body: "two" });
@@ -96,7 +96,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
     http,
     direct,
   }) => {
-    const { zxid } = await direct.put("/v1/znodes/a", { body: "one" });
+    const { zxid } = await direct.post("/v1/znodes/a", { body: "one" });
     const query = { waitAfterZxid: zxid, waitMs: timeoutMs * 0.9 };
     expect((await http.get("/v1/znodes/a", { query })).text).toBe("one");
     const waiting = http.get("/v1/znodes/a", { query });
@@ -111,7 +111,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
   }) => {
     const spoofed = { "X-Forwarded-For": "203.0.113.9" };
     const client = new ClientAt(proxy.url, "127.0.0.5");
-    expect((await client.ask("PUT", "/v1/znodes/a")).status).toBe(201);
+    expect((await client.ask("POST", "/v1/znodes/a")).status).toBe(201);
     expect((await client.ask("PUT", "/v1/znodes/a", { headers: spoofed })).status).toBe(200);
     const stranger = new ClientAt(service.url, "127.0.0.6");
     expect((await stranger.ask("PUT", "/v1/znodes/a", { headers: spoofed })).status).toBe(200);
@@ -122,7 +122,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
   });
 
   test("a client that goes away leaves no stream and no wait behind", async ({ http, direct }) => {
-    const { zxid } = await direct.put("/v1/znodes/a", { body: "one" });
+    const { zxid } = await direct.post("/v1/znodes/a", { body: "one" });
     // It would end by the proxy's patience, too, if it were silent.
     const stream = await http.stream("/v1/watch", { query: { path: "/a", heartbeatMs } });
     await stream.untilEvent("synced");
@@ -152,7 +152,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
 
   test("conditions meet the ETags that were given, whatever encoding is asked for", async ({ http, direct }) => {
     const headers = { "accept-encoding": "gzip, br" };
-    await direct.put("/v1/znodes/a", { body: "x".repeat(100_000) });
+    await direct.post("/v1/znodes/a", { body: "x".repeat(100_000) });
     const [etag] = [await direct.get("/v1/znodes/a"), await http.get("/v1/znodes/a", { headers })].map(
       (answer) => answer.header("etag"),
     );
@@ -206,7 +206,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
       while (!streams.every(({ text }) => text().includes(part))) await pause(pollMs);
     };
     await until("event: synced");
-    await direct.put("/v1/znodes/a", { body: "to all of them" });
+    await direct.post("/v1/znodes/a", { body: "to all of them" });
     await until("to all of them");
     session.destroy();
   });
