@@ -41,8 +41,7 @@ const anybodyBehindProxy: Danger = {
   refusal:
     "--trust-proxy says that others come by way of a proxy, and access control is off: whoever reaches the proxy could " +
     `read and change everything. Make the first token: ${safeSetUp[0]} (--insecure lets everybody in all the same).`,
-  warning:
-    "insecure: there is no access control, whoever can reach the proxy may read and change everything",
+  warning: "insecure: there is no access control, whoever can reach the proxy may read and change everything",
 };
 
 /** Null where nothing speaks against it: nobody else can reach it, or they need a token, and nobody reads it on the way. */

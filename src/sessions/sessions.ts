@@ -199,7 +199,13 @@ export class Sessions {
     const { timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
     assertNameLength(name);
     const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
-    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name, ...whose(request) } as const;
+    const base = {
+      type: "openSession",
+      sessionId: newSessionId(),
+      timeoutMs,
+      name,
+      ...whose(request),
+    } as const;
     if (keyed !== undefined) return await this.#openOnce(base, keyed);
     const token = newToken();
     const commit = await this.#submit({ ...base, tokenHash: hashToken(token) });

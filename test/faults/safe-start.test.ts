@@ -22,20 +22,31 @@ describe("what is safe", () => {
   plainTest.for(loopback)("%s is reached from this machine alone, and takes nothing more", async (host) => {
     for (const isOn of [false, true])
       for (const hasTls of [false, true])
-        expect(await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn })).toBeNull();
+        expect(
+          await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn }),
+        ).toBeNull();
   });
 
   plainTest.for(open)("%s takes access control and TLS", async (host) => {
     const [noTokens, noTls] = ["access control is off", "without TLS"];
     for (const hasTls of [false, true]) {
-      const danger = await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn: false });
+      const danger = await dangerOf({
+        host,
+        allowedHosts: "tree.example",
+        isProxied: false,
+        hasTls,
+        isOn: false,
+      });
       expect(danger?.refusal).toContain(noTokens);
       for (const line of safeSetUp) expect(danger?.refusal).toContain(line);
     }
     expect(
-      (await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: false, isOn: true }))?.refusal,
+      (await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: false, isOn: true }))
+        ?.refusal,
     ).toContain(noTls);
-    expect(await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: true, isOn: true })).toBeNull();
+    expect(
+      await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: true, isOn: true }),
+    ).toBeNull();
   });
 });
 

@@ -12,16 +12,16 @@ import {
   trace,
 } from "@opentelemetry/api";
 import {
+  AlwaysOnSampler,
   BasicTracerProvider,
   InMemorySpanExporter,
   ParentBasedSampler,
-  AlwaysOnSampler,
   type ReadableSpan,
   SimpleSpanProcessor,
 } from "@opentelemetry/sdk-trace-base";
 import { afterEach, expect, vi } from "vitest";
-import { tracerInUse } from "../../src/routes/http/request-spans.ts";
 import { followedBy } from "../../src/core/write-context.ts";
+import { tracerInUse } from "../../src/routes/http/request-spans.ts";
 import type { Http } from "../support/http.ts";
 import { test as base, serveFor } from "./server-fixture.ts";
 
@@ -102,7 +102,10 @@ test("a PUT is a span in the trace of its caller, and below it stand queue wait,
   for (const { parentSpanContext } of stages)
     expect(parentSpanContext).toMatchObject({ traceId, spanId: request.spanContext().spanId });
   const [wait, append, apply] = stages as [ReadableSpan, ReadableSpan, ReadableSpan];
-  for (const [earlier, later] of [[wait, append], [append, apply]] as const)
+  for (const [earlier, later] of [
+    [wait, append],
+    [append, apply],
+  ] as const)
     expect(nanoseconds(later.startTime)).toBeGreaterThanOrEqual(nanoseconds(earlier.startTime));
 });
 

@@ -35,7 +35,10 @@ test("a change is told with the traceparent of the request that made it, now and
   stream.close();
   expect(stream.named("change")[1]?.data).not.toHaveProperty("traceparent");
   expect(await toldBy(http, 2, id)).toEqual([traceparent, undefined]);
-  const again = await http.stream("/v1/watch", { query: { path: "/a" }, headers: { "last-event-id": id ?? "" } });
+  const again = await http.stream("/v1/watch", {
+    query: { path: "/a" },
+    headers: { "last-event-id": id ?? "" },
+  });
   expect((await again.untilEvent("change")).text).toBe(text);
   again.close();
 });
@@ -49,7 +52,12 @@ test("it is told of whatever a request does: in parts, in a batch, by a recipe, 
   await http.post("/v1/transactions", { headers, json: { operations: [{ op: "create", path: "/t" }] } });
   await http.post("/v1/batch", {
     headers,
-    json: { operations: [{ op: "create", path: "/b" }, { op: "create", path: "/c" }] },
+    json: {
+      operations: [
+        { op: "create", path: "/b" },
+        { op: "create", path: "/c" },
+      ],
+    },
   });
   await http.post("/v1/locks/one/claims", { headers: mine, json: {} });
   await http.post("/v1/counters/two", { headers, json: { by: 1 } });

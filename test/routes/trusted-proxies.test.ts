@@ -82,7 +82,9 @@ test("what is no address is not written down: the request is then the proxy's ow
   expect(noted).toHaveLength(others.length);
 });
 
-test("each client has a rate of its own, whatever others ask by way of the same proxy", async ({ serving }) => {
+test("each client has a rate of its own, whatever others ask by way of the same proxy", async ({
+  serving,
+}) => {
   const { proxy } = await serving({ limits: { ratePerSecond: 10, rateBurst: 20 } });
   const ask = async (address: string) => (await proxy.ask("GET", "/v1/znodes/a", of(address))).status;
   for (let count = 0; count < 20; count += 1) expect(await ask(ann)).toBe(404);
@@ -112,7 +114,9 @@ test("the connections of a proxy are no one client's, and those of others are", 
     limit: "streamsPerClientMax",
   });
   const held = [await direct.connect(), await direct.connect()];
-  expect((await direct.ask("GET", "/v1/znodes/a")).json()).toMatchObject({ limit: "connectionsPerClientMax" });
+  expect((await direct.ask("GET", "/v1/znodes/a")).json()).toMatchObject({
+    limit: "connectionsPerClientMax",
+  });
   for (const stream of opened) stream.destroy();
   for (const socket of held) socket.destroy();
 });
@@ -131,7 +135,10 @@ test("a connection of a proxy waits for what many clients wait for, each within 
   const statusOf = (session: typeof proxy, address: string) =>
     new Promise<unknown>((resolve, reject) => {
       const headers = { ":path": "/v1/watch?path=/", "x-forwarded-for": address };
-      session.request(headers).on("response", (answer) => resolve(answer[":status"])).on("error", reject);
+      session
+        .request(headers)
+        .on("response", (answer) => resolve(answer[":status"]))
+        .on("error", reject);
     });
   const clients = Array.from({ length: 5 }, (_, index) => `198.51.100.${index}`);
   expect(await Promise.all(clients.map((client) => statusOf(proxy, client)))).toEqual(Array(5).fill(200));
@@ -144,7 +151,14 @@ test("a connection of a proxy waits for what many clients wait for, each within 
 
 test("a network of proxies has its addresses, in either way of writing them, and no others", () => {
   const proxies = new Proxies(["10.1.2.0/24", "192.0.2.1", "2001:db8:1::/48"]);
-  const among = ["10.1.2.0", "10.1.2.255", "::ffff:10.1.2.9", "192.0.2.1", "2001:db8:1::", "2001:DB8:1:ffff::1"];
+  const among = [
+    "10.1.2.0",
+    "10.1.2.255",
+    "::ffff:10.1.2.9",
+    "192.0.2.1",
+    "2001:db8:1::",
+    "2001:DB8:1:ffff::1",
+  ];
   for (const address of among) expect(proxies.has(address), address).toBe(true);
   const others = ["10.1.3.0", "192.0.2.2", "2001:db8:2::1", "::1", "fe80::1%eth0", "", "x", undefined];
   for (const address of others) expect(proxies.has(address), String(address)).toBe(false);

@@ -38,7 +38,9 @@ export function shownInCommand(request: FastifyRequest): Partial<Shown> {
 
 /** IPv4 as such, also where it came in over IPv6; without the interface of this machine that it came in by. */
 function plainAddressOf(request: FastifyRequest): string {
-  return addressOf(request).replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+  return addressOf(request)
+    .replace(/^::ffff:(?=\d+\.)/i, "")
+    .replace(/%.*$/, "");
 }
 
 function digestsIn(header: string | string[] | undefined): readonly string[] {
