@@ -92,10 +92,7 @@ describe.for<ProxyKind>(["nginx", "HAProxy"])("%s", (kind) => {
     again.close();
   });
 
-  test("a long poll has its answer, when there is one and when its time is up", async ({
-    http,
-    direct,
-  }) => {
+  test("a long poll has its answer, when there is one and when its time is up", async ({ http, direct }) => {
     const { zxid } = await direct.post("/v1/znodes/a", { body: "one" });
     const query = { waitAfterZxid: zxid, waitMs: timeoutMs / 2 };
     expect((await http.get("/v1/znodes/a", { query })).json().data).toBe("one");
