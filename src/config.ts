@@ -4,6 +4,7 @@
 import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { isNetwork } from "./core/acl/addresses.ts";
 import { printableLine } from "./printable.ts";
 import { safeSetUp } from "./safe-start.ts";
 import { lineFault, readSettingsFile, SettingsFileError } from "./settings-file.ts";
@@ -57,6 +58,20 @@ function hostNames(text: string): string {
   if (text === "" || names.every((name) => /^(\*|\.?[\w-]+(\.[\w-]+)*)$/.test(name))) return names.join(",");
   throw new InvalidArgumentError(
     "Give names such as tree.example, or .example for all below it, comma-separated, or *; leave out ports.",
+  );
+}
+
+/** A larger one would be no list of proxies but everybody, whose word then counted. */
+const proxyNetworkBitsMin = 8;
+
+/** Proxies, by address or network; never all addresses there are. */
+function proxies(text: string): string {
+  const networks = text.split(",").map((network) => network.trim());
+  const isFew = (network: string) => Number(network.split("/")[1] ?? "128") >= proxyNetworkBitsMin;
+  if (text === "" || networks.every((network) => isNetwork(network) && isFew(network)))
+    return networks.join(",");
+  throw new InvalidArgumentError(
+    "Give the addresses of your proxies, or networks of at least /8 such as 10.1.2.0/24, comma-separated.",
   );
 }
 
@@ -157,6 +172,13 @@ const settings = {
     "",
     hostNames,
     "host names that clients may use besides addresses, localhost and --host, comma-separated; .example.com allows all below it, * any",
+  ),
+
+  trustProxy: setting(
+    "trust-proxy",
+    "",
+    proxies,
+    "addresses and networks of proxies, comma-separated, whose X-Forwarded-For says where requests come from; none when empty",
   ),
 
   sessionTimeoutMsMin: setting(

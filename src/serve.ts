@@ -24,6 +24,7 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
@@ -119,9 +120,15 @@ async function openService(
   const { corsOrigin } = config;
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
+  const trustedProxies = config.trustProxy === "" ? [] : config.trustProxy.split(",");
+  const tracer = tracerInUse(version);
+  if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
+    {
+      ...{ store, sessions, watches, coordination, limits, bounds, logger, version, tracer },
+      audit: auditOfRequests,
+    },
+    { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
@@ -138,9 +145,9 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
-    const { host, allowedHosts, tlsCert, insecure } = config;
-    const hasTls = tlsCert !== "";
-    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
+    const { host, allowedHosts, tlsCert, trustProxy, insecure } = config;
+    const [hasTls, isProxied] = [tlsCert !== "", trustProxy !== ""];
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isProxied, isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
     return danger;
   } catch (error) {
