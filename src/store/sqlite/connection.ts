@@ -12,6 +12,12 @@ import { defaultSqliteSettings } from "./settings.ts";
 
 export type Connection = Sqlite.Database;
 
+/**
+ * A file gives empty pages back (`shrinker.ts`) if it was made to: it has pages for that from its first on, and only `VACUUM`
+ * would put them into one that has none.
+ */
+const incrementally = 2;
+
 const walFileBytesKept = 67_108_864;
 const cacheKibibytes = 65_536;
 
@@ -26,6 +32,7 @@ export function openConnection(file: string, options = { isMade: false }): Conne
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);
+    if (options.isMade && statSync(file).size === 0) set(connection, "auto_vacuum", "INCREMENTAL", incrementally);
     configure(connection);
     return connection;
   } catch (error) {

@@ -70,13 +70,16 @@ export function unsafeFilesystemName(type: number): string | null {
   return unsafeFilesystems.get(type >>> 0) ?? null;
 }
 
+/** Longer than anybody takes who asks whether there is a server (`in-use.ts`); a server keeps it. */
+const lockWaitMs = 250;
+
 /**
  * A database of its own: an exclusive lock on the store itself would keep even readers and checkpoints out.
  */
 function takeLock(path: string): Sqlite.Database {
   const file = join(path, fileNames.lock);
   makePrivateFile(file);
-  const lock = new Sqlite(file, { timeout: 0 });
+  const lock = new Sqlite(file, { timeout: lockWaitMs });
   try {
     lock.pragma("locking_mode = EXCLUSIVE");
     lock.exec("BEGIN EXCLUSIVE");

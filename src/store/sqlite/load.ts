@@ -20,10 +20,10 @@ import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
+import { metaPageWith } from "./meta-page.ts";
 import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
-import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
   /** The store's own name, made when the file was. */
@@ -112,7 +112,7 @@ function checkPages(connection: Connection, file: string): void {
   const fault = connection.pragma("quick_check(1)", { simple: true });
   if (fault !== "ok") throw new CorruptStoreError(file, String(fault));
   const metaPage = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").pluck().get();
-  if (metaPage !== metaPageNumber)
+  if (metaPage !== metaPageWith(connection.pragma("auto_vacuum", { simple: true }) as number))
     throw new CorruptStoreError(file, "its table meta is not where it was made");
 }
 
