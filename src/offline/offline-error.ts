@@ -10,7 +10,10 @@ export class OfflineError extends Error {
 
 /** What the system refused, in words; any other error stays what it is. */
 export function asOfflineError(error: unknown, path: string): unknown {
-  const { code, syscall, path: at = path } = error as NodeJS.ErrnoException;
+  const { code, syscall, path: at = path, message } = error as NodeJS.ErrnoException;
+  if (code?.startsWith("SQLITE_")) {
+    return new OfflineError(`${path} cannot be read while a service uses it: ${message}.`, { cause: error });
+  }
   if (code === undefined || syscall === undefined) return error;
   const own = process.geteuid?.();
   if (code === "EACCES" || code === "EPERM") {
@@ -20,5 +23,5 @@ export function asOfflineError(error: unknown, path: string): unknown {
     );
   }
   if (code === "ENOENT") return new OfflineError(`${at} is not there.`, { cause: error });
-  return new OfflineError(`${at} cannot be read: ${(error as Error).message}.`, { cause: error });
+  return new OfflineError(`${at} cannot be read: ${message}.`, { cause: error });
 }

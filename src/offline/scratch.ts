@@ -10,18 +10,15 @@ import { asOfflineError, OfflineError } from "./offline-error.ts";
 const growth = 1.25;
 const slackBytes = 16_777_216;
 
+/** A signal that ends the process, unless somebody else has said what it does. */
 const endingSignals = ["SIGHUP", "SIGINT", "SIGTERM"] as const;
+
+/** Those that are there. */
+const folders = new Set<string>();
 
 export class Scratch {
   readonly folder: string;
   readonly #above: string;
-  readonly #remove = () => this.remove();
-  readonly #onSignal = (name: NodeJS.Signals) => {
-    this.remove();
-    process.kill(process.pid, name);
-  };
-  /** Signals that end the process unless somebody else has said what they do. */
-  readonly #signals = endingSignals.filter((name) => process.listenerCount(name) === 0);
 
   /** @param above where there is room; the system's folder for temporary files unless given */
   constructor(above = tmpdir()) {
@@ -31,8 +28,8 @@ export class Scratch {
     } catch (error) {
       throw asOfflineError(error, this.#above);
     }
-    process.once("exit", this.#remove);
-    for (const name of this.#signals) process.once(name, this.#onSignal);
+    if (folders.size === 0) watchForTheEnd();
+    folders.add(this.folder);
   }
 
   /** @throws OfflineError where a copy of so many bytes would not fit */
@@ -47,8 +44,31 @@ export class Scratch {
   }
 
   remove(): void {
-    process.removeListener("exit", this.#remove);
-    for (const name of this.#signals) process.removeListener(name, this.#onSignal);
     rmSync(this.folder, { recursive: true, force: true });
+    folders.delete(this.folder);
+    if (folders.size === 0) watchNoMore();
   }
+}
+
+/** Signals that are listened to for this. */
+const heard: NodeJS.Signals[] = [];
+
+function watchForTheEnd(): void {
+  process.once("exit", removeAll);
+  heard.push(...endingSignals.filter((name) => process.listenerCount(name) === 0));
+  for (const name of heard) process.once(name, endBy);
+}
+
+function watchNoMore(): void {
+  process.removeListener("exit", removeAll);
+  for (const name of heard.splice(0)) process.removeListener(name, endBy);
+}
+
+function removeAll(): void {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+function endBy(name: NodeJS.Signals): void {
+  removeAll();
+  process.kill(process.pid, name);
 }

@@ -1,7 +1,7 @@
 // What a tool looks at is a copy: nothing is opened for writing, locked for long, upgraded or emptied where it stands, and
 // what stands there is the same before and after, byte for byte. The copy is then treated as a start of the service would.
 
-import { chmodSync, constants, existsSync, rmSync, statSync } from "node:fs";
+import { chmodSync, constants, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Lsn } from "../store/commit-log.ts";
@@ -94,10 +94,15 @@ export class StoreCopy {
 
 /** A database that is named within its directory stands for that: its log belongs to it. */
 function databaseAt(path: string): string {
-  const stats = statSync(path);
-  const file = stats.isDirectory() ? join(path, fileNames.database) : path;
-  if (!stats.isDirectory() || existsSync(file)) return file;
-  throw new OfflineError(`${path} holds no ${fileNames.database}: it is no data directory, or was never served.`);
+  if (!statSync(path).isDirectory()) return path;
+  const names = readdirSync(path);
+  if (names.includes(fileNames.database)) return join(path, fileNames.database);
+  const isLost = names.includes(`${fileNames.database}-wal`);
+  throw new OfflineError(
+    isLost
+      ? `${path} has lost its ${fileNames.database}: the write-ahead log beside it is there. Keep both, and restore a backup.`
+      : `${path} holds no ${fileNames.database}: it is no data directory, or was never served.`,
+  );
 }
 
 function sizeOf(database: string): number {
