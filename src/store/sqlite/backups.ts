@@ -22,6 +22,10 @@ interface BackupsParts {
   readonly version: string;
 }
 
+interface Wanted extends Pick<CopyOrder, "file" | "isReadBack"> {
+  readonly signal: AbortSignal;
+}
+
 /** Entries done between asking for a copy and its beginning: a thread has started by then. */
 const placesMax = 1_000_000;
 
@@ -42,7 +46,7 @@ export class Backups implements BackupSource {
 
   async take(signal: AbortSignal): Promise<TakenBackup> {
     const { backupFile: file } = this.#parts;
-    const facts = await this.#alone(() => this.#copyTo(file, { signal, isReadBack: false }));
+    const facts = await this.#alone({ file, signal, isReadBack: false });
     try {
       const content = await open(file, "r");
       // Without a name from here on: whatever becomes of the reader or of this process, nothing is left of it.
@@ -60,7 +64,7 @@ export class Backups implements BackupSource {
    * Error when it is not what was written. Nothing is left of it then
    */
   async takeInto(file: string, signal: AbortSignal): Promise<BackupFacts> {
-    const facts = await this.#alone(() => this.#copyTo(file, { signal, isReadBack: true }));
+    const facts = await this.#alone({ file, signal, isReadBack: true });
     this.#isTaken = false;
     return facts;
   }
@@ -85,29 +89,26 @@ export class Backups implements BackupSource {
     };
   }
 
-  async #alone(copy: () => Promise<BackupFacts>): Promise<BackupFacts> {
+  async #alone(wanted: Wanted): Promise<BackupFacts> {
     if (this.#isClosed) throw isClosing();
     if (this.#isTaken) throw anotherIsTaken();
     this.#isTaken = true;
     const startedMs = this.#parts.store.clock.monotonicMs();
     try {
-      const facts = await copy();
+      const facts = await this.#copyTo(wanted);
       const lastTookMs = this.#parts.store.clock.monotonicMs() - startedMs;
       const { takenAtMs: lastBackupMs, bytes: lastBackupBytes } = facts;
       this.#stats = { ...this.#stats, lastBackupMs, lastBackupBytes, lastTookMs };
       this.#stats.taken += 1;
       return facts;
     } catch (error) {
-      this.#stats.failures += 1;
+      if (!wanted.signal.aborted) this.#stats.failures += 1;
       this.#isTaken = false;
       throw error;
     }
   }
 
-  async #copyTo(
-    file: string,
-    { signal, isReadBack }: { readonly signal: AbortSignal; readonly isReadBack: boolean },
-  ): Promise<BackupFacts> {
+  async #copyTo({ file, signal, isReadBack }: Wanted): Promise<BackupFacts> {
     signal.throwIfAborted();
     const { databaseFile, freeBytesMin, store } = this.#parts;
     closeSync(openSync(file, "wx", privateFileMode));
