@@ -53,9 +53,9 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
     });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
+    refuseBackup(connection, file);
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
-      refuseBackup(connection, file);
       checkPages(connection, file);
       upgradeSchemaIfOlder(connection, machineVersion);
       if (!hasItsColumns(connection))
