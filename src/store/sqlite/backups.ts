@@ -136,20 +136,26 @@ export class Backups implements BackupSource {
     const { store, version } = this.#parts;
     const moment = { id: randomUUID(), takenAtMs: store.clock.wallMs(), zxid: 0 };
     let last: FromCopier | null = null;
-    const ended = Promise.withResolvers<void>();
+    let fault: unknown;
     worker.on("message", (message: FromCopier) => {
       last = message;
       if (message.type !== "begun") return;
-      places.zxidAt(message.lsn).then((zxid) => {
+      const mark = (zxid: number) => {
         moment.zxid = zxid;
         const marker = { ...moment, version, lsn: message.lsn };
         worker.postMessage({ type: "marker", marker } satisfies ToCopier);
-      }, ended.reject);
+      };
+      places.zxidAt(message.lsn).then(mark, (error: unknown) => {
+        fault = error;
+        worker.postMessage({ type: "stop" } satisfies ToCopier);
+      });
     });
-    worker.once("error", ended.reject);
-    worker.once("exit", () => ended.resolve());
-    await ended.promise;
+    worker.once("error", (error) => {
+      fault = error;
+    });
+    await new Promise((resolve) => worker.once("exit", resolve));
     const end = last as FromCopier | null;
+    if (fault !== undefined) throw fault;
     if (end?.type === "done") return { ...moment, bytes: end.bytes, sha256: end.sha256 };
     throw failed(end);
   }
