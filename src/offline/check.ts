@@ -8,7 +8,8 @@ import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
 import { schemaVersion } from "../store/sqlite/schema.ts";
 import { DamagedWalError } from "../store/sqlite/wal-check.ts";
 import type { LoadedStore } from "../store/sqlite/load.ts";
-import { refusalOf, replay } from "./replayed.ts";
+import { replay } from "./replay.ts";
+import { refusalOf } from "./replayed.ts";
 import { StoreCopy } from "./store-copy.ts";
 
 /** One thing that was looked at. */
@@ -157,12 +158,20 @@ function log(copy: StoreCopy, loaded: LoadedStore): Looked {
       loaded.state,
       copy.entries(loaded.position.appliedLsn),
     );
+    const faults = momentFaults(copy, replayed.zxid);
+    if (faults.length > 0) return { at, faults };
     const found = `${entries} entries with ${commands} commands after that lead to zxid ${replayed.zxid}`;
-    return { at, found, faults: [] };
+    return { at, found, faults };
   } catch (error) {
     if (error instanceof NewerVersionError) throw refusalOf(error, copy);
     return { at, faults: [faultIn(error, copy)] };
   }
+}
+
+/** A backup says of which moment it is. */
+function momentFaults({ marker }: StoreCopy, zxid: number): string[] {
+  if (marker === null || marker.zxid === zxid) return [];
+  return [`it leads to zxid ${zxid}, and the backup says that it is of ${marker.zxid}`];
 }
 
 /** What must be true of every state: usages and quotas, owners of ephemerals, queues, order of numbers. */

@@ -5,6 +5,7 @@ import { chmodSync, constants, existsSync, readdirSync, rmSync, statSync } from 
 import { copyFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { Lsn } from "../store/commit-log.ts";
+import { type BackupMarker, dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
 import { openConnection } from "../store/sqlite/connection.ts";
 import { isInUse } from "../store/sqlite/in-use.ts";
@@ -29,6 +30,7 @@ export class StoreCopy {
   /** Whether a service wrote it meanwhile. */
   readonly isLive: boolean;
   readonly #scratch: Scratch;
+  #marker: BackupMarker | null = null;
 
   private constructor(original: string, file: string, isLive: boolean, scratch: Scratch) {
     this.original = original;
@@ -62,7 +64,24 @@ export class StoreCopy {
 
   /** As of the rows; the rest of the log comes after it. @throws CorruptStoreError, NewerVersionError, Error */
   load(): LoadedStore {
+    this.#takeMarker();
     return loadStore(this.file);
+  }
+
+  /** The moment that a backup is of; null for any other database, and before it is loaded. */
+  get marker(): BackupMarker | null {
+    return this.#marker;
+  }
+
+  /** A start refuses what is marked as a backup; the copy is not served. */
+  #takeMarker(): void {
+    const connection = this.connect();
+    try {
+      this.#marker ??= readBackupMarker(connection, this.file);
+      dropBackupMarker(connection);
+    } finally {
+      connection.close();
+    }
   }
 
   /** The entries of the log behind one of them; all that are there unless it is given. @throws CorruptStoreError */

@@ -29,6 +29,12 @@ export interface Applied {
   readonly isUntold?: true;
 }
 
+/** An entry of the log, and where the state stands once it is done. */
+export interface Place {
+  readonly lsn: Lsn;
+  readonly zxid: number;
+}
+
 interface ReplicaParts {
   /** As of `appliedLsn`; nobody else changes it. */
   readonly state: State;
@@ -64,6 +70,7 @@ export class Replica {
   readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
+  readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
@@ -118,6 +125,17 @@ export class Replica {
     return () => this.#noteListeners.delete(listener);
   }
 
+  /** Where the state stands. */
+  get place(): Place {
+    return { lsn: this.#appliedLsn, zxid: this.#state.zxid };
+  }
+
+  /** Called behind each entry. */
+  onPlace(listener: (place: Place) => void): () => void {
+    this.#placeListeners.add(listener);
+    return () => this.#placeListeners.delete(listener);
+  }
+
   /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
   atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
     return this.#zxids.until(zxid, signal);
@@ -165,6 +183,7 @@ export class Replica {
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
+    for (const listener of this.#placeListeners) listener(this.place);
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
