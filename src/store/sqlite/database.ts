@@ -337,10 +337,14 @@ export class StoreDatabase {
     return { empty, all: this.#pragmaNumber("page_count"), canGo: this.#givesBack };
   }
 
-  /** So many of the last pages go; what is in them moves to empty ones. The file is shorter from the next checkpoint on. */
+  /**
+   * So many of the last pages go; what is in them moves to empty ones. The file is shorter from the next checkpoint on.
+   * @throws LockedError at once: this can wait
+   */
   giveBack(pages: number): void {
     // Run to its end, which is what `pragma` does: each of its steps gives one page back.
-    this.#unsyncedTransaction({}, () => this.#connection.pragma(`incremental_vacuum(${pages})`));
+    const vacuum = () => this.#connection.pragma(`incremental_vacuum(${pages})`);
+    this.withoutWaiting(() => this.#unsyncedTransaction({}, vacuum));
     this.#bytesTaken += pages * this.#pageBytes;
   }
 

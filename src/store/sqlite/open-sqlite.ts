@@ -10,6 +10,7 @@ import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
+import { giveUpBallastIfFull } from "./space.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
 import { WriterThread } from "./writer-thread.ts";
 
@@ -79,6 +80,7 @@ export async function openSqlite(
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
+    giveUpBallastIfFull(owned.ballastFile);
     checkWal(owned);
     const loaded = loadStore(owned.databaseFile, clusterId);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.

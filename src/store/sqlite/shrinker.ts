@@ -1,7 +1,7 @@
 // Gives the disk back what the file does not need: its empty pages, in slices so short that a write that comes meanwhile
 // does not notice, and only while there is little else to write. Some stay, so that the file need not grow for each write.
 
-import type { StoreDatabase } from "./database.ts";
+import { LockedError, type StoreDatabase } from "./database.ts";
 
 type ShrinkableFile = Pick<StoreDatabase, "bytesTaken" | "emptyPages" | "giveBack" | "walLength">;
 
@@ -46,16 +46,30 @@ export class Shrinker {
       this.stop();
       return false;
     }
+    if (!this.#giveBack(pages)) {
+      this.stop();
+      return false;
+    }
+    this.#slicesLeft -= 1;
+    return this.#slicesLeft > 0;
+  }
+
+  /** False when another process has locked the file. */
+  #giveBack(pages: number): boolean {
     const started = performance.now();
-    this.#file.giveBack(pages);
+    try {
+      this.#file.giveBack(pages);
+    } catch (error) {
+      if (error instanceof LockedError) return false;
+      throw error;
+    }
     // What it moved itself is no sign of others.
     this.#bytesTakenAtLook = this.#file.bytesTaken;
     const isLong = performance.now() - started > sliceMs;
     this.#slicePages = isLong
       ? Math.max(slicePagesMin, this.#slicePages >> 1)
       : Math.min(slicePagesMax, this.#slicePages << 1);
-    this.#slicesLeft -= 1;
-    return this.#slicesLeft > 0;
+    return true;
   }
 
   stop(): void {

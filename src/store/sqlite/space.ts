@@ -6,6 +6,15 @@ import { dirname } from "node:path";
 import { privateFileMode } from "../../own-directory.ts";
 import type { SqliteSettings } from "./settings.ts";
 
+/** A start takes some room: SQLite's index of its log, and what an upgrade or the end of a log writes. */
+const startBytes = 1_048_576;
+
+/** On a disk that is full a start could not even open the file. Deletions need what is left of that room less than it does. */
+export function giveUpBallastIfFull(ballastFile: string): void {
+  const { bavail, bsize } = statfsSync(dirname(ballastFile));
+  if (bavail * bsize < startBytes) rmSync(ballastFile, { force: true });
+}
+
 /** Room within the files we have already. */
 export interface Spare {
   /** Pages of the database that hold nothing. */
