@@ -112,7 +112,10 @@ test("the command line loads what reads a database only when it is asked for", (
   const eager = files
     .filter(({ path }) => /^(cli|client)\//.test(path))
     .flatMap(({ path, text }) =>
-      Array.from(text.matchAll(/^import (?!type\b)[^;]*?"([^"]*\/offline\/[^"]*)"/gm), ([, name]) => `${path} imports ${name}`),
+      Array.from(
+        text.matchAll(/^import (?!type\b)[^;]*?"([^"]*\/offline\/[^"]*)"/gm),
+        ([, name]) => `${path} imports ${name}`,
+      ),
     );
   expect(eager).toEqual([]);
   const lazy = files.filter(({ text }) => /\bimport\("[^"]*\/offline\/[^"]*"\)/.test(text));

@@ -57,6 +57,9 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
-  { heading: "Data directories and backups:", commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand] },
+  {
+    heading: "Data directories and backups:",
+    commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand],
+  },
   { heading: "Around it:", commands: [serveCommand, completionCommand] },
 ];

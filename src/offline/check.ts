@@ -5,9 +5,9 @@ import { checkState } from "../core/check.ts";
 import { machineVersion } from "../core/machine-version.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
+import type { LoadedStore } from "../store/sqlite/load.ts";
 import { schemaVersion } from "../store/sqlite/schema.ts";
 import { DamagedWalError } from "../store/sqlite/wal-check.ts";
-import type { LoadedStore } from "../store/sqlite/load.ts";
 import { replay } from "./replay.ts";
 import { refusalOf } from "./replayed.ts";
 import { StoreCopy } from "./store-copy.ts";
@@ -38,7 +38,10 @@ type Versions = Pick<CheckReport, "tables" | "evaluation">;
 const faultsMax = 100;
 
 /** @throws OfflineError where nothing can be said of it: it is not there, not ours, or of a later version */
-export async function check(path: string, { scratch }: { readonly scratch?: string } = {}): Promise<CheckReport> {
+export async function check(
+  path: string,
+  { scratch }: { readonly scratch?: string } = {},
+): Promise<CheckReport> {
   const looked: Looked[] = [];
   let copy: StoreCopy;
   try {
@@ -154,10 +157,11 @@ const selectOrphans = `
 function log(copy: StoreCopy, loaded: LoadedStore): Looked {
   const at = "log";
   try {
-    const { entries, commands, state: replayed } = replay(
-      loaded.state,
-      copy.entries(loaded.position.appliedLsn),
-    );
+    const {
+      entries,
+      commands,
+      state: replayed,
+    } = replay(loaded.state, copy.entries(loaded.position.appliedLsn));
     const faults = momentFaults(copy, replayed.zxid);
     if (faults.length > 0) return { at, faults };
     const found = `${entries} entries with ${commands} commands after that lead to zxid ${replayed.zxid}`;

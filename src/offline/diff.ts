@@ -49,8 +49,7 @@ async function* differencesOf(ones: Lines, others: Lines, membersOf: MembersOf):
       other = await next(others);
     } else if (one !== undefined && other !== undefined) {
       const faults = differsIn(one, other, membersOf);
-      if (faults.length > 0)
-        yield { path: one.path, what: "differs", in: faults, first: one, second: other };
+      if (faults.length > 0) yield { path: one.path, what: "differs", in: faults, first: one, second: other };
       [one, other] = [await next(ones), await next(others)];
     }
   }
@@ -80,7 +79,8 @@ function differsIn(one: ZnodeLine, other: ZnodeLine, membersOf: MembersOf): stri
   const found: string[] = [];
   if (bytesOf(one) !== bytesOf(other)) found.push("data");
   if (JSON.stringify(one.acl ?? null) !== JSON.stringify(other.acl ?? null)) found.push("acl");
-  for (const name of membersOf(one, other)) if (memberOf(one, name) !== memberOf(other, name)) found.push(name);
+  for (const name of membersOf(one, other))
+    if (memberOf(one, name) !== memberOf(other, name)) found.push(name);
   return found;
 }
 

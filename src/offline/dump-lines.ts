@@ -49,7 +49,9 @@ async function* linesIn(file: string): AsyncGenerator<string, void, undefined> {
       rest = lines.pop() as string;
       yield* lines;
       if (rest.length > lineCharactersMax)
-        throw new OfflineError(`${file} has a line of more than ${lineCharactersMax} characters: it is no dump.`);
+        throw new OfflineError(
+          `${file} has a line of more than ${lineCharactersMax} characters: it is no dump.`,
+        );
     }
   } catch (error) {
     throw asOfflineError(error, file);

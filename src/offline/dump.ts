@@ -32,7 +32,10 @@ export interface DumpOptions {
  * One object a line. The tree is in memory, as it is in the service; what is made of it is not.
  * @throws OfflineError
  */
-export async function* dump(source: string, options: DumpOptions = {}): AsyncGenerator<object, void, undefined> {
+export async function* dump(
+  source: string,
+  options: DumpOptions = {},
+): AsyncGenerator<object, void, undefined> {
   const copy = await StoreCopy.of(source, options.scratch);
   try {
     const told: string[] = [];

@@ -2,8 +2,8 @@
 // their names, so that two of them can be gone through side by side.
 
 import { closeSync, openSync, readSync, statSync } from "node:fs";
-import { type ZnodeLine, znodesInDump } from "./dump-lines.ts";
 import { dump } from "./dump.ts";
+import { type ZnodeLine, znodesInDump } from "./dump-lines.ts";
 import { asOfflineError, OfflineError } from "./offline-error.ts";
 
 /** How every SQLite database begins. */

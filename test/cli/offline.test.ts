@@ -29,7 +29,7 @@ test("of a service that runs, a dump is what an export is, and the service goes 
   output,
   run,
 }) => {
-  await client.create("/a", "text", { acl: [{ perms: ["read"], scheme: "world", id: "anyone" }] });
+  await client.create("/a", "text", { acl: [{ perms: ["read", "write", "create"], scheme: "world", id: "anyone" }] });
   await client.create("/a/b", Uint8Array.of(0, 255));
   const session = await client.openSession({ name: "worker" });
   await session.create("/a/c", "", { mode: { kind: "ephemeral" } });

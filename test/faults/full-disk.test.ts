@@ -65,7 +65,9 @@ async function ephemeral(http: Http, path: string, { headers }: Opened): Promise
 
 async function untilRefused(http: Http): Promise<void> {
   await expect
-    .poll(async () => (await http.put("/v1/znodes/a", { body: "x".repeat(1000) })).status, { timeout: 20_000 })
+    .poll(async () => (await http.put("/v1/znodes/a", { body: "x".repeat(1000) })).status, {
+      timeout: 20_000,
+    })
     .toBe(503);
 }
 
@@ -85,7 +87,11 @@ test.runIf(canMount)(
     const kept = await openSession(http, 1_000);
     const silent = await openSession(http, 4_000);
     const closed = await openSession(http, 30_000);
-    for (const [path, session] of [["/kept", kept], ["/silent", silent], ["/closed", closed]] as const)
+    for (const [path, session] of [
+      ["/kept", kept],
+      ["/silent", silent],
+      ["/closed", closed],
+    ] as const)
       await ephemeral(http, path, session);
     disk.fill();
     await untilRefused(http);
@@ -171,14 +177,33 @@ test.runIf(canMount)(
     const [program, ...entry] = disk.entry;
     const log = join(dataDir, "logs", "server.log");
     const audit = join(dataDir, "logs", "audit.jsonl");
-    const args = ["--port", port, "--data-dir", data, "--audit-file", audit, "--log-level", "debug", ...settings];
+    const args = [
+      "--port",
+      port,
+      "--data-dir",
+      data,
+      "--audit-file",
+      audit,
+      "--log-level",
+      "debug",
+      ...settings,
+    ];
     const script = 'log=$1; shift; exec "$@" >>"$log" 2>&1';
     const child = spawn(program, [...entry, "sh", "-c", script, "sh", log, ...direct, ...args], {
       stdio: ["ignore", "ignore", "inherit"],
     });
     try {
       const http = new Http(`http://127.0.0.1:${port}`);
-      await expect.poll(() => http.get("/livez").then(({ status }) => status, () => 0), { timeout: 30_000 }).toBe(200);
+      await expect
+        .poll(
+          () =>
+            http.get("/livez").then(
+              ({ status }) => status,
+              () => 0,
+            ),
+          { timeout: 30_000 },
+        )
+        .toBe(200);
       await http.post("/v1/znodes/a");
       for (let number = 0; number < 20; number += 1) await http.post(`/v1/znodes/n${number}`);
       disk.fill();

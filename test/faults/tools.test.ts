@@ -30,7 +30,9 @@ async function plant(http: Http, count: number): Promise<void> {
   }
 }
 
-function znodesIn(dumped: string): Map<string, { readonly data: string; readonly stat: { readonly mzxid: number } }> {
+function znodesIn(
+  dumped: string,
+): Map<string, { readonly data: string; readonly stat: { readonly mzxid: number } }> {
   const lines = dumped.trim().split("\n");
   return new Map(
     lines.map((line) => {
@@ -98,10 +100,13 @@ test("a service that is killed or stopped while it is looked at finds its direct
     server = await start();
     const again = new Http(server.url);
     expect((await again.get("/v1/znodes/big", { query: "raw=true" })).text).toBe(`round ${round}`);
-    for (const { code, stderr } of await Promise.all(looks)) expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const { code, stderr } of await Promise.all(looks))
+      expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   }
   await server.terminate();
-  expect(readdirSync(dataDir).filter((name) => !/^(treekeeper\.db|lock\.db|ballast|boot|witness)/.test(name))).toEqual([]);
+  expect(
+    readdirSync(dataDir).filter((name) => !/^(treekeeper\.db|lock\.db|ballast|boot|witness)/.test(name)),
+  ).toEqual([]);
 });
 
 /** Runs what follows with the folder as media that cannot be written to. */
@@ -120,7 +125,8 @@ test.runIf(spawnSync(probe, probeArguments).status === 0)(
     await server.kill();
     const media = join(dataDir, "media");
     mkdirSync(media);
-    for (const name of readdirSync(dataDir)) if (name !== "media") cpSync(join(dataDir, name), join(media, name));
+    for (const name of readdirSync(dataDir))
+      if (name !== "media") cpSync(join(dataDir, name), join(media, name));
     const before = contentOf(media);
     const scratch = join(dataDir, "scratch");
     mkdirSync(scratch);
@@ -150,11 +156,21 @@ test.runIf(canBeAnother)("another user is told whose it is, and nothing else", a
   const server = await start();
   await server.terminate();
   const run = (command: string) =>
-    spawnSync(process.execPath, [cliFile, command, dataDir], { uid: 65_534, gid: 65_534, env: {}, encoding: "utf8" });
-  for (const [command, code] of [["check", 2], ["dump", 1]] as const) {
+    spawnSync(process.execPath, [cliFile, command, dataDir], {
+      uid: 65_534,
+      gid: 65_534,
+      env: {},
+      encoding: "utf8",
+    });
+  for (const [command, code] of [
+    ["check", 2],
+    ["dump", 1],
+  ] as const) {
     const { status, stderr } = run(command);
     expect(status).toBe(code);
-    expect(stderr).toMatch(/cannot be read by this user \(65534\)\. Run this as the user of the service, or as root\.\n$/);
+    expect(stderr).toMatch(
+      /cannot be read by this user \(65534\)\. Run this as the user of the service, or as root\.\n$/,
+    );
   }
 });
 

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writ
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { test as base, expect } from "vitest";
+import { afterAll, test as base, expect } from "vitest";
 import type { Command } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
@@ -42,7 +42,7 @@ const commands: readonly Command[] = [
   create("/bytes", ""),
   { type: "setData", path: "/bytes", data: Uint8Array.of(0, 255, 1) },
   create("/container", "", { mode: container }),
-  create("/closed", "", { acl: [{ perms: 1, scheme: "digest", id: "ann:hash" }] }),
+  create("/closed", "", { acl: [{ perms: 17, scheme: "digest", id: "ann:hash" }] }),
   open(owner, "worker"),
   open(other, "waiter"),
   create("/member", "", { mode: ephemeral, sessionId: owner }),
@@ -91,20 +91,10 @@ export const test = base.extend<Fixture>({
     rmSync(folder, { recursive: true, force: true });
   },
   stopped: async ({ folder }, use) => {
-    const directory = join(folder, "stopped");
-    const store = await startOn(directory);
-    await fill(store);
-    await store.close();
-    await use(directory);
+    await use(copyOf((await templates()).stopped, join(folder, "stopped")));
   },
   killed: async ({ folder }, use) => {
-    const directory = join(folder, "served-before");
-    const store = await startOn(directory);
-    await fill(store);
-    const copy = join(folder, "killed");
-    cpSync(directory, copy, { recursive: true });
-    await store.close();
-    await use(copy);
+    await use(copyOf((await templates()).killed, join(folder, "killed")));
   },
   served: async ({ folder }, use) => {
     const directory = join(folder, "served");
@@ -114,6 +104,39 @@ export const test = base.extend<Fixture>({
     await store.close();
   },
 });
+
+interface Templates {
+  readonly folder: string;
+  readonly stopped: string;
+  readonly killed: string;
+}
+
+let made: Promise<Templates> | null = null;
+
+afterAll(async () => {
+  if (made !== null) rmSync((await made).folder, { recursive: true, force: true });
+});
+
+/** Made once for all tests of a file: each gets a copy. */
+function templates(): Promise<Templates> {
+  made ??= makeTemplates();
+  return made;
+}
+
+async function makeTemplates(): Promise<Templates> {
+  const folder = mkdtempSync(join(tmpdir(), "treekeeper-offline-"));
+  const [stopped, killed] = [join(folder, "stopped"), join(folder, "killed")];
+  const store = await startOn(stopped);
+  await fill(store);
+  copyOf(stopped, killed);
+  await store.close();
+  return { folder, stopped, killed };
+}
+
+function copyOf(directory: string, copy: string): string {
+  cpSync(directory, copy, { recursive: true });
+  return copy;
+}
 
 /** What is in the folder, by name: the digest of each file. */
 export function contentOf(folder: string): Record<string, string> {

@@ -17,7 +17,7 @@ import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { readBack } from "../../src/store/sqlite/read-back.ts";
 import { Store } from "../../src/store/store.ts";
 import { bytes, plain, refusal } from "../support/keeper.ts";
-import { smallBallast, test as base } from "./sqlite-fixture.ts";
+import { test as base, smallBallast } from "./sqlite-fixture.ts";
 
 const unbounded = new AbortController().signal;
 
@@ -33,7 +33,14 @@ async function run(directory: string, freeBytesMin = 0): Promise<Running> {
   const sqlite = await openSqlite(directory, smallBallast);
   const { state, position } = sqlite.loaded;
   const limits = { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 2 ** 26 };
-  const store = new Store({ state, position, log: sqlite.log, tables: sqlite.tables, clock: systemClock, limits });
+  const store = new Store({
+    state,
+    position,
+    log: sqlite.log,
+    tables: sqlite.tables,
+    clock: systemClock,
+    limits,
+  });
   await store.start();
   const backups = new Backups({ store, ...sqlite.files, freeBytesMin, version: "1.2.3" });
   return {
@@ -89,7 +96,12 @@ test("a backup holds the state of its zxid, tables and log, whatever is written 
   const last = await backups.take(unbounded);
   const said = reportOn(await keep(last, join(directory, "last")));
   expect(said).toMatchObject({ zxid: store.zxid, znodes: 202, digest: Digest.of(state).toString() });
-  expect(backups.stats()).toMatchObject({ taken: 2, failures: 0, lastBackupBytes: last.bytes, isRunning: false });
+  expect(backups.stats()).toMatchObject({
+    taken: 2,
+    failures: 0,
+    lastBackupBytes: last.bytes,
+    isRunning: false,
+  });
 });
 
 test("a backup has no name in the data directory once it can be read, and nothing of it is left", async ({
@@ -128,7 +140,9 @@ test("one that is given up ends at once, and the next can be taken", async ({
   await (await backups.take(unbounded)).release();
 });
 
-test("one for which the disk has no room beside its reserve is refused, and leaves nothing", async ({ directory }) => {
+test("one for which the disk has no room beside its reserve is refused, and leaves nothing", async ({
+  directory,
+}) => {
   const running = await run(directory, Number.MAX_SAFE_INTEGER / 2);
   await running.create("/a");
   expect(await refusal(running.backups.take(unbounded))).toBe("no_room");
@@ -210,7 +224,10 @@ describe("a backup that was changed afterwards", () => {
     });
   }
 
-  test("is not sound: pages, wherever they are damaged", async ({ running: { backups, create }, directory }) => {
+  test("is not sound: pages, wherever they are damaged", async ({
+    running: { backups, create },
+    directory,
+  }) => {
     await create("/a", "x".repeat(20_000));
     const file = await keep(await backups.take(unbounded), join(directory, "kept"));
     const whole = readFileSync(file);

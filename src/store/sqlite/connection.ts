@@ -32,7 +32,8 @@ export function openConnection(file: string, options = { isMade: false }): Conne
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);
-    if (options.isMade && statSync(file).size === 0) set(connection, "auto_vacuum", "INCREMENTAL", incrementally);
+    if (options.isMade && statSync(file).size === 0)
+      set(connection, "auto_vacuum", "INCREMENTAL", incrementally);
     configure(connection);
     return connection;
   } catch (error) {

@@ -239,7 +239,9 @@ function readQuotas(connection: Connection, file: string, state: State): void {
   }
 }
 
-function* quotasOf(connection: Connection): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
+function* quotasOf(
+  connection: Connection,
+): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
   for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
     const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
     for (const name of quotaLimitNames) {

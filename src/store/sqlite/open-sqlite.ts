@@ -8,9 +8,9 @@ import { type LoadedStore, loadStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
+import { giveUpBallastIfFull } from "./space.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
-import { giveUpBallastIfFull } from "./space.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
 import { WriterThread } from "./writer-thread.ts";
 
