@@ -123,7 +123,10 @@ test("a backup under writes has all that was acknowledged before it was asked fo
   await running;
 });
 
-test("of two that are asked for at once one is refused with 429, and the other is whole", async ({ start, dataDir }) => {
+test("of two that are asked for at once one is refused with 429, and the other is whole", async ({
+  start,
+  dataDir,
+}) => {
   const server = await start();
   const http = new Http(server.url);
   await fill(http, 4);
@@ -138,7 +141,10 @@ test("of two that are asked for at once one is refused with 429, and the other i
   expect(reportOn(file).znodes).toBe(6);
 });
 
-test("a reader that takes nothing is cut off, and the next backup can be taken", async ({ start, dataDir }) => {
+test("a reader that takes nothing is cut off, and the next backup can be taken", async ({
+  start,
+  dataDir,
+}) => {
   const server = await start("--send-timeout-ms", "500");
   const http = new Http(server.url);
   await fill(http, 16);
@@ -177,37 +183,43 @@ test("a stop that is asked for while one is made is a clean one, and soon", asyn
   const server = await start();
   const http = new Http(server.url);
   await fill(http, 24);
-  const asked = http.get(backupUrl).then(({ code }) => code, () => "cut off");
+  const asked = http.get(backupUrl).then(
+    ({ code }) => code,
+    () => "cut off",
+  );
   while (!existsSync(join(dataDir, "backup.part"))) await new Promise((resolve) => setImmediate(resolve));
   expect(await server.terminate()).toEqual({ code: 0, signal: null });
   expect(["stopping", "cut off"]).toContain(await asked);
   expect(readdirSync(dataDir).filter((name) => name.startsWith("backup"))).toEqual([]);
 });
 
-test.runIf(canMount)("where the disk has no room for one it is refused with 507, and writes go on", async ({
-  dataDir,
-}) => {
-  const args = ["--free-bytes-min", "4MiB", "--checkpoint-bytes", "1MiB", "--wal-bytes-max", "2MiB"];
-  const command: [string, ...string[]] = [...onSmallDisk(dataDir, 40), ...direct];
-  const server = await ServerProcess.start({ dataDir, args, command });
-  try {
-    const http = new Http(server.url);
-    await fill(http, 3);
-    expect((await http.get(backupUrl)).status).toBe(200);
-    await http.post("/v1/znodes/more");
-    let refused = await http.get(backupUrl);
-    for (let count = 0; count < 20 && refused.status === 200; count += 1) {
-      expect((await http.post(`/v1/znodes/more/n${count}`, { body: "y".repeat(2 ** 20) })).status).toBe(201);
-      refused = await http.get(backupUrl);
+test.runIf(canMount)(
+  "where the disk has no room for one it is refused with 507, and writes go on",
+  async ({ dataDir }) => {
+    const args = ["--free-bytes-min", "4MiB", "--checkpoint-bytes", "1MiB", "--wal-bytes-max", "2MiB"];
+    const command: [string, ...string[]] = [...onSmallDisk(dataDir, 40), ...direct];
+    const server = await ServerProcess.start({ dataDir, args, command });
+    try {
+      const http = new Http(server.url);
+      await fill(http, 3);
+      expect((await http.get(backupUrl)).status).toBe(200);
+      await http.post("/v1/znodes/more");
+      let refused = await http.get(backupUrl);
+      for (let count = 0; count < 20 && refused.status === 200; count += 1) {
+        expect((await http.post(`/v1/znodes/more/n${count}`, { body: "y".repeat(2 ** 20) })).status).toBe(
+          201,
+        );
+        refused = await http.get(backupUrl);
+      }
+      expect([refused.status, refused.code]).toEqual([507, "no_room"]);
+      expect(refused.json<{ detail: string }>().detail).toMatch(/bytes left: the backup takes \d+ more/);
+      expect((await http.put("/v1/znodes/filled", { body: "z" })).status).toBe(200);
+      expect((await http.get("/readyz")).status).toBe(200);
+    } finally {
+      await server.kill();
     }
-    expect([refused.status, refused.code]).toEqual([507, "no_room"]);
-    expect(refused.json<{ detail: string }>().detail).toMatch(/bytes left: the backup takes \d+ more/);
-    expect((await http.put("/v1/znodes/filled", { body: "z" })).status).toBe(200);
-    expect((await http.get("/readyz")).status).toBe(200);
-  } finally {
-    await server.kill();
-  }
-});
+  },
+);
 
 describe("treekeeper backup and verify", () => {
   test("a file appears when all of it is there, of its owner alone, and is overwritten on demand", async ({
@@ -237,7 +249,10 @@ describe("treekeeper backup and verify", () => {
     expect((await cli(url, ["backup"])).code).toBe(2);
   });
 
-  test("verify says what is wrong with a damaged, a foreign and a missing file", async ({ start, dataDir }) => {
+  test("verify says what is wrong with a damaged, a foreign and a missing file", async ({
+    start,
+    dataDir,
+  }) => {
     const { url } = await start();
     await new Http(url).post("/v1/znodes/a", { body: "data" });
     const file = join(dataDir, "one");
@@ -325,7 +340,10 @@ describe("scheduled backups", () => {
     expect(variables).toEqual([]);
   });
 
-  test("one that fails is logged, and so is a command that does; the service goes on", async ({ start, dataDir }) => {
+  test("one that fails is logged, and so is a command that does; the service goes on", async ({
+    start,
+    dataDir,
+  }) => {
     const blocked = join(dataDir, "blocked");
     writeFileSync(blocked, "no folder");
     const server = await start("--backup-dir", blocked);

@@ -163,7 +163,9 @@ export class Backups implements BackupSource {
 
 function failed(end: FromCopier | null): Error {
   if (end?.type !== "failed") return new Error("The thread that makes the backup ended by itself.");
-  return end.isForRoom ? new KeeperError("no_room", `${end.cause} No backup was taken.`) : new Error(end.cause);
+  return end.isForRoom
+    ? new KeeperError("no_room", `${end.cause} No backup was taken.`)
+    : new Error(end.cause);
 }
 
 function isClosing(): KeeperError {
@@ -171,7 +173,8 @@ function isClosing(): KeeperError {
 }
 
 function anotherIsTaken(): KeeperError {
-  const message = "Another backup is being taken, and one is taken at a time; nothing was done. Try again later.";
+  const message =
+    "Another backup is being taken, and one is taken at a time; nothing was done. Try again later.";
   return new KeeperError("throttled", message, { retryAfterSeconds: 10 });
 }
 
