@@ -127,7 +127,18 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, backups, limits, bounds, logger, version, audit: auditOfRequests },
+    {
+      store,
+      sessions,
+      watches,
+      coordination,
+      backups,
+      limits,
+      bounds,
+      logger,
+      version,
+      audit: auditOfRequests,
+    },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));

@@ -19,7 +19,9 @@ test("its words are separated by spaces, and no shell reads them", async () => {
 
 test("how it failed is said, with what it said itself", async () => {
   const script = "echo no such bucket >&2; exit 3";
-  await expect(runBackupCommand(["sh", "-c", script], "f", patient)).rejects.toThrow("it ended with 3: no such bucket");
+  await expect(runBackupCommand(["sh", "-c", script], "f", patient)).rejects.toThrow(
+    "it ended with 3: no such bucket",
+  );
   await expect(runBackupCommand(["/no/such/program"], "f", patient)).rejects.toThrow("ENOENT");
 });
 
@@ -27,7 +29,9 @@ test("one that takes too long is ended, with all it has started", async () => {
   const folder = mkdtempSync(join(tmpdir(), "treekeeper-hook-"));
   const script = `(sleep 60; touch ${folder}/late) & echo $! > ${folder}/pid; wait`;
   const options = { ...patient, msMax: 500 };
-  await expect(runBackupCommand(["sh", "-c", script], "f", options)).rejects.toThrow("took longer than 500 ms");
+  await expect(runBackupCommand(["sh", "-c", script], "f", options)).rejects.toThrow(
+    "took longer than 500 ms",
+  );
   const pid = Number(readFileSync(join(folder, "pid"), "utf8"));
   await expect.poll(() => isAlive(pid)).toBe(false);
   expect(existsSync(join(folder, "late"))).toBe(false);

@@ -3,7 +3,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test as base } from "vitest";
+import { test as base, expect } from "vitest";
 import { KeeperError } from "../../src/core/errors.ts";
 import { type BackupSchedule, ScheduledBackups } from "../../src/duties/scheduled-backups.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -51,7 +51,9 @@ function sceneIn(folder: string, clock = new FakeClock(), changed: Partial<Backu
   return Object.assign(scene, { scheduled });
 }
 
-test("the first is taken at once, the next when its time has come, and the newest are kept", async ({ scene }) => {
+test("the first is taken at once, the next when its time has come, and the newest are kept", async ({
+  scene,
+}) => {
   const { scheduled, clock, folder } = scene;
   scheduled.start();
   await clock.advance(0);
@@ -74,7 +76,10 @@ test("what is not a backup is left where it is; what was left unfinished is not"
   scheduled.start();
   for (let count = 0; count < 6; count += 1) await clock.advance(hourMs);
   const names = readdirSync(folder);
-  expect(names.filter((name) => !name.startsWith("treekeeper-")).toSorted()).toEqual(["notes.txt", "other.db"]);
+  expect(names.filter((name) => !name.startsWith("treekeeper-")).toSorted()).toEqual([
+    "notes.txt",
+    "other.db",
+  ]);
   expect(names.length).toBe(5);
 });
 

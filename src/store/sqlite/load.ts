@@ -16,7 +16,6 @@ import { State } from "../../core/state.ts";
 import { parentPath, rootPath } from "../../core/tree/path.ts";
 import { emptyData, type Znode } from "../../core/tree/znode.ts";
 import type { ChangeRow, Position } from "../tables.ts";
-import { refuseBackup } from "./backup-marker.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { checkLog } from "./log-rows.ts";
@@ -53,7 +52,6 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
     });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
-    refuseBackup(connection, file);
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
       checkPages(connection, file);
