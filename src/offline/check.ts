@@ -13,7 +13,7 @@ import { refusalOf } from "./replayed.ts";
 import { StoreCopy } from "./store-copy.ts";
 
 /** One thing that was looked at. */
-export interface Looked {
+interface Looked {
   readonly at: string;
   /** What was found to be right, in a few words; absent where something is not, or was not looked at. */
   readonly found?: string;

@@ -61,7 +61,7 @@ function* znodesIn({ tree }: State, path = "/"): Generator<object> {
   for (const znode of tree.subtree(path)) yield znodeLine(znode);
 }
 
-export function znodeLine(znode: Znode): object {
+function znodeLine(znode: Znode): object {
   return {
     path: znode.path,
     ...dataMember(znode.data),

@@ -29,7 +29,9 @@ test("of a service that runs, a dump is what an export is, and the service goes 
   output,
   run,
 }) => {
-  await client.create("/a", "text", { acl: [{ perms: ["read", "write", "create"], scheme: "world", id: "anyone" }] });
+  await client.create("/a", "text", {
+    acl: [{ perms: ["read", "write", "create"], scheme: "world", id: "anyone" }],
+  });
   await client.create("/a/b", Uint8Array.of(0, 255));
   const session = await client.openSession({ name: "worker" });
   await session.create("/a/c", "", { mode: { kind: "ephemeral" } });
@@ -41,7 +43,9 @@ test("of a service that runs, a dump is what an export is, and the service goes 
   const kinds = linesIn(await output("dump", server.dataDir, "/a/b", "--sessions"));
   expect(kinds).toMatchObject([{ path: "/a/b" }, { session: { name: "worker", ephemerals: ["/a/c"] } }]);
   await client.set("/a", "changed");
-  const complaints = server.logs.filter(({ level, msg }) => level >= 40 && !msg.includes("--connections-max"));
+  const complaints = server.logs.filter(
+    ({ level, msg }) => level >= 40 && !msg.includes("--connections-max"),
+  );
   expect(complaints).toEqual([]);
   await session.close();
   // Its own lock is as it was: a second service has no room here.

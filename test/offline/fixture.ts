@@ -68,7 +68,7 @@ export async function startOn(directory: string): Promise<Store> {
   return store;
 }
 
-export async function fill(store: Store): Promise<void> {
+async function fill(store: Store): Promise<void> {
   for (const command of commands) await store.submit(command);
 }
 

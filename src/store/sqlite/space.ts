@@ -1,5 +1,5 @@
 // Room on the disk: how much there is, and a file of no meaning that is given up when there is none, so that
-// the deletions which make room can still be logged. The file never shrinks: its empty pages are room as well.
+// the deletions which make room can still be logged. The file shrinks late, if at all: its empty pages are room as well.
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
