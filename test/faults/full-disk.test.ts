@@ -156,6 +156,32 @@ test.runIf(canMount)(
 );
 
 test.runIf(canMount)(
+  "a start after a clean stop gives up the ballast for what it takes; without one it says what is missing",
+  async ({ disk, data, serve }) => {
+    const first = await serve();
+    expect((await new Http(first.url).post("/v1/znodes/a", { body: "before" })).status).toBe(201);
+    await first.terminate();
+    disk.fill();
+    const second = await serve();
+    const http = new Http(second.url);
+    expect((await http.get("/v1/znodes/a", { query: "raw=true" })).text).toBe("before");
+    await untilRefused(http);
+    expect((await http.get("/v1/znodes/a")).status).toBe(200);
+    await second.terminate();
+    disk.fill();
+    const command: [string, ...string[]] = [...disk.entry, ...direct];
+    const { code, logs } = await ServerProcess.runToEnd({ dataDir: data, args: settings, command });
+    expect([code, logs.at(-1)?.msg]).toEqual([
+      1,
+      `could not start: The disk of ${data} is full; make room on it, then start again.`,
+    ]);
+    disk.free();
+    const last = new Http((await serve()).url);
+    expect((await last.put("/v1/znodes/a", { body: "after" })).status).toBe(200);
+  },
+);
+
+test.runIf(canMount)(
   "a first start without any room ends with a sentence, and leaves a directory that the next one takes",
   async ({ disk, data, serve }) => {
     disk.fill();

@@ -90,6 +90,8 @@ function takeLock(path: string): Sqlite.Database {
   makePrivateFile(file);
   const lock = new Sqlite(file, { timeout: lockWaitMs });
   try {
+    // Nothing is ever written under it, and on a full disk there is no room to say so.
+    lock.pragma("journal_mode = MEMORY");
     lock.pragma("locking_mode = EXCLUSIVE");
     lock.exec("BEGIN EXCLUSIVE");
     return lock;

@@ -8,7 +8,7 @@ import { type LoadedStore, loadStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
-import { giveUpBallastIfFull } from "./space.ts";
+import { asFullDisk, giveUpBallastIfFull } from "./space.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
@@ -91,7 +91,7 @@ export async function openSqlite(
     return opened;
   } catch (error) {
     owned.release();
-    throw error;
+    throw asFullDisk(error, owned.path);
   }
 }
 

@@ -3,6 +3,7 @@
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import Sqlite from "better-sqlite3";
 import { privateFileMode } from "../../own-directory.ts";
 import type { SqliteSettings } from "./settings.ts";
 
@@ -13,6 +14,14 @@ const startBytes = 1_048_576;
 export function giveUpBallastIfFull(ballastFile: string): void {
   const { bavail, bsize } = statfsSync(dirname(ballastFile));
   if (bavail * bsize < startBytes) rmSync(ballastFile, { force: true });
+}
+
+/** What a start says that finds no room even so, whatever SQLite was about to write. */
+export function asFullDisk(error: unknown, directory: string): unknown {
+  if (!(error instanceof Sqlite.SqliteError)) return error;
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize >= startBytes) return error;
+  return new Error(`The disk of ${directory} is full; make room on it, then start again.`, { cause: error });
 }
 
 /** Room within the files we have already. */
