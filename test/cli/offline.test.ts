@@ -86,27 +86,3 @@ test("codes: 0 sound or the same, 1 damaged or different, 2 where it cannot be t
   expect(damaged.stdout).toMatch(/^all +damaged$/m);
   expect(damaged.stderr).toMatch(/is damaged\. Keep a copy of it, then restore a backup/);
 });
-
-test("the damage that keeps a service from starting is told with what to do", async ({
-  server,
-  run,
-  dataDir,
-}) => {
-  await server.terminate();
-  const file = join(dataDir, "treekeeper.db");
-  const content = readFileSync(file);
-  content.fill(0x5a, 4096 + 100);
-  writeFileSync(file, content);
-  const refused = await run("serve", "--port", "0", "--data-dir", dataDir);
-  expect(refused.code).toBe(1);
-  expect(refused.stdout + refused.stderr).toContain(`treekeeper check ${dataDir}`);
-  expect(refused.stdout + refused.stderr).toContain("docs/backup.md");
-});
-
-test("a reader that goes away early leaves no copy behind", async ({ cli, dataDir, client, folder }) => {
-  await client.create("/a", "x".repeat(1_000_000));
-  const process = cli(["dump", dataDir, "--scratch", folder]);
-  process.closeOutput();
-  await process.ended;
-  expect(readdirSync(folder)).toEqual([]);
-});
