@@ -17,12 +17,17 @@ const walReadsMax = 3;
  * neither written over nor cut off, and the file gets no frame that is not among them. So the file as it is read from its
  * beginning to its end, and the log up to where it ended at some moment meanwhile, are together the state of that moment.
  * @returns false when the service went away before it could begin
+ * @throws OfflineError where the service writes more than that meanwhile
  */
-export async function copyLive(source: string, into: string): Promise<boolean> {
+export async function copyLive(
+  source: string,
+  into: string,
+  options = { walGrowthBytesMax },
+): Promise<boolean> {
   const files = openAll([source, `${source}-wal`, `${source}-shm`]);
   if (files === null) return false;
   try {
-    await copyWithinTransaction(source, files, into);
+    await copyWithinTransaction(source, files, { into, ...options });
     return true;
   } finally {
     // After the connection: whoever closes a file drops the locks that its process has on it.
@@ -45,18 +50,22 @@ function openAll(paths: readonly [string, string, string]): Descriptors | null {
   }
 }
 
-async function copyWithinTransaction(source: string, files: Descriptors, into: string): Promise<void> {
+async function copyWithinTransaction(
+  source: string,
+  files: Descriptors,
+  { into, walGrowthBytesMax: growthMax }: { readonly into: string; readonly walGrowthBytesMax: number },
+): Promise<void> {
   const [database, wal, index] = files;
   // One that may only read does not checkpoint when it is closed either, be it the last.
   const connection = new Sqlite(source, { readonly: true, fileMustExist: true });
   try {
     connection.exec("BEGIN");
     connection.prepare("SELECT count(*) FROM sqlite_schema").get();
-    const bound = fstatSync(wal).size + walGrowthBytesMax;
+    const bound = fstatSync(wal).size + growthMax;
     const mayGoOn = () => {
       if (fstatSync(wal).size <= bound) return;
       throw new OfflineError(
-        `The service wrote more than ${walGrowthBytesMax} bytes while ${source} was copied, and keeps them for this copy: ` +
+        `The service wrote more than ${growthMax} bytes while ${source} was copied, and keeps them for this copy: ` +
           "it was given up. Look at a backup instead, or when the service has less to do.",
       );
     };
