@@ -350,7 +350,7 @@ function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logge
   else
     logger.warn(
       figures,
-      "a program that reads the database file keeps its write-ahead log from being emptied; it grows",
+      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
     );
 }
 
