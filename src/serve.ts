@@ -15,6 +15,7 @@ import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { Housekeeper } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
+import { ScheduledBackups } from "./duties/scheduled-backups.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import type { FollowedFiles } from "./followed-files.ts";
@@ -24,21 +25,23 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
-import { openSqlite } from "./store/sqlite/open-sqlite.ts";
+import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
 
-const exitCodeStorageFailed = 74;
-const exitCodeTooOld = 78;
-const closeWithinMs = 10_000;
+export const exitCodeStorageFailed = 74;
+export const exitCodeTooOld = 78;
+export const closeWithinMs = 10_000;
 
 interface Surroundings {
   readonly version: string;
@@ -83,6 +86,9 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  readonly backups: Backups;
+  /** Null where there is no folder for them. */
+  readonly scheduledBackups: ScheduledBackups | null;
   /** Null where nobody asked for it. */
   readonly audit: AuditLog | null;
   /** What its operator has taken upon himself; null for what is safe. */
@@ -104,7 +110,9 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches } = await openStore(config, logger);
+  const { store, watches, files } = await openStore(config, logger);
+  const { freeBytesMin } = config;
+  const backups = new Backups({ store, ...files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -119,15 +127,32 @@ async function openService(
   const { corsOrigin } = config;
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
+  const trustedProxies = config.trustProxy === "" ? [] : config.trustProxy.split(",");
+  const tracer = tracerInUse(version);
+  if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
+    {
+      ...{ store, sessions, watches, coordination, backups, limits, bounds, logger, version, tracer },
+      audit: auditOfRequests,
+    },
+    { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
+  const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
+  const duties = { sessions, housekeeper, stallWatch, backups, scheduledBackups };
+  return { server, certificate, jwtKeys, store, ...duties, audit, danger };
+}
+
+function scheduleBackups(config: Config, backups: Backups, logger: Logger): ScheduledBackups {
+  return new ScheduledBackups(config, {
+    takeInto: (file, signal) => backups.takeInto(file, signal),
+    clock: systemClock,
+    onTaken: ({ file, zxid, bytes }) => logger.info({ file, zxid, bytes }, "backup taken"),
+    onFailed: (reason) => logger.error({ reason }, "a scheduled backup failed; it is tried again"),
+  });
 }
 
 /**
@@ -138,9 +163,9 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
-    const { host, allowedHosts, tlsCert, insecure } = config;
-    const hasTls = tlsCert !== "";
-    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
+    const { host, allowedHosts, tlsCert, trustProxy, insecure } = config;
+    const [hasTls, isProxied] = [tlsCert !== "", trustProxy !== ""];
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isProxied, isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
     return danger;
   } catch (error) {
@@ -211,8 +236,14 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
   });
 }
 
+interface OpenedStore {
+  readonly store: Store;
+  readonly watches: Watches;
+  readonly files: OpenedSqlite["files"];
+}
+
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
+async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -249,7 +280,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
   await store.start();
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches };
+  return { store, watches, files: sqlite.files };
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
@@ -259,6 +290,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
+    service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
         logExpiry(txn, logger);
@@ -314,7 +346,7 @@ function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logge
   else
     logger.warn(
       figures,
-      "a program that reads the database file keeps its write-ahead log from being emptied; it grows",
+      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
     );
 }
 
@@ -380,6 +412,8 @@ async function closeService(service: Service): Promise<void> {
   const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
+  service.scheduledBackups?.stop();
+  await service.backups.close();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();

@@ -3,6 +3,7 @@
 import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
+import type { Tracer } from "@opentelemetry/api";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
@@ -29,6 +30,7 @@ import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
+import { addressOf, Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
 import { withoutTicket } from "./routes/http/credentials.ts";
@@ -43,12 +45,15 @@ import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
+import { spanRequests } from "./routes/http/request-spans.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
+import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
+import { backupRoutes } from "./routes/operations/backup.ts";
 import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
@@ -75,6 +80,7 @@ import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { endStillReaders } from "./still-readers.ts";
+import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
 
@@ -83,6 +89,8 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  /** Left out where the store is in no file. */
+  readonly backups?: BackupSource;
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
@@ -90,6 +98,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What makes spans of requests; they have none when it is left out. */
+  readonly tracer?: Tracer | null;
 }
 
 interface ServerOptions {
@@ -97,6 +107,8 @@ interface ServerOptions {
   readonly corsOrigin: string;
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
+  /** Addresses and networks of proxies that are believed where a request comes from; none, without. */
+  readonly trustedProxies?: readonly string[];
   readonly tls: TlsPair | null;
   /** Those by which tokens of an issuer outside are taken; none are, without. */
   readonly jwtKeys?: JwtKeys | null;
@@ -124,8 +136,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
   const unreadable = new Unreadable(limits);
-  const app = createApp(parts, options, unreadable);
-  const connections = countConnections(app, parts);
+  const proxies = new Proxies(options.trustedProxies ?? []);
+  const app = createApp(parts, { ...options, proxies }, unreadable);
+  const connections = countConnections(app, parts, proxies);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
@@ -146,6 +159,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    ...spanRequests(app, parts.tracer ?? null),
     unreadable.refuseBehind,
     refuseUnclearHead,
     refuseOtherHosts(options.hostNames),
@@ -186,6 +200,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
+    backupRoutes(scope, { ...parts, answers });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -225,7 +240,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
 function createApp(
   { store, logger, limits }: ServerParts,
-  { tls }: ServerOptions,
+  { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
   unreadable: Unreadable,
 ): FastifyInstance {
   const options = {
@@ -234,6 +249,7 @@ function createApp(
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     return503OnClosing: false,
+    trustProxy: proxies.isEmpty ? false : (address: string) => proxies.has(address),
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
     schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
@@ -249,6 +265,7 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app.server);
+  readForwarded(app, proxies);
   shareConnections(app, limits);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
@@ -258,11 +275,16 @@ function createApp(
   return app;
 }
 
-function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+function countConnections(
+  app: FastifyInstance,
+  { limits, logger }: ServerParts,
+  proxies: Proxies,
+): Connections {
   const { connectionsMax, connectionsPerClientMax } = limits;
   const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
   const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
-  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+  const owners = { clientAt: shareHolderAt, isMany: (address?: string) => proxies.has(address) };
+  return new Connections(app.server, bounds, owners, (crowd) =>
     logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
   );
 }
@@ -333,7 +355,16 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["ETag", "Idempotency-Replayed", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: [
+      "Backup-Zxid",
+      "ETag",
+      "Idempotency-Replayed",
+      "Location",
+      "Repr-Digest",
+      "Retry-After",
+      "Zxid",
+      "Zxid-Oldest",
+    ],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,
@@ -384,13 +415,15 @@ function leaveOutLongLocation(reply: FastifyReply): void {
 function logRequests(app: FastifyInstance, logger: Logger): void {
   // A client that has gone by then has no address any more, unless it was asked for before.
   app.addHook("onRequest", (request, _reply, done) => {
-    void request.ip;
+    void addressOf(request);
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const { method, url, ip: remoteAddress } = request;
+    const { method, url } = request;
+    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.debug({ method, url: withoutTicket(url), remoteAddress, status: reply.statusCode, ms }, "request");
+    const what = { method, url: withoutTicket(url), ...from };
+    logger.debug({ ...what, status: reply.statusCode, ms }, "request");
     done();
   });
 }

@@ -34,7 +34,7 @@ interface Typed {
 
 const supervised: readonly string[] = ["lock", "elect", "register"];
 /** Options whose value is a file. */
-const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file"];
+const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file", "--scratch"];
 /** Where the names are that an argument may be. */
 const nameFolders: Readonly<Record<string, string>> = {
   lock: "/locks",
@@ -63,7 +63,7 @@ export async function candidatesFor(
     return option === undefined ? fitting([], "") : valuesOf(option, current, `${flag}=`);
   }
   if (current.startsWith("-") && endOfOptions === -1) {
-    const settings = command.name() === "serve" ? await settingsOfServer() : [];
+    const settings = ["serve", "healthcheck"].includes(command.name()) ? await settingsOfServer() : [];
     return fitting([...settings, ...typed.options.map(flagOf), { word: "--help" }], current);
   }
   if (command.commands.length > 0) {
@@ -140,6 +140,9 @@ async function operandsFor(
     case "path":
       return await pathsFrom(client(), current);
     case "file":
+    case "directory":
+    case "first":
+    case "second":
       return { kind: "files" };
     case "name":
       return fitting(await namesIn(client(), nameFolders[command.name()] ?? "/"), current);

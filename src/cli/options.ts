@@ -18,6 +18,8 @@ export interface GlobalOptions {
 }
 
 export const endpointVariable = "TREEKEEPER_ENDPOINT";
+/** As OpenTelemetry has it for programs that start others. */
+const traceVariable = "TRACEPARENT";
 /** As examples and tests have called it; looked at where the other is not set. */
 const endpointVariableBefore = "TREEKEEPER_URL";
 const endpointDefault = "http://127.0.0.1:2281";
@@ -54,7 +56,7 @@ export function variable(name: string, option: Option): Option {
 }
 
 /** Others can see the words of a command line: a secret is better said by the name of a file that holds it. */
-function secretIn(text: string): string {
+export function secretIn(text: string): string {
   if (!text.startsWith("@")) return text;
   const file = text.slice(1);
   try {
@@ -103,7 +105,8 @@ function clientOf(
   const token = accessTokenOf(command);
   const aclIdentities = aclAuth === undefined ? [] : [aclAuth];
   try {
-    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities });
+    const traceparent = () => process.env[traceVariable];
+    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities, traceparent });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);

@@ -5,6 +5,7 @@ import type { Standing } from "../core/coordination/claim-view.ts";
 import type { InstanceView, Registered } from "../core/coordination/instances.ts";
 import { AccessPolicies } from "./access/policies.ts";
 import { AccessTokens } from "./access/tokens.ts";
+import { type Backup, takeBackup } from "./backup.ts";
 import type { AccessTokenSource } from "./calls/bearer.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
 import { type ClientClock, systemClock } from "./calls/clock.ts";
@@ -48,6 +49,11 @@ export interface ClientOptions {
   readonly attemptsMax?: number | undefined;
   /** `user:password` of each identity that requests show: the access control lists of znodes take them for these. */
   readonly aclIdentities?: readonly string[] | undefined;
+  /**
+   * Gives the `traceparent` (W3C Trace Context) of what goes on where it is called, if any: it goes with each call that is
+   * made there, and the changes of that call are told with it. What is no traceparent is not sent.
+   */
+  readonly traceparent?: (() => string | undefined) | undefined;
   /** For a service that needs more than the platform's own, such as a proxy or a certificate. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock?: ClientClock | undefined;
@@ -133,11 +139,13 @@ export class Client extends Znodes {
     requestTimeoutMs = requestTimeoutMsDefault,
     attemptsMax = attemptsMaxDefault,
     aclIdentities = [],
+    traceparent = () => undefined,
     fetch = platformFetch,
     clock = systemClock,
     chance = Math.random,
   }: ClientOptions) {
-    const transport = createTransport(endpoint, aclIdentities, { fetch, token, clock, chance });
+    const world = { fetch, token, clock, chance, traceparent };
+    const transport = createTransport(endpoint, aclIdentities, world);
     const service = new Calls(transport, { requestTimeoutMs, attemptsMax });
     super(service);
     this.tokens = new AccessTokens(service);
@@ -304,6 +312,14 @@ export class Client extends Znodes {
   async sync({ signal, timeoutMs }: CallOptions = {}): Promise<number> {
     const call = { method: "POST", path: "v1/sync", repeat: "harmless", signal, timeoutMs } as const;
     return ((await this.#service.send(call)).body as { zxid: number }).zxid;
+  }
+
+  /**
+   * The whole store as one file, as of one moment; for admins. Resolves when the server has made it. Not sent again.
+   * @throws RequestError `throttled` while another is taken, `no_room` when the server's disk has none for it
+   */
+  backup(options: CallOptions = {}): Promise<Backup> {
+    return takeBackup(this.#transport, options);
   }
 
   /** Whom the service takes this client for. @throws UnauthenticatedError where it knows nobody by its token */

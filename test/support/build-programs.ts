@@ -15,11 +15,14 @@ export const builtFolder = fileURLToPath(
 /** What is started by its address: processes and threads. */
 const scripts = [
   "main",
+  "healthcheck",
   "cli/main",
   "cli/supervisor/watchdog-process",
   "cli/supervisor/scribe-process",
   "store/sqlite/worker",
   "store/sqlite/checkpointer",
+  "store/sqlite/backup-thread",
+  "offline/verify-backup",
 ];
 
 function builtOf(script: string): string {

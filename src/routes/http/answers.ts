@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
+import { isForwarded } from "./client-address.ts";
 import { connectionOf } from "./connection-share.ts";
 import type { AnswerStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
@@ -126,14 +127,15 @@ interface Account {
   readonly release: () => void;
 }
 
-/** Who asked for an answer, and on which connection. */
+/** Who asked for an answer, and on which connection; where that carries many clients' requests, each is one by itself. */
 interface Asker {
   readonly connection: object;
   readonly client: string;
 }
 
 function askerOf(request: FastifyRequest): Asker {
-  return { connection: connectionOf(request), client: shareHolderOf(request) };
+  const connection = isForwarded(request) ? request.raw : connectionOf(request);
+  return { connection, client: shareHolderOf(request) };
 }
 
 /** One answer, from when there is room for it until its client has taken it. */
