@@ -43,6 +43,10 @@ export class FaultyClient implements EtcdCalls {
     return this.#passed(() => this.#client.txn(...args));
   }
 
+  remove(...args: Parameters<EtcdCalls["remove"]>) {
+    return this.#passed(() => this.#client.remove(...args));
+  }
+
   compact(revision: bigint) {
     return this.#passed(() => this.#client.compact(revision));
   }

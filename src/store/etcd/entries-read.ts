@@ -23,10 +23,37 @@ export class EntriesRead {
   readonly #keys: Keys;
   /** Until it is read to its end: who is far behind reads many times. */
   #listing: Listing | null = null;
+  /** The same for whoever asks for sizes. */
+  #sized: Listing | null = null;
 
   constructor(client: EtcdCalls, keys: Keys) {
     this.#client = client;
     this.#keys = keys;
+  }
+
+  /** Which entries are there, without looking at them: none where the first is behind the end. */
+  async extent(): Promise<{ readonly first: Lsn; readonly end: Lsn }> {
+    const { tail, entries } = this.#keys;
+    const { ranges } = await this.#client.txn({
+      compare: [],
+      success: [{ range: { key: tail, keysOnly: true } }, { range: { ...entries, countOnly: true } }],
+    });
+    const end = versionIn(ranges[0]?.kvs);
+    return { first: end - Number(ranges[1]?.count ?? 0n) + 1, end };
+  }
+
+  /** How many bytes entries have, without their parts being fetched. Some of those from one on; none that was trimmed. */
+  async sizesFrom(from: Lsn): Promise<readonly { readonly lsn: Lsn; readonly bytes: number }[]> {
+    if (this.#sized === null || from > this.#sized.end) this.#sized = await this.list();
+    const { end, keys } = this.#sized;
+    const first = end - keys.length + 1;
+    const wanted = keys.slice(Math.max(0, from - first), Math.max(0, from - first) + fetchedAtOnceMax);
+    const success = wanted.map((key) => ({ range: { key } }));
+    const { ranges } = await this.#client.txn({ compare: [], success });
+    if (from + wanted.length > end) this.#sized = null;
+    return ranges.flatMap(({ kvs }, index) =>
+      kvs.map(({ value }) => ({ lsn: Math.max(from, first) + index, bytes: lengthIn(value) })),
+    );
   }
 
   /** One picture of the tail and of what is there. */

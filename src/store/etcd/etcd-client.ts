@@ -99,7 +99,10 @@ export interface EtcdOptions {
 }
 
 /** What is asked of etcd, for whoever need not know who answers. */
-export type EtcdCalls = Pick<EtcdClient, "range" | "txn" | "compact" | "isFull" | "status" | "watch">;
+export type EtcdCalls = Pick<
+  EtcdClient,
+  "range" | "txn" | "remove" | "compact" | "isFull" | "status" | "watch"
+>;
 
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
@@ -147,6 +150,15 @@ export class EtcdClient {
     );
     const ranges = answer.responses.flatMap(({ choice }) => (choice.case === "range" ? [choice.value] : []));
     return { header: answer.header, succeeded: answer.succeeded, ranges };
+  }
+
+  /** Also where there is no room for any write. Answers what was there; null for nothing. */
+  async remove(key: Uint8Array): Promise<KeyValue | null> {
+    const request = { key, prevKv: true };
+    const { prevKvs } = await this.#call(
+      ({ kv }, options) => kv.deleteRange?.(request, options) as Promise<{ prevKvs: readonly KeyValue[] }>,
+    );
+    return prevKvs[0] ?? null;
   }
 
   async compact(revision: bigint): Promise<void> {
@@ -242,6 +254,11 @@ const ofTheRequest = new Set([
 /** Whether a call failed at etcd, or on the way to it. */
 export function isOfTheWay(error: unknown): boolean {
   return error instanceof ConnectError;
+}
+
+/** Whether history is gone that far already. */
+export function isCompacted(error: unknown): boolean {
+  return ConnectError.from(error).code === Code.OutOfRange;
 }
 
 /** Whether there is no room for a write; it may have been done all the same. */

@@ -21,17 +21,15 @@ import { Follower } from "../follower.ts";
 import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, versionIn } from "./entries-read.ts";
-import { lengthIn, partsOf, valueFor } from "./entry-value.ts";
-import { type EtcdCalls, isOutOfSpace, type Step, type TxnAnswer } from "./etcd-client.ts";
+import { EntrySizes } from "./entry-sizes.ts";
+import { type EtcdCalls, isOutOfSpace } from "./etcd-client.ts";
 import { bytesOf, Keys, textOf } from "./keys.ts";
+import { OwnEntries } from "./own-entries.ts";
+import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
 /** Places of our own entries that are remembered, for appends that are repeated. */
 const placesMax = 1000;
-/** Entries deleted in one transaction, in two steps each; etcd allows 128. */
-const deletedAtOnceMax = 50;
-/** Entries whose sizes are added up at once. */
-const countedAtOnceMax = 16n;
 
 export interface EtcdLogParts {
   readonly client: EtcdCalls;
@@ -58,6 +56,8 @@ export class EtcdLog implements CommitLog {
   readonly #connection: Connection;
   readonly #read: EntriesRead;
   readonly #heard: EntriesHeard;
+  readonly #own: OwnEntries;
+  readonly #sizes = new EntrySizes();
   readonly #followers = new Set<Follower>();
   readonly #places = new Map<number, Promise<Lsn>>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -75,6 +75,9 @@ export class EtcdLog implements CommitLog {
     this.#formatRevision = opened.revision;
     this.info = { kind: "etcd", clusterId: opened.clusterId, entryBytesMax, isShared: true };
     this.#read = new EntriesRead(client, this.#keys);
+    const { writer } = this;
+    const [keys, read] = [this.#keys, this.#read];
+    this.#own = new OwnEntries({ writer, client, keys, connection, read, formatRevision: opened.revision });
     this.#heard = new EntriesHeard({
       ...{ client, keys: this.#keys },
       onChange: () => this.#wakeAll(),
@@ -122,72 +125,26 @@ export class EtcdLog implements CommitLog {
   /** @throws NotAppendedError | OutcomeUnknownError */
   async #place(seq: number, body: Uint8Array): Promise<Lsn> {
     try {
-      await this.#putParts(seq, body);
-      const placed = await this.#connection.insist(
-        () => this.#put(seq, body),
-        (error) => this.#refuseWithoutRoom(seq, error),
-      );
-      if (placed.succeeded) {
-        const lsn = versionIn(placed.ranges[0]?.kvs);
-        this.#heard.add({ lsn, writer: this.writer, seq, body }, false);
-        this.#wakeAll();
-        return lsn;
-      }
-      const [entry] = placed.ranges[0]?.kvs ?? [];
-      if (entry !== undefined)
-        return await this.#connection.insist(() => this.#read.lsnAt(entry.modRevision));
-      this.#connection.fail(
-        "the log is not the one that was opened: it was made anew, or another was put in its place",
-      );
-      throw new NotAppendedError("The log has failed.");
+      const lsn = await this.#own.put(seq, body);
+      this.#heard.add({ lsn, writer: this.writer, seq, body }, false);
+      this.#wakeAll();
+      return lsn;
     } catch (error) {
       if (error instanceof GivenUpError) throw new OutcomeUnknownError(error.message);
       throw error;
     }
   }
 
-  async #putParts(seq: number, body: Uint8Array): Promise<void> {
-    for (const [index, value] of partsOf(body).entries()) {
-      const put = { put: { key: this.#keys.part(this.writer, seq, index), value } };
-      await this.#connection.insist(
-        () => this.#client.txn({ compare: [], success: [put] }),
-        (error) => this.#refuseWithoutRoom(seq, error),
-      );
-    }
-  }
-
-  #put(seq: number, body: Uint8Array): Promise<TxnAnswer> {
-    const { format, tail } = this.#keys;
-    const key = this.#keys.entry(this.writer, seq);
-    return this.#client.txn({
-      compare: [
-        { key, version: 0n },
-        { key: format, createRevision: this.#formatRevision },
-      ],
-      success: [
-        { put: { key, value: valueFor(body) } },
-        { put: { key: tail, value: bytesOf(`${this.writer}/${seq}`) } },
-        { range: { key: tail, keysOnly: true } },
-      ],
-      failure: [{ range: { key, keysOnly: true } }],
-    });
-  }
-
-  /** A write that was refused for want of room may have been done all the same; what is read after that says it. */
-  async #refuseWithoutRoom(seq: number, error: unknown): Promise<void> {
-    if (!isOutOfSpace(error)) return;
-    const key = this.#keys.entry(this.writer, seq);
-    const { kvs } = await this.#connection.insist(() => this.#client.range({ key, keysOnly: true }));
-    if (kvs.length > 0) return;
-    const cause = "etcd has no room: its quota is used up";
-    this.#connection.setFull(cause);
-    throw new NotAppendedError(cause);
-  }
-
   follow(after: Lsn, onEntries: EntriesHandler): void {
-    const follower = new Follower(after, (from) => this.#entriesFrom(from), onEntries);
+    const follower = new Follower(after, (from) => this.#noted(this.#entriesFrom(from)), onEntries);
     this.#followers.add(follower);
     follower.wake();
+  }
+
+  async #noted(reading: Promise<readonly LogEntry[]>): Promise<readonly LogEntry[]> {
+    const entries = await reading;
+    for (const { lsn, body } of entries) this.#sizes.note(lsn, body.byteLength);
+    return entries;
   }
 
   async #entriesFrom(from: Lsn): Promise<readonly LogEntry[]> {
@@ -196,7 +153,7 @@ export class EtcdLog implements CommitLog {
     if (heard !== undefined) return heard;
     try {
       const read = await this.#connection.insist(() => this.#read.from(from));
-      if (read === null) this.#connection.fail(`Log entries from ${from} on are missing.`);
+      if (read === null) this.#connection.fail(trimmed(from));
       if (read === null || this.#connection.isOver) return [];
       const { entries, listing } = read;
       if (from > listing.end + 1) this.#failAsRolledBack(listing.end, from - 1);
@@ -266,33 +223,36 @@ export class EtcdLog implements CommitLog {
 
   async trim(upTo: Lsn, covering: Covering): Promise<void> {
     assertCovered(upTo, covering);
-    const { end, keys } = await this.#connection.insist(() => this.#read.list());
-    const first = end - keys.length + 1;
-    const gone = keys.slice(0, Math.max(0, upTo - first + 1));
-    for (let index = 0; index < gone.length; index += deletedAtOnceMax) {
-      const success = gone.slice(index, index + deletedAtOnceMax).flatMap((key) => this.#deletionOf(key));
-      await this.#connection.insist(() => this.#client.txn({ compare: [], success }));
+    const insist = <T>(ask: () => Promise<T>) => this.#connection.insist(ask, throwIfFull);
+    const [client, keys, read] = [this.#client, this.#keys, this.#read];
+    await trimEntries({ client, keys, read, formatRevision: this.#formatRevision, insist }, upTo);
+  }
+
+  /** Entries that this server did not follow are read for it once. */
+  async usage(): Promise<LogUsage> {
+    for (;;) {
+      const { first, end } = await this.#connection.insist(() => this.#read.extent());
+      this.#sizes.forgetBefore(first);
+      await this.#learnSizes(first, end);
+      const bytes = this.#sizes.bytesUpTo(end);
+      // Otherwise some were trimmed meanwhile.
+      if (bytes !== null) return { entries: end - first + 1, bytes };
     }
   }
 
-  #deletionOf(key: Uint8Array): Step[] {
-    const place = this.#keys.entryAt(key);
-    const parts = place === null ? [] : [{ deleteRange: this.#keys.partsUpTo(place.writer, place.seq) }];
-    return [{ deleteRange: { key } }, ...parts];
-  }
-
-  /** Reads all of it: for whoever asks seldom. */
-  async usage(): Promise<LogUsage> {
-    const { rangeEnd } = this.#keys.entries;
-    let [entries, bytes, key] = [0, 0, this.#keys.entries.key];
-    for (;;) {
-      const range = { key, rangeEnd, limit: countedAtOnceMax };
-      const { kvs, more } = await this.#connection.insist(() => this.#client.range(range));
-      entries += kvs.length;
-      for (const { value } of kvs) bytes += lengthIn(value);
-      const last = kvs.at(-1)?.key;
-      if (!more || last === undefined) return { entries, bytes };
-      key = new Uint8Array([...last, 0]);
+  async #learnSizes(first: Lsn, end: Lsn): Promise<void> {
+    if (this.#sizes.bytesUpTo(end) !== null) return;
+    let from = first;
+    while (from <= end) {
+      if (this.#sizes.isKnown(from)) {
+        from += 1;
+        continue;
+      }
+      const start = from;
+      const sizes = await this.#connection.insist(() => this.#read.sizesFrom(start));
+      for (const { lsn, bytes } of sizes) this.#sizes.note(lsn, bytes);
+      if (sizes.length === 0) return;
+      from = Math.max(from, sizes.at(-1)?.lsn ?? from) + 1;
     }
   }
 
@@ -306,6 +266,19 @@ export class EtcdLog implements CommitLog {
     await Promise.allSettled(this.#underWay);
     this.#heard.stop();
   }
+}
+
+/** What the next start mends (`bootstrap.ts`). */
+function trimmed(from: Lsn): string {
+  return (
+    `Log entries from ${from} on are missing: they were trimmed before this server had read them. ` +
+    "Start it again: it takes the snapshot that the other servers share."
+  );
+}
+
+/** Whoever trims does it again another time. */
+function throwIfFull(error: unknown): void {
+  if (isOutOfSpace(error)) throw error;
 }
 
 /** What was there when the log was opened, or was put there then. */

@@ -12,8 +12,16 @@ export class Keys {
   /** Of all entries, and of what is to be watched. */
   readonly entries: KeyRange;
   readonly log: KeyRange;
+  /** Of all fences. */
+  readonly fences: KeyRange;
+  /** Says which snapshot there is. */
+  readonly manifest: Uint8Array;
+  /** Of all pieces of snapshots. */
+  readonly chunks: KeyRange;
   readonly #entriesPrefix: string;
   readonly #partsPrefix: string;
+  readonly #fencesPrefix: string;
+  readonly #chunksPrefix: string;
 
   /** @param prefix ends with a slash */
   constructor(prefix: string) {
@@ -22,6 +30,11 @@ export class Keys {
     this.question = bytesOf(`${prefix}sync`);
     this.#entriesPrefix = `${prefix}log/e/`;
     this.#partsPrefix = `${prefix}parts/`;
+    this.#fencesPrefix = `${prefix}fence/`;
+    this.fences = below(this.#fencesPrefix);
+    this.manifest = bytesOf(`${prefix}snap/m`);
+    this.#chunksPrefix = `${prefix}snap/c/`;
+    this.chunks = below(this.#chunksPrefix);
     this.entries = below(this.#entriesPrefix);
     this.log = below(`${prefix}log/`);
   }
@@ -30,9 +43,40 @@ export class Keys {
     return bytesOf(`${this.#entriesPrefix}${writer}/${numbered(seq)}`);
   }
 
+  entriesOf(writer: string): KeyRange {
+    return below(`${this.#entriesPrefix}${writer}/`);
+  }
+
+  /** An entry and all that its writer wrote before it. */
+  entriesUpTo(writer: string, seq: number): KeyRange {
+    return { key: this.entriesOf(writer).key, rangeEnd: this.entry(writer, seq + 1) };
+  }
+
+  /** Written with each entry of a writer: what it says is the last one, and when it was written names it. */
+  fence(writer: string): Uint8Array {
+    return bytesOf(`${this.#fencesPrefix}${writer}`);
+  }
+
+  writerAt(fence: Uint8Array): string {
+    return textOf(fence).slice(this.#fencesPrefix.length);
+  }
+
+  /** @param hash of its content, in hex */
+  chunk(hash: string): Uint8Array {
+    return bytesOf(`${this.#chunksPrefix}${hash}`);
+  }
+
+  hashAt(chunk: Uint8Array): string {
+    return textOf(chunk).slice(this.#chunksPrefix.length);
+  }
+
   /** Of an entry that is longer than one value may be. */
   part(writer: string, seq: number, index: number): Uint8Array {
     return bytesOf(`${this.#partsPrefix}${writer}/${numbered(seq)}/${numbered(index)}`);
+  }
+
+  partsOf(writer: string): KeyRange {
+    return below(`${this.#partsPrefix}${writer}/`);
   }
 
   parts(writer: string, seq: number): KeyRange {
@@ -41,7 +85,7 @@ export class Keys {
 
   /** Those of an entry and of all that its writer wrote, or had begun to write, before it. */
   partsUpTo(writer: string, seq: number): KeyRange {
-    return { key: bytesOf(`${this.#partsPrefix}${writer}/`), rangeEnd: this.parts(writer, seq).rangeEnd };
+    return { key: this.partsOf(writer).key, rangeEnd: this.parts(writer, seq).rangeEnd };
   }
 
   /** Null for a key that is none of an entry. */

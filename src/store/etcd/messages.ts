@@ -46,8 +46,8 @@ const messages: Readonly<Record<string, Readonly<Record<string, Member>>>> = {
   },
   PutRequest: { key: [1, "bytes"], value: [2, "bytes"] },
   PutResponse: { header: [1, "Header"] },
-  DeleteRequest: { key: [1, "bytes"], rangeEnd: [2, "bytes"] },
-  DeleteResponse: { header: [1, "Header"], deleted: [2, "int64"] },
+  DeleteRequest: { key: [1, "bytes"], rangeEnd: [2, "bytes"], prevKv: [3, "bool"] },
+  DeleteResponse: { header: [1, "Header"], deleted: [2, "int64"], prevKvs: [3, "KeyValue", "repeated"] },
   Request: {
     range: [1, "RangeRequest", "choice"],
     put: [2, "PutRequest", "choice"],
@@ -114,6 +114,7 @@ const services: Readonly<
 > = {
   KV: {
     Range: ["RangeRequest", "RangeResponse"],
+    DeleteRange: ["DeleteRequest", "DeleteResponse"],
     Txn: ["TxnRequest", "TxnResponse"],
     Compact: ["CompactRequest", "CompactResponse"],
   },

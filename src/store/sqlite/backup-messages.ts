@@ -19,7 +19,7 @@ export type ToCopier =
   { readonly type: "marker"; readonly marker: BackupMarker } | { readonly type: "stop" };
 
 export type FromCopier =
-  /** The moment is fixed: the copy has the log up to this entry. */
-  | { readonly type: "begun"; readonly lsn: Lsn }
+  /** The moment is fixed: the copy has the log up to this entry. Its zxid where the rows are of the same moment. */
+  | { readonly type: "begun"; readonly lsn: Lsn; readonly zxid: number | null }
   | { readonly type: "done"; readonly bytes: number; readonly sha256: string }
   | { readonly type: "failed"; readonly isForRoom: boolean; readonly cause: string };

@@ -89,8 +89,8 @@ async function copy(file: string): Promise<void> {
   // Closed after SQLite has closed its own: whoever closes a file drops the locks that its process has on it.
   const descriptor = openSync(file, "r+");
   try {
-    const { lsn, pageBytes } = fixMoment(source);
-    say({ type: "begun", lsn });
+    const { lsn, zxid, pageBytes } = fixMoment(source);
+    say({ type: "begun", lsn, zxid });
     const gently = new Gentle(descriptor);
     await source.backup(file, {
       progress({ totalPages, remainingPages }) {
@@ -109,16 +109,21 @@ async function copy(file: string): Promise<void> {
 }
 
 /** From the first read on, all that is read within the transaction is of one moment, and so is what is copied. */
-function fixMoment(source: Connection): { lsn: number; pageBytes: number } {
+function fixMoment(source: Connection): { lsn: number; zxid: number | null; pageBytes: number } {
   source.exec("BEGIN");
-  const lsn = source.prepare(selectTail).pluck().get() as number;
+  const place = source.prepare(selectPlace).get() as { appliedLsn: number; zxid: number; lastLsn: number };
+  const { appliedLsn, lastLsn } = place;
+  const isAhead = lastLsn > appliedLsn;
+  const [lsn, zxid] = isAhead ? [lastLsn, null] : [appliedLsn, place.zxid];
   const pageBytes = source.pragma("page_size", { simple: true }) as number;
   const pages = source.pragma("page_count", { simple: true }) as number;
   assertRoom(order.file, pages * pageBytes);
-  return { lsn, pageBytes };
+  return { lsn, zxid, pageBytes };
 }
 
-const selectTail = "SELECT max(applied_lsn, coalesce((SELECT max(lsn) FROM log), 0)) FROM meta";
+const selectPlace = `
+  SELECT applied_lsn AS appliedLsn, zxid, coalesce((SELECT max(lsn) FROM log), 0) AS lastLsn
+  FROM meta`;
 
 function assertRoom(file: string, neededBytes: number): void {
   const { bavail, bsize } = statfsSync(dirname(file));

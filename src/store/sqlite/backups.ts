@@ -145,7 +145,9 @@ export class Backups implements BackupSource {
         const marker = { ...moment, version, lsn: message.lsn };
         worker.postMessage({ type: "marker", marker } satisfies ToCopier);
       };
-      places.zxidAt(message.lsn).then(mark, (error: unknown) => {
+      // Rows that are behind a log kept elsewhere are of a moment that has passed.
+      const zxid = message.zxid === null ? places.zxidAt(message.lsn) : Promise.resolve(message.zxid);
+      zxid.then(mark, (error: unknown) => {
         fault = error;
         worker.postMessage({ type: "stop" } satisfies ToCopier);
       });

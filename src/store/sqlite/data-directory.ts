@@ -18,6 +18,10 @@ export interface DataDirectory {
   readonly bootFile: string;
   /** Where a backup is made. */
   readonly backupFile: string;
+  /** Where a snapshot is on its way to other servers, or from them. */
+  readonly snapshotFile: string;
+  /** Where the database is kept that a snapshot has taken the place of. */
+  readonly replacedFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -42,7 +46,7 @@ export function claimDataDirectory(
   }
   const tightened = keepPrivate(path);
   const lock = takeLock(path);
-  removeCopy(join(path, fileNames.backup));
+  for (const name of [fileNames.backup, fileNames.snapshot]) removeCopy(join(path, name));
   // Kept open, so that no other directory can get the same inode.
   const descriptor = openSync(path, "r");
   return {
@@ -51,6 +55,8 @@ export function claimDataDirectory(
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
     backupFile: join(path, fileNames.backup),
+    snapshotFile: join(path, fileNames.snapshot),
+    replacedFile: join(path, fileNames.replaced),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {

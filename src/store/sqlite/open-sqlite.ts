@@ -30,16 +30,16 @@ export class OpenedSqlite {
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
-  /** Where a backup finds the database, and where one is made. */
-  readonly files: { readonly databaseFile: string; readonly backupFile: string };
+  /** Where a backup finds the database, and where one is made; where a snapshot for other servers is. */
+  readonly files: Pick<DataDirectory, "databaseFile" | "backupFile" | "snapshotFile">;
   readonly #thread: WriterThread;
 
   constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
     const { clusterId, position } = loaded;
     this.loaded = loaded;
     this.tightened = directory.tightened;
-    const { databaseFile, backupFile } = directory;
-    this.files = { databaseFile, backupFile };
+    const { databaseFile, backupFile, snapshotFile } = directory;
+    this.files = { databaseFile, backupFile, snapshotFile };
     this.#thread = thread;
     this.log = new SqliteLog(thread, clusterId);
     const { appliedLsn: lsn, zxid, digest } = position;

@@ -17,17 +17,23 @@ const ballastName = "ballast";
 const bootName = "boot";
 /** A backup that is being made: whoever takes it has it without a name, and one that is found has no owner. */
 const backupName = "backup.part";
+/** A snapshot that is on its way to other servers, or from them. */
+const snapshotName = "snapshot.part";
+/** The database that a snapshot has taken the place of, until that one was opened. */
+const replacedName = "replaced.db";
 export const fileNames = {
   database: databaseName,
   lock: lockName,
   ballast: ballastName,
   boot: bootName,
   backup: backupName,
+  snapshot: snapshotName,
+  replaced: replacedName,
 } as const;
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName, backupName].flatMap((name) => [
+  ...[databaseName, lockName, backupName, snapshotName, replacedName].flatMap((name) => [
     name,
     `${name}-wal`,
     `${name}-shm`,

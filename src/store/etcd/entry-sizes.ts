@@ -1,0 +1,38 @@
+// How many bytes the entries have that are in the log: known of those that passed by, and asked for once of the others.
+
+import type { Lsn } from "../commit-log.ts";
+
+export class EntrySizes {
+  readonly #sizes = new Map<Lsn, number>();
+  #first: Lsn = 1;
+  #bytes = 0;
+
+  note(lsn: Lsn, bytes: number): void {
+    if (lsn < this.#first || this.#sizes.has(lsn)) return;
+    this.#sizes.set(lsn, bytes);
+    this.#bytes += bytes;
+  }
+
+  /** Those before it are there no more. */
+  forgetBefore(first: Lsn): void {
+    for (; this.#first < first && this.#sizes.size > 0; this.#first += 1) {
+      this.#bytes -= this.#sizes.get(this.#first) ?? 0;
+      this.#sizes.delete(this.#first);
+    }
+    this.#first = Math.max(this.#first, first);
+  }
+
+  /** Of all from the first to the last; null when one of them is not known. */
+  bytesUpTo(last: Lsn): number | null {
+    let [count, bytes] = [this.#sizes.size, this.#bytes];
+    for (let lsn = last + 1; this.#sizes.has(lsn); lsn += 1) {
+      count -= 1;
+      bytes -= this.#sizes.get(lsn) ?? 0;
+    }
+    return count === last - this.#first + 1 ? bytes : null;
+  }
+
+  isKnown(lsn: Lsn): boolean {
+    return this.#sizes.has(lsn);
+  }
+}

@@ -1,0 +1,170 @@
+// What this server puts into the log. Each entry is put in one transaction with the tail and with the server's fence, on
+// condition that the fence is the one that was written last. So whatever was sent and not answered can be sent again, and a
+// copy that lingered somewhere comes to nothing, however late it arrives: also when the entry was trimmed meanwhile.
+
+import { type Lsn, NotAppendedError, OutcomeUnknownError } from "../commit-log.ts";
+import type { Connection } from "./connection.ts";
+import { type EntriesRead, versionIn } from "./entries-read.ts";
+import { partsOf, valueFor } from "./entry-value.ts";
+import { type EtcdCalls, isOutOfSpace, type KeyValue, type TxnAnswer } from "./etcd-client.ts";
+import { bytesOf, type Keys, textOf } from "./keys.ts";
+
+interface OwnEntriesParts {
+  readonly writer: string;
+  readonly client: EtcdCalls;
+  readonly keys: Keys;
+  readonly connection: Connection;
+  readonly read: EntriesRead;
+  /** Of the log that was opened. */
+  readonly formatRevision: bigint;
+}
+
+export class OwnEntries {
+  readonly #parts: OwnEntriesParts;
+  readonly #fence: Uint8Array;
+  /** When the fence was last written; null while there is none. */
+  #fenceRevision: bigint | null = null;
+
+  constructor(parts: OwnEntriesParts) {
+    this.#parts = parts;
+    this.#fence = parts.keys.fence(parts.writer);
+  }
+
+  /** One at a time. @throws NotAppendedError | OutcomeUnknownError | GivenUpError */
+  async put(seq: number, body: Uint8Array): Promise<Lsn> {
+    try {
+      for (;;) {
+        const fenceRevision = this.#fenceRevision ?? (await this.#putFence(seq));
+        this.#fenceRevision = fenceRevision;
+        const lsn = await this.#putBehind(fenceRevision, seq, body);
+        if (lsn !== null) return lsn;
+        this.#fenceRevision = null;
+      }
+    } catch (error) {
+      if (error instanceof AlreadyThere) return await this.#placeOf(seq, error.revision);
+      throw error;
+    }
+  }
+
+  /** When it was written. A copy of this that comes late does no harm: nothing is put behind a fence of another time. */
+  async #putFence(seq: number): Promise<bigint> {
+    const key = this.#fence;
+    const { header, succeeded, ranges } = await this.#insist(seq, () =>
+      this.#parts.client.txn({
+        compare: [{ key, version: 0n }],
+        success: [{ put: { key, value: bytesOf("") } }],
+        failure: [{ range: { key } }],
+      }),
+    );
+    return succeeded ? header.revision : (ranges[0]?.kvs[0]?.modRevision ?? header.revision);
+  }
+
+  /** Null when the fence is gone, and the entry surely not in the log. */
+  async #putBehind(fenceRevision: bigint, seq: number, body: Uint8Array): Promise<Lsn | null> {
+    if (!(await this.#putParts(fenceRevision, seq, body))) return null;
+    let sent = 0;
+    const answer = await this.#insist(seq, () => {
+      sent += 1;
+      return this.#send(fenceRevision, seq, body);
+    });
+    const { header, succeeded, ranges } = answer;
+    if (succeeded) {
+      this.#fenceRevision = header.revision;
+      return versionIn(ranges[0]?.kvs);
+    }
+    const fence = ranges[0]?.kvs[0];
+    if (isOf(seq, fence)) {
+      this.#fenceRevision = fence.modRevision;
+      throw new AlreadyThere(fence.modRevision);
+    }
+    this.#assertSameLog(ranges[1]?.kvs[0]);
+    if (sent > 1) throw new OutcomeUnknownError("etcd forgot this server before it answered.");
+    return null;
+  }
+
+  #send(modRevision: bigint, seq: number, body: Uint8Array): Promise<TxnAnswer> {
+    const { client, keys, writer, formatRevision } = this.#parts;
+    const { format, tail } = keys;
+    return client.txn({
+      compare: [
+        { key: this.#fence, modRevision },
+        { key: format, createRevision: formatRevision },
+      ],
+      success: [
+        { put: { key: keys.entry(writer, seq), value: valueFor(body) } },
+        { put: { key: tail, value: bytesOf(`${writer}/${seq}`) } },
+        { put: { key: this.#fence, value: bytesOf(String(seq)) } },
+        { range: { key: tail, keysOnly: true } },
+      ],
+      failure: [{ range: { key: this.#fence } }, { range: { key: format, keysOnly: true } }],
+    });
+  }
+
+  /** Whether they are there: they are not where the fence is gone. */
+  async #putParts(modRevision: bigint, seq: number, body: Uint8Array): Promise<boolean> {
+    const { client, keys, writer } = this.#parts;
+    for (const [index, value] of partsOf(body).entries()) {
+      const put = { put: { key: keys.part(writer, seq, index), value } };
+      const { succeeded } = await this.#insist(seq, () =>
+        client.txn({ compare: [{ key: this.#fence, modRevision }], success: [put] }),
+      );
+      if (!succeeded) return false;
+    }
+    return true;
+  }
+
+  #assertSameLog(format: KeyValue | undefined): void {
+    if (format?.createRevision === this.#parts.formatRevision) return;
+    this.#parts.connection.fail(
+      "the log is not the one that was opened: it was made anew, or another was put in its place",
+    );
+    throw new NotAppendedError("The log has failed.");
+  }
+
+  #insist(seq: number, ask: () => Promise<TxnAnswer>): Promise<TxnAnswer> {
+    return this.#parts.connection.insist(ask, (error) => this.#refuseWithoutRoom(seq, error));
+  }
+
+  /**
+   * A write that was refused for want of room may have been done all the same, or may be yet. With the fence gone it never
+   * will be, and what the fence said last tells whether it was.
+   */
+  async #refuseWithoutRoom(seq: number, error: unknown): Promise<void> {
+    if (!isOutOfSpace(error)) return;
+    const { client, connection, keys, writer } = this.#parts;
+    this.#fenceRevision = null;
+    const fence = await connection.insist(() => client.remove(this.#fence));
+    if (isOf(seq, fence)) throw new AlreadyThere(fence.modRevision);
+    // The answer that had it may have been lost.
+    const key = keys.entry(writer, seq);
+    const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
+    if (kvs[0] !== undefined) throw new AlreadyThere(kvs[0].modRevision);
+    const cause = "etcd has no room: its quota is used up";
+    connection.setFull(cause);
+    throw new NotAppendedError(cause);
+  }
+
+  /** Of an entry that was put before it was known to be. */
+  async #placeOf(seq: number, revision: bigint): Promise<Lsn> {
+    const { client, connection, keys, read, writer } = this.#parts;
+    const lsn = await connection.insist(() => read.lsnAt(revision));
+    const key = keys.entry(writer, seq);
+    const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
+    // With it others may have gone that were to be counted.
+    if (kvs.length === 0) throw new OutcomeUnknownError("The entry was trimmed before its place was known.");
+    return lsn;
+  }
+}
+
+class AlreadyThere extends Error {
+  readonly revision: bigint;
+
+  constructor(revision: bigint) {
+    super("it is in the log already");
+    this.revision = revision;
+  }
+}
+
+function isOf(seq: number, fence: KeyValue | null | undefined): fence is KeyValue {
+  return fence !== null && fence !== undefined && textOf(fence.value) === String(seq);
+}

@@ -1,0 +1,59 @@
+// Removes entries from the beginning of the log on, piece by piece, and each piece at once: what is left has no gap at any
+// time, since it is by counting from the end that the others have their places.
+
+import type { Lsn } from "../commit-log.ts";
+import type { EntriesRead } from "./entries-read.ts";
+import type { EtcdCalls, Step } from "./etcd-client.ts";
+import type { Keys } from "./keys.ts";
+
+/** Entries that go at once. */
+const entriesAtOnceMax = 1000;
+/** Their writers, each of which takes two steps of a transaction; etcd allows 128. */
+const writersAtOnceMax = 60;
+
+interface TrimParts {
+  readonly client: EtcdCalls;
+  readonly keys: Keys;
+  readonly read: EntriesRead;
+  readonly formatRevision: bigint;
+  /** Asks until it is answered. */
+  readonly insist: <T>(ask: () => Promise<T>) => Promise<T>;
+}
+
+/** @throws Error when the log is another one by now */
+export async function trimEntries(parts: TrimParts, upTo: Lsn): Promise<void> {
+  const { client, keys, read, formatRevision, insist } = parts;
+  if (upTo < (await insist(() => read.extent())).first) return;
+  const listing = await insist(() => read.list());
+  const first = listing.end - listing.keys.length + 1;
+  for (const piece of piecesOf(listing.keys.slice(0, Math.max(0, upTo - first + 1)), keys)) {
+    const success = [...piece].flatMap(([writer, seq]) => deletionsOf(writer, seq, keys));
+    const compare = [{ key: keys.format, createRevision: formatRevision }];
+    const { succeeded } = await insist(() => client.txn({ compare, success }));
+    if (!succeeded) throw new Error("the log in etcd is not the one that was opened");
+  }
+}
+
+/** Of each writer the last that goes. */
+type Piece = ReadonlyMap<string, number>;
+
+function* piecesOf(entries: readonly Uint8Array[], keys: Keys): Generator<Piece> {
+  let [piece, count] = [new Map<string, number>(), 0];
+  for (const key of entries) {
+    const place = keys.entryAt(key);
+    if (place === null) throw new Error("a key of the log is none of an entry");
+    piece.set(place.writer, place.seq);
+    count += 1;
+    if (count < entriesAtOnceMax && piece.size < writersAtOnceMax) continue;
+    yield piece;
+    [piece, count] = [new Map<string, number>(), 0];
+  }
+  if (piece.size > 0) yield piece;
+}
+
+function deletionsOf(writer: string, seq: number, keys: Keys): Step[] {
+  return [
+    { deleteRange: keys.entriesUpTo(writer, seq) },
+    { deleteRange: keys.partsUpTo(writer, seq) },
+  ];
+}
