@@ -52,8 +52,5 @@ function* piecesOf(entries: readonly Uint8Array[], keys: Keys): Generator<Piece>
 }
 
 function deletionsOf(writer: string, seq: number, keys: Keys): Step[] {
-  return [
-    { deleteRange: keys.entriesUpTo(writer, seq) },
-    { deleteRange: keys.partsUpTo(writer, seq) },
-  ];
+  return [{ deleteRange: keys.entriesUpTo(writer, seq) }, { deleteRange: keys.partsUpTo(writer, seq) }];
 }

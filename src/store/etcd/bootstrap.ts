@@ -1,0 +1,161 @@
+// What a server does before it opens its data directory: where its own rows end before the log in etcd begins, since it is
+// new or was off for long, it takes the snapshot that all share. What it had is kept aside until the new file is open.
+// Wherever this is broken off, the next time finds one whole database, and goes on.
+
+import { existsSync, renameSync, statfsSync, statSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { machineVersion } from "../../core/machine-version.ts";
+import { NewerVersionError } from "../../core/newer-version-error.ts";
+import { privateFileMode, syncDirectory } from "../../own-directory.ts";
+import type { Lsn } from "../commit-log.ts";
+import { mayHaveRebooted } from "../sqlite/boot.ts";
+import { openConnection } from "../sqlite/connection.ts";
+import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
+import { makeOrdinary, placeOfDatabase } from "../sqlite/snapshot-file.ts";
+import { refuseDamagedWal } from "../sqlite/wal-check.ts";
+import { EntriesRead } from "./entries-read.ts";
+import type { EtcdCalls } from "./etcd-client.ts";
+import { Keys } from "./keys.ts";
+import type { Snapshot, SnapshotFacts } from "./manifest.ts";
+import { patiently } from "./patience.ts";
+import { SnapshotGoneError, Snapshots } from "./snapshots.ts";
+
+export interface Bootstrapped {
+  /** What was taken; null where the server's own rows do. */
+  readonly snapshot: SnapshotFacts | null;
+  /** To be called when the database is open: what it has replaced goes. */
+  finish(): void;
+}
+
+/** Each time another snapshot had come meanwhile. */
+const triesMax = 5;
+
+/**
+ * Call before `openSqlite`.
+ * @param prefix of all keys, as the log has it
+ * @param clusterId of the log
+ * @throws Error when no snapshot reaches the log, or it is damaged; NewerVersionError
+ */
+export async function bootstrap(
+  dataDir: string,
+  client: EtcdCalls,
+  prefix: string,
+  clusterId: string,
+  options: { readonly allowUnsafeFilesystem: boolean } = { allowUnsafeFilesystem: false },
+): Promise<Bootstrapped> {
+  const directory = claimDataDirectory(dataDir, options);
+  try {
+    putBack(directory);
+    const snapshot = await takeIfBehind(directory, { client, prefix, clusterId });
+    return { snapshot, finish: () => removeCopy(directory.replacedFile) };
+  } finally {
+    directory.release();
+  }
+}
+
+/** It was broken off between two steps: what was set aside is all there is. */
+function putBack({ path, databaseFile, replacedFile }: DataDirectory): void {
+  if (isThere(databaseFile) || !isThere(replacedFile)) return;
+  renameSync(replacedFile, databaseFile);
+  syncDirectory(path);
+}
+
+function isThere(file: string): boolean {
+  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
+}
+
+interface Source {
+  readonly client: EtcdCalls;
+  readonly prefix: string;
+  readonly clusterId: string;
+}
+
+async function takeIfBehind(directory: DataDirectory, source: Source): Promise<SnapshotFacts | null> {
+  const { client, prefix, clusterId } = source;
+  const own = ownPlace(directory);
+  // The directory of another cluster is refused when it is opened.
+  if (own !== null && own.clusterId !== clusterId) return null;
+  const log = new EntriesRead(client, new Keys(prefix));
+  const snapshots = new Snapshots(client, prefix);
+  const ownLsn = own?.lsn ?? 0;
+  for (let tries = 1; ; tries += 1) {
+    const { first } = await patiently(() => log.extent());
+    if (ownLsn + 1 >= first) return null;
+    const snapshot = await snapshots.latest();
+    assertUsable(snapshot, { ownLsn, first });
+    try {
+      await download(snapshots, snapshot, directory);
+    } catch (error) {
+      removeCopy(directory.snapshotFile);
+      if (error instanceof SnapshotGoneError && tries < triesMax) continue;
+      throw error;
+    }
+    install(snapshot, directory, clusterId);
+    return snapshot;
+  }
+}
+
+/** Null where there is none yet. @throws CorruptStoreError as a start would */
+function ownPlace({ databaseFile, bootFile }: DataDirectory): { clusterId: string; lsn: Lsn } | null {
+  // To open the file is to take damage for the end of what it was about to write.
+  refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
+  if (!existsSync(databaseFile)) return null;
+  const connection = openConnection(databaseFile);
+  try {
+    return placeOfDatabase(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+function assertUsable(
+  snapshot: Snapshot | null,
+  { ownLsn, first }: { readonly ownLsn: Lsn; readonly first: Lsn },
+): asserts snapshot is Snapshot {
+  const begins = `The log in etcd begins at entry ${first}, and what this server has ends at ${ownLsn}.`;
+  if (snapshot === null) throw new Error(`${begins} There is no snapshot that it could start from.`);
+  if (snapshot.lsn + 1 < first)
+    throw new Error(`${begins} The snapshot in etcd ends at ${snapshot.lsn}, which is too early as well.`);
+  if (snapshot.machineVersion > machineVersion)
+    throw new NewerVersionError("a later version put the snapshot into etcd");
+}
+
+async function download(snapshots: Snapshots, snapshot: Snapshot, directory: DataDirectory): Promise<void> {
+  assertRoom(snapshot, directory);
+  const file = await open(directory.snapshotFile, "wx", privateFileMode);
+  try {
+    await fill(file, snapshots.read(snapshot), snapshot.bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function fill(file: FileHandle, pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<void> {
+  let position = 0;
+  for await (const piece of pieces) {
+    await file.write(piece, 0, piece.byteLength, position);
+    position += piece.byteLength;
+  }
+  if (position !== bytes)
+    throw new Error(`the snapshot in etcd has ${position} bytes, and its manifest says ${bytes}`);
+}
+
+function assertRoom({ bytes }: Snapshot, { path }: DataDirectory): void {
+  const { bavail, bsize } = statfsSync(path);
+  if (bavail * bsize >= bytes) return;
+  throw new Error(
+    `The snapshot in etcd has ${bytes} bytes, and the disk of ${path} has ${bavail * bsize} left; make room on it, then ` +
+      "start again.",
+  );
+}
+
+/** Under its name the database is the old one or the new one, or, between two steps, the old one is aside. */
+function install(snapshot: Snapshot, directory: DataDirectory, clusterId: string): void {
+  const { path, databaseFile, snapshotFile, replacedFile } = directory;
+  makeOrdinary(snapshotFile, { ...snapshot, clusterId });
+  // What an earlier snapshot replaced stays aside: this one replaces that snapshot alone.
+  if (isThere(databaseFile) && !isThere(replacedFile)) renameSync(databaseFile, replacedFile);
+  renameSync(snapshotFile, databaseFile);
+  syncDirectory(path);
+}

@@ -1,0 +1,71 @@
+// A backup as what several servers share: which place of their log it is of, and how one becomes the database of another
+// server. It goes on with the same past, since the log does: no epoch begins, and no number is given twice.
+
+import { closeSync, fsyncSync, openSync } from "node:fs";
+import Sqlite from "better-sqlite3";
+import { dropBackupMarker, readBackupMarker } from "./backup-marker.ts";
+import { CorruptStoreError } from "./corrupt-store-error.ts";
+import { readMachineVersion, readMeta } from "./meta.ts";
+
+/** Where the rows stand that a file has. */
+export interface RowsPlace {
+  readonly clusterId: string;
+  readonly lsn: number;
+  readonly zxid: number;
+  readonly digest: string;
+  readonly machineVersion: number;
+}
+
+/** @throws CorruptStoreError, or Error when it is no backup, or one with entries behind its rows */
+export function placeOfBackup(file: string): RowsPlace {
+  const connection = new Sqlite(file, { fileMustExist: true, readonly: true });
+  try {
+    return readPlace(connection, file);
+  } finally {
+    connection.close();
+  }
+}
+
+function readPlace(connection: Sqlite.Database, file: string): RowsPlace {
+  const marker = readBackupMarker(connection, file);
+  if (marker === null) throw new Error(`The file ${file} is no backup.`);
+  const { clusterId, appliedLsn: lsn, zxid, digest } = readMeta(connection, file);
+  if (lsn !== marker.lsn || zxid !== marker.zxid) {
+    throw new CorruptStoreError(file, `its rows end at entry ${lsn}, and it is a backup up to ${marker.lsn}`);
+  }
+  return { clusterId, lsn, zxid, digest, machineVersion: readMachineVersion(connection) ?? 0 };
+}
+
+/** Makes it an ordinary database, durably. @throws CorruptStoreError | Error unless its rows stand at the place */
+export function makeOrdinary(file: string, expected: RowsPlace): void {
+  const connection = new Sqlite(file, { fileMustExist: true });
+  try {
+    connection.pragma("journal_mode = MEMORY");
+    const make = connection.transaction(() => {
+      const found = readPlace(connection, file);
+      const names = ["clusterId", "lsn", "zxid", "digest"] as const;
+      const other = names.find((name) => found[name] !== expected[name]);
+      if (other !== undefined)
+        throw new CorruptStoreError(file, `its ${other} is ${found[other]}, not ${expected[other]}`);
+      dropBackupMarker(connection);
+      // Nobody was interrupted while writing this one.
+      connection.exec("UPDATE meta SET clean_shutdown = 1");
+    });
+    make.immediate();
+  } finally {
+    connection.close();
+  }
+  const descriptor = openSync(file, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+/** Of a server's own database, which is folded into one file. Null where nothing was ever written. */
+export function placeOfDatabase(connection: Sqlite.Database): Pick<RowsPlace, "clusterId" | "lsn"> | null {
+  if (connection.pragma("user_version", { simple: true }) === 0) return null;
+  connection.pragma("wal_checkpoint(TRUNCATE)");
+  return connection.prepare("SELECT cluster_id AS clusterId, applied_lsn AS lsn FROM meta").get() as Pick<
+    RowsPlace,
+    "clusterId" | "lsn"
+  >;
+}
