@@ -6,7 +6,11 @@ export default defineConfig({
     root: fileURLToPath(new URL("../..", import.meta.url)),
     include: ["test/package/*.checks.ts"],
     pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // Each installs packages, which keeps a machine busy.
+    fileParallelism: false,
+    globalSetup: "test/package/packed.ts",
+    // For what hangs: an installation may have to wait for a registry.
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
   },
 });

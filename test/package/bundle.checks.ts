@@ -1,0 +1,82 @@
+// The client of the package as a bundler puts it into a page: nothing of Node.js in it, small, and at work in a browser.
+
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { rolldown } from "rolldown";
+import { afterAll, beforeAll, describe, expect, inject } from "vitest";
+import { skipReason } from "../browser/chromium.ts";
+import { test } from "../browser/fixture.ts";
+import { install, makeFolder } from "./installed.ts";
+
+/** Of the whole client with its one dependency, minified. */
+const bundleBytesMax = 100_000;
+const compressedBytesMax = 30_000;
+
+const folder = makeFolder();
+
+beforeAll(() => {
+  install(folder, inject("packageFile"));
+  writeFileSync(join(folder, "page.js"), 'export * from "treekeeper/client";\n');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Nothing listens there: what the page asks of it the test answers. */
+const origin = "http://127.0.0.1:2999";
+const page = '<!doctype html><script type="module">window.client = await import("/client.js");</script>';
+
+async function bundled() {
+  const warnings: string[] = [];
+  const bundle = await rolldown({
+    cwd: folder,
+    input: "page.js",
+    platform: "browser",
+    onLog: (_level, { message }) => warnings.push(message),
+  });
+  const { output } = await bundle.generate({ format: "esm", minify: true });
+  await bundle.close();
+  return { chunks: output, warnings };
+}
+
+test("a bundle of it is one file, imports nothing, and is small", async () => {
+  const { chunks, warnings } = await bundled();
+  expect(warnings).toEqual([]);
+  expect(chunks).toHaveLength(1);
+  const [{ imports, dynamicImports, code, moduleIds, exports }] = chunks;
+  expect([...imports, ...dynamicImports]).toEqual([]);
+  expect(moduleIds.filter((id) => id.includes("node:"))).toEqual([]);
+  expect(exports).toContain("Client");
+  expect(Buffer.byteLength(code)).toBeLessThan(bundleBytesMax);
+  expect(gzipSync(code).length).toBeLessThan(compressedBytesMax);
+});
+
+describe.skipIf(skipReason !== null)("in Chromium", () => {
+  test("a page with the bundle writes, and watches what it has written", async ({ start, browser }) => {
+    const { url } = await start("--cors-origin", origin);
+    const [{ code }] = (await bundled()).chunks;
+    const visited = await browser.newPage();
+    const answers: Record<string, { contentType: string; body: string }> = {
+      "/": { contentType: "text/html", body: page },
+      "/client.js": { contentType: "text/javascript", body: code },
+    };
+    await visited.route(`${origin}/**`, (route) =>
+      route.fulfill(answers[new URL(route.request().url()).pathname] ?? { status: 404 }),
+    );
+    await visited.goto(origin);
+    await visited.waitForFunction("window.client");
+    expect(await visited.evaluate(pageProgram(url))).toEqual(["/colour", "blue", "bad_version"]);
+    await visited.close();
+  });
+});
+
+function pageProgram(url: string): string {
+  return `(async () => {
+    const { Client, RequestError } = window.client;
+    const client = new Client({ endpoint: "${url}" });
+    const { zxid } = await client.create("/colour", "blue");
+    const refused = await client.set("/colour", "red", { ifMatch: '"7"' }).catch((error) => error);
+    for await (const { type, events } of client.watch({ paths: ["/colour"], sinceZxid: zxid - 1 })) {
+      if (type === "change") return [events[0].path, events[0].data.text(), refused.code];
+    }
+  })()`;
+}
