@@ -1,10 +1,13 @@
 // The client of the package as a bundler puts it into a page: nothing of Node.js in it, small, and at work in a browser.
 
+import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { rolldown } from "rolldown";
-import { afterAll, beforeAll, describe, expect, inject } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished } from "vitest";
 import { skipReason } from "../browser/chromium.ts";
 import { test } from "../browser/fixture.ts";
 import { install, makeFolder } from "./installed.ts";
@@ -21,8 +24,6 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Nothing listens there: what the page asks of it the test answers. */
-const origin = "http://127.0.0.1:2999";
 const page = '<!doctype html><script type="module">window.client = await import("/client.js");</script>';
 
 async function bundled() {
@@ -52,16 +53,17 @@ test("a bundle of it is one file, imports nothing, and is small", async () => {
 
 describe.skipIf(skipReason !== null)("in Chromium", () => {
   test("a page with the bundle writes, and watches what it has written", async ({ start, browser }) => {
-    const { url } = await start("--cors-origin", origin);
     const [{ code }] = (await bundled()).chunks;
+    const site = createServer(({ url }, response) => {
+      const isScript = url === "/client.js";
+      response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
+      response.end(isScript ? code : page);
+    });
+    onTestFinished(() => site.close());
+    await once(site.listen(0, "127.0.0.1"), "listening");
+    const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
+    const { url } = await start("--cors-origin", origin);
     const visited = await browser.newPage();
-    const answers: Record<string, { contentType: string; body: string }> = {
-      "/": { contentType: "text/html", body: page },
-      "/client.js": { contentType: "text/javascript", body: code },
-    };
-    await visited.route(`${origin}/**`, (route) =>
-      route.fulfill(answers[new URL(route.request().url()).pathname] ?? { status: 404 }),
-    );
     await visited.goto(origin);
     await visited.waitForFunction("window.client");
     expect(await visited.evaluate(pageProgram(url))).toEqual(["/colour", "blue", "bad_version"]);

@@ -3,8 +3,16 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import lockfile from "../../package-lock.json" with { type: "json" };
 import { ServerProcess, test } from "../support/process.ts";
 import { copyOfCheckout, environmentWith, run, temporaryFolder } from "./installed.ts";
+
+test("nothing is compiled for SQLite: npm would need Python for it, which a bare machine has not", () => {
+  // npm drops this line when it writes the lockfile; put it back (docs/decisions/0045-a-package-brings-sqlite.md).
+  expect(lockfile.packages["node_modules/better-sqlite3"]).toMatchObject({ gypfile: false });
+  expect(manifest.allowScripts).toEqual({ node: true, "better-sqlite3": false });
+});
 
 test("npm ci in production brings what npm start needs, and nothing of development", async ({ dataDir }) => {
   const copy = copyOfCheckout(temporaryFolder());
@@ -17,6 +25,7 @@ test("npm ci in production brings what npm start needs, and nothing of developme
   expect(installed, installed.stderr).toMatchObject({ code: 0 });
   expect(existsSync(join(copy, "node_modules/fastify"))).toBe(true);
   expect(existsSync(join(copy, "node_modules/vitest"))).toBe(false);
+  expect(existsSync(join(copy, "node_modules/better-sqlite3/build"))).toBe(false);
   const started = { command: ["npm", "start", "--"], env: { PATH, NODE_ENV: "production" } } as const;
   const server = await ServerProcess.start({ ...started, dataDir, cwd: copy });
   expect((await fetch(`${server.url}/readyz`)).status).toBe(200);
