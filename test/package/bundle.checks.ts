@@ -59,7 +59,9 @@ describe.skipIf(skipReason !== null)("in Chromium", () => {
       response.setHeader("Content-Type", isScript ? "text/javascript" : "text/html");
       response.end(isScript ? code : page);
     });
-    onTestFinished(() => site.close());
+    onTestFinished(() => {
+      site.close();
+    });
     await once(site.listen(0, "127.0.0.1"), "listening");
     const origin = `http://127.0.0.1:${(site.address() as AddressInfo).port}`;
     const { url } = await start("--cors-origin", origin);

@@ -44,7 +44,7 @@ export function install(folder: string, ...specs: string[]): void {
   npm(folder, "install", "--prefix", folder, ...specs);
 }
 
-export function npm(folder: string, ...args: string[]): string {
+function npm(folder: string, ...args: string[]): string {
   const options = ["--prefer-offline", "--no-audit", "--no-fund"];
   return execFileSync("npm", [...args, ...options], {
     cwd: folder,
@@ -102,9 +102,11 @@ export function commit(copy: string): void {
   execFileSync("git", [...who, "commit", "--quiet", "--all", "--message", "test"], { cwd: copy });
 }
 
-/** The development tools of the checkout. */
-export function linkModules(copy: string): void {
-  symlinkSync(join(projectFolder, "node_modules"), join(copy, "node_modules"));
+/** Brings the checkout's own; as links to the same files where the disk is the same. npm does not look through a link to all. */
+export function copyModules(copy: string): void {
+  const script = 'cp -al "$1" "$2" 2>/dev/null || { rm -rf "$2/node_modules"; cp -a "$1" "$2"; }';
+  execFileSync("sh", ["-c", script, "sh", join(projectFolder, "node_modules"), copy]);
+  rmSync(join(copy, "node_modules/.cache"), { recursive: true, force: true });
 }
 
 /** A cache of npm with what has been fetched, in which npx has installed nothing yet. It goes away with the test. */
