@@ -1,5 +1,5 @@
 // The Node.js that treekeeper runs on. Its programs ask before they load anything else: an older one would crash without a
-// word, since better-sqlite3 needs the Node-API 10 that 22 got late and 23 in its midst. bin/treekeeper says the same.
+// word, since better-sqlite3 needs Node-API 10, which the first releases of 22 and 23 do not have. bin/treekeeper says the same.
 
 /** As a package.json says it. */
 export const nodeRange = "^22.18.0 || >=24.0.0";
