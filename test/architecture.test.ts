@@ -50,8 +50,8 @@ const roomsMayImport: Record<string, RegExp> = {
 
 /** All that is tracked at the top of the repository. */
 const topLevel =
-  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
-  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(
+  `.ci .gitignore .npmrc CHANGELOG.md LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
+  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json tsconfig.types.json vitest.config.ts`.split(
     /\s+/,
   );
 
@@ -67,6 +67,7 @@ const looseSources = [
   "healthcheck.ts",
   "listening.ts",
   "main.ts",
+  "node-version.ts",
   "own-directory.ts",
   "pem.ts",
   "printable.ts",

@@ -1,4 +1,6 @@
-// What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
+// What programs import as `treekeeper` or `treekeeper/client`: the client, and the types of what it is given and gives back.
+
+import "./platform.ts";
 
 export type { Verb } from "../core/access/verbs.ts";
 export type { Permission } from "../core/acl/acl.ts";
