@@ -1,6 +1,6 @@
 // What `npm pack` packs: the sources as JavaScript in dist/, with the types of the client, and the package.json of a package.
 // It differs from that of the checkout, whose exports are the sources, and which brings its own Node.js: a package does not,
-// since npm would put that first on the path of whoever depends on it. It brings SQLite instead (docs/decisions/0045): npm
+// since npm would put that first on the path of whoever depends on it. It brings SQLite instead (docs/decisions/0047): npm
 // takes that for something to compile, for which a machine that only runs it has neither Python nor a compiler.
 //
 //   node scripts/package.ts make      before packing
