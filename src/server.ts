@@ -74,6 +74,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import { type Backstage, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
@@ -90,6 +91,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What is measured beside what the server is made of. */
+  readonly backstage?: Backstage;
 }
 
 interface ServerOptions {
@@ -108,6 +111,8 @@ export interface Server {
   readonly app: FastifyInstance;
   /** All that a host stands for; of several addresses at least one. */
   readonly doors: Doors;
+  /** What each part counts, as of now. */
+  stats(): PartsStats;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -198,6 +203,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     tokenRoutes(scope, parts);
     ticketRoutes(scope, tickets);
   });
+  const { backstage = {} } = parts;
+  const measured = { ...parts, connections, answers, bodies, rates, latestStreams: streams, backstage };
   assertPriced();
   answerOtherMethods();
   await app.ready();
@@ -206,6 +213,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   return {
     app,
     doors,
+    stats: () => partsStats(measured),
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
