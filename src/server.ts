@@ -14,6 +14,8 @@ import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { metricsText } from "./metrics.ts";
+import { metricsMediaType } from "./metrics-text.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
 import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";
@@ -40,8 +42,9 @@ import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
-import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
+import { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
@@ -49,10 +52,11 @@ import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
-import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
+import { checksOf, type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
+import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
@@ -74,7 +78,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
-import { type Backstage, type PartsStats, partsStats } from "./stats.ts";
+import { type Backstage, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
@@ -126,10 +130,12 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, coordination, limits, version } = parts;
+  const { store, sessions, watches, coordination, limits, version } = parts;
   let isStopping = false;
-  const unreadable = new Unreadable(limits);
-  const app = createApp(parts, options, unreadable);
+  const requests = new RequestCounts();
+  const unreadable = new Unreadable(limits, () => requests.unreadable());
+  const app = createApp(parts, options, { unreadable, requests });
+  requests.follow(app);
   const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
@@ -145,12 +151,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
     holdAnswers(answers),
+    requests.answer,
   ]);
   await app.register(accepts);
   const tickets = new Tickets<Caller>(store.clock);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    requests.hear,
     unreadable.refuseBehind,
     refuseUnclearHead,
     refuseOtherHosts(options.hostNames),
@@ -174,7 +182,17 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   openapiRoutes(app);
   await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
-  healthRoutes(app, { store, limits, isStopping: () => isStopping });
+  const health = { store, limits, isStopping: () => isStopping };
+  healthRoutes(app, health);
+  const measured: MeasuredParts = {
+    ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
+  };
+  metricsRoutes(app, {
+    mediaType: metricsMediaType,
+    text: () =>
+      metricsText({ parts: measured, stats: partsStats(measured), version, checks: checksOf(health) }),
+  });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -203,8 +221,6 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     tokenRoutes(scope, parts);
     ticketRoutes(scope, tickets);
   });
-  const { backstage = {} } = parts;
-  const measured = { ...parts, connections, answers, bodies, rates, latestStreams: streams, backstage };
   assertPriced();
   answerOtherMethods();
   await app.ready();
@@ -234,7 +250,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 function createApp(
   { store, logger, limits }: ServerParts,
   { tls }: ServerOptions,
-  unreadable: Unreadable,
+  { unreadable, requests }: { unreadable: Unreadable; requests: RequestCounts },
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -249,6 +265,7 @@ function createApp(
       // No hook is passed here.
       reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
+      requests.answeredOutside(reply.statusCode, codeOf(reply) ?? "internal");
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
   } satisfies FastifyServerOptions;

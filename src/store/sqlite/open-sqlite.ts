@@ -20,6 +20,8 @@ export interface StorageStats {
   readonly walBytes: number;
   /** Length of its file. */
   readonly walFileBytes: number;
+  /** At which it is said that a reader of the file keeps it from being emptied. */
+  readonly walBytesMax: number;
   /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
   readonly walBlockedMs: number;
   readonly lastCommitMs: number;
@@ -74,6 +76,7 @@ export class OpenedSqlite {
     const at = (name: keyof typeof numberIndex) => numbers[numberIndex[name]] as number;
     return {
       ...{ walBytes: at("walBytes"), walFileBytes: at("walFileBytes"), walBlockedMs: at("walBlockedMs") },
+      walBytesMax: settings.walBytesMax,
       ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
