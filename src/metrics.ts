@@ -270,12 +270,8 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => seconds(stats.storage?.walBlockedMs),
   ),
   treekeeper_checkpoints_total: counter(
-    "Checkpoints of the write-ahead log that ended well.",
+    "Checkpoints of the write-ahead log.",
     ({ stats }) => stats.storage?.checkpointsTotal,
-  ),
-  treekeeper_checkpoint_failures_total: counter(
-    "Checkpoints that could not be done.",
-    ({ stats }) => stats.storage?.checkpointsFailedTotal,
   ),
   treekeeper_checkpoint_seconds_total: counter("Time that checkpoints took.", ({ stats }) =>
     seconds(stats.storage?.checkpointMsTotal),

@@ -117,6 +117,8 @@ export interface Server {
   readonly doors: Doors;
   /** What each part counts, as of now. */
   stats(): PartsStats;
+  /** All metrics, as Prometheus reads them. */
+  metrics(): string;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -188,11 +190,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
     ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
   };
-  metricsRoutes(app, {
-    mediaType: metricsMediaType,
-    text: () =>
-      metricsText({ parts: measured, stats: partsStats(measured), version, checks: checksOf(health) }),
-  });
+  const metrics = () =>
+    metricsText({ parts: measured, stats: partsStats(measured), version, checks: checksOf(health) });
+  metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -230,6 +230,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     app,
     doors,
     stats: () => partsStats(measured),
+    metrics,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },

@@ -31,7 +31,6 @@ export interface StorageStats {
   readonly lastCheckpointMs: number;
   readonly checkpointsTotal: number;
   readonly checkpointMsTotal: number;
-  readonly checkpointsFailedTotal: number;
   /** Length of the database file, and what of it holds nothing. */
   readonly databaseBytes: number;
   readonly emptyBytes: number;
@@ -80,8 +79,8 @@ export class OpenedSqlite {
       ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
-      ...{ checkpointsFailedTotal: at("checkpointsFailedTotal"), databaseBytes: at("databaseBytes") },
-      ...{ emptyBytes: at("emptyBytes"), diskFreeBytes: at("diskFreeBytes") },
+      ...{ databaseBytes: at("databaseBytes"), emptyBytes: at("emptyBytes") },
+      diskFreeBytes: at("diskFreeBytes"),
       ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }
