@@ -107,7 +107,7 @@ function costOf({ method, url, config }: RouteOptions, row: string): Cost {
   if (config?.isServedAlways || method === "OPTIONS") return free;
   const cost = costs[row];
   if (cost !== undefined || !url.startsWith("/v1")) return cost ?? free;
-  return (method === "GET" || method === "HEAD" ? read : write);
+  return method === "GET" || method === "HEAD" ? read : write;
 }
 
 function unitsOfDelete({ query }: FastifyRequest): number {
