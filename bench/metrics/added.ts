@@ -5,20 +5,21 @@ import Fastify, { type FastifyReply, type FastifyRequest } from "fastify";
 import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../../src/histogram.ts";
 import { RequestCounts } from "../../src/routes/http/request-counts.ts";
 import { Runtime } from "../../src/runtime.ts";
+import { eventLoopMs } from "../support/process-figures.ts";
 import { type Spread, spreadOf } from "../support/statistics.ts";
 
 export interface Added {
   readonly requestNs: Spread;
   /** Of a write that is alone in its entry, beside what its request adds. */
   readonly writeNs: Spread;
-  /** Share of a processor that is used by looking at the event loop. */
+  /** Share of a busy event loop's time that looking at it and at the collector takes. */
   readonly runtimeShare: Spread;
 }
 
 export interface AddedPace {
   readonly rounds: number;
   readonly repeats: number;
-  readonly idleMs: number;
+  readonly busyMs: number;
 }
 
 interface Pair {
@@ -26,7 +27,7 @@ interface Pair {
   readonly reply: FastifyReply;
 }
 
-export async function measureAdded({ rounds, repeats, idleMs }: AddedPace): Promise<Added> {
+export async function measureAdded({ rounds, repeats, busyMs }: AddedPace): Promise<Added> {
   const { counts, pairs } = await requestsOf([
     "/v1/znodes/*",
     "/v1/children/*",
@@ -41,8 +42,9 @@ export async function measureAdded({ rounds, repeats, idleMs }: AddedPace): Prom
     }
   };
   const write = writer(repeats);
+  let last: Pair | undefined;
   const nothing = () => {
-    for (let index = 0; index < repeats; index += 1) sink = pairs[index % pairs.length];
+    for (let index = 0; index < repeats; index += 1) last = pairs[index % pairs.length];
   };
   for (const work of [request, write, nothing]) for (let warmUp = 0; warmUp < 3; warmUp += 1) work();
   const added = { request: [] as number[], write: [] as number[], runtime: [] as number[] };
@@ -50,8 +52,9 @@ export async function measureAdded({ rounds, repeats, idleMs }: AddedPace): Prom
     const emptyNs = nsOf(nothing, repeats);
     added.request.push(nsOf(request, repeats) - emptyNs);
     added.write.push(nsOf(write, repeats) - emptyNs);
-    added.runtime.push(await shareOfRuntime(idleMs));
+    added.runtime.push(await shareOfRuntime(busyMs));
   }
+  if (last === undefined) throw new Error("the empty loop did nothing");
   return {
     requestNs: spreadOf(added.request),
     writeNs: spreadOf(added.write),
@@ -86,8 +89,9 @@ function writer(repeats: number): () => void {
       entryBytes.observe(300 + (index & 63));
       const startedMs = performance.now();
       txnChanges.observe(1 + (index & 1));
-      applyMs.observe(performance.now() - startedMs);
-      entryMs.observe(performance.now() - startedMs + (index & 7));
+      const endedMs = performance.now();
+      applyMs.observe(endedMs - startedMs);
+      entryMs.observe(endedMs - startedMs + (index & 7));
     }
   };
 }
@@ -98,21 +102,30 @@ function nsOf(work: () => void, repeats: number): number {
   return Number(process.hrtime.bigint() - startedNs) / repeats;
 }
 
-/** With nothing else to do but to look at the event loop, and with nothing at all. */
-async function shareOfRuntime(idleMs: number): Promise<number> {
-  const alone = await processorShare(idleMs);
-  const runtime = new Runtime();
-  const watched = await processorShare(idleMs);
-  runtime.stop();
-  return watched - alone;
+/** One is hardly to be seen: as many look at once, and each has its part of what they take together. */
+const lookers = 50;
+
+async function shareOfRuntime(busyMs: number): Promise<number> {
+  const alone = await turnMicroseconds(busyMs);
+  const runtimes = Array.from({ length: lookers }, () => new Runtime());
+  const watched = await turnMicroseconds(busyMs);
+  for (const runtime of runtimes) runtime.stop();
+  return (watched - alone) / alone / lookers;
 }
 
-async function processorShare(idleMs: number): Promise<number> {
-  const before = process.cpuUsage();
-  await new Promise((resolve) => setTimeout(resolve, idleMs));
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1000 / idleMs;
+/** Time of the event loop by its turns, each of which leaves as much to the collector as a request does. */
+async function turnMicroseconds(busyMs: number): Promise<number> {
+  const beforeMs = eventLoopMs(process.pid);
+  const untilMs = performance.now() + busyMs;
+  let turns = 0;
+  while (performance.now() < untilMs) {
+    await new Promise((resolve) =>
+      setImmediate(
+        resolve,
+        Array.from({ length: 500 }, (_, index) => ({ index })),
+      ),
+    );
+    turns += 1;
+  }
+  return ((eventLoopMs(process.pid) - beforeMs) * 1000) / turns;
 }
-
-/** Kept, so that the empty loop is not left out. */
-export let sink: unknown;

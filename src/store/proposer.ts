@@ -319,9 +319,9 @@ export class Proposer {
   }
 
   /** All who waited for the entry have their answers. */
-  settled(seq: number): void {
+  settled(seq: number, nowMs = this.#clock.monotonicMs()): void {
     const sent = this.#inFlight.get(seq);
-    if (sent !== undefined) this.entryMs.observe(this.#clock.monotonicMs() - sent.sentMs);
+    if (sent !== undefined) this.entryMs.observe(nowMs - sent.sentMs);
     this.#inFlight.delete(seq);
     this.#goOn();
   }

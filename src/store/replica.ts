@@ -204,8 +204,9 @@ export class Replica {
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
-    this.applyMs.observe(this.#clock.monotonicMs() - startedMs);
-    if (isOwn) this.#proposer.settled(entry.seq);
+    const endedMs = this.#clock.monotonicMs();
+    this.applyMs.observe(endedMs - startedMs);
+    if (isOwn) this.#proposer.settled(entry.seq, endedMs);
   }
 
   /**

@@ -41,7 +41,7 @@ export interface StreamRequest {
 }
 
 /** What befell all streams there ever were, since the start. */
-export interface StreamCounts {
+interface StreamCounts {
   opened: number;
   /** Frames that moved a resume point: changes, bookmarks, ends of a snapshot. */
   frames: number;

@@ -23,7 +23,7 @@ export interface SetAtStart {
 }
 
 /** What is the same for as long as the process runs. */
-export interface OfTheProcess {
+interface OfTheProcess {
   readonly is: () => number;
 }
 
