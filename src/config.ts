@@ -1,10 +1,13 @@
-// The table of settings: each is one row here, and its flag, its environment variable, its line in --help and its
-// check follow from the row. A setting that makes no sense stops the start with a sentence.
+// The table of settings: each is one row here, and its flag, its environment variable, its name in a file of settings, its
+// line in --help and its check follow from the row. A setting that makes no sense stops the start with a sentence.
 
 import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { isNetwork } from "./core/acl/addresses.ts";
+import { printableLine } from "./printable.ts";
 import { safeSetUp } from "./safe-start.ts";
+import { lineFault, readSettingsFile, SettingsFileError } from "./settings-file.ts";
 
 interface Setting<T> {
   readonly flag: string;
@@ -58,6 +61,20 @@ function hostNames(text: string): string {
   );
 }
 
+/** A larger one would be no list of proxies but everybody, whose word then counted. */
+const proxyNetworkBitsMin = 8;
+
+/** Proxies, by address or network; never all addresses there are. */
+function proxies(text: string): string {
+  const networks = text.split(",").map((network) => network.trim());
+  const isFew = (network: string) => Number(network.split("/")[1] ?? "128") >= proxyNetworkBitsMin;
+  if (text === "" || networks.every((network) => isNetwork(network) && isFew(network)))
+    return networks.join(",");
+  throw new InvalidArgumentError(
+    "Give the addresses of your proxies, or networks of at least /8 such as 10.1.2.0/24, comma-separated.",
+  );
+}
+
 function yesOrNo(text: string): boolean {
   return oneOf(["true", "false"])(text) === "true";
 }
@@ -70,6 +87,12 @@ const mebibyte = 1024 ** 2;
 const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 
 const settings = {
+  config: setting(
+    "config",
+    "",
+    (text) => text,
+    "file with settings, a line for each: name = value; none when empty",
+  ),
   host: setting(
     "host",
     "127.0.0.1",
@@ -149,6 +172,13 @@ const settings = {
     "",
     hostNames,
     "host names that clients may use besides addresses, localhost and --host, comma-separated; .example.com allows all below it, * any",
+  ),
+
+  trustProxy: setting(
+    "trust-proxy",
+    "",
+    proxies,
+    "addresses and networks of proxies, comma-separated, whose X-Forwarded-For says where requests come from; none when empty",
   ),
 
   sessionTimeoutMsMin: setting(
@@ -511,25 +541,95 @@ export function dropForeignVariables(env: NodeJS.ProcessEnv): string[] {
 }
 
 /**
- * The settings in force: flags first, then the environment, then what is built in.
- * Prints the table and exits for --help; prints a sentence and exits with 1 when something is wrong.
+ * The settings in force: flags first, then the environment, then the file, then what is built in.
+ * Prints the table and exits for --help, and what is in force for --print-config; prints a sentence and exits with 1 when
+ * something is wrong.
  */
 export function readConfig(argv: readonly string[], version: string): Config {
+  const command = commandFor(version).parse(argv);
+  const lines = settingsFileFor(command);
+  const { printConfig, ...config } = command.opts<Config & { readonly printConfig?: true }>();
+  const fault = contradictionIn(config);
+  if (fault !== null) command.error(`error: ${fault}`);
+  const inForce = withShares(withinHeap(withinDatabase(config)));
+  if (printConfig) {
+    process.stdout.write(textOf(inForce, command, lines));
+    process.exit(0);
+  }
+  return inForce;
+}
+
+const rows = Object.entries<Setting<unknown>>(settings);
+
+function commandFor(version: string): Command {
   const command = new Command("treekeeper")
     .description("A coordination service that speaks HTTP and Server-Sent Events.")
     .version(version)
     .allowExcessArguments(false);
-  for (const { flag, meaning, initial, parse } of Object.values<Setting<unknown>>(settings)) {
+  for (const [, { flag, meaning, initial, parse }] of rows) {
     // Of what is asked for or not, the flag alone says that it is.
     const value = initial === false ? "[value]" : "<value>";
     const option = new Option(`--${flag} ${value}`, meaning).env(environmentName(flag)).default(initial);
     command.addOption((initial === false ? option.preset("true") : option).argParser(parse));
   }
-  command.addHelpText("after", `\nSafe set-up, where others are to be let in:\n  ${safeSetUp.join("\n  ")}`);
-  const config = command.parse(argv).opts<Config>();
-  const fault = contradictionIn(config);
-  if (fault !== null) command.error(`error: ${fault}`);
-  return withShares(withinHeap(withinDatabase(config)));
+  return command
+    .option("--print-config", "print what is in force, as such a file and with where it is from, and end")
+    .addHelpText("after", fileHelp)
+    .addHelpText("after", `\nSafe set-up, where others are to be let in:\n  ${safeSetUp.join("\n  ")}`);
+}
+
+const fileHelp = `
+Flags go before the environment, the environment before the file of --config, which has the names without dashes:
+  # a comment
+  data-dir = /var/lib/treekeeper/data`;
+
+/** Takes the file's settings where neither a flag nor the environment has them. @returns the line of each it has */
+function settingsFileFor(command: Command): ReadonlyMap<string, number> {
+  const { config: file } = command.opts<Config>();
+  const lineOf = new Map<string, number>();
+  if (file === "") return lineOf;
+  try {
+    for (const { name, value, line } of readSettingsFile(file)) {
+      const [key, parsed] = parsedSetting(name, value, { file, line, name });
+      lineOf.set(key, line);
+      if (command.getOptionValueSource(key) === "default")
+        command.setOptionValueWithSource(key, parsed, "config");
+    }
+  } catch (error) {
+    if (!(error instanceof SettingsFileError)) throw error;
+    command.error(`error: ${printableLine(error.message)}`);
+  }
+  return lineOf;
+}
+
+/** @throws SettingsFileError where there is no such setting, or not with such a value */
+function parsedSetting(name: string, value: string, place: Parameters<typeof lineFault>[0]) {
+  const [key, row] = rows.find(([, { flag }]) => flag === name) ?? [];
+  if (key === undefined || row === undefined)
+    throw lineFault(place, "There is no such setting; --help lists them all.");
+  if (row === settings.config) throw lineFault(place, "A file names no other.");
+  try {
+    return [key, row.parse(value)] as const;
+  } catch (error) {
+    throw error instanceof InvalidArgumentError ? lineFault(place, error.message) : error;
+  }
+}
+
+/** In the form of a file of settings. What is not built in has a comment that says where it is from. */
+function textOf(config: Config, command: Command, lines: ReadonlyMap<string, number>): string {
+  const settingOf = ([key, { flag }]: (typeof rows)[number]) => {
+    const origins: Record<string, string> = {
+      cli: `# from --${flag}\n`,
+      env: `# from ${environmentName(flag)}\n`,
+      config: `# from ${printableLine(config.config)}:${lines.get(key)}\n`,
+    };
+    const origin = origins[command.getOptionValueSource(key) ?? ""] ?? "";
+    return `${origin}${`${flag} = ${printableLine(String(config[key as keyof Config]))}`.trimEnd()}\n`;
+  };
+  return rows
+    .filter(([key]) => key !== "config")
+    .map(settingOf)
+    .join("");
 }
 
 /** What one client may have where nothing is said: most of what there is, so that there is something left for others. */

@@ -49,8 +49,16 @@ export interface ConnectionsStats {
   readonly clients: number;
 }
 
+/** Whose a connection from an address is, and whether it is many clients'. */
+export interface ConnectionOwners {
+  readonly clientAt: (address: string | undefined) => string;
+  readonly isMany: (address: string | undefined) => boolean;
+}
+
 interface ClientConnections {
   readonly client: string;
+  /** Of a proxy: they are many clients', and no one client's share of anything. */
+  readonly isMany: boolean;
   count: number;
   /** Those beyond its share that have sent no request yet, oldest first, by their addresses. */
   readonly unheard: Map<string, Socket>;
@@ -59,7 +67,7 @@ interface ClientConnections {
 export class Connections {
   readonly #server: Server;
   readonly #bounds: ConnectionBounds;
-  readonly #clientAt: (address: string | undefined) => string;
+  readonly #owners: ConnectionOwners;
   readonly #onCrowd: (crowd: Crowd) => void;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Set<ServerHttp2Session>();
@@ -77,18 +85,18 @@ export class Connections {
   #lastSaidMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * @param clientAt whose a connection from there is
+   * @param owners whose a connection is
    * @param onCrowd called now and then while there are more than are served in full
    */
   constructor(
     server: Server,
     bounds: ConnectionBounds,
-    clientAt: (address: string | undefined) => string,
+    owners: ConnectionOwners,
     onCrowd: (crowd: Crowd) => void,
   ) {
     this.#server = server;
     this.#bounds = bounds;
-    this.#clientAt = clientAt;
+    this.#owners = owners;
     this.#onCrowd = onCrowd;
     server.on("connection", (socket: Socket) => keepWhileOpen(this.#sockets, socket));
     server.on("session", (session: ServerHttp2Session) => keepWhileOpen(this.#sessions, session));
@@ -105,7 +113,7 @@ export class Connections {
     connections.unheard.delete(address);
     const { connectionsMax, connectionsPerClientMax } = this.#bounds;
     if (this.#sockets.size > connectionsMax) return { limit: "connectionsMax", limitValue: connectionsMax };
-    if (connections.count <= connectionsPerClientMax) return null;
+    if (!isBeyondShare(connections, connectionsPerClientMax)) return null;
     return { limit: "connectionsPerClientMax", limitValue: connectionsPerClientMax };
   }
 
@@ -118,8 +126,10 @@ export class Connections {
   }
 
   #enter(socket: Socket): ClientConnections {
-    const client = this.#clientAt(socket.remoteAddress);
-    const connections = this.#clients.get(client) ?? { client, count: 0, unheard: new Map() };
+    const { remoteAddress } = socket;
+    const isMany = this.#owners.isMany(remoteAddress);
+    const client = isMany ? `proxy ${remoteAddress}` : this.#owners.clientAt(remoteAddress);
+    const connections = this.#clients.get(client) ?? { client, isMany, count: 0, unheard: new Map() };
     this.#clients.set(client, connections);
     connections.count += 1;
     this.#clientOf.set(socket, connections);
@@ -137,21 +147,21 @@ export class Connections {
 
   #noteSurplus(socket: Socket, connections: ClientConnections): void {
     const { connectionsMax, connectionsPerClientMax, surplusConnectionsMax } = this.#bounds;
-    const isBeyondShare = connections.count > connectionsPerClientMax;
-    if (this.#sockets.size <= connectionsMax && !isBeyondShare) return;
+    const isBeyond = isBeyondShare(connections, connectionsPerClientMax);
+    if (this.#sockets.size <= connectionsMax && !isBeyond) return;
     const address = addressOf(socket);
     this.#surplus.set(address, connections);
     this.#unheard.set(address, socket);
-    if (isBeyondShare) connections.unheard.set(address, socket);
+    if (isBeyond) connections.unheard.set(address, socket);
     socket.once("close", () => {
       this.#surplus.delete(address);
       this.#forgetUnheard(address, connections);
     });
     // One client must not take what is there for the others, be it for being told that it has enough.
-    if (connections.count > connectionsPerClientMax + this.#surplusPerClientMax)
+    if (isBeyondShare(connections, connectionsPerClientMax + this.#surplusPerClientMax))
       this.#turnOneAway(connections.unheard);
     else if (this.#sockets.size > connectionsMax + surplusConnectionsMax) this.#turnOneAway(this.#unheard);
-    this.#sayCrowd(isBeyondShare ? connections.client : undefined);
+    this.#sayCrowd(isBeyond ? connections.client : undefined);
   }
 
   get #surplusPerClientMax(): number {
@@ -203,6 +213,10 @@ export class Connections {
   #closeResting(): void {
     if ("closeIdleConnections" in this.#server) this.#server.closeIdleConnections();
   }
+}
+
+function isBeyondShare({ isMany, count }: ClientConnections, connectionsMax: number): boolean {
+  return !isMany && count > connectionsMax;
 }
 
 function addressOf({ remoteAddress, remotePort }: Socket): string {

@@ -17,6 +17,8 @@ interface Exposure {
   readonly hasTls: boolean;
   /** Whether access control is on. */
   readonly isOn: boolean;
+  /** Whether others come by way of a proxy, whatever address it comes from. */
+  readonly isProxied: boolean;
 }
 
 /** What could happen to a service that others can reach. */
@@ -35,10 +37,22 @@ const anyName: Danger = {
     "insecure: there is no access control and any name will do, pages in a browser on this machine may read and change everything",
 };
 
+const anybodyBehindProxy: Danger = {
+  refusal:
+    "--trust-proxy says that others come by way of a proxy, and access control is off: whoever reaches the proxy could " +
+    `read and change everything. Make the first token: ${safeSetUp[0]} (--insecure lets everybody in all the same).`,
+  warning: "insecure: there is no access control, whoever can reach the proxy may read and change everything",
+};
+
 /** Null where nothing speaks against it: nobody else can reach it, or they need a token, and nobody reads it on the way. */
-export async function dangerOf({ host, allowedHosts, hasTls, isOn }: Exposure): Promise<Danger | null> {
+export async function dangerOf(exposure: Exposure): Promise<Danger | null> {
+  const { host, allowedHosts, hasTls, isOn, isProxied } = exposure;
   if (isOn && hasTls) return null;
-  if (await isLoopbackHost(host)) return isOn || !allowedHosts.split(",").includes("*") ? null : anyName;
+  if (await isLoopbackHost(host)) {
+    if (isOn) return null;
+    if (isProxied) return anybodyBehindProxy;
+    return allowedHosts.split(",").includes("*") ? anyName : null;
+  }
   if (!isOn) {
     return {
       refusal:

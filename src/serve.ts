@@ -24,6 +24,7 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
 import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
@@ -37,9 +38,9 @@ import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
 
-const exitCodeStorageFailed = 74;
-const exitCodeTooOld = 78;
-const closeWithinMs = 10_000;
+export const exitCodeStorageFailed = 74;
+export const exitCodeTooOld = 78;
+export const closeWithinMs = 10_000;
 
 interface Surroundings {
   readonly version: string;
@@ -126,20 +127,15 @@ async function openService(
   const { corsOrigin } = config;
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
+  const trustedProxies = config.trustProxy === "" ? [] : config.trustProxy.split(",");
+  const tracer = tracerInUse(version);
+  if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      store,
-      sessions,
-      watches,
-      coordination,
-      limits,
-      bounds,
-      logger,
-      version,
+      ...{ store, sessions, watches, coordination, limits, bounds, logger, version, tracer, backstage },
       audit: auditOfRequests,
-      backstage,
     },
-    { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
+    { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
@@ -155,9 +151,9 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   try {
     const token = await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
-    const { host, allowedHosts, tlsCert, insecure } = config;
-    const hasTls = tlsCert !== "";
-    const danger = await dangerOf({ host, allowedHosts, hasTls, isOn: store.access.isOn });
+    const { host, allowedHosts, tlsCert, trustProxy, insecure } = config;
+    const [hasTls, isProxied] = [tlsCert !== "", trustProxy !== ""];
+    const danger = await dangerOf({ host, allowedHosts, hasTls, isProxied, isOn: store.access.isOn });
     if (danger !== null && !insecure) throw new Error(danger.refusal);
     return danger;
   } catch (error) {

@@ -3,6 +3,7 @@
 import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
+import type { Tracer } from "@opentelemetry/api";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
@@ -31,6 +32,7 @@ import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
+import { addressOf, Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
 import { withoutTicket } from "./routes/http/credentials.ts";
@@ -46,10 +48,12 @@ import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/probl
 import { Rates } from "./routes/http/rates.ts";
 import { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
+import { spanRequests } from "./routes/http/request-spans.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
+import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { checksOf, type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
@@ -97,6 +101,8 @@ export interface ServerParts {
   readonly audit?: Audit | undefined;
   /** What is measured beside what the server is made of. */
   readonly backstage?: Backstage;
+  /** What makes spans of requests; they have none when it is left out. */
+  readonly tracer?: Tracer | null;
 }
 
 interface ServerOptions {
@@ -104,6 +110,8 @@ interface ServerOptions {
   readonly corsOrigin: string;
   /** Names the service has, besides addresses and `localhost`. */
   readonly hostNames: readonly string[];
+  /** Addresses and networks of proxies that are believed where a request comes from; none, without. */
+  readonly trustedProxies?: readonly string[];
   readonly tls: TlsPair | null;
   /** Those by which tokens of an issuer outside are taken; none are, without. */
   readonly jwtKeys?: JwtKeys | null;
@@ -136,9 +144,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const requests = new RequestCounts();
   const unreadable = new Unreadable(limits, () => requests.unreadable());
-  const app = createApp(parts, options, { unreadable, requests });
+  const proxies = new Proxies(options.trustedProxies ?? []);
+  const app = createApp(parts, { ...options, proxies }, { unreadable, requests });
   requests.follow(app);
-  const connections = countConnections(app, parts);
+  const connections = countConnections(app, parts, proxies);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
@@ -161,6 +170,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
     requests.hear,
+    ...spanRequests(app, parts.tracer ?? null),
     unreadable.refuseBehind,
     refuseUnclearHead,
     refuseOtherHosts(options.hostNames),
@@ -194,7 +204,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     metricsText({ parts: measured, stats: partsStats(measured), version, checks: checksOf(health) });
   metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
-  readZnodeRoutes(app, parts);
+  readZnodeRoutes(app, { ...parts, answers });
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
   await app.register(async (scope) => {
     acceptJsonBodies(scope, bodies, limits);
@@ -250,7 +260,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 
 function createApp(
   { store, logger, limits }: ServerParts,
-  { tls }: ServerOptions,
+  { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
   { unreadable, requests }: { unreadable: Unreadable; requests: RequestCounts },
 ): FastifyInstance {
   const options = {
@@ -259,6 +269,7 @@ function createApp(
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     return503OnClosing: false,
+    trustProxy: proxies.isEmpty ? false : (address: string) => proxies.has(address),
     routerOptions: { maxParamLength: limits.headerBytesMax },
     rewriteUrl: originFormOf,
     schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
@@ -275,6 +286,7 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app.server);
+  readForwarded(app, proxies);
   shareConnections(app, limits);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
@@ -284,11 +296,16 @@ function createApp(
   return app;
 }
 
-function countConnections(app: FastifyInstance, { limits, logger }: ServerParts): Connections {
+function countConnections(
+  app: FastifyInstance,
+  { limits, logger }: ServerParts,
+  proxies: Proxies,
+): Connections {
   const { connectionsMax, connectionsPerClientMax } = limits;
   const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;
   const bounds = { connectionsMax, connectionsPerClientMax, surplusConnectionsMax };
-  return new Connections(app.server, bounds, shareHolderAt, (crowd) =>
+  const owners = { clientAt: shareHolderAt, isMany: (address?: string) => proxies.has(address) };
+  return new Connections(app.server, bounds, owners, (crowd) =>
     logger.warn(crowd, "too many connections: beyond the bound only sessions are kept and closed"),
   );
 }
@@ -410,13 +427,15 @@ function leaveOutLongLocation(reply: FastifyReply): void {
 function logRequests(app: FastifyInstance, logger: Logger): void {
   // A client that has gone by then has no address any more, unless it was asked for before.
   app.addHook("onRequest", (request, _reply, done) => {
-    void request.ip;
+    void addressOf(request);
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
-    const { method, url, ip: remoteAddress } = request;
+    const { method, url } = request;
+    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
     const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.debug({ method, url: withoutTicket(url), remoteAddress, status: reply.statusCode, ms }, "request");
+    const what = { method, url: withoutTicket(url), ...from };
+    logger.debug({ ...what, status: reply.statusCode, ms }, "request");
     done();
   });
 }

@@ -63,7 +63,7 @@ export async function candidatesFor(
     return option === undefined ? fitting([], "") : valuesOf(option, current, `${flag}=`);
   }
   if (current.startsWith("-") && endOfOptions === -1) {
-    const settings = command.name() === "serve" ? await settingsOfServer() : [];
+    const settings = ["serve", "healthcheck"].includes(command.name()) ? await settingsOfServer() : [];
     return fitting([...settings, ...typed.options.map(flagOf), { word: "--help" }], current);
   }
   if (command.commands.length > 0) {

@@ -13,7 +13,7 @@ import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
 import { rmCommand } from "./commands/rm.ts";
-import { serveCommand } from "./commands/serve.ts";
+import { healthcheckCommand, serveCommand } from "./commands/serve.ts";
 import { servicesCommand } from "./commands/services.ts";
 import { sessionCommand } from "./commands/session.ts";
 import { setCommand } from "./commands/set.ts";
@@ -52,5 +52,5 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
-  { heading: "Around it:", commands: [serveCommand, completionCommand] },
+  { heading: "Around it:", commands: [serveCommand, healthcheckCommand, completionCommand] },
 ];

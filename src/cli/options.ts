@@ -18,6 +18,8 @@ export interface GlobalOptions {
 }
 
 export const endpointVariable = "TREEKEEPER_ENDPOINT";
+/** As OpenTelemetry has it for programs that start others. */
+const traceVariable = "TRACEPARENT";
 /** As examples and tests have called it; looked at where the other is not set. */
 const endpointVariableBefore = "TREEKEEPER_URL";
 const endpointDefault = "http://127.0.0.1:2281";
@@ -103,7 +105,8 @@ function clientOf(
   const token = accessTokenOf(command);
   const aclIdentities = aclAuth === undefined ? [] : [aclAuth];
   try {
-    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities });
+    const traceparent = () => process.env[traceVariable];
+    return new Client({ endpoint, requestTimeoutMs, attemptsMax, token, aclIdentities, traceparent });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     return command.error(`error: option '--endpoint' is a URL of http or https, such as ${endpointDefault}.`);

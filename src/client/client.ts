@@ -48,6 +48,11 @@ export interface ClientOptions {
   readonly attemptsMax?: number | undefined;
   /** `user:password` of each identity that requests show: the access control lists of znodes take them for these. */
   readonly aclIdentities?: readonly string[] | undefined;
+  /**
+   * Gives the `traceparent` (W3C Trace Context) of what goes on where it is called, if any: it goes with each call that is
+   * made there, and the changes of that call are told with it. What is no traceparent is not sent.
+   */
+  readonly traceparent?: (() => string | undefined) | undefined;
   /** For a service that needs more than the platform's own, such as a proxy or a certificate. */
   readonly fetch?: typeof fetch | undefined;
   readonly clock?: ClientClock | undefined;
@@ -133,11 +138,13 @@ export class Client extends Znodes {
     requestTimeoutMs = requestTimeoutMsDefault,
     attemptsMax = attemptsMaxDefault,
     aclIdentities = [],
+    traceparent = () => undefined,
     fetch = platformFetch,
     clock = systemClock,
     chance = Math.random,
   }: ClientOptions) {
-    const transport = createTransport(endpoint, aclIdentities, { fetch, token, clock, chance });
+    const world = { fetch, token, clock, chance, traceparent };
+    const transport = createTransport(endpoint, aclIdentities, world);
     const service = new Calls(transport, { requestTimeoutMs, attemptsMax });
     super(service);
     this.tokens = new AccessTokens(service);

@@ -42,14 +42,18 @@ export function namedBytes({ name, id }: Named, data?: Uint8Array): number {
 }
 
 type Carried = {
-  readonly [Member in "fences" | "idempotency" | "principal" | "shown"]: WriteContext[Member] | undefined;
+  readonly [Member in "fences" | "idempotency" | "principal" | "traceparent" | "shown"]:
+    | WriteContext[Member]
+    | undefined;
 };
 
 /** What it carries besides. */
-export function contextBytes({ fences = noFences, idempotency, principal, shown }: Carried): number {
+export function contextBytes(carried: Carried): number {
+  const { fences = noFences, idempotency, principal, traceparent, shown } = carried;
   const fenceBytes = fences.reduce((sum, { path }) => sum + conditionBytes + path.length, 0);
   const keyBytes = idempotency === undefined ? 0 : idempotencyBytes;
-  return fenceBytes + keyBytes + principalBytes(principal) + shownBytes(shown);
+  const traceBytes = traceparent?.length ?? 0;
+  return fenceBytes + keyBytes + traceBytes + principalBytes(principal) + shownBytes(shown);
 }
 
 const noFences: readonly Fence[] = [];

@@ -5,6 +5,7 @@ import { validateAcl } from "./acl/acl-syntax.ts";
 import type { Check, Create, ImportedZnode, SetData } from "./command.ts";
 import { KeeperError, type OperationFate } from "./errors.ts";
 import { fencesMax, type Limits, ttlMsMax } from "./limits.ts";
+import { isTraceparent } from "./traceparent.ts";
 import { validatePath, validateSequentialPrefix } from "./tree/path.ts";
 import { importedNumberMax } from "./tree/sequence.ts";
 import type { CreateMode } from "./tree/znode.ts";
@@ -133,6 +134,12 @@ function dataTooLarge(limits: Limits, size: number): KeeperError {
     `A znode holds at most ${limits.dataBytesMax} bytes; this value has ${size}.`,
     { limit: "dataBytesMax", limitValue: limits.dataBytesMax, size },
   );
+}
+
+/** Whoever asks over HTTP has sent none, where it is none. */
+export function validateTraceparent(traceparent: string | undefined): void {
+  if (traceparent === undefined || isTraceparent(traceparent)) return;
+  throw new KeeperError("bad_request", "A traceparent has the W3C's form of version 00.");
 }
 
 export function validateFences(fences: readonly Fence[] | undefined, limits: Limits): void {

@@ -7,7 +7,7 @@ import { aclCommands } from "./acl/acl-commands.ts";
 import type { Command } from "./command.ts";
 import { contextBytes } from "./command-bytes.ts";
 import type { CommandRow, CommandType, RowsOf } from "./command-row.ts";
-import { validateFences } from "./command-syntax.ts";
+import { validateFences, validateTraceparent } from "./command-syntax.ts";
 import { coordinationCommands } from "./coordination/recipes.ts";
 import { epochCommands } from "./epoch-commands.ts";
 import type { Limits } from "./limits.ts";
@@ -53,6 +53,7 @@ export function validateCommand(command: Command, limits: Limits): void {
   const row = rowOf(command);
   row.validate(command, limits);
   if (row.hasContext) validateFences((command as WriteContext).fences, limits);
+  validateTraceparent((command as Asked).traceparent);
 }
 
 /**
@@ -75,6 +76,7 @@ export function keyOf(command: Command): Idempotency | undefined {
 export function bytesOf(command: Command): number {
   const row = rowOf(command);
   const { fences, shown } = row.hasContext ? (command as WriteContext) : {};
-  const { principal } = command as Asked;
-  return row.bytes(command) + contextBytes({ fences, idempotency: keyOf(command), principal, shown });
+  const { principal, traceparent } = command as Asked;
+  const idempotency = keyOf(command);
+  return row.bytes(command) + contextBytes({ fences, idempotency, principal, traceparent, shown });
 }

@@ -13,7 +13,7 @@ import type { Reply } from "./replies/reply.ts";
 import type { State } from "./state.ts";
 import { rootPath } from "./tree/path.ts";
 import type { Commit, Note, Txn } from "./txn.ts";
-import type { OfNamespace, WriteContext } from "./write-context.ts";
+import type { Asked, OfNamespace, WriteContext } from "./write-context.ts";
 
 export interface Executed<C extends Command = Command> {
   readonly commit: Commit<C["type"]>;
@@ -55,6 +55,7 @@ export function execute<C extends Command>(
     ranMs: state.ranMs,
     cause: draft.cause,
     by: permits.by,
+    traceparent: (command as Asked).traceparent ?? null,
     sessionId: draft.endedSessionId,
     changes: draft.changes,
   };

@@ -61,6 +61,8 @@ export interface Txn {
   readonly cause: Cause;
   /** Who asked for it; null for what the service did, and where nobody is asked who they are. */
   readonly by: string | null;
+  /** Which request that was, in the words of whoever asked; null where they said nothing of it. */
+  readonly traceparent: string | null;
   /** Id of the session that ended, or null. */
   readonly sessionId: string | null;
   readonly changes: readonly Change[];

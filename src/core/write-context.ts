@@ -1,4 +1,5 @@
 // What any write carries besides its operation: for whom it is done, under which fences, and which request it answers.
+// What a symbol names stays with this server: it is not written down, and nothing is decided by it.
 
 import type { Principal } from "./access/principal.ts";
 import type { Shown } from "./acl/acl.ts";
@@ -40,8 +41,35 @@ export interface Idempotency {
   readonly bytesMax: number;
 }
 
+/** Where a command says who follows it on its way. */
+export const followedBy: unique symbol = Symbol("followedBy");
+
+/** Between its arrival and its answer: in line, on its way to the log, being done and told. */
+export type Stage = "queue wait" | "append" | "apply";
+
+/** One command on its way. */
+export interface CommandTrace {
+  /** The stage before is over. */
+  enter(stage: Stage): void;
+  /** It has its answer. @param error what it was refused with */
+  end(error?: unknown): void;
+}
+
+/** Whoever made the commands of one request. */
+export interface CommandFollower {
+  /** Undefined for one that is not followed. */
+  follow(): CommandTrace | undefined;
+}
+
+/** By what a command is found again. */
+export interface Traced {
+  /** Which request it is, in the asker's own words (`traceparent.ts`): told with what it changes. */
+  readonly traceparent?: string;
+  readonly [followedBy]?: CommandFollower;
+}
+
 /** What any command carries that somebody asks for. */
-export interface Asked {
+export interface Asked extends Traced {
   /** Who asks. Without, it is nobody in particular, who may do nothing where access control is on. */
   readonly principal?: Principal;
 }
@@ -52,10 +80,7 @@ export interface OfNamespace {
   readonly root?: string;
 }
 
-/**
- * Where a command says whose share of the waiting room it takes. It goes no further than the line to the log: what is
- * decided does not depend on it, and it is not written down, as nothing is that a symbol names.
- */
+/** Where a command says whose share of the waiting room it takes. It goes no further than the line to the log. */
 export const askedBy: unique symbol = Symbol("askedBy");
 
 /** What any write carries besides its operation. */

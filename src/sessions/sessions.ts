@@ -12,7 +12,7 @@ import { type Reader, systemContext } from "../core/reader.ts";
 import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit, Note } from "../core/txn.ts";
-import { type Asked, askedBy, type Idempotency } from "../core/write-context.ts";
+import { type Asked, askedBy, followedBy, type Idempotency, type Traced } from "../core/write-context.ts";
 import type { Histogram } from "../histogram.ts";
 import { Shares } from "../shares.ts";
 import type { Applied } from "../store/replica.ts";
@@ -62,6 +62,16 @@ interface OpenRequest extends Asked {
   readonly name?: string;
   /** Whose share of the sessions it takes; nobody's without. */
   readonly client?: string;
+}
+
+/** Of what was asked what the command says of who asks, and nothing else. */
+function whose({ principal, client, traceparent, [followedBy]: follower }: OpenRequest) {
+  return {
+    ...(principal !== undefined && { principal }),
+    ...(client !== undefined && { [askedBy]: client }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(follower !== undefined && { [followedBy]: follower }),
+  };
 }
 
 /** The key of a request to open a session, if it has one. */
@@ -194,14 +204,16 @@ export class Sessions {
    * @throws KeeperError `throttled` when its client has enough
    */
   async open(request: OpenRequest = {}, keyed?: KeyedOpen): Promise<OpenedSession> {
-    const { principal, timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "", client } = request;
+    const { timeoutMs: wishedMs = this.#options.timeoutMsDefault, name = "" } = request;
     assertNameLength(name);
     const timeoutMs = Math.min(Math.max(wishedMs, this.#options.timeoutMsMin), this.#options.timeoutMsMax);
-    const whose = {
-      ...(principal !== undefined && { principal }),
-      ...(client !== undefined && { [askedBy]: client }),
-    };
-    const base = { type: "openSession", sessionId: newSessionId(), timeoutMs, name, ...whose } as const;
+    const base = {
+      type: "openSession",
+      sessionId: newSessionId(),
+      timeoutMs,
+      name,
+      ...whose(request),
+    } as const;
     if (keyed !== undefined) return await this.#openOnce(base, keyed);
     const token = newToken();
     const commit = await this.#submit({ ...base, tokenHash: hashToken(token) });
@@ -285,8 +297,13 @@ export class Sessions {
   }
 
   /** Resolves when the session and all its ephemerals are gone, in one transaction (N10, N11). */
-  async close(id: string, token: string, by: Permits = openPermits): Promise<Commit<"closeSession">> {
-    return await this.#end(this.#find(id, token, by), "session_closed");
+  async close(
+    id: string,
+    token: string,
+    by: Permits = openPermits,
+    traced: Traced = {},
+  ): Promise<Commit<"closeSession">> {
+    return await this.#end(this.#find(id, token, by), "session_closed", traced);
   }
 
   /**
@@ -449,11 +466,15 @@ export class Sessions {
   }
 
   /** From here on its requests are refused and no second close is asked for (N9). */
-  async #end(member: Member, reason: "session_closed" | "session_expired"): Promise<Commit<"closeSession">> {
+  async #end(
+    member: Member,
+    reason: "session_closed" | "session_expired",
+    traced: Traced = {},
+  ): Promise<Commit<"closeSession">> {
     member.closing = true;
     this.#timeouts.remove(member.deadline);
     try {
-      return await this.#close(member.session.id, reason);
+      return await this.#close(member.session.id, reason, traced);
     } catch (error) {
       if (error instanceof KeeperError) this.#closeRefused(member);
       throw error;
@@ -464,6 +485,7 @@ export class Sessions {
   async #close(
     sessionId: string,
     reason: "session_closed" | "session_expired",
+    traced: Traced = {},
   ): Promise<Commit<"closeSession">> {
     for (;;) {
       const commit = await this.#store.submit({
@@ -471,6 +493,7 @@ export class Sessions {
         sessionId,
         reason,
         principal: "system",
+        ...traced,
       });
       if (commit.outcome.remaining === undefined) return commit;
     }

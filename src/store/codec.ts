@@ -2,7 +2,8 @@
 // names are stored, so an older entry stays readable when a command gains a field.
 
 import { crc32 } from "node:zlib";
-import { decode, Encoder } from "@msgpack/msgpack";
+import { decode, Encoder, ExtensionCodec, encode } from "@msgpack/msgpack";
+import type { TokenPrincipal } from "../core/access/principal.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import type { Moment } from "../core/moment.ts";
@@ -20,7 +21,34 @@ export interface Batch extends Moment {
 const format = 1;
 const headerBytes = 5;
 
-const encoder = new Encoder({ ignoreUndefined: true });
+/** MessagePack's number for values whose bytes were made before. */
+const readyMade = 1;
+
+/** Who asks, in bytes: all requests of one caller carry the same record. */
+const principalBytes = new WeakMap<object, Uint8Array>();
+
+const extensionCodec = new ExtensionCodec();
+extensionCodec.register({
+  type: readyMade,
+  encode: (value) => (isTokenPrincipal(value) ? bytesOfPrincipal(value) : null),
+  decode: (bytes) => decode(bytes),
+});
+
+/** Asked of each array and record that is written. */
+function isTokenPrincipal(value: unknown): value is TokenPrincipal {
+  const { token, made } = value as Partial<TokenPrincipal>;
+  return typeof made === "number" && typeof token === "string";
+}
+
+function bytesOfPrincipal(principal: TokenPrincipal): Uint8Array {
+  const known = principalBytes.get(principal);
+  if (known !== undefined) return known;
+  const bytes = encode(principal, { ignoreUndefined: true });
+  principalBytes.set(principal, bytes);
+  return bytes;
+}
+
+const encoder = new Encoder({ ignoreUndefined: true, extensionCodec });
 
 /** Format byte, CRC-32 of the rest, MessagePack. The result owns its memory: no other bytes travel with it. */
 export function encodeBatch(batch: Batch): Uint8Array {
@@ -48,7 +76,7 @@ export function decodeBatch(body: Uint8Array): Batch {
   }
   if (view.getUint32(1) !== crc32(payload))
     throw new Error("a log entry is damaged: its checksum does not match");
-  const [timeMs, commands, bounds, ranMs, version] = decode(payload) as EncodedBatch;
+  const [timeMs, commands, bounds, ranMs, version] = decode(payload, { extensionCodec }) as EncodedBatch;
   return {
     ...{ timeMs, commands, bounds: bounds ?? undefined },
     ...(typeof ranMs === "number" && { ranMs }),

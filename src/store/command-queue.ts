@@ -6,7 +6,7 @@ import type { Command } from "../core/command.ts";
 import { rowOf } from "../core/commands.ts";
 import { type ErrorDetails, KeeperError } from "../core/errors.ts";
 import type { Commit } from "../core/txn.ts";
-import { askedBy, type WriteContext } from "../core/write-context.ts";
+import { askedBy, type CommandTrace, type WriteContext } from "../core/write-context.ts";
 
 /** A command and the answer its client waits for. */
 export interface Pending {
@@ -14,6 +14,8 @@ export interface Pending {
   readonly bytes: number;
   readonly resolve: (commit: Commit) => void;
   readonly reject: (error: unknown) => void;
+  /** Of a command that is followed. */
+  readonly trace?: CommandTrace | undefined;
 }
 
 export interface QueueLimits {

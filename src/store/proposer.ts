@@ -16,7 +16,7 @@ import { keptReply } from "../core/replies/idempotency.ts";
 import type { State } from "../core/state.ts";
 import { rootPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
-import type { Asked } from "../core/write-context.ts";
+import { type Asked, type CommandTrace, followedBy } from "../core/write-context.ts";
 import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
@@ -186,7 +186,10 @@ export class Proposer {
     const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
     authorise(command, permits);
     this.#assertFitsMemory(command, permits);
-    this.#queue.push({ command, bytes: bytesOf(command), resolve, reject });
+    const trace = (command as Asked)[followedBy]?.follow();
+    const pending = { command, bytes: bytesOf(command), resolve, reject, trace };
+    this.#queue.push(trace === undefined ? pending : tracedToItsEnd(pending, trace));
+    trace?.enter("queue wait");
   }
 
   /** A path is as long as it is in the whole tree: what somebody confined has made, others must be able to name. */
@@ -264,6 +267,7 @@ export class Proposer {
     this.entryCommands.observe(pending.length);
     this.entryBytes.observe(body.byteLength);
     this.#inFlight.set(seq, { sentMs: this.#clock.monotonicMs(), moment, pending, wasReadOnly });
+    for (const { trace } of pending) trace?.enter("append");
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
   }
 
@@ -360,6 +364,21 @@ export class Proposer {
       this.#onIdle = resolve;
     });
   }
+}
+
+/** However it ends, whoever follows it hears of it before the answer. */
+function tracedToItsEnd(pending: Pending, trace: CommandTrace): Pending {
+  return {
+    ...pending,
+    resolve(commit) {
+      trace.end();
+      pending.resolve(commit);
+    },
+    reject(error) {
+      trace.end(error);
+      pending.reject(error);
+    },
+  };
 }
 
 function ignore(): void {}

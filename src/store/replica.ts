@@ -216,6 +216,7 @@ export class Replica {
   #sent({ seq, lsn }: LogEntry): Execution | null {
     const sent = this.#proposer.sent(seq);
     if (sent === undefined) return null;
+    for (const { trace } of sent.pending) trace?.enter("apply");
     return {
       ...{ pending: sent.pending, bounds: this.#bounds, isAwaited: true },
       moment: { ...sent.moment, lsn, isSteady: true },

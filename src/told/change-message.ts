@@ -97,15 +97,16 @@ function dataBefore(event: WatchEvent): string | undefined {
   return dataText((event.type === "changed" ? event.before : event.znode).data);
 }
 
-/** Who did it is an identity, or nobody in particular. */
+/** Who did it is an identity, or nobody in particular; which request it was they say, and nobody vouches for it. */
 function headOf(
   zxid: number,
   timeMs: number,
-  { cause, by, sessionId }: Pick<Txn, "cause" | "by" | "sessionId">,
+  { cause, by, sessionId, traceparent }: Pick<Txn, "cause" | "by" | "sessionId" | "traceparent">,
 ): string {
   const who = by === null ? "" : `,"by":${JSON.stringify(by)}`;
   const session = sessionId === null ? "" : `,"session":"${sessionId}"`;
-  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${who}${session},${eventsOpening}`;
+  const request = traceparent === null ? "" : `,"traceparent":"${traceparent}"`;
+  return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${who}${session}${request},${eventsOpening}`;
 }
 
 /** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */
@@ -166,6 +167,7 @@ interface StoredMessage {
   readonly cause: Cause;
   readonly by?: string;
   readonly session?: string;
+  readonly traceparent?: string;
   readonly events: readonly {
     readonly type: WatchEventType;
     readonly path: string;
@@ -189,6 +191,7 @@ export function parseChangeMessage(text: string): ChangeMessage {
       cause: stored.cause,
       by: stored.by ?? null,
       sessionId: stored.session ?? null,
+      traceparent: stored.traceparent ?? null,
     }),
     text,
     events: stored.events.map((event) => ({

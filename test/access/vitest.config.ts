@@ -1,18 +1,3 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
-import { builtFolder } from "../support/build-programs.ts";
+import { suite, withPrograms } from "../support/suite.ts";
 
-export default defineConfig({
-  test: {
-    root: fileURLToPath(new URL("../..", import.meta.url)),
-    include: ["test/access/*.access.ts"],
-    pool: "forks",
-    globalSetup: "test/support/build-programs.ts",
-    env: {
-      BUILT_PROGRAMS: builtFolder,
-      NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/treekeeper", import.meta.url)),
-    },
-    // For what hangs.
-    testTimeout: 600_000,
-  },
-});
+export default suite({ ...withPrograms, include: ["test/access/*.access.ts"], testTimeout: 600_000 });

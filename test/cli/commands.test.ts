@@ -318,6 +318,20 @@ describe("around them", () => {
     expect([code, stdout]).toEqual([0, expect.stringContaining("--data-dir")]);
   });
 
+  test("what a command does is told with the TRACEPARENT that it was started with", async ({
+    cli,
+    client,
+    unique,
+  }) => {
+    const TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    for await (const message of client.watch({ paths: [`/${unique}`] })) {
+      if (message.type === "synced") cli(["create", `/${unique}`], { env: { TRACEPARENT } });
+      if (message.type !== "change") continue;
+      expect(message.traceparent).toBe(TRACEPARENT);
+      break;
+    }
+  });
+
   test("what is used wrongly ends with 2 and says so, on stderr alone", async () => {
     const wrong = [
       [],

@@ -22,27 +22,44 @@ describe("what is safe", () => {
   plainTest.for(loopback)("%s is reached from this machine alone, and takes nothing more", async (host) => {
     for (const isOn of [false, true])
       for (const hasTls of [false, true])
-        expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn })).toBeNull();
+        expect(
+          await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls, isOn }),
+        ).toBeNull();
   });
 
   plainTest.for(open)("%s takes access control and TLS", async (host) => {
     const [noTokens, noTls] = ["access control is off", "without TLS"];
     for (const hasTls of [false, true]) {
-      const danger = await dangerOf({ host, allowedHosts: "tree.example", hasTls, isOn: false });
+      const danger = await dangerOf({
+        host,
+        allowedHosts: "tree.example",
+        isProxied: false,
+        hasTls,
+        isOn: false,
+      });
       expect(danger?.refusal).toContain(noTokens);
       for (const line of safeSetUp) expect(danger?.refusal).toContain(line);
     }
     expect(
-      (await dangerOf({ host, allowedHosts: "tree.example", hasTls: false, isOn: true }))?.refusal,
+      (await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: false, isOn: true }))
+        ?.refusal,
     ).toContain(noTls);
-    expect(await dangerOf({ host, allowedHosts: "tree.example", hasTls: true, isOn: true })).toBeNull();
+    expect(
+      await dangerOf({ host, allowedHosts: "tree.example", isProxied: false, hasTls: true, isOn: true }),
+    ).toBeNull();
   });
+});
+
+plainTest("whoever reaches this machine by way of a proxy needs a token", async () => {
+  const behindProxy = { host: "127.0.0.1", allowedHosts: "tree.example", isProxied: true, hasTls: false };
+  expect((await dangerOf({ ...behindProxy, isOn: false }))?.refusal).toContain("whoever reaches the proxy");
+  expect(await dangerOf({ ...behindProxy, isOn: true })).toBeNull();
 });
 
 plainTest(
   "a web page is not let in by a name of its own: any name will do only with access control",
   async () => {
-    const anyName = { host: "127.0.0.1", allowedHosts: "tree.example,*", hasTls: false };
+    const anyName = { host: "127.0.0.1", allowedHosts: "tree.example,*", isProxied: false, hasTls: false };
     expect((await dangerOf({ ...anyName, isOn: false }))?.refusal).toContain("DNS rebinding");
     expect(await dangerOf({ ...anyName, isOn: true })).toBeNull();
   },
@@ -52,13 +69,19 @@ test("a service that others could reach does not start without access control, u
   dataDir,
 }) => {
   const args = ["--host", "0.0.0.0"];
-  const [refused, insecure] = await Promise.all([
+  const proxied = ["--trust-proxy", "127.0.0.1"];
+  const [refused, behindProxy, insecure] = await Promise.all([
     ServerProcess.runToEnd({ dataDir: join(dataDir, "refused"), args }),
+    ServerProcess.runToEnd({ dataDir: join(dataDir, "behind-proxy"), args: proxied }),
     ServerProcess.start({ dataDir: join(dataDir, "insecure"), args: [...args, "--insecure"] }),
   ]);
   expect([refused.code, refused.logs.at(-1)?.msg]).toEqual([
     1,
     expect.stringContaining("could not start: --host 0.0.0.0 lets others in, and access control is off"),
+  ]);
+  expect([behindProxy.code, behindProxy.logs.at(-1)?.msg]).toEqual([
+    1,
+    expect.stringContaining("could not start: --trust-proxy says that others come by way of a proxy"),
   ]);
   try {
     const warning = await insecure.logged(

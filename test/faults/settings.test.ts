@@ -13,6 +13,9 @@ const senseless = [
   [["--host", ""], "may not be empty"],
   [["--allowed-hosts", "http://tree.example"], "names such as"],
   [["--allowed-hosts", "tree.example:2281"], "names such as"],
+  [["--trust-proxy", "proxy.example"], "addresses of your proxies"],
+  [["--trust-proxy", "0.0.0.0/0"], "at least /8"],
+  [["--trust-proxy", "127.0.0.1,::/0"], "at least /8"],
   [["--log-level", "loud"], "one of trace"],
   [["--tls-client-ca", "ca.crt"], "needs --tls-cert"],
   [

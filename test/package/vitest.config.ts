@@ -1,12 +1,3 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { suite } from "../support/suite.ts";
 
-export default defineConfig({
-  test: {
-    root: fileURLToPath(new URL("../..", import.meta.url)),
-    include: ["test/package/*.checks.ts"],
-    pool: "forks",
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-  },
-});
+export default suite({ include: ["test/package/*.checks.ts"], testTimeout: 60_000, hookTimeout: 120_000 });

@@ -115,6 +115,27 @@ test("large answers that nobody takes are bounded on one connection and in all, 
   await close();
 });
 
+test("a large znode for which there is no room is refused in every form, and can still be asked after", async ({
+  keeper,
+  watches,
+}) => {
+  const limits = { answerBytesMax: 1.1 * jsonBytes };
+  const { http, close } = await serveFor(keeper, watches, { limits });
+  await fill(keeper, 1);
+  const url = "/v1/znodes/p/0";
+  const unread = await askOnly(http, url);
+  await until(async () => (await http.get(url)).status === 429);
+  const forms = ["application/json", "application/octet-stream"];
+  const statuses = forms.map(async (accept) => (await http.get(url, { headers: { accept } })).status);
+  expect(await Promise.all(statuses)).toEqual([429, 429]);
+  const known = await http.request("HEAD", url);
+  expect(known.status).toBe(200);
+  const headers = { "if-none-match": known.header("etag") as string };
+  expect((await http.get(url, { headers })).status).toBe(304);
+  unread.destroy();
+  await close();
+});
+
 test("one connection that asks again and again without reading holds no more than its share", async ({
   keeper,
   watches,

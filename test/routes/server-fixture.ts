@@ -2,6 +2,7 @@
 // looked at directly and not one transaction goes by unnoticed.
 
 import type { AddressInfo } from "node:net";
+import type { Tracer } from "@opentelemetry/api";
 import { type Logger, pino } from "pino";
 import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
@@ -71,13 +72,17 @@ interface Overrides {
   readonly tls?: TlsPair | null;
   readonly audit?: Audit;
   readonly logger?: Logger;
+  readonly tracer?: Tracer | null;
+  readonly trustedProxies?: readonly string[];
 }
+
+const silent = pino({ level: "silent" });
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null, audit, logger = pino({ level: "silent" }) }: Overrides = {},
+  { limits: others, tls = null, audit, logger = silent, tracer = null, trustedProxies = [] }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -92,8 +97,9 @@ export async function serverOver(
     logger,
     version: "0.0.0",
     audit,
+    tracer,
   };
-  const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls });
+  const server = await createServer(parts, { corsOrigin: "", hostNames: [], tls, trustedProxies });
   const close = async () => {
     await server.close();
     housekeeper.stop();

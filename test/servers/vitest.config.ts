@@ -1,14 +1,8 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
+import { suite } from "../support/suite.ts";
 
-export default defineConfig({
-  test: {
-    root: fileURLToPath(new URL("../..", import.meta.url)),
-    include: ["test/servers/*.servers.ts"],
-    pool: "forks",
-    // The servers of one seed and the suite that asks them are a process each; two seeds fill each other's waits.
-    maxConcurrency: 2,
-    // For what hangs.
-    testTimeout: 600_000,
-  },
+export default suite({
+  include: ["test/servers/*.servers.ts"],
+  // The servers of one seed and the suite that asks them are a process each; two seeds fill each other's waits.
+  maxConcurrency: 2,
+  testTimeout: 600_000,
 });

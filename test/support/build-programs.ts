@@ -15,6 +15,7 @@ export const builtFolder = fileURLToPath(
 /** What is started by its address: processes and threads. */
 const scripts = [
   "main",
+  "healthcheck",
   "cli/main",
   "cli/supervisor/watchdog-process",
   "cli/supervisor/scribe-process",

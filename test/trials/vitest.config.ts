@@ -1,20 +1,10 @@
-import { fileURLToPath } from "node:url";
-import { defineConfig } from "vitest/config";
-import { builtFolder } from "../support/build-programs.ts";
+import { suite, withPrograms } from "../support/suite.ts";
 
-export default defineConfig({
-  test: {
-    root: fileURLToPath(new URL("../..", import.meta.url)),
-    include: ["test/trials/*.trials.ts"],
-    pool: "forks",
-    // One after the other: what is measured is time.
-    maxWorkers: 1,
-    fileParallelism: false,
-    globalSetup: "test/support/build-programs.ts",
-    env: {
-      BUILT_PROGRAMS: builtFolder,
-      NODE_COMPILE_CACHE: fileURLToPath(new URL("../../node_modules/.cache/treekeeper", import.meta.url)),
-    },
-    hookTimeout: 60_000,
-  },
+export default suite({
+  ...withPrograms,
+  include: ["test/trials/*.trials.ts"],
+  // One after the other: what is measured is time.
+  maxWorkers: 1,
+  fileParallelism: false,
+  hookTimeout: 60_000,
 });

@@ -89,7 +89,8 @@ export class Calls implements Caller {
 
   async send(call: Call): Promise<Answer> {
     const attempts = new Attempts(this.#transport, call, this.#limits);
-    const request = call.repeat === "keyed" ? withKey(call) : call;
+    const traced = { ...call, headers: { ...this.#transport.traceHeaders(), ...call.headers } };
+    const request = call.repeat === "keyed" ? withKey(traced) : traced;
     while (true) {
       const url = urlOf(this.#transport, call);
       try {
@@ -124,7 +125,7 @@ export class Calls implements Caller {
     return new Connection(this.#transport, {
       url: urlOf(this.#transport, call),
       mediaType: "application/x-ndjson",
-      ...(call.headers !== undefined && { headers: call.headers }),
+      headers: { ...this.#transport.traceHeaders(), ...call.headers },
       silenceMsMax: this.#limits.requestTimeoutMs,
       signal: call.signal,
     });

@@ -1,6 +1,7 @@
 // What every call of a client goes through: where the service is, and the world as it was handed in. It knows no
 // resource, and of the service only which of its addresses answered last.
 
+import { isTraceparent } from "../../core/traceparent.ts";
 import { base64Of } from "./base64.ts";
 import { type AccessTokenSource, showingToken } from "./bearer.ts";
 import type { ClientClock } from "./clock.ts";
@@ -15,15 +16,19 @@ export interface World {
   readonly clock: ClientClock;
   /** From 0 up to 1. */
   readonly chance: () => number;
+  /** Of what goes on where it is called; undefined for nothing. */
+  readonly traceparent: () => string | undefined;
 }
 
-export interface Transport extends Omit<World, "fetch" | "token"> {
+export interface Transport extends Omit<World, "fetch" | "token" | "traceparent"> {
   /** Never follows a redirect. @throws RequestError where there is one */
   readonly fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** The URL of a resource, such as `v1/watch`, below the service's own. */
   readonly url: (path: string) => URL;
   /** By what all answers say. What a request asks of the server's state is in its headers. */
   readonly seen: SeenZxid;
+  /** What a call carries so that it is found again. Asked for once a call, where that is made. */
+  readonly traceHeaders: () => Readonly<Record<string, string>>;
   /** There was no answer from this URL: the next one is made for the next address, if there is another. */
   readonly failed: (url: URL) => void;
 }
@@ -35,7 +40,7 @@ export interface Transport extends Omit<World, "fetch" | "token"> {
 export function createTransport(
   endpoint: string | readonly string[],
   aclIdentities: readonly string[],
-  { fetch, token, ...world }: World,
+  { fetch, token, traceparent, ...world }: World,
 ): Transport {
   const bases = (typeof endpoint === "string" ? [endpoint] : endpoint).map(baseOf);
   if (bases.length === 0) throw new TypeError("A client needs an endpoint.");
@@ -47,12 +52,25 @@ export function createTransport(
     ...world,
     fetch: noting(seen, token === undefined ? direct : showingToken(token, direct)),
     seen,
+    traceHeaders: () => traceHeadersOf(traceparent),
     url: (path) => new URL(path, base()),
     failed(url) {
       // Of many calls that fail together, the first moves on.
       if (url.href.startsWith(base().href)) index += 1;
     },
   };
+}
+
+const untraced = {};
+
+/** What is wrong with a trace must not become a fault of what is traced. */
+function traceHeadersOf(traceparent: World["traceparent"]): Readonly<Record<string, string>> {
+  try {
+    const given = traceparent();
+    return given !== undefined && isTraceparent(given) ? { traceparent: given } : untraced;
+  } catch {
+    return untraced;
+  }
 }
 
 function noting(seen: SeenZxid, fetch: Transport["fetch"]): Transport["fetch"] {

@@ -42,6 +42,8 @@ export interface ChangeMessage {
   readonly cause: Cause;
   /** The session that ended, where that is the cause. */
   readonly session?: string;
+  /** That of the request which did it, if it carried one: what whoever asked says of it. */
+  readonly traceparent?: string;
   readonly events: readonly ZnodeEvent[];
 }
 

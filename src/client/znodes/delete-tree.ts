@@ -37,6 +37,7 @@ export async function* deleteTree(
     const headers = {
       ...{ Accept: linesMediaType, ...transport.seen.headers, ...conditionHeadersOf(options) },
       ...(session !== undefined && { "Session-Token": session.token }),
+      ...transport.traceHeaders(),
     };
     const response = await transport.fetch(url, { method: "DELETE", headers, signal: signal ?? null });
     if (!response.ok || contentTypeOf(response) !== linesMediaType) throw await requestErrorOf(response);

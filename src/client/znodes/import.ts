@@ -48,7 +48,10 @@ export async function* importLines(
   try {
     const response = await transport.fetch(url, {
       method: "POST",
-      headers: { Accept: linesMediaType, "Content-Type": linesMediaType, ...transport.seen.headers },
+      headers: {
+        ...{ Accept: linesMediaType, "Content-Type": linesMediaType },
+        ...{ ...transport.seen.headers, ...transport.traceHeaders() },
+      },
       body: ReadableStream.from(lines),
       // The answer may begin before the request has ended.
       duplex: "half",

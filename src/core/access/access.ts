@@ -6,7 +6,7 @@ import { Namespaces } from "./namespaces.ts";
 import { type Grant, type Permits, type Permitted, permitsOf, unauthenticated } from "./permits.ts";
 import { adminPolicy, type Policy } from "./policy.ts";
 import { ownerOf, type Principal, principalId, tokenId } from "./principal.ts";
-import { Rights } from "./rights.ts";
+import { FoundRights, Rights } from "./rights.ts";
 import { isValidAt, type Secret, type Token } from "./token.ts";
 
 /** One row: each kind has names of its own. */
@@ -63,6 +63,7 @@ export class Access {
   readonly #ready = new Map<string, Permits>();
   /** What combinations of policies give to all who have them, by their names as they were listed. */
   readonly #grants = new Map<string, Grant>();
+  readonly #found = new FoundRights();
   #textLength = 0;
   #isOn = false;
   /** Those of the very record of a principal, which one caller's requests share. */
@@ -182,12 +183,17 @@ export class Access {
   #grantOf(asked: readonly string[]): Grant {
     const names = [...new Set(asked)].sort();
     const policies = names.map((name) => this.#policies.get(name)).filter((policy) => policy !== undefined);
-    return { names: names.join(separator), policies, rights: madeOnce(policies) };
+    return {
+      names: names.join(separator),
+      policies,
+      rights: madeOnce(() => new Rights(policies, this.#found)),
+    };
   }
 
   #forgetReady(): void {
     this.#ready.clear();
     this.#grants.clear();
+    this.#found.clear();
   }
 
   /** The record as the state has it; undefined where it has none. */
@@ -251,10 +257,10 @@ function earlierOf(endMs: number | null, shownEndMs: number | undefined): number
 }
 
 /** Most who are looked up at a change do nothing before the next: what is not used is not made. */
-function madeOnce(policies: readonly Policy[]): () => Rights {
+function madeOnce(make: () => Rights): () => Rights {
   let rights: Rights | undefined;
   return () => {
-    rights ??= new Rights(policies);
+    rights ??= make();
     return rights;
   };
 }

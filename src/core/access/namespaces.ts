@@ -83,8 +83,12 @@ export function partsOf(root: string): string[] {
   return keptPaths.map((part) => inTree(root, part));
 }
 
+/** Most paths are told from those of the parts by the letter behind the slash. */
+const partsByInitial = Map.groupBy(keptPaths, (part) => part.charCodeAt(1));
+const noParts: readonly string[] = [];
+
 function isInPart(path: string, start: number): boolean {
-  for (const part of keptPaths) {
+  for (const part of partsByInitial.get(path.charCodeAt(start + 1)) ?? noParts) {
     if (!path.startsWith(part, start)) continue;
     const end = start + part.length;
     if (path.length === end || path[end] === "/") return true;

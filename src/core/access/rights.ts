@@ -3,11 +3,48 @@
 
 import { rootPath } from "../tree/path.ts";
 import type { Policy } from "./policy.ts";
-import { bitOf, bitsOf, type Verb } from "./verbs.ts";
+import { allBits, bitOf, bitsOf, type Verb } from "./verbs.ts";
 
 interface Said {
   allow: number;
   deny: number;
+}
+
+/** What was last found of a path, and by whose rights. */
+interface Found {
+  rights: Rights;
+  allowed: number;
+}
+
+/** Paths of which something is remembered: those of all requests under way, many times over. */
+const foundMax = 10_000;
+
+/**
+ * What was found lately, by path, for all rights together: one request asks for a path again and again, and many ask for
+ * the same ones. It never says anything that would not be found anew.
+ */
+export class FoundRights {
+  readonly #byPath = new Map<string, Found>();
+
+  /** Bits of the verbs that the rights give on the path. */
+  of(rights: Rights, path: string): number {
+    const found = this.#byPath.get(path);
+    if (found?.rights === rights) return found.allowed;
+    const allowed = rights.allowedOn(path);
+    if (found === undefined) this.#remember(path, { rights, allowed });
+    else Object.assign(found, { rights, allowed });
+    return allowed;
+  }
+
+  #remember(path: string, found: Found): void {
+    if (this.#byPath.size >= foundMax) this.#byPath.clear();
+    this.#byPath.set(path, found);
+  }
+
+  /** Of rights that count no more nothing is kept. */
+  clear(): void {
+    this.#byPath.clear();
+  }
 }
 
 export class Rights {
@@ -15,8 +52,10 @@ export class Rights {
   readonly #byPrefix = new Map<string, Said>();
   /** How long prefixes are, the longest first, but for the root: no others of a path need to be looked for. */
   readonly #lengths: readonly number[];
+  readonly #found: FoundRights;
 
-  constructor(policies: Iterable<Policy>) {
+  constructor(policies: Iterable<Policy>, found = new FoundRights()) {
+    this.#found = found;
     for (const { rules } of policies) {
       for (const { prefix, allow = [], deny = [] } of rules) {
         const said = this.#at(prefix);
@@ -39,14 +78,23 @@ export class Rights {
    * what no rule allows.
    */
   may(path: string, verb: Verb): boolean {
-    const bit = bitOf[verb];
+    return (this.#found.of(this, path) & bitOf[verb]) !== 0;
+  }
+
+  /** Bits of all verbs that may be done to the path. */
+  allowedOn(path: string): number {
+    let allowed = 0;
+    let open = allBits;
     for (const length of this.#lengths) {
       if (!hasPrefixOf(path, length)) continue;
       const said = this.#byPrefix.get(length === path.length ? path : path.slice(0, length));
-      if (said !== undefined && ((said.allow | said.deny) & bit) !== 0) return allows(said, bit);
+      if (said === undefined) continue;
+      allowed |= said.allow & ~said.deny & open;
+      open &= ~(said.allow | said.deny);
+      if (open === 0) return allowed;
     }
     const said = this.#byPrefix.get(rootPath);
-    return said !== undefined && allows(said, bit);
+    return said === undefined ? allowed : allowed | (said.allow & ~said.deny & open);
   }
 
   /** Whether it may be done to the path and to all that is or ever will be below it. */

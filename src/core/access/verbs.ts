@@ -28,3 +28,5 @@ export function bitsOf(some: readonly Verb[]): number {
 export const bitOf = Object.fromEntries(verbs.map((verb, index) => [verb, 1 << index])) as Readonly<
   Record<Verb, number>
 >;
+
+export const allBits = bitsOf(verbs);

@@ -6,7 +6,7 @@ import { type Static, Type } from "typebox";
 import { noPolicy } from "../../core/access/plan-access.ts";
 import { accessBounds, type Policy, type Rule } from "../../core/access/policy.ts";
 import { verbs } from "../../core/access/verbs.ts";
-import { principalOf, type RouteParts } from "../wire/parts.ts";
+import { askedOf, type RouteParts } from "../wire/parts.ts";
 import { json, locationHeader, problems } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
 import { accessFor, accessListQuery, accessName, nameParameter, noQuery, pageByName } from "./admin.ts";
@@ -64,7 +64,7 @@ export function policyRoutes(plainApp: FastifyInstance, { store }: Pick<RoutePar
     { schema: { ...setSchema, querystring: noQuery, body: policyBody } },
     async (request, reply) => {
       const policy = { name: request.params.name, rules: request.body.rules };
-      const { outcome } = await store.submit({ type: "setPolicy", policy, ...principalOf(request) });
+      const { outcome } = await store.submit({ type: "setPolicy", policy, ...askedOf(request) });
       if (outcome.created) reply.code(201).header("Location", `${policiesUrl}/${policy.name}`);
       return viewOf(outcome.policy);
     },
@@ -72,7 +72,7 @@ export function policyRoutes(plainApp: FastifyInstance, { store }: Pick<RoutePar
 
   app.delete(url, { schema: { ...deleteSchema, querystring: noQuery } }, async (request, reply) => {
     const { name } = request.params;
-    await store.submit({ type: "deletePolicy", name, ...principalOf(request) });
+    await store.submit({ type: "deletePolicy", name, ...askedOf(request) });
     return reply.code(204).send();
   });
 }

@@ -9,7 +9,7 @@ import { accessBounds } from "../../core/access/policy.ts";
 import type { Token } from "../../core/access/token.ts";
 import { rootPath } from "../../core/tree/path.ts";
 import { callerOf } from "../wire/callers.ts";
-import { principalOf, type RouteParts } from "../wire/parts.ts";
+import { askedOf, type RouteParts } from "../wire/parts.ts";
 import { json, locationHeader, problems } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
 import { accessFor, accessListQuery, accessName, nameParameter, noQuery, pageByName } from "./admin.ts";
@@ -137,7 +137,7 @@ export function tokenRoutes(plainApp: FastifyInstance, { store }: Pick<RoutePart
         type: "createToken",
         token,
         ...kept,
-        ...principalOf(request),
+        ...askedOf(request),
       });
       reply.code(201).header("Location", `${tokensUrl}/${token.name}`);
       return { ...viewOf(outcome.token), ...(secret !== undefined && { secret }) };
@@ -151,7 +151,7 @@ export function tokenRoutes(plainApp: FastifyInstance, { store }: Pick<RoutePart
       const { name } = request.params;
       const secret = newSecret();
       const rotation = { name, hash: hashSecret(secret), overlapMs: request.body?.overlapMs ?? 0 };
-      const { outcome } = await store.submit({ type: "rotateToken", ...rotation, ...principalOf(request) });
+      const { outcome } = await store.submit({ type: "rotateToken", ...rotation, ...askedOf(request) });
       return { ...viewOf(outcome.token), secret };
     },
   );
@@ -171,7 +171,7 @@ function changeRoutes(plainApp: FastifyInstance, { store }: Pick<RouteParts, "st
       const { outcome } = await store.submit({
         ...{ type: "changeToken", name },
         ...request.body,
-        ...principalOf(request),
+        ...askedOf(request),
       });
       return viewOf(outcome.token);
     },
@@ -179,7 +179,7 @@ function changeRoutes(plainApp: FastifyInstance, { store }: Pick<RouteParts, "st
 
   app.delete(url, { schema: { ...revokeSchema, querystring: noQuery } }, async (request, reply) => {
     const { name } = request.params;
-    await store.submit({ type: "revokeToken", name, ...principalOf(request) });
+    await store.submit({ type: "revokeToken", name, ...askedOf(request) });
     return reply.code(204).send();
   });
 

@@ -4,6 +4,8 @@ import type { FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import type { WriteContext } from "../../core/write-context.ts";
 import { tellAudit } from "../http/audit.ts";
+import { addressOf } from "../http/client-address.ts";
+import { tracedBy } from "../http/traceparent.ts";
 import { namespaceOf } from "../wire/parts.ts";
 
 interface Forced {
@@ -21,7 +23,8 @@ export function noteForced(
   { what, owner, context, message }: Forced,
   logger: Logger,
 ): void {
-  const by = { reader: request.ip, session: context.sessionId ?? null };
-  logger.warn({ audit: true, ...what, ...namespaceOf(request), owner, by }, message);
+  const by = { reader: addressOf(request), session: context.sessionId ?? null };
+  const traced = tracedBy(request);
+  logger.warn({ audit: true, ...what, ...namespaceOf(request), owner, by, ...traced }, message);
   tellAudit(request, () => ({ owner }));
 }

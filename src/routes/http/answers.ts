@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
+import { isForwarded } from "./client-address.ts";
 import { connectionOf } from "./connection-share.ts";
 import type { AnswerStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
@@ -81,9 +82,12 @@ export class Answers {
     return held;
   }
 
-  /** @throws KeeperError `throttled` when nothing more would fit */
-  assertRoom(request: FastifyRequest): void {
-    this.#assertRoom({ ...askerOf(request), bytes: 0 }, pieceBytes);
+  /**
+   * For whoever is about to make an answer of so many bytes, which takes time: small ones fit in any case.
+   * @throws KeeperError `throttled` when there is no room
+   */
+  assertRoom(request: FastifyRequest, bytes = pieceBytes): void {
+    if (bytes >= pieceBytes) this.#assertRoom({ ...askerOf(request), bytes: 0 }, bytes);
   }
 
   #resize(held: HeldAnswer, bytes: number): void {
@@ -150,14 +154,15 @@ interface Account {
   readonly release: () => void;
 }
 
-/** Who asked for an answer, and on which connection. */
+/** Who asked for an answer, and on which connection; where that carries many clients' requests, each is one by itself. */
 interface Asker {
   readonly connection: object;
   readonly client: string;
 }
 
 function askerOf(request: FastifyRequest): Asker {
-  return { connection: connectionOf(request), client: shareHolderOf(request) };
+  const connection = isForwarded(request) ? request.raw : connectionOf(request);
+  return { connection, client: shareHolderOf(request) };
 }
 
 /** One answer, from when there is room for it until its client has taken it. */

@@ -4,7 +4,9 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { operationsNotedOf } from "./audited-operations.ts";
 import { shortened, type Target, targetIn } from "./audited-target.ts";
+import { addressOf } from "./client-address.ts";
 import { codeOf } from "./problems.ts";
+import { traceparentOf } from "./traceparent.ts";
 
 export interface Audit {
   /** Takes what one line says; what is undefined in it is left out. */
@@ -44,7 +46,7 @@ export class AuditedRequest {
   constructor(request: FastifyRequest, parts: AuditParts) {
     this.#request = request;
     this.#parts = parts;
-    this.#address = request.ip;
+    this.#address = addressOf(request);
   }
 
   /** @param details asked for when the line is written */
@@ -86,11 +88,4 @@ export function eventOfRefusal(reply: FastifyReply): "unauthenticated" | "forbid
   const { statusCode } = reply;
   if (statusCode === 401) return "unauthenticated";
   return statusCode === 403 && codeOf(reply) === "forbidden" ? "forbidden" : null;
-}
-
-/** The W3C's form of version 00, which no later one may contradict; all zeros are no ids. */
-const traceparentForm = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-function traceparentOf({ headers: { traceparent } }: FastifyRequest): string | undefined {
-  return typeof traceparent === "string" && traceparentForm.test(traceparent) ? traceparent : undefined;
 }

@@ -12,12 +12,20 @@ const turnMsMax = 5;
  */
 const turnsOfOthers = 10;
 
+/** When work may begin, and what counts it. */
+export interface Turn {
+  readonly isOver: boolean;
+  spend(work: () => void): void;
+  /** Harmless when repeated. */
+  waitForNext(goOn: () => void): void;
+}
+
 /** The turns of all clients that have connections. */
 export class ClientTurns {
   readonly #clients = new Map<string, { readonly turn: ClientTurn; connections: number }>();
 
   /** For one more connection of the client; call `giveBack` once, at its end. */
-  enter(client: string): { readonly turn: ClientTurn; giveBack(): void } {
+  enter(client: string): { readonly turn: Turn; giveBack(): void } {
     const known = this.#clients.get(client) ?? { turn: new ClientTurn(), connections: 0 };
     this.#clients.set(client, known);
     known.connections += 1;
@@ -29,7 +37,7 @@ export class ClientTurns {
   }
 }
 
-export class ClientTurn {
+class ClientTurn implements Turn {
   /** Since others last had a turn for certain. */
   #spentMs = 0;
   #isOver = false;
@@ -53,7 +61,6 @@ export class ClientTurn {
     setImmediate(this.#next);
   }
 
-  /** Harmless when repeated. */
   waitForNext(goOn: () => void): void {
     this.#waiting.add(goOn);
   }

@@ -9,7 +9,8 @@ import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
-import { type ClientTurn, ClientTurns } from "./client-turns.ts";
+import { addressOf, isForwarded } from "./client-address.ts";
+import { ClientTurns, type Turn } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
@@ -29,20 +30,49 @@ interface ClientShares {
 /** Call before any hook that does something for a request. */
 export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
   const clients = clientSharesWithin(limits);
+  const manyClientsLimits = { ...limits, waitsPerConnectionMax: Number.POSITIVE_INFINITY };
   const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
+    if (isForwarded(request)) {
+      const share =
+        connection[ownShare] ?? begun(connection, new ConnectionShare(manyClientsLimits, clients, untimed));
+      share.enter(request.raw, reply.raw, () => beginInTurn(request, reply, turns, done));
+      return;
+    }
     let share = connection[ownShare];
     if (share === undefined) {
       const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
-      share = new ConnectionShare(limits, clients, turn);
-      connection[ownShare] = share;
-      connection.once("close", share.close);
+      share = begun(connection, new ConnectionShare(limits, clients, turn));
       connection.once("close", giveBack);
     }
     share.enter(request.raw, reply.raw, done);
   });
 }
+
+function begun(connection: Connection, share: ConnectionShare): ConnectionShare {
+  connection[ownShare] = share;
+  connection.once("close", share.close);
+  return share;
+}
+
+/** A connection that carries many clients' requests has no turn of its own: each request begins in that of its client. */
+function beginInTurn(request: FastifyRequest, { raw }: FastifyReply, turns: ClientTurns, begin: () => void) {
+  const { turn, giveBack } = turns.enter(shareHolderAt(addressOf(request)));
+  raw.once("close", giveBack);
+  const go = () => {
+    if (turn.isOver) turn.waitForNext(go);
+    else turn.spend(begin);
+  };
+  go();
+}
+
+/** Of nobody in particular. */
+const untimed: Turn = {
+  isOver: false,
+  spend: (work) => work(),
+  waitForNext: () => {},
+};
 
 function clientSharesWithin({ streamsPerClientMax, waitsPerClientMax }: ShareLimits): ClientShares {
   return {
@@ -99,7 +129,7 @@ function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
 class ConnectionShare {
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
-  readonly #turn: ClientTurn;
+  readonly #turn: Turn;
   /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
@@ -109,7 +139,7 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits, clients: ClientShares, turn: ClientTurn) {
+  constructor(limits: ShareLimits, clients: ClientShares, turn: Turn) {
     this.#limits = limits;
     this.#clients = clients;
     this.#turn = turn;

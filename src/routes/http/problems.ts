@@ -5,8 +5,10 @@ import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import type { FastifySchemaValidationError } from "fastify/types/schema.js";
 import type { Logger } from "pino";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
+import { addressOf } from "./client-address.ts";
 import { withoutTicket } from "./credentials.ts";
 import { BodyRefused, sendBeforeBodyEnds } from "./refused-body.ts";
+import { tracedBy } from "./traceparent.ts";
 
 export interface ProblemKind {
   readonly status: number;
@@ -141,8 +143,10 @@ export function problemHandler(logger: Logger) {
     if (error instanceof KeeperError) return sendProblem(reply, error);
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
-    const { method, url, ip: remoteAddress } = request;
-    logger.error({ err: error, method, url: withoutTicket(url), remoteAddress }, "a request met a bug");
+    const { method, url } = request;
+    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
+    const about = { method, url: withoutTicket(url), ...from };
+    logger.error({ err: error, ...about }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; the reason is in its log."),

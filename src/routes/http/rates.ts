@@ -7,6 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { Buckets } from "./buckets.ts";
+import { addressOf } from "./client-address.ts";
 import { type Cost, costOfNoRoute, priceRoutes, unitsOfBody, unitsOfBytes, znodesPerUnit } from "./costs.ts";
 import type { AnswerStep, RequestStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
@@ -72,7 +73,7 @@ export class Rates {
   requestSteps(): RequestStep[] {
     const buckets = this.#buckets;
     if (buckets === null) return [];
-    return [(request) => this.#letIn(request, buckets, shareHolderAt(request.ip))];
+    return [(request) => this.#letIn(request, buckets, shareHolderAt(addressOf(request)))];
   }
 
   /** And by who it is, once that is known. */

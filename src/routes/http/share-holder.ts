@@ -3,6 +3,7 @@
 // use either; others of them were chosen on purpose, and are clients of their own.
 
 import type { FastifyRequest } from "fastify";
+import { addressOf } from "./client-address.ts";
 import { clientNetworkOf } from "./client-network.ts";
 
 const knownMax = 1000;
@@ -13,8 +14,8 @@ const ownAddress = /^(?:::ffff:)?(127\.\d+\.\d+\.\d+)$/;
 const known = new Map<string, string>();
 
 /** Once it is known who asks, it is theirs, wherever they come from. */
-export function shareHolderOf({ caller, ip }: FastifyRequest): string {
-  return caller?.permits.by ?? shareHolderAt(ip);
+export function shareHolderOf(request: FastifyRequest): string {
+  return request.caller?.permits.by ?? shareHolderAt(addressOf(request));
 }
 
 /** Of a connection, which is counted before anything is asked on it. The address is not there when it is gone already. */

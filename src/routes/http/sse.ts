@@ -66,6 +66,7 @@ export function beginEventStream(reply: FastifyReply, headers: Readonly<Record<s
 function beginResponse(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
   reply.hijack();
   countStreamBegun(reply);
+  reply.request.spans?.answered(200);
   const response = reply.raw;
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     if (value !== undefined) response.setHeader(name, value);

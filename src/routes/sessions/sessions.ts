@@ -15,11 +15,12 @@ import { fenceHeaderMember } from "../wire/claim-schema.ts";
 import { catchUp } from "../wire/freshness.ts";
 import { keyedRequestOf, noteReplay } from "../wire/idempotency.ts";
 import {
-  principalOf,
+  askedOf,
   type RouteParts,
   readerFor,
   sessionTokenOf,
   touchSession,
+  traceOf,
   wellFormed,
 } from "../wire/parts.ts";
 import {
@@ -118,7 +119,7 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     { schema: { ...openSchema, body: Type.Optional(openBody) } },
     async (request, reply) => {
       wellFormed(request.body?.name ?? "", "name");
-      const asked = { ...request.body, ...principalOf(request), client: shareHolderOf(request) };
+      const asked = { ...request.body, ...askedOf(request), client: shareHolderOf(request) };
       const opened = await sessions.open(asked, keyedRequestOf(request, limits));
       const { session, token, validForMs: valid } = opened;
       noteReplay(reply, opened);
@@ -155,7 +156,8 @@ function lifeRoutes(plainApp: FastifyInstance, { store, sessions, limits }: Rout
     "/v1/sessions/:id",
     { schema: closeSchema, config: { isServedAlways: true } },
     async (request, reply) => {
-      await sessions.close(idOf(request), tokenOf(request), callerOf(request).permits);
+      const { permits } = callerOf(request);
+      await sessions.close(idOf(request), tokenOf(request), permits, traceOf(request));
       return reply.code(204).send();
     },
   );

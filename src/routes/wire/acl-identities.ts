@@ -8,6 +8,7 @@ import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Shown } from "../../core/acl/acl.ts";
 import { KeeperError } from "../../core/errors.ts";
+import { addressOf } from "../http/client-address.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
 import { aclAuthForm } from "./text-forms.ts";
 
@@ -26,7 +27,7 @@ export const aclAuthHeader = {
 
 /** @throws KeeperError `bad_request` for a header in another form */
 export function shownBy(request: FastifyRequest): Shown {
-  return { digests: digestsIn(request.headers["acl-auth"]), address: addressOf(request) };
+  return { digests: digestsIn(request.headers["acl-auth"]), address: plainAddressOf(request) };
 }
 
 /** The same in few bytes, for a command. */
@@ -36,8 +37,10 @@ export function shownInCommand(request: FastifyRequest): Partial<Shown> {
 }
 
 /** IPv4 as such, also where it came in over IPv6; without the interface of this machine that it came in by. */
-function addressOf({ ip }: FastifyRequest): string {
-  return ip.replace(/^::ffff:(?=\d+\.)/i, "").replace(/%.*$/, "");
+function plainAddressOf(request: FastifyRequest): string {
+  return addressOf(request)
+    .replace(/^::ffff:(?=\d+\.)/i, "")
+    .replace(/%.*$/, "");
 }
 
 function digestsIn(header: string | string[] | undefined): readonly string[] {

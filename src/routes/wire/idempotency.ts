@@ -8,6 +8,7 @@ import type { Permits } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { Idempotency, WriteContext } from "../../core/write-context.ts";
+import { addressOf } from "../http/client-address.ts";
 import { clientNetworkOf } from "../http/client-network.ts";
 import { callerOf } from "./callers.ts";
 import type { IdempotencyLimits } from "./idempotency-limits.ts";
@@ -33,7 +34,7 @@ export function keyedRequestOf(request: FastifyRequest, limits: IdempotencyLimit
   // Whoever is known is known wherever they come from.
   const { permits } = callerOf(request);
   const { by } = permits;
-  const client = shortHashOf(by ?? clientNetworkOf(request.ip));
+  const client = shortHashOf(by ?? clientNetworkOf(addressOf(request)));
   const token = sessionTokenOf(request);
   // Of the token and not of the session's id: whoever lost the session as well as the answer still asks with it.
   const session = token === undefined ? undefined : shortHashOf(token);

@@ -6,13 +6,14 @@ import { asRecipe, isConfined, withoutLists } from "../../core/access/permits.ts
 import { KeeperError } from "../../core/errors.ts";
 import type { Limits } from "../../core/limits.ts";
 import type { ReadContext, Reader } from "../../core/reader.ts";
-import { type Asked, askedBy, type WriteContext } from "../../core/write-context.ts";
+import { type Asked, askedBy, followedBy, type Traced, type WriteContext } from "../../core/write-context.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import type { Store } from "../../store/store.ts";
 import type { Watches } from "../../watches/watches.ts";
 import type { Answers } from "../http/answers.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { shareHolderOf } from "../http/share-holder.ts";
+import { tracedBy } from "../http/traceparent.ts";
 import { shownBy, shownInCommand } from "./acl-identities.ts";
 import { callerOf } from "./callers.ts";
 import { fencesOf } from "./conditions.ts";
@@ -92,14 +93,21 @@ export function contextWithoutSession(request: FastifyRequest): WriteContext {
     [askedBy]: shareHolderOf(request),
     ...(principal !== undefined && { principal }),
     ...(fences !== undefined && { fences }),
+    ...traceOf(request),
     shown: shownInCommand(request),
   };
 }
 
-/** Who asks, for commands that carry nothing else. */
-export function principalOf(request: FastifyRequest): Asked {
+/** Who asks, for commands that carry little else. */
+export function askedOf(request: FastifyRequest): Asked {
   const { principal } = callerOf(request);
-  return principal === undefined ? {} : { principal };
+  return { ...(principal !== undefined && { principal }), ...traceOf(request) };
+}
+
+/** By what the commands of a request are found again. */
+export function traceOf(request: FastifyRequest): Traced {
+  const { spans } = request;
+  return spans === null ? tracedBy(request) : { ...tracedBy(request), [followedBy]: spans };
 }
 
 /** Half of a surrogate pair has no UTF-8: written down, it would silently become another character. */

@@ -43,6 +43,13 @@ export const transactionMembers = {
     }),
   ),
   session: Type.Optional(Type.String({ description: "Id of the session whose end it was." })),
+  traceparent: Type.Optional(
+    Type.String({
+      description:
+        "The header of that name (W3C Trace Context) that the request for it carried; absent where it carried none that " +
+        "counts. Whoever asked says so, and nobody vouches for it.",
+    }),
+  ),
 };
 
 export const streamSynced = Type.Object(

@@ -11,6 +11,7 @@ import type { Gap } from "../../told/frames.ts";
 import type { History } from "../../watches/history.ts";
 import type { StreamRequest, StreamStart } from "../../watches/stream.ts";
 import type { Watches } from "../../watches/watches.ts";
+import { addressOf } from "../http/client-address.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { shownBy } from "./acl-identities.ts";
 import { renewCaller } from "./callers.ts";
@@ -67,7 +68,7 @@ export function readerOf(
   request: FastifyRequest,
   store: Store,
 ): Required<Pick<StreamRequest, "reader" | "context" | "shown">> {
-  return { reader: request.ip, context: renewCaller(request, store), shown: shownBy(request) };
+  return { reader: addressOf(request), context: renewCaller(request, store), shown: shownBy(request) };
 }
 
 /** Who is no EventSource can read a status, and is told by it that there is no going on from there. */

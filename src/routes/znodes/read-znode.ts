@@ -8,7 +8,7 @@ import { validatePath } from "../../core/tree/path.ts";
 import { watchEventTypes } from "../../watches/selection.ts";
 import { etagOf, isKnown, knownTagsOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
-import { type RouteParts, readerFor, touchSession } from "../wire/parts.ts";
+import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
 import { bytes, conditionalReadHeaders, etagHeader, json, problems, znode } from "../wire/schemas.ts";
 import { viewOf, znodeAt } from "../wire/views.ts";
 import { exampleZnode } from "../wire/znode-examples.ts";
@@ -29,7 +29,7 @@ const getQuery = Type.Object(
 
 const dataQuery = Type.Object(waitQuery, { additionalProperties: false });
 
-export function readZnodeRoutes(plainApp: FastifyInstance, parts: RouteParts): void {
+export function readZnodeRoutes(plainApp: FastifyInstance, parts: ReadParts): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
   // The root's own URL behaves as the wildcard does, and is documented by it.
   for (const url of [znodesUrl, `${znodesUrl}/*`]) {
@@ -51,7 +51,7 @@ export function readZnodeRoutes(plainApp: FastifyInstance, parts: RouteParts): v
 interface ZnodeRead {
   /** Of the URL, before the path. */
   readonly prefix: string;
-  readonly parts: RouteParts;
+  readonly parts: ReadParts;
   /** In what form the znode is answered with; JSON where it says nothing. */
   readonly formOf: () => "bytes" | "base64" | undefined;
 }
@@ -81,10 +81,12 @@ function sendZnode(request: FastifyRequest, reply: FastifyReply, { path, known, 
   const found = znodeAt(reader, path);
   const form = formOf();
   const etag = etagOf(found, reader.epochs, form);
-  reply.header("etag", etag);
-  if (isKnown(etag, known)) return reply.code(304).send();
+  if (isKnown(etag, known)) return reply.header("etag", etag).code(304).send();
   const foreignTag = tagOfUnknownPast(known, reader);
   if (foreignTag !== undefined) parts.store.unknownPasts.note(foreignTag);
+  // To put a large one into words is most of its cost: where there is no room for it that is not begun.
+  if (request.method === "GET") parts.answers.assertRoom(request, found.data.byteLength);
+  reply.header("etag", etag);
   if (form === "bytes") {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
     return reply.send(Buffer.from(found.data));

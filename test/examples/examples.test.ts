@@ -6,8 +6,8 @@ import { once } from "node:events";
 import { constants } from "node:os";
 import { dirname } from "node:path";
 import { describe, expect } from "vitest";
-import { codeBlocksOf, projectFolder, readDocument } from "./support/markdown.ts";
-import { type ServerProcess, test } from "./support/process.ts";
+import { codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
+import { type ServerProcess, test } from "../support/process.ts";
 
 const commands = codeBlocksOf(readDocument("README.md"))
   .filter(({ heading, language }) => heading === "Examples" && language === "sh")
