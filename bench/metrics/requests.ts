@@ -16,9 +16,9 @@ export interface RequestsPace {
 }
 
 const kinds = ["get", "set"] as const;
-export type Kind = (typeof kinds)[number];
+type Kind = (typeof kinds)[number];
 
-export interface CountedRequests {
+interface CountedRequests {
   readonly kind: Kind;
   /** Processor time of the event loop by the requests it answered. */
   readonly countingMicroseconds: Spread;

@@ -61,14 +61,15 @@ async function sharedWorld(sharedName: string, { options = {} }: Moves): Promise
   return world;
 }
 
-async function moveIn(world: World, name: string, { label = "", by, move }: Moves): Promise<void> {
+async function moveIn(world: World, name: string, { label = "", by, atLeast, move }: Moves): Promise<void> {
   const read = () => valueIn(world.server.metrics(), name, label);
   const before = isFromTheStart(name) ? 0 : read();
   const undo = await move(world);
   try {
     const moved = () => read() - before;
     const patience = { timeout: 10_000, interval: 2 };
-    if (by === undefined) await expect.poll(moved, patience).not.toBe(0);
+    if (atLeast !== undefined) await expect.poll(moved, patience).toBeGreaterThanOrEqual(atLeast);
+    else if (by === undefined) await expect.poll(moved, patience).not.toBe(0);
     else await expect.poll(moved, patience).toBeCloseTo(by, 6);
   } finally {
     await undo?.();

@@ -10,6 +10,8 @@ export interface Moves {
   readonly label?: string;
   /** By so much; by anything unless given. */
   readonly by?: number;
+  /** By so much or more, where other things move it as well. */
+  readonly atLeast?: number;
   /** A service of its own, where the usual one does not do. */
   readonly options?: WorldOptions | (() => Promise<WorldOptions>);
   /** The name of a service that several have, one after the other: each leaves it as it was. */

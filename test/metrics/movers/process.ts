@@ -25,14 +25,18 @@ const mebibyte = 1_048_576;
 const objects = () => Array.from({ length: 200_000 }, (_, index) => ({ index, text: `object ${index}` }));
 
 export const processMovers: Movers = {
-  treekeeper_event_loop_delay_seconds: changes(async () => {}),
+  treekeeper_event_loop_delay_seconds: changes(work),
   treekeeper_event_loop_seconds_total: changes(work, { label: 'state="active"' }),
   treekeeper_gc_duration_seconds: changes(collect, { label: 'kind="major"' }),
-  treekeeper_heap_used_bytes: changes(async () => await hold(objects)),
+  treekeeper_heap_used_bytes: changes(async () => await hold(objects), { atLeast: mebibyte }),
   treekeeper_heap_bytes: changes(async () => await hold(objects)),
   treekeeper_heap_bytes_max: { is: () => getHeapStatistics().heap_size_limit },
-  treekeeper_external_bytes: changes(async () => await hold(() => Buffer.alloc(8 * mebibyte, 1))),
-  process_resident_memory_bytes: changes(async () => await hold(() => Buffer.alloc(64 * mebibyte, 1))),
+  treekeeper_external_bytes: changes(async () => await hold(() => Buffer.alloc(64 * mebibyte, 1)), {
+    atLeast: 32 * mebibyte,
+  }),
+  process_resident_memory_bytes: changes(async () => await hold(() => Buffer.alloc(64 * mebibyte, 1)), {
+    atLeast: 16 * mebibyte,
+  }),
   process_cpu_seconds_total: changes(work),
   process_start_time_seconds: { is: () => performance.timeOrigin / 1000 },
 };
