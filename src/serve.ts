@@ -27,6 +27,7 @@ import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
+import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
@@ -85,6 +86,7 @@ interface Service {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
+  readonly runtime: Runtime;
   readonly stallWatch: StallWatch;
   readonly backups: Backups;
   /** Null where there is no folder for them. */
@@ -110,9 +112,9 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, files } = await openStore(config, logger);
+  const { store, watches, storage } = await openStore(config, logger);
   const { freeBytesMin } = config;
-  const backups = new Backups({ store, ...files, freeBytesMin, version });
+  const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -121,6 +123,11 @@ async function openService(
     sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
+  const sweeper = new Sweeper(store, config);
+  const lockDelays = new LockDelays(store);
+  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays]);
+  const runtime = new Runtime();
+  const backstage = { storage, housekeeper, sweeper, lockDelays, runtime };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -132,17 +139,28 @@ async function openService(
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      ...{ store, sessions, watches, coordination, backups, limits, bounds, logger, version, tracer },
+      ...{
+        store,
+        sessions,
+        watches,
+        coordination,
+        backups,
+        limits,
+        bounds,
+        logger,
+        version,
+        tracer,
+        backstage,
+      },
       audit: auditOfRequests,
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
-  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
-  const duties = { sessions, housekeeper, stallWatch, backups, scheduledBackups };
+  const duties = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...duties, audit, danger };
 }
 
@@ -239,7 +257,7 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
 interface OpenedStore {
   readonly store: Store;
   readonly watches: Watches;
-  readonly files: OpenedSqlite["files"];
+  readonly storage: OpenedSqlite;
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
@@ -280,7 +298,7 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
   await store.start();
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches, files: sqlite.files };
+  return { store, watches, storage: sqlite };
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
@@ -409,7 +427,7 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
   service.scheduledBackups?.stop();
@@ -417,6 +435,7 @@ async function closeService(service: Service): Promise<void> {
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
+  runtime.stop();
   sessions.dispose();
   await store.close();
   await audit?.close();

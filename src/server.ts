@@ -15,6 +15,8 @@ import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { metricsText } from "./metrics.ts";
+import { metricsMediaType } from "./metrics-text.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
 import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";
@@ -42,8 +44,9 @@ import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
-import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
+import { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { spanRequests } from "./routes/http/request-spans.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
@@ -54,10 +57,11 @@ import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { backupRoutes } from "./routes/operations/backup.ts";
-import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
+import { checksOf, type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
+import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
@@ -79,6 +83,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import { type Backstage, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
@@ -98,6 +103,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What is measured beside what the server is made of. */
+  readonly backstage?: Backstage;
   /** What makes spans of requests; they have none when it is left out. */
   readonly tracer?: Tracer | null;
 }
@@ -120,6 +127,10 @@ export interface Server {
   readonly app: FastifyInstance;
   /** All that a host stands for; of several addresses at least one. */
   readonly doors: Doors;
+  /** What each part counts, as of now. */
+  stats(): PartsStats;
+  /** All metrics, as Prometheus reads them. */
+  metrics(): string;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -133,11 +144,13 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, coordination, limits, version } = parts;
+  const { store, sessions, watches, coordination, limits, version } = parts;
   let isStopping = false;
-  const unreadable = new Unreadable(limits);
+  const requests = new RequestCounts();
+  const unreadable = new Unreadable(limits, () => requests.unreadable());
   const proxies = new Proxies(options.trustedProxies ?? []);
-  const app = createApp(parts, { ...options, proxies }, unreadable);
+  const app = createApp(parts, { ...options, proxies }, { unreadable, requests });
+  requests.follow(app);
   const connections = countConnections(app, parts, proxies);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
@@ -153,12 +166,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
     holdAnswers(answers),
+    requests.answer,
   ]);
   await app.register(accepts);
   const tickets = new Tickets<Caller>(store.clock);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    requests.hear,
     ...spanRequests(app, parts.tracer ?? null),
     unreadable.refuseBehind,
     refuseUnclearHead,
@@ -183,7 +198,15 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   openapiRoutes(app);
   await app.register(async (scope) => homeRoutes(scope, version));
   llmsRoutes(app);
-  healthRoutes(app, { store, limits, isStopping: () => isStopping });
+  const health = { store, limits, isStopping: () => isStopping };
+  healthRoutes(app, health);
+  const measured: MeasuredParts = {
+    ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
+  };
+  const metrics = () =>
+    metricsText({ parts: measured, stats: partsStats(measured), version, checks: checksOf(health) });
+  metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, { ...parts, answers });
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -221,6 +244,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   return {
     app,
     doors,
+    stats: () => partsStats(measured),
+    metrics,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
@@ -241,7 +266,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 function createApp(
   { store, logger, limits }: ServerParts,
   { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
-  unreadable: Unreadable,
+  { unreadable, requests }: { unreadable: Unreadable; requests: RequestCounts },
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -257,6 +282,7 @@ function createApp(
       // No hook is passed here.
       reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
+      requests.answeredOutside(reply.statusCode, codeOf(reply) ?? "internal");
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
   } satisfies FastifyServerOptions;

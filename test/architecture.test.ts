@@ -35,7 +35,7 @@ const mayImport: Record<string, readonly string[]> = {
 };
 
 /** Files at the root of `src` where the parts meet; no layer imports them. */
-const assembly = ["main.ts", "serve.ts", "server.ts"];
+const assembly = ["main.ts", "serve.ts", "server.ts", "metrics.ts", "stats.ts"];
 
 /** From the line that names it to the brace that closes it. */
 const functionLinesMax = 60;
@@ -65,18 +65,23 @@ const looseSources = [
   "early-signals.ts",
   "followed-files.ts",
   "healthcheck.ts",
+  "histogram.ts",
   "listening.ts",
   "main.ts",
   "node-version.ts",
+  "metrics-text.ts",
+  "metrics.ts",
   "own-directory.ts",
   "pem.ts",
   "printable.ts",
+  "runtime.ts",
   "safe-start.ts",
   "send-queues.ts",
   "serve.ts",
   "server.ts",
   "settings-file.ts",
   "shares.ts",
+  "stats.ts",
   "still-readers.ts",
 ];
 

@@ -44,6 +44,12 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   getHome: "open",
   checkLiveness: "open",
   checkReadiness: "open",
+  getMetrics: {
+    anyOf: [
+      ["/", "observe"],
+      ["/", "admin"],
+    ],
+  },
   createZnode: needs(web, "admin"),
   setZnode: needs(web, "admin"),
   deleteZnode: needs(web, "admin"),

@@ -48,7 +48,13 @@ export function healthRoutes(plainApp: FastifyInstance, parts: HealthParts): voi
   });
 }
 
-function checksOf({ store, isStopping, limits }: HealthParts) {
+/** One thing that writes take, and what is wrong with it. */
+export interface Check {
+  readonly name: string;
+  readonly fault: string | null;
+}
+
+export function checksOf({ store, isStopping, limits }: HealthParts): Check[] {
   const log = store.logState;
   return [
     { name: "log", fault: log.state === "connected" ? null : `${log.state}: ${log.cause}` },
