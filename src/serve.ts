@@ -113,6 +113,7 @@ async function openService(
     sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
+  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -120,11 +121,13 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    {
+      ...{ store, sessions, watches, coordination, housekeeper, limits, bounds, logger, version },
+      audit: auditOfRequests,
+    },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
-  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
   return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
@@ -254,14 +257,14 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { server, store, housekeeper, audit } = service;
+  const { server, store, sessions, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
-        logExpiry(txn, logger);
+        logExpiry(txn, logger, (id) => sessions.ended.get(id));
         if (audit !== null) auditSessionEnds(txn, audit);
       }
     });

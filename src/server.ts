@@ -31,7 +31,6 @@ import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
-import { withoutTicket } from "./routes/http/credentials.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
@@ -39,22 +38,27 @@ import type { HttpLimits } from "./routes/http/http-limits.ts";
 import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
+import { OpenConnections } from "./routes/http/open-connections.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
+import { logRequests } from "./routes/http/request-log.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
-import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
+import { adminConnectionRoutes } from "./routes/operations/admin-connections.ts";
+import { healthRoutes } from "./routes/operations/health.ts";
+import { Health, type HealthLimits, type HealthParts } from "./routes/operations/health-checks.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
+import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
 import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
@@ -83,6 +87,7 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  readonly housekeeper: HealthParts["housekeeper"];
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
@@ -124,7 +129,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
   const unreadable = new Unreadable(limits);
-  const app = createApp(parts, options, unreadable);
+  const openConnections = new OpenConnections(store.clock);
+  const app = createApp(parts, options, { unreadable, openConnections });
   const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
@@ -167,9 +173,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
   openapiRoutes(app);
-  await app.register(async (scope) => homeRoutes(scope, version));
+  const health = new Health({ ...parts, isStopping: () => isStopping });
+  await app.register(async (scope) => homeRoutes(scope, version, health));
   llmsRoutes(app);
-  healthRoutes(app, { store, limits, isStopping: () => isStopping });
+  healthRoutes(app, health, store);
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -186,6 +193,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
+    adminConnectionRoutes(scope, openConnections);
+    endedSessionRoutes(scope, parts.sessions);
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -217,6 +226,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       const closed = connections.end(closeWithinMs);
       await Promise.all([app.close(), doors.close()]).finally(() => {
         closed();
+        health.stop();
         stopLooking();
       });
     },
@@ -226,7 +236,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
 function createApp(
   { store, logger, limits }: ServerParts,
   { tls }: ServerOptions,
-  unreadable: Unreadable,
+  { unreadable, openConnections }: { readonly unreadable: Unreadable; readonly openConnections: OpenConnections },
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -249,7 +259,8 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app.server);
-  shareConnections(app, limits);
+  openConnections.follow(app.server);
+  shareConnections(app, limits, openConnections);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
@@ -378,19 +389,4 @@ function leaveOutLongLocation(reply: FastifyReply): void {
   const location = reply.getHeader("location");
   if (location !== undefined && String(location).length > fixedLimits.locationBytesMax)
     reply.removeHeader("location");
-}
-
-/** One line per request; never a header, a body or a ticket, so that no secret can be in it. */
-function logRequests(app: FastifyInstance, logger: Logger): void {
-  // A client that has gone by then has no address any more, unless it was asked for before.
-  app.addHook("onRequest", (request, _reply, done) => {
-    void request.ip;
-    done();
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    const { method, url, ip: remoteAddress } = request;
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    logger.debug({ method, url: withoutTicket(url), remoteAddress, status: reply.statusCode, ms }, "request");
-    done();
-  });
 }

@@ -45,6 +45,12 @@ export class Housekeeper {
     return this.#isOnDuty;
   }
 
+  /** Whether somebody has the duties: this server, or another that was heard of lately. */
+  get isAttended(): boolean {
+    if (this.#isOnDuty) return true;
+    return this.#named().term > 0 && this.#nowMs() - this.#heardMs <= this.#options.silentMsMax;
+  }
+
   start(): void {
     if (!this.#store.isShared) {
       this.#takeUp();

@@ -65,7 +65,9 @@ export class Replica {
   readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
+  readonly #clock: Clock;
   readonly #slices: Slices;
+  #behindSinceMs: number | null = null;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
   #appliedLsn: Lsn;
@@ -84,6 +86,7 @@ export class Replica {
     this.#unknownPasts = parts.unknownPasts;
     this.#onFailure = parts.onFailure;
     this.#onBroken = parts.onFailure;
+    this.#clock = parts.clock;
     this.#slices = new Slices(parts.clock);
     this.#zxids = new Arrivals(parts.state.zxid);
     this.#lsns = new Arrivals(parts.appliedLsn);
@@ -135,8 +138,16 @@ export class Replica {
     for (const [index, entry] of entries.entries()) {
       this.#hear(entry);
       const pause = this.#slices.end();
-      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+      if (pause === null) continue;
+      this.#behindSinceMs ??= this.#clock.monotonicMs();
+      return pause.then(() => this.#hearAll(entries.slice(index + 1)));
     }
+    this.#behindSinceMs = null;
+  }
+
+  /** For how long it has had more to do than it could at once; 0 while it keeps up. */
+  get behindMs(): number {
+    return this.#behindSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#behindSinceMs;
   }
 
   /**

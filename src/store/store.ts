@@ -187,6 +187,11 @@ export class Store {
     return this.#proposer.waitingCount;
   }
 
+  /** For how long there has been more in the log than could be done at once; 0 while the state keeps up. */
+  get behindMs(): number {
+    return this.#replica.behindMs;
+  }
+
   /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */
   get oldestAppendMs(): number {
     return this.#proposer.oldestAppendMs;

@@ -13,6 +13,7 @@ import { type ClientTurn, ClientTurns } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
+import type { OpenConnections, Spoken } from "./open-connections.ts";
 import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
@@ -27,7 +28,11 @@ interface ClientShares {
 }
 
 /** Call before any hook that does something for a request. */
-export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
+export function shareConnections(
+  app: FastifyInstance,
+  limits: ShareLimits,
+  connections: OpenConnections,
+): void {
   const clients = clientSharesWithin(limits);
   const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
@@ -35,13 +40,24 @@ export function shareConnections(app: FastifyInstance, limits: ShareLimits): voi
     let share = connection[ownShare];
     if (share === undefined) {
       const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
-      share = new ConnectionShare(limits, clients, turn);
+      share = new ConnectionShare(limits, clients, { turn, protocol: protocolOf(request) });
       connection[ownShare] = share;
+      connections.heard(request.raw.socket, share);
       connection.once("close", share.close);
       connection.once("close", giveBack);
     }
     share.enter(request.raw, reply.raw, done);
   });
+}
+
+function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
+  return raw.httpVersionMajor === 1 ? "HTTP/1.1" : "HTTP/2";
+}
+
+/** Who it turned out to be that asks: the connection is theirs, as far as an operator is told. */
+export function noteCallerOfConnection(request: FastifyRequest, by: string | null): void {
+  const share = connectionOf(request)[ownShare];
+  if (share !== undefined) share.by = by;
 }
 
 function clientSharesWithin({ streamsPerClientMax, waitsPerClientMax }: ShareLimits): ClientShares {
@@ -96,7 +112,11 @@ function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
   return httpVersionMajor === 1 && socket instanceof Socket;
 }
 
-class ConnectionShare {
+class ConnectionShare implements Spoken {
+  readonly protocol: Spoken["protocol"];
+  requests = 0;
+  streams = 0;
+  by: string | null = null;
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
   readonly #turn: ClientTurn;
@@ -109,13 +129,23 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits, clients: ClientShares, turn: ClientTurn) {
+  constructor(
+    limits: ShareLimits,
+    clients: ClientShares,
+    { turn, protocol }: { readonly turn: ClientTurn; readonly protocol: Spoken["protocol"] },
+  ) {
     this.#limits = limits;
     this.#clients = clients;
     this.#turn = turn;
+    this.protocol = protocol;
+  }
+
+  get waits(): number {
+    return this.#waits - this.streams;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    this.requests += 1;
     this.#forgetClosed();
     if (this.#hasRoom()) {
       this.#begin(request, response, begin);
@@ -191,9 +221,12 @@ class ConnectionShare {
       });
     }
     const giveBack = this.#clients[kind].take(client);
+    const stream = kind === "streams" ? 1 : 0;
     this.#waits += 1;
+    this.streams += stream;
     response.once("close", () => {
       this.#waits -= 1;
+      this.streams -= stream;
       giveBack();
     });
   }

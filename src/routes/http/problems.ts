@@ -141,8 +141,8 @@ export function problemHandler(logger: Logger) {
     if (error instanceof KeeperError) return sendProblem(reply, error);
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
-    const { method, url, ip: remoteAddress } = request;
-    logger.error({ err: error, method, url: withoutTicket(url), remoteAddress }, "a request met a bug");
+    const { ip: address, method, url } = request;
+    logger.error({ err: error, address, method, url: withoutTicket(url) }, "a request met a bug");
     return sendProblem(
       reply,
       new KeeperError("internal", "The server failed on this request; the reason is in its log."),
