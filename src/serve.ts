@@ -26,12 +26,13 @@ import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
+import { Runtime } from "./runtime.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
-import { openSqlite } from "./store/sqlite/open-sqlite.ts";
+import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
@@ -82,6 +83,7 @@ interface Service {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
+  readonly runtime: Runtime;
   readonly stallWatch: StallWatch;
   /** Null where nobody asked for it. */
   readonly audit: AuditLog | null;
@@ -104,7 +106,7 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches } = await openStore(config, logger);
+  const { store, watches, storage } = await openStore(config, logger);
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -113,7 +115,11 @@ async function openService(
     sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
-  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
+  const sweeper = new Sweeper(store, config);
+  const lockDelays = new LockDelays(store);
+  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays]);
+  const runtime = new Runtime();
+  const backstage = { storage, housekeeper, sweeper, lockDelays, runtime };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -121,16 +127,13 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    {
-      ...{ store, sessions, watches, coordination, housekeeper, limits, bounds, logger, version },
-      audit: auditOfRequests,
-    },
+    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests, backstage },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
+  return { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit, danger };
 }
 
 /**
@@ -215,7 +218,10 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
+async function openStore(
+  config: Config,
+  logger: Logger,
+): Promise<{ store: Store; watches: Watches; storage: OpenedSqlite }> {
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -252,7 +258,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
   await store.start();
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches };
+  return { store, watches, storage: sqlite };
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
@@ -380,12 +386,13 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
+  runtime.stop();
   sessions.dispose();
   await store.close();
   await audit?.close();

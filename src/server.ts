@@ -52,7 +52,7 @@ import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { adminConnectionRoutes } from "./routes/operations/admin-connections.ts";
 import { healthRoutes } from "./routes/operations/health.ts";
-import { Health, type HealthLimits, type HealthParts } from "./routes/operations/health-checks.ts";
+import { Health, type HealthLimits } from "./routes/operations/health-checks.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
@@ -78,6 +78,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import { type Backstage, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
@@ -87,7 +88,6 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
-  readonly housekeeper: HealthParts["housekeeper"];
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
@@ -95,6 +95,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What is measured beside what the server is made of. */
+  readonly backstage?: Backstage;
 }
 
 interface ServerOptions {
@@ -113,6 +115,8 @@ export interface Server {
   readonly app: FastifyInstance;
   /** All that a host stands for; of several addresses at least one. */
   readonly doors: Doors;
+  /** What each part counts, as of now. */
+  stats(): PartsStats;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -173,7 +177,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
   openapiRoutes(app);
-  const health = new Health({ ...parts, isStopping: () => isStopping });
+  const health = new Health({ ...{ store, limits }, ...parts.backstage, isStopping: () => isStopping });
   await app.register(async (scope) => homeRoutes(scope, version, health));
   llmsRoutes(app);
   healthRoutes(app, health, store);
@@ -207,6 +211,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     tokenRoutes(scope, parts);
     ticketRoutes(scope, tickets);
   });
+  const { backstage = {} } = parts;
+  const measured = { ...parts, connections, answers, bodies, rates, latestStreams: streams, backstage };
   assertPriced();
   answerOtherMethods();
   await app.ready();
@@ -215,6 +221,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   return {
     app,
     doors,
+    stats: () => partsStats(measured),
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },

@@ -13,6 +13,7 @@ import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
 import type { Cause, Commit, Note, Txn } from "../core/txn.ts";
 import { type Asked, askedBy, type Idempotency } from "../core/write-context.ts";
+import type { Histogram } from "../histogram.ts";
 import { Shares } from "../shares.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
@@ -107,19 +108,23 @@ export interface Ended {
   readonly zxid: number;
 }
 
-/** What is counted since the start, for metrics. */
-export interface SessionCounts {
+/** Who is alive. Totals count since the start. */
+export interface SessionsStats {
   readonly open: number;
-  /** Sessions found in the store, each of which got its full timeout again (N13). */
+  /** Sessions found in the store at the start. */
   readonly restored: number;
-  readonly opened: number;
-  readonly closed: number;
-  readonly expired: number;
-  readonly closesRefused: number;
+  /** Timeouts that began anew in full because this server took up measuring them, at its start or later (N13). */
+  readonly freshTimeoutsTotal: number;
+  readonly openedTotal: number;
+  readonly closedTotal: number;
+  readonly expiredTotal: number;
+  /** Ends that the store refused, and that are asked for again. */
+  readonly refusedClosesTotal: number;
   /** Between the end of a timeout and the decision to expire, at worst. */
   readonly expiryLatenessMsMax: number;
-  readonly stalls: number;
-  readonly stalledMs: number;
+  /** Pauses of the process, which are held against no session. */
+  readonly stallsTotal: number;
+  readonly stalledMsTotal: number;
 }
 
 interface Member extends Alive {
@@ -349,18 +354,20 @@ export class Sessions {
     };
   }
 
-  get counts(): SessionCounts {
+  stats(): SessionsStats {
+    const { latenessMsMax, freshCount, stalls } = this.#timeouts;
     return {
-      open: this.#members.size,
-      restored: this.#restored,
-      opened: this.#opened,
-      closed: this.#closed,
-      expired: this.#expired,
-      closesRefused: this.#closesRefused,
-      expiryLatenessMsMax: this.#timeouts.latenessMsMax,
-      stalls: this.#timeouts.stalls.count,
-      stalledMs: this.#timeouts.stalls.totalMs,
+      ...{ open: this.#members.size, restored: this.#restored, freshTimeoutsTotal: freshCount },
+      ...{ openedTotal: this.#opened, closedTotal: this.#closed, expiredTotal: this.#expired },
+      refusedClosesTotal: this.#closesRefused,
+      expiryLatenessMsMax: latenessMsMax,
+      ...{ stallsTotal: stalls.count, stalledMsTotal: stalls.totalMs },
     };
+  }
+
+  /** How late it was noticed that timeouts had ended. */
+  get expiryLatenessMs(): Histogram {
+    return this.#timeouts.latenessMs;
   }
 
   /** Another's session is as one that is gone, whoever has its token. */

@@ -10,6 +10,7 @@ import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { State } from "../core/state.ts";
 import type { Note, Txn } from "../core/txn.ts";
+import { countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
@@ -28,6 +29,20 @@ export interface Applied {
   readonly message: ChangeMessage | null;
   /** It was too much to be told: the history begins anew behind it. */
   readonly isUntold?: true;
+}
+
+/** What the entries heard of led to. Totals count since the start, what it replayed included. */
+export interface ReplicaStats {
+  readonly appliedLsn: number;
+  readonly entriesTotal: number;
+  readonly transactionsTotal: number;
+  readonly changesTotal: number;
+  /** Commands that were refused at their place in the log. */
+  readonly refusedCommandsTotal: number;
+  /** Of these, for a quota; those of this server alone. */
+  readonly quotaRefusalsTotal: number;
+  /** Time in which entries were decided, done and told. */
+  readonly busyMsTotal: number;
 }
 
 interface ReplicaParts {
@@ -65,9 +80,14 @@ export class Replica {
   readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
-  readonly #clock: Clock;
   readonly #slices: Slices;
   #behindSinceMs: number | null = null;
+  /** In which the event loop does nothing but decide, do and tell an entry. */
+  readonly applyMs = new Histogram(timeBoundsMs);
+  readonly txnChanges = new Histogram(countBounds);
+  readonly #clock: Clock;
+  #refusedCommands = 0;
+  #quotaRefusals = 0;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
   #appliedLsn: Lsn;
@@ -90,6 +110,18 @@ export class Replica {
     this.#slices = new Slices(parts.clock);
     this.#zxids = new Arrivals(parts.state.zxid);
     this.#lsns = new Arrivals(parts.appliedLsn);
+  }
+
+  stats(): ReplicaStats {
+    return {
+      appliedLsn: this.#appliedLsn,
+      entriesTotal: this.applyMs.count,
+      transactionsTotal: this.txnChanges.count,
+      changesTotal: this.txnChanges.sum,
+      refusedCommandsTotal: this.#refusedCommands,
+      quotaRefusalsTotal: this.#quotaRefusals,
+      busyMsTotal: this.applyMs.sum,
+    };
   }
 
   /**
@@ -169,6 +201,7 @@ export class Replica {
     if (entry.lsn !== this.#appliedLsn + 1) {
       throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
     }
+    const startedMs = this.#clock.monotonicMs();
     const isOwn = entry.writer === this.#log.writer;
     const sent = isOwn ? this.#sent(entry) : null;
     const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
@@ -180,6 +213,7 @@ export class Replica {
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
+    this.applyMs.observe(this.#clock.monotonicMs() - startedMs);
     if (isOwn) this.#proposer.settled(entry.seq);
   }
 
@@ -209,6 +243,7 @@ export class Replica {
         answers.push(() => resolve(commit));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
+        this.#countRefusal(error, isAwaited);
         if (isAwaited && error.details.unknownPast) this.#unknownPasts.note(error.message);
         answers.push(() => reject(error));
       }
@@ -216,7 +251,13 @@ export class Replica {
     return { answers, applied, notes };
   }
 
+  #countRefusal({ code }: KeeperError, isAwaited: boolean): void {
+    this.#refusedCommands += 1;
+    if (isAwaited && code === "quota_exceeded") this.#quotaRefusals += 1;
+  }
+
   #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
+    this.txnChanges.observe(txn.changes.length);
     const { namespaces } = this.#state.access;
     const isUntold = bounds === undefined && isTooLongToTell(txn, namespaces);
     const message = isUntold ? null : changeMessageOf(txn, namespaces);

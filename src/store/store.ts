@@ -19,13 +19,15 @@ import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
 import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
+import { memoryOf } from "../core/memory.ts";
+import { rootPath } from "../core/tree/path.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
-import { Proposer } from "./proposer.ts";
-import { type Applied, Replica } from "./replica.ts";
+import { Proposer, type ProposerStats } from "./proposer.ts";
+import { type Applied, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
-import { TableWriter } from "./table-writer.ts";
+import { TableWriter, type TableWriterStats } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 import { UnknownPasts } from "./unknown-pasts.ts";
 import { suspendedLog } from "./write-refusals.ts";
@@ -43,6 +45,42 @@ export interface StoreParts {
   readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
 }
 
+/** What there is now. */
+export interface StateStats {
+  readonly zxid: number;
+  readonly znodes: number;
+  /** Of the data of all znodes. */
+  readonly dataBytes: number;
+  /** About what the state takes in memory, as `treeBytesMax` counts. */
+  readonly memoryBytes: number;
+  /** 0 where there is no bound. */
+  readonly memoryBytesMax: number;
+  readonly sessions: number;
+  /** Containers and znodes with a TTL. */
+  readonly mortals: number;
+  readonly quotas: number;
+  /** Different access control lists that znodes have. */
+  readonly acls: number;
+  /** Policies, tokens and namespaces. */
+  readonly accessRecords: number;
+  /** Answers kept for requests that may be sent again. */
+  readonly replies: number;
+  readonly epochs: number;
+  /** How often since the start a client has shown what never happened here. */
+  readonly unknownPastsTotal: number;
+}
+
+/** Of each part of the store; null for tables where the log alone is kept. */
+export interface StoreStats {
+  readonly state: StateStats;
+  readonly proposer: ProposerStats;
+  readonly replica: ReplicaStats;
+  readonly tables: TableWriterStats | null;
+}
+
+type StoreHistograms = Pick<Proposer, "entryMs" | "entryCommands" | "entryBytes"> &
+  Pick<Replica, "applyMs" | "txnChanges">;
+
 export class Store {
   readonly #state: State;
   readonly clock: Clock;
@@ -53,6 +91,7 @@ export class Store {
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
   readonly #limits: Limits;
+  readonly #memoryBytesMax: number;
   readonly #serviceTime: ServiceTime;
   readonly #tables: Tables | undefined;
   readonly #tableWriter: TableWriter | null;
@@ -74,6 +113,7 @@ export class Store {
     this.bounds = bounds;
     this.#log = log;
     this.#limits = limits;
+    this.#memoryBytesMax = limits.treeBytesMax ?? 0;
     this.#serviceTime = serviceTime;
     this.#tables = tables;
     this.#tableWriter =
@@ -128,6 +168,35 @@ export class Store {
     this.#log.trim(covering.lsn, covering).catch((error: unknown) => {
       if (!this.#isClosing) this.#fail(error);
     });
+  }
+
+  /** It looks at counts that are there, and walks over nothing. */
+  stats(): StoreStats {
+    return {
+      state: this.#stateStats(),
+      proposer: this.#proposer.stats(),
+      replica: this.#replica.stats(),
+      tables: this.#tableWriter?.stats() ?? null,
+    };
+  }
+
+  #stateStats(): StateStats {
+    const state = this.#state;
+    const { count: znodes, bytes: dataBytes } = state.tree.usageOf(rootPath);
+    return {
+      ...{ zxid: state.zxid, znodes, dataBytes, memoryBytes: memoryOf(state) },
+      memoryBytesMax: this.#memoryBytesMax,
+      ...{ sessions: state.sessionCount, mortals: state.mortals.size, quotas: state.quotas.size },
+      ...{ acls: state.acls.size, accessRecords: state.access.recordCount, replies: state.replies.count },
+      ...{ epochs: state.epochs.count, unknownPastsTotal: this.unknownPasts.count },
+    };
+  }
+
+  /** How large and how long entries and transactions were, since the start. */
+  get histograms(): StoreHistograms {
+    const { entryMs, entryCommands, entryBytes } = this.#proposer;
+    const { applyMs, txnChanges } = this.#replica;
+    return { entryMs, entryCommands, entryBytes, applyMs, txnChanges };
   }
 
   /** Whether other servers may write to the same log. */

@@ -87,7 +87,7 @@ export async function serverOver(
     sessions,
     watches,
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
-    housekeeper,
+    backstage: { housekeeper },
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
     logger,

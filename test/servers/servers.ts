@@ -54,8 +54,8 @@ async function startParts(log: SharedLog, clock: Clock, { config, housekeeping }
   const duties = [sessions, new Sweeper(store, config), new LockDelays(store)];
   const housekeeper = new Housekeeper(store, duties, housekeeping);
   const server = await createServer({
-    ...{ store, sessions, watches, coordination, housekeeper, limits: config, bounds: boundsOf(config) },
-    ...{ logger: pino({ level: "silent" }), version: "0.0.0" },
+    ...{ store, sessions, watches, coordination, limits: config, bounds: boundsOf(config) },
+    ...{ logger: pino({ level: "silent" }), version: "0.0.0", backstage: { housekeeper } },
   });
   await server.app.listen({ host: "127.0.0.1", port: 0 });
   housekeeper.start();

@@ -8,7 +8,7 @@ import type { Store } from "../../store/store.ts";
 export interface HealthParts {
   readonly store: Store;
   /** Whether somebody ends sessions, sweeps and ends lock delays: this server, or another that was heard of lately. */
-  readonly housekeeper: { readonly isAttended: boolean };
+  readonly housekeeper?: { readonly isAttended: boolean };
   readonly isStopping: () => boolean;
   readonly limits: HealthLimits;
 }
@@ -55,7 +55,7 @@ const checks: readonly Check[] = [
     name: "housekeeper",
     well: "Sessions end in time, and what is due is swept.",
     look: ({ housekeeper }) =>
-      housekeeper.isAttended
+      housekeeper?.isAttended === true
         ? null
         : { sentence: "No server is known to keep house: sessions do not end, and nothing is swept." },
   },

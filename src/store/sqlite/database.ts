@@ -310,12 +310,12 @@ export class StoreDatabase {
   }
 
   /** Room within the files there are, however large they may become. */
-  spare(): Spare {
+  spare(): Spare & { readonly fileBytes: number } {
     const fileBytes = statSync(this.#file).size;
     const emptyBytes = this.#pragmaNumber("freelist_count") * this.#pageBytes;
     const growthBytes = Math.max(0, this.#pragmaNumber("page_count") * this.#pageBytes - fileBytes);
     const walFileBytes = statSync(`${this.#file}-wal`).size;
-    return { emptyBytes, growthBytes, walFileBytes, unreflectedBytes: this.#unreflectedBytes };
+    return { fileBytes, emptyBytes, growthBytes, walFileBytes, unreflectedBytes: this.#unreflectedBytes };
   }
 
   /** Room within the size the file may have; null where only the disk bounds it. */

@@ -16,10 +16,24 @@ export interface WriterData {
   readonly settings: SqliteSettings;
   /** Shared with the event loop, which may read it at any time. */
   readonly numbers: Float64Array<SharedArrayBuffer>;
+  /** The same of the histogram of how long commits took. */
+  readonly commitCells: Float64Array<SharedArrayBuffer>;
 }
 
 /** Places in `WriterData.numbers`. */
-export const numberIndex = { walBytes: 0, lastCommitMs: 1, lastCheckpointMs: 2, walBlockedMs: 3 } as const;
+export const numberIndex = {
+  walBytes: 0,
+  lastCommitMs: 1,
+  lastCheckpointMs: 2,
+  walBlockedMs: 3,
+  checkpointsTotal: 4,
+  checkpointMsTotal: 5,
+  checkpointsFailedTotal: 6,
+  databaseBytes: 7,
+  emptyBytes: 8,
+  walFileBytes: 9,
+  diskFreeBytes: 10,
+} as const;
 
 export interface AppendMessage {
   readonly type: "append";

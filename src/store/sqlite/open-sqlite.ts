@@ -2,6 +2,7 @@
 // file and one thread.
 
 import { randomUUID } from "node:crypto";
+import { cellsOf, Histogram, timeBoundsMs } from "../../histogram.ts";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
 import { type LoadedStore, loadStore } from "./load.ts";
@@ -13,12 +14,30 @@ import { SqliteTables } from "./sqlite-tables.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
 import { WriterThread } from "./writer-thread.ts";
 
+/** Of the file, its disk and the thread that writes it. Totals count since the start. */
 export interface StorageStats {
+  /** What stands in the write-ahead log and is not in the file, or keeps it from starting anew. */
   readonly walBytes: number;
+  /** Length of its file. */
+  readonly walFileBytes: number;
   /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
   readonly walBlockedMs: number;
   readonly lastCommitMs: number;
+  /** Commits that were synced, be it of one entry or of many. */
+  readonly commitsTotal: number;
+  readonly commitMsTotal: number;
   readonly lastCheckpointMs: number;
+  readonly checkpointsTotal: number;
+  readonly checkpointMsTotal: number;
+  readonly checkpointsFailedTotal: number;
+  /** Length of the database file, and what of it holds nothing. */
+  readonly databaseBytes: number;
+  readonly emptyBytes: number;
+  /** What the disk has left, and with how much less than this the service is read-only. */
+  readonly diskFreeBytes: number;
+  readonly diskFreeBytesMin: number;
+  /** Sent to the thread, and not answered. */
+  readonly pendingAppends: number;
 }
 
 const numberCount = Object.keys(numberIndex).length;
@@ -29,6 +48,8 @@ export class OpenedSqlite {
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
+  /** How long the thread took to commit and sync what it was sent. */
+  readonly commitMs: Histogram;
   readonly #thread: WriterThread;
 
   constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
@@ -36,6 +57,7 @@ export class OpenedSqlite {
     this.loaded = loaded;
     this.tightened = directory.tightened;
     this.#thread = thread;
+    this.commitMs = new Histogram(timeBoundsMs, thread.data.commitCells);
     this.log = new SqliteLog(thread, clusterId);
     const { appliedLsn: lsn, zxid, digest } = position;
     this.tables = new SqliteTables(thread, clusterId, { lsn, zxid, digest });
@@ -46,13 +68,18 @@ export class OpenedSqlite {
     this.#thread.on("walBlockage", ({ blockage }) => listener(blockage));
   }
 
+  /** From the memory that the writing thread shares: nobody is asked. */
   stats(): StorageStats {
-    const at = (index: number) => this.#thread.data.numbers[index] as number;
+    const { numbers, settings } = this.#thread.data;
+    const at = (name: keyof typeof numberIndex) => numbers[numberIndex[name]] as number;
     return {
-      walBytes: at(numberIndex.walBytes),
-      walBlockedMs: at(numberIndex.walBlockedMs),
-      lastCommitMs: at(numberIndex.lastCommitMs),
-      lastCheckpointMs: at(numberIndex.lastCheckpointMs),
+      ...{ walBytes: at("walBytes"), walFileBytes: at("walFileBytes"), walBlockedMs: at("walBlockedMs") },
+      ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
+      ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
+      ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
+      ...{ checkpointsFailedTotal: at("checkpointsFailedTotal"), databaseBytes: at("databaseBytes") },
+      ...{ emptyBytes: at("emptyBytes"), diskFreeBytes: at("diskFreeBytes") },
+      ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }
 
@@ -99,7 +126,12 @@ function writerData(
   { position }: LoadedStore,
   settings: SqliteSettings,
 ): WriterData {
-  const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
+  const numbers = sharedNumbers(numberCount);
+  const commitCells = sharedNumbers(cellsOf(timeBoundsMs));
   const files = { databaseFile, ballastFile, loadedLsn: position.appliedLsn, places };
-  return { writer: randomUUID(), ...files, settings, numbers };
+  return { writer: randomUUID(), ...files, settings, numbers, commitCells };
+}
+
+function sharedNumbers(count: number): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
 }

@@ -25,6 +25,7 @@ export class Space {
   readonly #directory: string;
   readonly #ballastFile: string;
   readonly #settings: SqliteSettings;
+  #diskFreeBytes = 0;
 
   constructor(ballastFile: string, settings: SqliteSettings) {
     this.#directory = dirname(ballastFile);
@@ -32,13 +33,19 @@ export class Space {
     this.#settings = settings;
   }
 
+  /** What the disk had left at the last look. */
+  get diskFreeBytes(): number {
+    return this.#diskFreeBytes;
+  }
+
   /** Why there is too little room; null when there is enough, or once more when there was too little. */
   shortage(spare: Spare, isShort: boolean): string | null {
     const { bavail, bsize } = statfsSync(this.#directory);
+    this.#diskFreeBytes = bavail * bsize;
     const settings = this.#settings;
     const slackBytes = isShort ? settings.freeBytesMin * slackShare : 0;
     const neededBytes = slackBytes + (this.#hasBallast() ? 0 : settings.ballastBytes);
-    return shortageOf({ diskBytes: bavail * bsize, ...spare }, { ...settings, neededBytes });
+    return shortageOf({ diskBytes: this.#diskFreeBytes, ...spare }, { ...settings, neededBytes });
   }
 
   /** Makes the ballast if it is not there; false when there is no room for it. */

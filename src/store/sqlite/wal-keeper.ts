@@ -142,8 +142,15 @@ export class WalKeeper {
 
   #done(done: CheckpointDone): void {
     this.#isRunning = false;
-    this.#numbers[numberIndex.lastCheckpointMs] = done.tookMs;
+    this.#count(done);
     this.#listeners.onDone(done);
+  }
+
+  #count({ error, tookMs }: CheckpointDone): void {
+    const numbers = this.#numbers;
+    numbers[numberIndex.lastCheckpointMs] = tookMs;
+    (numbers[numberIndex.checkpointMsTotal] as number) += tookMs;
+    (numbers[error === null ? numberIndex.checkpointsTotal : numberIndex.checkpointsFailedTotal] as number) += 1;
   }
 
   /**

@@ -3,6 +3,7 @@
 // prove nothing about the one that failed.
 
 import Sqlite from "better-sqlite3";
+import { Histogram, timeBoundsMs } from "../../histogram.ts";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { LockedError, StoreDatabase } from "./database.ts";
 import type { Answers, AppendMessage, FromWriter, Request, ToWriter, WriterData } from "./messages.ts";
@@ -35,6 +36,13 @@ const probeShareOfBallast = 1 / 8;
 /** How old a look at the files may be when something is appended. */
 const lookEveryMs = 50;
 
+/** As they were when it was last looked for room. */
+interface FileSizes {
+  readonly fileBytes: number;
+  readonly emptyBytes: number;
+  readonly walFileBytes: number;
+}
+
 interface WaitingWrite {
   readonly id: number;
   readonly rows: PackedRows;
@@ -43,6 +51,7 @@ interface WaitingWrite {
 export class Writer {
   readonly #database: StoreDatabase;
   readonly #numbers: Float64Array;
+  readonly #commitMs: Histogram;
   readonly #space: Space;
   readonly #places: readonly Place[];
   #lastLookMs = 0;
@@ -65,9 +74,10 @@ export class Writer {
   #toldDurableLsn: Lsn;
 
   constructor(data: WriterData, post: (message: FromWriter) => void) {
-    const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers } = data;
+    const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers, commitCells } = data;
     this.#post = post;
     this.#numbers = numbers;
+    this.#commitMs = new Histogram(timeBoundsMs, commitCells);
     this.#toldDurableLsn = loadedLsn;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
@@ -165,7 +175,9 @@ export class Writer {
       firstLsn = this.#database.append(messages);
     };
     const hasRoom = this.#inRoom(append) || (this.#giveUpHistory() && this.#inRoom(append));
-    this.#numbers[numberIndex.lastCommitMs] = performance.now() - started;
+    const tookMs = performance.now() - started;
+    this.#numbers[numberIndex.lastCommitMs] = tookMs;
+    this.#commitMs.observe(tookMs);
     if (!hasRoom) {
       this.#refuse(messages, this.#shortage ?? "");
       return;
@@ -325,7 +337,9 @@ export class Writer {
     if (this.#shortage !== null) {
       this.#inRoom(() => this.#wal.giveBack(this.#database.spare().walFileBytes));
     }
-    const shortage = this.#space.shortage(this.#database.spare(), this.#shortage !== null);
+    const spare = this.#database.spare();
+    const shortage = this.#space.shortage(spare, this.#shortage !== null);
+    this.#noteRoom(spare);
     if (this.#shortage === null) {
       if (shortage !== null) this.#say(shortage);
       else if (!this.#takeBallast()) this.#say("The disk has no room for the ballast file.");
@@ -335,6 +349,13 @@ export class Writer {
     if (!this.#takeBallast()) return;
     // Said again here, since there may have been no room to say it at the start.
     if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
+  }
+
+  #noteRoom({ fileBytes, emptyBytes, walFileBytes }: FileSizes): void {
+    this.#numbers[numberIndex.databaseBytes] = fileBytes;
+    this.#numbers[numberIndex.emptyBytes] = emptyBytes;
+    this.#numbers[numberIndex.walFileBytes] = walFileBytes;
+    this.#numbers[numberIndex.diskFreeBytes] = this.#space.diskFreeBytes;
   }
 
   /** Its room may have gone to the write-ahead log, which keeps its length. */
