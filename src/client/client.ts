@@ -16,6 +16,7 @@ import {
   type CounterSummary,
   type ElectionSummary,
   type ListOptions,
+  type LockState,
   type LockSummary,
   listResources,
 } from "./coordination/resource-lists.ts";
@@ -256,6 +257,11 @@ export class Client extends Znodes {
   /** The locks there are, in order of their names. */
   locks(options: ListOptions = {}): AsyncGenerator<LockSummary, void, undefined> {
     return listResources(this.#service, "locks", options);
+  }
+
+  /** Who holds a lock, and who waits for it. One that nobody ever claimed is free. */
+  lockState(name: string, options: CallOptions = {}): Promise<LockState> {
+    return this.#read<LockState>(`v1/locks/${segmentOf(name)}`, options);
   }
 
   /** The elections there are, in order of their names. */

@@ -172,7 +172,8 @@ export class Sessions {
     this.#liveness = store.isShared
       ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
       : new MemoryLiveness(({ deadline }) => this.#timeouts.touch(deadline));
-    for (const session of store.reader(systemContext).sessions()) this.#admit(session);
+    const found = [...store.reader(systemContext).sessions()];
+    for (const session of found.sort((a, b) => a.openedZxid - b.openedZxid)) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
     store.onNoted((notes) => this.#hear(notes));
@@ -352,6 +353,13 @@ export class Sessions {
       listeners.delete(listener);
       if (listeners.size === 0) this.#endedListeners.delete(id);
     };
+  }
+
+  /** That which was opened first, of those there are. */
+  get oldest(): Session | undefined {
+    // Each is admitted when it is opened: they are in the order in which they were.
+    const [first] = this.#members.values();
+    return first?.session;
   }
 
   stats(): SessionsStats {

@@ -1,4 +1,4 @@
-// docs/cli.md, and what README and the skill have of the command line, are held to what they say: their examples are run
+// docs/cli.md, and what docs/operations.md, README and the skill have of the command line, are held to what they say: their examples are run
 // in order in one shell, and print what is shown. Zxids, numbers and ids may differ.
 
 import { execFile } from "node:child_process";
@@ -14,7 +14,7 @@ import { ownTest, test } from "./fixture.ts";
 const runWithinMs = 90_000;
 const separator = "-- the step ends here --";
 
-describe.for(["docs/cli.md", "README.md", "docs/skills/treekeeper/SKILL.md"])("%s", (name) => {
+describe.for(["docs/cli.md", "docs/operations.md", "README.md", "docs/skills/treekeeper/SKILL.md"])("%s", (name) => {
   const steps = stepsOf(codeBlocksOf(readDocument(name)));
 
   ownTest("its commands print what it shows", { timeout: 300_000 }, async ({ server, dataDir }) => {

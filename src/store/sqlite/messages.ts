@@ -33,6 +33,7 @@ export const numberIndex = {
   emptyBytes: 8,
   walFileBytes: 9,
   diskFreeBytes: 10,
+  diskBytes: 11,
 } as const;
 
 export interface AppendMessage {

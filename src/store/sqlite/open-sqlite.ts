@@ -18,8 +18,9 @@ import { WriterThread } from "./writer-thread.ts";
 export interface StorageStats {
   /** What stands in the write-ahead log and is not in the file, or keeps it from starting anew. */
   readonly walBytes: number;
-  /** Length of its file. */
+  /** Length of its file, and what it may be while nobody else reads the database. */
   readonly walFileBytes: number;
+  readonly walBytesMax: number;
   /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
   readonly walBlockedMs: number;
   readonly lastCommitMs: number;
@@ -33,6 +34,11 @@ export interface StorageStats {
   /** Length of the database file, and what of it holds nothing. */
   readonly databaseBytes: number;
   readonly emptyBytes: number;
+  /** What the database may grow to; 0 where there is no bound. */
+  readonly databaseBytesMax: number;
+  /** A file that keeps room for a full disk. */
+  readonly ballastBytes: number;
+  readonly diskBytes: number;
   /** What the disk has left, and with how much less than this the service is read-only. */
   readonly diskFreeBytes: number;
   readonly diskFreeBytesMin: number;
@@ -78,7 +84,9 @@ export class OpenedSqlite {
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
       ...{ checkpointsFailedTotal: at("checkpointsFailedTotal"), databaseBytes: at("databaseBytes") },
-      ...{ emptyBytes: at("emptyBytes"), diskFreeBytes: at("diskFreeBytes") },
+      ...{ emptyBytes: at("emptyBytes"), databaseBytesMax: settings.databaseBytesMax },
+      ...{ ballastBytes: settings.ballastBytes, diskBytes: at("diskBytes") },
+      ...{ diskFreeBytes: at("diskFreeBytes"), walBytesMax: settings.walBytesMax },
       ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }
