@@ -14,6 +14,8 @@ import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { metricsText } from "./metrics.ts";
+import { metricsMediaType } from "./metrics-text.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
 import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";
@@ -40,8 +42,9 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { OpenConnections } from "./routes/http/open-connections.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
-import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
+import { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
 import { logRequests } from "./routes/http/request-log.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
@@ -56,7 +59,9 @@ import { Health, type HealthLimits } from "./routes/operations/health-checks.ts"
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
+import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
+import { statsRoutes } from "./routes/operations/stats.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
@@ -78,7 +83,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
-import { type Backstage, type PartsStats, partsStats } from "./stats.ts";
+import { type Backstage, type MeasuredParts, type PartsStats, durationsOf, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
@@ -130,11 +135,13 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, coordination, limits, version } = parts;
+  const { store, sessions, watches, coordination, limits, version } = parts;
   let isStopping = false;
-  const unreadable = new Unreadable(limits);
+  const requests = new RequestCounts();
+  const unreadable = new Unreadable(limits, () => requests.unreadable());
   const openConnections = new OpenConnections(store.clock);
-  const app = createApp(parts, options, { unreadable, openConnections });
+  const app = createApp(parts, options, { unreadable, requests, openConnections });
+  requests.follow(app);
   const connections = countConnections(app, parts);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
@@ -150,12 +157,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
     holdAnswers(answers),
+    requests.answer,
   ]);
   await app.register(accepts);
   const tickets = new Tickets<Caller>(store.clock);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    requests.hear,
     unreadable.refuseBehind,
     refuseUnclearHead,
     refuseOtherHosts(options.hostNames),
@@ -181,6 +190,15 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   await app.register(async (scope) => homeRoutes(scope, version, health));
   llmsRoutes(app);
   healthRoutes(app, health, store);
+  const measured: MeasuredParts = {
+    ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
+  };
+  const figures = () => partsStats(measured);
+  metricsRoutes(app, {
+    mediaType: metricsMediaType,
+    text: () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() }),
+  });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -198,7 +216,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     adminConnectionRoutes(scope, openConnections);
-    endedSessionRoutes(scope, parts.sessions);
+    endedSessionRoutes(scope, sessions);
+    statsRoutes(scope, { version, health, store, sessions, figures, durations: () => durationsOf(measured) });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -211,8 +230,6 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     tokenRoutes(scope, parts);
     ticketRoutes(scope, tickets);
   });
-  const { backstage = {} } = parts;
-  const measured = { ...parts, connections, answers, bodies, rates, latestStreams: streams, backstage };
   assertPriced();
   answerOtherMethods();
   await app.ready();
@@ -221,7 +238,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   return {
     app,
     doors,
-    stats: () => partsStats(measured),
+    stats: figures,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
@@ -240,10 +257,17 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   };
 }
 
+/** What requests meet before any hook. */
+interface AppParts {
+  readonly unreadable: Unreadable;
+  readonly requests: RequestCounts;
+  readonly openConnections: OpenConnections;
+}
+
 function createApp(
   { store, logger, limits }: ServerParts,
   { tls }: ServerOptions,
-  { unreadable, openConnections }: { readonly unreadable: Unreadable; readonly openConnections: OpenConnections },
+  { unreadable, requests, openConnections }: AppParts,
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -258,6 +282,7 @@ function createApp(
       // No hook is passed here.
       reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
+      requests.answeredOutside(reply.statusCode, codeOf(reply) ?? "internal");
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
   } satisfies FastifyServerOptions;

@@ -11,6 +11,8 @@ import type { Answers, AnswersStats } from "./routes/http/answers.ts";
 import type { BodiesInFlight, BodiesStats } from "./routes/http/bodies-in-flight.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import type { Rates, RatesStats } from "./routes/http/rates.ts";
+import type { RequestCounts, RequestsStats } from "./routes/http/request-counts.ts";
+import type { Durations } from "./routes/operations/service-figures.ts";
 import type { Runtime, RuntimeStats } from "./runtime.ts";
 import type { Sessions, SessionsStats } from "./sessions/sessions.ts";
 import type { ProposerStats } from "./store/proposer.ts";
@@ -27,6 +29,7 @@ export interface MeasuredParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  readonly requests: RequestCounts;
   readonly connections: Connections;
   readonly answers: Answers;
   readonly bodies: BodiesInFlight;
@@ -60,6 +63,7 @@ export interface PartsStats {
   readonly housekeeper: HousekeeperStats | null;
   readonly sweeper: SweeperStats | null;
   readonly lockDelays: ReturnType<LockDelays["stats"]> | null;
+  readonly requests: RequestsStats;
   readonly connections: ConnectionsStats;
   readonly answers: AnswersStats;
   readonly bodies: BodiesStats;
@@ -81,10 +85,22 @@ export function partsStats(parts: MeasuredParts): PartsStats {
     housekeeper: housekeeper?.stats() ?? null,
     sweeper: sweeper?.stats() ?? null,
     lockDelays: lockDelays?.stats() ?? null,
+    requests: parts.requests.stats(),
     connections: parts.connections.stats(),
     answers: parts.answers.stats(),
     bodies: parts.bodies.stats(),
     rates: parts.rates.stats(),
     runtime: runtime?.stats() ?? null,
+  };
+}
+
+/** How long things took, for whoever is told of the service in a few figures. */
+export function durationsOf({ requests, store, backstage }: MeasuredParts): Durations {
+  const { storage, runtime } = backstage;
+  return {
+    requests: requests.routes.map(({ durationMs }) => durationMs),
+    writes: [store.histograms.entryMs],
+    commits: storage === undefined ? [] : [storage.commitMs],
+    eventLoop: runtime === undefined ? [] : [runtime.loopDelayMs],
   };
 }

@@ -111,6 +111,9 @@ export interface Ended {
 /** Who is alive. Totals count since the start. */
 export interface SessionsStats {
   readonly open: number;
+  /** Of the client that has opened most of them here, and what one client may have; 0 for no bound. */
+  readonly ofOneClient: number;
+  readonly ofOneClientMax: number;
   /** Sessions found in the store at the start. */
   readonly restored: number;
   /** Timeouts that began anew in full because this server took up measuring them, at its start or later (N13). */
@@ -364,7 +367,9 @@ export class Sessions {
 
   stats(): SessionsStats {
     const { latenessMsMax, freshCount, stalls } = this.#timeouts;
+    const { sessionsPerClientMax: max } = this.#options;
     return {
+      ...{ ofOneClient: this.#shares.largest, ofOneClientMax: Number.isFinite(max) ? max : 0 },
       ...{ open: this.#members.size, restored: this.#restored, freshTimeoutsTotal: freshCount },
       ...{ openedTotal: this.#opened, closedTotal: this.#closed, expiredTotal: this.#expired },
       refusedClosesTotal: this.#closesRefused,

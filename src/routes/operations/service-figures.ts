@@ -11,6 +11,7 @@ import type { StateStats } from "../../store/store.ts";
 import type { HistoryStats } from "../../watches/history.ts";
 import type { WatchesStats } from "../../watches/watches.ts";
 import type { AnswersStats } from "../http/answers.ts";
+import type { RequestsStats } from "../http/request-counts.ts";
 
 export interface ServiceFigures {
   readonly state: StateStats;
@@ -23,6 +24,7 @@ export interface ServiceFigures {
   readonly coordination: CoordinationStats;
   readonly connections: ConnectionsStats;
   readonly answers: AnswersStats;
+  readonly requests: RequestsStats;
   readonly latestStreams: { readonly streams: number };
   /** Null where the process is somebody else's. */
   readonly runtime: RuntimeStats | null;

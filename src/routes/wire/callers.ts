@@ -41,6 +41,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The URL may say by a ticket who asks, since some that open streams send no headers. */
     takesTicket?: boolean;
+    /** Whoever asks must be known, though it is not under /v1. */
+    asksWho?: boolean;
   }
 }
 
@@ -159,7 +161,7 @@ export function authenticate(app: FastifyInstance, callers: Callers): RequestSte
   return (request) => {
     // What the router knows of a route is put together each time it is asked for.
     const { url, config } = request.routeOptions;
-    if (isOpen(request.method, url)) return true;
+    if (config?.asksWho !== true && isOpen(request.method, url)) return true;
     const caller = callers.of(request, config?.takesTicket === true);
     if (!(caller instanceof Promise)) {
       take(request, caller);

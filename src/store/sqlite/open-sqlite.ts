@@ -18,8 +18,9 @@ import { WriterThread } from "./writer-thread.ts";
 export interface StorageStats {
   /** What stands in the write-ahead log and is not in the file, or keeps it from starting anew. */
   readonly walBytes: number;
-  /** Length of its file, and what it may be while nobody else reads the database. */
+  /** Length of its file. */
   readonly walFileBytes: number;
+  /** At which it is said that a reader of the file keeps it from being emptied. */
   readonly walBytesMax: number;
   /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
   readonly walBlockedMs: number;
@@ -80,6 +81,7 @@ export class OpenedSqlite {
     const at = (name: keyof typeof numberIndex) => numbers[numberIndex[name]] as number;
     return {
       ...{ walBytes: at("walBytes"), walFileBytes: at("walFileBytes"), walBlockedMs: at("walBlockedMs") },
+      walBytesMax: settings.walBytesMax,
       ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },

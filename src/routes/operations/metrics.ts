@@ -1,0 +1,47 @@
+// GET /metrics: what the service counts, as Prometheus reads it. What is told is everybody's doing together, so where access
+// control is on it is told to those alone from whom nothing is kept.
+
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { Ask } from "../../core/access/ask.ts";
+import { callerOf } from "../wire/callers.ts";
+import { problems } from "../wire/schemas.ts";
+
+/** What is told, and in which format. */
+export interface MetricsPage {
+  readonly mediaType: string;
+  readonly text: () => string;
+}
+
+export function metricsRoutes(app: FastifyInstance, { mediaType, text }: MetricsPage): void {
+  const config = { asksWho: true };
+  app.get("/metrics", { schema: metricsSchema, config }, async (request, reply) => {
+    new Ask(callerOf(request).permits).requireOfTree("admin");
+    reply.type(mediaType);
+    return text();
+  });
+}
+
+const metricsSchema = {
+  operationId: "getMetrics",
+  summary: "What the service counts",
+  description:
+    "In the text format of Prometheus. With access control on it takes the right `admin` on `/`, of the whole tree: what is " +
+    "counted is everybody's doing.",
+  tags: ["operations"],
+  querystring: Type.Object({}, { additionalProperties: false }),
+  response: {
+    ...problems(),
+    200: {
+      description: "Every metric there is now.",
+      content: {
+        "text/plain": {
+          schema: Type.String({
+            description: "One family after the other.",
+            examples: ["# HELP treekeeper_zxid The last transaction.\n# TYPE treekeeper_zxid gauge\ntreekeeper_zxid 1042\n"],
+          }),
+        },
+      },
+    },
+  },
+};
