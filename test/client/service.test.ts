@@ -1,0 +1,23 @@
+// What the client says of the service: whether it is ready, how it is in figures, and why sessions ended.
+
+import { expect } from "vitest";
+import { test } from "./proxied.ts";
+
+test("a client asks whether the service is ready, for its figures, for who holds a lock and why sessions ended", async ({
+  serve,
+}) => {
+  const { client } = await serve();
+  const { ready, checks } = await client.readiness();
+  expect([ready, checks.map(({ status }) => status)]).toEqual([true, checks.map(() => "ok")]);
+  const session = await client.openSession({ name: "web-1" });
+  const hold = await session.lock("report");
+  const lock = await client.lockState("report");
+  expect(lock).toMatchObject({ holderCount: 1, holders: [{ session: session.id, fence: hold.fence.czxid }] });
+  const stats = await client.stats();
+  expect(stats).toMatchObject({ coordination: { locks: 1 }, sessions: { oldest: { id: session.id } } });
+  await session.close();
+  const ended = [];
+  for await (const each of client.endedSessions()) ended.push(each);
+  expect(ended).toMatchObject([{ id: session.id, reason: "closed" }]);
+  expect(await client.endedSession(session.id)).toEqual(ended[0]);
+});
