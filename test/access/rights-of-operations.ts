@@ -101,6 +101,7 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   listEndedSessions: admin,
   getEndedSession: admin,
   getLimits: "known",
+  getStats: admin,
   sync: "known",
   claimLock: needs("/locks/reports", "coordinate"),
   getClaim: place("/locks/reports"),
