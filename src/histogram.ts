@@ -22,7 +22,7 @@ export class Histogram {
   readonly #sumAt: number;
 
   /** @param cells of the other thread, where another observes; `cellsOf` says how many */
-  constructor(bounds: readonly number[], cells = new Float64Array(cellsOf(bounds))) {
+  constructor(bounds: readonly number[], cells: Float64Array = new Float64Array(cellsOf(bounds))) {
     this.bounds = bounds;
     this.#cells = cells;
     this.#sumAt = bounds.length + 1;

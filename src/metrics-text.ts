@@ -32,7 +32,11 @@ export function lineOf(name: string, { labels, value }: Sample<number>): string 
 }
 
 /** @param perUnit what it observes by what its name says, such as 1000 for milliseconds and seconds */
-export function linesOfHistogram(name: string, { labels, value }: Sample<Histogram>, perUnit: number): string {
+export function linesOfHistogram(
+  name: string,
+  { labels, value }: Sample<Histogram>,
+  perUnit: number,
+): string {
   const counts = value.cumulated();
   const buckets = counts.map((count, index) => {
     const bound = value.bounds[index];

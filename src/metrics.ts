@@ -52,7 +52,8 @@ export const metrics: Readonly<Record<string, Metric>> = {
   ),
   treekeeper_ready_check: gauge(
     "1 for each check of /readyz that is met.",
-    ({ checks }) => checks.map(({ name, status }) => ({ labels: { check: name }, value: status === "ok" ? 1 : 0 })),
+    ({ checks }) =>
+      checks.map(({ name, status }) => ({ labels: { check: name }, value: status === "ok" ? 1 : 0 })),
     ["check"],
   ),
   treekeeper_log_state: gauge("1 for the state that the log is in, 0 for the others.", logStates, ["state"]),
@@ -138,10 +139,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "About what tree and sessions take in memory, as --tree-bytes-max counts it.",
     ({ stats }) => stats.state.memoryBytes,
   ),
-  treekeeper_tree_memory_bytes_max: gauge(
-    "What they may take.",
-    ({ stats }) => stats.state.memoryBytesMax,
-  ),
+  treekeeper_tree_memory_bytes_max: gauge("What they may take.", ({ stats }) => stats.state.memoryBytesMax),
   treekeeper_mortal_znodes: gauge(
     "Containers and znodes with a TTL, which sweeps look at.",
     ({ stats }) => stats.state.mortals,
@@ -163,10 +161,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Answers kept for requests that may be sent again.",
     ({ stats }) => stats.state.replies,
   ),
-  treekeeper_epochs: gauge(
-    "Epochs that the store knows of its past.",
-    ({ stats }) => stats.state.epochs,
-  ),
+  treekeeper_epochs: gauge("Epochs that the store knows of its past.", ({ stats }) => stats.state.epochs),
   treekeeper_unknown_pasts_total: counter(
     "How often a client has shown what never happened here: an older copy of the data directory was put back.",
     ({ stats }) => stats.state.unknownPastsTotal,
@@ -180,14 +175,8 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Writes that may wait.",
     ({ stats }) => stats.proposer.queuedCommandsMax,
   ),
-  treekeeper_queued_bytes: gauge(
-    "What they take in an entry.",
-    ({ stats }) => stats.proposer.queuedBytes,
-  ),
-  treekeeper_queued_bytes_max: gauge(
-    "What they may take.",
-    ({ stats }) => stats.proposer.queuedBytesMax,
-  ),
+  treekeeper_queued_bytes: gauge("What they take in an entry.", ({ stats }) => stats.proposer.queuedBytes),
+  treekeeper_queued_bytes_max: gauge("What they may take.", ({ stats }) => stats.proposer.queuedBytesMax),
   treekeeper_turned_away_commands_total: counter(
     "Writes that were refused for want of a place in the line.",
     ({ stats }) => stats.proposer.turnedAwayCommandsTotal,
@@ -196,10 +185,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Entries that were sent to the log and are not done.",
     ({ stats }) => stats.proposer.inFlightEntries,
   ),
-  treekeeper_in_flight_commands: gauge(
-    "Writes in them.",
-    ({ stats }) => stats.proposer.inFlightCommands,
-  ),
+  treekeeper_in_flight_commands: gauge("Writes in them.", ({ stats }) => stats.proposer.inFlightCommands),
   treekeeper_oldest_append_seconds: gauge(
     "How long the log has not answered what was sent to it first; 0 when it owes no answer.",
     ({ stats }) => seconds(stats.proposer.oldestAppendMs),
@@ -270,12 +256,8 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => seconds(stats.storage?.walBlockedMs),
   ),
   treekeeper_checkpoints_total: counter(
-    "Checkpoints of the write-ahead log that ended well.",
+    "Checkpoints of the write-ahead log.",
     ({ stats }) => stats.storage?.checkpointsTotal,
-  ),
-  treekeeper_checkpoint_failures_total: counter(
-    "Checkpoints that could not be done.",
-    ({ stats }) => stats.storage?.checkpointsFailedTotal,
   ),
   treekeeper_checkpoint_seconds_total: counter("Time that checkpoints took.", ({ stats }) =>
     seconds(stats.storage?.checkpointMsTotal),
@@ -392,10 +374,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Transactions that can be told again.",
     ({ stats }) => stats.history.messages,
   ),
-  treekeeper_history_messages_max: gauge(
-    "As many are kept.",
-    ({ stats }) => stats.history.messagesMax,
-  ),
+  treekeeper_history_messages_max: gauge("As many are kept.", ({ stats }) => stats.history.messagesMax),
   treekeeper_history_bytes: gauge("What they take.", ({ stats }) => stats.history.bytes),
   treekeeper_history_bytes_max: gauge("What they may take.", ({ stats }) => stats.history.bytesMax),
   treekeeper_history_floor_zxid: gauge(
@@ -407,10 +386,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Requests that were let in to wait for a lock, an election or a barrier.",
     ({ stats }) => stats.coordination.waiters,
   ),
-  treekeeper_waiting_requests_max: gauge(
-    "As many may wait.",
-    ({ stats }) => stats.coordination.waitersMax,
-  ),
+  treekeeper_waiting_requests_max: gauge("As many may wait.", ({ stats }) => stats.coordination.waitersMax),
   treekeeper_waiters: gauge(
     "Requests that wait now, by what they wait for.",
     ({ stats: { coordination } }) => [
@@ -424,10 +400,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Streams of holders of locks and elections.",
     ({ stats }) => stats.coordination.listeners,
   ),
-  treekeeper_lock_delays: gauge(
-    "Lock delays that run.",
-    ({ stats }) => stats.lockDelays?.delays,
-  ),
+  treekeeper_lock_delays: gauge("Lock delays that run.", ({ stats }) => stats.lockDelays?.delays),
   treekeeper_on_duty: gauge(
     "1 where this server expires sessions, sweeps and ends lock delays.",
     ({ stats }) => stats.housekeeper?.onDuty,
@@ -491,10 +464,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Memory of buffers and libraries outside of the heap.",
     ({ stats }) => stats.runtime?.externalBytes,
   ),
-  process_resident_memory_bytes: gauge(
-    "Memory of the process.",
-    ({ stats }) => stats.runtime?.residentBytes,
-  ),
+  process_resident_memory_bytes: gauge("Memory of the process.", ({ stats }) => stats.runtime?.residentBytes),
   process_cpu_seconds_total: counter("Processor time of all its threads.", ({ stats: { runtime } }) =>
     runtime === null ? null : seconds(runtime.cpuUserMsTotal + runtime.cpuSystemMsTotal),
   ),

@@ -39,8 +39,11 @@ export class Runtime {
   constructor() {
     this.#timer = setInterval(() => this.#sample(), sampleEveryMs).unref();
     this.#collections = new PerformanceObserver((list) => {
-      for (const { detail, duration } of list.getEntries()) {
-        const isMinor = (detail as { kind?: number }).kind === constants.NODE_PERFORMANCE_GC_MINOR;
+      for (const entry of list.getEntries()) {
+        const { detail, duration } = entry as PerformanceEntry & {
+          readonly detail?: { readonly kind: number };
+        };
+        const isMinor = detail?.kind === constants.NODE_PERFORMANCE_GC_MINOR;
         (isMinor ? this.minorCollectionMs : this.majorCollectionMs).observe(duration);
       }
     });

@@ -25,8 +25,8 @@ import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
-import { type Danger, dangerOf } from "./safe-start.ts";
 import { Runtime } from "./runtime.ts";
+import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
@@ -127,7 +127,18 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests, backstage },
+    {
+      store,
+      sessions,
+      watches,
+      coordination,
+      limits,
+      bounds,
+      logger,
+      version,
+      audit: auditOfRequests,
+      backstage,
+    },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));

@@ -83,7 +83,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
-import { type Backstage, type MeasuredParts, type PartsStats, durationsOf, partsStats } from "./stats.ts";
+import { type Backstage, durationsOf, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
@@ -122,6 +122,8 @@ export interface Server {
   readonly doors: Doors;
   /** What each part counts, as of now. */
   stats(): PartsStats;
+  /** All metrics, as Prometheus reads them. */
+  metrics(): string;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -195,10 +197,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
   };
   const figures = () => partsStats(measured);
-  metricsRoutes(app, {
-    mediaType: metricsMediaType,
-    text: () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() }),
-  });
+  const metrics = () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() });
+  metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, parts);
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -239,6 +239,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     app,
     doors,
     stats: figures,
+    metrics,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },

@@ -60,7 +60,8 @@ function requestsIn({ requests, durations }: ServiceStats): string {
 function storageRows({ storage, durations }: ServiceStats): Row[] {
   if (storage === null) return [];
   const { directoryBytes, diskBytes, diskFreeBytes, walBytes, walFileBytes, lastCommitMs } = storage;
-  const share = diskBytes === 0 ? "" : `, ${Math.floor((100 * (diskBytes - diskFreeBytes)) / diskBytes)} % full`;
+  const share =
+    diskBytes === 0 ? "" : `, ${Math.floor((100 * (diskBytes - diskFreeBytes)) / diskBytes)} % full`;
   const { p99WithinMs } = durations.commits;
   const commits = p99WithinMs === null ? "" : `, 99 % within ${p99WithinMs} ms`;
   return [

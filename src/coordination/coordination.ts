@@ -53,7 +53,12 @@ export class Coordination {
   stats(): CoordinationStats {
     const { locks: lockWaiters, elections: electionWaiters } = this.queues.waiters();
     return {
-      ...{ waiters: this.#waiterCount, waitersMax: this.#limits.claimWaitersMax, lockWaiters, electionWaiters },
+      ...{
+        waiters: this.#waiterCount,
+        waitersMax: this.#limits.claimWaitersMax,
+        lockWaiters,
+        electionWaiters,
+      },
       ...{ barrierWaiters: this.barriers.waiters(), listeners: this.#listenerCount },
     };
   }

@@ -59,7 +59,8 @@ export class EndedSessions {
 }
 
 /** What there is to know of an end when it comes. */
-export interface SessionEndFacts extends Pick<EndedSession, "reason" | "endedAtMs" | "zxid" | "ephemeralCount"> {
+export interface SessionEndFacts
+  extends Pick<EndedSession, "reason" | "endedAtMs" | "zxid" | "ephemeralCount"> {
   readonly silentMs: number;
   readonly openedBy: string | undefined;
   readonly closedBy: string | null | undefined;

@@ -44,6 +44,7 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   getHome: "open",
   checkLiveness: "open",
   checkReadiness: "open",
+  getMetrics: admin,
   createZnode: needs(web, "admin"),
   setZnode: needs(web, "admin"),
   deleteZnode: needs(web, "admin"),

@@ -1,9 +1,9 @@
 // `treekeeper status`, `locks` and `session ended`: what a person is told of a service that is ready, that is not, that keeps
 // its figures to admins, and that is not there.
 
+import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -46,17 +46,20 @@ const accessTest = ownTest.extend<{ server: ServerProcess }>({
   },
 });
 
-accessTest("who has no token is told whether it is ready, and how to see the rest", async ({ cli, dataDir }) => {
-  const token = ["--token-file", join(dataDir, "admin.token")];
-  const [without, withToken] = await Promise.all([cli(["status"]).ended, cli(["status", ...token]).ended]);
-  expect([without.code, without.stdout]).toEqual([
-    0,
-    expect.stringMatching(/^treekeeper at http:\S+ is ready\n$/),
-  ]);
-  expect(without.stderr).toContain("Figures are shown to an admin: name an access token by --token-file");
-  expect([withToken.code, withToken.stderr]).toEqual([0, ""]);
-  expect(withToken.stdout).toContain("  znodes  ");
-});
+accessTest(
+  "who has no token is told whether it is ready, and how to see the rest",
+  async ({ cli, dataDir }) => {
+    const token = ["--token-file", join(dataDir, "admin.token")];
+    const [without, withToken] = await Promise.all([cli(["status"]).ended, cli(["status", ...token]).ended]);
+    expect([without.code, without.stdout]).toEqual([
+      0,
+      expect.stringMatching(/^treekeeper at http:\S+ is ready\n$/),
+    ]);
+    expect(without.stderr).toContain("Figures are shown to an admin: name an access token by --token-file");
+    expect([withToken.code, withToken.stderr]).toEqual([0, ""]);
+    expect(withToken.stdout).toContain("  znodes  ");
+  },
+);
 
 test("without a service it ends with 69 and says so in a sentence", async () => {
   const { code, stdout, stderr } = await new CliProcess(["status"], { endpoint: nowhere }).ended;
@@ -89,13 +92,18 @@ test("a service that is not ready says why, and ends it with 1", async () => {
   );
 });
 
-test("locks says who holds a lock and who waits, and that nobody does", async ({ client, output, unique }) => {
+test("locks says who holds a lock and who waits, and that nobody does", async ({
+  client,
+  output,
+  unique,
+}) => {
   expect(await output("locks", unique)).toBe("nobody holds it\n");
   const session = await client.openSession({ name: "web-1" });
-  const hold = await session.lock(unique, { metadata: { host: "a" } });
-  const line = await output("locks", unique);
-  expect(line).toBe(`held  ${session.id}  web-1  ${hold.fence.path}@${hold.fence.czxid}.${hold.fence.epoch}  {"host":"a"}\n`);
-  expect(await output("locks")).toContain(`${unique}  1 held  0 waiting\n`);
+  await session.withLock(unique, { metadata: { host: "a" } }, async ({ path, czxid, epoch }) => {
+    const line = `held  ${session.id}  web-1  ${path}@${czxid}.${epoch}  {"host":"a"}\n`;
+    expect(await output("locks", unique)).toBe(line);
+    expect(await output("locks")).toContain(`${unique}  1 held  0 waiting\n`);
+  });
   await session.close();
 });
 
@@ -107,12 +115,16 @@ test("session ended says why one ended, to people and to programs, and lists the
   const session = await client.openSession({ name: "web-1" });
   await session.close();
   expect(await output("session", "ended", session.id)).toMatch(
-    new RegExp(`^session +${session.id}  web-1\\nwhy +It was closed on request\\.\\nopened +\\S+Z  by 127\\.0\\.0\\.1\\n`),
+    new RegExp(
+      `^session +${session.id}  web-1\\nwhy +It was closed on request\\.\\nopened +\\S+Z  by 127\\.0\\.0\\.1\\n`,
+    ),
   );
   expect(JSON.parse(await output("session", "ended", session.id, "--json"))).toMatchObject({
     ...{ id: session.id, reason: "closed" },
   });
-  expect(await output("session", "ended", "--last", "1")).toMatch(new RegExp(`^${session.id}  closed  [^\\n]+web-1\\n$`));
+  expect(await output("session", "ended", "--last", "1")).toMatch(
+    new RegExp(`^${session.id}  closed  [^\\n]+web-1\\n$`),
+  );
   expect(await run("session", "ended", "0000000000000001")).toMatchObject({ code: 1, stdout: "" });
 });
 

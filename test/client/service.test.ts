@@ -10,9 +10,10 @@ test("a client asks whether the service is ready, for its figures, for who holds
   const { ready, checks } = await client.readiness();
   expect([ready, checks.map(({ status }) => status)]).toEqual([true, checks.map(() => "ok")]);
   const session = await client.openSession({ name: "web-1" });
-  const hold = await session.lock("report");
-  const lock = await client.lockState("report");
-  expect(lock).toMatchObject({ holderCount: 1, holders: [{ session: session.id, fence: hold.fence.czxid }] });
+  await session.withLock("report", {}, async ({ czxid }) => {
+    const lock = await client.lockState("report");
+    expect(lock).toMatchObject({ holderCount: 1, holders: [{ session: session.id, fence: czxid }] });
+  });
   const stats = await client.stats();
   expect(stats).toMatchObject({ coordination: { locks: 1 }, sessions: { oldest: { id: session.id } } });
   await session.close();

@@ -89,9 +89,7 @@ test("where it is known who asks, it is known of the connection", async ({ http,
   const admin = await turnOnAccess(keeper.store);
   const web = await addToken(keeper.store, { name: "web", policies: ["admin"] });
   const socket = await http.connect();
-  socket.write(
-    `GET /v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${web.authorization}\r\n\r\n`,
-  );
+  socket.write(`GET /v1/whoami HTTP/1.1\r\nHost: localhost\r\nAuthorization: ${web.authorization}\r\n\r\n`);
   await once(socket, "data");
   const { connections } = (await http.get("/v1/admin/connections", { headers: { ...admin } })).json<{
     connections: Listed[];

@@ -82,7 +82,10 @@ test("a disk that answers each write in time is a slow one and no more, however 
   }
 });
 
-test("each check is named with what it means and since when, as lines and as JSON", async ({ http, keeper }) => {
+test("each check is named with what it means and since when, as lines and as JSON", async ({
+  http,
+  keeper,
+}) => {
   const names = ["log", "disk", "room", "replay", "housekeeper", "event_loop", "serving"];
   const { text } = await http.get("/readyz", { query: "verbose" });
   const lines = text.trim().split("\n");
@@ -109,7 +112,11 @@ test("a log without room fails two checks, says so in both forms, and since when
   const short = await readiness(http);
   expect(short).toMatchObject({ status: 503, ready: false, failed: ["log", "room"] });
   const { sinceMs = 0, cause } = short.checks[2] ?? {};
-  expect([sinceMs >= shortMs, sinceMs <= shortMs + 1000, cause]).toEqual([true, true, "The log has no room."]);
+  expect([sinceMs >= shortMs, sinceMs <= shortMs + 1000, cause]).toEqual([
+    true,
+    true,
+    "The log has no room.",
+  ]);
   expect((await http.get("/readyz")).text).toContain("[-] room failed since ");
 });
 

@@ -5,9 +5,9 @@ import { Histogram } from "../../src/histogram.ts";
 import { limitsInUse, warningsOf } from "../../src/routes/operations/limits-in-use.ts";
 import { durationFigures, type ServiceFigures } from "../../src/routes/operations/service-figures.ts";
 import type { Http } from "../support/http.ts";
+import { Http as Client } from "../support/http.ts";
 import { readDocument } from "../support/markdown.ts";
 import { test as processTest } from "../support/process.ts";
-import { Http as Client } from "../support/http.ts";
 import { test } from "./server-fixture.ts";
 
 interface Stats {
@@ -46,7 +46,9 @@ test("what there is, is counted", async ({ http, keeper }) => {
     requests: { clientFaultsTotal: 1, serverFaultsTotal: 0 },
     connections: { open: expect.toSatisfy((open: number) => open >= 2), clients: 1 },
   });
-  await http.delete(`/v1/sessions/${opened[0]?.id}`, { headers: { "session-token": opened[0]?.token ?? "" } });
+  await http.delete(`/v1/sessions/${opened[0]?.id}`, {
+    headers: { "session-token": opened[0]?.token ?? "" },
+  });
   await http.delete("/v1/tree/locks");
   expect(await stats(http)).toMatchObject({
     sessions: { open: 1, closedTotal: 1, oldest: { name: "web-2" } },
@@ -59,7 +61,14 @@ test("what there is, is counted", async ({ http, keeper }) => {
 const idle = {
   state: { memoryBytes: 0, memoryBytesMax: 100, unknownPastsTotal: 0 },
   proposer: { queuedCommands: 0, queuedCommandsMax: 100, queuedBytes: 0, queuedBytesMax: 100 },
-  storage: { diskBytes: 100, diskFreeBytes: 100, databaseBytes: 10, emptyBytes: 10, databaseBytesMax: 100, walBlockedMs: 0 },
+  storage: {
+    diskBytes: 100,
+    diskFreeBytes: 100,
+    databaseBytes: 10,
+    emptyBytes: 10,
+    databaseBytesMax: 100,
+    walBlockedMs: 0,
+  },
   sessions: { expiryLatenessMsMax: 100, stallsTotal: 0, stalledMsTotal: 0 },
   watches: { streams: 0, streamsMax: 100, lagZxidsMax: 0, streamsBehind: 0 },
   coordination: { waiters: 0, waitersMax: 100 },
@@ -107,7 +116,12 @@ test("each trouble is a warning in words, which the operator's page explains", (
     ["storage", { walBlockedMs: 90_000 }, "wal_blocked", "from being emptied for 90 s"],
     ["watches", { lagZxidsMax: 5000, streamsBehind: 1 }, "watch_lag", "1 stream is behind, the last by 5000"],
     ["sessions", { expiryLatenessMsMax: 1260 }, "late_expiry", "expired 1.3 s late"],
-    ["sessions", { stallsTotal: 2, stalledMsTotal: 3000 }, "stalls", "stood still 2 times since its start, 3 s in all"],
+    [
+      "sessions",
+      { stallsTotal: 2, stalledMsTotal: 3000 },
+      "stalls",
+      "stood still 2 times since its start, 3 s in all",
+    ],
     ["state", { unknownPastsTotal: 1 }, "unknown_past", "what never happened here"],
   ];
   for (const [part, figures, code, words] of troubles) {
@@ -124,7 +138,12 @@ test("how long things took is told by the bounds that half and 99 in 100 keep to
   expect(durationFigures([])).toEqual({ count: 0, meanMs: 0, halfWithinMs: 0, p99WithinMs: 0 });
   for (let count = 0; count < 98; count += 1) some.observe(0.5);
   others.observe(50);
-  expect(durationFigures([some, others])).toEqual({ count: 99, meanMs: 1, halfWithinMs: 1, p99WithinMs: 100 });
+  expect(durationFigures([some, others])).toEqual({
+    count: 99,
+    meanMs: 1,
+    halfWithinMs: 1,
+    p99WithinMs: 100,
+  });
   others.observe(500);
   others.observe(500);
   expect(durationFigures([some, others])).toMatchObject({ count: 101, halfWithinMs: 1, p99WithinMs: null });
@@ -133,7 +152,11 @@ test("how long things took is told by the bounds that half and 99 in 100 keep to
 processTest("a service with a file tells of it, and of its process", async ({ start }) => {
   const http = new Client((await start()).url);
   await http.post("/v1/znodes/a");
-  const { storage, process: figures, durations } = (await http.get("/v1/stats")).json<Record<string, never>>();
+  const {
+    storage,
+    process: figures,
+    durations,
+  } = (await http.get("/v1/stats")).json<Record<string, never>>();
   const positive = expect.toSatisfy((value: number) => value > 0);
   expect(storage).toMatchObject({
     ...{ directoryBytes: positive, databaseBytes: positive, diskBytes: positive, diskFreeBytes: positive },

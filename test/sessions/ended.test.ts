@@ -1,7 +1,12 @@
 // Why sessions ended: what is remembered of them, for how long, and who is told.
 
 import { expect } from "vitest";
-import { endedSession, EndedSessions, endedSessionsMax, whyEnded } from "../../src/sessions/ended-sessions.ts";
+import {
+  EndedSessions,
+  endedSession,
+  endedSessionsMax,
+  whyEnded,
+} from "../../src/sessions/ended-sessions.ts";
 import { test } from "../routes/server-fixture.ts";
 import type { Http } from "../support/http.ts";
 
@@ -53,7 +58,9 @@ test("of one that was closed it is known who asked, and the last comes first", a
   expect(rest).not.toHaveProperty("next");
 });
 
-test("of one that is open, or never was, nothing is said but since when it is remembered", async ({ http }) => {
+test("of one that is open, or never was, nothing is said but since when it is remembered", async ({
+  http,
+}) => {
   const { id } = await open(http, "web-1");
   for (const unknown of [id, "0000000000000001"]) {
     const answer = await http.get(`/v1/admin/ended-sessions/${unknown}`);
@@ -76,5 +83,7 @@ test("the oldest are forgotten, and a page goes on behind one that was", () => {
     next: String(endedSessionsMax - 1),
   });
   expect(remembered.list({ after: "0", limit: 10 })).toEqual({ sessions: [], next: null });
-  expect(whyEnded(remembered.list({ limit: 1 }).sessions[0] as never)).toBe("It was closed at another server.");
+  expect(whyEnded(remembered.list({ limit: 1 }).sessions[0] as never)).toBe(
+    "It was closed at another server.",
+  );
 });

@@ -134,7 +134,12 @@ describe("staying alive", () => {
     await keeper.clock.advance(50);
     expect(keeper.exists("/member")).toBe(false);
     expect(closesOf(keeper, session.id)).toEqual(["session_expired"]);
-    expect(sessions.stats()).toMatchObject({ open: 0, openedTotal: 1, expiredTotal: 1, expiryLatenessMsMax: 50 });
+    expect(sessions.stats()).toMatchObject({
+      open: 0,
+      openedTotal: 1,
+      expiredTotal: 1,
+      expiryLatenessMsMax: 50,
+    });
   });
 
   test("any request renews the session: a read, a failing write, a keepalive [N7]", async ({ keeper }) => {
@@ -339,7 +344,12 @@ describe("being gone", () => {
     expect(isExpired(sessions, ended.token)).toBe(true);
     await keeper.clock.advance(5000);
     expect(closesOf(keeper, overtaken.session.id)).toEqual(["session_closed"]);
-    expect(sessions.stats()).toMatchObject({ open: 0, closedTotal: 2, expiredTotal: 0, refusedClosesTotal: 0 });
+    expect(sessions.stats()).toMatchObject({
+      open: 0,
+      closedTotal: 2,
+      expiredTotal: 0,
+      refusedClosesTotal: 0,
+    });
   });
 
   test("every ephemeral goes at one zxid, what else the session made stays [N10]", async ({ keeper }) => {

@@ -38,7 +38,7 @@ export interface ServiceStats {
   readonly limits: readonly LimitInUse[];
   readonly tree: Figures<"znodes" | "dataBytes" | "memoryBytes" | "containersAndTtls" | "quotas" | "acls">;
   readonly sessions: Figures<
-    | ("open" | "closing" | "openedTotal" | "closedTotal" | "expiredTotal")
+    | ("open" | "openedTotal" | "closedTotal" | "expiredTotal")
     | ("expiryLatenessMsMax" | "stallsTotal" | "stalledMsTotal")
   > & { readonly oldest: { readonly id: string; readonly name: string; readonly openedAtMs: number } | null };
   readonly coordination: Figures<

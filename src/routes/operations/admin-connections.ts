@@ -19,15 +19,11 @@ const listQuery = Type.Object(
 export function adminConnectionRoutes(plainApp: FastifyInstance, connections: OpenConnections): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
-  app.get(
-    "/v1/admin/connections",
-    { schema: { ...listSchema, querystring: listQuery } },
-    async (request) => {
-      requireAdminOfTree(request);
-      const { connections: page, next } = connections.list(request.query);
-      return next === null ? { connections: page } : { connections: page, next };
-    },
-  );
+  app.get("/v1/admin/connections", { schema: { ...listSchema, querystring: listQuery } }, async (request) => {
+    requireAdminOfTree(request);
+    const { connections: page, next } = connections.list(request.query);
+    return next === null ? { connections: page } : { connections: page, next };
+  });
 
   app.delete("/v1/admin/connections/:id", { schema: endSchema }, (request, reply) => {
     requireAdminOfTree(request);

@@ -120,7 +120,7 @@ export class Health {
   }
 }
 
-export function isReady(reports: readonly CheckReport[]): boolean {
+export function isReady(reports: readonly Pick<CheckReport, "status">[]): boolean {
   return reports.every(({ status }) => status === "ok");
 }
 

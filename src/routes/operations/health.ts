@@ -23,14 +23,15 @@ export function healthRoutes(plainApp: FastifyInstance, health: Health, store: P
 
   const schema = { ...readySchema, querystring: readyQuery };
   const config = { isServedAlways: true, variesByAccept: true };
-  app.get("/readyz", { schema, config }, (request, reply) => {
+  app.get("/readyz", { schema, config }, async (request, reply) => {
     // Figures are in the log; where access control is on, whoever reaches the port is not told.
     const checks = health.report().map((check) => shown(check, !store.access.isOn));
     const ready = isReady(checks);
     reply.code(ready ? 200 : 503);
-    if (prefersJson(request)) return reply.type("application/json").send({ ready, checks });
+    if (prefersJson(request)) return { ready, checks };
+    reply.type("text/plain");
     const isVerbose = request.query.verbose !== undefined || !ready;
-    return reply.type("text/plain").send(isVerbose ? checks.map(lineOf).join("") : "ok\n");
+    return isVerbose ? checks.map(lineOf).join("") : "ok\n";
   });
 }
 

@@ -38,7 +38,9 @@ const metricsSchema = {
         "text/plain": {
           schema: Type.String({
             description: "One family after the other.",
-            examples: ["# HELP treekeeper_zxid The last transaction.\n# TYPE treekeeper_zxid gauge\ntreekeeper_zxid 1042\n"],
+            examples: [
+              "# HELP treekeeper_zxid The last transaction.\n# TYPE treekeeper_zxid gauge\ntreekeeper_zxid 1042\n",
+            ],
           }),
         },
       },

@@ -61,7 +61,6 @@ const oldestSession = Type.Object(
 const sessions = Type.Object(
   {
     open: count("Sessions."),
-    closing: count("Of these, those whose end is being written."),
     openedTotal: total("Opened"),
     closedTotal: total("Closed"),
     expiredTotal: total("Expired"),
@@ -209,7 +208,7 @@ export const exampleStats = {
     ...{ containersAndTtls: 2, quotas: 0, acls: 1 },
   },
   sessions: {
-    ...{ open: 3, closing: 0, openedTotal: 12, closedTotal: 7, expiredTotal: 2 },
+    ...{ open: 3, openedTotal: 12, closedTotal: 7, expiredTotal: 2 },
     ...{ expiryLatenessMsMax: 61, stallsTotal: 0, stalledMsTotal: 0 },
     oldest: { id: "1f3a5c7e9b2d4f60", name: "web-1", openedAtMs: 1_700_000_000_000 },
   },

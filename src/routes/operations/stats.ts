@@ -53,10 +53,10 @@ function treeOf({ state }: ServiceFigures) {
 }
 
 function sessionsOf({ sessions }: ServiceFigures) {
-  const { open, closing, openedTotal, closedTotal, expiredTotal } = sessions;
+  const { open, openedTotal, closedTotal, expiredTotal } = sessions;
   const { expiryLatenessMsMax, stallsTotal, stalledMsTotal } = sessions;
   return {
-    ...{ open, closing, openedTotal, closedTotal, expiredTotal },
+    ...{ open, openedTotal, closedTotal, expiredTotal },
     ...{ expiryLatenessMsMax: Math.round(expiryLatenessMsMax) },
     ...{ stallsTotal, stalledMsTotal: Math.round(stalledMsTotal) },
   };
@@ -74,7 +74,9 @@ function coordinationOf({ state, coordination }: ServiceFigures) {
   return { locks: state.locks, elections: state.elections, ...waiting, listeners };
 }
 
-function connectionsOf({ connections: { open, clients, http2Sessions, surplus, turnedAwayTotal } }: ServiceFigures) {
+function connectionsOf({
+  connections: { open, clients, http2Sessions, surplus, turnedAwayTotal },
+}: ServiceFigures) {
   return { open, clients, http2: http2Sessions, surplus, turnedAwayTotal };
 }
 

@@ -28,12 +28,11 @@ export const numberIndex = {
   walBlockedMs: 3,
   checkpointsTotal: 4,
   checkpointMsTotal: 5,
-  checkpointsFailedTotal: 6,
-  databaseBytes: 7,
-  emptyBytes: 8,
-  walFileBytes: 9,
-  diskFreeBytes: 10,
-  diskBytes: 11,
+  databaseBytes: 6,
+  emptyBytes: 7,
+  walFileBytes: 8,
+  diskFreeBytes: 9,
+  diskBytes: 10,
 } as const;
 
 export interface AppendMessage {

@@ -31,7 +31,6 @@ export interface StorageStats {
   readonly lastCheckpointMs: number;
   readonly checkpointsTotal: number;
   readonly checkpointMsTotal: number;
-  readonly checkpointsFailedTotal: number;
   /** Length of the database file, and what of it holds nothing. */
   readonly databaseBytes: number;
   readonly emptyBytes: number;
@@ -85,10 +84,9 @@ export class OpenedSqlite {
       ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
-      ...{ checkpointsFailedTotal: at("checkpointsFailedTotal"), databaseBytes: at("databaseBytes") },
-      ...{ emptyBytes: at("emptyBytes"), databaseBytesMax: settings.databaseBytesMax },
-      ...{ ballastBytes: settings.ballastBytes, diskBytes: at("diskBytes") },
-      ...{ diskFreeBytes: at("diskFreeBytes"), walBytesMax: settings.walBytesMax },
+      ...{ databaseBytes: at("databaseBytes"), emptyBytes: at("emptyBytes") },
+      ...{ databaseBytesMax: settings.databaseBytesMax, ballastBytes: settings.ballastBytes },
+      ...{ diskBytes: at("diskBytes"), diskFreeBytes: at("diskFreeBytes") },
       ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }

@@ -146,11 +146,11 @@ export class WalKeeper {
     this.#listeners.onDone(done);
   }
 
-  #count({ error, tookMs }: CheckpointDone): void {
+  #count({ tookMs }: CheckpointDone): void {
     const numbers = this.#numbers;
     numbers[numberIndex.lastCheckpointMs] = tookMs;
     (numbers[numberIndex.checkpointMsTotal] as number) += tookMs;
-    (numbers[error === null ? numberIndex.checkpointsTotal : numberIndex.checkpointsFailedTotal] as number) += 1;
+    (numbers[numberIndex.checkpointsTotal] as number) += 1;
   }
 
   /**

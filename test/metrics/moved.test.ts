@@ -1,0 +1,78 @@
+// Every metric of the table is moved by what it tells of: whoever adds one says here how.
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { metrics } from "../../src/metrics.ts";
+import type { Mover, Movers, Moves, SetAtStart } from "./mover.ts";
+import { fileMovers } from "./movers/file.ts";
+import { httpMovers } from "./movers/http.ts";
+import { processMovers } from "./movers/process.ts";
+import { sessionMovers } from "./movers/sessions.ts";
+import { storeMovers } from "./movers/store.ts";
+import { watchMovers } from "./movers/watches.ts";
+import { valueIn } from "./reading.ts";
+import { makeWorld, otherSettings, type World } from "./world.ts";
+
+const movers: Movers = {
+  ...{ ...httpMovers, ...storeMovers, ...fileMovers },
+  ...{ ...sessionMovers, ...watchMovers, ...processMovers },
+};
+
+/** In which those metrics are moved, one after the other, that need no service of their own. */
+let usual: World;
+let other: World;
+
+beforeAll(async () => {
+  usual = await makeWorld({ sqlite: {} });
+  other = await makeWorld({ sqlite: {}, settings: otherSettings });
+});
+
+afterAll(async () => {
+  await usual.close();
+  await other.close();
+});
+
+test("every metric of the table is moved here, and nothing else is", () => {
+  expect(Object.keys(movers).sort()).toEqual(Object.keys(metrics).sort());
+});
+
+describe.for(Object.entries(movers))("%s", ([name, mover]) => {
+  for (const each of [mover].flat() as Mover[]) {
+    const label = "move" in each ? (each.label ?? "") : "";
+    if ("move" in each) test(`moves ${label}`, async () => await expectMoved(name, each));
+    else if ("shows" in each) test("shows what is set at the start", () => expectShown(name, each));
+    else test("is that of the process", () => expect(valueIn(usual.server.metrics(), name)).toBe(each.is()));
+  }
+});
+
+async function expectMoved(name: string, moves: Moves): Promise<void> {
+  const { options } = moves;
+  if (options === undefined) return await moveIn(usual, name, moves);
+  const world = await makeWorld(typeof options === "function" ? await options() : options);
+  // What is so from the start on differs from a service that has nothing.
+  await moveIn(world, name, moves).finally(async () => await world.close());
+}
+
+async function moveIn(world: World, name: string, { label = "", by, move }: Moves): Promise<void> {
+  const read = () => valueIn(world.server.metrics(), name, label);
+  const before = isFromTheStart(name) ? 0 : read();
+  const undo = await move(world);
+  try {
+    const moved = () => read() - before;
+    const patience = { timeout: 10_000, interval: 2 };
+    if (by === undefined) await expect.poll(moved, patience).not.toBe(0);
+    else await expect.poll(moved, patience).toBeCloseTo(by, 6);
+  } finally {
+    await undo?.();
+  }
+}
+
+function isFromTheStart(name: string): boolean {
+  return name === "treekeeper_build_info" || name === "treekeeper_sessions_restored";
+}
+
+function expectShown(name: string, { shows: value }: SetAtStart): void {
+  for (const world of [usual, other]) {
+    expect(valueIn(world.server.metrics(), name)).toBe(value(world.settings));
+  }
+  expect(value(usual.settings)).not.toBe(value(other.settings));
+}

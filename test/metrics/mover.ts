@@ -1,0 +1,43 @@
+// How a metric is moved: what is done to a service, and by how much its value differs afterwards.
+
+import type { Settings, World, WorldOptions } from "./world.ts";
+
+/** What was begun for the sake of a value is ended once the value was read. */
+type Undo = () => unknown;
+
+export interface Moves {
+  /** Part of the labels of the sample that moves; all of them together unless given. */
+  readonly label?: string;
+  /** By so much; by anything unless given. */
+  readonly by?: number;
+  /** A service of its own, where the usual one does not do. */
+  readonly options?: WorldOptions | (() => Promise<WorldOptions>);
+  readonly move: (world: World) => Promise<Undo | undefined> | Promise<void>;
+}
+
+/** What is set at the start, and does not move after it: so two services that are set otherwise are looked at. */
+export interface SetAtStart {
+  readonly shows: (settings: Settings) => number;
+}
+
+/** What is the same for as long as the process runs. */
+export interface OfTheProcess {
+  readonly is: () => number;
+}
+
+export type Mover = Moves | SetAtStart | OfTheProcess;
+
+/** By the metric; where its samples are moved by different things, each of them. */
+export type Movers = Readonly<Record<string, Mover | readonly Mover[]>>;
+
+export function moves(by: number, move: Moves["move"], more: Omit<Moves, "by" | "move"> = {}): Moves {
+  return { by, move, ...more };
+}
+
+export function changes(move: Moves["move"], more: Omit<Moves, "move"> = {}): Moves {
+  return { move, ...more };
+}
+
+export function shows(value: SetAtStart["shows"]): SetAtStart {
+  return { shows: value };
+}
