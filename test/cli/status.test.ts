@@ -10,10 +10,9 @@ import { expect } from "vitest";
 import { layFirstToken } from "../../src/access/first-token.ts";
 import { inBytes, inTime } from "../../src/cli/words.ts";
 import { readDocument } from "../support/markdown.ts";
+import { freePort } from "../support/ports.ts";
 import type { ServerProcess } from "../support/process.ts";
 import { CliProcess, ownTest, test } from "./fixture.ts";
-
-const nowhere = "http://127.0.0.1:9";
 
 test("a service that is ready is shown on one screen, as the operator's page has it, and ends it with 0", async ({
   cli,
@@ -62,9 +61,11 @@ accessTest(
 );
 
 test("without a service it ends with 69 and says so in a sentence", async () => {
-  const { code, stdout, stderr } = await new CliProcess(["status"], { endpoint: nowhere }).ended;
-  expect([code, stdout]).toEqual([69, ""]);
-  expect(stderr).toMatch(/^treekeeper: http:\/\/127\.0\.0\.1:9 .*\(ECONNREFUSED\)\n$/);
+  const endpoint = `http://127.0.0.1:${await freePort()}`;
+  const { code, stdout, stderr } = await new CliProcess(["status"], { endpoint }).ended;
+  expect([code, stdout, stderr]).toEqual([
+    ...[69, "", `treekeeper: The connection to ${endpoint} failed. (ECONNREFUSED)\n`],
+  ]);
 });
 
 test("a service that is not ready says why, and ends it with 1", async () => {
@@ -116,7 +117,7 @@ test("session ended says why one ended, to people and to programs, and lists the
   await session.close();
   expect(await output("session", "ended", session.id)).toMatch(
     new RegExp(
-      `^session +${session.id}  web-1\\nwhy +It was closed on request\\.\\nopened +\\S+Z  by 127\\.0\\.0\\.1\\n`,
+      `^session +${session.id}  web-1\\nwhy +It was closed on request\\.\\nopened +\\S+Z  by local\\n`,
     ),
   );
   expect(JSON.parse(await output("session", "ended", session.id, "--json"))).toMatchObject({

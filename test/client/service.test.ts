@@ -1,12 +1,13 @@
 // What the client says of the service: whether it is ready, how it is in figures, and why sessions ended.
 
 import { expect } from "vitest";
-import { test } from "./proxied.ts";
+import { Client } from "../../src/client/client.ts";
+import { test } from "../support/process.ts";
 
 test("a client asks whether the service is ready, for its figures, for who holds a lock and why sessions ended", async ({
-  serve,
+  start,
 }) => {
-  const { client } = await serve();
+  const client = new Client({ endpoint: (await start()).url });
   const { ready, checks } = await client.readiness();
   expect([ready, checks.map(({ status }) => status)]).toEqual([true, checks.map(() => "ok")]);
   const session = await client.openSession({ name: "web-1" });

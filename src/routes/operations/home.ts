@@ -81,6 +81,9 @@ const home = Type.Object(
   { title: "Home" },
 );
 
+/** It is not of the tree, and names no transaction when the server fails. */
+const { 500: _internal, ...refusals } = problems();
+
 const homeSchema = {
   operationId: "getHome",
   summary: "What this is, and where to go from here",
@@ -90,6 +93,6 @@ const homeSchema = {
     200: json(home, "The service's name and version, and links.", {
       ...{ name: "treekeeper", version: "0.1.0", links: { docs: "/docs" } },
     }),
-    ...problems(),
+    ...refusals,
   },
 };

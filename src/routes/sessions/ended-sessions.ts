@@ -103,7 +103,7 @@ const exampleEnded = {
   endedAtMs: 1_700_000_360_000,
   zxid: 1042,
   ephemeralCount: 1,
-  openedBy: "127.0.0.1",
+  openedBy: "10.0.0.7",
 };
 
 const listSchema = {
