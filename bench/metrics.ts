@@ -69,7 +69,11 @@ function table({ requestNs, writeNs, runtimeShare }: Added, requests: CountedReq
 }
 
 function judge({ requestNs, writeNs, runtimeShare }: Added, requests: CountedRequests): Verdict[] {
-  const put = { median: requestNs.median + writeNs.median, min: requestNs.min + writeNs.min, max: requestNs.max + writeNs.max };
+  const put = {
+    median: requestNs.median + writeNs.median,
+    min: requestNs.min + writeNs.min,
+    max: requestNs.max + writeNs.max,
+  };
   return [
     verdictOf("GET", requestNs, requests.getMicroseconds, runtimeShare),
     verdictOf("PUT", put, requests.putMicroseconds, runtimeShare),

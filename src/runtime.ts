@@ -1,7 +1,7 @@
 // The process as the operating system and V8 see it: its memory, its processor time, how long its event loop keeps things
 // waiting, and for how long the collector stops it.
 
-import { constants, PerformanceObserver, performance } from "node:perf_hooks";
+import { constants, type PerformanceEntry, PerformanceObserver, performance } from "node:perf_hooks";
 import { getHeapStatistics } from "node:v8";
 import { Histogram, timeBoundsMs } from "./histogram.ts";
 
@@ -40,9 +40,7 @@ export class Runtime {
     this.#timer = setInterval(() => this.#sample(), sampleEveryMs).unref();
     this.#collections = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        const { detail, duration } = entry as PerformanceEntry & {
-          readonly detail?: { readonly kind: number };
-        };
+        const { detail, duration } = entry as PerformanceEntry & { readonly detail?: { readonly kind: number } };
         const isMinor = detail?.kind === constants.NODE_PERFORMANCE_GC_MINOR;
         (isMinor ? this.minorCollectionMs : this.majorCollectionMs).observe(duration);
       }

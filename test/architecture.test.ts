@@ -49,7 +49,7 @@ const roomsMayImport: Record<string, RegExp> = {
 
 /** All that is tracked at the top of the repository. */
 const topLevel =
-  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi
+  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
   package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(
     /\s+/,
   );

@@ -27,7 +27,12 @@ interface Pair {
 }
 
 export async function measureAdded({ rounds, repeats, idleMs }: AddedPace): Promise<Added> {
-  const { counts, pairs } = await requestsOf(["/v1/znodes/*", "/v1/children/*", "/v1/locks/:name", "/v1/sessions/:id"]);
+  const { counts, pairs } = await requestsOf([
+    "/v1/znodes/*",
+    "/v1/children/*",
+    "/v1/locks/:name",
+    "/v1/sessions/:id",
+  ]);
   const request = () => {
     for (let index = 0; index < repeats; index += 1) {
       const { request, reply } = pairs[index % pairs.length] as Pair;

@@ -44,7 +44,12 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   getHome: "open",
   checkLiveness: "open",
   checkReadiness: "open",
-  getMetrics: admin,
+  getMetrics: {
+    anyOf: [
+      ["/", "observe"],
+      ["/", "admin"],
+    ],
+  },
   createZnode: needs(web, "admin"),
   setZnode: needs(web, "admin"),
   deleteZnode: needs(web, "admin"),

@@ -28,10 +28,13 @@ const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map((
 
 /** Each metric that is asked for, and the labels it is asked for by. */
 function askedIn(text: string): { name: string; labels: string[] }[] {
-  return Array.from(text.matchAll(/\b((?:treekeeper|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g), ([, name, by = ""]) => ({
-    name: String(name),
-    labels: Array.from(by.matchAll(/([a-z_]+)(?==~?"|!)/g), ([label]) => label),
-  }));
+  return Array.from(
+    text.matchAll(/\b((?:treekeeper|process)_[a-z0-9_]+)(?:\{([^}]*)\})?/g),
+    ([, name, by = ""]) => ({
+      name: String(name),
+      labels: Array.from(by.matchAll(/([a-z_]+)(?==~?"|!)/g), ([label]) => label),
+    }),
+  );
 }
 
 /** Labels that Prometheus adds. */
@@ -43,7 +46,9 @@ function unknownIn(asked: readonly { name: string; labels: readonly string[] }[]
     const metric = metrics[name] ?? (metrics[base]?.type === "histogram" ? metrics[base] : undefined);
     if (metric === undefined) return [name];
     if (metric.type === "histogram" && metrics[name] !== undefined) return [`${name} without a suffix`];
-    return labels.filter((label) => ![...scraped, ...metric.labels].includes(label)).map((label) => `${name}{${label}}`);
+    return labels
+      .filter((label) => ![...scraped, ...metric.labels].includes(label))
+      .map((label) => `${name}{${label}}`);
   });
 }
 
@@ -82,7 +87,13 @@ test("the alerts ask for metrics that there are, and each says what to do", () =
 });
 
 test("metrics that descriptions of alerts name are there", () => {
-  expect(unknownIn(askedIn(readDocument(alertsFile)).filter(({ name }) => !/_(bucket|sum|count)$/.test(name)).filter(({ name }) => metrics[name]?.type !== "histogram"))).toEqual([]);
+  expect(
+    unknownIn(
+      askedIn(readDocument(alertsFile))
+        .filter(({ name }) => !/_(bucket|sum|count)$/.test(name))
+        .filter(({ name }) => metrics[name]?.type !== "histogram"),
+    ),
+  ).toEqual([]);
 });
 
 const promtool = spawnSync("promtool", ["--version"]).error === undefined;
@@ -90,7 +101,9 @@ const isRequired = process.env.TREEKEEPER_PROMTOOL === "required";
 const linted = test.skipIf(!promtool && !isRequired);
 
 linted("promtool takes the alerts", () => {
-  const output = execFileSync("promtool", ["check", "rules", join(projectFolder, alertsFile)], { encoding: "utf8" });
+  const output = execFileSync("promtool", ["check", "rules", join(projectFolder, alertsFile)], {
+    encoding: "utf8",
+  });
   expect(output).toMatch(/SUCCESS: \d+ rules found/);
 });
 
@@ -98,14 +111,20 @@ linted("promtool takes what is served, and finds nothing to say of it", async ({
   await keeper.create("/a");
   await http.get("/v1/znodes/a");
   const { text } = await http.get("/metrics");
-  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync("promtool", ["check", "metrics"], {
+    input: text,
+    encoding: "utf8",
+  });
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: "", stderr: "" });
 });
 
 linted("promtool takes every expression of the dashboard", () => {
   const rules = expressions.map((expr, index) => ({
     record: `dashboard:expression_${index}`,
-    expr: expr.replaceAll("$__rate_interval", "5m").replaceAll("$job", "treekeeper").replaceAll("$instance", ".*"),
+    expr: expr
+      .replaceAll("$__rate_interval", "5m")
+      .replaceAll("$job", "treekeeper")
+      .replaceAll("$instance", ".*"),
   }));
   const input = JSON.stringify({ groups: [{ name: "dashboard", rules }] });
   const { status, stderr } = spawnSync("promtool", ["check", "rules"], { input, encoding: "utf8" });

@@ -24,7 +24,13 @@ export function readMetrics(text: string): Map<string, ReadFamily> {
   for (let at = 0; at < lines.length; ) {
     const [, name, help] = helpLine.exec(lines[at] ?? "") ?? [];
     const [, typed, type] = typeLine.exec(lines[at + 1] ?? "") ?? [];
-    if (name === undefined || help === undefined || type === undefined || typed !== name || families.has(name))
+    if (
+      name === undefined ||
+      help === undefined ||
+      type === undefined ||
+      typed !== name ||
+      families.has(name)
+    )
       throw new Error(`no family begins with ${lines[at]}`);
     const samples = new Map<string, number>();
     for (at += 2; at < lines.length && !lines[at]?.startsWith("#"); at += 1)
@@ -34,10 +40,15 @@ export function readMetrics(text: string): Map<string, ReadFamily> {
   return families;
 }
 
-function readSample(line: string, family: { name: string; type: string }, samples: Map<string, number>): void {
+function readSample(
+  line: string,
+  family: { name: string; type: string },
+  samples: Map<string, number>,
+): void {
   const [, name, labels = "", value] = sampleLine.exec(line) ?? [];
   const suffixes = family.type === "histogram" ? ["_bucket", "_sum", "_count"] : [""];
-  if (!suffixes.some((suffix) => name === family.name + suffix)) throw new Error(`no sample of ${family.name}: ${line}`);
+  if (!suffixes.some((suffix) => name === family.name + suffix))
+    throw new Error(`no sample of ${family.name}: ${line}`);
   if (samples.has(name + labels)) throw new Error(`twice the same: ${line}`);
   samples.set(name + labels, Number(value));
 }

@@ -32,15 +32,20 @@ test("what is served is text of the format, family by family, each as the table 
   for (const [name, { type, help, samples }] of families) {
     expect(metrics[name], name).toMatchObject({ type, help });
     const labels = metrics[name]?.labels ?? [];
-    for (const sample of samples.keys()) expect(labelsIn(sample).filter((label) => label !== "le")).toEqual(labels);
+    for (const sample of samples.keys())
+      expect(labelsIn(sample).filter((label) => label !== "le")).toEqual(labels);
   }
 });
 
 test("buckets of a histogram count upwards, and the last of them counts all", async ({ http }) => {
   for (let count = 0; count < 3; count += 1) await http.get("/v1/znodes");
-  const family = readMetrics((await http.get("/metrics")).text).get("treekeeper_http_request_duration_seconds");
+  const family = readMetrics((await http.get("/metrics")).text).get(
+    "treekeeper_http_request_duration_seconds",
+  );
   const of = (name: string) =>
-    [...(family?.samples ?? [])].filter(([key]) => key.startsWith(name) && key.includes('route="/v1/znodes"'));
+    [...(family?.samples ?? [])].filter(
+      ([key]) => key.startsWith(name) && key.includes('route="/v1/znodes"'),
+    );
   const buckets = of("treekeeper_http_request_duration_seconds_bucket").map(([, value]) => value);
   expect(buckets).toEqual([...buckets].sort((a, b) => a - b));
   expect(buckets.at(-1)).toBe(3);
@@ -71,7 +76,9 @@ test("a HEAD is counted as one, and a stream when it begins", async ({ http }) =
   await http.request("HEAD", "/v1/znodes");
   const stream = await http.stream("/v1/watch?path=/");
   stream.close();
-  const requests = readMetrics((await http.get("/metrics")).text).get("treekeeper_http_requests_total")?.samples;
+  const requests = readMetrics((await http.get("/metrics")).text).get(
+    "treekeeper_http_requests_total",
+  )?.samples;
   const counted = (labels: string) => requests?.get(`treekeeper_http_requests_total{${labels}}`);
   expect(counted('method="HEAD",route="/v1/znodes",status="200"')).toBe(1);
   expect(counted('method="GET",route="/v1/znodes",status="200"')).toBeUndefined();
@@ -87,20 +94,33 @@ test("a parameter is refused", async ({ http }) => {
   expect((await http.get("/metrics?all=1")).code).toBe("bad_request");
 });
 
-test("with access control on they are told to admins of the whole tree alone", async ({ http, keeper }) => {
+test("with access control on they are told to those alone who may observe the whole tree, be it nothing else", async ({
+  http,
+  keeper,
+}) => {
   const { store } = keeper;
   const admin = await turnOnAccess(store);
-  const everything = [{ prefix: "/", allow: ["read", "write", "create", "delete", "session", "coordinate"] }] as const;
+  const everything = [
+    { prefix: "/", allow: ["read", "write", "create", "delete", "session", "coordinate"] },
+  ] as const;
   const others = {
     reader: await addTokenWith(store, "reader", everything),
-    inPart: await addTokenWith(store, "in-part", [{ prefix: "/teams", allow: ["admin"] }]),
-    confined: await addTokenWith(store, "confined", [{ prefix: "/", allow: ["admin"] }], "/teams/red"),
+    inPart: await addTokenWith(store, "in-part", [{ prefix: "/teams", allow: ["admin", "observe"] }]),
+    confined: await addTokenWith(
+      store,
+      "confined",
+      [{ prefix: "/", allow: ["admin", "observe"] }],
+      "/teams/red",
+    ),
   };
+  const collector = await addTokenWith(store, "collector", [{ prefix: "/", allow: ["observe"] }]);
   expect((await http.get("/metrics")).code).toBe("unauthenticated");
   const ask = (headers: { authorization: string }) => http.get("/metrics", { headers });
   expect((await ask({ authorization: "Bearer tk_wrong" })).code).toBe("unauthenticated");
-  for (const [name, headers] of Object.entries(others)) expect((await ask(headers)).code, name).toBe("forbidden");
-  expect((await ask(admin)).status).toBe(200);
+  for (const [name, headers] of Object.entries(others))
+    expect((await ask(headers)).code, name).toBe("forbidden");
+  for (const headers of [admin, collector]) expect((await ask(headers)).status).toBe(200);
+  expect((await http.get("/v1/znodes", { headers: collector })).code).toBe("forbidden");
 });
 
 function labelsIn(sample: string): string[] {

@@ -104,7 +104,13 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
     {
       ...{ store: keeper.store, sessions, watches, coordination: new Coordination(keeper.store, limits) },
       ...{ limits, bounds: {}, logger: pino({ level: "silent" }), version: options.version ?? "0.0.0" },
-      backstage: { housekeeper, sweeper, lockDelays, runtime, ...(sqlite !== undefined && { storage: sqlite }) },
+      backstage: {
+        housekeeper,
+        sweeper,
+        lockDelays,
+        runtime,
+        ...(sqlite !== undefined && { storage: sqlite }),
+      },
     },
     { corsOrigin: "", hostNames: [], tls: options.tls ?? null },
   );

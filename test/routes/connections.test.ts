@@ -105,8 +105,8 @@ test("a session of HTTP/2 under TLS is one connection with its requests, and can
   keeper,
   watches,
 }) => {
-  const pair = { cert: cert.toString(), key: key.toString(), clientCa: null };
-  const { http, close } = await serveFor(keeper, watches, { tls: pair as never });
+  const pair = { cert: cert.toString(), key: key.toString() };
+  const { http, close } = await serveFor(keeper, watches, { tls: pair });
   const session = connectHttp2(http.url.replace("http:", "https:"), { rejectUnauthorized: false });
   const ask = async (method: string, path: string) => {
     const stream = session.request({ ":method": method, ":path": path }).setEncoding("utf8");

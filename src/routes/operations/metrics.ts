@@ -1,9 +1,10 @@
 // GET /metrics: what the service counts, as Prometheus reads it. What is told is everybody's doing together, so where access
-// control is on it is told to those alone from whom nothing is kept.
+// control is on it takes a right of its own, of the whole tree: who collects it need not be able to do or read anything else.
 
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { Ask } from "../../core/access/ask.ts";
+import { Ask, isAdmin } from "../../core/access/ask.ts";
+import type { Permits } from "../../core/access/permits.ts";
 import { callerOf } from "../wire/callers.ts";
 import { problems } from "../wire/schemas.ts";
 
@@ -16,18 +17,23 @@ export interface MetricsPage {
 export function metricsRoutes(app: FastifyInstance, { mediaType, text }: MetricsPage): void {
   const config = { asksWho: true };
   app.get("/metrics", { schema: metricsSchema, config }, async (request, reply) => {
-    new Ask(callerOf(request).permits).requireOfTree("admin");
+    assertObserves(callerOf(request).permits);
     reply.type(mediaType);
     return text();
   });
+}
+
+/** @throws KeeperError `forbidden` */
+function assertObserves(permits: Permits): void {
+  if (!isAdmin(permits)) new Ask(permits).requireOfTree("observe");
 }
 
 const metricsSchema = {
   operationId: "getMetrics",
   summary: "What the service counts",
   description:
-    "In the text format of Prometheus. With access control on it takes the right `admin` on `/`, of the whole tree: what is " +
-    "counted is everybody's doing.",
+    "In the text format of Prometheus. With access control on it takes the right `observe` or `admin` on `/`, of the whole " +
+    "tree: what is counted is everybody's doing.",
   tags: ["operations"],
   querystring: Type.Object({}, { additionalProperties: false }),
   response: {

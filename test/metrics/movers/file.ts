@@ -41,14 +41,10 @@ async function lookInto(world: World): Promise<() => void> {
 
 export const fileMovers: Movers = {
   treekeeper_commit_duration_seconds: moves(1, async (world) => await append(world, 1, 10)),
-  treekeeper_pending_appends: moves(
-    1,
-    async (world) => {
-      // The thread has much to do before it comes to the last.
-      void append(world, 1, 8_000_000);
-    },
-
-  ),
+  treekeeper_pending_appends: moves(1, async (world) => {
+    // The thread has much to do before it comes to the last.
+    void append(world, 1, 8_000_000);
+  }),
   treekeeper_wal_bytes: changes(grow),
   treekeeper_wal_file_bytes: changes(grow),
   treekeeper_wal_bytes_max: shows(({ walBytesMax }) => walBytesMax),
@@ -58,15 +54,12 @@ export const fileMovers: Movers = {
   treekeeper_checkpoints_total: changes(grow, { options: eager }),
   treekeeper_checkpoint_seconds_total: changes(grow, { options: eager }),
   treekeeper_database_bytes: changes(grow, { options: eager }),
-  treekeeper_database_empty_bytes: changes(
-    async (world) => {
-      const other = new Sqlite(join(world.directory, "treekeeper.db"));
-      other.exec("CREATE TABLE extra AS SELECT zeroblob(100000) AS data; DROP TABLE extra");
-      other.close();
-      await append(world, 1, 10);
-    },
-
-  ),
+  treekeeper_database_empty_bytes: changes(async (world) => {
+    const other = new Sqlite(join(world.directory, "treekeeper.db"));
+    other.exec("CREATE TABLE extra AS SELECT zeroblob(100000) AS data; DROP TABLE extra");
+    other.close();
+    await append(world, 1, 10);
+  }),
   treekeeper_disk_free_bytes: changes(async (world) => await append(world, 20, 1_000_000)),
   treekeeper_disk_free_bytes_min: shows(({ freeBytesMin }) => freeBytesMin),
 };

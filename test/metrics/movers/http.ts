@@ -77,7 +77,9 @@ export const httpMovers: Movers = {
   ),
   treekeeper_http_connections: moves(3, async (world) => await connections(world, 3), { options: {} }),
   treekeeper_http_connections_max: shows(({ connectionsMax }) => connectionsMax),
-  treekeeper_http_surplus_connections: moves(2, async (world) => await connections(world, 32), { options: {} }),
+  treekeeper_http_surplus_connections: moves(2, async (world) => await connections(world, 32), {
+    options: {},
+  }),
   treekeeper_http_turned_away_connections_total: moves(4, async (world) => await connections(world, 64), {
     options: {},
   }),
@@ -110,8 +112,12 @@ export const httpMovers: Movers = {
   treekeeper_http_bodies: moves(1, async (world) => await beginBodies(world, 1), { options: {} }),
   treekeeper_http_body_bytes: changes(async (world) => await beginBodies(world, 1), { options: {} }),
   treekeeper_http_body_bytes_max: shows(({ bodiesBytesMax }) => bodiesBytesMax),
-  treekeeper_http_refused_bodies_total: changes(async (world) => await beginBodies(world, 3), { options: {} }),
-  treekeeper_rate_clients: moves(1, async ({ http }) => void (await http.get("/v1/znodes")), { options: rated }),
+  treekeeper_http_refused_bodies_total: changes(async (world) => await beginBodies(world, 3), {
+    options: {},
+  }),
+  treekeeper_rate_clients: moves(1, async ({ http }) => void (await http.get("/v1/znodes")), {
+    options: rated,
+  }),
   treekeeper_rate_refusals_total: changes(
     async ({ http }) => {
       for (let count = 0; count < 5; count += 1) await http.get("/v1/znodes");

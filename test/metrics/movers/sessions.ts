@@ -16,7 +16,6 @@ async function expire(world: World): Promise<void> {
   await world.clock.advance(1100);
 }
 
-
 /** One holds, another waits until its session is gone. */
 async function wait(world: World, path: string): Promise<() => Promise<unknown>> {
   const [holder, waiter] = [await open(world), await open(world)];
@@ -97,7 +96,9 @@ export const sessionMovers: Movers = {
   }),
   treekeeper_session_expiry_lateness_seconds: moves(1, expire, { options: {} }),
   treekeeper_stalls_total: moves(1, async ({ clock }) => await clock.stall(60_000), { options: {} }),
-  treekeeper_stalled_seconds_total: moves(59.8, async ({ clock }) => await clock.stall(60_000), { options: {} }),
+  treekeeper_stalled_seconds_total: moves(59.8, async ({ clock }) => await clock.stall(60_000), {
+    options: {},
+  }),
 
   treekeeper_waiting_requests: moves(1, async (world) => await wait(world, "/v1/locks/w/claims")),
   treekeeper_waiting_requests_max: shows(({ claimWaitersMax }) => claimWaitersMax),

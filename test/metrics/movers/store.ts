@@ -50,7 +50,10 @@ async function suspend({ log }: World): Promise<() => void> {
 }
 
 export const storeMovers: Movers = {
-  treekeeper_build_info: moves(1, async () => {}, { label: 'version="7.8.9"', options: { version: "7.8.9" } }),
+  treekeeper_build_info: moves(1, async () => {}, {
+    label: 'version="7.8.9"',
+    options: { version: "7.8.9" },
+  }),
   treekeeper_ready: moves(-1, suspend),
   treekeeper_ready_check: moves(-1, suspend, { label: 'check="log"' }),
   treekeeper_log_state: moves(1, suspend, { label: 'state="suspended"' }),
