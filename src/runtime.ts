@@ -40,7 +40,9 @@ export class Runtime {
     this.#timer = setInterval(() => this.#sample(), sampleEveryMs).unref();
     this.#collections = new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        const { detail, duration } = entry as PerformanceEntry & { readonly detail?: { readonly kind: number } };
+        const { detail, duration } = entry as PerformanceEntry & {
+          readonly detail?: { readonly kind: number };
+        };
         const isMinor = detail?.kind === constants.NODE_PERFORMANCE_GC_MINOR;
         (isMinor ? this.minorCollectionMs : this.majorCollectionMs).observe(duration);
       }

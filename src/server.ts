@@ -141,7 +141,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   let isStopping = false;
   const requests = new RequestCounts();
   const unreadable = new Unreadable(limits, () => requests.unreadable());
-  const openConnections = new OpenConnections(store.clock);
+  const openConnections = new OpenConnections();
   const app = createApp(parts, options, { unreadable, requests, openConnections });
   requests.follow(app);
   const connections = countConnections(app, parts);

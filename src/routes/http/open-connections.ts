@@ -3,7 +3,6 @@
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
-import type { Clock } from "../../clock.ts";
 
 /** What has been said on a connection so far; known from its first request on. */
 export interface Spoken {
@@ -18,8 +17,8 @@ export interface Spoken {
 }
 
 export interface ConnectionDescription extends Omit<Spoken, "protocol"> {
-  /** Null before its first request. */
-  readonly protocol: Spoken["protocol"] | null;
+  /** Absent before its first request. */
+  readonly protocol?: Spoken["protocol"];
   readonly id: number;
   readonly address: string;
   readonly port: number;
@@ -41,19 +40,14 @@ interface Entry {
 }
 
 /** Of whom nothing was asked yet. */
-const unheard = { protocol: null, requests: 0, streams: 0, waits: 0, by: null };
+const unheard: Omit<Spoken, "protocol"> = { requests: 0, streams: 0, waits: 0, by: null };
 
 export class OpenConnections {
-  readonly #clock: Clock;
   /** In order of their ids, which is the order they were opened in. */
   readonly #entries = new Map<number, Entry>();
   /** By where they come from: under TLS a request has another socket, and the same addresses. */
   readonly #byEnds = new Map<string, Entry>();
   #lastId = 0;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
 
   follow(server: Server): void {
     server.on("connection", (socket: Socket) => this.#enter(socket));
@@ -117,7 +111,7 @@ export class OpenConnections {
     const { remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 } = socket;
     this.#lastId += 1;
     const entry: Entry = {
-      ...{ id: this.#lastId, socket, openedMs: this.#clock.monotonicMs(), spoken: null },
+      ...{ id: this.#lastId, socket, openedMs: performance.now(), spoken: null },
       ...{ address: remoteAddress, port: remotePort, localAddress, localPort },
     };
     const ends = endsOf(socket);
@@ -130,9 +124,12 @@ export class OpenConnections {
   }
 
   #describe({ id, openedMs, spoken, address, port, localAddress, localPort }: Entry): ConnectionDescription {
-    const { protocol, requests, streams, waits, by } = spoken ?? unheard;
-    const openForMs = Math.round(this.#clock.monotonicMs() - openedMs);
-    return { id, address, port, localAddress, localPort, openForMs, protocol, requests, streams, waits, by };
+    const { requests, streams, waits, by } = spoken ?? unheard;
+    const openForMs = Math.round(performance.now() - openedMs);
+    return {
+      ...{ id, address, port, localAddress, localPort, openForMs, requests, streams, waits, by },
+      ...(spoken !== null && { protocol: spoken.protocol }),
+    };
   }
 }
 

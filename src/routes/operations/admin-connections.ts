@@ -45,9 +45,9 @@ const openConnection = Type.Object(
     localAddress: Type.String({ description: "The address of the server that it came to." }),
     localPort: Type.Integer(),
     openForMs: Type.Integer(),
-    protocol: Type.Union([Type.Literal("HTTP/1.1"), Type.Literal("HTTP/2"), Type.Null()], {
-      description: "null before its first request.",
-    }),
+    protocol: Type.Optional(
+      Type.Enum(["HTTP/1.1", "HTTP/2"], { description: "Absent before its first request." }),
+    ),
     requests: Type.Integer({ description: "Requests that came on it." }),
     streams: Type.Integer({ description: "Of these, streams that are open." }),
     waits: Type.Integer({ description: "Of these, long polls and waits for a place." }),

@@ -81,8 +81,8 @@ const home = Type.Object(
   { title: "Home" },
 );
 
-/** It is not of the tree, and names no transaction when the server fails. */
-const { 500: _internal, ...refusals } = problems();
+/** It is not of the tree: whatever becomes of that, it is answered. */
+const { 500: _internal, 503: _stopping, ...refusals } = problems();
 
 const homeSchema = {
   operationId: "getHome",
