@@ -41,6 +41,6 @@ export function counted(count: number, one: string, many = `${one}s`): string {
 }
 
 /** With one place behind the point while that says something. */
-export function rounded(value: number): string {
+function rounded(value: number): string {
   return String(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);
 }

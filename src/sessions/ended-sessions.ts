@@ -7,7 +7,7 @@ import type { Session } from "../core/session.ts";
 /** Ends that are remembered; the oldest are forgotten. */
 export const endedSessionsMax = 4096;
 
-export type SessionEndReason = "expired" | "closed";
+type SessionEndReason = "expired" | "closed";
 
 export interface EndedSession {
   readonly id: string;
