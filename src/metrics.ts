@@ -80,7 +80,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
   ),
   treekeeper_http_connections: gauge("Connections that are open.", ({ stats }) => stats.connections.open),
   treekeeper_http_connections_max: gauge(
-    "Connections that are served in full.",
+    "Connections that are served in full, --connections-max or fewer.",
     ({ stats }) => stats.connections.openMax,
   ),
   treekeeper_http_surplus_connections: gauge(
@@ -103,9 +103,12 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Large answers that their clients have yet to take.",
     ({ stats }) => stats.answers.held,
   ),
-  treekeeper_http_held_answer_bytes: gauge("What they hold.", ({ stats }) => stats.answers.heldBytes),
+  treekeeper_http_held_answer_bytes: gauge(
+    "Bytes of large answers that their clients have yet to take.",
+    ({ stats }) => stats.answers.heldBytes,
+  ),
   treekeeper_http_held_answer_bytes_max: gauge(
-    "What they may hold.",
+    "Bytes that such answers may hold, --answer-bytes-max.",
     ({ stats }) => stats.answers.heldBytesMax,
   ),
   treekeeper_http_refused_answers_total: counter(
@@ -117,8 +120,14 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.answers.cutTotal,
   ),
   treekeeper_http_bodies: gauge("Bodies that are being read.", ({ stats }) => stats.bodies.bodies),
-  treekeeper_http_body_bytes: gauge("What is held of them.", ({ stats }) => stats.bodies.bytes),
-  treekeeper_http_body_bytes_max: gauge("What may be held.", ({ stats }) => stats.bodies.bytesMax),
+  treekeeper_http_body_bytes: gauge(
+    "Bytes held of bodies that are being read.",
+    ({ stats }) => stats.bodies.bytes,
+  ),
+  treekeeper_http_body_bytes_max: gauge(
+    "Bytes that may be held of them, --bodies-bytes-max.",
+    ({ stats }) => stats.bodies.bytesMax,
+  ),
   treekeeper_http_refused_bodies_total: counter(
     "Bodies that had to go so that others could come.",
     ({ stats }) => stats.bodies.refusedTotal,
@@ -139,7 +148,10 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "About what tree and sessions take in memory, as --tree-bytes-max counts it.",
     ({ stats }) => stats.state.memoryBytes,
   ),
-  treekeeper_tree_memory_bytes_max: gauge("What they may take.", ({ stats }) => stats.state.memoryBytesMax),
+  treekeeper_tree_memory_bytes_max: gauge(
+    "What tree and sessions may take in memory, --tree-bytes-max.",
+    ({ stats }) => stats.state.memoryBytesMax,
+  ),
   treekeeper_mortal_znodes: gauge(
     "Containers and znodes with a TTL, which sweeps look at.",
     ({ stats }) => stats.state.mortals,
@@ -172,11 +184,17 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.proposer.queuedCommands,
   ),
   treekeeper_queued_commands_max: gauge(
-    "Writes that may wait.",
+    "Writes that may wait to be sent to the log, --queue-commands-max.",
     ({ stats }) => stats.proposer.queuedCommandsMax,
   ),
-  treekeeper_queued_bytes: gauge("What they take in an entry.", ({ stats }) => stats.proposer.queuedBytes),
-  treekeeper_queued_bytes_max: gauge("What they may take.", ({ stats }) => stats.proposer.queuedBytesMax),
+  treekeeper_queued_bytes: gauge(
+    "Bytes of the writes that wait to be sent to the log.",
+    ({ stats }) => stats.proposer.queuedBytes,
+  ),
+  treekeeper_queued_bytes_max: gauge(
+    "Bytes of writes that may wait, --queue-bytes-max.",
+    ({ stats }) => stats.proposer.queuedBytesMax,
+  ),
   treekeeper_turned_away_commands_total: counter(
     "Writes that were refused for want of a place in the line.",
     ({ stats }) => stats.proposer.turnedAwayCommandsTotal,
@@ -185,7 +203,10 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Entries that were sent to the log and are not done.",
     ({ stats }) => stats.proposer.inFlightEntries,
   ),
-  treekeeper_in_flight_commands: gauge("Writes in them.", ({ stats }) => stats.proposer.inFlightCommands),
+  treekeeper_in_flight_commands: gauge(
+    "Writes in entries that were sent to the log and are not done.",
+    ({ stats }) => stats.proposer.inFlightCommands,
+  ),
   treekeeper_oldest_append_seconds: gauge(
     "How long the log has not answered what was sent to it first; 0 when it owes no answer.",
     ({ stats }) => seconds(stats.proposer.oldestAppendMs),
@@ -238,21 +259,27 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Entries of the log that the tables do not reflect yet.",
     ({ stats }) => stats.tables?.lagEntries,
   ),
-  treekeeper_table_writes_total: counter("Writes of rows.", ({ stats }) => stats.tables?.writesTotal),
-  treekeeper_table_write_seconds_total: counter("Time they took.", ({ stats }) =>
+  treekeeper_table_writes_total: counter(
+    "Writes of rows into the tables, behind the log.",
+    ({ stats }) => stats.tables?.writesTotal,
+  ),
+  treekeeper_table_write_seconds_total: counter("Time that writes of rows took.", ({ stats }) =>
     seconds(stats.tables?.writeMsTotal),
   ),
   treekeeper_wal_bytes: gauge(
     "What stands in SQLite's write-ahead log since it last started anew.",
     ({ stats }) => stats.storage?.walBytes,
   ),
-  treekeeper_wal_file_bytes: gauge("Length of its file.", ({ stats }) => stats.storage?.walFileBytes),
+  treekeeper_wal_file_bytes: gauge(
+    "Length of the file of SQLite's write-ahead log.",
+    ({ stats }) => stats.storage?.walFileBytes,
+  ),
   treekeeper_wal_bytes_max: gauge(
-    "Length at which it is said that a reader of the file keeps it from being emptied.",
+    "Length of the write-ahead log at which it is said that a reader keeps it from being emptied, --wal-bytes-max.",
     ({ stats }) => stats.storage?.walBytesMax,
   ),
   treekeeper_wal_blocked_seconds: gauge(
-    "For how long a reader of the file has kept it from being emptied; 0 when none does.",
+    "For how long a reader of the file has kept the write-ahead log from being emptied; 0 when none does.",
     ({ stats }) => seconds(stats.storage?.walBlockedMs),
   ),
   treekeeper_checkpoints_total: counter(
@@ -267,7 +294,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.storage?.databaseBytes,
   ),
   treekeeper_database_empty_bytes: gauge(
-    "What of it holds nothing.",
+    "Bytes of the database file that hold nothing.",
     ({ stats }) => stats.storage?.emptyBytes,
   ),
   treekeeper_disk_free_bytes: gauge(
@@ -275,7 +302,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.storage?.diskFreeBytes,
   ),
   treekeeper_disk_free_bytes_min: gauge(
-    "With about less than this the service takes no writes.",
+    "With about less than this left on the disk the service takes no writes, --free-bytes-min.",
     ({ stats }) => stats.storage?.diskFreeBytesMin,
   ),
 
@@ -285,7 +312,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.sessions.ofOneClient,
   ),
   treekeeper_sessions_of_one_client_max: gauge(
-    "Sessions that one client may have.",
+    "Sessions that one client may have, --sessions-per-client-max.",
     ({ stats }) => stats.sessions.ofOneClientMax,
   ),
   treekeeper_sessions_restored: gauge(
@@ -321,13 +348,14 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Pauses of the process that were held against no session.",
     ({ stats }) => stats.sessions.stallsTotal,
   ),
-  treekeeper_stalled_seconds_total: counter("How long they lasted.", ({ stats }) =>
-    seconds(stats.sessions.stalledMsTotal),
+  treekeeper_stalled_seconds_total: counter(
+    "How long the process paused without holding it against any session.",
+    ({ stats }) => seconds(stats.sessions.stalledMsTotal),
   ),
 
   treekeeper_streams: gauge("Streams that are open, by what they tell.", streamsOf, ["kind"]),
   treekeeper_streams_max: gauge(
-    "Streams of changes that may be open.",
+    "Streams of changes that may be open, --streams-max.",
     ({ stats }) => stats.watches.streamsMax,
   ),
   treekeeper_streams_opened_total: counter(
@@ -355,7 +383,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.watches.framesTotal,
   ),
   treekeeper_stream_frame_bytes_total: counter(
-    "What they had.",
+    "Bytes of frames sent on streams of changes.",
     ({ stats }) => stats.watches.frameBytesTotal,
   ),
   treekeeper_stream_resets_total: counter(
@@ -374,9 +402,18 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Transactions that can be told again.",
     ({ stats }) => stats.history.messages,
   ),
-  treekeeper_history_messages_max: gauge("As many are kept.", ({ stats }) => stats.history.messagesMax),
-  treekeeper_history_bytes: gauge("What they take.", ({ stats }) => stats.history.bytes),
-  treekeeper_history_bytes_max: gauge("What they may take.", ({ stats }) => stats.history.bytesMax),
+  treekeeper_history_messages_max: gauge(
+    "Transactions of which it is kept what watchers were told, --history-messages-max.",
+    ({ stats }) => stats.history.messagesMax,
+  ),
+  treekeeper_history_bytes: gauge(
+    "Bytes of the transactions that can be told again.",
+    ({ stats }) => stats.history.bytes,
+  ),
+  treekeeper_history_bytes_max: gauge(
+    "Bytes that they may take, --history-bytes-max.",
+    ({ stats }) => stats.history.bytesMax,
+  ),
   treekeeper_history_floor_zxid: gauge(
     "Streams can go on after this transaction and any later one.",
     ({ stats }) => stats.history.floorZxid,
@@ -386,7 +423,10 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Requests that were let in to wait for a lock, an election or a barrier.",
     ({ stats }) => stats.coordination.waiters,
   ),
-  treekeeper_waiting_requests_max: gauge("As many may wait.", ({ stats }) => stats.coordination.waitersMax),
+  treekeeper_waiting_requests_max: gauge(
+    "Requests that may wait for a lock, an election or a barrier, --claim-waiters-max.",
+    ({ stats }) => stats.coordination.waitersMax,
+  ),
   treekeeper_waiters: gauge(
     "Requests that wait now, by what they wait for.",
     ({ stats: { coordination } }) => [
@@ -454,8 +494,14 @@ export const metrics: Readonly<Record<string, Metric>> = {
     msPerSecond,
     ["kind"],
   ),
-  treekeeper_heap_used_bytes: gauge("What lives in the heap.", ({ stats }) => stats.runtime?.heapUsedBytes),
-  treekeeper_heap_bytes: gauge("What the heap has taken.", ({ stats }) => stats.runtime?.heapBytes),
+  treekeeper_heap_used_bytes: gauge(
+    "Bytes in use in the heap of V8.",
+    ({ stats }) => stats.runtime?.heapUsedBytes,
+  ),
+  treekeeper_heap_bytes: gauge(
+    "Bytes that V8 has taken for the heap.",
+    ({ stats }) => stats.runtime?.heapBytes,
+  ),
   treekeeper_heap_bytes_max: gauge(
     "What the heap may take; beyond it the process dies.",
     ({ stats }) => stats.runtime?.heapBytesMax,
@@ -517,7 +563,7 @@ function seconds(ms: number | undefined): number | undefined {
 }
 
 function logStates({ parts }: MetricsSource): readonly Sample<number>[] {
-  const { state: current } = parts.store.logState;
+  const current = parts.store.logState.state;
   const states: readonly LogState["state"][] = ["connected", "read_only", "suspended", "failed"];
   return states.map((state) => ({ labels: { state }, value: state === current ? 1 : 0 }));
 }

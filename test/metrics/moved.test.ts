@@ -20,6 +20,7 @@ const movers: Movers = {
 /** In which those metrics are moved, one after the other, that need no service of their own. */
 let usual: World;
 let other: World;
+const shared = new Map<string, World>();
 
 beforeAll(async () => {
   usual = await makeWorld({ sqlite: {} });
@@ -29,6 +30,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await usual.close();
   await other.close();
+  for (const world of shared.values()) await world.close();
 });
 
 test("every metric of the table is moved here, and nothing else is", () => {
@@ -45,11 +47,18 @@ describe.for(Object.entries(movers))("%s", ([name, mover]) => {
 });
 
 async function expectMoved(name: string, moves: Moves): Promise<void> {
-  const { options } = moves;
+  const { options, shared: sharedName } = moves;
   if (options === undefined) return await moveIn(usual, name, moves);
+  if (sharedName !== undefined) return await moveIn(await sharedWorld(sharedName, moves), name, moves);
   const world = await makeWorld(typeof options === "function" ? await options() : options);
-  // What is so from the start on differs from a service that has nothing.
   await moveIn(world, name, moves).finally(async () => await world.close());
+}
+
+async function sharedWorld(sharedName: string, { options = {} }: Moves): Promise<World> {
+  const world =
+    shared.get(sharedName) ?? (await makeWorld(typeof options === "function" ? await options() : options));
+  shared.set(sharedName, world);
+  return world;
 }
 
 async function moveIn(world: World, name: string, { label = "", by, move }: Moves): Promise<void> {
@@ -66,6 +75,7 @@ async function moveIn(world: World, name: string, { label = "", by, move }: Move
   }
 }
 
+/** It differs from a service that has nothing. */
 function isFromTheStart(name: string): boolean {
   return name === "treekeeper_build_info" || name === "treekeeper_sessions_restored";
 }

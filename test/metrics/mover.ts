@@ -12,6 +12,8 @@ export interface Moves {
   readonly by?: number;
   /** A service of its own, where the usual one does not do. */
   readonly options?: WorldOptions | (() => Promise<WorldOptions>);
+  /** The name of a service that several have, one after the other: each leaves it as it was. */
+  readonly shared?: string;
   readonly move: (world: World) => Promise<Undo | undefined> | Promise<void>;
 }
 

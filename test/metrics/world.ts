@@ -47,6 +47,8 @@ export interface WorldOptions {
   readonly tls?: TlsPair;
   /** A log that others have written to. */
   readonly entries?: MemoryEntries;
+  /** Without, the log keeps all of its entries. */
+  readonly hasTables?: boolean;
   /** The file beside it, for metrics of it. */
   readonly sqlite?: Partial<SqliteSettings>;
 }
@@ -92,7 +94,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const clock = new FakeClock();
   const log = new MemoryLog("test", options.entries ?? new MemoryEntries());
   const tables = new RecordingTables(log.info.clusterId);
-  const keeper = new Keeper(clock, log, limits, { tables, epoch: "0123456789" });
+  const { hasTables = true } = options;
+  const keeper = new Keeper(clock, log, limits, { epoch: "0123456789", ...(hasTables && { tables }) });
   const watches = watchesOf(keeper, { history: { messagesMax, bytesMax, ageMsMax }, streamsMax });
   await keeper.store.start();
   const sessions = new Sessions(keeper.store, limits);

@@ -117,8 +117,8 @@ test("event streams are kept by nobody", async ({ http }) => {
 
 test("HEAD says what GET says, of every read", async ({ http }) => {
   const { id } = await fill(http);
-  // A URL that nothing is at says which method found nothing there.
-  for (const path of reads.filter((read) => read !== "/v1/nowhere")) {
+  // A URL that nothing is at says which method found nothing there; no two metrics are alike, since asking counts.
+  for (const path of reads.filter((read) => read !== "/v1/nowhere" && read !== "/metrics")) {
     for (const query of ["", "?no=such"]) {
       const url = target(path, id) + query;
       const [get, head] = [await http.get(url), await http.request("HEAD", url)];

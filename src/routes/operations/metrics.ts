@@ -28,6 +28,9 @@ function assertObserves(permits: Permits): void {
   if (!isAdmin(permits)) new Ask(permits).requireOfTree("observe");
 }
 
+/** It looks at counts, and waits for nothing. */
+const { 500: _internal, 503: _stopping, ...refusals } = problems();
+
 const metricsSchema = {
   operationId: "getMetrics",
   summary: "What the service counts",
@@ -37,7 +40,7 @@ const metricsSchema = {
   tags: ["operations"],
   querystring: Type.Object({}, { additionalProperties: false }),
   response: {
-    ...problems(),
+    ...refusals,
     200: {
       description: "Every metric there is now.",
       content: {

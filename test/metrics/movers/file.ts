@@ -7,7 +7,7 @@ import { changes, type Movers, moves, shows } from "../mover.ts";
 import type { World } from "../world.ts";
 
 /** A checkpoint is begun after each measure. */
-const eager = { sqlite: { checkpointBytes: 65_536 } };
+const eager = { options: { sqlite: { checkpointBytes: 65_536 } }, shared: "eager" };
 
 function storageOf({ sqlite }: World): OpenedSqlite {
   if (sqlite === undefined) throw new Error("there is no file");
@@ -51,9 +51,9 @@ export const fileMovers: Movers = {
   treekeeper_wal_blocked_seconds: changes(lookInto, {
     options: { settings: { walBytesMax: 131_072 }, sqlite: { checkpointBytes: 65_536 } },
   }),
-  treekeeper_checkpoints_total: changes(grow, { options: eager }),
-  treekeeper_checkpoint_seconds_total: changes(grow, { options: eager }),
-  treekeeper_database_bytes: changes(grow, { options: eager }),
+  treekeeper_checkpoints_total: changes(grow, eager),
+  treekeeper_checkpoint_seconds_total: changes(grow, eager),
+  treekeeper_database_bytes: changes(grow, eager),
   treekeeper_database_empty_bytes: changes(async (world) => {
     const other = new Sqlite(join(world.directory, "treekeeper.db"));
     other.exec("CREATE TABLE extra AS SELECT zeroblob(100000) AS data; DROP TABLE extra");

@@ -43,7 +43,7 @@ async function enterBarrier(world: World): Promise<() => Promise<unknown>> {
 /** Sessions that are there when a service starts. */
 async function entriesWithSessions(count: number): Promise<MemoryEntries> {
   const entries = new MemoryEntries();
-  const before = await makeWorld({ entries });
+  const before = await makeWorld({ entries, hasTables: false });
   for (let index = 0; index < count; index += 1) await open(before);
   await before.close();
   return entries;
@@ -66,6 +66,7 @@ function refuse({ log }: World, times: number): void {
 }
 
 const sweepMs = 60_000;
+const stalled = { options: {}, shared: "stalled" };
 
 export const sessionMovers: Movers = {
   treekeeper_sessions: moves(1, async (world) => void (await open(world))),
@@ -89,13 +90,17 @@ export const sessionMovers: Movers = {
     await world.http.delete(`/v1/sessions/${id}`, { headers: { "session-token": token } });
   }),
   treekeeper_sessions_expired_total: moves(1, expire),
-  treekeeper_session_refused_closes_total: moves(1, async (world) => {
-    await open(world, 1000);
-    refuse(world, 1);
-    await world.clock.advance(1050);
-  }),
+  treekeeper_session_refused_closes_total: moves(
+    1,
+    async (world) => {
+      await open(world, 1000);
+      refuse(world, 1);
+      await world.clock.advance(1050);
+    },
+    { options: {} },
+  ),
   treekeeper_session_expiry_lateness_seconds: moves(1, expire, { options: {} }),
-  treekeeper_stalls_total: moves(1, async ({ clock }) => await clock.stall(60_000), { options: {} }),
+  treekeeper_stalls_total: moves(1, async ({ clock }) => await clock.stall(60_000), stalled),
   treekeeper_stalled_seconds_total: moves(59.8, async ({ clock }) => await clock.stall(60_000), {
     options: {},
   }),

@@ -51,7 +51,7 @@ async function resumeElsewhere(world: World): Promise<void> {
   world.watches.open(requestOf({ start: { kind: "unknown" } }), new RecordingSink());
 }
 
-const shortHistory = { settings: { messagesMax: 3 } };
+const shortHistory = { options: { settings: { messagesMax: 3 } }, shared: "short history" };
 
 export const watchMovers: Movers = {
   treekeeper_streams: [
@@ -71,7 +71,7 @@ export const watchMovers: Movers = {
   }),
   treekeeper_stream_frame_bytes_total: changes(async (world) => open(world)),
   treekeeper_stream_resets_total: [
-    moves(1, resumeTooLate, { label: 'reason="history_trimmed"', options: shortHistory }),
+    moves(1, resumeTooLate, { label: 'reason="history_trimmed"', ...shortHistory }),
     moves(1, resumeElsewhere, { label: 'reason="unknown_zxid"' }),
   ],
   treekeeper_audiences: moves(1, async (world) => open(world)),
@@ -79,5 +79,5 @@ export const watchMovers: Movers = {
   treekeeper_history_messages_max: shows(({ messagesMax }) => messagesMax),
   treekeeper_history_bytes: changes(write),
   treekeeper_history_bytes_max: shows(({ bytesMax }) => bytesMax),
-  treekeeper_history_floor_zxid: moves(2, async (world) => await write(world, 5), { options: shortHistory }),
+  treekeeper_history_floor_zxid: changes(async (world) => await write(world, 5), shortHistory),
 };
