@@ -81,9 +81,6 @@ const home = Type.Object(
   { title: "Home" },
 );
 
-/** It is not of the tree: whatever becomes of that, it is answered. */
-const { 500: _internal, 503: _stopping, ...refusals } = problems();
-
 const homeSchema = {
   operationId: "getHome",
   summary: "What this is, and where to go from here",
@@ -93,6 +90,6 @@ const homeSchema = {
     200: json(home, "The service's name and version, and links.", {
       ...{ name: "treekeeper", version: "0.1.0", links: { docs: "/docs" } },
     }),
-    ...refusals,
+    ...problems(),
   },
 };
