@@ -66,7 +66,7 @@ function storageRows({ storage, durations }: ServiceStats): Row[] {
   const commits = p99WithinMs === null ? "" : `, 99 % within ${p99WithinMs} ms`;
   return [
     ["disk", `${inBytes(directoryBytes)} in the data directory; ${inBytes(diskFreeBytes)} free${share}`],
-    ["log", `${inBytes(walBytes)} to move into the file, of ${inBytes(walFileBytes)}`],
+    ["wal", `${inBytes(walBytes)} to move into the file, in a log of ${inBytes(walFileBytes)}`],
     ["commits", `the last took ${lastCommitMs} ms${commits}`],
   ];
 }

@@ -147,6 +147,16 @@ test("an event loop that is late again and again fails, one pause does not, and 
   expect(await failed()).toEqual([]);
 });
 
+test("a server that stops is not ready", async ({ keeper }) => {
+  let isStopping = false;
+  const parts = { store: keeper.store, limits: { appendMsMax: 5000 }, isStopping: () => isStopping };
+  const health = new Health(parts);
+  expect(statusOf(health, "serving")).toBe("ok");
+  isStopping = true;
+  expect(statusOf(health, "serving")).toBe("failed");
+  health.stop();
+});
+
 test("without a housekeeper it is not ready", async ({ keeper }) => {
   const housekeeper = new Housekeeper(keeper.store, []);
   const parts = { store: keeper.store, limits: { appendMsMax: 5000 }, isStopping: () => false, housekeeper };

@@ -29,6 +29,7 @@ const places = [
   { name: "openapi", path: "openapi.json", words: "the same for programs, as OpenAPI" },
   { name: "tree", path: "v1/tree?depth=1", words: "the tree, its first level" },
   { name: "limits", path: "v1/limits", words: "every bound in force" },
+  { name: "stats", path: "v1/stats", words: "how the service is, in figures" },
   { name: "live", path: "livez", words: "whether the process runs" },
   { name: "ready", path: "readyz?verbose", words: "whether writes are served" },
 ] as const;
