@@ -5,6 +5,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
@@ -42,7 +43,7 @@ export function shareConnections(
       const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
       share = new ConnectionShare(limits, clients, { turn, protocol: protocolOf(request) });
       connection[ownShare] = share;
-      connections.heard(request.raw.socket, share);
+      connections.heard(request.raw.socket, share, endingOf(request));
       connection.once("close", share.close);
       connection.once("close", giveBack);
     }
@@ -53,6 +54,20 @@ export function shareConnections(
 function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
   return raw.httpVersionMajor === 1 ? "HTTP/1.1" : "HTTP/2";
 }
+
+/** What ends its connection behind what has been answered: of a session of HTTP/2 that is the session's to do. */
+function endingOf({ raw }: FastifyRequest): () => void {
+  const { socket } = raw;
+  if (raw.httpVersionMajor === 1) return () => socket.destroySoon();
+  const { session } = (raw as unknown as { readonly stream: ServerHttp2Stream }).stream;
+  // It closes when the answer has left, which is later than it was handed over; streams that go on are then ended.
+  return () => {
+    session?.close();
+    setTimeout(() => session?.destroy(), othersEndAfterMs).unref();
+  };
+}
+
+const othersEndAfterMs = 1000;
 
 /** Who it turned out to be that asks: the connection is theirs, as far as an operator is told. */
 export function noteCallerOfConnection(request: FastifyRequest, by: string | null): void {

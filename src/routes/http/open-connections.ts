@@ -37,6 +37,8 @@ interface Entry {
   readonly localAddress: string;
   readonly localPort: number;
   spoken: Spoken | null;
+  /** Ends it behind what has been answered. */
+  endSoon: () => void;
 }
 
 /** Of whom nothing was asked yet. */
@@ -62,10 +64,15 @@ export class OpenConnections {
     return this.#lastId;
   }
 
-  /** The first request on a connection has come. */
-  heard(socket: Socket, spoken: Spoken): void {
+  /**
+   * The first request on a connection has come.
+   * @param endSoon ends it behind what has been answered
+   */
+  heard(socket: Socket, spoken: Spoken, endSoon: () => void): void {
     const entry = this.#byEnds.get(endsOf(socket));
-    if (entry !== undefined) entry.spoken = spoken;
+    if (entry === undefined) return;
+    entry.spoken = spoken;
+    entry.endSoon = endSoon;
   }
 
   /** In order of their ids; `next` is where to go on, null at the end. */
@@ -99,7 +106,7 @@ export class OpenConnections {
 
   /** The same of one's own, which ends behind what has been answered. */
   endSoon(id: number): void {
-    this.#entries.get(id)?.socket.destroySoon();
+    this.#entries.get(id)?.endSoon();
   }
 
   /** Whether it is that on which a request came. */
@@ -112,6 +119,7 @@ export class OpenConnections {
     this.#lastId += 1;
     const entry: Entry = {
       ...{ id: this.#lastId, socket, openedMs: performance.now(), spoken: null },
+      endSoon: () => socket.destroySoon(),
       ...{ address: remoteAddress, port: remotePort, localAddress, localPort },
     };
     const ends = endsOf(socket);
