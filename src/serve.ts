@@ -303,7 +303,7 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { server, store, housekeeper, audit } = service;
+  const { server, store, sessions, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
@@ -311,7 +311,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
-        logExpiry(txn, logger);
+        logExpiry(txn, logger, (id) => sessions.ended.get(id));
         if (audit !== null) auditSessionEnds(txn, audit);
       }
     });

@@ -87,6 +87,7 @@ export class Replica {
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
+  #behindSinceMs: number | null = null;
   /** In which the event loop does nothing but decide, do and tell an entry. */
   readonly applyMs = new Histogram(timeBoundsMs);
   readonly txnChanges = new Histogram(countBounds);
@@ -186,8 +187,16 @@ export class Replica {
     for (const [index, entry] of entries.entries()) {
       this.#hear(entry);
       const pause = this.#slices.end();
-      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+      if (pause === null) continue;
+      this.#behindSinceMs ??= this.#clock.monotonicMs();
+      return pause.then(() => this.#hearAll(entries.slice(index + 1)));
     }
+    this.#behindSinceMs = null;
+  }
+
+  /** For how long it has had more to do than it could at once; 0 while it keeps up. */
+  get behindMs(): number {
+    return this.#behindSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#behindSinceMs;
   }
 
   /**

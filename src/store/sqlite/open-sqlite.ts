@@ -35,6 +35,11 @@ export interface StorageStats {
   /** Length of the database file, and what of it holds nothing. */
   readonly databaseBytes: number;
   readonly emptyBytes: number;
+  /** What the database may grow to; 0 where there is no bound. */
+  readonly databaseBytesMax: number;
+  /** A file that keeps room for a full disk. */
+  readonly ballastBytes: number;
+  readonly diskBytes: number;
   /** What the disk has left, and with how much less than this the service is read-only. */
   readonly diskFreeBytes: number;
   readonly diskFreeBytesMin: number;
@@ -85,7 +90,8 @@ export class OpenedSqlite {
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
       ...{ databaseBytes: at("databaseBytes"), emptyBytes: at("emptyBytes") },
-      diskFreeBytes: at("diskFreeBytes"),
+      ...{ databaseBytesMax: settings.databaseBytesMax, ballastBytes: settings.ballastBytes },
+      ...{ diskBytes: at("diskBytes"), diskFreeBytes: at("diskFreeBytes") },
       ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }
