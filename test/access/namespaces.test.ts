@@ -110,6 +110,7 @@ function inNamespace(command: Command, principal: Principal): Command {
     case "touchSessions":
     case "claimHousekeeping":
     case "beginEpoch":
+    case "restore":
       return command;
     default:
       return { ...command, principal };

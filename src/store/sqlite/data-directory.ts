@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly ballastFile: string;
   /** Says during which boot of the machine the directory was last written. */
   readonly bootFile: string;
+  /** Says how far the directory had come. */
+  readonly witnessFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -47,6 +49,7 @@ export function claimDataDirectory(
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
+    witnessFile: join(path, fileNames.witness),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {

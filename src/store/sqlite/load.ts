@@ -15,14 +15,20 @@ import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
 import { parentPath, rootPath } from "../../core/tree/path.ts";
 import { emptyData, type Znode } from "../../core/tree/znode.ts";
+import type { Lsn } from "../commit-log.ts";
+import type { RestoreNote } from "../restoring.ts";
 import type { ChangeRow, Position } from "../tables.ts";
+import { refuseBackup } from "./backup-marker.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { noteIdentity } from "./file-identity.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts";
+import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
+import { keepBeforeUpgrade, type Upgraded } from "./upgrade-copy.ts";
 import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
@@ -35,6 +41,14 @@ export interface LoadedStore {
   readonly changes: readonly ChangeRow[];
   /** Whether the last process ended without saying goodbye. */
   readonly wasUnclean: boolean;
+  /** The last entry of the log. */
+  readonly tail: Lsn;
+  /** Whether it is a copy of the file that was written last. */
+  readonly isCopy: boolean;
+  /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
+  readonly restoreNote: RestoreNote | null;
+  /** Null where it was of this version. */
+  readonly upgraded: Upgraded | null;
 }
 
 /**
@@ -52,6 +66,8 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
     });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
+    refuseBackup(connection, file);
+    const upgraded = keepBeforeUpgrade(connection, file);
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
       checkPages(connection, file);
@@ -61,7 +77,7 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
       refuseOtherCluster(connection, file, clusterId);
       return readStore(connection, file);
     });
-    return read.immediate();
+    return { ...read.immediate(), upgraded };
   } catch (error) {
     if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
       throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
@@ -88,7 +104,7 @@ function whileReading(error: unknown, file: string): unknown {
 
 const tableFaults = /^SQLITE_(ERROR|TOOBIG|MISMATCH|CONSTRAINT)/;
 
-function readStore(connection: Connection, file: string): LoadedStore {
+function readStore(connection: Connection, file: string): Omit<LoadedStore, "upgraded"> {
   checkVersion(connection, file);
   const { clusterId, revision: _, cleanShutdown, ...position } = readMeta(connection, file);
   checkLog(connection, file, position.appliedLsn);
@@ -101,7 +117,20 @@ function readStore(connection: Connection, file: string): LoadedStore {
       `its tables have digest ${digest}, not ${position.digest} as was written`,
     );
   }
-  return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
+  const restoreNote = openRestoreNote(connection, file, state);
+  const isCopy = noteIdentity(connection, file);
+  const last = connection.prepare("SELECT max(lsn) FROM log").pluck().get() as Lsn | null;
+  const tail = Math.max(position.appliedLsn, last ?? 0);
+  const wasUnclean = cleanShutdown === 0;
+  return { clusterId, state, position, changes, wasUnclean, tail, isCopy, restoreNote };
+}
+
+/** One that is done goes: what it asked for is in the rows. */
+function openRestoreNote(connection: Connection, file: string, { restored }: State): RestoreNote | null {
+  const note = readRestoreNote(connection, file);
+  if (note?.id !== restored.id) return note;
+  dropRestoreNote(connection);
+  return null;
 }
 
 /**

@@ -11,6 +11,7 @@ import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
+import { noteSeen, refuseOlder } from "./witness.ts";
 import { WriterThread } from "./writer-thread.ts";
 
 export interface StorageStats {
@@ -77,6 +78,7 @@ export async function openSqlite(
   try {
     checkWal(owned);
     const loaded = loadStore(owned.databaseFile, clusterId);
+    refuseIfOlder(owned, loaded);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
     noteBoot(owned.bootFile);
     const thread = new WriterThread(owned, writerData(owned, loaded, settings));
@@ -89,17 +91,24 @@ export async function openSqlite(
   }
 }
 
+/** What was put there on purpose is as old as it is. */
+function refuseIfOlder({ witnessFile, path }: DataDirectory, { clusterId, tail, restoreNote }: LoadedStore): void {
+  const seen = { clusterId, lsn: tail };
+  if (restoreNote === null) refuseOlder(witnessFile, seen, path);
+  noteSeen(witnessFile, seen);
+}
+
 /** Before SQLite sees it: to open the file is to take damage for the end of the log. */
 function checkWal({ databaseFile, bootFile }: DataDirectory): void {
   refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
 }
 
 function writerData(
-  { databaseFile, ballastFile, places }: DataDirectory,
-  { position }: LoadedStore,
+  { databaseFile, ballastFile, witnessFile, places }: DataDirectory,
+  { position, clusterId }: LoadedStore,
   settings: SqliteSettings,
 ): WriterData {
   const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
-  const files = { databaseFile, ballastFile, loadedLsn: position.appliedLsn, places };
+  const files = { databaseFile, ballastFile, witnessFile, clusterId, loadedLsn: position.appliedLsn, places };
   return { writer: randomUUID(), ...files, settings, numbers };
 }

@@ -15,11 +15,13 @@ const databaseName = "treekeeper.db";
 const lockName = "lock.db";
 const ballastName = "ballast";
 const bootName = "boot";
+const witnessName = "witness";
 export const fileNames = {
   database: databaseName,
   lock: lockName,
   ballast: ballastName,
   boot: bootName,
+  witness: witnessName,
 } as const;
 
 /** All that is ever made in the directory. */
@@ -27,7 +29,16 @@ const ownNames = [
   ...[databaseName, lockName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
   ballastName,
   bootName,
+  witnessName,
 ];
+
+/** As the database was before an upgrade to this version of the tables. */
+export function upgradeCopyName(version: number): string {
+  return `${databaseName}.before-v${version}`;
+}
+
+export const upgradeCopyPattern = /^treekeeper\.db\.before-v(\d+)$/;
+
 /** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
 const otherNames = ["lost+found", "first-token.json"];
 

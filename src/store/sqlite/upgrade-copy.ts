@@ -1,0 +1,75 @@
+// A file of an earlier version is kept as it was before it is brought to this one: whoever must go back finds it there.
+
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { syncDirectory } from "../../own-directory.ts";
+import type { Connection } from "./connection.ts";
+import { makePrivateFile, upgradeCopyName, upgradeCopyPattern } from "./privacy.ts";
+import { schemaVersion } from "./schema.ts";
+
+export interface Upgraded {
+  /** Of the tables. */
+  readonly fromVersion: number;
+  readonly toVersion: number;
+  /** The file as it was. */
+  readonly copy: string;
+}
+
+/** The newest so many stay. */
+const copiesKept = 2;
+/** What the upgrade itself may take, at least. */
+const spareBytes = 16_777_216;
+
+/**
+ * Copies the file if it is of an earlier version; null where it is not. To be called before anything is written to it.
+ * @throws Error when there is no room for it: the file is then as it was
+ */
+export function keepBeforeUpgrade(connection: Connection, file: string): Upgraded | null {
+  const fromVersion = connection.pragma("user_version", { simple: true }) as number;
+  if (fromVersion === 0 || fromVersion >= schemaVersion) return null;
+  const copy = join(dirname(file), upgradeCopyName(schemaVersion));
+  refuseWithoutRoom(connection, file);
+  copyInto(connection, copy);
+  forgetOldest(dirname(file));
+  syncDirectory(dirname(file));
+  return { fromVersion, toVersion: schemaVersion, copy };
+}
+
+/** Whole and on the disk under its name, or not there. */
+function copyInto(connection: Connection, copy: string): void {
+  const unfinished = `${copy}.part`;
+  rmSync(unfinished, { force: true });
+  makePrivateFile(unfinished);
+  try {
+    connection.prepare("VACUUM INTO ?").run(unfinished);
+    syncFile(unfinished);
+    renameSync(unfinished, copy);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+}
+
+function refuseWithoutRoom(connection: Connection, file: string): void {
+  const pages = connection.pragma("page_count", { simple: true }) as number;
+  const pageBytes = connection.pragma("page_size", { simple: true }) as number;
+  const { bavail, bsize } = statfsSync(dirname(file));
+  const [needed, free] = [pages * pageBytes + spareBytes, bavail * bsize];
+  if (needed <= free) return;
+  throw new Error(
+    `${file} is of an earlier version, and is kept as it is before it is upgraded. That takes ${needed} bytes, and the ` +
+      `disk has ${free} left: make room on it, then start again. Nothing was changed.`,
+  );
+}
+
+function syncFile(file: string): void {
+  const descriptor = openSync(file, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
+
+function forgetOldest(directory: string): void {
+  const versions = readdirSync(directory).flatMap((name) => upgradeCopyPattern.exec(name)?.[1] ?? []);
+  const newestFirst = versions.map(Number).sort((a, b) => b - a);
+  for (const version of newestFirst.slice(copiesKept)) rmSync(join(directory, upgradeCopyName(version)));
+}
