@@ -15,6 +15,7 @@ import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { Housekeeper } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
+import { ScheduledBackups } from "./duties/scheduled-backups.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import type { FollowedFiles } from "./followed-files.ts";
@@ -30,8 +31,9 @@ import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
-import { openSqlite } from "./store/sqlite/open-sqlite.ts";
+import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import { Store } from "./store/store.ts";
 import { Watches } from "./watches/watches.ts";
@@ -83,6 +85,9 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly stallWatch: StallWatch;
+  readonly backups: Backups;
+  /** Null where there is no folder for them. */
+  readonly scheduledBackups: ScheduledBackups | null;
   /** Null where nobody asked for it. */
   readonly audit: AuditLog | null;
   /** What its operator has taken upon himself; null for what is safe. */
@@ -104,7 +109,9 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches } = await openStore(config, logger);
+  const { store, watches, files } = await openStore(config, logger);
+  const { freeBytesMin } = config;
+  const backups = new Backups({ store, ...files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -120,14 +127,25 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, limits, bounds, logger, version, audit: auditOfRequests },
+    { store, sessions, watches, coordination, backups, limits, bounds, logger, version, audit: auditOfRequests },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit, danger };
+  const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
+  const duties = { sessions, housekeeper, stallWatch, backups, scheduledBackups };
+  return { server, certificate, jwtKeys, store, ...duties, audit, danger };
+}
+
+function scheduleBackups(config: Config, backups: Backups, logger: Logger): ScheduledBackups {
+  return new ScheduledBackups(config, {
+    takeInto: (file, signal) => backups.takeInto(file, signal),
+    clock: systemClock,
+    onTaken: ({ file, zxid, bytes }) => logger.info({ file, zxid, bytes }, "backup taken"),
+    onFailed: (reason) => logger.error({ reason }, "a scheduled backup failed; it is tried again"),
+  });
 }
 
 /**
@@ -211,8 +229,14 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
   });
 }
 
+interface OpenedStore {
+  readonly store: Store;
+  readonly watches: Watches;
+  readonly files: OpenedSqlite["files"];
+}
+
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<{ store: Store; watches: Watches }> {
+async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -249,7 +273,7 @@ async function openStore(config: Config, logger: Logger): Promise<{ store: Store
   await store.start();
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches };
+  return { store, watches, files: sqlite.files };
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
@@ -259,6 +283,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
+    service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
         logExpiry(txn, logger);
@@ -380,6 +405,8 @@ async function closeService(service: Service): Promise<void> {
   const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
+  service.scheduledBackups?.stop();
+  await service.backups.close();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();

@@ -49,6 +49,7 @@ import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
+import { backupRoutes } from "./routes/operations/backup.ts";
 import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
@@ -75,6 +76,7 @@ import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { endStillReaders } from "./still-readers.ts";
+import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
 
@@ -83,6 +85,7 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  readonly backups: BackupSource;
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
@@ -186,6 +189,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
+    backupRoutes(scope, { ...parts, answers });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -333,7 +337,7 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["ETag", "Idempotency-Replayed", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: ["Backup-Zxid", "ETag", "Idempotency-Replayed", "Location", "Repr-Digest", "Retry-After", "Zxid", "Zxid-Oldest"],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,

@@ -31,6 +31,12 @@ export interface Applied {
   readonly beginsHistory?: true;
 }
 
+/** An entry of the log, and where the state stands once it is done. */
+export interface Place {
+  readonly lsn: Lsn;
+  readonly zxid: number;
+}
+
 interface ReplicaParts {
   /** As of `appliedLsn`; nobody else changes it. */
   readonly state: State;
@@ -66,6 +72,7 @@ export class Replica {
   readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
+  readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
@@ -120,6 +127,17 @@ export class Replica {
     return () => this.#noteListeners.delete(listener);
   }
 
+  /** Where the state stands. */
+  get place(): Place {
+    return { lsn: this.#appliedLsn, zxid: this.#state.zxid };
+  }
+
+  /** Called behind each entry. */
+  onPlace(listener: (place: Place) => void): () => void {
+    this.#placeListeners.add(listener);
+    return () => this.#placeListeners.delete(listener);
+  }
+
   /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
   atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
     return this.#zxids.until(zxid, signal);
@@ -161,12 +179,13 @@ export class Replica {
     }
     const isOwn = entry.writer === this.#log.writer;
     const sent = isOwn ? this.#sent(entry) : null;
-    const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
+    const { answers, applied, notes } = this.#executeAll(sent ?? readEntry(entry));
     this.#appliedLsn = entry.lsn;
     this.#serviceTime.reach(this.#state.ranMs);
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
+    for (const listener of this.#placeListeners) listener(this.place);
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
@@ -222,7 +241,7 @@ export class Replica {
  * Nobody waits for the answers of what somebody else wrote, or this server before it was started anew.
  * @throws NewerVersionError before anything of it is done
  */
-function read({ lsn, body }: LogEntry): Execution {
+function readEntry({ lsn, body }: LogEntry): Execution {
   const { commands, bounds, version = 0, ...moment } = decodeBatch(body);
   assertEvaluable(commands, version);
   const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));

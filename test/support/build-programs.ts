@@ -20,6 +20,7 @@ const scripts = [
   "cli/supervisor/scribe-process",
   "store/sqlite/worker",
   "store/sqlite/checkpointer",
+  "store/sqlite/backup-thread",
 ];
 
 function builtOf(script: string): string {

@@ -16,8 +16,6 @@ export interface BackupMarker {
   readonly lsn: number;
   /** Where the state stands once that entry is applied: the moment the backup is of. */
   readonly zxid: number;
-  /** Digest of that state. */
-  readonly digest: string;
 }
 
 /** Makes the file a backup. Call within a transaction, on the copy alone. */
@@ -58,8 +56,8 @@ function hasTable(connection: Sqlite.Database): boolean {
   return connection.prepare(select).pluck().get() === 1;
 }
 
-function checksumOf({ id, takenAtMs, version, lsn, zxid, digest }: BackupMarker): number {
-  return valuesChecksum([id, takenAtMs, version, lsn, zxid, digest]);
+function checksumOf({ id, takenAtMs, version, lsn, zxid }: BackupMarker): number {
+  return valuesChecksum([id, takenAtMs, version, lsn, zxid]);
 }
 
 const createTable = `
@@ -70,13 +68,11 @@ const createTable = `
     version TEXT NOT NULL,
     lsn INTEGER NOT NULL,
     zxid INTEGER NOT NULL,
-    digest TEXT NOT NULL,
     checksum INTEGER NOT NULL
   ) STRICT`;
 
 const insertMarker = `
-  INSERT INTO backup (only, id, taken_at_ms, version, lsn, zxid, digest, checksum)
-  VALUES (1, @id, @takenAtMs, @version, @lsn, @zxid, @digest, @checksum)`;
+  INSERT INTO backup (only, id, taken_at_ms, version, lsn, zxid, checksum)
+  VALUES (1, @id, @takenAtMs, @version, @lsn, @zxid, @checksum)`;
 
-const selectMarker = `
-  SELECT id, taken_at_ms AS takenAtMs, version, lsn, zxid, digest, checksum FROM backup`;
+const selectMarker = "SELECT id, taken_at_ms AS takenAtMs, version, lsn, zxid, checksum FROM backup";

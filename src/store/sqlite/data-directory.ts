@@ -2,7 +2,7 @@
 // writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
 // lock to clear.
 
-import { closeSync, openSync, statfsSync } from "node:fs";
+import { closeSync, openSync, rmSync, statfsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 import { makeDirectory, realPathOf } from "../../own-directory.ts";
@@ -18,6 +18,8 @@ export interface DataDirectory {
   readonly bootFile: string;
   /** Says how far the directory had come. */
   readonly witnessFile: string;
+  /** Where a backup is made. */
+  readonly backupFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -42,6 +44,7 @@ export function claimDataDirectory(
   }
   const tightened = keepPrivate(path);
   const lock = takeLock(path);
+  removeCopy(join(path, fileNames.backup));
   // Kept open, so that no other directory can get the same inode.
   const descriptor = openSync(path, "r");
   return {
@@ -50,6 +53,7 @@ export function claimDataDirectory(
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
     witnessFile: join(path, fileNames.witness),
+    backupFile: join(path, fileNames.backup),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {
@@ -57,6 +61,11 @@ export function claimDataDirectory(
       lock.close();
     },
   };
+}
+
+/** A copy that is not finished, or has served its turn, with what SQLite may have put beside it. */
+export function removeCopy(file: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${file}${suffix}`, { force: true });
 }
 
 /** Filesystem magic numbers as statfs gives them. */

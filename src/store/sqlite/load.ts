@@ -41,6 +41,10 @@ export interface LoadedStore {
   readonly changes: readonly ChangeRow[];
   /** Whether the last process ended without saying goodbye. */
   readonly wasUnclean: boolean;
+}
+
+/** One that is opened to be served. */
+export interface OpenedStore extends LoadedStore {
   /** The last entry of the log. */
   readonly tail: Lsn;
   /** Whether it is a copy of the file that was written last. */
@@ -56,7 +60,7 @@ export interface LoadedStore {
  * @param clusterId whose it must be, and whose a new one is; any where it is not given
  * @throws CorruptStoreError | Error
  */
-export function loadStore(file: string, clusterId?: string): LoadedStore {
+export function loadStore(file: string, clusterId?: string): OpenedStore {
   const connection = openConnection(file, { isMade: true });
   try {
     createSchemaIfEmpty(connection, {
@@ -75,7 +79,7 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
       if (!hasItsColumns(connection))
         throw new CorruptStoreError(file, "its tables are not as they were made");
       refuseOtherCluster(connection, file, clusterId);
-      return readStore(connection, file);
+      return { ...readStore(connection, file), ...readSurroundings(connection, file) };
     });
     return { ...read.immediate(), upgraded };
   } catch (error) {
@@ -89,7 +93,7 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
 }
 
 /** Statements that are always right fail on tables that are not as they were made. */
-function whileReading(error: unknown, file: string): unknown {
+export function whileReading(error: unknown, file: string): unknown {
   if (error instanceof Sqlite.SqliteError && tableFaults.test(error.code)) {
     return new CorruptStoreError(file, `its tables are not as they were made (${error.message})`);
   }
@@ -104,7 +108,8 @@ function whileReading(error: unknown, file: string): unknown {
 
 const tableFaults = /^SQLITE_(ERROR|TOOBIG|MISMATCH|CONSTRAINT)/;
 
-function readStore(connection: Connection, file: string): Omit<LoadedStore, "upgraded"> {
+/** All of a file, held against what was written into it. @throws CorruptStoreError | NewerVersionError */
+export function readStore(connection: Connection, file: string): LoadedStore {
   checkVersion(connection, file);
   const { clusterId, revision: _, cleanShutdown, ...position } = readMeta(connection, file);
   checkLog(connection, file, position.appliedLsn);
@@ -117,27 +122,33 @@ function readStore(connection: Connection, file: string): Omit<LoadedStore, "upg
       `its tables have digest ${digest}, not ${position.digest} as was written`,
     );
   }
-  const restoreNote = openRestoreNote(connection, file, state);
-  const isCopy = noteIdentity(connection, file);
-  const last = connection.prepare("SELECT max(lsn) FROM log").pluck().get() as Lsn | null;
-  const tail = Math.max(position.appliedLsn, last ?? 0);
-  const wasUnclean = cleanShutdown === 0;
-  return { clusterId, state, position, changes, wasUnclean, tail, isCopy, restoreNote };
+  return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
+}
+
+/** What a start asks of the file beside what is in the store; it is noted that this is the file from here on. */
+function readSurroundings(
+  connection: Connection,
+  file: string,
+): Pick<OpenedStore, "tail" | "isCopy" | "restoreNote"> {
+  const tail = connection.prepare(selectTail).pluck().get() as Lsn;
+  return { tail, isCopy: noteIdentity(connection, file), restoreNote: openRestoreNote(connection, file) };
 }
 
 /** One that is done goes: what it asked for is in the rows. */
-function openRestoreNote(connection: Connection, file: string, { restored }: State): RestoreNote | null {
+function openRestoreNote(connection: Connection, file: string): RestoreNote | null {
   const note = readRestoreNote(connection, file);
-  if (note?.id !== restored.id) return note;
+  if (note === null || note.id !== readMeta(connection, file).restored.id) return note;
   dropRestoreNote(connection);
   return null;
 }
+
+const selectTail = "SELECT max(applied_lsn, coalesce((SELECT max(lsn) FROM log), 0)) FROM meta";
 
 /**
  * What the checksums of rows cannot see: how pages hang together, which are free, and whether each row has the shape of
  * its table. Every page is read here anyway, so this costs little more, and is done after a clean stop as well.
  */
-function checkPages(connection: Connection, file: string): void {
+export function checkPages(connection: Connection, file: string): void {
   const fault = connection.pragma("quick_check(1)", { simple: true });
   if (fault !== "ok") throw new CorruptStoreError(file, String(fault));
   const metaPage = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").pluck().get();
@@ -162,21 +173,60 @@ function checkVersion(connection: Connection, file: string): void {
   }
 }
 
+/** Those rows that the digest of the tables does not cover. @throws CorruptStoreError */
+export function checkRows(connection: Connection, file: string, position: Position): void {
+  checkLog(connection, file, position.appliedLsn);
+  for (const _ of changeRows(connection, file, position.historyFloorZxid));
+}
+
 /** Rows from before the floor may still be there. */
 function readChanges(connection: Connection, file: string, floorZxid: number): ChangeRow[] {
   const changes: ChangeRow[] = [];
-  const rows = connection.prepare<[number], Checked<PackedChanges>>(selectChanges);
-  for (const { checksum, ...row } of rows.iterate(floorZxid)) {
-    if (checksum !== changesChecksum(row)) {
-      throw new CorruptStoreError(file, `the history up to zxid ${row.lastZxid} does not match its checksum`);
-    }
+  for (const row of changeRows(connection, file, floorZxid)) {
     for (const change of unpackChanges(row)) if (change.zxid > floorZxid) changes.push(change);
   }
   return changes;
 }
 
+function* changeRows(connection: Connection, file: string, floorZxid: number): Generator<PackedChanges> {
+  const rows = connection.prepare<[number], Checked<PackedChanges>>(selectChanges);
+  for (const { checksum, ...row } of rows.iterate(floorZxid)) {
+    if (checksum !== changesChecksum(row)) {
+      throw new CorruptStoreError(file, `the history up to zxid ${row.lastZxid} does not match its checksum`);
+    }
+    yield row;
+  }
+}
+
+/** The digest that the tables have, without a tree in memory. @throws CorruptStoreError */
+export function digestInTables(connection: Connection, file: string, position: Position): string {
+  const state = new State();
+  readBesideTree(connection, file, state);
+  readEpochs(connection, file, state, position);
+  state.restoreCounters(position);
+  const digest = Digest.of(state);
+  for (const znode of znodesOf(connection, file, state)) digest.addZnode(znode);
+  for (const quota of quotasOf(connection)) digest.addQuota({ ...quota, count: 0, bytes: 0 });
+  return digest.toString();
+}
+
 function readState(connection: Connection, file: string, position: Position): State {
   const state = new State();
+  readBesideTree(connection, file, state);
+  for (const znode of znodesOf(connection, file, state)) {
+    const fault = faultOf(znode, state, position);
+    if (fault !== null) throw new CorruptStoreError(file, fault);
+    state.restoreZnode(znode);
+  }
+  if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
+  readQuotas(connection, file, state);
+  readEpochs(connection, file, state, position);
+  state.restoreCounters(position);
+  return state;
+}
+
+/** What znodes are read with: who may do what, whose they are, and their lists. */
+function readBesideTree(connection: Connection, file: string, state: State): void {
   for (const record of connection.prepare(selectAccess).pluck().iterate() as Iterable<string>) {
     state.restoreAccess(JSON.parse(record));
   }
@@ -188,21 +238,16 @@ function readState(connection: Connection, file: string, position: Position): St
     state.restoreReply(reply);
   }
   readAcls(connection, file, state);
+}
+
+function* znodesOf(connection: Connection, file: string, { acls }: State): Generator<Znode> {
   const childCounts = countChildren(connection);
   for (const row of connection.prepare(selectZnodes).iterate() as Iterable<ZnodeRow>) {
-    const acl = state.acls.get(row.aclId);
+    const acl = acls.get(row.aclId);
     if (acl === undefined)
       throw new CorruptStoreError(file, `znode ${row.path} has no access control list ${row.aclId}`);
-    const znode = znodeOf(row, childCounts.get(row.path) ?? 0, acl);
-    const fault = faultOf(znode, state, position);
-    if (fault !== null) throw new CorruptStoreError(file, fault);
-    state.restoreZnode(znode);
+    yield znodeOf(row, childCounts.get(row.path) ?? 0, acl);
   }
-  if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
-  readQuotas(connection, file, state);
-  readEpochs(connection, file, state, position);
-  state.restoreCounters(position);
-  return state;
 }
 
 function replyTwice({ zxid }: Reply): string {
@@ -223,16 +268,22 @@ function readAcls(connection: Connection, file: string, state: State): void {
 const aclIdMax = 2 ** 31;
 
 function readQuotas(connection: Connection, file: string, state: State): void {
-  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
+  for (const { path, limits } of quotasOf(connection)) {
     if (state.tree.get(path) === undefined) {
       throw new CorruptStoreError(file, `there is a quota on ${path}, and no such znode`);
     }
+    state.restoreQuota({ path, limits });
+  }
+}
+
+function* quotasOf(connection: Connection): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
+  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
     const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
     for (const name of quotaLimitNames) {
       const limit = columns[name];
       if (limit !== null) limits[name] = limit;
     }
-    state.restoreQuota({ path, limits });
+    yield { path, limits };
   }
 }
 

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
-import { type LoadedStore, loadStore } from "./load.ts";
+import { type OpenedStore, loadStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
@@ -25,17 +25,21 @@ export interface StorageStats {
 const numberCount = Object.keys(numberIndex).length;
 
 export class OpenedSqlite {
-  readonly loaded: LoadedStore;
+  readonly loaded: OpenedStore;
   readonly log: SqliteLog;
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
+  /** Where a backup finds the database, and where one is made. */
+  readonly files: { readonly databaseFile: string; readonly backupFile: string };
   readonly #thread: WriterThread;
 
-  constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
+  constructor(directory: DataDirectory, loaded: OpenedStore, thread: WriterThread) {
     const { clusterId, position } = loaded;
     this.loaded = loaded;
     this.tightened = directory.tightened;
+    const { databaseFile, backupFile } = directory;
+    this.files = { databaseFile, backupFile };
     this.#thread = thread;
     this.log = new SqliteLog(thread, clusterId);
     const { appliedLsn: lsn, zxid, digest } = position;
@@ -92,7 +96,7 @@ export async function openSqlite(
 }
 
 /** What was put there on purpose is as old as it is. */
-function refuseIfOlder({ witnessFile, path }: DataDirectory, { clusterId, tail, restoreNote }: LoadedStore): void {
+function refuseIfOlder({ witnessFile, path }: DataDirectory, { clusterId, tail, restoreNote }: OpenedStore): void {
   const seen = { clusterId, lsn: tail };
   if (restoreNote === null) refuseOlder(witnessFile, seen, path);
   noteSeen(witnessFile, seen);
@@ -105,7 +109,7 @@ function checkWal({ databaseFile, bootFile }: DataDirectory): void {
 
 function writerData(
   { databaseFile, ballastFile, witnessFile, places }: DataDirectory,
-  { position, clusterId }: LoadedStore,
+  { position, clusterId }: OpenedStore,
   settings: SqliteSettings,
 ): WriterData {
   const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
