@@ -32,6 +32,7 @@ import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import { Backups } from "./store/sqlite/backups.ts";
+import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
@@ -247,10 +248,12 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
-  const { loaded, log, tables, tightened } = sqlite;
+  const { loaded, log, tables, tightened, upgraded } = sqlite;
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
+  if (upgraded !== null) logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
+  if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -271,9 +274,30 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     chance: Math.random,
   });
   await store.start();
+  await restore(store, loaded.restoreNote, logger);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, files: sqlite.files };
+}
+
+const copiedMessage =
+  "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
+  "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
+
+/** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
+async function restore(store: Store, note: RestoreNote | null, logger: Logger): Promise<void> {
+  try {
+    const done = await finishRestore(store, note, systemClock);
+    if (done === null) return;
+    const { restored, zxidBefore, sessions } = done;
+    logger.warn(
+      { epoch: restored.id, zxidBefore, zxid: restored.zxid, sequenceFloor: restored.sequenceFloor, sessions },
+      "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */

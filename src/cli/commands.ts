@@ -12,6 +12,7 @@ import { lockCommand } from "./commands/lock.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { servicesCommand } from "./commands/services.ts";
@@ -52,5 +53,5 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
-  { heading: "Around it:", commands: [serveCommand, completionCommand] },
+  { heading: "Around it:", commands: [serveCommand, restoreCommand, completionCommand] },
 ];

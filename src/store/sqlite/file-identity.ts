@@ -20,9 +20,10 @@ export function noteIdentity(connection: Sqlite.Database, file: string): boolean
   return isCopy(before, now);
 }
 
-/** For a file that is put there on purpose. */
+/** For a file that is put there on purpose. One of an earlier version says nothing of it. */
 export function forgetIdentity(connection: Sqlite.Database): void {
-  connection.prepare("UPDATE meta SET file_identity = ''").run();
+  const columns = connection.prepare("SELECT name FROM pragma_table_info('meta')").pluck().all();
+  if (columns.includes("file_identity")) connection.prepare("UPDATE meta SET file_identity = ''").run();
 }
 
 /** An empty one is that of a file that was never served. */

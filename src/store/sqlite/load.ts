@@ -28,7 +28,6 @@ import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts
 import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
-import { keepBeforeUpgrade, type Upgraded } from "./upgrade-copy.ts";
 import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
@@ -51,8 +50,6 @@ export interface OpenedStore extends LoadedStore {
   readonly isCopy: boolean;
   /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
   readonly restoreNote: RestoreNote | null;
-  /** Null where it was of this version. */
-  readonly upgraded: Upgraded | null;
 }
 
 /**
@@ -71,7 +68,6 @@ export function loadStore(file: string, clusterId?: string): OpenedStore {
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
     refuseBackup(connection, file);
-    const upgraded = keepBeforeUpgrade(connection, file);
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
       checkPages(connection, file);
@@ -81,7 +77,7 @@ export function loadStore(file: string, clusterId?: string): OpenedStore {
       refuseOtherCluster(connection, file, clusterId);
       return { ...readStore(connection, file), ...readSurroundings(connection, file) };
     });
-    return { ...read.immediate(), upgraded };
+    return read.immediate();
   } catch (error) {
     if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
       throw new Error(`The disk of ${file} is full; make room on it, then start again.`);

@@ -10,6 +10,7 @@ import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
+import { keepBeforeUpgrade, type Upgraded } from "./upgrade-copy.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
 import { noteSeen, refuseOlder } from "./witness.ts";
 import { WriterThread } from "./writer-thread.ts";
@@ -22,6 +23,11 @@ export interface StorageStats {
   readonly lastCheckpointMs: number;
 }
 
+interface Opening {
+  readonly thread: WriterThread;
+  readonly upgraded: Upgraded | null;
+}
+
 const numberCount = Object.keys(numberIndex).length;
 
 export class OpenedSqlite {
@@ -30,14 +36,17 @@ export class OpenedSqlite {
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
+  /** Null where the file was of this version already. */
+  readonly upgraded: Upgraded | null;
   /** Where a backup finds the database, and where one is made. */
   readonly files: { readonly databaseFile: string; readonly backupFile: string };
   readonly #thread: WriterThread;
 
-  constructor(directory: DataDirectory, loaded: OpenedStore, thread: WriterThread) {
+  constructor(directory: DataDirectory, loaded: OpenedStore, { thread, upgraded }: Opening) {
     const { clusterId, position } = loaded;
     this.loaded = loaded;
     this.tightened = directory.tightened;
+    this.upgraded = upgraded;
     const { databaseFile, backupFile } = directory;
     this.files = { databaseFile, backupFile };
     this.#thread = thread;
@@ -81,12 +90,13 @@ export async function openSqlite(
   const owned = claimDataDirectory(directory, settings);
   try {
     checkWal(owned);
+    const upgraded = keepBeforeUpgrade(owned.databaseFile);
     const loaded = loadStore(owned.databaseFile, clusterId);
     refuseIfOlder(owned, loaded);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
     noteBoot(owned.bootFile);
     const thread = new WriterThread(owned, writerData(owned, loaded, settings));
-    const opened = new OpenedSqlite(owned, loaded, thread);
+    const opened = new OpenedSqlite(owned, loaded, { thread, upgraded });
     await thread.start();
     return opened;
   } catch (error) {

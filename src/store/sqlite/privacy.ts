@@ -16,6 +16,8 @@ const lockName = "lock.db";
 const ballastName = "ballast";
 const bootName = "boot";
 const witnessName = "witness";
+/** A backup on its way to the place of the database. */
+const restoredName = "restored.part";
 /** A backup that is being made: whoever takes it has it without a name, and one that is found has no owner. */
 const backupName = "backup.part";
 export const fileNames = {
@@ -24,12 +26,13 @@ export const fileNames = {
   ballast: ballastName,
   boot: bootName,
   witness: witnessName,
+  restored: restoredName,
   backup: backupName,
 } as const;
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName, backupName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
+  ...[databaseName, lockName, backupName, restoredName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
   ballastName,
   bootName,
   witnessName,

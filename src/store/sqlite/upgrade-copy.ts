@@ -1,9 +1,19 @@
 // A file of an earlier version is kept as it was before it is brought to this one: whoever must go back finds it there.
 
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "../../own-directory.ts";
-import type { Connection } from "./connection.ts";
+import { type Connection, openConnection } from "./connection.ts";
+import { whileReading } from "./load.ts";
 import { makePrivateFile, upgradeCopyName, upgradeCopyPattern } from "./privacy.ts";
 import { schemaVersion } from "./schema.ts";
 
@@ -21,10 +31,23 @@ const copiesKept = 2;
 const spareBytes = 16_777_216;
 
 /**
- * Copies the file if it is of an earlier version; null where it is not. To be called before anything is written to it.
- * @throws Error when there is no room for it: the file is then as it was
+ * Copies the file if it is of an earlier version; null where it is not, or not there. To be called before anything else is
+ * written to it.
+ * @throws CorruptStoreError | Error when it cannot be copied, or there is no room for it: it is then as it was
  */
-export function keepBeforeUpgrade(connection: Connection, file: string): Upgraded | null {
+export function keepBeforeUpgrade(file: string): Upgraded | null {
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return null;
+  const connection = openConnection(file);
+  try {
+    return keep(connection, file);
+  } catch (error) {
+    throw whileReading(error, file);
+  } finally {
+    connection.close();
+  }
+}
+
+function keep(connection: Connection, file: string): Upgraded | null {
   const fromVersion = connection.pragma("user_version", { simple: true }) as number;
   if (fromVersion === 0 || fromVersion >= schemaVersion) return null;
   const copy = join(dirname(file), upgradeCopyName(schemaVersion));

@@ -1,0 +1,258 @@
+// Puts a backup, or a copy that was put back by hand, in the place of what a data directory had. It writes no tree: it
+// leaves a note in the file, and the next start decides at its place in the log what follows of it. Nothing is deleted that
+// was there before, and at each moment there is a whole store, or none under its name.
+
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
+import { basename, join } from "node:path";
+import { KeeperError } from "../core/errors.ts";
+import { NewerVersionError } from "../core/newer-version-error.ts";
+import { restoredBy } from "../core/plan-restore.ts";
+import { privateDirectoryMode, privateFileMode, realPathOf, syncDirectory } from "../own-directory.ts";
+import { type RestoreNote, sequencesAheadDefault, zxidsAheadOf } from "../store/restoring.ts";
+import { dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
+import { mayHaveRebooted } from "../store/sqlite/boot.ts";
+import { openConnection } from "../store/sqlite/connection.ts";
+import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
+import { claimDataDirectory, type DataDirectory } from "../store/sqlite/data-directory.ts";
+import { forgetIdentity } from "../store/sqlite/file-identity.ts";
+import { loadStore } from "../store/sqlite/load.ts";
+import { fileNames } from "../store/sqlite/privacy.ts";
+import { leaveRestoreNote } from "../store/sqlite/restore-note.ts";
+import { keepBeforeUpgrade } from "../store/sqlite/upgrade-copy.ts";
+import { DamagedWalError, refuseDamagedWal } from "../store/sqlite/wal-check.ts";
+import { forgetSeen } from "../store/sqlite/witness.ts";
+
+/** What keeps a store from being put back, for whoever asked. */
+export class RestoreError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RestoreError";
+  }
+}
+
+export interface RestoreOptions {
+  readonly dataDir: string;
+  /** How far numbers in names begin above the highest there is. */
+  readonly sequencesAhead?: number | undefined;
+}
+
+/** What the next start does, as far as it is known before. */
+export interface RestoreReport {
+  readonly dataDir: string;
+  readonly clusterId: string;
+  /** Where the store stood then. */
+  readonly zxid: number;
+  /** Of which moment it is, by the clock of the machine it was on; 0 where nobody knows. */
+  readonly ofMs: number;
+  /** Where the zxid goes on if the start is now. */
+  readonly zxidAhead: number;
+  /** Where numbers in names of sequential znodes go on. */
+  readonly sequenceFloor: number;
+  /** What ends. */
+  readonly sessions: number;
+  readonly ephemerals: number;
+  /** Where what was in the directory is now; null where there was nothing. */
+  readonly movedTo: string | null;
+}
+
+/** @throws RestoreError with everything as it was; Error as the system says it */
+export function restoreFile(
+  file: string,
+  { dataDir, sequencesAhead, isForced }: RestoreOptions & { readonly isForced: boolean },
+): RestoreReport {
+  return inWords(() => {
+    refuseAsBackup(file, dataDir);
+    return inDirectory(dataDir, (directory) => {
+      refuseToReplace(directory, isForced);
+      const restored = join(directory.path, fileNames.restored);
+      removeDatabase(restored);
+      try {
+        copyPrivately(file, restored);
+        const report = prepare(restored, { directory, sequencesAhead });
+        syncFile(restored);
+        const movedTo = moveAside(directory);
+        renameSync(restored, directory.databaseFile);
+        syncDirectory(directory.path);
+        return { ...report, movedTo };
+      } finally {
+        removeDatabase(restored);
+      }
+    });
+  });
+}
+
+/** For a directory that somebody has put back, by a copy or a snapshot. @throws RestoreError; Error as the system says it */
+export function restoreInPlace({ dataDir, sequencesAhead }: RestoreOptions): RestoreReport {
+  return inWords(() => {
+    if (!existsSync(join(dataDir, fileNames.database)))
+      throw new RestoreError(`There is no database in ${dataDir}: nothing was put back there.`);
+    return inDirectory(dataDir, (directory) => {
+      const { databaseFile, bootFile, witnessFile } = directory;
+      refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
+      keepBeforeUpgrade(databaseFile);
+      const report = prepare(databaseFile, { directory, sequencesAhead });
+      forgetSeen(witnessFile);
+      return { ...report, movedTo: null };
+    });
+  });
+}
+
+/** Errors of the store say what is wrong in a sentence; others are faults of this program. */
+function inWords<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof Error) || !isSentence(error)) throw error;
+    throw new RestoreError(error.message, { cause: error });
+  }
+}
+
+const sentences = [CorruptStoreError, DamagedWalError, KeeperError, NewerVersionError];
+
+function isSentence(error: Error): boolean {
+  if (sentences.some((kind) => error instanceof kind)) return true;
+  return error.constructor === Error && !("syscall" in error);
+}
+
+function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
+  // Whether its filesystem is to be trusted, each start judges for itself.
+  const directory = claimDataDirectory(dataDir, { allowUnsafeFilesystem: true });
+  try {
+    return work(directory);
+  } finally {
+    directory.release();
+  }
+}
+
+function refuseAsBackup(file: string, dataDir: string): void {
+  const stats = statSync(file, { throwIfNoEntry: false });
+  if (stats === undefined) throw new RestoreError(`${file} is not there.`);
+  if (!stats.isFile()) throw new RestoreError(`${file} is not a file: name the backup itself.`);
+  const inPlace = join(dataDir, fileNames.database);
+  if (existsSync(inPlace) && realPathOf(inPlace) === realPathOf(file))
+    throw new RestoreError(
+      `${file} is in its place already: go on from it with --rolled-back, and without naming it.`,
+    );
+  const wal = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (wal !== undefined && wal.size > 0)
+    throw new RestoreError(
+      `${file} has a write-ahead log beside it, which has a part of what it holds: it is no backup, but belongs to a data ` +
+        "directory. Copy the whole directory where it is to be, then use --rolled-back.",
+    );
+}
+
+function refuseToReplace({ path, databaseFile }: DataDirectory, isForced: boolean): void {
+  if (isForced || !hasStore(databaseFile)) return;
+  throw new RestoreError(
+    `There is a store in ${path}. With --force it is moved aside, and nothing of it is deleted. Nothing was done.`,
+  );
+}
+
+function hasStore(databaseFile: string): boolean {
+  return [databaseFile, `${databaseFile}-wal`].some(
+    (file) => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0,
+  );
+}
+
+/** Made for nobody else before there is anything in it. */
+function copyPrivately(file: string, copy: string): void {
+  closeSync(openSync(copy, "wx", privateFileMode));
+  copyFileSync(file, copy);
+}
+
+interface Preparation {
+  readonly directory: DataDirectory;
+  readonly sequencesAhead: number | undefined;
+}
+
+/**
+ * Leaves the note, and then reads all of the file as a start does: one that would not start is not put into place. The note
+ * comes first, so that from there on nothing starts on the file without it.
+ */
+function prepare(
+  file: string,
+  { directory, sequencesAhead = sequencesAheadDefault }: Preparation,
+): Omit<RestoreReport, "movedTo"> {
+  const id = randomBytes(idBytes).toString("hex");
+  const marker = leaveNote(file, { id, ofMs: 0, sequencesAhead });
+  const { clusterId, state, position } = loadStore(file);
+  const ofMs = marker?.takenAtMs ?? position.timeMs;
+  const zxidsAhead = zxidsAheadOf(ofMs, Date.now());
+  const { zxid, sequenceFloor } = restoredBy(state, { id, zxidsAhead, sequencesAhead });
+  leaveNote(file, { id, ofMs, sequencesAhead });
+  const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
+  return {
+    ...{ dataDir: directory.path, clusterId, zxid: marker?.zxid ?? state.zxid, ofMs, zxidAhead: zxid },
+    ...{ sequenceFloor, sessions: state.sessionCount, ephemerals },
+  };
+}
+
+/** An epoch is named by it. */
+const idBytes = 5;
+
+/** Answers what the file said of itself as a backup, which it is no more. */
+function leaveNote(file: string, note: RestoreNote): ReturnType<typeof readBackupMarker> {
+  const connection = openConnection(file);
+  try {
+    const leave = connection.transaction(() => {
+      const marker = readBackupMarker(connection, file);
+      dropBackupMarker(connection);
+      leaveRestoreNote(connection, note);
+      forgetIdentity(connection);
+      return marker;
+    });
+    const marker = leave.immediate();
+    connection.pragma("wal_checkpoint(TRUNCATE)");
+    return marker;
+  } finally {
+    connection.close();
+  }
+}
+
+/** The database goes first: what is left of it without it is taken for nothing whole by any start. */
+function moveAside(directory: DataDirectory): string | null {
+  const { path, databaseFile } = directory;
+  if (!hasStore(databaseFile)) return null;
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
+  const aside = join(path, `replaced-${stamp}-${randomBytes(2).toString("hex")}`);
+  mkdirSync(aside, { mode: privateDirectoryMode });
+  syncDirectory(path);
+  const names = readdirSync(path).filter(isOfStore).sort(databaseFirst);
+  for (const name of names) renameSync(join(path, name), join(aside, name));
+  for (const folder of [aside, path]) syncDirectory(folder);
+  return aside;
+}
+
+/** Not the lock, which this process holds, nor what is to come; and of other programs nothing. */
+function isOfStore(name: string): boolean {
+  if (name.startsWith(fileNames.restored) || name.startsWith(fileNames.lock)) return false;
+  const others = [fileNames.ballast, fileNames.boot, fileNames.witness];
+  return name.startsWith(fileNames.database) || others.some((other) => other === name);
+}
+
+function databaseFirst(one: string, other: string): number {
+  const rank = (name: string) => (name === basename(fileNames.database) ? 0 : 1);
+  return rank(one) - rank(other) || (one < other ? -1 : 1);
+}
+
+function removeDatabase(file: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(file + suffix, { force: true });
+}
+
+function syncFile(file: string): void {
+  const descriptor = openSync(file, "r+");
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+}
