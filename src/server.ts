@@ -85,7 +85,8 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
-  readonly backups: BackupSource;
+  /** Left out where the store is in no file. */
+  readonly backups?: BackupSource;
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;

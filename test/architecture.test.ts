@@ -25,6 +25,7 @@ const mayImport: Record<string, readonly string[]> = {
   sessions: ["store", "told", "core"],
   watches: ["store", "told", "core"],
   duties: ["store", "core"],
+  offline: ["store", "told", "core"],
   coordination: ["sessions", "store", "core"],
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],

@@ -1,6 +1,7 @@
 // The table of commands: each is one file and one row here. --help and the completion scripts follow from it.
 
 import type { Command } from "commander";
+import { backupCommand } from "./commands/backup.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
 import { electCommand } from "./commands/elect.ts";
@@ -22,6 +23,7 @@ import { setAclCommand } from "./commands/setacl.ts";
 import { statCommand } from "./commands/stat.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { whoamiCommand } from "./commands/whoami.ts";
 
@@ -52,6 +54,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
+  { heading: "Backups:", commands: [backupCommand, verifyCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   { heading: "Around it:", commands: [serveCommand, restoreCommand, completionCommand] },
 ];

@@ -14,6 +14,7 @@ export type {
   NewAccessToken,
   RotateOptions,
 } from "./access/tokens.ts";
+export type { Backup } from "./backup.ts";
 export type { AccessTokenSource } from "./calls/bearer.ts";
 export type { CallOptions } from "./calls/calls.ts";
 export type { ClientClock, Instant } from "./calls/clock.ts";

@@ -5,7 +5,6 @@ import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
-import { assertEvaluable, steadySince } from "../core/machine-version.ts";
 import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import { isRestore } from "../core/restored.ts";
@@ -14,10 +13,10 @@ import type { Note, Txn } from "../core/txn.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
-import { decodeBatch } from "./codec.ts";
 import type { Pending } from "./command-queue.ts";
 import type { CommitLog, LogEntry, Lsn } from "./commit-log.ts";
 import type { Proposer } from "./proposer.ts";
+import { readEntry } from "./read-entry.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { Slices } from "./slices.ts";
 import type { TableWriter } from "./table-writer.ts";
@@ -179,7 +178,7 @@ export class Replica {
     }
     const isOwn = entry.writer === this.#log.writer;
     const sent = isOwn ? this.#sent(entry) : null;
-    const { answers, applied, notes } = this.#executeAll(sent ?? readEntry(entry));
+    const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
     this.#appliedLsn = entry.lsn;
     this.#serviceTime.reach(this.#state.ranMs);
     this.#tableWriter?.applied(entry.lsn);
@@ -241,12 +240,10 @@ export class Replica {
  * Nobody waits for the answers of what somebody else wrote, or this server before it was started anew.
  * @throws NewerVersionError before anything of it is done
  */
-function readEntry({ lsn, body }: LogEntry): Execution {
-  const { commands, bounds, version = 0, ...moment } = decodeBatch(body);
-  assertEvaluable(commands, version);
+function read(entry: LogEntry): Execution {
+  const { moment, commands, bounds } = readEntry(entry);
   const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));
-  const steady = version >= steadySince ? { isSteady: true as const } : {};
-  return { moment: { ...moment, lsn, ...steady }, bounds, pending, isAwaited: false };
+  return { moment, bounds, pending, isAwaited: false };
 }
 
 function ignore(): void {}

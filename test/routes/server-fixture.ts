@@ -13,11 +13,13 @@ import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
+import { MadeUpBackups } from "../support/backup-source.ts";
 import { Http } from "../support/http.ts";
 import type { Keeper } from "../support/keeper.ts";
 import { test as watchesTest } from "../watches/fixture.ts";
 
 interface ServerFixture {
+  backups: MadeUpBackups;
   server: Server;
   http: Http;
   /** The zxid and a digest of the whole state. */
@@ -57,8 +59,9 @@ const limits = {
 };
 
 export const test = watchesTest.extend<ServerFixture>({
-  server: async ({ keeper, watches }, use) => {
-    const { server, close } = await serverOver(keeper, watches);
+  backups: async ({ keeper }, use) => use(new MadeUpBackups(keeper)),
+  server: async ({ keeper, watches, backups }, use) => {
+    const { server, close } = await serverOver(keeper, watches, { backups });
     await use(server);
     await close();
   },
@@ -71,13 +74,20 @@ interface Overrides {
   readonly tls?: TlsPair | null;
   readonly audit?: Audit;
   readonly logger?: Logger;
+  readonly backups?: MadeUpBackups;
 }
 
 /** It listens nowhere yet. */
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null, audit, logger = pino({ level: "silent" }) }: Overrides = {},
+  {
+    limits: others,
+    tls = null,
+    audit,
+    logger = pino({ level: "silent" }),
+    backups = new MadeUpBackups(keeper),
+  }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -87,6 +97,7 @@ export async function serverOver(
     sessions,
     watches,
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
+    backups,
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
     logger,

@@ -21,6 +21,7 @@ const scripts = [
   "store/sqlite/worker",
   "store/sqlite/checkpointer",
   "store/sqlite/backup-thread",
+  "offline/verify-backup",
 ];
 
 function builtOf(script: string): string {

@@ -19,7 +19,7 @@ import { pieceBytes } from "../wire/pieces.ts";
 import { bytes, problems } from "../wire/schemas.ts";
 
 interface BackupParts {
-  readonly backups: BackupSource;
+  readonly backups?: BackupSource;
   readonly answers: Answers;
   readonly store: Pick<Store, "clock" | "rightsInUse">;
 }
@@ -29,7 +29,11 @@ export function backupRoutes(plainApp: FastifyInstance, parts: BackupParts): voi
   const options = { schema: { ...backupSchema, querystring: noQuery }, exposeHeadRoute: false };
   app.get("/v1/admin/backup", options, (request, reply) => {
     new Ask(callerOf(request).permits).requireOfTree("admin");
-    return send(request, reply, parts);
+    const { backups } = parts;
+    if (backups === undefined) {
+      throw new KeeperError("no_route", "This server keeps its store in no file; there is nothing to take a backup of.");
+    }
+    return send(request, reply, { ...parts, backups });
   });
 }
 
@@ -38,7 +42,7 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 async function send(
   request: FastifyRequest,
   reply: FastifyReply,
-  { backups, answers, store }: BackupParts,
+  { backups, answers, store }: BackupParts & { readonly backups: BackupSource },
 ): Promise<FastifyReply> {
   const held = answers.hold(request, 2 * pieceBytes);
   const gone = new AbortController();
@@ -158,6 +162,6 @@ const backupSchema = {
         }),
       },
     },
-    ...problems("throttled", "no_room"),
+    ...problems("no_route", "throttled", "no_room"),
   },
 };
