@@ -30,7 +30,6 @@ const mayImport: Record<string, readonly string[]> = {
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
-  offline: ["store", "told", "core"],
   client: ["core"],
   cli: ["access", "client", "offline"],
 };

@@ -54,7 +54,7 @@ export const commandGroups: readonly CommandGroup[] = [
   },
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
-  { heading: "Backups:", commands: [backupCommand, verifyCommand] },
+  { heading: "Backups:", commands: [backupCommand, verifyCommand, restoreCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
-  { heading: "Around it:", commands: [serveCommand, restoreCommand, completionCommand] },
+  { heading: "Around it:", commands: [serveCommand, completionCommand] },
 ];

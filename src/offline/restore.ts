@@ -19,7 +19,9 @@ import { basename, join } from "node:path";
 import { KeeperError } from "../core/errors.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import { restoredBy } from "../core/plan-restore.ts";
+import type { State } from "../core/state.ts";
 import { privateDirectoryMode, privateFileMode, realPathOf, syncDirectory } from "../own-directory.ts";
+import type { Lsn } from "../store/commit-log.ts";
 import { type RestoreNote, sequencesAheadDefault, zxidsAheadOf } from "../store/restoring.ts";
 import { dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
@@ -28,11 +30,13 @@ import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
 import { claimDataDirectory, type DataDirectory } from "../store/sqlite/data-directory.ts";
 import { forgetIdentity } from "../store/sqlite/file-identity.ts";
 import { loadStore } from "../store/sqlite/load.ts";
+import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
 import { fileNames } from "../store/sqlite/privacy.ts";
 import { leaveRestoreNote } from "../store/sqlite/restore-note.ts";
 import { keepBeforeUpgrade } from "../store/sqlite/upgrade-copy.ts";
 import { DamagedWalError, refuseDamagedWal } from "../store/sqlite/wal-check.ts";
 import { forgetSeen } from "../store/sqlite/witness.ts";
+import { replay, verifyBackup } from "./verify-backup.ts";
 
 /** What keeps a store from being put back, for whoever asked. */
 export class RestoreError extends Error {
@@ -73,7 +77,8 @@ export function restoreFile(
   { dataDir, sequencesAhead, isForced }: RestoreOptions & { readonly isForced: boolean },
 ): RestoreReport {
   return inWords(() => {
-    refuseAsBackup(file, dataDir);
+    refuseInPlace(file, dataDir);
+    refuseUnsound(file);
     return inDirectory(dataDir, (directory) => {
       refuseToReplace(directory, isForced);
       const restored = join(directory.path, fileNames.restored);
@@ -136,7 +141,16 @@ function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T):
   }
 }
 
-function refuseAsBackup(file: string, dataDir: string): void {
+/** Before anything is touched. */
+function refuseUnsound(file: string): void {
+  const verdict = verifyBackup(file);
+  if (verdict.isSound) return;
+  const [fault = "", ...others] = verdict.faults;
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  throw new RestoreError(`${fault}${more} It cannot be restored; nothing was done.`);
+}
+
+function refuseInPlace(file: string, dataDir: string): void {
   const stats = statSync(file, { throwIfNoEntry: false });
   if (stats === undefined) throw new RestoreError(`${file} is not there.`);
   if (!stats.isFile()) throw new RestoreError(`${file} is not a file: name the backup itself.`);
@@ -188,15 +202,27 @@ function prepare(
   const id = randomBytes(idBytes).toString("hex");
   const marker = leaveNote(file, { id, ofMs: 0, sequencesAhead });
   const { clusterId, state, position } = loadStore(file);
-  const ofMs = marker?.takenAtMs ?? position.timeMs;
+  doRestOfLog(file, state, position.appliedLsn);
+  const ofMs = marker?.takenAtMs ?? state.timeMs;
   const zxidsAhead = zxidsAheadOf(ofMs, Date.now());
   const { zxid, sequenceFloor } = restoredBy(state, { id, zxidsAhead, sequencesAhead });
   leaveNote(file, { id, ofMs, sequencesAhead });
   const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
   return {
-    ...{ dataDir: directory.path, clusterId, zxid: marker?.zxid ?? state.zxid, ofMs, zxidAhead: zxid },
+    ...{ dataDir: directory.path, clusterId, zxid: state.zxid, ofMs, zxidAhead: zxid },
     ...{ sequenceFloor, sessions: state.sessionCount, ephemerals },
   };
+}
+
+/** In memory alone: the next start does it again. */
+function doRestOfLog(file: string, state: State, appliedLsn: Lsn): void {
+  const connection = openConnection(file);
+  try {
+    const tail = connection.prepare("SELECT coalesce(max(lsn), 0) FROM log").pluck().get() as Lsn;
+    replay(state, readEntries(prepareEntriesAfter(connection), { file, after: appliedLsn, tail }));
+  } finally {
+    connection.close();
+  }
 }
 
 /** An epoch is named by it. */

@@ -124,8 +124,8 @@ function pageFaults(connection: Sqlite.Database): string[] {
   return rows.map(({ integrity_check: fault }) => fault).filter((fault) => fault !== "ok");
 }
 
-/** @returns how many there were */
-function replay(state: State, entries: Iterable<LogEntry>): number {
+/** Does what the log has beyond the tables. @returns how many entries there were */
+export function replay(state: State, entries: Iterable<LogEntry>): number {
   let count = 0;
   for (const entry of entries) {
     const { moment, commands, bounds } = readEntry(entry);
