@@ -15,7 +15,7 @@ import {
   rmSync,
   statSync,
 } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { KeeperError } from "../core/errors.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import { restoredBy } from "../core/plan-restore.ts";
@@ -67,6 +67,8 @@ export interface RestoreReport {
   /** What ends. */
   readonly sessions: number;
   readonly ephemerals: number;
+  /** Whether tokens and policies count: what was revoked since is not revoked any more. */
+  readonly hasAccess: boolean;
   /** Where what was in the directory is now; null where there was nothing. */
   readonly movedTo: string | null;
 }
@@ -210,7 +212,7 @@ function prepare(
   const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
   return {
     ...{ dataDir: directory.path, clusterId, zxid: state.zxid, ofMs, zxidAhead: zxid },
-    ...{ sequenceFloor, sessions: state.sessionCount, ephemerals },
+    ...{ sequenceFloor, sessions: state.sessionCount, ephemerals, hasAccess: state.access.isOn },
   };
 }
 
@@ -269,7 +271,7 @@ function isOfStore(name: string): boolean {
 }
 
 function databaseFirst(one: string, other: string): number {
-  const rank = (name: string) => (name === basename(fileNames.database) ? 0 : 1);
+  const rank = (name: string) => (name === fileNames.database ? 0 : 1);
   return rank(one) - rank(other) || (one < other ? -1 : 1);
 }
 

@@ -5,6 +5,7 @@ import type { Clock } from "../clock.ts";
 import { systemContext } from "../core/reader.ts";
 import { restoreOf } from "../core/restore-commands.ts";
 import { isBeforeRestore, type Restored } from "../core/restored.ts";
+import { endOfSession } from "../core/session-commands.ts";
 import type { Store } from "./store.ts";
 
 /** What whoever put the older moment there asks of the next start. */
@@ -64,19 +65,12 @@ export async function finishRestore(
 async function endSessionsOfBefore(store: Store): Promise<number> {
   let count = 0;
   for (let ids = sessionsOfBefore(store); ids.length > 0; ids = sessionsOfBefore(store)) {
-    const closes = ids.map((sessionId) => closing(sessionId));
-    for (const answer of await store.submitAll(closes)) {
+    for (const answer of await store.submitAll(ids.map(endOfSession))) {
       if (answer.status === "rejected") throw answer.reason;
       if (answer.value.outcome.remaining === undefined) count += 1;
     }
   }
   return count;
-}
-
-function closing(sessionId: string) {
-  return {
-    ...{ type: "closeSession", sessionId, reason: "session_expired", principal: "system" },
-  } as const;
 }
 
 function sessionsOfBefore(store: Store): readonly string[] {

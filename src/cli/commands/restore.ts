@@ -70,7 +70,7 @@ async function restored(
 }
 
 function reportText(report: RestoreReport): string {
-  const { dataDir, zxid, ofMs, zxidAhead, sequenceFloor, sessions, ephemerals, movedTo } = report;
+  const { dataDir, zxid, ofMs, zxidAhead, sequenceFloor, sessions, ephemerals, hasAccess, movedTo } = report;
   const moment = ofMs === 0 ? "" : `, as it was at ${new Date(ofMs).toISOString()}`;
   const rows: (readonly [string, string])[] = [
     ["store", `put back to zxid ${zxid}${moment}`],
@@ -80,6 +80,7 @@ function reportText(report: RestoreReport): string {
     ["sessions", `all ${sessions} end, with ${ephemerals} ephemeral znodes: locks, elections, instances of services`],
     ["clients", "streams of before get a reset, fences of before are refused, sessions of before get 410"],
   ];
+  if (hasAccess) rows.push(["access", "is as it was: a token that was revoked since is good again, so revoke it again"]);
   if (movedTo !== null) rows.push(["replaced", `what was there is in ${movedTo}; delete it when nobody needs it`]);
   rows.push(["next", `treekeeper serve --data-dir ${dataDir}, which does all of this before it serves`]);
   return aligned(rows);

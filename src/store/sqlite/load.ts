@@ -79,9 +79,6 @@ export function loadStore(file: string, clusterId?: string): OpenedStore {
     });
     return read.immediate();
   } catch (error) {
-    if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
-      throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
-    }
     throw whileReading(error, file);
   } finally {
     connection.close();
@@ -90,6 +87,9 @@ export function loadStore(file: string, clusterId?: string): OpenedStore {
 
 /** Statements that are always right fail on tables that are not as they were made. */
 export function whileReading(error: unknown, file: string): unknown {
+  if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
+    return new Error(`The disk of ${file} is full; make room on it, then start again.`);
+  }
   if (error instanceof Sqlite.SqliteError && tableFaults.test(error.code)) {
     return new CorruptStoreError(file, `its tables are not as they were made (${error.message})`);
   }
