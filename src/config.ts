@@ -122,7 +122,12 @@ const settings = {
     integer(1000, 2_147_483_647),
     "time between two of these backups",
   ),
-  backupKeep: setting("backup-keep", 7, integer(1, 10_000), "backups kept in the folder; the oldest is deleted"),
+  backupKeep: setting(
+    "backup-keep",
+    7,
+    integer(1, 10_000),
+    "backups kept in the folder; the oldest is deleted",
+  ),
   backupCommand: setting(
     "backup-command",
     "",

@@ -31,8 +31,8 @@ import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
-import { Backups } from "./store/sqlite/backups.ts";
 import { finishRestore, type RestoreNote } from "./store/restoring.ts";
+import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
@@ -128,7 +128,18 @@ async function openService(
   const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
   const hostNames = [config.host, ...config.allowedHosts.split(",")];
   const server = await createServer(
-    { store, sessions, watches, coordination, backups, limits, bounds, logger, version, audit: auditOfRequests },
+    {
+      store,
+      sessions,
+      watches,
+      coordination,
+      backups,
+      limits,
+      bounds,
+      logger,
+      version,
+      audit: auditOfRequests,
+    },
     { corsOrigin, hostNames, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
@@ -252,7 +263,8 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
-  if (upgraded !== null) logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
+  if (upgraded !== null)
+    logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
   if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
@@ -291,7 +303,13 @@ async function restore(store: Store, note: RestoreNote | null, logger: Logger): 
     if (done === null) return;
     const { restored, zxidBefore, sessions } = done;
     logger.warn(
-      { epoch: restored.id, zxidBefore, zxid: restored.zxid, sequenceFloor: restored.sequenceFloor, sessions },
+      {
+        epoch: restored.id,
+        zxidBefore,
+        zxid: restored.zxid,
+        sequenceFloor: restored.sequenceFloor,
+        sessions,
+      },
       "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
     );
   } catch (error) {

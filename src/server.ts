@@ -338,7 +338,16 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["Backup-Zxid", "ETag", "Idempotency-Replayed", "Location", "Repr-Digest", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: [
+      "Backup-Zxid",
+      "ETag",
+      "Idempotency-Replayed",
+      "Location",
+      "Repr-Digest",
+      "Retry-After",
+      "Zxid",
+      "Zxid-Oldest",
+    ],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,

@@ -58,10 +58,13 @@ async function fill(baseUrl: string, mebibytes: number): Promise<void> {
   await send(`${baseUrl}/v1/znodes/filled`, { method: "POST" });
   const count = Math.ceil((mebibytes * 2 ** 20) / znodeBytes);
   for (let first = 0; first < count; first += operationsPerTransaction) {
-    const operations = Array.from({ length: Math.min(operationsPerTransaction, count - first) }, (_, index) => ({
-      ...{ op: "create", path: `/filled/n${first + index}` },
-      data: Math.random().toString(36).padEnd(znodeBytes, "0123456789"),
-    }));
+    const operations = Array.from(
+      { length: Math.min(operationsPerTransaction, count - first) },
+      (_, index) => ({
+        ...{ op: "create", path: `/filled/n${first + index}` },
+        data: Math.random().toString(36).padEnd(znodeBytes, "0123456789"),
+      }),
+    );
     await send(`${baseUrl}/v1/transactions`, { method: "POST", body: JSON.stringify({ operations }) });
   }
 }

@@ -2,7 +2,13 @@
 // would send. It holds no more of it than is under way.
 
 import type { CallOptions } from "./calls/calls.ts";
-import { ConnectionError, connectionFailed, contentTypeOf, RequestError, requestErrorOf } from "./calls/errors.ts";
+import {
+  ConnectionError,
+  connectionFailed,
+  contentTypeOf,
+  RequestError,
+  requestErrorOf,
+} from "./calls/errors.ts";
 import type { Transport } from "./calls/transport.ts";
 
 export interface Backup {
@@ -62,7 +68,10 @@ function backupIn(response: Response, arriving: Arriving): Backup {
   const { headers } = response;
   const [, sha256 = ""] = /sha-256=:([^:]+):/.exec(headers.get("repr-digest") ?? "") ?? [];
   const [, fileName = ""] = /filename="([\w.-]+)"/.exec(headers.get("content-disposition") ?? "") ?? [];
-  const bytes = Number(headers.get("content-length"));
+  const length = headers.get("content-length");
+  if (length === null)
+    throw new ConnectionError(`${arriving.url.origin} did not say how long its backup is.`);
+  const bytes = Number(length);
   const content = contentOf(response, bytes, arriving);
   return { zxid: Number(headers.get("backup-zxid")), bytes, sha256, fileName, content };
 }

@@ -210,4 +210,10 @@ export type TreeCommand =
 /** Those by which servers on one log tell each other who is alive. */
 type LivenessCommand = TouchSessions | ClaimHousekeeping;
 
-export type Command = TreeCommand | LivenessCommand | CoordinationCommand | AccessCommand | BeginEpoch | Restore;
+export type Command =
+  | TreeCommand
+  | LivenessCommand
+  | CoordinationCommand
+  | AccessCommand
+  | BeginEpoch
+  | Restore;

@@ -50,7 +50,10 @@ export function planRestore(draft: Draft, state: State, restore: Restore): Resto
  * Where the numbers go on.
  * @throws KeeperError when too few would be left
  */
-export function restoredBy(state: State, { id, zxidsAhead, sequencesAhead }: Omit<Restore, "type">): Restored {
+export function restoredBy(
+  state: State,
+  { id, zxidsAhead, sequencesAhead }: Omit<Restore, "type">,
+): Restored {
   const zxid = state.zxid + zxidsAhead;
   if (zxid > restoredZxidMax) throw tooFewLeft("zxid", state.zxid, zxidsAhead, restoredZxidMax);
   const highest = highestNumberOf(state);

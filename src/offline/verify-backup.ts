@@ -150,5 +150,8 @@ function momentFaults({ lsn, zxid }: BackupMarker, state: State, lastLsn: number
 
 /** Whoever verifies a backup has no use for the advice to restore one. */
 function inWordsOfBackups(message: string): string {
-  return message.replace(/^The database (.+?) is damaged: (.+?)\. It was left as it is.*$/s, "$1 is damaged: $2.");
+  return message.replace(
+    /^The database (.+?) is damaged: (.+?)\. It was left as it is.*$/s,
+    "$1 is damaged: $2.",
+  );
 }

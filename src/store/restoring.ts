@@ -24,6 +24,8 @@ export interface RestoreDone {
   readonly sessions: number;
 }
 
+type Restorable = Pick<Store, "zxid" | "restored" | "submit" | "submitAll" | "reader">;
+
 /** What a parent may have given in the time that is lost, unless whoever restores says more. */
 export const sequencesAheadDefault = 1_000_000;
 
@@ -44,7 +46,7 @@ export function zxidsAheadOf(ofMs: number, nowMs: number): number {
  * @throws KeeperError when too few numbers would be left
  */
 export async function finishRestore(
-  store: Store,
+  store: Restorable,
   note: RestoreNote | null,
   clock: Clock,
 ): Promise<RestoreDone | null> {
@@ -62,7 +64,7 @@ export async function finishRestore(
  * All of them: one that is in the backup may have ended since, and another may hold by now what it held. One that owns more
  * than may go at once is closed until nothing is left of it.
  */
-async function endSessionsOfBefore(store: Store): Promise<number> {
+async function endSessionsOfBefore(store: Restorable): Promise<number> {
   let count = 0;
   for (let ids = sessionsOfBefore(store); ids.length > 0; ids = sessionsOfBefore(store)) {
     for (const answer of await store.submitAll(ids.map(endOfSession))) {
@@ -73,7 +75,7 @@ async function endSessionsOfBefore(store: Store): Promise<number> {
   return count;
 }
 
-function sessionsOfBefore(store: Store): readonly string[] {
+function sessionsOfBefore(store: Restorable): readonly string[] {
   const ids: string[] = [];
   for (const { id, openedZxid } of store.reader(systemContext).sessions()) {
     if (isBeforeRestore(store.restored, openedZxid)) ids.push(id);

@@ -72,7 +72,11 @@ describe("a restore", () => {
   test("told again changes nothing, and another one goes on from there", () => {
     const state = stateAfter(create("/a"), restore());
     const digest = Digest.of(state).toString();
-    expect(run(state, restore())).toMatchObject({ txn: null, notes: [], commit: { outcome: state.restored } });
+    expect(run(state, restore())).toMatchObject({
+      txn: null,
+      notes: [],
+      commit: { outcome: state.restored },
+    });
     expect(Digest.of(state).toString()).toBe(digest);
     run(state, restore("cd", 10, 5));
     expect(state.restored).toEqual({ id: "cd", zxid: 1011, sequenceFloor: 106 });
@@ -154,7 +158,10 @@ describe("numbers in names after a restore", () => {
   });
 
   test("are none under a parent of before that has counted to the end, and none else is kept from its own", () => {
-    const far = { ...{ path: "/far", data: bytes(""), mode: plain, sequence: null }, nextSequence: importedNumberMax };
+    const far = {
+      ...{ path: "/far", data: bytes(""), mode: plain, sequence: null },
+      nextSequence: importedNumberMax,
+    };
     const znodes = [far];
     const state = stateAfter({ type: "import", onConflict: "fail", znodes }, restore("ab", 10, 100));
     // An import brings no more than the floor can be put above.
@@ -243,7 +250,8 @@ describe("what clients hold of before a restore", () => {
 
   test("is a claim that was lost, whose release is nothing to do", () => {
     const state = stateAfter(create("/locks"), create("/locks/l"), restore());
-    const release = (id: string): Command => ({ type: "releaseClaim", name: "l", id, sessionId: "1" }) as Command;
+    const release = (id: string): Command =>
+      ({ type: "releaseClaim", name: "l", id, sessionId: "1" }) as Command;
     run(state, open("1"));
     expect(codeOf(state, release("x-0000000042"))).toBe("it was done");
     expect(codeOf(state, release("x-0000009999"))).toBe("no_claim");

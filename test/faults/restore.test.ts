@@ -67,7 +67,9 @@ interface Session {
 const as = ({ token }: Session) => ({ "session-token": token });
 
 async function openSession(http: Http): Promise<Session> {
-  return (await http.post("/v1/sessions", { json: { timeoutMs: 60_000 } })).json<Session & Record<string, unknown>>();
+  return (await http.post("/v1/sessions", { json: { timeoutMs: 60_000 } })).json<
+    Session & Record<string, unknown>
+  >();
 }
 
 /** What somebody holds who has the lock. */
@@ -205,7 +207,10 @@ describe("a backup that is restored", { timeout: 180_000 }, () => {
     let after: string | undefined;
     do {
       const query = { limit: 10_000, ...(after !== undefined && { after }) };
-      const page = (await http.get("/v1/children/load", { query })).json<{ children: string[]; next?: string }>();
+      const page = (await http.get("/v1/children/load", { query })).json<{
+        children: string[];
+        next?: string;
+      }>();
       for (const name of page.children) paths.add(`/load/${name}`);
       after = page.next;
     } while (after !== undefined);
@@ -355,11 +360,18 @@ describe("what a start says of a directory that was put back", { timeout: 120_00
     const damaged = readFileSync(backup);
     damaged[damaged.byteLength - 2000] = (damaged[damaged.byteLength - 2000] as number) ^ 0xff;
     damaged.fill(0x55, 8192 + 100, 8192 + 3000);
-    const files = { damaged, foreign: Buffer.from("not a database, but long enough to be read as one".repeat(100)) };
+    const files = {
+      damaged,
+      foreign: Buffer.from("not a database, but long enough to be read as one".repeat(100)),
+    };
     for (const [name, content] of Object.entries(files)) {
       writeFileSync(join(above, name), content);
       const ended = await treekeeper("restore", join(above, name), "--data-dir", dataDir, "--force");
-      expect([name, ended.code, ended.stderr]).toEqual([name, 1, expect.stringContaining("nothing was done")]);
+      expect([name, ended.code, ended.stderr]).toEqual([
+        name,
+        1,
+        expect.stringContaining("nothing was done"),
+      ]);
     }
     expect(existsSync(join(dataDir, "restored.part"))).toBe(false);
     const server = await ServerProcess.start({ dataDir });

@@ -159,7 +159,10 @@ vitestTest("the random commands sweep containers and znodes with a TTL, and swee
   expect(Math.min(count("ttl"), count("container"), count(null))).toBeGreaterThanOrEqual(5);
 });
 
-async function answerOf(keeper: Keeper, command: TreeCommand | Restore): Promise<Omit<ModelAnswer, "events">> {
+async function answerOf(
+  keeper: Keeper,
+  command: TreeCommand | Restore,
+): Promise<Omit<ModelAnswer, "events">> {
   try {
     // Nobody else may do anything any more where a command has turned access control on.
     const asked = keeper.state.access.isOn ? { ...command, principal: "system" as const } : command;

@@ -23,8 +23,8 @@ import type {
   Sweep,
   TreeCommand,
 } from "../../src/core/command.ts";
-import type { Restored } from "../../src/core/restored.ts";
 import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { Restored } from "../../src/core/restored.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { Idempotency, WriteContext, ZnodeTag } from "../../src/core/write-context.ts";
 

@@ -44,17 +44,20 @@ async function use(http: Http): Promise<Known> {
   await http.post("/v1/znodes/config", { body: "first" });
   await http.post("/v1/znodes/queue");
   const numbered = [];
-  for (let count = 0; count < 3; count += 1) numbered.push((await create(http, "/queue/n-", "sequential=true")).path);
+  for (let count = 0; count < 3; count += 1)
+    numbered.push((await create(http, "/queue/n-", "sequential=true")).path);
   await create(http, "/members", "");
   await http.post("/v1/znodes/members/a", { query: "ephemeral=true", headers: as(holder) });
   await http.post("/v1/znodes/mortal", { query: "ttlMs=86400000" });
   await http.post("/v1/znodes/box", { query: "container=true" });
-  const claim = (session: Session) => http.post("/v1/locks/report/claims", { json: {}, headers: as(session) });
+  const claim = (session: Session) =>
+    http.post("/v1/locks/report/claims", { json: {}, headers: as(session) });
   const held = (await claim(holder)).json<Held>();
   const waiting = (await claim(waiter)).json<{ id: string }>();
   const keyed = () => ({ query: "sequential=true", headers: { "idempotency-key": "the-job" } });
   const job = await http.post("/v1/znodes/queue/job-", keyed());
-  if ((await http.post("/v1/znodes/queue/job-", keyed())).header("idempotency-replayed") === "true") has.push("keys");
+  if ((await http.post("/v1/znodes/queue/job-", keyed())).header("idempotency-replayed") === "true")
+    has.push("keys");
   await isDone("quotas", http.put("/v1/quotas/queue", { json: { countHard: 1000 } }));
   const instance = { json: { address: "10.0.0.1" }, headers: as(holder) };
   await isDone("services", http.put("/v1/services/web/instances/a", instance));

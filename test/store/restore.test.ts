@@ -1,7 +1,17 @@
 // A file that was put back to an earlier moment: what is asked of the next start, and that it is done once, whatever
 // happens meanwhile.
 
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { describe, expect } from "vitest";
@@ -76,10 +86,14 @@ function backUp(directory: string, file: string, takenAtMs = Date.now()): void {
   source.prepare("VACUUM INTO ?").run(file);
   source.close();
   const copy = new Sqlite(file);
-  const { lsn, zxid, digest } = copy
-    .prepare("SELECT applied_lsn AS lsn, zxid, digest FROM meta")
-    .get() as { lsn: number; zxid: number; digest: string };
-  markAsBackup(copy, { id: "b", takenAtMs, version: "1.0.0", lsn, zxid, digest } as Parameters<typeof markAsBackup>[1]);
+  const { lsn, zxid, digest } = copy.prepare("SELECT applied_lsn AS lsn, zxid, digest FROM meta").get() as {
+    lsn: number;
+    zxid: number;
+    digest: string;
+  };
+  markAsBackup(copy, { id: "b", takenAtMs, version: "1.0.0", lsn, zxid, digest } as Parameters<
+    typeof markAsBackup
+  >[1]);
   copy.close();
 }
 
@@ -125,7 +139,9 @@ describe("a backup that is restored", () => {
     expect([...started.loaded.state.sessions()]).toEqual([]);
     expect(watches.gapAfter({ zxid })).toBe("history_trimmed");
     expect(watches.gapAfter({ zxid: store.zxid })).toBeNull();
-    const { outcome } = await store.submit(create("/q0/n-", { mode: sequential }) as Command & { type: "create" });
+    const { outcome } = await store.submit(
+      create("/q0/n-", { mode: sequential }) as Command & { type: "create" },
+    );
     expect(outcome.path).toBe("/q0/n-0001000005");
     expect(checkState(started.loaded.state)).toEqual([]);
     await store.close();
@@ -139,7 +155,9 @@ describe("a backup that is restored", () => {
 
   test("moves what was there aside and deletes nothing of it", async ({ directory: above }) => {
     const { directory, backup } = await scene(above);
-    expect(() => restoreFile(backup, { dataDir: directory, isForced: false })).toThrow(/There is a store in .*--force/);
+    expect(() => restoreFile(backup, { dataDir: directory, isForced: false })).toThrow(
+      /There is a store in .*--force/,
+    );
     const before = statSync(join(directory, "treekeeper.db"));
     const { movedTo } = restoreFile(backup, { dataDir: directory, isForced: true });
     expect(statSync(join(movedTo as string, "treekeeper.db")).ino).toBe(before.ino);
@@ -168,7 +186,12 @@ describe("a backup that is restored", () => {
     const { loaded, log, tables } = await openSqlite(dataDir, smallBallast);
     const store = new Store({
       ...{ state: loaded.state, position: loaded.position, log, tables, clock: new FakeClock() },
-      limits: { ...defaultLimits, ephemeralsPerSessionMax: 1, queueCommandsMax: 1000, queueBytesMax: 1_000_000 },
+      limits: {
+        ...defaultLimits,
+        ephemeralsPerSessionMax: 1,
+        queueCommandsMax: 1000,
+        queueBytesMax: 1_000_000,
+      },
     });
     await store.start();
     await store.submit(create("/e0b", { mode: ephemeral, sessionId: "0" })).catch(() => {});
@@ -177,7 +200,9 @@ describe("a backup that is restored", () => {
     await store.close();
   });
 
-  test("puts numbers as far ahead as is said, and the zxid as far as time has passed", async ({ directory: above }) => {
+  test("puts numbers as far ahead as is said, and the zxid as far as time has passed", async ({
+    directory: above,
+  }) => {
     const { directory } = await scene(above);
     const backup = join(above, "old.backup");
     backUp(directory, backup, Date.now() - 86_400_000);
@@ -196,9 +221,11 @@ describe("a start on a restored file that is killed", () => {
     restoreFile(backup, { dataDir: directory, isForced: true });
     const killed = await startOn(directory);
     const note = killed.loaded.restoreNote;
-    await finishRestore({ ...storeOnly(killed.store), submitAll: async () => stop() } as Store, note, killed.store.clock).catch(
-      () => {},
-    );
+    await finishRestore(
+      { ...storeOnly(killed.store), submitAll: async () => stop() },
+      note,
+      killed.store.clock,
+    ).catch(() => {});
     const { restored } = killed.store;
     await killed.store.submit({ type: "closeSession", sessionId: "1", reason: "session_expired" });
     // As a crash leaves it: the clock stands still, so no rows were written.
@@ -253,7 +280,11 @@ describe("a file that is no backup of this service", () => {
     ["text", (file) => writeFileSync(file, "x".repeat(10_000)), /is no backup/],
     ["empty", (file) => writeFileSync(file, ""), /is no backup/],
     ["another program's", (file) => otherProgram(file), /another program wrote it/],
-    ["of a later version", (file, backup) => edited(file, backup, "PRAGMA user_version = 99"), /later version/],
+    [
+      "of a later version",
+      (file, backup) => edited(file, backup, "PRAGMA user_version = 99"),
+      /later version/,
+    ],
     [
       "cut off",
       (file, backup) => {
@@ -262,8 +293,16 @@ describe("a file that is no backup of this service", () => {
       },
       /cannot be restored/,
     ],
-    ["changed", (file, backup) => edited(file, backup, "UPDATE znode SET version = 9 WHERE path = '/q0'"), /digest/],
-    ["without its marker's row", (file, backup) => edited(file, backup, "DELETE FROM backup"), /backup is empty/],
+    [
+      "changed",
+      (file, backup) => edited(file, backup, "UPDATE znode SET version = 9 WHERE path = '/q0'"),
+      /digest/,
+    ],
+    [
+      "without its marker's row",
+      (file, backup) => edited(file, backup, "DELETE FROM backup"),
+      /backup is empty/,
+    ],
     [
       "a part of a data directory",
       (file, backup) => {
@@ -300,7 +339,9 @@ function edited(file: string, backup: string, sql: string): void {
 }
 
 describe("a directory that was put back by other means", () => {
-  test("goes on in a new epoch once that is said of it, its log included [G11]", async ({ directory: above }) => {
+  test("goes on in a new epoch once that is said of it, its log included [G11]", async ({
+    directory: above,
+  }) => {
     const { directory } = await scene(above);
     const live = await startOn(directory);
     await live.store.submit(create("/in-the-log"));
@@ -335,9 +376,9 @@ describe("a directory that was put back by other means", () => {
     rmSync(join(directory, "treekeeper.db"));
     copyFileSync(backup, join(directory, "treekeeper.db"));
     await expect(openSqlite(directory, smallBallast)).rejects.toThrow(/is a backup.*treekeeper restore/);
-    expect(() => restoreFile(join(directory, "treekeeper.db"), { dataDir: directory, isForced: true })).toThrow(
-      /in its place already/,
-    );
+    expect(() =>
+      restoreFile(join(directory, "treekeeper.db"), { dataDir: directory, isForced: true }),
+    ).toThrow(/in its place already/);
     expect(restoreInPlace({ dataDir: directory })).toMatchObject({ zxid, sessions: 3 });
     const started = await startOn(directory);
     expect(await finish(started)).toMatchObject({ zxidBefore: zxid });
@@ -357,7 +398,9 @@ describe("a directory that was put back by other means", () => {
     await second.store.close();
     // The same file, by its inode.
     copyFileSync(join(above, "older.db"), join(directory, "treekeeper.db"));
-    await expect(openSqlite(directory, smallBallast)).rejects.toThrow(/older copy.*treekeeper restore --rolled-back/s);
+    await expect(openSqlite(directory, smallBallast)).rejects.toThrow(
+      /older copy.*treekeeper restore --rolled-back/s,
+    );
     restoreInPlace({ dataDir: directory });
     const started = await startOn(directory);
     expect(await finish(started)).toMatchObject({ sessions: 3 });

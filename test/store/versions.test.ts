@@ -13,9 +13,9 @@ import { systemContext } from "../../src/core/reader.ts";
 import { restoreInPlace } from "../../src/offline/restore.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
 import { finishRestore } from "../../src/store/restoring.ts";
-import { keepBeforeUpgrade } from "../../src/store/sqlite/upgrade-copy.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
+import { keepBeforeUpgrade } from "../../src/store/sqlite/upgrade-copy.ts";
 import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, sequential } from "../support/keeper.ts";
@@ -27,14 +27,24 @@ const versions = Array.from({ length: schemaVersion }, (_, index) => index + 1);
 async function startOn(directory: string) {
   const { loaded, log, tables, upgraded } = await openSqlite(directory, smallBallast);
   const store = new Store({
-    ...{ state: loaded.state, position: loaded.position, log, tables, epoch: epochOf(log), clock: new FakeClock() },
+    ...{
+      state: loaded.state,
+      position: loaded.position,
+      log,
+      tables,
+      epoch: epochOf(log),
+      clock: new FakeClock(),
+    },
     limits: { ...defaultLimits, queueCommandsMax: 1000, queueBytesMax: 1_000_000 },
   });
   await store.start();
   return { store, loaded, upgraded };
 }
 
-function expectWhatWasTold(store: Store, { held, waiting, holder, waiter, numbered, job, zxid, has }: Known): void {
+function expectWhatWasTold(
+  store: Store,
+  { held, waiting, holder, waiter, numbered, job, zxid, has }: Known,
+): void {
   const reader = store.reader(systemContext);
   expect(store.zxid).toBe(zxid);
   expect(Buffer.from(reader.get("/config")?.data ?? []).toString()).toBe("missed");
@@ -53,7 +63,9 @@ const create = (path: string): Command & { type: "create" } => ({
 });
 
 describe.for(versions)("a directory of version %i of the tables", (version) => {
-  test("is opened with all that clients had been told, and goes on from there", async ({ directory: above }) => {
+  test("is opened with all that clients had been told, and goes on from there", async ({
+    directory: above,
+  }) => {
     const directory = join(above, "data");
     unpackFixture(version, directory);
     const known = readKnown(version);
@@ -65,8 +77,13 @@ describe.for(versions)("a directory of version %i of the tables", (version) => {
     const stamp = parseStamp(known.seenId);
     expect(store.epochs.has(stamp as NonNullable<typeof stamp>)).toBe(true);
     const [path, fence] = known.held.fenceHeader.split("@") as [string, string];
-    const { zxid: czxid, ...epoch } = parseStamp(fence) as NonNullable<typeof stamp>;
-    const fenced: Command = { type: "setData", path: "/config", data: bytes("x"), fences: [{ path, czxid, ...epoch }] };
+    const { zxid: czxid, epoch = "" } = parseStamp(fence) as NonNullable<typeof stamp>;
+    const fenced: Command = {
+      type: "setData",
+      path: "/config",
+      data: bytes("x"),
+      fences: [{ path, czxid, ...(epoch !== "" && { epoch }) }],
+    };
     await store.submit(fenced);
     await store.close();
     const again = await startOn(directory);
@@ -100,7 +117,10 @@ describe.for(versions)("a directory of version %i of the tables", (version) => {
     const { zxid } = readKnown(version);
     expect(restoreInPlace({ dataDir: directory })).toMatchObject({ zxid, sessions: 2 });
     const { store, loaded } = await startOn(directory);
-    expect(await finishRestore(store, loaded.restoreNote, store.clock)).toMatchObject({ zxidBefore: zxid, sessions: 2 });
+    expect(await finishRestore(store, loaded.restoreNote, store.clock)).toMatchObject({
+      zxidBefore: zxid,
+      sessions: 2,
+    });
     expect(checkState(loaded.state)).toEqual([]);
     await store.close();
   });

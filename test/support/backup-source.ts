@@ -23,7 +23,8 @@ export class MadeUpBackups implements BackupSource {
   async take(signal: AbortSignal): Promise<TakenBackup> {
     signal.throwIfAborted();
     if (!this.hasRoom) throw new KeeperError("no_room", "The disk has 1 byte left. No backup was taken.");
-    if (this.openCount > 0) throw new KeeperError("throttled", "Another is taken.", { retryAfterSeconds: 10 });
+    if (this.openCount > 0)
+      throw new KeeperError("throttled", "Another is taken.", { retryAfterSeconds: 10 });
     this.openCount += 1;
     const folder = mkdtempSync(join(tmpdir(), "treekeeper-backup-"));
     writeFileSync(join(folder, "copy"), this.content);

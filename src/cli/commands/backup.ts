@@ -3,7 +3,14 @@
 
 import { Command, Option } from "commander";
 import type { Backup } from "../../client/index.ts";
-import { type Arriving, put, putTarget, refuseExisting, writeToFile, writeToStdout } from "../backup-sinks.ts";
+import {
+  type Arriving,
+  put,
+  putTarget,
+  refuseExisting,
+  writeToFile,
+  writeToStdout,
+} from "../backup-sinks.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { secretIn, variable, workplaceOf } from "../options.ts";
 import { aligned, type Output } from "../output.ts";
@@ -62,7 +69,8 @@ function sinkOf(
     const target = putTarget(url);
     return (taken) => put(target, taken);
   }
-  if (file === undefined) throw new ExitError(exitCodes.usage, "Name a file, - for standard output, or --put.");
+  if (file === undefined)
+    throw new ExitError(exitCodes.usage, "Name a file, - for standard output, or --put.");
   if (file === "-") {
     if (process.stdout.isTTY) throw new ExitError(exitCodes.usage, "A backup is nothing for a terminal.");
     return writeToStdout;

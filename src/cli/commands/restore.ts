@@ -27,7 +27,9 @@ export function restoreCommand(): Command {
     )
     .option("--force", "move a store that is in the directory aside; nothing of it is deleted")
     .addOption(
-      new Option("--rolled-back", "go on from what is in the directory: somebody has put it back").conflicts("force"),
+      new Option("--rolled-back", "go on from what is in the directory: somebody has put it back").conflicts(
+        "force",
+      ),
     )
     .addOption(
       new Option(
@@ -77,11 +79,16 @@ function reportText(report: RestoreReport): string {
     ["lost", `what was acknowledged after zxid ${zxid}`],
     ["zxid", `goes on at about ${zxidAhead}`],
     ["sequences", `numbers in names go on from ${sequenceFloor}, under every parent`],
-    ["sessions", `all ${sessions} end, with ${ephemerals} ephemeral znodes: locks, elections, instances of services`],
+    [
+      "sessions",
+      `all ${sessions} end, with ${ephemerals} ephemeral znodes: locks, elections, instances of services`,
+    ],
     ["clients", "streams of before get a reset, fences of before are refused, sessions of before get 410"],
   ];
-  if (hasAccess) rows.push(["access", "is as it was: a token that was revoked since is good again, so revoke it again"]);
-  if (movedTo !== null) rows.push(["replaced", `what was there is in ${movedTo}; delete it when nobody needs it`]);
+  if (hasAccess)
+    rows.push(["access", "is as it was: a token that was revoked since is good again, so revoke it again"]);
+  if (movedTo !== null)
+    rows.push(["replaced", `what was there is in ${movedTo}; delete it when nobody needs it`]);
   rows.push(["next", `treekeeper serve --data-dir ${dataDir}, which does all of this before it serves`]);
   return aligned(rows);
 }

@@ -31,7 +31,10 @@ export function backupRoutes(plainApp: FastifyInstance, parts: BackupParts): voi
     new Ask(callerOf(request).permits).requireOfTree("admin");
     const { backups } = parts;
     if (backups === undefined) {
-      throw new KeeperError("no_route", "This server keeps its store in no file; there is nothing to take a backup of.");
+      throw new KeeperError(
+        "no_route",
+        "This server keeps its store in no file; there is nothing to take a backup of.",
+      );
     }
     return send(request, reply, { ...parts, backups });
   });
@@ -46,7 +49,8 @@ async function send(
 ): Promise<FastifyReply> {
   const held = answers.hold(request, 2 * pieceBytes);
   const gone = new AbortController();
-  const onClose = () => gone.abort(new KeeperError("bad_request", "Whoever asked is gone; nothing was sent."));
+  const onClose = () =>
+    gone.abort(new KeeperError("bad_request", "Whoever asked is gone; nothing was sent."));
   reply.raw.once("close", onClose);
   if (isGone(reply.raw)) onClose();
   let stream: BackupStream | null = null;

@@ -16,8 +16,7 @@ export interface CopyOrder {
 
 export type ToCopier =
   /** What the copy is marked with. */
-  | { readonly type: "marker"; readonly marker: BackupMarker }
-  | { readonly type: "stop" };
+  { readonly type: "marker"; readonly marker: BackupMarker } | { readonly type: "stop" };
 
 export type FromCopier =
   /** The moment is fixed: the copy has the log up to this entry. */

@@ -10,7 +10,6 @@ import Sqlite from "better-sqlite3";
 import { type BackupMarker, markAsBackup } from "./backup-marker.ts";
 import type { CopyOrder, FromCopier, ToCopier } from "./backup-messages.ts";
 import { type Connection, openConnection } from "./connection.ts";
-import { readBack } from "./read-back.ts";
 
 /** Between two of these it looks whether it is to stop, and for room. */
 const stepPages = 64;
@@ -36,17 +35,23 @@ port.on("message", (message: ToCopier) => {
   else stop();
 });
 
-try {
-  await copy(order.file);
-  mark(order.file, await marker.promise);
-  if (order.isReadBack) readBack(order.file, assertWanted);
-  say({ type: "done", ...finish(order.file) });
-} catch (error) {
-  const { message, code } = error as NodeJS.ErrnoException;
-  const isForRoom = error instanceof NoRoomError || code === "SQLITE_FULL" || code === "ENOSPC";
-  say({ type: "failed", isForRoom, cause: message });
-} finally {
-  port.close();
+async function make(): Promise<void> {
+  try {
+    await copy(order.file);
+    mark(order.file, await marker.promise);
+    if (order.isReadBack) {
+      // It knows all of the state, which takes a while to load.
+      const { readBack } = await import("./read-back.ts");
+      readBack(order.file, assertWanted);
+    }
+    say({ type: "done", ...finish(order.file) });
+  } catch (error) {
+    const { message, code } = error as NodeJS.ErrnoException;
+    const isForRoom = error instanceof NoRoomError || code === "SQLITE_FULL" || code === "ENOSPC";
+    say({ type: "failed", isForRoom, cause: message });
+  } finally {
+    port.close();
+  }
 }
 
 function say(message: FromCopier): void {
@@ -168,3 +173,6 @@ function finish(file: string): { bytes: number; sha256: string } {
     closeSync(descriptor);
   }
 }
+
+// What is below its beginning has to be there.
+await make();

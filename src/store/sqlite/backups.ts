@@ -136,20 +136,26 @@ export class Backups implements BackupSource {
     const { store, version } = this.#parts;
     const moment = { id: randomUUID(), takenAtMs: store.clock.wallMs(), zxid: 0 };
     let last: FromCopier | null = null;
-    const ended = Promise.withResolvers<void>();
+    let fault: unknown;
     worker.on("message", (message: FromCopier) => {
       last = message;
       if (message.type !== "begun") return;
-      places.zxidAt(message.lsn).then((zxid) => {
+      const mark = (zxid: number) => {
         moment.zxid = zxid;
         const marker = { ...moment, version, lsn: message.lsn };
         worker.postMessage({ type: "marker", marker } satisfies ToCopier);
-      }, ended.reject);
+      };
+      places.zxidAt(message.lsn).then(mark, (error: unknown) => {
+        fault = error;
+        worker.postMessage({ type: "stop" } satisfies ToCopier);
+      });
     });
-    worker.once("error", ended.reject);
-    worker.once("exit", () => ended.resolve());
-    await ended.promise;
+    worker.once("error", (error) => {
+      fault = error;
+    });
+    await new Promise((resolve) => worker.once("exit", resolve));
     const end = last as FromCopier | null;
+    if (fault !== undefined) throw fault;
     if (end?.type === "done") return { ...moment, bytes: end.bytes, sha256: end.sha256 };
     throw failed(end);
   }
@@ -157,7 +163,9 @@ export class Backups implements BackupSource {
 
 function failed(end: FromCopier | null): Error {
   if (end?.type !== "failed") return new Error("The thread that makes the backup ended by itself.");
-  return end.isForRoom ? new KeeperError("no_room", `${end.cause} No backup was taken.`) : new Error(end.cause);
+  return end.isForRoom
+    ? new KeeperError("no_room", `${end.cause} No backup was taken.`)
+    : new Error(end.cause);
 }
 
 function isClosing(): KeeperError {
@@ -165,7 +173,8 @@ function isClosing(): KeeperError {
 }
 
 function anotherIsTaken(): KeeperError {
-  const message = "Another backup is being taken, and one is taken at a time; nothing was done. Try again later.";
+  const message =
+    "Another backup is being taken, and one is taken at a time; nothing was done. Try again later.";
   return new KeeperError("throttled", message, { retryAfterSeconds: 10 });
 }
 

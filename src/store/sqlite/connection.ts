@@ -5,6 +5,7 @@
 import { existsSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
+import { refuseBackup } from "./backup-marker.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { makePrivateFile } from "./privacy.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
@@ -26,6 +27,8 @@ export function openConnection(file: string, options = { isMade: false }): Conne
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);
+    // Before anything is set, which would make another file of it.
+    if (options.isMade) refuseBackup(connection, file);
     configure(connection);
     return connection;
   } catch (error) {

@@ -18,7 +18,6 @@ import { emptyData, type Znode } from "../../core/tree/znode.ts";
 import type { Lsn } from "../commit-log.ts";
 import type { RestoreNote } from "../restoring.ts";
 import type { ChangeRow, Position } from "../tables.ts";
-import { refuseBackup } from "./backup-marker.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { noteIdentity } from "./file-identity.ts";
@@ -67,7 +66,6 @@ export function loadStore(file: string, clusterId?: string): OpenedStore {
     });
     // Rewrites what a failed sync may have left in the page cache only, before anyone is told of it.
     connection.pragma("wal_checkpoint(TRUNCATE)");
-    refuseBackup(connection, file);
     // An older file is upgraded in the transaction that reads it: one that is found damaged is left as it was.
     const read = connection.transaction(() => {
       checkPages(connection, file);
@@ -272,7 +270,9 @@ function readQuotas(connection: Connection, file: string, state: State): void {
   }
 }
 
-function* quotasOf(connection: Connection): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
+function* quotasOf(
+  connection: Connection,
+): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
   for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
     const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
     for (const name of quotaLimitNames) {

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
-import { type OpenedStore, loadStore } from "./load.ts";
+import { loadStore, type OpenedStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
@@ -106,7 +106,10 @@ export async function openSqlite(
 }
 
 /** What was put there on purpose is as old as it is. */
-function refuseIfOlder({ witnessFile, path }: DataDirectory, { clusterId, tail, restoreNote }: OpenedStore): void {
+function refuseIfOlder(
+  { witnessFile, path }: DataDirectory,
+  { clusterId, tail, restoreNote }: OpenedStore,
+): void {
   const seen = { clusterId, lsn: tail };
   if (restoreNote === null) refuseOlder(witnessFile, seen, path);
   noteSeen(witnessFile, seen);

@@ -32,7 +32,12 @@ export const fileNames = {
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName, backupName, restoredName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
+  ...[databaseName, lockName, backupName, restoredName].flatMap((name) => [
+    name,
+    `${name}-wal`,
+    `${name}-shm`,
+    `${name}-journal`,
+  ]),
   ballastName,
   bootName,
   witnessName,
