@@ -4,7 +4,9 @@
 
 import { randomBytes } from "node:crypto";
 import {
+  chmodSync,
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
   fsyncSync,
@@ -182,10 +184,10 @@ function hasStore(databaseFile: string): boolean {
   );
 }
 
-/** Made for nobody else before there is anything in it. */
+/** A copy gets the mode of what is copied; until it has its own, the directory keeps others out. */
 function copyPrivately(file: string, copy: string): void {
-  closeSync(openSync(copy, "wx", privateFileMode));
-  copyFileSync(file, copy);
+  copyFileSync(file, copy, constants.COPYFILE_EXCL);
+  chmodSync(copy, privateFileMode);
 }
 
 interface Preparation {
