@@ -2,14 +2,17 @@
 // had been told. `npm run fixture` makes that of this version, once its tables are what they will be; for an earlier one the
 // `src/main.ts` of a checkout of it is named.
 
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import Sqlite from "better-sqlite3";
 import { Http } from "../support/http.ts";
-import { ServerProcess } from "../support/process.ts";
 import { fixtureFile, type Known, knownFile } from "./fixtures.ts";
 
 const ownMain = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -18,9 +21,12 @@ const [main = ownMain] = process.argv.slice(2);
 const directory = mkdtempSync(join(tmpdir(), "treekeeper-fixture-"));
 try {
   const dataDir = join(directory, "data");
-  const server = await ServerProcess.start({ dataDir, command: [process.execPath, main] });
-  const known = await use(new Http(server.url));
-  await server.kill();
+  const server = spawn(process.execPath, [main, "--port", "0", "--data-dir", dataDir], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const known = await use(new Http(await addressOf(server.stdout)));
+  server.kill("SIGKILL");
+  await once(server, "exit");
   const database = new Sqlite(join(dataDir, "treekeeper.db"), { readonly: true });
   const version = database.pragma("user_version", { simple: true }) as number;
   database.close();
@@ -32,6 +38,15 @@ try {
   process.stdout.write(`version ${version}: ${JSON.stringify(known.has)}\n`);
 } finally {
   rmSync(directory, { recursive: true, force: true });
+}
+
+/** Where it says that it serves. */
+async function addressOf(log: Readable): Promise<string> {
+  for await (const line of createInterface({ input: log })) {
+    const { msg, address } = JSON.parse(line) as { msg: string; address?: string };
+    if (msg === "serving") return String(address);
+  }
+  throw new Error("It ended, and did not serve.");
 }
 
 /** What every version can do, and what else this one can. */
@@ -51,7 +66,7 @@ async function use(http: Http): Promise<Known> {
   await http.post("/v1/znodes/mortal", { query: "ttlMs=86400000" });
   await http.post("/v1/znodes/box", { query: "container=true" });
   const claim = (session: Session) =>
-    http.post("/v1/locks/report/claims", { json: {}, headers: as(session) });
+    http.post("/v1/locks/report/claims", { json: { waitMs: 1 }, headers: as(session) });
   const held = (await claim(holder)).json<Held>();
   const waiting = (await claim(waiter)).json<{ id: string }>();
   const keyed = () => ({ query: "sequential=true", headers: { "idempotency-key": "the-job" } });
@@ -59,7 +74,7 @@ async function use(http: Http): Promise<Known> {
   if ((await http.post("/v1/znodes/queue/job-", keyed())).header("idempotency-replayed") === "true")
     has.push("keys");
   await isDone("quotas", http.put("/v1/quotas/queue", { json: { countHard: 1000 } }));
-  const instance = { json: { address: "10.0.0.1" }, headers: as(holder) };
+  const instance = { json: { address: "10.0.0.1", port: 80 }, headers: as(holder) };
   await isDone("services", http.put("/v1/services/web/instances/a", instance));
   const acl = [{ scheme: "world", id: "anyone", perms: ["read"] }];
   await http.post("/v1/znodes/listed");

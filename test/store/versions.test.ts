@@ -7,15 +7,16 @@ import Sqlite from "better-sqlite3";
 import { describe, expect } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
-import { parseStamp } from "../../src/core/epochs.ts";
+import { isUnknownPast, parseStamp, type Stamp } from "../../src/core/epochs.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { systemContext } from "../../src/core/reader.ts";
+import type { State } from "../../src/core/state.ts";
 import { restoreInPlace } from "../../src/offline/restore.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
 import { finishRestore } from "../../src/store/restoring.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { schemaVersion } from "../../src/store/sqlite/schema.ts";
-import { keepBeforeUpgrade } from "../../src/store/sqlite/upgrade-copy.ts";
+import { keepBeforeUpgrade, type Upgraded } from "../../src/store/sqlite/upgrade-copy.ts";
 import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, sequential } from "../support/keeper.ts";
@@ -63,67 +64,82 @@ const create = (path: string): Command & { type: "create" } => ({
 });
 
 describe.for(versions)("a directory of version %i of the tables", (version) => {
-  test("is opened with all that clients had been told, and goes on from there", async ({
+  test("is opened with all that clients had been told, goes on from there, and is kept as it was before", async ({
     directory: above,
   }) => {
     const directory = join(above, "data");
     unpackFixture(version, directory);
     const known = readKnown(version);
-    const { store, loaded } = await startOn(directory);
+    const { store, loaded, upgraded } = await startOn(directory);
     expectWhatWasTold(store, known);
+    expectWhatItCould(loaded.state, known);
     expect(checkState(loaded.state)).toEqual([]);
     const { outcome } = await store.submit(create("/queue/n-"));
     expect(known.numbered.includes(outcome.path)).toBe(false);
-    const stamp = parseStamp(known.seenId);
-    expect(store.epochs.has(stamp as NonNullable<typeof stamp>)).toBe(true);
-    const [path, fence] = known.held.fenceHeader.split("@") as [string, string];
-    const { zxid: czxid, epoch = "" } = parseStamp(fence) as NonNullable<typeof stamp>;
-    const fenced: Command = {
-      type: "setData",
-      path: "/config",
-      data: bytes("x"),
-      fences: [{ path, czxid, ...(epoch !== "" && { epoch }) }],
-    };
-    await store.submit(fenced);
+    const seen = parseStamp(known.seenId) as Stamp;
+    expect([store.epochs.has(seen), isUnknownPast(loaded.state, seen)]).toEqual([true, false]);
+    await store.submit(fenced(known));
     await store.close();
-    const again = await startOn(directory);
-    expect([again.upgraded, again.store.zxid]).toEqual([null, store.zxid]);
-    await again.store.close();
+    expectCopy(directory, version, upgraded);
   });
+});
 
-  test("is kept as it was before it is upgraded", async ({ directory: above }) => {
-    const directory = join(above, "data");
-    unpackFixture(version, directory);
-    const { store, upgraded } = await startOn(directory);
-    await store.close();
-    const copy = join(directory, `treekeeper.db.before-v${schemaVersion}`);
-    if (version === schemaVersion) {
-      expect([upgraded, existsSync(copy)]).toEqual([null, false]);
-      return;
-    }
-    expect(upgraded).toEqual({ fromVersion: version, toVersion: schemaVersion, copy });
-    expect(statSync(copy).mode & 0o777).toBe(0o600);
-    expect(readdirSync(directory).filter((name) => name.includes(".part"))).toEqual([]);
-    const before = new Sqlite(copy, { readonly: true });
-    expect(before.pragma("user_version", { simple: true })).toBe(version);
-    expect(before.pragma("integrity_check", { simple: true })).toBe("ok");
-    expect(before.prepare("SELECT count(*) FROM session").pluck().get()).toBeGreaterThanOrEqual(0);
-    before.close();
-  });
+function fenced({ held: { fenceHeader } }: Known): Command {
+  const [path, stamp] = fenceHeader.split("@") as [string, string];
+  const { zxid: czxid, epoch = "" } = parseStamp(stamp) as Stamp;
+  const fence = { path, czxid, ...(epoch !== "" && { epoch }) };
+  return { type: "setData", path: "/config", data: bytes("x"), fences: [fence] };
+}
 
-  test("may be one that was put back, and goes on in a new epoch", async ({ directory: above }) => {
+function expectWhatItCould({ quotas, replies, acls, tree }: State, { has }: Known): void {
+  const found = {
+    keys: replies.count > 0,
+    quotas: quotas.get("/queue")?.limits.countHard === 1000,
+    services: tree.get("/services/web/a") !== undefined,
+    lists: acls.size > 0,
+  };
+  expect(Object.entries(found).flatMap(([name, isThere]) => (isThere ? [name] : []))).toEqual(has);
+}
+
+function expectCopy(directory: string, version: number, upgraded: Upgraded | null): void {
+  const copy = join(directory, `treekeeper.db.before-v${schemaVersion}`);
+  if (version === schemaVersion) {
+    expect([upgraded, existsSync(copy)]).toEqual([null, false]);
+    return;
+  }
+  expect(upgraded).toEqual({ fromVersion: version, toVersion: schemaVersion, copy });
+  expect(statSync(copy).mode & 0o777).toBe(0o600);
+  expect(readdirSync(directory).filter((name) => name.endsWith(".part"))).toEqual([]);
+  const before = new Sqlite(copy, { readonly: true });
+  expect(before.pragma("user_version", { simple: true })).toBe(version);
+  expect(before.pragma("integrity_check", { simple: true })).toBe("ok");
+  before.close();
+}
+
+test.for([1, 6, schemaVersion - 1])(
+  "a directory of version %i that was put back goes on in a new epoch",
+  async (version, { directory: above }) => {
     const directory = join(above, "data");
     unpackFixture(version, directory);
     const { zxid } = readKnown(version);
     expect(restoreInPlace({ dataDir: directory })).toMatchObject({ zxid, sessions: 2 });
     const { store, loaded } = await startOn(directory);
-    expect(await finishRestore(store, loaded.restoreNote, store.clock)).toMatchObject({
-      zxidBefore: zxid,
-      sessions: 2,
-    });
+    const done = await finishRestore(store, loaded.restoreNote, store.clock);
+    expect(done).toMatchObject({ zxidBefore: zxid, sessions: 2 });
     expect(checkState(loaded.state)).toEqual([]);
     await store.close();
-  });
+  },
+);
+
+test("where there is no room for the copy, nothing is changed", ({ directory: above }) => {
+  const directory = join(above, "data");
+  unpackFixture(1, directory);
+  const file = join(directory, "treekeeper.db");
+  expect(() => keepBeforeUpgrade(file, { freeBytes: () => 1000 })).toThrow(/has 1000 left: make room/);
+  const names = readdirSync(directory).filter((name) => name.includes("before"));
+  const unchanged = new Sqlite(file, { readonly: true });
+  expect([unchanged.pragma("user_version", { simple: true }), names]).toEqual([1, []]);
+  unchanged.close();
 });
 
 test("of the copies the newest two stay", ({ directory: above }) => {

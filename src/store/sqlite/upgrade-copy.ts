@@ -35,11 +35,11 @@ const spareBytes = 16_777_216;
  * written to it.
  * @throws CorruptStoreError | Error when it cannot be copied, or there is no room for it: it is then as it was
  */
-export function keepBeforeUpgrade(file: string): Upgraded | null {
+export function keepBeforeUpgrade(file: string, { freeBytes = freeBytesOf } = {}): Upgraded | null {
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return null;
   const connection = openConnection(file);
   try {
-    return keep(connection, file);
+    return keep(connection, file, freeBytes(dirname(file)));
   } catch (error) {
     throw whileReading(error, file);
   } finally {
@@ -47,11 +47,11 @@ export function keepBeforeUpgrade(file: string): Upgraded | null {
   }
 }
 
-function keep(connection: Connection, file: string): Upgraded | null {
+function keep(connection: Connection, file: string, free: number): Upgraded | null {
   const fromVersion = connection.pragma("user_version", { simple: true }) as number;
   if (fromVersion === 0 || fromVersion >= schemaVersion) return null;
   const copy = join(dirname(file), upgradeCopyName(schemaVersion));
-  refuseWithoutRoom(connection, file);
+  refuseWithoutRoom(connection, { file, free });
   copyInto(connection, copy);
   forgetOldest(dirname(file));
   syncDirectory(dirname(file));
@@ -73,11 +73,18 @@ function copyInto(connection: Connection, copy: string): void {
   }
 }
 
-function refuseWithoutRoom(connection: Connection, file: string): void {
+function freeBytesOf(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
+}
+
+function refuseWithoutRoom(
+  connection: Connection,
+  { file, free }: { readonly file: string; readonly free: number },
+): void {
   const pages = connection.pragma("page_count", { simple: true }) as number;
   const pageBytes = connection.pragma("page_size", { simple: true }) as number;
-  const { bavail, bsize } = statfsSync(dirname(file));
-  const [needed, free] = [pages * pageBytes + spareBytes, bavail * bsize];
+  const needed = pages * pageBytes + spareBytes;
   if (needed <= free) return;
   throw new Error(
     `${file} is of an earlier version, and is kept as it is before it is upgraded. That takes ${needed} bytes, and the ` +
