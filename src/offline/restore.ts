@@ -110,7 +110,7 @@ export function restoreInPlace({ dataDir, sequencesAhead }: RestoreOptions): Res
     return inDirectory(dataDir, (directory) => {
       const { databaseFile, bootFile, witnessFile } = directory;
       refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
-      keepBeforeUpgrade(databaseFile);
+      keepBeforeUpgrade(databaseFile, { isServed: false });
       const report = prepare(databaseFile, { directory, sequencesAhead });
       forgetSeen(witnessFile);
       return { ...report, movedTo: null };

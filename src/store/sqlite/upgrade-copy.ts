@@ -2,13 +2,14 @@
 
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   openSync,
   readdirSync,
+  readSync,
   renameSync,
   rmSync,
   statfsSync,
-  statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { syncDirectory } from "../../own-directory.ts";
@@ -35,9 +36,12 @@ const spareBytes = 16_777_216;
  * written to it.
  * @throws CorruptStoreError | Error when it cannot be copied, or there is no room for it: it is then as it was
  */
-export function keepBeforeUpgrade(file: string, { freeBytes = freeBytesOf } = {}): Upgraded | null {
-  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) === 0) return null;
-  const connection = openConnection(file);
+export function keepBeforeUpgrade(
+  file: string,
+  { freeBytes = freeBytesOf, isServed = true }: KeepOptions = {},
+): Upgraded | null {
+  if (!mayBeOlder(file)) return null;
+  const connection = openConnection(file, { isMade: isServed });
   try {
     return keep(connection, file, freeBytes(dirname(file)));
   } catch (error) {
@@ -46,6 +50,25 @@ export function keepBeforeUpgrade(file: string, { freeBytes = freeBytesOf } = {}
     connection.close();
   }
 }
+
+interface KeepOptions {
+  readonly freeBytes?: (directory: string) => number;
+  /** Whether it is to be served as it is: then it is no backup. */
+  readonly isServed?: boolean;
+}
+
+/** By its first page alone: nearly every start finds it of this version, and does not open it for that. */
+function mayBeOlder(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const header = Buffer.alloc(versionOffset + 4);
+  const descriptor = openSync(file, "r");
+  const count = readSync(descriptor, header, 0, header.byteLength, 0);
+  closeSync(descriptor);
+  return count === header.byteLength && header.readUInt32BE(versionOffset) < schemaVersion;
+}
+
+/** Of `user_version`, as the format has it. */
+const versionOffset = 60;
 
 function keep(connection: Connection, file: string, free: number): Upgraded | null {
   const fromVersion = connection.pragma("user_version", { simple: true }) as number;
