@@ -5,7 +5,7 @@ import { statSync } from "node:fs";
 import type Sqlite from "better-sqlite3";
 
 /** A device is no part of it: its number may be another one after each boot. */
-export function identityOf(file: string): string {
+function identityOf(file: string): string {
   const { ino, birthtimeNs, ctimeNs } = statSync(file, { bigint: true });
   // Where the filesystem keeps no birth, the time of the last change may stand in its place.
   const born = birthtimeNs > 0n && birthtimeNs !== ctimeNs ? birthtimeNs : 0n;

@@ -48,6 +48,11 @@ export function upgradeCopyName(version: number): string {
   return `${databaseName}.before-v${version}`;
 }
 
+/** Their names. */
+export function upgradeCopiesIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => upgradeCopyPattern.test(name));
+}
+
 export const upgradeCopyPattern = /^treekeeper\.db\.before-v(\d+)$/;
 
 /** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
@@ -60,7 +65,7 @@ const otherNames = ["lost+found", "first-token.json"];
 export function keepPrivate(directory: string): string[] {
   const tightened = closeDirectory(directory) ? [directory] : [];
   // Nobody else can exchange a file from here on.
-  for (const name of ownNames) {
+  for (const name of [...ownNames, ...upgradeCopiesIn(directory)]) {
     const file = join(directory, name);
     if (closeFile(file)) tightened.push(file);
   }

@@ -5,7 +5,6 @@ import {
   existsSync,
   fsyncSync,
   openSync,
-  readdirSync,
   readSync,
   renameSync,
   rmSync,
@@ -15,7 +14,7 @@ import { dirname, join } from "node:path";
 import { syncDirectory } from "../../own-directory.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { whileReading } from "./load.ts";
-import { makePrivateFile, upgradeCopyName, upgradeCopyPattern } from "./privacy.ts";
+import { makePrivateFile, upgradeCopiesIn, upgradeCopyName, upgradeCopyPattern } from "./privacy.ts";
 import { schemaVersion } from "./schema.ts";
 
 export interface Upgraded {
@@ -122,7 +121,7 @@ function syncFile(file: string): void {
 }
 
 function forgetOldest(directory: string): void {
-  const versions = readdirSync(directory).flatMap((name) => upgradeCopyPattern.exec(name)?.[1] ?? []);
+  const versions = upgradeCopiesIn(directory).flatMap((name) => upgradeCopyPattern.exec(name)?.[1] ?? []);
   const newestFirst = versions.map(Number).sort((a, b) => b - a);
   for (const version of newestFirst.slice(copiesKept)) rmSync(join(directory, upgradeCopyName(version)));
 }
