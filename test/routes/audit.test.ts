@@ -146,6 +146,8 @@ test("acts of operators and places taken by force have names of their own", asyn
   await audited.delete("/v1/quotas/q");
   await audited.delete("/v1/admin/watches/none");
   await audited.get("/v1/admin/backup");
+  // It is noted when it has been given back.
+  await expect.poll(() => noted.length).toBe(4);
   await audited.delete("/v1/locks/jobs/claims/x-0000000000", { query });
   await audited.delete("/v1/locks/jobs/claims/x-0000000000", { query });
   await audited.delete("/v1/services/web/instances/a", { query });

@@ -52,6 +52,11 @@ test("another one meanwhile is refused with 429, one without room with 507; both
   expect([full.status, full.code]).toEqual([507, "no_room"]);
 });
 
+test("who has read all of one may ask for the next at once", async ({ http, backups }) => {
+  backups.content = Buffer.alloc(200_000);
+  for (let count = 0; count < 20; count += 1) expect((await http.get(url)).status).toBe(200);
+});
+
 test("a reader that is gone gives it back", async ({ http, backups }) => {
   backups.content = Buffer.alloc(20_000_000);
   const leaving = new AbortController();

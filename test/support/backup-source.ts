@@ -29,6 +29,7 @@ export class MadeUpBackups implements BackupSource {
     const folder = mkdtempSync(join(tmpdir(), "treekeeper-backup-"));
     writeFileSync(join(folder, "copy"), this.content);
     const content = await open(join(folder, "copy"), "r");
+    let isReleased = false;
     rmSync(folder, { recursive: true });
     return {
       id: randomUUID(),
@@ -38,6 +39,8 @@ export class MadeUpBackups implements BackupSource {
       sha256: createHash("sha256").update(this.content).digest("base64"),
       content,
       release: async () => {
+        if (isReleased) return;
+        isReleased = true;
         await content.close();
         this.openCount -= 1;
       },

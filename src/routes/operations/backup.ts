@@ -127,6 +127,8 @@ class BackupStream extends Readable {
     const { bytesRead } = await content.read(piece, 0, piece.byteLength, this.producedBytes);
     if (bytesRead === 0) throw new Error("the backup is shorter than it was");
     this.producedBytes += bytesRead;
+    // Before its client can know that it has all of it, and ask for the next one.
+    if (this.producedBytes === this.#backup.bytes) await this.#backup.release();
     return piece.subarray(0, bytesRead);
   }
 
