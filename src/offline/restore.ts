@@ -241,6 +241,8 @@ function leaveNote(file: string, note: RestoreNote): ReturnType<typeof readBacku
       dropBackupMarker(connection);
       leaveRestoreNote(connection, note);
       forgetIdentity(connection);
+      // It is of a service that ran, and did not stop for it.
+      if (marker !== null) connection.exec("UPDATE meta SET clean_shutdown = 1");
       return marker;
     });
     const marker = leave.immediate();
@@ -265,11 +267,9 @@ function moveAside(directory: DataDirectory): string | null {
   return aside;
 }
 
-/** Not the lock, which this process holds, nor what is to come; and of other programs nothing. */
+/** Not the lock, which this process holds, nor the ballast, which is anybody's; and of other programs nothing. */
 function isOfStore(name: string): boolean {
-  if (name.startsWith(fileNames.restored) || name.startsWith(fileNames.lock)) return false;
-  const others = [fileNames.ballast, fileNames.boot, fileNames.witness];
-  return name.startsWith(fileNames.database) || others.some((other) => other === name);
+  return name.startsWith(fileNames.database) || name === fileNames.boot || name === fileNames.witness;
 }
 
 function databaseFirst(one: string, other: string): number {
