@@ -25,7 +25,7 @@ export const countedSequenceMax = 2 ** 52 + 2 ** 51;
 
 /** How far ahead numbers may go at once. */
 export const zxidsAheadMax = 2 ** 51;
-export const sequencesAheadMax = 2 ** 40;
+export const sequencesAheadMax = 2 ** 46;
 
 /** Whether it was given before the last restore: what became of it in the time that is lost, nobody knows. */
 export function isBeforeRestore({ id, zxid }: Restored, given: number): boolean {

@@ -6,7 +6,6 @@ import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   closeSync,
-  constants,
   copyFileSync,
   existsSync,
   fsyncSync,
@@ -24,12 +23,12 @@ import { restoredBy } from "../core/plan-restore.ts";
 import type { State } from "../core/state.ts";
 import { privateDirectoryMode, privateFileMode, realPathOf, syncDirectory } from "../own-directory.ts";
 import type { Lsn } from "../store/commit-log.ts";
-import { type RestoreNote, sequencesAheadDefault, zxidsAheadOf } from "../store/restoring.ts";
+import { jumpOf, type RestoreNote, sequencesAheadDefault } from "../store/restoring.ts";
 import { dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
 import { openConnection } from "../store/sqlite/connection.ts";
 import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
-import { claimDataDirectory, type DataDirectory } from "../store/sqlite/data-directory.ts";
+import { claimDataDirectory, type DataDirectory, removeCopy } from "../store/sqlite/data-directory.ts";
 import { forgetIdentity } from "../store/sqlite/file-identity.ts";
 import { loadStore } from "../store/sqlite/load.ts";
 import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
@@ -50,7 +49,7 @@ export class RestoreError extends Error {
 
 export interface RestoreOptions {
   readonly dataDir: string;
-  /** How far numbers in names begin above the highest there is. */
+  /** How many more children one parent may have had at once since, than 10 000 a second. */
   readonly sequencesAhead?: number | undefined;
 }
 
@@ -64,7 +63,7 @@ export interface RestoreReport {
   readonly ofMs: number;
   /** Where the zxid goes on if the start is now. */
   readonly zxidAhead: number;
-  /** Where numbers in names of sequential znodes go on. */
+  /** The same of numbers in names of sequential znodes. */
   readonly sequenceFloor: number;
   /** What ends. */
   readonly sessions: number;
@@ -85,21 +84,29 @@ export function restoreFile(
     refuseUnsound(file);
     return inDirectory(dataDir, (directory) => {
       refuseToReplace(directory, isForced);
-      const restored = join(directory.path, fileNames.restored);
-      removeDatabase(restored);
+      const hadStore = hasStore(directory.databaseFile);
+      const wasBrokenOff = !hadStore && existsSync(directory.restoredFile);
       try {
-        copyPrivately(file, restored);
-        const report = prepare(restored, { directory, sequencesAhead });
-        syncFile(restored);
-        const movedTo = moveAside(directory);
-        renameSync(restored, directory.databaseFile);
-        syncDirectory(directory.path);
-        return { ...report, movedTo };
-      } finally {
-        removeDatabase(restored);
+        return put(file, { directory, sequencesAhead });
+      } catch (error) {
+        // It says that nothing is in the place of what was moved aside: no start may make an empty store there.
+        const isNeeded = hadStore ? !hasStore(directory.databaseFile) : wasBrokenOff;
+        if (!isNeeded) removeCopy(directory.restoredFile);
+        throw error;
       }
     });
   });
+}
+
+function put(file: string, preparation: Preparation): RestoreReport {
+  const { path, databaseFile, restoredFile } = preparation.directory;
+  copyPrivately(file, restoredFile);
+  const report = prepare(restoredFile, preparation);
+  syncFile(restoredFile);
+  const movedTo = moveAside(preparation.directory);
+  renameSync(restoredFile, databaseFile);
+  syncDirectory(path);
+  return { ...report, movedTo };
 }
 
 /** For a directory that somebody has put back, by a copy or a snapshot. @throws RestoreError; Error as the system says it */
@@ -186,7 +193,8 @@ function hasStore(databaseFile: string): boolean {
 
 /** A copy gets the mode of what is copied; until it has its own, the directory keeps others out. */
 function copyPrivately(file: string, copy: string): void {
-  copyFileSync(file, copy, constants.COPYFILE_EXCL);
+  for (const suffix of ["-wal", "-shm", "-journal"]) rmSync(copy + suffix, { force: true });
+  copyFileSync(file, copy);
   chmodSync(copy, privateFileMode);
 }
 
@@ -207,10 +215,10 @@ function prepare(
   const marker = leaveNote(file, { id, ofMs: 0, sequencesAhead });
   const { clusterId, state, position } = loadStore(file);
   doRestOfLog(file, state, position.appliedLsn);
-  const ofMs = marker?.takenAtMs ?? state.timeMs;
-  const zxidsAhead = zxidsAheadOf(ofMs, Date.now());
-  const { zxid, sequenceFloor } = restoredBy(state, { id, zxidsAhead, sequencesAhead });
-  leaveNote(file, { id, ofMs, sequencesAhead });
+  const ofMs = marker?.takenAtMs ?? momentOf(state);
+  const note = { id, ofMs, sequencesAhead };
+  const { zxid, sequenceFloor } = restoredBy(state, jumpOf(note, state.zxid, Date.now()));
+  leaveNote(file, note);
   const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
   return {
     ...{ dataDir: directory.path, clusterId, zxid: state.zxid, ofMs, zxidAhead: zxid },
@@ -227,6 +235,14 @@ function doRestOfLog(file: string, state: State, appliedLsn: Lsn): void {
   } finally {
     connection.close();
   }
+}
+
+/** Versions that had no clock of the log say when znodes were written. Too early is on the safe side. */
+function momentOf({ timeMs, tree }: State): number {
+  if (timeMs > 0) return timeMs;
+  let newest = 0;
+  for (const { mtimeMs } of tree.values()) newest = Math.max(newest, mtimeMs);
+  return newest;
 }
 
 /** An epoch is named by it. */
@@ -275,10 +291,6 @@ function isOfStore(name: string): boolean {
 function databaseFirst(one: string, other: string): number {
   const rank = (name: string) => (name === fileNames.database ? 0 : 1);
   return rank(one) - rank(other) || (one < other ? -1 : 1);
-}
-
-function removeDatabase(file: string): void {
-  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(file + suffix, { force: true });
 }
 
 function syncFile(file: string): void {

@@ -2,6 +2,7 @@
 // its log, and ends the sessions of before. Killed meanwhile, the next start goes on where this one ended.
 
 import type { Clock } from "../clock.ts";
+import type { Restore } from "../core/command.ts";
 import { systemContext } from "../core/reader.ts";
 import { restoreOf } from "../core/restore-commands.ts";
 import { isBeforeRestore, type Restored } from "../core/restored.ts";
@@ -26,19 +27,40 @@ export interface RestoreDone {
 
 type Restorable = Pick<Store, "zxid" | "restored" | "submit" | "submitAll" | "reader">;
 
-/** What a parent may have given in the time that is lost, unless whoever restores says more. */
+/** What a parent may have given at once, besides what it gives while time passes. */
 export const sequencesAheadDefault = 1_000_000;
 
+/** For a machine whose clock is behind. */
 const zxidsAheadMin = 1_000_000_000;
 /** No store has come to a tenth of it. */
 const zxidsPerMs = 100;
+/** 2025-01-01. There was no store before. */
+const firstStoreMs = 1_735_689_600_000;
+/** Under one parent. */
+const sequencesPerMs = 10;
 
 /** Commands in line at once. */
 const closesAtOnce = 500;
 
-/** How far the zxid goes ahead of all that may have been given since. */
-export function zxidsAheadOf(ofMs: number, nowMs: number): number {
-  return zxidsAheadMin + Math.max(0, nowMs - ofMs) * zxidsPerMs;
+/**
+ * How far the zxid goes ahead of all that may have been given since. It goes to where no store can have come by now, so that it is
+ * above every past there was, also where this is neither the first restore nor one of the newest backup.
+ */
+function zxidsAheadOf(zxid: number, ofMs: number, nowMs: number): number {
+  const givenSince = zxidsPerMs * Math.max(0, nowMs - ofMs);
+  const outOfReach = zxidsPerMs * (nowMs - firstStoreMs);
+  return outOfReach >= zxid + givenSince ? outOfReach - zxid : givenSince + zxidsAheadMin;
+}
+
+/** The same of numbers in names, for which fewer digits are worth something. */
+function sequencesAheadOf({ ofMs, sequencesAhead }: RestoreNote, nowMs: number): number {
+  return sequencesAhead + sequencesPerMs * Math.max(0, nowMs - ofMs);
+}
+
+/** What the note comes to for a store that is at this zxid. */
+export function jumpOf(note: RestoreNote, zxid: number, nowMs: number): Omit<Restore, "type"> {
+  const zxidsAhead = zxidsAheadOf(zxid, note.ofMs, nowMs);
+  return { id: note.id, zxidsAhead, sequencesAhead: sequencesAheadOf(note, nowMs) };
 }
 
 /**
@@ -53,8 +75,7 @@ export async function finishRestore(
   const zxidBefore = store.zxid;
   const isNew = note !== null && store.restored.id !== note.id;
   if (isNew) {
-    const { id, ofMs, sequencesAhead } = note;
-    await store.submit(restoreOf({ id, zxidsAhead: zxidsAheadOf(ofMs, clock.wallMs()), sequencesAhead }));
+    await store.submit(restoreOf(jumpOf(note, zxidBefore, clock.wallMs())));
   }
   const sessions = await endSessionsOfBefore(store);
   return isNew || sessions > 0 ? { restored: store.restored, zxidBefore, sessions } : null;

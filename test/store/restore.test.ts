@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -23,7 +24,7 @@ import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { restoreFile, restoreInPlace } from "../../src/offline/restore.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
-import { finishRestore, zxidsAheadOf } from "../../src/store/restoring.ts";
+import { finishRestore, jumpOf, type RestoreNote } from "../../src/store/restoring.ts";
 import { markAsBackup } from "../../src/store/sqlite/backup-marker.ts";
 import type { OpenedStore } from "../../src/store/sqlite/load.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
@@ -141,15 +142,18 @@ describe("a backup that is restored", () => {
   }) => {
     const { directory, backup, zxid } = scene(above);
     const report = restoreFile(backup, { dataDir: directory, isForced: true });
-    expect(report).toMatchObject({ zxid, sessions: 3, ephemerals: 3, sequenceFloor: 1_000_005 });
+    expect(report).toMatchObject({ zxid, sessions: 3, ephemerals: 3, sequenceFloor: expect.any(Number) });
     expect(codesOf(join(directory, "treekeeper.db"))).toBe(0o600);
     const started = await startOn(directory);
     const { store, watches } = started;
+    const note = started.loaded.restoreNote;
     expect(store.zxid).toBe(zxid);
     expect(watches.gapAfter({ zxid })).toBeNull();
     const done = await finish(started);
     expect(done).toMatchObject({ zxidBefore: zxid, sessions: 3 });
-    expect(store.restored.zxid).toBeGreaterThanOrEqual(zxid + zxidsAheadOf(0, 0));
+    expect(store.restored.zxid).toBe(
+      zxid + jumpOf(note as RestoreNote, zxid, store.clock.wallMs()).zxidsAhead,
+    );
     expect(store.zxid).toBe(store.restored.zxid + 3);
     expect([...started.loaded.state.sessions()]).toEqual([]);
     expect(watches.gapAfter({ zxid })).toBe("history_trimmed");
@@ -157,7 +161,8 @@ describe("a backup that is restored", () => {
     const { outcome } = await store.submit(
       create("/q0/n-", { mode: sequential }) as Command & { type: "create" },
     );
-    expect(outcome.path).toBe("/q0/n-0001000005");
+    expect(store.restored.sequenceFloor).toBeGreaterThanOrEqual(1_000_005);
+    expect(outcome.path).toBe(`/q0/n-${String(store.restored.sequenceFloor).padStart(10, "0")}`);
     expect(checkState(started.loaded.state)).toEqual([]);
     await store.close();
 
@@ -215,16 +220,33 @@ describe("a backup that is restored", () => {
     await store.close();
   });
 
-  test("puts numbers as far ahead as is said, and the zxid as far as time has passed", async ({
-    directory: above,
-  }) => {
+  test("puts numbers as far ahead as is said, and as time has passed", ({ directory: above }) => {
     const { directory } = scene(above);
     const backup = join(above, "old.backup");
     backUp(directory, backup, Date.now() - 86_400_000);
     const dataDir = join(above, "fresh");
-    const report = restoreFile(backup, { dataDir, isForced: false, sequencesAhead: 7 });
-    expect(report.sequenceFloor).toBe(8 + 7);
-    expect(report.zxidAhead - report.zxid).toBeGreaterThanOrEqual(1_000_000_000 + 86_400_000 * 100);
+    const { sequenceFloor } = restoreFile(backup, { dataDir, isForced: false, sequencesAhead: 7 });
+    expect(sequenceFloor).toBeGreaterThanOrEqual(8 + 7 + 86_400_000 * 10);
+    expect(sequenceFloor).toBeLessThan(8 + 7 + 86_400_000 * 10 + 600_000);
+  });
+
+  test("goes above every past there was, also where it was restored before, and of an older backup now", () => {
+    const day = 86_400_000;
+    const t0 = Date.UTC(2030, 0);
+    const note = (ofMs: number) => ({ id: "ab", ofMs, sequencesAhead: 1_000_000 });
+    const restoredAt = (zxid: number, ofMs: number, nowMs: number) =>
+      zxid + jumpOf(note(ofMs), zxid, nowMs).zxidsAhead;
+    // A minute each of a hundred thousand transactions a second, whatever was restored before.
+    const written = 60_000 * 100;
+    const first = restoredAt(5000, t0 - day, t0);
+    const second = restoredAt(first + written, t0 + 60_000, t0 + 61_000);
+    const third = restoredAt(5000, t0 - day, t0 + 122_000);
+    expect(second).toBeGreaterThan(first + written);
+    expect(third).toBeGreaterThan(second + written);
+    // With a clock that is behind it goes above what there is, and what time has passed.
+    const behind = restoredAt(third, t0, Date.UTC(2026, 0));
+    expect(behind).toBe(third + 1_000_000_000);
+    expect(restoredAt(third, 0, Date.UTC(2031, 0))).toBeGreaterThan(third);
   });
 });
 
@@ -428,6 +450,29 @@ describe("a directory that was put back by other means", () => {
     }
     expect(isCopy).toEqual([false, true, false]);
   });
+});
+
+test("a restore that is broken off leaves what no start takes for a store, and is done when it is asked for again", async ({
+  directory: above,
+}) => {
+  const { directory, backup, zxid } = scene(above);
+  restoreFile(backup, { dataDir: directory, isForced: true });
+  // Before the last step.
+  const database = join(directory, "treekeeper.db");
+  renameSync(database, join(directory, "restored.part"));
+  await expect(openSqlite(directory, smallBallast)).rejects.toThrow(/was broken off.*Run it again/s);
+  truncateSync(join(directory, "restored.part"), 10_000);
+  await expect(openSqlite(directory, smallBallast)).rejects.toThrow(/was broken off/);
+  expect(() => restoreFile(join(above, "none"), { dataDir: directory, isForced: true })).toThrow(/not there/);
+  await expect(openSqlite(directory, smallBallast)).rejects.toThrow(/was broken off/);
+  restoreFile(backup, { dataDir: directory, isForced: true });
+  const started = await startOn(directory);
+  expect(await finish(started)).toMatchObject({ zxidBefore: zxid, sessions: 3 });
+  await started.store.close();
+  // Before the first: what there is, is served.
+  copyFileSync(backup, join(directory, "restored.part"));
+  await (await startOn(directory)).store.close();
+  expect(existsSync(join(directory, "restored.part"))).toBe(false);
 });
 
 test("a file whose note, or what it says of its last restore, is not as it was written is refused", async ({

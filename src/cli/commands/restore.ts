@@ -34,7 +34,7 @@ export function restoreCommand(): Command {
     .addOption(
       new Option(
         "--sequences-ahead <count>",
-        "how far above the highest number in a name the next ones are, if one parent may have had more children since",
+        "how many more children one parent may have had at once since, than 10000 a second",
       )
         .argParser(integer(1, sequencesAheadMax))
         .default(1_000_000),

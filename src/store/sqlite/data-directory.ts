@@ -18,6 +18,8 @@ export interface DataDirectory {
   readonly bootFile: string;
   /** Says how far the directory had come. */
   readonly witnessFile: string;
+  /** A backup on its way to the place of the database. */
+  readonly restoredFile: string;
   /** Where a backup is made. */
   readonly backupFile: string;
   /** What others could open until now. */
@@ -53,6 +55,7 @@ export function claimDataDirectory(
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
     witnessFile: join(path, fileNames.witness),
+    restoredFile: join(path, fileNames.restored),
     backupFile: join(path, fileNames.backup),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],

@@ -2,8 +2,9 @@
 // file and one thread.
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
-import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
+import { claimDataDirectory, type DataDirectory, removeCopy } from "./data-directory.ts";
 import { loadStore, type OpenedStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
@@ -89,6 +90,7 @@ export async function openSqlite(
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
+    refuseBrokenRestore(owned);
     checkWal(owned);
     const upgraded = keepBeforeUpgrade(owned.databaseFile);
     const loaded = loadStore(owned.databaseFile, clusterId);
@@ -103,6 +105,18 @@ export async function openSqlite(
     owned.release();
     throw error;
   }
+}
+
+/** It has moved aside what was there, and what it brings is not in its place yet: an empty store would be made there. */
+function refuseBrokenRestore({ restoredFile, databaseFile, path }: DataDirectory): void {
+  if (!existsSync(restoredFile)) return;
+  if (!existsSync(databaseFile)) {
+    throw new Error(
+      `A restore into ${path} was broken off, and there is no database. Run it again with --force, or delete ` +
+        `${restoredFile} to begin with an empty store. What was there is in a folder replaced-… beside it.`,
+    );
+  }
+  removeCopy(restoredFile);
 }
 
 /** What was put there on purpose is as old as it is. */
