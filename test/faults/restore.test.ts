@@ -1,7 +1,8 @@
 // A backup that was taken while clients wrote, and is restored after they went on: what they had before it is there, and
 // what they have of the time that is lost is taken for nothing it is not. The first start on it is killed, too.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -360,6 +361,34 @@ describe("what a start says of a directory that was put back", { timeout: 120_00
     const again = await ServerProcess.start({ dataDir: directory });
     expect(again.hasLogged("not the one that was written last")).toBe(false);
     await again.terminate();
+  });
+
+  test("a restore that is killed at any moment leaves the store there was, or the restored one, or none that a start takes for one", async () => {
+    for (let round = 0; round < kills; round += 1) {
+      const directory = join(above, `killed-${round}`);
+      cpSync(dataDir, directory, { recursive: true });
+      const args = ["restore", backup, "--data-dir", directory, "--force"];
+      const restoring = spawn(process.execPath, [cliFile, ...args], { stdio: "ignore" });
+      await Promise.race([pause(100 + Math.random() * 500), once(restoring, "exit")]);
+      restoring.kill("SIGKILL");
+      const started = ServerProcess.launch({ dataDir: directory });
+      const isServed = await started.logged("serving").then(
+        ({ address }) => String(address),
+        () => null,
+      );
+      if (isServed === null) expect(JSON.stringify(started.logs)).toContain("was broken off");
+      else {
+        const isRestored = (await new Http(isServed).get("/v1/znodes/b")).status === 404;
+        expect(isRestored).toBe(started.hasLogged(restoredMessage));
+        expect((await new Http(isServed).get("/v1/znodes/a")).status).toBe(200);
+      }
+      await started.kill();
+      expect(await treekeeper(...args)).toMatchObject({ code: 0 });
+      const server = await ServerProcess.start({ dataDir: directory });
+      expect(server.hasLogged(restoredMessage)).toBe(true);
+      await server.kill();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test("damaged and foreign files are refused, and the store that is there is served as before", async () => {
