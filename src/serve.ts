@@ -110,7 +110,7 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, files } = await openStore(config, logger);
+  const { store, watches, files } = await openStore(config, { logger, audit });
   const { freeBytesMin } = config;
   const backups = new Backups({ store, ...files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
@@ -248,7 +248,8 @@ interface OpenedStore {
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
+async function openStore(config: Config, logs: Logs): Promise<OpenedStore> {
+  const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -286,7 +287,7 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     chance: Math.random,
   });
   await store.start();
-  await restore(store, loaded.restoreNote, logger);
+  await restore(store, loaded.restoreNote, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, files: sqlite.files };
@@ -297,11 +298,12 @@ const copiedMessage =
   "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
 
 /** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
-async function restore(store: Store, note: RestoreNote | null, logger: Logger): Promise<void> {
+async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
   try {
     const done = await finishRestore(store, note, systemClock);
     if (done === null) return;
     const { restored, zxidBefore, sessions } = done;
+    audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });
     logger.warn(
       {
         epoch: restored.id,
@@ -381,7 +383,7 @@ function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logge
   else
     logger.warn(
       figures,
-      "a program that reads the database file keeps its write-ahead log from being emptied; it grows",
+      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
     );
 }
 

@@ -187,14 +187,15 @@ describe("a backup that is restored", { timeout: 180_000 }, () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("--force") });
     said = await treekeeper("restore", backup, "--data-dir", dataDir, "--force");
     expect(said, said.stderr).toMatchObject({ code: 0 });
+    const args = ["--audit-file", join(scene.above, "audit.log")];
     for (let round = 0; round < kills; round += 1) {
-      const started = ServerProcess.launch({ dataDir });
+      const started = ServerProcess.launch({ dataDir, args });
       // Before, while and after it decides: at any moment of a start.
       await Promise.race([pause(150 + Math.random() * 700), started.exit]);
       await started.kill();
       note(started);
     }
-    server = await ServerProcess.start({ dataDir });
+    server = await ServerProcess.start({ dataDir, args });
     note(server);
     http = new Http(server.url);
   }, 180_000);

@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { closeSync, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, statfsSync } from "node:fs";
+import { getPriority, platform, setPriority } from "node:os";
 import { dirname } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import Sqlite from "better-sqlite3";
@@ -23,6 +24,9 @@ const slackShare = 1 / 16;
 
 class NoRoomError extends Error {}
 
+/** Where the machine is busy, others come first. */
+const niceness = 10;
+
 const port = parentPort as NonNullable<typeof parentPort>;
 const order = workerData as CopyOrder;
 /** Never woken: waiting on it is standing still. */
@@ -37,6 +41,7 @@ port.on("message", (message: ToCopier) => {
 
 async function make(): Promise<void> {
   try {
+    beModest();
     await copy(order.file);
     mark(order.file, await marker.promise);
     if (order.isReadBack) {
@@ -51,6 +56,16 @@ async function make(): Promise<void> {
     say({ type: "failed", isForRoom, cause: message });
   } finally {
     port.close();
+  }
+}
+
+/** On Linux a thread has a priority of its own; elsewhere this would be that of the whole process. */
+function beModest(): void {
+  if (platform() !== "linux") return;
+  try {
+    setPriority(0, Math.max(niceness, getPriority(0)));
+  } catch {
+    // A system that does not let us: then it is not modest.
   }
 }
 
