@@ -187,15 +187,14 @@ describe("a backup that is restored", { timeout: 180_000 }, () => {
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining("--force") });
     said = await treekeeper("restore", backup, "--data-dir", dataDir, "--force");
     expect(said, said.stderr).toMatchObject({ code: 0 });
-    const args = ["--audit-file", join(scene.above, "audit.log")];
     for (let round = 0; round < kills; round += 1) {
-      const started = ServerProcess.launch({ dataDir, args });
+      const started = ServerProcess.launch({ dataDir });
       // Before, while and after it decides: at any moment of a start.
       await Promise.race([pause(150 + Math.random() * 700), started.exit]);
       await started.kill();
       note(started);
     }
-    server = await ServerProcess.start({ dataDir, args });
+    server = await ServerProcess.start({ dataDir });
     note(server);
     http = new Http(server.url);
   }, 180_000);
@@ -333,10 +332,15 @@ describe("what a start says of a directory that was put back", { timeout: 120_00
     expect(ended.code).toBe(1);
     expect(JSON.stringify(ended.logs)).toContain("treekeeper restore --rolled-back");
     expect(await treekeeper("restore", "--rolled-back", "--data-dir", directory)).toMatchObject({ code: 0 });
-    const server = await ServerProcess.start({ dataDir: directory });
+    const auditFile = join(above, "audit.log");
+    const server = await ServerProcess.start({ dataDir: directory, args: ["--audit-file", auditFile] });
     expect(server.hasLogged(restoredMessage)).toBe(true);
     expect((await new Http(server.url).get("/v1/znodes/b")).status).toBe(404);
     await server.terminate();
+    const [audited] = readFileSync(auditFile, "utf8").split("\n");
+    expect(JSON.parse(audited as string)).toMatchObject({
+      ...{ event: "restored", by: "system", zxidBefore: 1, sessions: 0 },
+    });
   });
 
   test("an older database beside a witness of a newer one is refused with the command that goes on", async () => {
