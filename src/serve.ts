@@ -300,7 +300,7 @@ const copiedMessage =
 /** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
 async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
   try {
-    const done = await finishRestore(store, note, systemClock);
+    const done = await finishRestore(store, note);
     if (done === null) return;
     const { restored, zxidBefore, sessions } = done;
     audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });

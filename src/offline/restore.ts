@@ -217,7 +217,10 @@ function prepare(
   doRestOfLog(file, state, position.appliedLsn);
   const ofMs = marker?.takenAtMs ?? momentOf(state);
   const note = { id, ofMs, sequencesAhead };
-  const { zxid, sequenceFloor } = restoredBy(state, jumpOf(note, state.zxid, Date.now()));
+  const { zxid, sequenceFloor } = restoredBy(
+    state,
+    jumpOf(note, state.zxid, Math.max(Date.now(), state.timeMs)),
+  );
   leaveNote(file, note);
   const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
   return {

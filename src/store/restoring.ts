@@ -1,7 +1,6 @@
 // What a store does before anybody else may ask it for something, where it was put back to an earlier moment: it says so in
 // its log, and ends the sessions of before. Killed meanwhile, the next start goes on where this one ended.
 
-import type { Clock } from "../clock.ts";
 import type { Restore } from "../core/command.ts";
 import { systemContext } from "../core/reader.ts";
 import { restoreOf } from "../core/restore-commands.ts";
@@ -25,7 +24,7 @@ export interface RestoreDone {
   readonly sessions: number;
 }
 
-type Restorable = Pick<Store, "zxid" | "restored" | "submit" | "submitAll" | "reader">;
+type Restorable = Pick<Store, "zxid" | "timeMs" | "restored" | "submit" | "submitAll" | "reader">;
 
 /** What a parent may have given at once, besides what it gives while time passes. */
 export const sequencesAheadDefault = 1_000_000;
@@ -70,12 +69,11 @@ export function jumpOf(note: RestoreNote, zxid: number, nowMs: number): Omit<Res
 export async function finishRestore(
   store: Restorable,
   note: RestoreNote | null,
-  clock: Clock,
 ): Promise<RestoreDone | null> {
   const zxidBefore = store.zxid;
   const isNew = note !== null && store.restored.id !== note.id;
   if (isNew) {
-    await store.submit(restoreOf(jumpOf(note, zxidBefore, clock.wallMs())));
+    await store.submit(restoreOf(jumpOf(note, zxidBefore, store.timeMs)));
   }
   const sessions = await endSessionsOfBefore(store);
   return isNew || sessions > 0 ? { restored: store.restored, zxidBefore, sessions } : null;

@@ -4,9 +4,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
+import { validateCommand } from "../../src/core/commands.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { KeeperError } from "../../src/core/errors.ts";
 import { execute } from "../../src/core/execute.ts";
+import { defaultLimits } from "../../src/core/limits.ts";
 import {
   countedSequenceMax,
   neverRestored,
@@ -15,6 +17,7 @@ import {
   sequencesAheadMax,
   zxidsAheadMax,
 } from "../../src/core/restored.ts";
+import { endOfSession } from "../../src/core/session-commands.ts";
 import { State } from "../../src/core/state.ts";
 import { importedNumberMax, sequenceMax } from "../../src/core/tree/sequence.ts";
 import { bytes, ephemeral, plain, sequential } from "../support/keeper.ts";
@@ -106,6 +109,13 @@ describe("a restore", () => {
     expect(checkState(state)).toEqual([]);
   });
 
+  test("is the service's own, and so are the ends of sessions, where access control is on", () => {
+    const state = stateAfter(open("1"), { type: "turnOnAccess", principal: "system" } as Command);
+    run(state, restore());
+    run(state, endOfSession("1"));
+    expect([state.restored.id, state.sessionCount]).toEqual(["ab", 0]);
+  });
+
   test.for([
     [{ zxidsAhead: 0 }],
     [{ zxidsAhead: zxidsAheadMax + 1 }],
@@ -114,9 +124,7 @@ describe("a restore", () => {
     [{ sequencesAhead: sequencesAheadMax + 1 }],
     [{ id: "" }],
     [{ id: "XY" }],
-  ])("is refused when it is malformed: %j", async ([wrong]) => {
-    const { validateCommand } = await import("../../src/core/commands.ts");
-    const { defaultLimits } = await import("../../src/core/limits.ts");
+  ])("is refused when it is malformed: %j", ([wrong]) => {
     expect(() => validateCommand({ ...restore(), ...wrong }, defaultLimits)).toThrow(KeeperError);
   });
 

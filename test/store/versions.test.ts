@@ -124,7 +124,7 @@ test.for([1, 6, schemaVersion - 1])(
     const { zxid } = readKnown(version);
     expect(restoreInPlace({ dataDir: directory })).toMatchObject({ zxid, sessions: 2 });
     const { store, loaded } = await startOn(directory);
-    const done = await finishRestore(store, loaded.restoreNote, store.clock);
+    const done = await finishRestore(store, loaded.restoreNote);
     expect(done).toMatchObject({ zxidBefore: zxid, sessions: 2 });
     expect(checkState(loaded.state)).toEqual([]);
     await store.close();
