@@ -33,6 +33,7 @@ import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
@@ -112,7 +113,7 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, storage } = await openStore(config, logger);
+  const { store, watches, storage } = await openStore(config, { logger, audit });
   const { freeBytesMin } = config;
   const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
@@ -261,7 +262,8 @@ interface OpenedStore {
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
+async function openStore(config: Config, logs: Logs): Promise<OpenedStore> {
+  const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -272,10 +274,13 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
-  const { loaded, log, tables, tightened } = sqlite;
+  const { loaded, log, tables, tightened, upgraded } = sqlite;
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
+  if (upgraded !== null)
+    logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
+  if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -296,9 +301,37 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     chance: Math.random,
   });
   await store.start();
+  await restore(store, loaded.restoreNote, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, storage: sqlite };
+}
+
+const copiedMessage =
+  "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
+  "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
+
+/** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
+async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
+  try {
+    const done = await finishRestore(store, note);
+    if (done === null) return;
+    const { restored, zxidBefore, sessions } = done;
+    audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });
+    logger.warn(
+      {
+        epoch: restored.id,
+        zxidBefore,
+        zxid: restored.zxid,
+        sequenceFloor: restored.sequenceFloor,
+        sessions,
+      },
+      "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */

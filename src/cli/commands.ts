@@ -17,6 +17,7 @@ import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
 import { healthcheckCommand, serveCommand } from "./commands/serve.ts";
 import { servicesCommand } from "./commands/services.ts";
@@ -61,7 +62,7 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   {
     heading: "Data directories and backups:",
-    commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand],
+    commands: [backupCommand, verifyCommand, restoreCommand, checkCommand, dumpCommand, diffCommand],
   },
   { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },
 ];

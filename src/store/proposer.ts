@@ -277,8 +277,14 @@ export class Proposer {
    */
   #inItsEpoch(asked: readonly Pending[]): readonly Pending[] {
     const command = this.#beginning;
-    if (command === null || this.#state.epochs.current.id === command.epoch) return asked;
+    if (command === null || this.#hasBegun(command)) return asked;
     return [{ command, bytes: bytesOf(command), resolve: ignore, reject: ignore }, ...asked];
+  }
+
+  /** A log that many write to has one epoch, until a restore begins another. */
+  #hasBegun({ epoch }: BeginEpoch): boolean {
+    const { id } = this.#state.epochs.current;
+    return id === epoch || (this.#log.info.isShared && id === this.#state.restored.id && id !== "");
   }
 
   /** A command that does not fit by itself never will; its company is done all the same. */

@@ -7,6 +7,7 @@ import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
 import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
+import { isRestore } from "../core/restored.ts";
 import type { State } from "../core/state.ts";
 import type { Note, Txn } from "../core/txn.ts";
 import { countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
@@ -26,8 +27,8 @@ import type { UnknownPasts } from "./unknown-pasts.ts";
 export interface Applied {
   readonly txn: Txn;
   readonly message: ChangeMessage | null;
-  /** It was too much to be told: the history begins anew behind it. */
-  readonly isUntold?: true;
+  /** The history begins anew behind it: it was too much to be told, or the store was restored. */
+  readonly beginsHistory?: true;
 }
 
 /** An entry of the log, and where the state stands once it is done. */
@@ -282,7 +283,10 @@ export class Replica {
     const isUntold = bounds === undefined && isTooLongToTell(txn, namespaces);
     const message = isUntold ? null : changeMessageOf(txn, namespaces);
     this.#tableWriter?.collect(txn, message);
-    return isUntold ? { txn, message, isUntold } : { txn, message };
+    if (!isUntold && !isRestore(txn)) return { txn, message };
+    // In the same rows as the transaction: what is behind it is not to be resumed from, whenever the process ends.
+    this.#tableWriter?.trimHistory(txn.zxid);
+    return { txn, message, beginsHistory: true };
   }
 }
 

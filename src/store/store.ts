@@ -14,6 +14,7 @@ import { memoryOf } from "../core/memory.ts";
 import type { Moment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
+import type { Restored } from "../core/restored.ts";
 import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
 import { rootPath } from "../core/tree/path.ts";
@@ -244,6 +245,11 @@ export class Store {
   /** The pasts that zxids are of. */
   get epochs(): ReadonlyEpochs {
     return this.#state.epochs;
+  }
+
+  /** The last time that it was put back to an earlier moment. */
+  get restored(): Restored {
+    return this.#state.restored;
   }
 
   /** When an entry would be ordered now. */

@@ -191,19 +191,18 @@ export class Watches {
   }
 
   #tell(applied: readonly Applied[]): void {
-    for (const { txn, message, isUntold } of applied) {
-      if (isUntold) this.#beginHistoryBehind(txn.zxid);
+    for (const { txn, message, beginsHistory } of applied) {
+      if (beginsHistory) this.#beginHistoryBehind(txn.zxid);
       else this.history.add(txn.zxid, message, txn.ranMs);
       if (message !== null && this.#streams.size > 0) this.#publish(message);
     }
     this.#trimHistory();
   }
 
-  /** Met by a replay only, before there are streams: later transactions are bounded. */
+  /** Most often before there are streams, by a replay or a restore. Those that there are begin anew. */
   #beginHistoryBehind(zxid: number): void {
-    if (this.#streams.size > 0) throw new Error(`transaction ${zxid} is too long to be told`);
     this.history.beginBehind(zxid);
-    this.#store.trimHistory(zxid);
+    this.#leaveBehind(zxid);
   }
 
   #publish(message: ChangeMessage): void {

@@ -13,6 +13,9 @@ export interface WriterData {
   /** What must stay where it is, beside the database. */
   readonly places: readonly Place[];
   readonly ballastFile: string;
+  /** Says how far the directory had come, beside a database of this cluster. */
+  readonly witnessFile: string;
+  readonly clusterId: string;
   readonly settings: SqliteSettings;
   /** Shared with the event loop, which may read it at any time. */
   readonly numbers: Float64Array<SharedArrayBuffer>;

@@ -24,6 +24,7 @@ import { Shrinker } from "./shrinker.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
+import { noteSeen } from "./witness.ts";
 
 /** What is sent back at once where the log is read: an entry that is larger goes alone. */
 const readEntriesMax = 64;
@@ -55,6 +56,7 @@ export class Writer {
   readonly #commitMs: Histogram;
   readonly #space: Space;
   readonly #places: readonly Place[];
+  readonly #witness: Pick<WriterData, "witnessFile" | "clusterId">;
   #lastLookMs = 0;
   readonly #wal: WalKeeper;
   readonly #shrinker: Shrinker;
@@ -81,6 +83,7 @@ export class Writer {
     this.#numbers = numbers;
     this.#commitMs = new Histogram(timeBoundsMs, commitCells);
     this.#toldDurableLsn = loadedLsn;
+    this.#witness = data;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
     this.#probeEveryBytes = probeEveryBytesOf(settings);
@@ -133,6 +136,8 @@ export class Writer {
       if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
       this.#inRoom(() => this.#database.setCleanShutdown(true));
       this.#inRoom(() => this.#database.emptyWal());
+      const { witnessFile, clusterId } = this.#witness;
+      noteSeen(witnessFile, { clusterId, lsn: this.#database.tail });
     });
     this.#database.close();
   }
