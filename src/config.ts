@@ -133,6 +133,37 @@ const settings = {
     "when audit lines are made to survive a power cut: within a second, or none when the system sees fit",
   ),
 
+  backupDir: setting(
+    "backup-dir",
+    "",
+    (text) => text,
+    "folder of this server's own that gets a backup now and then; none when empty",
+  ),
+  backupEveryMs: setting(
+    "backup-every-ms",
+    86_400_000,
+    integer(1000, 2_147_483_647),
+    "time between two of these backups",
+  ),
+  backupKeep: setting(
+    "backup-keep",
+    7,
+    integer(1, 10_000),
+    "backups kept in the folder; the oldest is deleted",
+  ),
+  backupCommand: setting(
+    "backup-command",
+    "",
+    (text) => text,
+    "command that is run with each backup's path behind its words, without a shell; none when empty",
+  ),
+  backupCommandMsMax: setting(
+    "backup-command-ms-max",
+    600_000,
+    integer(100, 2_147_483_647),
+    "time after which that command is ended",
+  ),
+
   tlsCert: setting(
     "tls-cert",
     "",
@@ -698,6 +729,10 @@ function contradictionIn(config: Config): string | null {
   if (config.auditFile !== "" && dirname(resolve(config.auditFile)) === resolve(config.dataDir)) {
     return `--audit-file (${config.auditFile}) may not be in the data directory, which is the store's alone.`;
   }
+  if (config.backupDir !== "" && resolve(config.backupDir) === resolve(config.dataDir)) {
+    return "--backup-dir may not be the data directory, which is the store's alone.";
+  }
+  if (config.backupDir === "" && config.backupCommand !== "") return "--backup-command needs --backup-dir.";
   if ((config.tlsCert === "") !== (config.tlsKey === "")) return "--tls-cert and --tls-key go together.";
   if (config.tlsClientCa !== "" && config.tlsCert === "") return "--tls-client-ca needs --tls-cert.";
   // A browser shows its user's certificate with whatever a page has it send.

@@ -15,6 +15,7 @@ import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
 import { Housekeeper } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
+import { ScheduledBackups } from "./duties/scheduled-backups.ts";
 import { Sweeper } from "./duties/sweeper.ts";
 import { isHangupIgnored } from "./early-signals.ts";
 import type { FollowedFiles } from "./followed-files.ts";
@@ -32,6 +33,7 @@ import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
@@ -86,6 +88,9 @@ interface Service {
   readonly housekeeper: Housekeeper;
   readonly runtime: Runtime;
   readonly stallWatch: StallWatch;
+  readonly backups: Backups;
+  /** Null where there is no folder for them. */
+  readonly scheduledBackups: ScheduledBackups | null;
   /** Null where nobody asked for it. */
   readonly audit: AuditLog | null;
   /** What its operator has taken upon himself; null for what is safe. */
@@ -108,6 +113,8 @@ async function openService(
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
   const { store, watches, storage } = await openStore(config, logger);
+  const { freeBytesMin } = config;
+  const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -132,7 +139,8 @@ async function openService(
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      ...{ store, sessions, watches, coordination, limits, bounds, logger, version, tracer, backstage },
+      ...{ store, sessions, watches, coordination, backups, limits, bounds, logger },
+      ...{ version, tracer, backstage },
       audit: auditOfRequests,
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
@@ -140,7 +148,18 @@ async function openService(
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  return { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit, danger };
+  const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
+  const duties = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
+  return { server, certificate, jwtKeys, store, ...duties, audit, danger };
+}
+
+function scheduleBackups(config: Config, backups: Backups, logger: Logger): ScheduledBackups {
+  return new ScheduledBackups(config, {
+    takeInto: (file, signal) => backups.takeInto(file, signal),
+    clock: systemClock,
+    onTaken: ({ file, zxid, bytes }) => logger.info({ file, zxid, bytes }, "backup taken"),
+    onFailed: (reason) => logger.error({ reason }, "a scheduled backup failed; it is tried again"),
+  });
 }
 
 /**
@@ -224,11 +243,14 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
   });
 }
 
+interface OpenedStore {
+  readonly store: Store;
+  readonly watches: Watches;
+  readonly storage: OpenedSqlite;
+}
+
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(
-  config: Config,
-  logger: Logger,
-): Promise<{ store: Store; watches: Watches; storage: OpenedSqlite }> {
+async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
   const startedMs = systemClock.monotonicMs();
   const sqlite = await openSqlite(config.dataDir, {
     allowUnsafeFilesystem: config.unsafeFilesystem,
@@ -275,6 +297,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
+    service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
         logExpiry(txn, logger);
@@ -330,7 +353,7 @@ function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logge
   else
     logger.warn(
       figures,
-      "a program that reads the database file keeps its write-ahead log from being emptied; it grows",
+      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
     );
 }
 
@@ -396,6 +419,8 @@ async function closeService(service: Service): Promise<void> {
   const { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
+  service.scheduledBackups?.stop();
+  await service.backups.close();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();

@@ -56,6 +56,7 @@ import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
+import { backupRoutes } from "./routes/operations/backup.ts";
 import { checksOf, type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
@@ -84,6 +85,7 @@ import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
 import { type Backstage, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
+import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
 import type { Watches } from "./watches/watches.ts";
 
@@ -92,6 +94,8 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  /** Left out where the store is in no file. */
+  readonly backups?: BackupSource;
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
   /** Every bound in force, by the name of its setting. */
   readonly bounds: Readonly<Record<string, number>>;
@@ -219,6 +223,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     streams.push(sessionEventRoutes(scope, parts));
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
+    backupRoutes(scope, { ...parts, answers });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -376,7 +381,16 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
   return {
     origin: origins === "*" ? "*" : [...origins],
     methods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    exposedHeaders: ["ETag", "Idempotency-Replayed", "Location", "Retry-After", "Zxid", "Zxid-Oldest"],
+    exposedHeaders: [
+      "Backup-Zxid",
+      "ETag",
+      "Idempotency-Replayed",
+      "Location",
+      "Repr-Digest",
+      "Retry-After",
+      "Zxid",
+      "Zxid-Oldest",
+    ],
     maxAge: 86_400,
     // A preflight is answered as any OPTIONS is, with Allow; one that is none is no fault.
     preflightContinue: true,

@@ -29,8 +29,9 @@ const mayImport: Record<string, readonly string[]> = {
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
+  offline: ["store", "told", "core"],
   client: ["core"],
-  cli: ["access", "client"],
+  cli: ["access", "client", "offline"],
 };
 
 /** Files at the root of `src` where the parts meet; no layer imports them. */
@@ -49,8 +50,8 @@ const roomsMayImport: Record<string, RegExp> = {
 
 /** All that is tracked at the top of the repository. */
 const topLevel =
-  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
-  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(
+  `.ci .gitignore .npmrc CHANGELOG.md LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
+  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json tsconfig.types.json vitest.config.ts`.split(
     /\s+/,
   );
 
@@ -69,6 +70,7 @@ const looseSources = [
   "main.ts",
   "metrics-text.ts",
   "metrics.ts",
+  "node-version.ts",
   "own-directory.ts",
   "pem.ts",
   "printable.ts",
@@ -114,11 +116,26 @@ test("no file imports itself by way of others, be it for a type", () => {
   expect(cycles()).toEqual([]);
 });
 
-test("only the core and the store know the state; all others look at it through a reader", () => {
+test("the command line loads what reads a database only when it is asked for", () => {
+  const eager = files
+    .filter(({ path }) => /^(cli|client)\//.test(path))
+    .flatMap(({ path, text }) =>
+      Array.from(
+        text.matchAll(/^import (?!type\b)[^;]*?"([^"]*\/offline\/[^"]*)"/gm),
+        ([, name]) => `${path} imports ${name}`,
+      ),
+    );
+  expect(eager).toEqual([]);
+  const lazy = files.filter(({ text }) => /\bimport\("[^"]*\/offline\/[^"]*"\)/.test(text));
+  expect(lazy.length).toBeGreaterThan(2);
+  expect(lazy.map(({ path }) => path).filter((path) => !path.startsWith("cli/commands/"))).toEqual([]);
+});
+
+test("only the core, the store and who reads its files know the state; all others look at it through a reader", () => {
   const knowing = files.filter(({ imports }) =>
     imports.some((path) => /^core\/state(-reader)?\.ts$/.test(path)),
   );
-  expect(knowing.map(({ path }) => path).filter((path) => !/^(core|store)\//.test(path))).toEqual([]);
+  expect(knowing.map(({ path }) => path).filter((path) => !/^(core|store|offline)\//.test(path))).toEqual([]);
   const reaching = /\b(?:store|\.\.\.parts)\.state\b|\{[^}]*\bstate\b[^}]*\} = (?:\w+\.)*#?store\b/i;
   expect(files.filter(({ text }) => reaching.test(codeOf(text))).map(({ path }) => path)).toEqual([]);
 });

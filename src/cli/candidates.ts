@@ -34,7 +34,7 @@ interface Typed {
 
 const supervised: readonly string[] = ["lock", "elect", "register"];
 /** Options whose value is a file. */
-const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file"];
+const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file", "--scratch"];
 /** Where the names are that an argument may be. */
 const nameFolders: Readonly<Record<string, string>> = {
   lock: "/locks",
@@ -140,6 +140,9 @@ async function operandsFor(
     case "path":
       return await pathsFrom(client(), current);
     case "file":
+    case "directory":
+    case "first":
+    case "second":
       return { kind: "files" };
     case "name":
       return fitting(await namesIn(client(), nameFolders[command.name()] ?? "/"), current);

@@ -1,8 +1,12 @@
 // The table of commands: each is one file and one row here. --help and the completion scripts follow from it.
 
 import type { Command } from "commander";
+import { backupCommand } from "./commands/backup.ts";
+import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
+import { diffCommand } from "./commands/diff.ts";
+import { dumpCommand } from "./commands/dump.ts";
 import { electCommand } from "./commands/elect.ts";
 import { exportCommand } from "./commands/export.ts";
 import { getCommand } from "./commands/get.ts";
@@ -21,6 +25,7 @@ import { setAclCommand } from "./commands/setacl.ts";
 import { statCommand } from "./commands/stat.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { whoamiCommand } from "./commands/whoami.ts";
 
@@ -52,5 +57,9 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
+  {
+    heading: "Data directories and backups:",
+    commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand],
+  },
   { heading: "Around it:", commands: [serveCommand, healthcheckCommand, completionCommand] },
 ];

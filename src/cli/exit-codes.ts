@@ -8,6 +8,8 @@ export const exitCodes = {
   ok: 0,
   failed: 1,
   usage: 2,
+  /** As `diff` of files does where it cannot compare them. */
+  trouble: 2,
   notFound: 3,
   conflict: 4,
   unreachable: 69,
@@ -20,8 +22,8 @@ export const exitCodes = {
 /** In the order of the table, for --help. */
 export const exitCodeMeanings: readonly (readonly [string, string])[] = [
   ["0", "done"],
-  ["1", "refused, or failed"],
-  ["2", "used wrongly: an unknown option, a path that is none"],
+  ["1", "refused, or failed; of check: damaged; of diff: not the same"],
+  ["2", "used wrongly: an unknown option, a path that is none; of check and diff: it cannot be told"],
   ["3", "not there: the znode, the session, the instance, the token"],
   ["4", "in conflict: another version, there already, held by another, a stale fence"],
   ["69", "the service cannot be reached"],

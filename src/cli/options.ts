@@ -56,7 +56,7 @@ export function variable(name: string, option: Option): Option {
 }
 
 /** Others can see the words of a command line: a secret is better said by the name of a file that holds it. */
-function secretIn(text: string): string {
+export function secretIn(text: string): string {
   if (!text.startsWith("@")) return text;
   const file = text.slice(1);
   try {

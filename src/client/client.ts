@@ -5,6 +5,7 @@ import type { Standing } from "../core/coordination/claim-view.ts";
 import type { InstanceView, Registered } from "../core/coordination/instances.ts";
 import { AccessPolicies } from "./access/policies.ts";
 import { AccessTokens } from "./access/tokens.ts";
+import { type Backup, takeBackup } from "./backup.ts";
 import type { AccessTokenSource } from "./calls/bearer.ts";
 import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
 import { type ClientClock, systemClock } from "./calls/clock.ts";
@@ -311,6 +312,14 @@ export class Client extends Znodes {
   async sync({ signal, timeoutMs }: CallOptions = {}): Promise<number> {
     const call = { method: "POST", path: "v1/sync", repeat: "harmless", signal, timeoutMs } as const;
     return ((await this.#service.send(call)).body as { zxid: number }).zxid;
+  }
+
+  /**
+   * The whole store as one file, as of one moment; for admins. Resolves when the server has made it. Not sent again.
+   * @throws RequestError `throttled` while another is taken, `no_room` when the server's disk has none for it
+   */
+  backup(options: CallOptions = {}): Promise<Backup> {
+    return takeBackup(this.#transport, options);
   }
 
   /** Whom the service takes this client for. @throws UnauthenticatedError where it knows nobody by its token */

@@ -1,4 +1,6 @@
-// What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
+// What programs import as `treekeeper` or `treekeeper/client`: the client, and the types of what it is given and gives back.
+
+import "./platform.ts";
 
 export type { Verb } from "../core/access/verbs.ts";
 export type { Permission } from "../core/acl/acl.ts";
@@ -14,6 +16,7 @@ export type {
   NewAccessToken,
   RotateOptions,
 } from "./access/tokens.ts";
+export type { Backup } from "./backup.ts";
 export type { AccessTokenSource } from "./calls/bearer.ts";
 export type { CallOptions } from "./calls/calls.ts";
 export type { ClientClock, Instant } from "./calls/clock.ts";

@@ -51,7 +51,8 @@ export type ErrorCode =
   | "behind"
   | "read_only"
   | "suspended"
-  | "stopping";
+  | "stopping"
+  | "no_room";
 
 /** What happened to one operation of a refused transaction (M3). */
 export type OperationFate = {

@@ -36,7 +36,7 @@ function nameOf(command: Command): string {
 export function unreplayable(broken: BrokenEntryError): Error {
   return new Error(
     `${broken.message}. Each start meets this entry again, and nothing that was acknowledged is lost: keep a copy of ` +
-      "the data directory, report this with it, and start a version that can do the entry; or restore a backup.",
+      "the data directory, report this with it, and start a version that can do the entry; or restore a backup (docs/backup.md).",
     { cause: broken },
   );
 }

@@ -5,7 +5,6 @@ import type { Clock } from "../clock.ts";
 import type { TransactionBounds } from "../core/bounds.ts";
 import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
-import { assertEvaluable, steadySince } from "../core/machine-version.ts";
 import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { State } from "../core/state.ts";
@@ -14,10 +13,10 @@ import { countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
-import { decodeBatch } from "./codec.ts";
 import type { Pending } from "./command-queue.ts";
 import type { CommitLog, LogEntry, Lsn } from "./commit-log.ts";
 import type { Proposer } from "./proposer.ts";
+import { readEntry } from "./read-entry.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { Slices } from "./slices.ts";
 import type { TableWriter } from "./table-writer.ts";
@@ -43,6 +42,12 @@ export interface ReplicaStats {
   readonly quotaRefusalsTotal: number;
   /** Time in which entries were decided, done and told. */
   readonly busyMsTotal: number;
+}
+
+/** An entry of the log, and where the state stands once it is done. */
+export interface Place {
+  readonly lsn: Lsn;
+  readonly zxid: number;
 }
 
 interface ReplicaParts {
@@ -80,6 +85,7 @@ export class Replica {
   readonly #unknownPasts: UnknownPasts;
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
+  readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
   /** In which the event loop does nothing but decide, do and tell an entry. */
   readonly applyMs = new Histogram(timeBoundsMs);
@@ -153,6 +159,17 @@ export class Replica {
     return () => this.#noteListeners.delete(listener);
   }
 
+  /** Where the state stands. */
+  get place(): Place {
+    return { lsn: this.#appliedLsn, zxid: this.#state.zxid };
+  }
+
+  /** Called behind each entry. */
+  onPlace(listener: (place: Place) => void): () => void {
+    this.#placeListeners.add(listener);
+    return () => this.#placeListeners.delete(listener);
+  }
+
   /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
   atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
     return this.#zxids.until(zxid, signal);
@@ -201,6 +218,7 @@ export class Replica {
     this.#tableWriter?.applied(entry.lsn);
     for (const listener of this.#listeners) listener(applied);
     if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
+    for (const listener of this.#placeListeners) listener(this.place);
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
@@ -263,12 +281,10 @@ export class Replica {
  * Nobody waits for the answers of what somebody else wrote, or this server before it was started anew.
  * @throws NewerVersionError before anything of it is done
  */
-function read({ lsn, body }: LogEntry): Execution {
-  const { commands, bounds, version = 0, ...moment } = decodeBatch(body);
-  assertEvaluable(commands, version);
+function read(entry: LogEntry): Execution {
+  const { moment, commands, bounds } = readEntry(entry);
   const pending = commands.map((command) => ({ command, bytes: 0, resolve: ignore, reject: ignore }));
-  const steady = version >= steadySince ? { isSteady: true as const } : {};
-  return { moment: { ...moment, lsn, ...steady }, bounds, pending, isAwaited: false };
+  return { moment, bounds, pending, isAwaited: false };
 }
 
 function ignore(): void {}

@@ -24,7 +24,7 @@ import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
 import { Proposer, type ProposerStats } from "./proposer.ts";
-import { type Applied, Replica, type ReplicaStats } from "./replica.ts";
+import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
 import { TableWriter, type TableWriterStats } from "./table-writer.ts";
@@ -272,6 +272,16 @@ export class Store {
   /** Called with what an entry noted without a transaction, after `onApplied`: who is alive, and who keeps house. */
   onNoted(listener: (notes: readonly Note[]) => void): () => void {
     return this.#replica.onNoted(listener);
+  }
+
+  /** The last entry of the log that was done, and the zxid behind it. */
+  get place(): Place {
+    return this.#replica.place;
+  }
+
+  /** Called behind each entry with where the state stands then. */
+  onPlace(listener: (place: Place) => void): () => void {
+    return this.#replica.onPlace(listener);
   }
 
   /** Called when the log starts or stops taking writes; `failed` is final: the process must end. */

@@ -102,6 +102,7 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   watchByBody: watches,
   listWatches: admin,
   endWatch: admin,
+  takeBackup: admin,
   getLimits: "known",
   sync: "known",
   claimLock: needs("/locks/reports", "coordinate"),

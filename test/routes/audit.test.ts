@@ -145,6 +145,9 @@ test("acts of operators and places taken by force have names of their own", asyn
   await audited.put("/v1/quotas/q", { json: { countMax: 5 } });
   await audited.delete("/v1/quotas/q");
   await audited.delete("/v1/admin/watches/none");
+  await audited.get("/v1/admin/backup");
+  // It is noted when it has been given back.
+  await expect.poll(() => noted.length).toBe(4);
   await audited.delete("/v1/locks/jobs/claims/x-0000000000", { query });
   await audited.delete("/v1/locks/jobs/claims/x-0000000000", { query });
   await audited.delete("/v1/services/web/instances/a", { query });
@@ -152,6 +155,7 @@ test("acts of operators and places taken by force have names of their own", asyn
     ["admin", "setQuota", "/q", undefined],
     ["admin", "deleteQuota", "/q", undefined],
     ["admin", "endWatch", "/admin/watches/none", undefined],
+    ["admin", "takeBackup", "/admin/backup", undefined],
     ["forced_release", "releaseClaim", "/locks/jobs/x-0000000000", id],
     ["write", "releaseClaim", "/locks/jobs/x-0000000000", undefined],
     ["forced_release", "deregisterInstance", "/services/web/a", id],

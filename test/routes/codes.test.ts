@@ -6,6 +6,7 @@ import { expect } from "vitest";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { problemKinds } from "../../src/routes/http/problems.ts";
 import { turnOnAccess } from "../support/access.ts";
+import { MadeUpBackups } from "../support/backup-source.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { Answer, type Http } from "../support/http.ts";
 import { Keeper, plain } from "../support/keeper.ts";
@@ -33,6 +34,7 @@ const contract = {
   429: ["throttled"],
   500: ["internal"],
   503: ["behind", "read_only", "suspended", "starting", "stopping"],
+  507: ["no_room"],
 } as const;
 
 type Code = keyof typeof problemKinds;
@@ -47,6 +49,7 @@ interface Scene {
   readonly http: Http;
   readonly keeper: Keeper;
   readonly clock: BreakableClock;
+  readonly backups: MadeUpBackups;
 }
 
 /** The machine's clock, which can be lost. */
@@ -197,6 +200,10 @@ const producers: Record<Code, (scene: Scene) => Promise<Answer>> = {
     await keeper.store.close();
     return http.put("/v1/znodes");
   },
+  no_room: ({ http, backups }) => {
+    backups.hasRoom = false;
+    return http.get("/v1/admin/backup");
+  },
 };
 
 async function newToken(http: Http): Promise<string> {
@@ -215,8 +222,9 @@ const withScene = test.extend<{ scene: Scene }>({
     const clock = new BreakableClock();
     const keeper = new Keeper(clock);
     await keeper.store.start();
-    const { http, close } = await serveFor(keeper, watchesOf(keeper, { streamsMax: 1 }));
-    await use({ http, keeper, clock });
+    const backups = new MadeUpBackups(keeper);
+    const { http, close } = await serveFor(keeper, watchesOf(keeper, { streamsMax: 1 }), { backups });
+    await use({ http, keeper, clock, backups });
     await close();
   },
 });

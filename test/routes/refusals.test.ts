@@ -250,7 +250,7 @@ test("every code of the closed list has a status that fits it and a title of its
   for (const [code, { status }] of kinds) {
     expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/);
     expect(status >= 500).toBe(
-      ["internal", "behind", "read_only", "suspended", "stopping", "starting"].includes(code),
+      ["internal", "behind", "read_only", "suspended", "stopping", "starting", "no_room"].includes(code),
     );
   }
 });

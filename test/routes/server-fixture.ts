@@ -14,11 +14,13 @@ import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
+import { MadeUpBackups } from "../support/backup-source.ts";
 import { Http } from "../support/http.ts";
 import type { Keeper } from "../support/keeper.ts";
 import { test as watchesTest } from "../watches/fixture.ts";
 
 interface ServerFixture {
+  backups: MadeUpBackups;
   server: Server;
   http: Http;
   /** The zxid and a digest of the whole state. */
@@ -58,8 +60,9 @@ const limits = {
 };
 
 export const test = watchesTest.extend<ServerFixture>({
-  server: async ({ keeper, watches }, use) => {
-    const { server, close } = await serverOver(keeper, watches);
+  backups: async ({ keeper }, use) => use(new MadeUpBackups(keeper)),
+  server: async ({ keeper, watches, backups }, use) => {
+    const { server, close } = await serverOver(keeper, watches, { backups });
     await use(server);
     await close();
   },
@@ -74,6 +77,7 @@ interface Overrides {
   readonly logger?: Logger;
   readonly tracer?: Tracer | null;
   readonly trustedProxies?: readonly string[];
+  readonly backups?: MadeUpBackups;
 }
 
 const silent = pino({ level: "silent" });
@@ -82,7 +86,15 @@ const silent = pino({ level: "silent" });
 export async function serverOver(
   keeper: Keeper,
   watches: Watches,
-  { limits: others, tls = null, audit, logger = silent, tracer = null, trustedProxies = [] }: Overrides = {},
+  {
+    limits: others,
+    tls = null,
+    audit,
+    logger = silent,
+    tracer = null,
+    trustedProxies = [],
+    backups = new MadeUpBackups(keeper),
+  }: Overrides = {},
 ) {
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
@@ -92,6 +104,7 @@ export async function serverOver(
     sessions,
     watches,
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
+    backups,
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
     logger,

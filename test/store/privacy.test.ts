@@ -37,7 +37,6 @@ const privateModes = {
   ballast: "600",
   boot: "600",
   "lock.db": "600",
-  "lock.db-journal": "600",
   "treekeeper.db": "600",
   "treekeeper.db-shm": "600",
   "treekeeper.db-wal": "600",

@@ -21,6 +21,8 @@ const scripts = [
   "cli/supervisor/scribe-process",
   "store/sqlite/worker",
   "store/sqlite/checkpointer",
+  "store/sqlite/backup-thread",
+  "offline/verify-backup",
 ];
 
 function builtOf(script: string): string {

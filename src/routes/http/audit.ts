@@ -1,5 +1,5 @@
-// Which requests the audit log notes: each write, whatever became of it, and each request that is refused because of who
-// makes it. What only reads costs nothing.
+// Which requests the audit log notes: each write, whatever became of it, each backup that is taken, and each request that is
+// refused because of who makes it. What else only reads costs nothing.
 
 import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
@@ -24,7 +24,10 @@ export const unauditedOperations: ReadonlySet<string> = new Set([
   "watchByBody",
 ]);
 
-/** Those that may change something, from their routes on. */
+/** Operations that change nothing, and take all there is. */
+const auditedReads: ReadonlySet<string> = new Set(["takeBackup"]);
+
+/** Those that are noted, from their routes on. */
 const audited = new WeakMap<FastifyRequest, AuditedRequest>();
 
 /** Call before any route is added. The step it returns comes when status and headers of an answer are there. */
@@ -52,7 +55,7 @@ export function auditRequests(app: FastifyInstance, parts: AuditParts): AnswerSt
 function isNoted(request: FastifyRequest, reply: FastifyReply): boolean {
   if (eventOfRefusal(reply) !== null) return true;
   // Before a route there are only refusals; keepalives, of which there are many, end here.
-  if (request.method === "GET" || (reply.statusCode < 400 && !audited.has(request))) return false;
+  if ((request.method === "GET" || reply.statusCode < 400) && !audited.has(request)) return false;
   return isWrite(request);
 }
 
@@ -77,7 +80,8 @@ export function leaveUnanswered(reply: FastifyReply): FastifyReply {
 function eventOf({ method, url, schema }: RouteOptions): "write" | "admin" | null {
   const reads = [method].flat().every((name) => name === "GET" || name === "HEAD" || name === "OPTIONS");
   const operationId = schema?.operationId;
-  if (reads || operationId === undefined || unauditedOperations.has(operationId)) return null;
+  if (operationId === undefined || unauditedOperations.has(operationId)) return null;
+  if (reads && !auditedReads.has(operationId)) return null;
   return forOperators.test(url) ? "admin" : "write";
 }
 

@@ -66,6 +66,8 @@ const costs: Readonly<Record<string, Cost>> = {
   "POST /v1/import": subtree,
   "POST /v1/import-with-progress": subtree,
 
+  "GET /v1/admin/backup": subtree,
+
   "GET /v1/watch": stream,
   "POST /v1/watch": stream,
   "GET /v1/sessions/:id/events": stream,

@@ -67,6 +67,9 @@ export const fixedLimits = {
   streamResetsPerSecondMax: 33,
   /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
   surplusConnectionsMax: 256,
+  /** Bytes a second that who takes a backup reads at least, after a time of grace: it has room of the server's disk meanwhile. */
+  backupBytesPerSecondMin: 262_144,
+  backupGraceMs: 60_000,
   /** Clients whose rates are known; those who come beyond them share one. */
   rateClientsMax: 50_000,
 } as const;

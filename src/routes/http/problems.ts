@@ -62,6 +62,7 @@ export const problemKinds = {
   behind: { status: 503, title: "The server has not caught up" },
   read_only: { status: 503, title: "The store takes no writes" },
   stopping: { status: 503, title: "The server is shutting down" },
+  no_room: { status: 507, title: "There is too little room on the disk" },
 } as const satisfies Record<ErrorCode, ProblemKind>;
 
 export interface Problem {

@@ -93,6 +93,7 @@ const statusWords: Readonly<Record<string, string>> = {
   413: "TooLarge",
   500: "Failure",
   503: "Unavailable",
+  507: "NoRoom",
 };
 
 /** Of a refusal that no other operation has. */

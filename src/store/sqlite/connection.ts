@@ -5,12 +5,19 @@
 import { existsSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
+import { refuseBackup } from "./backup-marker.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { makePrivateFile } from "./privacy.ts";
 import { applicationId, schemaVersion } from "./schema.ts";
 import { defaultSqliteSettings } from "./settings.ts";
 
 export type Connection = Sqlite.Database;
+
+/**
+ * A file gives empty pages back (`shrinker.ts`) if it was made to: it has pages for that from its first on, and only `VACUUM`
+ * would put them into one that has none.
+ */
+const incrementally = 2;
 
 const walFileBytesKept = 67_108_864;
 const cacheKibibytes = 65_536;
@@ -26,6 +33,10 @@ export function openConnection(file: string, options = { isMade: false }): Conne
   try {
     refuseOldSqlite(connection);
     refuseForeign(connection, file);
+    // Before anything is set, which would make another file of it.
+    if (options.isMade) refuseBackup(connection, file);
+    if (options.isMade && statSync(file).size === 0)
+      set(connection, "auto_vacuum", "INCREMENTAL", incrementally);
     configure(connection);
     return connection;
   } catch (error) {

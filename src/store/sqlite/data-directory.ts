@@ -2,7 +2,7 @@
 // writer, so the lock is taken before anything in it is read, and dies with the process: there is no stale
 // lock to clear.
 
-import { closeSync, openSync, statfsSync } from "node:fs";
+import { closeSync, openSync, rmSync, statfsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import Sqlite from "better-sqlite3";
 import { makeDirectory, realPathOf } from "../../own-directory.ts";
@@ -16,6 +16,8 @@ export interface DataDirectory {
   readonly ballastFile: string;
   /** Says during which boot of the machine the directory was last written. */
   readonly bootFile: string;
+  /** Where a backup is made. */
+  readonly backupFile: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -40,6 +42,7 @@ export function claimDataDirectory(
   }
   const tightened = keepPrivate(path);
   const lock = takeLock(path);
+  removeCopy(join(path, fileNames.backup));
   // Kept open, so that no other directory can get the same inode.
   const descriptor = openSync(path, "r");
   return {
@@ -47,6 +50,7 @@ export function claimDataDirectory(
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
+    backupFile: join(path, fileNames.backup),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {
@@ -54,6 +58,11 @@ export function claimDataDirectory(
       lock.close();
     },
   };
+}
+
+/** A copy that is not finished, or has served its turn, with what SQLite may have put beside it. */
+export function removeCopy(file: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(`${file}${suffix}`, { force: true });
 }
 
 /** Filesystem magic numbers as statfs gives them. */
@@ -70,14 +79,19 @@ export function unsafeFilesystemName(type: number): string | null {
   return unsafeFilesystems.get(type >>> 0) ?? null;
 }
 
+/** Longer than anybody takes who asks whether there is a server (`in-use.ts`); a server keeps it. */
+const lockWaitMs = 250;
+
 /**
  * A database of its own: an exclusive lock on the store itself would keep even readers and checkpoints out.
  */
 function takeLock(path: string): Sqlite.Database {
   const file = join(path, fileNames.lock);
   makePrivateFile(file);
-  const lock = new Sqlite(file, { timeout: 0 });
+  const lock = new Sqlite(file, { timeout: lockWaitMs });
   try {
+    // Nothing is ever written under it, and on a full disk there is no room to say so.
+    lock.pragma("journal_mode = MEMORY");
     lock.pragma("locking_mode = EXCLUSIVE");
     lock.exec("BEGIN EXCLUSIVE");
     return lock;

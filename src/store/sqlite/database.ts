@@ -73,6 +73,7 @@ export class StoreDatabase {
   readonly #statements: Statements;
   /** Pages the file may have; null for as many as the disk has. */
   readonly #pagesMax: number | null;
+  readonly #givesBack: boolean;
   #tail: Lsn;
   /** As it stands in the file. */
   #meta: Meta;
@@ -96,6 +97,7 @@ export class StoreDatabase {
     this.#connection.pragma(`journal_size_limit = ${settings.walBytesMax}`);
     this.#pageBytes = this.#pragmaNumber("page_size");
     this.#pagesMax = this.#boundPages(settings.databaseBytesMax);
+    this.#givesBack = this.#pragmaNumber("auto_vacuum") !== 0;
     this.#statements = prepareStatements(this.#connection);
     this.#meta = readMeta(this.#connection, file);
     // Whoever loaded the file has emptied the write-ahead log into it before.
@@ -327,6 +329,23 @@ export class StoreDatabase {
       freeBytes: Math.max(0, this.#pagesMax - usedPages) * this.#pageBytes,
       unreflectedBytes: this.#unreflectedBytes,
     };
+  }
+
+  /** How many pages hold nothing, of how many, and whether the file was made to give them back. */
+  emptyPages(): { readonly empty: number; readonly all: number; readonly canGo: boolean } {
+    const empty = this.#pragmaNumber("freelist_count");
+    return { empty, all: this.#pragmaNumber("page_count"), canGo: this.#givesBack };
+  }
+
+  /**
+   * So many of the last pages go; what is in them moves to empty ones. The file is shorter from the next checkpoint on.
+   * @throws LockedError at once: this can wait
+   */
+  giveBack(pages: number): void {
+    // Run to its end, which is what `pragma` does: each of its steps gives one page back.
+    const vacuum = () => this.#connection.pragma(`incremental_vacuum(${pages})`);
+    this.withoutWaiting(() => this.#unsyncedTransaction({}, vacuum));
+    this.#bytesTaken += pages * this.#pageBytes;
   }
 
   close(): void {

@@ -20,10 +20,10 @@ import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
+import { metaPageWith } from "./meta-page.ts";
 import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
-import { metaPageNumber } from "./wal-check.ts";
 
 export interface LoadedStore {
   /** The store's own name, made when the file was. */
@@ -73,7 +73,7 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
 }
 
 /** Statements that are always right fail on tables that are not as they were made. */
-function whileReading(error: unknown, file: string): unknown {
+export function whileReading(error: unknown, file: string): unknown {
   if (error instanceof Sqlite.SqliteError && tableFaults.test(error.code)) {
     return new CorruptStoreError(file, `its tables are not as they were made (${error.message})`);
   }
@@ -88,7 +88,8 @@ function whileReading(error: unknown, file: string): unknown {
 
 const tableFaults = /^SQLITE_(ERROR|TOOBIG|MISMATCH|CONSTRAINT)/;
 
-function readStore(connection: Connection, file: string): LoadedStore {
+/** All of a file, held against what was written into it. @throws CorruptStoreError | NewerVersionError */
+export function readStore(connection: Connection, file: string): LoadedStore {
   checkVersion(connection, file);
   const { clusterId, revision: _, cleanShutdown, ...position } = readMeta(connection, file);
   checkLog(connection, file, position.appliedLsn);
@@ -108,11 +109,11 @@ function readStore(connection: Connection, file: string): LoadedStore {
  * What the checksums of rows cannot see: how pages hang together, which are free, and whether each row has the shape of
  * its table. Every page is read here anyway, so this costs little more, and is done after a clean stop as well.
  */
-function checkPages(connection: Connection, file: string): void {
+export function checkPages(connection: Connection, file: string): void {
   const fault = connection.pragma("quick_check(1)", { simple: true });
   if (fault !== "ok") throw new CorruptStoreError(file, String(fault));
   const metaPage = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'meta'").pluck().get();
-  if (metaPage !== metaPageNumber)
+  if (metaPage !== metaPageWith(connection.pragma("auto_vacuum", { simple: true }) as number))
     throw new CorruptStoreError(file, "its table meta is not where it was made");
 }
 
@@ -133,21 +134,60 @@ function checkVersion(connection: Connection, file: string): void {
   }
 }
 
+/** Those rows that the digest of the tables does not cover. @throws CorruptStoreError */
+export function checkRows(connection: Connection, file: string, position: Position): void {
+  checkLog(connection, file, position.appliedLsn);
+  for (const _ of changeRows(connection, file, position.historyFloorZxid));
+}
+
 /** Rows from before the floor may still be there. */
 function readChanges(connection: Connection, file: string, floorZxid: number): ChangeRow[] {
   const changes: ChangeRow[] = [];
-  const rows = connection.prepare<[number], Checked<PackedChanges>>(selectChanges);
-  for (const { checksum, ...row } of rows.iterate(floorZxid)) {
-    if (checksum !== changesChecksum(row)) {
-      throw new CorruptStoreError(file, `the history up to zxid ${row.lastZxid} does not match its checksum`);
-    }
+  for (const row of changeRows(connection, file, floorZxid)) {
     for (const change of unpackChanges(row)) if (change.zxid > floorZxid) changes.push(change);
   }
   return changes;
 }
 
+function* changeRows(connection: Connection, file: string, floorZxid: number): Generator<PackedChanges> {
+  const rows = connection.prepare<[number], Checked<PackedChanges>>(selectChanges);
+  for (const { checksum, ...row } of rows.iterate(floorZxid)) {
+    if (checksum !== changesChecksum(row)) {
+      throw new CorruptStoreError(file, `the history up to zxid ${row.lastZxid} does not match its checksum`);
+    }
+    yield row;
+  }
+}
+
+/** The digest that the tables have, without a tree in memory. @throws CorruptStoreError */
+export function digestInTables(connection: Connection, file: string, position: Position): string {
+  const state = new State();
+  readBesideTree(connection, file, state);
+  readEpochs(connection, file, state, position);
+  state.restoreCounters(position);
+  const digest = Digest.of(state);
+  for (const znode of znodesOf(connection, file, state)) digest.addZnode(znode);
+  for (const quota of quotasOf(connection)) digest.addQuota({ ...quota, count: 0, bytes: 0 });
+  return digest.toString();
+}
+
 function readState(connection: Connection, file: string, position: Position): State {
   const state = new State();
+  readBesideTree(connection, file, state);
+  for (const znode of znodesOf(connection, file, state)) {
+    const fault = faultOf(znode, state, position);
+    if (fault !== null) throw new CorruptStoreError(file, fault);
+    state.restoreZnode(znode);
+  }
+  if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
+  readQuotas(connection, file, state);
+  readEpochs(connection, file, state, position);
+  state.restoreCounters(position);
+  return state;
+}
+
+/** What znodes are read with: who may do what, whose they are, and their lists. */
+function readBesideTree(connection: Connection, file: string, state: State): void {
   for (const record of connection.prepare(selectAccess).pluck().iterate() as Iterable<string>) {
     state.restoreAccess(JSON.parse(record));
   }
@@ -159,21 +199,16 @@ function readState(connection: Connection, file: string, position: Position): St
     state.restoreReply(reply);
   }
   readAcls(connection, file, state);
+}
+
+function* znodesOf(connection: Connection, file: string, { acls }: State): Generator<Znode> {
   const childCounts = countChildren(connection);
   for (const row of connection.prepare(selectZnodes).iterate() as Iterable<ZnodeRow>) {
-    const acl = state.acls.get(row.aclId);
+    const acl = acls.get(row.aclId);
     if (acl === undefined)
       throw new CorruptStoreError(file, `znode ${row.path} has no access control list ${row.aclId}`);
-    const znode = znodeOf(row, childCounts.get(row.path) ?? 0, acl);
-    const fault = faultOf(znode, state, position);
-    if (fault !== null) throw new CorruptStoreError(file, fault);
-    state.restoreZnode(znode);
+    yield znodeOf(row, childCounts.get(row.path) ?? 0, acl);
   }
-  if (state.tree.get(rootPath) === undefined) throw new CorruptStoreError(file, "it has no root znode");
-  readQuotas(connection, file, state);
-  readEpochs(connection, file, state, position);
-  state.restoreCounters(position);
-  return state;
 }
 
 function replyTwice({ zxid }: Reply): string {
@@ -194,16 +229,24 @@ function readAcls(connection: Connection, file: string, state: State): void {
 const aclIdMax = 2 ** 31;
 
 function readQuotas(connection: Connection, file: string, state: State): void {
-  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
+  for (const { path, limits } of quotasOf(connection)) {
     if (state.tree.get(path) === undefined) {
       throw new CorruptStoreError(file, `there is a quota on ${path}, and no such znode`);
     }
+    state.restoreQuota({ path, limits });
+  }
+}
+
+function* quotasOf(
+  connection: Connection,
+): Generator<{ readonly path: string; readonly limits: QuotaLimits }> {
+  for (const { path, ...columns } of connection.prepare(selectQuotas).iterate() as Iterable<QuotaRow>) {
     const limits: { -readonly [Name in keyof QuotaLimits]: QuotaLimits[Name] } = {};
     for (const name of quotaLimitNames) {
       const limit = columns[name];
       if (limit !== null) limits[name] = limit;
     }
-    state.restoreQuota({ path, limits });
+    yield { path, limits };
   }
 }
 

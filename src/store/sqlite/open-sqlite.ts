@@ -9,6 +9,7 @@ import { type LoadedStore, loadStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
+import { asFullDisk, giveUpBallastIfFull } from "./space.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
@@ -51,12 +52,16 @@ export class OpenedSqlite {
   readonly tightened: readonly string[];
   /** How long the thread took to commit and sync what it was sent. */
   readonly commitMs: Histogram;
+  /** Where a backup finds the database, and where one is made. */
+  readonly files: { readonly databaseFile: string; readonly backupFile: string };
   readonly #thread: WriterThread;
 
   constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
     const { clusterId, position } = loaded;
     this.loaded = loaded;
     this.tightened = directory.tightened;
+    const { databaseFile, backupFile } = directory;
+    this.files = { databaseFile, backupFile };
     this.#thread = thread;
     this.commitMs = new Histogram(timeBoundsMs, thread.data.commitCells);
     this.log = new SqliteLog(thread, clusterId);
@@ -104,6 +109,7 @@ export async function openSqlite(
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
+    giveUpBallastIfFull(owned.ballastFile);
     checkWal(owned);
     const loaded = loadStore(owned.databaseFile, clusterId);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
@@ -114,7 +120,7 @@ export async function openSqlite(
     return opened;
   } catch (error) {
     owned.release();
-    throw error;
+    throw asFullDisk(error, owned.path);
   }
 }
 

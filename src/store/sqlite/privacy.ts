@@ -15,16 +15,24 @@ const databaseName = "treekeeper.db";
 const lockName = "lock.db";
 const ballastName = "ballast";
 const bootName = "boot";
+/** A backup that is being made: whoever takes it has it without a name, and one that is found has no owner. */
+const backupName = "backup.part";
 export const fileNames = {
   database: databaseName,
   lock: lockName,
   ballast: ballastName,
   boot: bootName,
+  backup: backupName,
 } as const;
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName].flatMap((name) => [name, `${name}-wal`, `${name}-shm`, `${name}-journal`]),
+  ...[databaseName, lockName, backupName].flatMap((name) => [
+    name,
+    `${name}-wal`,
+    `${name}-shm`,
+    `${name}-journal`,
+  ]),
   ballastName,
   bootName,
 ];

@@ -1,10 +1,28 @@
 // Room on the disk: how much there is, and a file of no meaning that is given up when there is none, so that
-// the deletions which make room can still be logged. The file never shrinks: its empty pages are room as well.
+// the deletions which make room can still be logged. The file shrinks late, if at all: its empty pages are room as well.
 
 import { rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
+import Sqlite from "better-sqlite3";
 import { privateFileMode } from "../../own-directory.ts";
 import type { SqliteSettings } from "./settings.ts";
+
+/** A start takes some room: SQLite's index of its log, and what an upgrade or the end of a log writes. */
+const startBytes = 1_048_576;
+
+/** On a disk that is full a start could not even open the file. Deletions need what is left of that room less than it does. */
+export function giveUpBallastIfFull(ballastFile: string): void {
+  const { bavail, bsize } = statfsSync(dirname(ballastFile));
+  if (bavail * bsize < startBytes) rmSync(ballastFile, { force: true });
+}
+
+/** What a start says that finds no room even so, whatever SQLite was about to write. */
+export function asFullDisk(error: unknown, directory: string): unknown {
+  if (!(error instanceof Sqlite.SqliteError)) return error;
+  const { bavail, bsize } = statfsSync(directory);
+  if (bavail * bsize >= startBytes) return error;
+  return new Error(`The disk of ${directory} is full; make room on it, then start again.`, { cause: error });
+}
 
 /** Room within the files we have already. */
 export interface Spare {

@@ -3,6 +3,8 @@
 // of the two it is follows from what stands behind it (docs/decisions/0022-damage-is-noticed.md).
 
 import { closeSync, openSync, readSync, statSync } from "node:fs";
+import { dirname } from "node:path";
+import { metaPageOf } from "./meta-page.ts";
 import {
   isEqual,
   readWalFrames,
@@ -25,12 +27,15 @@ export class DamagedWalError extends Error {
     super(
       `The write-ahead log ${walFile} is damaged: ${place} does not match its checksum, and ${what} after it. ` +
         "To start from what is before it would lose them, and with them writes that were acknowledged. It was left as " +
-        "it is; restore a backup. To go on without what is lost, keep a copy of the data directory, then cut the log " +
-        `off there: truncate -s ${offset} '${walFile}'.`,
+        `it is. See what else is with \`treekeeper check ${dirname(walFile)}\`, then restore a backup (docs/backup.md). To ` +
+        "go on without what is lost, keep a copy of the data directory, then cut the log off there: " +
+        `truncate -s ${offset} '${walFile}'.`,
     );
     this.name = "DamagedWalError";
   }
 }
+
+const walSuffix = "-wal";
 
 export interface WalDamage {
   /** Counted from 1, as SQLite does; 0 is the header of the log. */
@@ -57,8 +62,9 @@ export function findWalDamage(
 ): WalDamage | null {
   const header = readHeader(walFile);
   if (header === null) return null;
+  const metaPage = metaPageOf(walFile.slice(0, -walSuffix.length));
   for (const layout of layoutsOf(header)) {
-    const judged = judge(readWalFrames(walFile, layout), layout, header);
+    const judged = judge(readWalFrames(walFile, layout), { layout, isHeaderSound: header.isSound, metaPage });
     const isDamage = powerMayHaveFailed ? judged.isSyncedLost : judged.commitsBehind > 0;
     if (!isDamage) continue;
     const { badFrame, commitsBehind } = judged;
@@ -68,12 +74,6 @@ export function findWalDamage(
   return null;
 }
 
-/**
- * Page of the table `meta`, the first that was made: whatever is written without a sync of its own writes it too, and no
- * entry of the log ever does.
- */
-export const metaPageNumber = 2;
-
 interface Judgement {
   /** The first that does not match; 0 when the header does not. */
   readonly badFrame: number;
@@ -82,12 +82,18 @@ interface Judgement {
   readonly isSyncedLost: boolean;
 }
 
+interface Judged {
+  readonly layout: WalLayout;
+  readonly isHeaderSound: boolean;
+  /**
+   * Page of the table `meta`: whatever is written without a sync of its own writes it too, and no entry of the log ever
+   * does.
+   */
+  readonly metaPage: number;
+}
+
 /** Frames of a transaction that was rolled back may stay behind the end, and match; commits never do. */
-function judge(
-  frames: Iterable<WalFrame>,
-  layout: WalLayout,
-  { isSound: isHeaderSound }: WalHeader,
-): Judgement {
+function judge(frames: Iterable<WalFrame>, { layout, isHeaderSound, metaPage }: Judged): Judgement {
   let badFrame = isHeaderSound ? -1 : 0;
   // The header is synced before any frame is written.
   let hasEnded = !isHeaderSound;
@@ -105,7 +111,7 @@ function judge(
     }
     const isKnown = isSound || (isOfThisLog && pageNumber > 0 && isInOneSector(number, layout));
     // What a frame was that cannot be read at all is not known: it may have been the page of meta.
-    mayBeUnsynced ||= !isKnown || pageNumber === metaPageNumber;
+    mayBeUnsynced ||= !isKnown || pageNumber === metaPage;
     if (!isKnown || !isCommit) continue;
     if (badFrame >= 0) {
       hasEnded = true;

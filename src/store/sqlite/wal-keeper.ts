@@ -71,6 +71,11 @@ export class WalKeeper {
   /** After each batch: begins a checkpoint when the log is long. */
   afterBatch(): void {
     this.#lastBatchMs = performance.now();
+    this.afterStep();
+  }
+
+  /** After what nobody waits for. */
+  afterStep(): void {
     if (this.#database.bytesTaken - this.#bytesTakenAtMeasure < measureEveryBytes) return;
     const { unemptiedBytes } = this.#measure();
     if (unemptiedBytes >= this.#settings.checkpointBytes) this.#begin();

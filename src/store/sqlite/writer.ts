@@ -20,6 +20,7 @@ import {
   reserveHasRoomFor,
 } from "./room.ts";
 import type { SqliteSettings } from "./settings.ts";
+import { Shrinker } from "./shrinker.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
@@ -56,6 +57,7 @@ export class Writer {
   readonly #places: readonly Place[];
   #lastLookMs = 0;
   readonly #wal: WalKeeper;
+  readonly #shrinker: Shrinker;
   readonly #post: (message: FromWriter) => void;
   /** Rows that found no room; they are tried again until there is some. */
   #waitingWrites: WaitingWrite[] = [];
@@ -90,6 +92,7 @@ export class Writer {
         onBlockage: (blockage) => this.#post({ type: "walBlockage", blockage }),
       },
     );
+    this.#shrinker = new Shrinker(this.#database, settings);
     this.#post({ type: "ready", tail: this.#database.tail });
     this.#guard(() => this.#inRoom(() => this.#database.setCleanShutdown(false)));
     this.#places = [...data.places, ...this.#database.files.map(placeOf)];
@@ -116,11 +119,14 @@ export class Writer {
       this.#append([]);
       this.#probe();
       this.#inRoom(() => this.#wal.tick());
+      this.#shrinker.look();
     });
+    this.#shrinkSoon();
   }
 
   /** Says goodbye in the file, unless it ended badly. */
   async close(): Promise<void> {
+    this.#shrinker.stop();
     await this.#wal.close();
     this.#guard(() => {
       this.#assertInPlace();
@@ -270,6 +276,20 @@ export class Writer {
       this.#isTrimming = this.#database.trimStep();
     });
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
+  }
+
+  /** Empty pages go back to the disk in small steps, too. Without room there is none to move them with. */
+  #shrinkSoon(): void {
+    setImmediate(() => this.#guard(() => this.#shrinkStep()));
+  }
+
+  #shrinkStep(): void {
+    if (this.#shortage !== null) return;
+    this.#inRoom(() => {
+      const isToGoOn = this.#shrinker.step();
+      if (isToGoOn) this.#wal.afterStep();
+      if (isToGoOn) this.#shrinkSoon();
+    });
   }
 
   #trim(id: number, upTo: Lsn): void {
