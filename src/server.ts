@@ -201,7 +201,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const health = { store, limits, isStopping: () => isStopping };
   healthRoutes(app, health);
   const measured: MeasuredParts = {
-    ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
+    ...{ store, sessions, watches, coordination, backups: parts.backups },
+    backstage: parts.backstage ?? {},
     ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
   };
   const metrics = () =>
