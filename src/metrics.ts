@@ -12,7 +12,7 @@ import {
   type Sample,
 } from "./metrics-text.ts";
 import type { RequestCounts, RouteCounts } from "./routes/http/request-counts.ts";
-import type { Check } from "./routes/operations/health.ts";
+import type { CheckReport } from "./routes/operations/health-checks.ts";
 import type { MeasuredParts, PartsStats } from "./stats.ts";
 import type { LogState } from "./store/commit-log.ts";
 
@@ -21,7 +21,7 @@ export interface MetricsSource {
   readonly stats: PartsStats;
   readonly parts: MeasuredParts;
   readonly version: string;
-  readonly checks: readonly Check[];
+  readonly checks: readonly CheckReport[];
 }
 
 /** Null where the part that it is of is not there. */
@@ -48,12 +48,12 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ["version"],
   ),
   treekeeper_ready: gauge("1 where writes are served, as /readyz has it.", ({ checks }) =>
-    checks.every(({ fault }) => fault === null) ? 1 : 0,
+    checks.every(({ status }) => status === "ok") ? 1 : 0,
   ),
   treekeeper_ready_check: gauge(
     "1 for each check of /readyz that is met.",
     ({ checks }) =>
-      checks.map(({ name, fault }) => ({ labels: { check: name }, value: fault === null ? 1 : 0 })),
+      checks.map(({ name, status }) => ({ labels: { check: name }, value: status === "ok" ? 1 : 0 })),
     ["check"],
   ),
   treekeeper_log_state: gauge("1 for the state that the log is in, 0 for the others.", logStates, ["state"]),

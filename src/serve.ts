@@ -139,8 +139,19 @@ async function openService(
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      ...{ store, sessions, watches, coordination, backups, limits, bounds, logger },
-      ...{ version, tracer, backstage },
+      ...{
+        store,
+        sessions,
+        watches,
+        coordination,
+        backups,
+        limits,
+        bounds,
+        logger,
+        version,
+        tracer,
+        backstage,
+      },
       audit: auditOfRequests,
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
@@ -292,7 +303,7 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { server, store, housekeeper, audit } = service;
+  const { server, store, sessions, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
@@ -300,7 +311,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
-        logExpiry(txn, logger);
+        logExpiry(txn, logger, (id) => sessions.ended.get(id));
         if (audit !== null) auditSessionEnds(txn, audit);
       }
     });

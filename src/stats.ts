@@ -12,6 +12,7 @@ import type { BodiesInFlight, BodiesStats } from "./routes/http/bodies-in-flight
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import type { Rates, RatesStats } from "./routes/http/rates.ts";
 import type { RequestCounts, RequestsStats } from "./routes/http/request-counts.ts";
+import type { Durations } from "./routes/operations/service-figures.ts";
 import type { Runtime, RuntimeStats } from "./runtime.ts";
 import type { Sessions, SessionsStats } from "./sessions/sessions.ts";
 import type { BackupSource, BackupStats } from "./store/backup-source.ts";
@@ -95,5 +96,16 @@ export function partsStats(parts: MeasuredParts): PartsStats {
     bodies: parts.bodies.stats(),
     rates: parts.rates.stats(),
     runtime: runtime?.stats() ?? null,
+  };
+}
+
+/** How long things took, for whoever is told of the service in a few figures. */
+export function durationsOf({ requests, store, backstage }: MeasuredParts): Durations {
+  const { storage, runtime } = backstage;
+  return {
+    requests: requests.routes.map(({ durationMs }) => durationMs),
+    writes: [store.histograms.entryMs],
+    commits: storage === undefined ? [] : [storage.commitMs],
+    eventLoop: runtime === undefined ? [] : [runtime.loopDelayMs],
   };
 }

@@ -13,6 +13,7 @@ import { getCommand } from "./commands/get.ts";
 import { getAclCommand } from "./commands/getacl.ts";
 import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
+import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
@@ -23,6 +24,7 @@ import { sessionCommand } from "./commands/session.ts";
 import { setCommand } from "./commands/set.ts";
 import { setAclCommand } from "./commands/setacl.ts";
 import { statCommand } from "./commands/stat.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -54,12 +56,12 @@ export const commandGroups: readonly CommandGroup[] = [
       setAclCommand,
     ],
   },
-  { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
+  { heading: "Sessions, services and locks:", commands: [sessionCommand, servicesCommand, locksCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   {
     heading: "Data directories and backups:",
     commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand],
   },
-  { heading: "Around it:", commands: [serveCommand, healthcheckCommand, completionCommand] },
+  { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },
 ];

@@ -52,6 +52,12 @@ export class Housekeeper {
     return this.#isOnDuty;
   }
 
+  /** Whether somebody has the duties: this server, or another that was heard of lately. */
+  get isAttended(): boolean {
+    if (this.#isOnDuty) return true;
+    return this.#named().term > 0 && this.#nowMs() - this.#heardMs <= this.#options.silentMsMax;
+  }
+
   stats(): HousekeeperStats {
     return { onDuty: this.#isOnDuty ? 1 : 0, term: this.#named().term };
   }

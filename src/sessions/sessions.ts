@@ -11,13 +11,14 @@ import { KeeperError } from "../core/errors.ts";
 import { type Reader, systemContext } from "../core/reader.ts";
 import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
-import type { Cause, Commit, Note } from "../core/txn.ts";
+import type { Cause, Commit, Note, Txn } from "../core/txn.ts";
 import { type Asked, askedBy, followedBy, type Idempotency, type Traced } from "../core/write-context.ts";
 import type { Histogram } from "../histogram.ts";
 import { Shares } from "../shares.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
+import { EndedSessions, endedSession } from "./ended-sessions.ts";
 import type { Alive, Liveness, Silence } from "./liveness.ts";
 import { defaultLoggedLivenessOptions, LoggedLiveness } from "./logged-liveness.ts";
 import { MemoryLiveness } from "./memory-liveness.ts";
@@ -146,6 +147,10 @@ interface Member extends Alive {
   toldExpired: boolean;
   /** Called at its end; absent where nobody's share was taken, or nobody knows whose. */
   giveBack?: () => void;
+  /** By whom it was opened here, where that is known. */
+  openedBy?: string;
+  /** Who asked here for its close, as events name them. */
+  closedBy?: string | null;
 }
 
 export class Sessions {
@@ -159,6 +164,8 @@ export class Sessions {
   readonly #shares: Shares;
   readonly #endedListeners = new Map<string, Set<(ended: Ended) => void>>();
   readonly #restored: number;
+  /** What is remembered of those that are gone. */
+  readonly ended: EndedSessions;
   #opened = 0;
   #closed = 0;
   #expired = 0;
@@ -173,11 +180,13 @@ export class Sessions {
       limitValue: this.#options.sessionsPerClientMax,
       what: "open sessions",
     });
+    this.ended = new EndedSessions(store.clock.wallMs());
     this.#timeouts = new Timeouts(store.clock, this.#options, (id) => void this.#expire(this.#member(id)));
     this.#liveness = store.isShared
       ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
       : new MemoryLiveness(({ deadline }) => this.#timeouts.touch(deadline));
-    for (const session of store.reader(systemContext).sessions()) this.#admit(session);
+    const found = [...store.reader(systemContext).sessions()];
+    for (const session of found.sort((a, b) => a.openedZxid - b.openedZxid)) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
     store.onNoted((notes) => this.#hear(notes));
@@ -229,8 +238,10 @@ export class Sessions {
     try {
       const commit = await this.#store.submit(open);
       const member = this.#members.get(commit.outcome.session.id);
-      if (isCounted && member !== undefined && member.giveBack === undefined) member.giveBack = giveBack;
-      else giveBack();
+      if (isCounted && member !== undefined && member.giveBack === undefined) {
+        member.giveBack = giveBack;
+        member.openedBy = client;
+      } else giveBack();
       return commit;
     } catch (error) {
       giveBack();
@@ -303,7 +314,9 @@ export class Sessions {
     by: Permits = openPermits,
     traced: Traced = {},
   ): Promise<Commit<"closeSession">> {
-    return await this.#end(this.#find(id, token, by), "session_closed", traced);
+    const member = this.#find(id, token, by);
+    member.closedBy = by.by;
+    return await this.#end(member, "session_closed", traced);
   }
 
   /**
@@ -360,6 +373,13 @@ export class Sessions {
       listeners.delete(listener);
       if (listeners.size === 0) this.#endedListeners.delete(id);
     };
+  }
+
+  /** That which was opened first, of those there are. */
+  get oldest(): Session | undefined {
+    // Each is admitted when it is opened: they are in the order in which they were.
+    const [first] = this.#members.values();
+    return first?.session;
   }
 
   stats(): SessionsStats {
@@ -519,6 +539,7 @@ export class Sessions {
           this.#opened += 1;
           this.#admit(change.session);
         } else if (change.type === "sessionClosed") {
+          this.#remember(change.session, txn);
           this.#dismiss(change.session, { reason: txn.cause, zxid: txn.zxid });
         }
       }
@@ -535,6 +556,16 @@ export class Sessions {
     this.#members.set(session.id, member);
     this.#membersByTokenHash.set(session.tokenHash, member);
     this.#ids.add(session.id);
+  }
+
+  #remember(session: Session, { cause, zxid, timeMs, changes }: Txn): void {
+    const { deadline, openedBy, closedBy } = this.#member(session.id);
+    const reason = cause === "session_expired" ? "expired" : "closed";
+    const ephemeralCount = changes.filter(({ type }) => type === "deleted").length;
+    const silentMs = this.#timeouts.silentMs(deadline);
+    const facts = { reason, zxid, endedAtMs: timeMs, ephemeralCount, silentMs, openedBy } as const;
+    // A close that was refused leaves a session that may still expire.
+    this.ended.add(endedSession(session, { ...facts, closedBy: reason === "closed" ? closedBy : undefined }));
   }
 
   #dismiss({ id, tokenHash }: Session, ended: Ended): void {

@@ -87,6 +87,11 @@ export class Timeouts {
     this.#deadlines.putBack(deadline, this.#nowMs() + afterMs);
   }
 
+  /** For how long nothing was heard of it, by the clock that its timeout runs by. */
+  silentMs({ touchedMs }: Deadline<string>): number {
+    return this.#nowMs() - touchedMs;
+  }
+
   /** 0 once it is overdue. */
   remainingMs({ touchedMs, timeoutMs }: Deadline<string>): number {
     return Math.max(0, Math.floor(touchedMs + timeoutMs - this.#nowMs()));

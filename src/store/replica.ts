@@ -30,6 +30,12 @@ export interface Applied {
   readonly isUntold?: true;
 }
 
+/** An entry of the log, and where the state stands once it is done. */
+export interface Place {
+  readonly lsn: Lsn;
+  readonly zxid: number;
+}
+
 /** What the entries heard of led to. Totals count since the start, what it replayed included. */
 export interface ReplicaStats {
   readonly appliedLsn: number;
@@ -42,12 +48,6 @@ export interface ReplicaStats {
   readonly quotaRefusalsTotal: number;
   /** Time in which entries were decided, done and told. */
   readonly busyMsTotal: number;
-}
-
-/** An entry of the log, and where the state stands once it is done. */
-export interface Place {
-  readonly lsn: Lsn;
-  readonly zxid: number;
 }
 
 interface ReplicaParts {
@@ -87,6 +87,7 @@ export class Replica {
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
+  #behindSinceMs: number | null = null;
   /** In which the event loop does nothing but decide, do and tell an entry. */
   readonly applyMs = new Histogram(timeBoundsMs);
   readonly txnChanges = new Histogram(countBounds);
@@ -186,8 +187,16 @@ export class Replica {
     for (const [index, entry] of entries.entries()) {
       this.#hear(entry);
       const pause = this.#slices.end();
-      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+      if (pause === null) continue;
+      this.#behindSinceMs ??= this.#clock.monotonicMs();
+      return pause.then(() => this.#hearAll(entries.slice(index + 1)));
     }
+    this.#behindSinceMs = null;
+  }
+
+  /** For how long it has had more to do than it could at once; 0 while it keeps up. */
+  get behindMs(): number {
+    return this.#behindSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#behindSinceMs;
   }
 
   /**

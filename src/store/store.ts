@@ -56,6 +56,9 @@ export interface StateStats {
   /** 0 where there is no bound. */
   readonly memoryBytesMax: number;
   readonly sessions: number;
+  /** Locks and elections, with and without claims, of the whole tree. */
+  readonly locks: number;
+  readonly elections: number;
   /** Containers and znodes with a TTL. */
   readonly mortals: number;
   readonly quotas: number;
@@ -186,6 +189,7 @@ export class Store {
     return {
       ...{ zxid: state.zxid, znodes, dataBytes, memoryBytes: memoryOf(state) },
       memoryBytesMax: this.#memoryBytesMax,
+      ...{ locks: state.claims.counts.lock, elections: state.claims.counts.election },
       ...{ sessions: state.sessionCount, mortals: state.mortals.size, quotas: state.quotas.size },
       ...{ acls: state.acls.size, accessRecords: state.access.recordCount, replies: state.replies.count },
       ...{ epochs: state.epochs.count, unknownPastsTotal: this.unknownPasts.count },
@@ -254,6 +258,11 @@ export class Store {
   /** Commands waiting or on their way to the log. */
   get waitingCount(): number {
     return this.#proposer.waitingCount;
+  }
+
+  /** For how long there has been more in the log than could be done at once; 0 while the state keeps up. */
+  get behindMs(): number {
+    return this.#replica.behindMs;
   }
 
   /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */

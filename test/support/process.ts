@@ -19,7 +19,8 @@ const smallBallastBytes = "65536";
 
 /** One line of the log. */
 export interface LogLine {
-  readonly level: number;
+  /** In words, such as `warn`. */
+  readonly level: string;
   readonly msg: string;
   readonly [member: string]: unknown;
 }

@@ -48,6 +48,9 @@ const costs: Readonly<Record<string, Cost>> = {
   "GET /v1/barriers/:name": page,
   "GET /v1/quotas": page,
   "GET /v1/admin/watches": page,
+  "GET /v1/admin/ended-sessions": page,
+  "GET /v1/admin/connections": page,
+  "GET /v1/stats": page,
   "GET /v1/children": page,
   "GET /v1/children/*": page,
 

@@ -32,6 +32,7 @@ export const numberIndex = {
   emptyBytes: 7,
   walFileBytes: 8,
   diskFreeBytes: 9,
+  diskBytes: 10,
 } as const;
 
 export interface AppendMessage {

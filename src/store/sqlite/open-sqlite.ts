@@ -35,6 +35,11 @@ export interface StorageStats {
   /** Length of the database file, and what of it holds nothing. */
   readonly databaseBytes: number;
   readonly emptyBytes: number;
+  /** What the database may grow to; 0 where there is no bound. */
+  readonly databaseBytesMax: number;
+  /** A file that keeps room for a full disk. */
+  readonly ballastBytes: number;
+  readonly diskBytes: number;
   /** What the disk has left, and with how much less than this the service is read-only. */
   readonly diskFreeBytes: number;
   readonly diskFreeBytesMin: number;
@@ -50,10 +55,10 @@ export class OpenedSqlite {
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
-  /** How long the thread took to commit and sync what it was sent. */
-  readonly commitMs: Histogram;
   /** Where a backup finds the database, and where one is made. */
   readonly files: { readonly databaseFile: string; readonly backupFile: string };
+  /** How long the thread took to commit and sync what it was sent. */
+  readonly commitMs: Histogram;
   readonly #thread: WriterThread;
 
   constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
@@ -85,7 +90,8 @@ export class OpenedSqlite {
       ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
       ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
       ...{ databaseBytes: at("databaseBytes"), emptyBytes: at("emptyBytes") },
-      diskFreeBytes: at("diskFreeBytes"),
+      ...{ databaseBytesMax: settings.databaseBytesMax, ballastBytes: settings.ballastBytes },
+      ...{ diskBytes: at("diskBytes"), diskFreeBytes: at("diskFreeBytes") },
       ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }

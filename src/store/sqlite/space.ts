@@ -43,12 +43,18 @@ export class Space {
   readonly #directory: string;
   readonly #ballastFile: string;
   readonly #settings: SqliteSettings;
+  #diskBytes = 0;
   #diskFreeBytes = 0;
 
   constructor(ballastFile: string, settings: SqliteSettings) {
     this.#directory = dirname(ballastFile);
     this.#ballastFile = ballastFile;
     this.#settings = settings;
+  }
+
+  /** How large the disk was at the last look. */
+  get diskBytes(): number {
+    return this.#diskBytes;
   }
 
   /** What the disk had left at the last look. */
@@ -58,7 +64,8 @@ export class Space {
 
   /** Why there is too little room; null when there is enough, or once more when there was too little. */
   shortage(spare: Spare, isShort: boolean): string | null {
-    const { bavail, bsize } = statfsSync(this.#directory);
+    const { bavail, blocks, bsize } = statfsSync(this.#directory);
+    this.#diskBytes = blocks * bsize;
     this.#diskFreeBytes = bavail * bsize;
     const settings = this.#settings;
     const slackBytes = isShort ? settings.freeBytesMin * slackShare : 0;

@@ -376,6 +376,7 @@ export class Writer {
     this.#numbers[numberIndex.emptyBytes] = emptyBytes;
     this.#numbers[numberIndex.walFileBytes] = walFileBytes;
     this.#numbers[numberIndex.diskFreeBytes] = this.#space.diskFreeBytes;
+    this.#numbers[numberIndex.diskBytes] = this.#space.diskBytes;
   }
 
   /** Its room may have gone to the write-ahead log, which keeps its length. */
