@@ -40,8 +40,9 @@ export const processMovers: Movers = {
   treekeeper_external_bytes: changes(async () => await hold(() => Buffer.alloc(64 * mebibyte, 1)), {
     atLeast: 32 * mebibyte,
   }),
-  process_resident_memory_bytes: changes(async () => await hold(() => Buffer.alloc(64 * mebibyte, 1)), {
-    atLeast: mebibyte,
+  // More than what those before it have given back, and which the process may have kept.
+  process_resident_memory_bytes: changes(async () => await hold(() => Buffer.alloc(256 * mebibyte, 1)), {
+    atLeast: 32 * mebibyte,
   }),
   process_cpu_seconds_total: changes(work),
   treekeeper_backups_total: { ask: backUp },
