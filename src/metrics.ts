@@ -306,6 +306,12 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.storage?.diskFreeBytesMin,
   ),
 
+  treekeeper_backups_total: counter("Backups that were taken.", ({ stats }) => stats.backups?.taken),
+  treekeeper_last_backup_timestamp_seconds: gauge(
+    "When the last backup was begun, since 1970; 0 before the first since the start.",
+    ({ stats }) => seconds(stats.backups?.lastBackupMs),
+  ),
+
   treekeeper_sessions: gauge("Sessions that are open.", ({ stats }) => stats.sessions.open),
   treekeeper_sessions_of_one_client: gauge(
     "Sessions of the client that has opened most of them here.",

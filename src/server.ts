@@ -206,7 +206,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   llmsRoutes(app);
   healthRoutes(app, health, store);
   const measured: MeasuredParts = {
-    ...{ store, sessions, watches, coordination, backstage: parts.backstage ?? {} },
+    ...{ store, sessions, watches, coordination, backups: parts.backups },
+    backstage: parts.backstage ?? {},
     ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
   };
   const figures = () => partsStats(measured);

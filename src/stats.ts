@@ -15,6 +15,7 @@ import type { RequestCounts, RequestsStats } from "./routes/http/request-counts.
 import type { Durations } from "./routes/operations/service-figures.ts";
 import type { Runtime, RuntimeStats } from "./runtime.ts";
 import type { Sessions, SessionsStats } from "./sessions/sessions.ts";
+import type { BackupSource, BackupStats } from "./store/backup-source.ts";
 import type { ProposerStats } from "./store/proposer.ts";
 import type { ReplicaStats } from "./store/replica.ts";
 import type { OpenedSqlite, StorageStats } from "./store/sqlite/open-sqlite.ts";
@@ -37,6 +38,8 @@ export interface MeasuredParts {
   /** Streams of holders and of the ends of sessions. */
   readonly latestStreams: readonly OpenStreams[];
   readonly backstage: Backstage;
+  /** Absent where none can be taken. */
+  readonly backups?: BackupSource | undefined;
 }
 
 /** What a service has beside its server; each may be missing where a part is used alone. */
@@ -55,6 +58,7 @@ export interface PartsStats {
   readonly replica: ReplicaStats;
   readonly tables: TableWriterStats | null;
   readonly storage: StorageStats | null;
+  readonly backups: BackupStats | null;
   readonly sessions: SessionsStats;
   readonly watches: WatchesStats;
   readonly history: HistoryStats;
@@ -77,6 +81,7 @@ export function partsStats(parts: MeasuredParts): PartsStats {
   return {
     ...parts.store.stats(),
     storage: storage?.stats() ?? null,
+    backups: parts.backups?.stats() ?? null,
     sessions: parts.sessions.stats(),
     watches: parts.watches.stats(),
     history: parts.watches.history.stats(),

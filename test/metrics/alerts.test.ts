@@ -46,6 +46,7 @@ const well: Readonly<Record<string, string>> = {
   treekeeper_http_connections_max: "10000x60",
   treekeeper_turned_away_commands_total: "3x60",
   'treekeeper_http_problems_total{code="internal"}': "1x60",
+  treekeeper_last_backup_timestamp_seconds: "0x60",
 };
 
 /** What it is about. */
@@ -70,6 +71,8 @@ const fires: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   TreekeeperConnectionsNearMax: { treekeeper_http_connections: "9500x60" },
   TreekeeperQueueFull: { treekeeper_turned_away_commands_total: "0+50x60" },
   TreekeeperBug: { 'treekeeper_http_problems_total{code="internal"}': "0x50 1x10" },
+  // An hour is looked at that begins in 1970.
+  TreekeeperBackupOld: { treekeeper_last_backup_timestamp_seconds: "-200000x60" },
 };
 
 const alertsFile = "ops/alerts.yaml";

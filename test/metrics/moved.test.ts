@@ -1,7 +1,9 @@
 // Every metric of the table is moved by what it tells of: whoever adds one says here how.
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import { metrics } from "../../src/metrics.ts";
+import { Http } from "../support/http.ts";
+import { test } from "../support/process.ts";
 import type { Mover, Movers, Moves, SetAtStart } from "./mover.ts";
 import { fileMovers } from "./movers/file.ts";
 import { httpMovers } from "./movers/http.ts";
@@ -42,6 +44,14 @@ describe.for(Object.entries(movers))("%s", ([name, mover]) => {
     const label = "move" in each ? (each.label ?? "") : "";
     if ("move" in each) test(`moves ${label}`, async () => await expectMoved(name, each));
     else if ("shows" in each) test("shows what is set at the start", () => expectShown(name, each));
+    else if ("ask" in each)
+      test("moves in a service as it is started", async ({ start }) => {
+        const http = new Http((await start()).url);
+        const read = async () => valueIn((await http.get("/metrics")).text, name);
+        const before = await read();
+        await each.ask(http);
+        expect(await read()).toBeGreaterThan(before);
+      });
     else test("is that of the process", () => expect(valueIn(usual.server.metrics(), name)).toBe(each.is()));
   }
 });

@@ -1,5 +1,6 @@
 // How a metric is moved: what is done to a service, and by how much its value differs afterwards.
 
+import type { Http } from "../support/http.ts";
 import type { Settings, World, WorldOptions } from "./world.ts";
 
 /** What was begun for the sake of a value is ended once the value was read. */
@@ -29,7 +30,12 @@ interface OfTheProcess {
   readonly is: () => number;
 }
 
-export type Mover = Moves | SetAtStart | OfTheProcess;
+/** What only a service as it is started has. */
+interface InService {
+  readonly ask: (http: Http) => Promise<unknown>;
+}
+
+export type Mover = Moves | SetAtStart | OfTheProcess | InService;
 
 /** By the metric; where its samples are moved by different things, each of them. */
 export type Movers = Readonly<Record<string, Mover | readonly Mover[]>>;
