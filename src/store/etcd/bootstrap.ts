@@ -13,6 +13,7 @@ import { openConnection } from "../sqlite/connection.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
 import { makeOrdinary, placeOfDatabase } from "../sqlite/snapshot-file.ts";
 import { refuseDamagedWal } from "../sqlite/wal-check.ts";
+import { forgetSeen } from "../sqlite/witness.ts";
 import { EntriesRead } from "./entries-read.ts";
 import type { EtcdCalls } from "./etcd-client.ts";
 import { Keys } from "./keys.ts";
@@ -73,8 +74,8 @@ interface Source {
 async function takeIfBehind(directory: DataDirectory, source: Source): Promise<SnapshotFacts | null> {
   const { client, prefix, clusterId } = source;
   const own = ownPlace(directory);
-  // The directory of another cluster is refused when it is opened.
-  if (own !== null && own.clusterId !== clusterId) return null;
+  // What is said of the directory of another cluster, and of one that was put back, is said when it is opened.
+  if (own !== null && (own.clusterId !== clusterId || own.isPutBack)) return null;
   const log = new EntriesRead(client, new Keys(prefix));
   const snapshots = new Snapshots(client, prefix);
   const ownLsn = own?.lsn ?? 0;
@@ -96,13 +97,13 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
 }
 
 /** Null where there is none yet. @throws CorruptStoreError as a start would */
-function ownPlace({ databaseFile, bootFile }: DataDirectory): { clusterId: string; lsn: Lsn } | null {
+function ownPlace({ databaseFile, bootFile }: DataDirectory) {
   // To open the file is to take damage for the end of what it was about to write.
   refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
   if (!existsSync(databaseFile)) return null;
   const connection = openConnection(databaseFile);
   try {
-    return placeOfDatabase(connection);
+    return placeOfDatabase(connection, databaseFile);
   } finally {
     connection.close();
   }
@@ -152,10 +153,12 @@ function assertRoom({ bytes }: Snapshot, { path }: DataDirectory): void {
 
 /** Under its name the database is the old one or the new one, or, between two steps, the old one is aside. */
 function install(snapshot: Snapshot, directory: DataDirectory, clusterId: string): void {
-  const { path, databaseFile, snapshotFile, replacedFile } = directory;
+  const { path, databaseFile, snapshotFile, replacedFile, witnessFile } = directory;
   makeOrdinary(snapshotFile, { ...snapshot, clusterId });
   // What an earlier snapshot replaced stays aside: this one replaces that snapshot alone.
   if (isThere(databaseFile) && !isThere(replacedFile)) renameSync(databaseFile, replacedFile);
+  // The log goes on from it, however far the directory had come.
+  forgetSeen(witnessFile);
   renameSync(snapshotFile, databaseFile);
   syncDirectory(path);
 }

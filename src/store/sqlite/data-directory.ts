@@ -16,6 +16,10 @@ export interface DataDirectory {
   readonly ballastFile: string;
   /** Says during which boot of the machine the directory was last written. */
   readonly bootFile: string;
+  /** Says how far the directory had come. */
+  readonly witnessFile: string;
+  /** A backup on its way to the place of the database. */
+  readonly restoredFile: string;
   /** Where a backup is made. */
   readonly backupFile: string;
   /** Where a snapshot is on its way to other servers, or from them. */
@@ -54,6 +58,8 @@ export function claimDataDirectory(
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
+    witnessFile: join(path, fileNames.witness),
+    restoredFile: join(path, fileNames.restored),
     backupFile: join(path, fileNames.backup),
     snapshotFile: join(path, fileNames.snapshot),
     replacedFile: join(path, fileNames.replaced),

@@ -15,6 +15,9 @@ const databaseName = "treekeeper.db";
 const lockName = "lock.db";
 const ballastName = "ballast";
 const bootName = "boot";
+const witnessName = "witness";
+/** A backup on its way to the place of the database. */
+const restoredName = "restored.part";
 /** A backup that is being made: whoever takes it has it without a name, and one that is found has no owner. */
 const backupName = "backup.part";
 /** A snapshot that is on its way to other servers, or from them. */
@@ -26,6 +29,8 @@ export const fileNames = {
   lock: lockName,
   ballast: ballastName,
   boot: bootName,
+  witness: witnessName,
+  restored: restoredName,
   backup: backupName,
   snapshot: snapshotName,
   replaced: replacedName,
@@ -33,7 +38,7 @@ export const fileNames = {
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName, backupName, snapshotName, replacedName].flatMap((name) => [
+  ...[databaseName, lockName, backupName, restoredName, snapshotName, replacedName].flatMap((name) => [
     name,
     `${name}-wal`,
     `${name}-shm`,
@@ -41,7 +46,21 @@ const ownNames = [
   ]),
   ballastName,
   bootName,
+  witnessName,
 ];
+
+/** As the database was before an upgrade to this version of the tables. */
+export function upgradeCopyName(version: number): string {
+  return `${databaseName}.before-v${version}`;
+}
+
+/** Their names. */
+export function upgradeCopiesIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => upgradeCopyPattern.test(name));
+}
+
+export const upgradeCopyPattern = /^treekeeper\.db\.before-v(\d+)$/;
+
 /** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
 const otherNames = ["lost+found", "first-token.json"];
 
@@ -52,7 +71,7 @@ const otherNames = ["lost+found", "first-token.json"];
 export function keepPrivate(directory: string): string[] {
   const tightened = closeDirectory(directory) ? [directory] : [];
   // Nobody else can exchange a file from here on.
-  for (const name of ownNames) {
+  for (const name of [...ownNames, ...upgradeCopiesIn(directory)]) {
     const file = join(directory, name);
     if (closeFile(file)) tightened.push(file);
   }

@@ -3,6 +3,8 @@
 export interface SqliteSettings {
   /** Serve from a network or FUSE filesystem too, at the operator's own risk. */
   readonly allowUnsafeFilesystem: boolean;
+  /** The log is not in this file: its rows are of entries that others keep. */
+  readonly isLogElsewhere: boolean;
   /** Bytes one log entry may have. */
   readonly entryBytesMax: number;
   /** Bytes the database file may grow to; 0 for as many as the disk has. */
@@ -23,6 +25,7 @@ const mebibyte = 1_048_576;
 
 export const defaultSqliteSettings: SqliteSettings = {
   allowUnsafeFilesystem: false,
+  isLogElsewhere: false,
   entryBytesMax: 16 * mebibyte,
   databaseBytesMax: 0,
   freeBytesMin: 128 * mebibyte,

@@ -5,7 +5,9 @@ import { closeSync, fsyncSync, openSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { dropBackupMarker, readBackupMarker } from "./backup-marker.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
+import { forgetIdentity } from "./file-identity.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
+import { readRestoreNote } from "./restore-note.ts";
 
 /** Where the rows stand that a file has. */
 export interface RowsPlace {
@@ -48,6 +50,7 @@ export function makeOrdinary(file: string, expected: RowsPlace): void {
       if (other !== undefined)
         throw new CorruptStoreError(file, `its ${other} is ${found[other]}, not ${expected[other]}`);
       dropBackupMarker(connection);
+      forgetIdentity(connection);
       // Nobody was interrupted while writing this one.
       connection.exec("UPDATE meta SET clean_shutdown = 1");
     });
@@ -60,12 +63,17 @@ export function makeOrdinary(file: string, expected: RowsPlace): void {
   closeSync(descriptor);
 }
 
-/** Of a server's own database, which is folded into one file. Null where nothing was ever written. */
-export function placeOfDatabase(connection: Sqlite.Database): Pick<RowsPlace, "clusterId" | "lsn"> | null {
+/**
+ * Of a server's own database, which is folded into one file. Null where nothing was ever written; `isPutBack` where somebody
+ * has put it there, or asked for that. @throws CorruptStoreError
+ */
+export function placeOfDatabase(
+  connection: Sqlite.Database,
+  file: string,
+): (Pick<RowsPlace, "clusterId" | "lsn"> & { readonly isPutBack: boolean }) | null {
   if (connection.pragma("user_version", { simple: true }) === 0) return null;
+  const isPutBack = readBackupMarker(connection, file) !== null || readRestoreNote(connection, file) !== null;
   connection.pragma("wal_checkpoint(TRUNCATE)");
-  return connection.prepare("SELECT cluster_id AS clusterId, applied_lsn AS lsn FROM meta").get() as Pick<
-    RowsPlace,
-    "clusterId" | "lsn"
-  >;
+  const place = connection.prepare("SELECT cluster_id AS clusterId, applied_lsn AS lsn FROM meta").get();
+  return { ...(place as Pick<RowsPlace, "clusterId" | "lsn">), isPutBack };
 }
