@@ -2,7 +2,7 @@
 // others are. Whatever is broken off, done twice or comes late, there is one whole snapshot, and no entry is there twice.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, renameSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -14,7 +14,7 @@ import { EntriesRead } from "../../src/store/etcd/entries-read.ts";
 import { EtcdClient, type Txn } from "../../src/store/etcd/etcd-client.ts";
 import { bytesOf, Keys } from "../../src/store/etcd/keys.ts";
 import type { Snapshot } from "../../src/store/etcd/manifest.ts";
-import { hashesIn } from "../../src/store/etcd/snapshot-chunks.ts";
+import { hashesIn, unpacked } from "../../src/store/etcd/snapshot-chunks.ts";
 import { SnapshotDuty, type SnapshotLimits } from "../../src/store/etcd/snapshot-duty.ts";
 import { Snapshots, SupersededError } from "../../src/store/etcd/snapshots.ts";
 import { trimEntries } from "../../src/store/etcd/trim.ts";
@@ -55,7 +55,7 @@ function put(snapshots: Snapshots, { content, facts }: Backup): Promise<Snapshot
 /** One is taken as soon as it is looked, of whatever there is. */
 const always = { lookEveryMs: 5, retryMs: 5, logBytesMin: 0, logBytesMax: 0 };
 
-function dutyOf(server: Server, place: Place, parts: { limits?: Partial<SnapshotLimits> } = {}) {
+function dutyOf(server: Server, place: Place, limits: Partial<SnapshotLimits> = {}) {
   const taken = Promise.withResolvers<Snapshot>();
   const failures: string[] = [];
   const duty = new SnapshotDuty({
@@ -66,7 +66,7 @@ function dutyOf(server: Server, place: Place, parts: { limits?: Partial<Snapshot
     file: server.snapshotFile,
     clock: systemClock,
     compaction: "own",
-    limits: { ...always, ...parts.limits },
+    limits: { ...always, ...limits },
     onTaken: (snapshot) => taken.resolve(snapshot),
     onFailed: (reason) => failures.push(reason),
   });
@@ -83,9 +83,15 @@ async function takeOf(server: Server, place: Place): Promise<Snapshot> {
   return snapshot;
 }
 
+/** In few entries of the log. */
 async function fill(server: Server, name: string, count = 20, bytes = 100): Promise<void> {
   const names = Array.from({ length: count }, (_, index) => `/${name}-${index}`);
-  for (const path of names) await server.create(path, randomBytes(bytes));
+  await Promise.all(names.map((path) => server.create(path, randomBytes(bytes))));
+}
+
+/** Each in an entry of its own. */
+async function fillSlowly(server: Server, name: string, count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) await server.create(`/${name}-${index}`);
 }
 
 async function chunksOf({ prefix }: Place): Promise<string[]> {
@@ -135,6 +141,15 @@ test("a server that was away while the log was trimmed fails with a sentence, an
     cause: expect.stringMatching(/^Log entries from \d+ on are missing.*Start it again/),
   });
   await log.close();
+  // Broken off anywhere, it leaves what there was.
+  const database = join(away.directory, "treekeeper.db");
+  const before = readFileSync(database);
+  const { clusterId } = server.log.info;
+  for (let call = 1; call <= 4; call += 1) {
+    const ending = WatchedClient.endingAt(call, client);
+    await expect(bootstrap(away.directory, ending, place.prefix, clusterId)).rejects.toThrow(KilledError);
+    expect(readFileSync(database).equals(before)).toBe(true);
+  }
   const back = await openServer(place, away.directory);
   expect(back.digest()).toBe(server.digest());
   const aside = join(away.directory, "replaced.db");
@@ -158,11 +173,11 @@ test("wherever the taking of a snapshot is broken off, a new server is as the ot
   const place = newPlace();
   const { prefix, keys } = place;
   const server = await openServer(place);
-  await fill(server, "a", 20, 40_000);
+  await fill(server, "a", 15, 40_000);
   await takeOf(server, place);
-  await fill(server, "b", 20, 40_000);
+  await fill(server, "b", 10, 40_000);
   const backup = await backupOf(server);
-  await fill(server, "c", 5);
+  await fillSlowly(server, "c", 5);
   const snapshotOf = (ending: WatchedClient) => new Snapshots(ending, prefix);
   const stages = [
     async (ending: WatchedClient) => {
@@ -244,32 +259,32 @@ async function namesOf({ keys }: { keys: Keys }, { lists, previous }: Snapshot):
   for (const list of [...lists, ...(previous?.lists ?? [])]) {
     const [kv] = (await client.range({ key: keys.chunk(list) })).kvs;
     names.add(list);
-    for (const hash of hashesIn(await unpackedOf(kv?.value as Uint8Array, list))) names.add(hash);
+    for (const hash of hashesIn(await unpacked(kv?.value as Uint8Array, list))) names.add(hash);
   }
   return [...names];
 }
 
-async function unpackedOf(value: Uint8Array, hash: string): Promise<Uint8Array> {
-  const { unpacked } = await import("../../src/store/etcd/snapshot-chunks.ts");
-  return await unpacked(value, hash);
-}
-
 test("what one server is putting there stays, whoever removes what is needless meanwhile", async () => {
   const place = newPlace();
+  const { keys, snapshots, prefix } = place;
   const server = await openServer(place);
   await fill(server, "a", 10, 50_000);
-  const first = await takeOf(server, place);
+  const earlier = await backupOf(server);
   await fill(server, "b", 10, 50_000);
-  const backup = await backupOf(server);
-  const slow = new WatchedClient(client);
-  slow.beforeCall = async () => {
-    // The manifest is the first one until the last call.
-    const latest = await place.snapshots.latest();
-    if (latest?.revision === first.revision) await place.snapshots.prune(first);
+  const later = await backupOf(server);
+  // All pieces of the later one are there, from before the earlier one became the snapshot.
+  const ending = new WatchedClient(client);
+  ending.beforeTxn = (txn) => {
+    if (puts(txn, keys.manifest)) throw new KilledError("killed");
   };
-  await put(new Snapshots(slow, place.prefix), backup);
+  await expect(put(new Snapshots(ending, prefix), later)).rejects.toThrow(KilledError);
+  const first = await put(snapshots, earlier);
+  const slow = new WatchedClient(client);
+  slow.beforeCall = () => snapshots.prune(first);
+  await put(new Snapshots(slow, prefix), later);
+  await server.log.trim(later.facts.lsn, later.facts);
   const other = await openServer(place);
-  expect(other.digest()).toBe(server.digest());
+  expect([other.taken.snapshot?.lsn, other.digest()]).toEqual([later.facts.lsn, server.digest()]);
 });
 
 test("a snapshot that is not what was put there is refused, and the next one is whole", async () => {
@@ -279,7 +294,7 @@ test("a snapshot that is not what was put there is refused, and the next one is 
   const snapshot = await takeOf(server, place);
   const [list] = snapshot.lists as [string];
   const [kv] = (await client.range({ key: place.keys.chunk(list) })).kvs;
-  const [, second] = hashesIn(await unpackedOf(kv?.value as Uint8Array, list)) as [string, string];
+  const [, second] = hashesIn(await unpacked(kv?.value as Uint8Array, list)) as [string, string];
   const key = place.keys.chunk(second);
   const [piece] = (await client.range({ key })).kvs;
   const value = Buffer.from(piece?.value as Uint8Array);
@@ -324,13 +339,15 @@ test("one is taken when the log is long enough, and not before", async () => {
   const place = newPlace();
   const server = await openServer(place);
   const limits = { logBytesMin: 1_000_000, logBytesMax: 2_000_000, entriesMax: 30 };
-  const { duty, taken, failures } = dutyOf(server, place, { limits });
+  const watched = new WatchedClient(client);
+  const { duty, taken, failures } = dutyOf(server, { ...place, client: watched }, limits);
   duty.start();
-  await fill(server, "a", 29);
+  await fillSlowly(server, "a", 30);
   await server.written();
-  await new Promise<void>((resolve) => systemClock.setTimer(50, resolve));
+  const { calls } = watched;
+  await expect.poll(() => watched.calls).toBeGreaterThan(calls + 2);
   expect([await place.snapshots.latest(), duty.stats()]).toMatchObject([null, { taken: 0 }]);
-  await fill(server, "b", 3);
+  await server.create("/one-more");
   expect((await taken).lsn).toBeGreaterThan(0);
   expect([failures, duty.stats().taken]).toEqual([[], 1]);
 });
@@ -341,7 +358,7 @@ test("what the one before left undone is done by the next who keeps house", asyn
   await fill(server, "a");
   await put(place.snapshots, await backupOf(server));
   expect((await server.log.usage()).entries).toBe(server.store.place.lsn);
-  const { duty } = dutyOf(server, place, { limits: { logBytesMin: 1e9, logBytesMax: 1e9 } });
+  const { duty } = dutyOf(server, place, { logBytesMin: 1e9, logBytesMax: 1e9 });
   duty.start();
   await expect.poll(async () => (await server.log.usage()).entries).toBe(0);
   expect(duty.stats().taken).toBe(0);
@@ -384,8 +401,12 @@ async function watchedLog(place: Place & { readonly keys: Keys }) {
   return { watched, log, appends };
 }
 
-function isAppend({ success }: Txn, { tail }: Keys): boolean {
-  return success.some((step) => "put" in step && Buffer.from(tail).equals(step.put.key));
+function isAppend(txn: Txn, { tail }: Keys): boolean {
+  return puts(txn, tail);
+}
+
+function puts({ success }: Txn, key: Uint8Array): boolean {
+  return success.some((step) => "put" in step && Buffer.from(key).equals(step.put.key));
 }
 
 test("an append that lingered until its entry was trimmed does not come a second time", async () => {
@@ -424,22 +445,18 @@ test("whether an entry was put is unknown where the answer got lost, and all tha
   expect(await log.tail()).toBe(2);
 });
 
-test("what wrote nothing since the snapshot before the last is forgotten, and goes on when it has something to say", async () => {
+test("a server that wrote nothing since the snapshot before the last is forgotten, and goes on all the same", async () => {
   const place = newPlace();
-  const idle = await openLog(place);
-  onTestFinished(() => idle.close());
-  const fenceOf = async () => (await client.range({ key: place.keys.fence(idle.writer) })).kvs.length;
-  const server = await openServer(place);
-  await fill(server, "a", 3);
-  const odd = server.store.place.lsn;
-  expect(await fenceOf()).toBe(0);
-  for (const name of ["b", "c", "d"]) {
+  const [server, idle] = [await openServer(place), await openServer(place)];
+  await idle.create("/idle");
+  for (const name of ["a", "b"]) {
     await fill(server, name, 3);
     await takeOf(server, place);
   }
   const { kvs } = await client.range({ ...place.keys.fences, keysOnly: true });
   expect(kvs.map(({ key }) => place.keys.writerAt(key))).toEqual([server.log.writer]);
-  expect(odd).toBeGreaterThan(0);
+  await idle.create("/still-there");
+  await expect.poll(() => server.digest()).toBe(idle.digest());
 });
 
 test("an entry that was refused for want of room is not there later either", async () => {

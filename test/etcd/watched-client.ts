@@ -8,6 +8,7 @@ export class WatchedClient implements EtcdCalls {
   readonly #client: EtcdCalls;
   /** Before each call. */
   beforeCall: () => void | Promise<void> = () => {};
+  beforeTxn: (txn: Txn) => void = () => {};
   /** Instead of the answer of a transaction. */
   onTxn: (txn: Txn, answer: TxnAnswer) => TxnAnswer = (_, answer) => answer;
   calls = 0;
@@ -30,7 +31,10 @@ export class WatchedClient implements EtcdCalls {
   }
 
   txn(txn: Txn) {
-    return this.#noted(async () => this.onTxn(txn, await this.#client.txn(txn)));
+    return this.#noted(async () => {
+      this.beforeTxn(txn);
+      return this.onTxn(txn, await this.#client.txn(txn));
+    });
   }
 
   remove(...args: Parameters<EtcdCalls["remove"]>) {
