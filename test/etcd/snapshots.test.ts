@@ -280,7 +280,7 @@ test("what one server is putting there stays, whoever removes what is needless m
   await expect(put(new Snapshots(ending, prefix), later)).rejects.toThrow(KilledError);
   const first = await put(snapshots, earlier);
   const slow = new WatchedClient(client);
-  slow.beforeCall = () => snapshots.prune(first);
+  slow.beforeTxn = () => snapshots.prune(first);
   await put(new Snapshots(slow, prefix), later);
   await server.log.trim(later.facts.lsn, later.facts);
   const other = await openServer(place);

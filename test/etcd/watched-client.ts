@@ -8,7 +8,7 @@ export class WatchedClient implements EtcdCalls {
   readonly #client: EtcdCalls;
   /** Before each call. */
   beforeCall: () => void | Promise<void> = () => {};
-  beforeTxn: (txn: Txn) => void = () => {};
+  beforeTxn: (txn: Txn) => void | Promise<void> = () => {};
   /** Instead of the answer of a transaction. */
   onTxn: (txn: Txn, answer: TxnAnswer) => TxnAnswer = (_, answer) => answer;
   calls = 0;
@@ -32,7 +32,7 @@ export class WatchedClient implements EtcdCalls {
 
   txn(txn: Txn) {
     return this.#noted(async () => {
-      this.beforeTxn(txn);
+      await this.beforeTxn(txn);
       return this.onTxn(txn, await this.#client.txn(txn));
     });
   }
