@@ -48,9 +48,10 @@ export class EntriesRead {
     const { end, keys } = this.#sized;
     const first = end - keys.length + 1;
     const wanted = keys.slice(Math.max(0, from - first), Math.max(0, from - first) + fetchedAtOnceMax);
+    if (from + wanted.length > end) this.#sized = null;
+    if (wanted.length === 0) return [];
     const success = wanted.map((key) => ({ range: { key } }));
     const { ranges } = await this.#client.txn({ compare: [], success });
-    if (from + wanted.length > end) this.#sized = null;
     return ranges.flatMap(({ kvs }, index) =>
       kvs.map(({ value }) => ({ lsn: Math.max(from, first) + index, bytes: lengthIn(value) })),
     );

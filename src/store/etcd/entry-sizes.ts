@@ -15,11 +15,13 @@ export class EntrySizes {
 
   /** Those before it are there no more. */
   forgetBefore(first: Lsn): void {
-    for (; this.#first < first && this.#sizes.size > 0; this.#first += 1) {
-      this.#bytes -= this.#sizes.get(this.#first) ?? 0;
-      this.#sizes.delete(this.#first);
+    if (first <= this.#first) return;
+    this.#first = first;
+    for (const [lsn, bytes] of this.#sizes) {
+      if (lsn >= first) continue;
+      this.#sizes.delete(lsn);
+      this.#bytes -= bytes;
     }
-    this.#first = Math.max(this.#first, first);
   }
 
   /** Of all from the first to the last; null when one of them is not known. */

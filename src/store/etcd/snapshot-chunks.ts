@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import { deflate, inflate } from "node:zlib";
 
 /** Of the file in one piece. etcd takes requests of 1.5 MiB unless told otherwise. */
-export const chunkBytes = 524_288;
+const chunkBytes = 524_288;
 const hashBytes = 32;
 /** Pieces that one list names: 8 GiB of the file. */
 const hashesPerList = chunkBytes / hashBytes;

@@ -14,7 +14,7 @@ import { patiently } from "./patience.ts";
 import { type Snapshots, SupersededError } from "./snapshots.ts";
 
 /** Whether this service has etcd's history compacted, or somebody else who uses it as well. */
-export type Compaction = "own" | "external";
+type Compaction = "own" | "external";
 
 export interface SnapshotLimits {
   /** How often it is looked whether one is due. */
@@ -29,7 +29,7 @@ export interface SnapshotLimits {
   readonly entriesMax: number;
 }
 
-export const usualSnapshotLimits: SnapshotLimits = {
+const usualSnapshotLimits: SnapshotLimits = {
   lookEveryMs: 10_000,
   retryMs: 60_000,
   logBytesMin: 67_108_864,
@@ -132,13 +132,13 @@ export class SnapshotDuty {
     const { logBytesMin, logBytesMax, entriesMax } = this.#limits;
     const bytesMax = Math.min(Math.max(logBytesMin, latest?.bytes ?? 0), logBytesMax);
     if (bytes <= bytesMax && entries <= entriesMax) return;
-    const snapshot = await this.#take(signal);
+    const snapshot = await this.#take(latest, signal);
     await this.#tidy(snapshot);
     this.#stats = { ...this.#stats, taken: this.#stats.taken + 1 };
     this.#parts.onTaken(snapshot);
   }
 
-  async #take(signal: AbortSignal): Promise<Snapshot> {
+  async #take(latest: Snapshot | null, signal: AbortSignal): Promise<Snapshot> {
     const { takeInto, file, snapshots } = this.#parts;
     signal.throwIfAborted();
     rmSync(file, { force: true });
@@ -147,6 +147,8 @@ export class SnapshotDuty {
       const content = await open(file, "r");
       try {
         const { lsn, zxid, digest, machineVersion } = placeOfBackup(file);
+        if (latest !== null && lsn <= latest.lsn)
+          throw new Error(`the rows of this server end at entry ${lsn}, which the last snapshot has already`);
         const bytes = await lengthOf(content);
         return await snapshots.put(content, { lsn, zxid, digest, machineVersion, bytes }, signal);
       } finally {
