@@ -2,7 +2,9 @@ import { configDefaults } from "vitest/config";
 import { suite, withPrograms } from "./test/support/suite.ts";
 
 /** Each is a command of its own: processes that are killed, a browser, stories that take their time. */
-const ownCommands = ["faults", "browser", "examples", "etcd"].map((folder) => `test/${folder}/**`);
+const ownCommands = ["faults", "browser", "examples", "scorecard", "etcd"].map(
+  (folder) => `test/${folder}/**`,
+);
 
 export default suite({
   ...withPrograms,

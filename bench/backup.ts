@@ -32,7 +32,7 @@ async function main(): Promise<number> {
   const { dir, quick } = options;
   const machine = machineOf();
   console.log(machineLine(machine));
-  const pace = quick ? { rounds: 1, seconds: 1, mebibytes: 5 } : { rounds: 7, seconds: 10, mebibytes: 100 };
+  const pace = quick ? { rounds: 1, seconds: 1, mebibytes: 5 } : { rounds: 7, seconds: 10, mebibytes: 50 };
   const results = await measureBackups(dir, pace);
   console.log(`\n${tableOf(results)}`);
   const verdicts = quick ? [] : verdictsOn(results);

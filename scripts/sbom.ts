@@ -2,6 +2,7 @@
 //
 //   npm run sbom                    writes sbom.cdx.json
 //   npm run sbom -- FILE            writes it there
+//   npm run sbom -- --package FILE  of what a package brings along: it runs on the Node.js that is there
 //
 // npm knows the packages, but with `--omit dev` it also leaves out what development needs as well, such as yaml. So all of
 // them are asked for, and the lockfile says which are for development alone. SQLite, which is compiled into one of them, is
@@ -10,6 +11,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import Database from "better-sqlite3";
 import manifest from "../package.json" with { type: "json" };
 import lock from "../package-lock.json" with { type: "json" };
@@ -30,9 +32,14 @@ interface Bill {
 }
 
 const folder = join(import.meta.dirname, "..");
-const file = process.argv[2] ?? join(folder, "sbom.cdx.json");
+const { values, positionals } = parseArgs({
+  options: { package: { type: "boolean", default: false } },
+  allowPositionals: true,
+});
+const [file = join(folder, "sbom.cdx.json")] = positionals;
 
-const bill = withSqlite(ofProduction(billOfNpm()));
+const installed = ofProduction(billOfNpm());
+const bill = withSqlite(values.package ? withoutNode(installed) : installed);
 const unlicensed = bill.components.filter(({ licenses = [] }) => licenses.length === 0);
 if (unlicensed.length > 0) {
   throw new Error(
@@ -51,12 +58,26 @@ function billOfNpm(): Bill {
   return { ...bill, metadata: { ...metadata, component } } as Bill;
 }
 
-function ofProduction({ components, dependencies, ...bill }: Bill): Bill {
+function ofProduction(bill: Bill): Bill {
   const packages = Object.entries(lock.packages as Record<string, { version?: string; dev?: boolean }>);
   const kept = new Set([
     bill.metadata.component["bom-ref"],
     ...packages.filter(([, { dev }]) => dev !== true).map(([place, { version }]) => refOf(place, version)),
   ]);
+  return keepOnly(kept, bill);
+}
+
+/** Without the Node.js of the checkout, and what only that needs. */
+function withoutNode(bill: Bill): Bill {
+  const root = bill.metadata.component["bom-ref"];
+  const needs = new Map(bill.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+  const node = `node@${manifest.dependencies.node}`;
+  const kept = new Set([root]);
+  for (const ref of kept) for (const needed of needs.get(ref) ?? []) if (needed !== node) kept.add(needed);
+  return keepOnly(kept, bill);
+}
+
+function keepOnly(kept: ReadonlySet<string>, { components, dependencies, ...bill }: Bill): Bill {
   return {
     ...bill,
     components: components.filter((component) => kept.has(component["bom-ref"])),

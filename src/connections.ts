@@ -35,6 +35,20 @@ export interface Crowd {
 /** How often it is said that there are too many. */
 const sayEveryMs = 10_000;
 
+/** Totals count since the start. */
+export interface ConnectionsStats {
+  readonly open: number;
+  readonly openMax: number;
+  /** Of these, those that came beyond a bound, and on which sessions alone are kept and closed. */
+  readonly surplus: number;
+  /** HTTP/2 sessions among them. */
+  readonly http2Sessions: number;
+  /** Closed unheard. */
+  readonly turnedAwayTotal: number;
+  /** Who has any, as clients are counted. */
+  readonly clients: number;
+}
+
 /** Whose a connection from an address is, and whether it is many clients'. */
 export interface ConnectionOwners {
   readonly clientAt: (address: string | undefined) => string;
@@ -67,6 +81,7 @@ export class Connections {
   /** Those of them that have sent no request yet, oldest first. */
   readonly #unheard = new Map<string, Socket>();
   #turnedAway = 0;
+  #turnedAwayTotal = 0;
   #lastSaidMs = Number.NEGATIVE_INFINITY;
 
   /**
@@ -100,6 +115,14 @@ export class Connections {
     if (this.#sockets.size > connectionsMax) return { limit: "connectionsMax", limitValue: connectionsMax };
     if (!isBeyondShare(connections, connectionsPerClientMax)) return null;
     return { limit: "connectionsPerClientMax", limitValue: connectionsPerClientMax };
+  }
+
+  stats(): ConnectionsStats {
+    return {
+      ...{ open: this.#sockets.size, openMax: this.#bounds.connectionsMax, surplus: this.#surplus.size },
+      ...{ http2Sessions: this.#sessions.size, turnedAwayTotal: this.#turnedAwayTotal },
+      clients: this.#clients.size,
+    };
   }
 
   #enter(socket: Socket): ClientConnections {
@@ -154,6 +177,7 @@ export class Connections {
     this.#leave(socket);
     this.#sockets.delete(socket);
     this.#turnedAway += 1;
+    this.#turnedAwayTotal += 1;
     socket.destroy();
   }
 

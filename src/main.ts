@@ -3,15 +3,14 @@
 
 import { readFileSync } from "node:fs";
 import { endOnSignals } from "./early-signals.ts";
+import { nodeComplaint } from "./node-version.ts";
 
 // Nothing is open yet: the stop that was asked for is done.
 endOnSignals(() => 0);
 
-const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
-if (nodeMajor < 24) {
-  process.stderr.write(
-    `treekeeper needs Node.js 24 or newer; this is ${process.version}. "treekeeper serve" finds its own.\n`,
-  );
+const complaint = nodeComplaint();
+if (complaint !== null) {
+  process.stderr.write(`${complaint}\n`);
   process.exit(1);
 }
 

@@ -27,11 +27,13 @@ import { auditSessionEnds } from "./log/session-ends.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
+import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import type { LogState } from "./store/commit-log.ts";
+import type { CommitLog, LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
@@ -85,6 +87,7 @@ interface Service {
   readonly store: Store;
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
+  readonly runtime: Runtime;
   readonly stallWatch: StallWatch;
   readonly backups: Backups;
   /** Null where there is no folder for them. */
@@ -110,9 +113,9 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, files } = await openStore(config, logger);
+  const { store, watches, storage } = await openStore(config, { logger, audit }, stop);
   const { freeBytesMin } = config;
-  const backups = new Backups({ store, ...files, freeBytesMin, version });
+  const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
@@ -121,6 +124,11 @@ async function openService(
     sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
+  const sweeper = new Sweeper(store, config);
+  const lockDelays = new LockDelays(store);
+  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays]);
+  const runtime = new Runtime();
+  const backstage = { storage, housekeeper, sweeper, lockDelays, runtime };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -132,17 +140,28 @@ async function openService(
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      ...{ store, sessions, watches, coordination, backups, limits, bounds, logger, version, tracer },
+      ...{
+        store,
+        sessions,
+        watches,
+        coordination,
+        backups,
+        limits,
+        bounds,
+        logger,
+        version,
+        tracer,
+        backstage,
+      },
       audit: auditOfRequests,
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
-  const housekeeper = new Housekeeper(store, [sessions, new Sweeper(store, config), new LockDelays(store)]);
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
-  const duties = { sessions, housekeeper, stallWatch, backups, scheduledBackups };
+  const duties = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...duties, audit, danger };
 }
 
@@ -239,13 +258,16 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
 interface OpenedStore {
   readonly store: Store;
   readonly watches: Watches;
-  readonly files: OpenedSqlite["files"];
+  readonly storage: OpenedSqlite;
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
+async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise<OpenedStore> {
+  const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
+  const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
   const sqlite = await openSqlite(config.dataDir, {
+    ...(shared !== null && { clusterId: shared.info.clusterId, isLogElsewhere: true }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -254,10 +276,16 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
-  const { loaded, log, tables, tightened } = sqlite;
+  const { loaded, tables, tightened, upgraded } = sqlite;
+  const log = shared ?? sqlite.log;
+  // What stands in a shared log needs no second one beside the tables.
+  if (shared !== null) await sqlite.log.close();
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
+  if (upgraded !== null)
+    logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
+  if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -278,14 +306,49 @@ async function openStore(config: Config, logger: Logger): Promise<OpenedStore> {
     chance: Math.random,
   });
   await store.start();
+  await restore(store, loaded.restoreNote, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches, files: sqlite.files };
+  return { store, watches, storage: sqlite };
+}
+
+/** Of several servers; each keeps the tables in its own data directory. */
+async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<CommitLog> {
+  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
+  return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+}
+
+const copiedMessage =
+  "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
+  "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
+
+/** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
+async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
+  try {
+    const done = await finishRestore(store, note);
+    if (done === null) return;
+    const { restored, zxidBefore, sessions } = done;
+    audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });
+    logger.warn(
+      {
+        epoch: restored.id,
+        zxidBefore,
+        zxid: restored.zxid,
+        sequenceFloor: restored.sequenceFloor,
+        sessions,
+      },
+      "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
 async function listen(service: Service, config: Config, logger: Logger, stop: AbortSignal): Promise<void> {
-  const { server, store, housekeeper, audit } = service;
+  const { server, store, sessions, housekeeper, audit } = service;
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
@@ -293,7 +356,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
-        logExpiry(txn, logger);
+        logExpiry(txn, logger, (id) => sessions.ended.get(id));
         if (audit !== null) auditSessionEnds(txn, audit);
       }
     });
@@ -409,7 +472,7 @@ function renewOnHangup(starting: Promise<Service>): void {
 }
 
 async function closeService(service: Service): Promise<void> {
-  const { server, certificate, jwtKeys, store, sessions, housekeeper, stallWatch, audit } = service;
+  const { server, certificate, jwtKeys, store, sessions, housekeeper, runtime, stallWatch, audit } = service;
   certificate?.stop();
   jwtKeys?.stop();
   service.scheduledBackups?.stop();
@@ -417,6 +480,7 @@ async function closeService(service: Service): Promise<void> {
   await server.close();
   stallWatch.stop();
   housekeeper.stop();
+  runtime.stop();
   sessions.dispose();
   await store.close();
   await audit?.close();

@@ -15,6 +15,8 @@ import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
+import { metricsText } from "./metrics.ts";
+import { metricsMediaType } from "./metrics-text.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
 import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";
@@ -30,10 +32,9 @@ import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
-import { addressOf, Proxies, readForwarded } from "./routes/http/client-address.ts";
+import { Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
-import { withoutTicket } from "./routes/http/credentials.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
@@ -41,25 +42,32 @@ import type { HttpLimits } from "./routes/http/http-limits.ts";
 import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
+import { OpenConnections } from "./routes/http/open-connections.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
-import { problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
+import { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
+import { logRequests } from "./routes/http/request-log.ts";
 import { spanRequests } from "./routes/http/request-spans.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
-import { tracedBy } from "./routes/http/traceparent.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
+import { adminConnectionRoutes } from "./routes/operations/admin-connections.ts";
 import { backupRoutes } from "./routes/operations/backup.ts";
-import { type HealthLimits, healthRoutes } from "./routes/operations/health.ts";
+import { healthRoutes } from "./routes/operations/health.ts";
+import { Health, type HealthLimits } from "./routes/operations/health-checks.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
+import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
+import { statsRoutes } from "./routes/operations/stats.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
+import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
 import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
 import { sessionRoutes } from "./routes/sessions/sessions.ts";
@@ -79,6 +87,7 @@ import { transactionRoutes } from "./routes/znodes/transactions.ts";
 import { treeRoutes } from "./routes/znodes/tree.ts";
 import { znodeRoutes } from "./routes/znodes/znodes.ts";
 import type { Sessions } from "./sessions/sessions.ts";
+import { type Backstage, durationsOf, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
 import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
@@ -98,6 +107,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** What is measured beside what the server is made of. */
+  readonly backstage?: Backstage;
   /** What makes spans of requests; they have none when it is left out. */
   readonly tracer?: Tracer | null;
 }
@@ -120,6 +131,10 @@ export interface Server {
   readonly app: FastifyInstance;
   /** All that a host stands for; of several addresses at least one. */
   readonly doors: Doors;
+  /** What each part counts, as of now. */
+  stats(): PartsStats;
+  /** All metrics, as Prometheus reads them. */
+  metrics(): string;
   /** With TLS: what new connections get from here on. Those that are open go on. */
   useCertificate(pair: TlsPair): void;
   /** Streams say `bye`, requests under way are answered, connections close. */
@@ -133,11 +148,14 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, watches, coordination, limits, version } = parts;
+  const { store, sessions, watches, coordination, limits, version } = parts;
   let isStopping = false;
-  const unreadable = new Unreadable(limits);
+  const requests = new RequestCounts();
+  const unreadable = new Unreadable(limits, () => requests.unreadable());
+  const openConnections = new OpenConnections();
   const proxies = new Proxies(options.trustedProxies ?? []);
-  const app = createApp(parts, { ...options, proxies }, unreadable);
+  const app = createApp(parts, { ...options, proxies }, { unreadable, requests, openConnections });
+  requests.follow(app);
   const connections = countConnections(app, parts, proxies);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
@@ -153,12 +171,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
     holdAnswers(answers),
+    requests.answer,
   ]);
   await app.register(accepts);
   const tickets = new Tickets<Caller>(store.clock);
   const origins = originsIn(options.corsOrigin);
   if (origins.length > 0) await app.register(cors, corsOptions(origins));
   passRequests(app, [
+    requests.hear,
     ...spanRequests(app, parts.tracer ?? null),
     unreadable.refuseBehind,
     refuseUnclearHead,
@@ -181,9 +201,18 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const bodies = new BodiesInFlight(limits);
   const streams: OpenStreams[] = [];
   openapiRoutes(app);
-  await app.register(async (scope) => homeRoutes(scope, version));
+  const health = new Health({ ...{ store, limits }, ...parts.backstage, isStopping: () => isStopping });
+  await app.register(async (scope) => homeRoutes(scope, version, health));
   llmsRoutes(app);
-  healthRoutes(app, { store, limits, isStopping: () => isStopping });
+  healthRoutes(app, health, store);
+  const measured: MeasuredParts = {
+    ...{ store, sessions, watches, coordination, backups: parts.backups },
+    backstage: parts.backstage ?? {},
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
+  };
+  const figures = () => partsStats(measured);
+  const metrics = () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() });
+  metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
   await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
   readZnodeRoutes(app, { ...parts, answers });
   await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
@@ -201,6 +230,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     backupRoutes(scope, { ...parts, answers });
+    adminConnectionRoutes(scope, openConnections);
+    endedSessionRoutes(scope, sessions);
+    statsRoutes(scope, { version, health, store, sessions, figures, durations: () => durationsOf(measured) });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
     streams.push(lockRoutes(scope, parts));
@@ -221,6 +253,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   return {
     app,
     doors,
+    stats: figures,
+    metrics,
     useCertificate(pair) {
       (app.server as unknown as TlsServer).setSecureContext(contextOptions(pair));
     },
@@ -232,16 +266,24 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       const closed = connections.end(closeWithinMs);
       await Promise.all([app.close(), doors.close()]).finally(() => {
         closed();
+        health.stop();
         stopLooking();
       });
     },
   };
 }
 
+/** What requests meet before any hook. */
+interface AppParts {
+  readonly unreadable: Unreadable;
+  readonly requests: RequestCounts;
+  readonly openConnections: OpenConnections;
+}
+
 function createApp(
   { store, logger, limits }: ServerParts,
   { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
-  unreadable: Unreadable,
+  { unreadable, requests, openConnections }: AppParts,
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -257,6 +299,7 @@ function createApp(
       // No hook is passed here.
       reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
       problemHandler(logger)(error, request, reply);
+      requests.answeredOutside(reply.statusCode, codeOf(reply) ?? "internal");
     },
     clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
   } satisfies FastifyServerOptions;
@@ -265,8 +308,9 @@ function createApp(
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
   unreadable.follow(app.server);
+  openConnections.follow(app.server);
   readForwarded(app, proxies);
-  shareConnections(app, limits);
+  shareConnections(app, limits, openConnections);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);
@@ -409,21 +453,4 @@ function leaveOutLongLocation(reply: FastifyReply): void {
   const location = reply.getHeader("location");
   if (location !== undefined && String(location).length > fixedLimits.locationBytesMax)
     reply.removeHeader("location");
-}
-
-/** One line per request; never a header, a body or a ticket, so that no secret can be in it. */
-function logRequests(app: FastifyInstance, logger: Logger): void {
-  // A client that has gone by then has no address any more, unless it was asked for before.
-  app.addHook("onRequest", (request, _reply, done) => {
-    void addressOf(request);
-    done();
-  });
-  app.addHook("onResponse", (request, reply, done) => {
-    const { method, url } = request;
-    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    const what = { method, url: withoutTicket(url), ...from };
-    logger.debug({ ...what, status: reply.statusCode, ms }, "request");
-    done();
-  });
 }

@@ -36,6 +36,13 @@ export class Shares {
     };
   }
 
+  /** What the holder of most has; it looks at each who has any. */
+  get largest(): number {
+    let largest = 0;
+    for (const count of this.#counts.values()) largest = Math.max(largest, count);
+    return largest;
+  }
+
   hasRoom(holder: string): boolean {
     return (this.#counts.get(holder) ?? 0) < this.#bound.limitValue;
   }

@@ -35,7 +35,7 @@ const mayImport: Record<string, readonly string[]> = {
 };
 
 /** Files at the root of `src` where the parts meet; no layer imports them. */
-const assembly = ["main.ts", "serve.ts", "server.ts"];
+const assembly = ["main.ts", "serve.ts", "server.ts", "metrics.ts", "stats.ts"];
 
 /** From the line that names it to the brace that closes it. */
 const functionLinesMax = 60;
@@ -50,8 +50,8 @@ const roomsMayImport: Record<string, RegExp> = {
 
 /** All that is tracked at the top of the repository. */
 const topLevel =
-  `.ci .gitignore .npmrc LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
-  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json vitest.config.ts`.split(
+  `.ci .gitignore .npmrc CHANGELOG.md LICENSE README.md SECURITY.md bench bin biome.json docs examples llms.txt openapi ops
+  package-lock.json package.json scripts src test tsconfig.json tsconfig.package.json tsconfig.types.json vitest.config.ts`.split(
     /\s+/,
   );
 
@@ -65,17 +65,23 @@ const looseSources = [
   "early-signals.ts",
   "followed-files.ts",
   "healthcheck.ts",
+  "histogram.ts",
   "listening.ts",
   "main.ts",
+  "metrics-text.ts",
+  "metrics.ts",
+  "node-version.ts",
   "own-directory.ts",
   "pem.ts",
   "printable.ts",
+  "runtime.ts",
   "safe-start.ts",
   "send-queues.ts",
   "serve.ts",
   "server.ts",
   "settings-file.ts",
   "shares.ts",
+  "stats.ts",
   "still-readers.ts",
 ];
 

@@ -8,7 +8,7 @@ import { describe, expect } from "vitest";
 import { type CodeBlock, codeBlocksOf, projectFolder, readDocument } from "./support/markdown.ts";
 import { test } from "./support/process.ts";
 
-const documents = ["README.md", "SECURITY.md", "llms.txt", ...documentsIn("docs")];
+const documents = ["README.md", "CHANGELOG.md", "SECURITY.md", "llms.txt", ...documentsIn("docs")];
 const defaultUrl = "http://127.0.0.1:2281";
 const runWithinMs = 90_000;
 

@@ -1,5 +1,5 @@
-// A store of about 100 MB, others who read and write, and backups one after the other: round after round without them and
-// with them.
+// A store whose file has about 100 MB, with its history; others who read and write; backups one after the other: round after
+// round without them and with them.
 
 import { request } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";

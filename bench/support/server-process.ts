@@ -26,6 +26,8 @@ interface StartOptions {
   readonly isCollectable?: boolean;
   /** Of the service, as on its command line. */
   readonly settings?: readonly string[];
+  /** Loaded before it. */
+  readonly imports?: readonly URL[];
 }
 
 export function startBareServer(): Promise<ServerProcess> {
@@ -47,10 +49,11 @@ const collectOnSignal = new URL("./collect-on-signal.ts", import.meta.url);
 async function start(
   file: URL,
   settings: readonly string[],
-  { isCollectable = false }: StartOptions,
+  { isCollectable = false, imports = [] }: StartOptions,
 ): Promise<ServerProcess> {
   const collector = isCollectable ? ["--expose-gc", "--import", collectOnSignal.href] : [];
-  const argv = [...collector, fileURLToPath(file), ...settings];
+  const others = imports.flatMap(({ href }) => ["--import", href]);
+  const argv = [...collector, ...others, fileURLToPath(file), ...settings];
   const child = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const baseUrl = await addressOf(child);

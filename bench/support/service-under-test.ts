@@ -29,6 +29,8 @@ export interface ServiceSetting {
   readonly hasAccessControl?: boolean;
   /** As on the command line. */
   readonly settings?: readonly string[];
+  /** Loaded before the service. */
+  readonly imports?: readonly URL[];
 }
 
 export function withService<T>(
@@ -42,10 +44,11 @@ export function withService<T>(
     parent = usualParent,
     hasAccessControl = false,
     settings = [],
+    imports = [],
   } = setting;
   return withTemporaryFolder(directory, async (dataDirectory) => {
     const admin = hasAccessControl ? bearer(layFirstToken(dataDirectory, "bench").secret) : {};
-    const server = await startService(dataDirectory, { settings });
+    const server = await startService(dataDirectory, { settings, imports });
     try {
       const { baseUrl, pid } = server;
       await populate(baseUrl, { parent, count, headers: admin });

@@ -13,9 +13,11 @@ import { getCommand } from "./commands/get.ts";
 import { getAclCommand } from "./commands/getacl.ts";
 import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
+import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
+import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
 import { healthcheckCommand, serveCommand } from "./commands/serve.ts";
 import { servicesCommand } from "./commands/services.ts";
@@ -23,6 +25,7 @@ import { sessionCommand } from "./commands/session.ts";
 import { setCommand } from "./commands/set.ts";
 import { setAclCommand } from "./commands/setacl.ts";
 import { statCommand } from "./commands/stat.ts";
+import { statusCommand } from "./commands/status.ts";
 import { tokenCommand } from "./commands/token.ts";
 import { treeCommand } from "./commands/tree.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -54,12 +57,12 @@ export const commandGroups: readonly CommandGroup[] = [
       setAclCommand,
     ],
   },
-  { heading: "Sessions and services:", commands: [sessionCommand, servicesCommand] },
+  { heading: "Sessions, services and locks:", commands: [sessionCommand, servicesCommand, locksCommand] },
   { heading: "Whole trees:", commands: [exportCommand, importCommand] },
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   {
     heading: "Data directories and backups:",
-    commands: [backupCommand, verifyCommand, checkCommand, dumpCommand, diffCommand],
+    commands: [backupCommand, verifyCommand, restoreCommand, checkCommand, dumpCommand, diffCommand],
   },
-  { heading: "Around it:", commands: [serveCommand, healthcheckCommand, completionCommand] },
+  { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },
 ];

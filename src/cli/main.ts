@@ -4,14 +4,14 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { endOnSignals, ignoreHangup } from "../early-signals.ts";
-import { keepCompiled } from "./compile-cache.ts";
+import { nodeComplaint } from "../node-version.ts";
 // Before anything below.
 import "./early-descriptors.ts";
 import { restoreEnvironment, wasIgnored } from "./restored.ts";
 
-const [nodeMajor = 0] = process.versions.node.split(".").map(Number);
-if (nodeMajor < 24) {
-  process.stderr.write(`treekeeper needs Node.js 24 or newer; this is ${process.version}.\n`);
+const complaint = nodeComplaint();
+if (complaint !== null) {
+  process.stderr.write(`${complaint}\n`);
   process.exit(1);
 }
 
@@ -27,6 +27,7 @@ process.stdout.on("error", ({ code }: NodeJS.ErrnoException) => {
 process.stderr.on("error", () => {});
 
 restoreEnvironment();
+const { keepCompiled } = await import("./compile-cache.ts");
 keepCompiled(process.env);
 if (wasIgnored(constants.signals.SIGHUP) === true) ignoreHangup();
 

@@ -17,10 +17,14 @@ import {
   type CounterSummary,
   type ElectionSummary,
   type ListOptions,
+  type LockState,
   type LockSummary,
   listResources,
 } from "./coordination/resource-lists.ts";
 import { type Instance, listInstances, listServices, type ServiceSummary } from "./coordination/services.ts";
+import { type EndedSession, listEndedSessions, readEndedSession } from "./service/ended-sessions.ts";
+import { type Readiness, readReadiness } from "./service/readiness.ts";
+import type { ServiceStats } from "./service/stats.ts";
 import { Session, type SessionOptions } from "./sessions/session.ts";
 import { type OpenedSession, SessionKeeper } from "./sessions/session-keeper.ts";
 import type { WatchOptions } from "./watches/follow.ts";
@@ -263,6 +267,11 @@ export class Client extends Znodes {
     return listResources(this.#service, "locks", options);
   }
 
+  /** Who holds a lock, and who waits for it. One that nobody ever claimed is free. */
+  lockState(name: string, options: CallOptions = {}): Promise<LockState> {
+    return this.#read<LockState>(`v1/locks/${segmentOf(name)}`, options);
+  }
+
   /** The elections there are, in order of their names. */
   elections(options: ListOptions = {}): AsyncGenerator<ElectionSummary, void, undefined> {
     return listResources(this.#service, "elections", options);
@@ -325,6 +334,26 @@ export class Client extends Znodes {
   /** Whom the service takes this client for. @throws UnauthenticatedError where it knows nobody by its token */
   async whoAmI(options: CallOptions = {}): Promise<Identity> {
     return await this.#read<Identity>("v1/whoami", options);
+  }
+
+  /** Whether the service is ready, and what it has looked at; a service that is not is no failure. */
+  readiness(options: CallOptions = {}): Promise<Readiness> {
+    return readReadiness(this.#service, options);
+  }
+
+  /** How the service is, in figures; for admins. */
+  async stats(options: CallOptions = {}): Promise<ServiceStats> {
+    return await this.#read<ServiceStats>("v1/stats", options);
+  }
+
+  /** Sessions that have ended, the last first, as far as the server remembers; for admins. */
+  endedSessions(options: CallOptions = {}): AsyncGenerator<EndedSession, void, undefined> {
+    return listEndedSessions(this.#service, options);
+  }
+
+  /** Why a session ended; for admins. @throws RequestError `no_route` for one that is not remembered */
+  endedSession(id: string, options: CallOptions = {}): Promise<EndedSession> {
+    return readEndedSession(this.#service, id, options);
   }
 
   /** Every bound in force. */

@@ -1,4 +1,6 @@
-// What programs import as `treekeeper/client`: the client, and the types of what it is given and gives back.
+// What programs import as `treekeeper` or `treekeeper/client`: the client, and the types of what it is given and gives back.
+
+import "./platform.ts";
 
 export type { Verb } from "../core/access/verbs.ts";
 export type { Permission } from "../core/acl/acl.ts";
@@ -48,9 +50,14 @@ export type {
   CounterSummary,
   ElectionSummary,
   ListOptions,
+  LockClaim,
+  LockState,
   LockSummary,
 } from "./coordination/resource-lists.ts";
 export type { Instance, RegisterOptions, Registration, ServiceSummary } from "./coordination/services.ts";
+export type { EndedSession } from "./service/ended-sessions.ts";
+export type { HealthCheck, Readiness } from "./service/readiness.ts";
+export type { DurationFigures, LimitInUse, ServiceStats, Warning } from "./service/stats.ts";
 export type { Session, SessionOptions } from "./sessions/session.ts";
 export type { SessionState } from "./sessions/session-life.ts";
 export type { WatchOptions } from "./watches/follow.ts";

@@ -179,6 +179,13 @@ export class BarrierPlaces {
     for (const key of waitedFor) if (key !== round) this.#leaving.answer(path, key, "over");
   }
 
+  /** Requests that wait to enter or to leave. */
+  waiters(): number {
+    let sum = 0;
+    for (const waits of [this.#entering, this.#leaving]) for (const { count } of waits.counts()) sum += count;
+    return sum;
+  }
+
   /** Every wait ends; who is in stays in. */
   stop(): void {
     this.#entering.stop("stopping");

@@ -16,6 +16,19 @@ export interface CoordinationLimits {
   readonly claimWaitersMax: number;
 }
 
+/** Who waits, and who listens. */
+export interface CoordinationStats {
+  /** Requests that were let in to wait, and how many may be. */
+  readonly waiters: number;
+  readonly waitersMax: number;
+  /** Of these, those that wait now for a lock, an election, a barrier. */
+  readonly lockWaiters: number;
+  readonly electionWaiters: number;
+  readonly barrierWaiters: number;
+  /** Streams of holders. */
+  readonly listeners: number;
+}
+
 export class Coordination {
   /** Places in the queues of locks and elections. */
   readonly queues: QueuePlaces;
@@ -34,6 +47,20 @@ export class Coordination {
     this.queues = new QueuePlaces(store);
     this.barriers = new BarrierPlaces(store);
     this.#unsubscribe = store.onApplied((applied) => this.#follow(applied));
+  }
+
+  /** It looks at each that waits, of which there are no more than `claimWaitersMax`. */
+  stats(): CoordinationStats {
+    const { locks: lockWaiters, elections: electionWaiters } = this.queues.waiters();
+    return {
+      ...{
+        waiters: this.#waiterCount,
+        waitersMax: this.#limits.claimWaitersMax,
+        lockWaiters,
+        electionWaiters,
+      },
+      ...{ barrierWaiters: this.barriers.waiters(), listeners: this.#listenerCount },
+    };
   }
 
   /**

@@ -2,6 +2,7 @@
 // when its own claim holds, or is gone, and is left alone by everything else.
 
 import { type Claim, keyOf, type ReadonlyClaimQueue } from "../core/coordination/claim-queue.ts";
+import { isLockPath } from "../core/coordination/claims.ts";
 import type {
   ClaimLock,
   ReleaseClaim,
@@ -158,6 +159,16 @@ export class QueuePlaces {
       if (claim === undefined || !queue.isHeld(claim)) return;
       this.#waits.answer(path, key, "held");
     }
+  }
+
+  /** Requests that wait, by what they wait for. */
+  waiters(): { readonly locks: number; readonly elections: number } {
+    const { namespaces } = this.#store.access;
+    const waiters = { locks: 0, elections: 0 };
+    for (const { place, count } of this.#waits.counts()) {
+      waiters[namespaces.keeps(place, isLockPath) ? "locks" : "elections"] += count;
+    }
+    return waiters;
   }
 
   /** Every wait ends; the claims keep their places, for the next start. */

@@ -51,6 +51,15 @@ export class Waits<End> {
     if (waiters.size === 0) this.#lines.delete(place);
   }
 
+  /** Each place where somebody waits, and how many do. */
+  *counts(): Generator<{ readonly place: string; readonly count: number }> {
+    for (const [place, { waiters }] of this.#lines) {
+      let count = 0;
+      for (const { size } of waiters.values()) count += size;
+      yield { place, count };
+    }
+  }
+
   /** What is waited for at the place comes first in code-unit order; undefined where nobody waits. */
   first(place: string): string | undefined {
     const [key] = this.#lines.get(place)?.order ?? [];

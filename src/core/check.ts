@@ -39,6 +39,7 @@ export function checkState(state: State): string[] {
     ...replyFaults(state),
     ...livenessFaults(state),
     ...epochFaults(state),
+    ...restoreFaults(state),
     ...aclFaults(state),
   ];
 }
@@ -196,6 +197,12 @@ function epochFaults({ epochs, zxid }: State): string[] {
   }
   if (epochs.count > epochsMax) faults.push(`${epochs.count} epochs are more than ${epochsMax}`);
   return faults;
+}
+
+function restoreFaults({ restored, zxid, epochs }: State): string[] {
+  if (restored.id === "") return [];
+  if (restored.zxid > zxid) return [`restored at zxid ${restored.zxid}, which is yet to come`];
+  return epochs.idAt(restored.zxid) === restored.id ? [] : ["its restore began no epoch"];
 }
 
 /** Each list once, and only while znodes have it. */

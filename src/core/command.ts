@@ -136,6 +136,17 @@ export interface BeginEpoch {
   readonly epoch: string;
 }
 
+/** The store was put back to an earlier moment: numbers go on ahead of all that may have been given since. */
+export interface Restore {
+  readonly type: "restore";
+  /** Lower-case hex digits, as chance has it: names the restore, and the epoch it begins. */
+  readonly id: string;
+  /** How far the zxid jumps. */
+  readonly zxidsAhead: number;
+  /** How far numbers in names begin above the highest there is. */
+  readonly sequencesAhead: number;
+}
+
 /** Gives the subtree at the path these limits, and no others it may have had. */
 export interface SetQuota {
   readonly type: "setQuota";
@@ -199,4 +210,10 @@ export type TreeCommand =
 /** Those by which servers on one log tell each other who is alive. */
 type LivenessCommand = TouchSessions | ClaimHousekeeping;
 
-export type Command = TreeCommand | LivenessCommand | CoordinationCommand | AccessCommand | BeginEpoch;
+export type Command =
+  | TreeCommand
+  | LivenessCommand
+  | CoordinationCommand
+  | AccessCommand
+  | BeginEpoch
+  | Restore;

@@ -13,6 +13,7 @@ import { epochCommands } from "./epoch-commands.ts";
 import type { Limits } from "./limits.ts";
 import { livenessCommands } from "./liveness-commands.ts";
 import { quotaCommands } from "./quotas/quota-commands.ts";
+import { restoreCommands } from "./restore-commands.ts";
 import { sessionCommands } from "./session-commands.ts";
 import type { Outcomes } from "./txn.ts";
 import type { Asked, Idempotency, WriteContext } from "./write-context.ts";
@@ -25,6 +26,7 @@ export const commandTable: RowsOf<CommandType> = {
   ...quotaCommands,
   ...aclCommands,
   ...epochCommands,
+  ...restoreCommands,
   ...coordinationCommands,
   ...accessCommands,
 };

@@ -8,6 +8,7 @@ import type { Epoch } from "./epochs.ts";
 import type { Housekeeper } from "./housekeeper.ts";
 import { type Quota, quotaLimitNames } from "./quotas/quota.ts";
 import type { Reply } from "./replies/reply.ts";
+import { neverRestored, type Restored } from "./restored.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./tree/znode.ts";
@@ -23,6 +24,7 @@ export class Digest {
     for (const reply of state.replies) digest.addReply(reply);
     for (const quota of state.quotas.from("")) digest.addQuota(quota);
     digest.addHousekeeper(state.housekeeper);
+    digest.addRestored(state.restored);
     for (const epoch of state.epochs) digest.addEpoch(epoch);
     for (const record of state.access.records()) digest.addAccess(record);
     for (const acl of state.acls.values()) digest.addAcl(acl);
@@ -67,6 +69,14 @@ export class Digest {
 
   removeHousekeeper(housekeeper: Housekeeper): void {
     if (housekeeper.term > 0) this.#subtract(hashHousekeeper(housekeeper));
+  }
+
+  addRestored(restored: Restored): void {
+    if (restored.id !== neverRestored.id) this.#add(hashRestored(restored));
+  }
+
+  removeRestored(restored: Restored): void {
+    if (restored.id !== neverRestored.id) this.#subtract(hashRestored(restored));
   }
 
   addEpoch(epoch: Epoch): void {
@@ -161,6 +171,13 @@ function hashHousekeeper({ server, term, touchedAt }: Housekeeper): Hash {
   const hasher = new Hasher();
   hasher.text(server);
   for (const integer of [term, touchedAt]) hasher.integer(integer);
+  return hasher.hash();
+}
+
+function hashRestored({ id, zxid, sequenceFloor }: Restored): Hash {
+  const hasher = new Hasher();
+  hasher.text(id);
+  for (const integer of [zxid, sequenceFloor]) hasher.integer(integer);
   return hasher.hash();
 }
 

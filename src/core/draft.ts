@@ -25,6 +25,7 @@ import { queueShown } from "./coordination/queue-in-root.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { PlacedMoment } from "./moment.ts";
 import { type Quota, type QuotaLimits, quotaShown, withAdded } from "./quotas/quota.ts";
+import type { Restored } from "./restored.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
@@ -61,7 +62,6 @@ export interface NewZnode {
 }
 
 export class Draft {
-  readonly zxid: number;
   readonly moment: PlacedMoment;
   readonly changes: Change[] = [];
   /** Why the changes happen; a sweep knows only once it has looked. */
@@ -71,6 +71,7 @@ export class Draft {
   /** What is noted beside the changes, if there are any. */
   readonly notes: Note[] = [];
   readonly #state: State;
+  #zxid: number;
   readonly #overlay = new Map<string, Znode | null>();
   /** Quotas as the command has left them so far; null where it deleted one. */
   readonly #quotas = new Map<string, Quota | null>();
@@ -101,8 +102,23 @@ export class Draft {
     this.#isOwnWork = isOwnWork;
     this.#nextZnodeId = state.nextZnodeId;
     this.#acls = new DraftAcls(state.acls, this.changes);
-    this.zxid = state.zxid + 1;
+    this.#zxid = state.zxid + 1;
     this.moment = moment;
+  }
+
+  /** Of the transaction. */
+  get zxid(): number {
+    return this.#zxid;
+  }
+
+  /** Before anything is changed: changes have the zxid of their transaction. */
+  jumpTo(zxid: number): void {
+    this.#zxid = zxid;
+  }
+
+  /** The last time that the store was put back to an earlier moment. */
+  get restored(): Restored {
+    return this.#state.restored;
   }
 
   /** For people to read. */

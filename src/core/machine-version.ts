@@ -3,7 +3,8 @@
 // asked as they did. 2 knows the keys of requests, 3 the bounds that an entry sets on its transactions, 4 ages that are
 // time the service has run, 5 whose key it is, 6 the attempts that places are for, entries that say which version they
 // take, 7 who is alive as the log has it, and a wall clock that does not go back, 8 epochs, also those of fences and tags, 9 who
-// asks, and what they may do, lists of znodes included, and which request of theirs it is, which is told and decides nothing.
+// asks, and what they may do, lists of znodes included, and which request of theirs it is, which is told and decides nothing,
+// 10 that a store was restored.
 
 import type { Command } from "./command.ts";
 import { commandTable, isCommandType, rowOf } from "./commands.ts";

@@ -7,6 +7,7 @@ import type { Draft, NewZnode } from "./draft.ts";
 import { stampText } from "./epochs.ts";
 import { type ErrorDetails, KeeperError } from "./errors.ts";
 import { checkQuota } from "./quotas/plan-quota.ts";
+import { nextNumberOf } from "./restored.ts";
 import { decimalBytes, decimalIn } from "./tree/decimal.ts";
 import { parentPath, rootPath } from "./tree/path.ts";
 import { formatSequence, sequenceMax, stepAfter } from "./tree/sequence.ts";
@@ -73,7 +74,7 @@ function createPlain(draft: Draft, path: string, data: Uint8Array): Written {
 function nameOf(draft: Draft, create: Create, parent: Znode): { path: string; sequence: number | null } {
   const { mode } = create;
   if (mode.kind === "container" || !mode.sequential) return { path: create.path, sequence: null };
-  let sequence = parent.nextSequence;
+  let sequence = nextNumberOf(parent, draft.restored);
   for (let takenCount = 1; sequence <= sequenceMax; takenCount += 1) {
     const path = create.path + formatSequence(sequence);
     if (draft.get(path) === undefined) return { path, sequence };

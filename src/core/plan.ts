@@ -16,6 +16,7 @@ import { authoriseCommand, rowOf } from "./commands.ts";
 import type { Draft } from "./draft.ts";
 import { isUnknownPast, stampText } from "./epochs.ts";
 import { KeeperError } from "./errors.ts";
+import { isBeforeRestore } from "./restored.ts";
 import { isOwnedBy, sessionExpired } from "./session.ts";
 import type { State } from "./state.ts";
 import type { Znode } from "./tree/znode.ts";
@@ -65,16 +66,22 @@ function checkFence(draft: Draft, state: State, { path, czxid, epoch }: Fence): 
   // Also of what a recipe does: the fence is that of whoever asks.
   if (znode !== undefined && !draft.lists.mayRead(znode.acl)) throw keptOut(path, "read");
   const stamp = { zxid: czxid, epoch };
-  if (znode?.czxid === czxid && state.epochs.has(stamp) && mayKnow(draft, state, znode)) return;
+  const isBefore = isBeforeRestore(state.restored, czxid);
+  if (znode?.czxid === czxid && !isBefore && state.epochs.has(stamp) && mayKnow(draft, state, znode)) return;
   const isUnknown = isUnknownPast(state, stamp);
-  const reason = isUnknown
-    ? "it is of a past that this store does not have"
-    : foundInstead(draft, path, znode);
+  const reason = isUnknown ? ofUnknownPast : isBefore ? ofBefore(state) : foundInstead(draft, path, znode);
   throw new KeeperError(
     "fence_stale",
     `The fence ${path}@${stampText(stamp)} does not hold: ${reason}. Stop acting as its owner.`,
     { path, ...(isUnknown && { unknownPast: true }) },
   );
+}
+
+const ofUnknownPast = "it is of a past that this store does not have";
+
+/** Also where its znode is there: it may have been given up, and taken by another, in the time that is lost. */
+function ofBefore({ restored }: State): string {
+  return `it is from before the store was restored, at zxid ${restored.zxid}`;
 }
 
 /** Whoever may not read it is told of their own place alone: a fence that was guessed holds no more than one of nothing. */

@@ -39,3 +39,8 @@ export const sessionCommands: RowsOf<(OpenSession | CloseSession)["type"]> = {
     growth: noGrowth,
   },
 };
+
+/** What ends a session that nobody may go on with, as if its time were over. */
+export function endOfSession(sessionId: string): CloseSession {
+  return { type: "closeSession", sessionId, reason: "session_expired", principal: "system" };
+}

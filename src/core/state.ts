@@ -11,6 +11,7 @@ import { type Housekeeper, nobody } from "./housekeeper.ts";
 import { type QuotaLimits, Quotas } from "./quotas/quota.ts";
 import { Replies } from "./replies/replies.ts";
 import type { Reply } from "./replies/reply.ts";
+import { neverRestored, type Restored } from "./restored.ts";
 import type { Session } from "./session.ts";
 import { isMortal } from "./sweep.ts";
 import { Past } from "./tree/past.ts";
@@ -36,6 +37,7 @@ export class State {
   #ranMs = 0;
   #timeMs = 0;
   #housekeeper = nobody;
+  #restored = neverRestored;
 
   /** A fresh tree: the root alone, at zxid 0. */
   static fresh(): State {
@@ -80,6 +82,11 @@ export class State {
     return this.#housekeeper;
   }
 
+  /** The last time that it was put back to an earlier moment. */
+  get restored(): Restored {
+    return this.#restored;
+  }
+
   get(path: string): Znode | undefined {
     return this.tree.get(path);
   }
@@ -116,7 +123,7 @@ export class State {
     return this.#replies;
   }
 
-  /** Does what was decided. The transaction's zxid is the next one. */
+  /** Does what was decided. The transaction's zxid is the next one, or one that a restore has put it forward to. */
   apply(txn: Txn): void {
     for (const change of txn.changes) this.#applyChange(change);
     this.#zxid = txn.zxid;
@@ -203,6 +210,9 @@ export class State {
       case "accessRemoved":
         this.access.remove(change.record);
         break;
+      case "restored":
+        this.#restored = change.restored;
+        break;
     }
   }
 
@@ -252,6 +262,7 @@ export class State {
     this.#timeMs = counters.timeMs ?? 0;
     this.#nextZnodeId = counters.nextZnodeId;
     this.#housekeeper = counters.housekeeper ?? nobody;
+    this.#restored = counters.restored ?? neverRestored;
   }
 }
 
@@ -261,4 +272,5 @@ interface Counters {
   readonly ranMs: number;
   readonly timeMs?: number;
   readonly housekeeper?: Housekeeper;
+  readonly restored?: Restored;
 }

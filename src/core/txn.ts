@@ -9,6 +9,7 @@ import type { Housekeeper } from "./housekeeper.ts";
 import type { ImportCounts } from "./import-counts.ts";
 import type { Quota } from "./quotas/quota.ts";
 import type { Reply } from "./replies/reply.ts";
+import type { Restored } from "./restored.ts";
 import type { Session } from "./session.ts";
 import type { SweepCause } from "./sweep.ts";
 import type { Stat } from "./tree/stat.ts";
@@ -39,7 +40,9 @@ export type Change =
   | { readonly type: "quotaDeleted"; readonly quota: Quota }
   /** `before` is null when there was no such record. */
   | { readonly type: "accessSet"; readonly record: AccessRecord; readonly before: AccessRecord | null }
-  | { readonly type: "accessRemoved"; readonly record: AccessRecord };
+  | { readonly type: "accessRemoved"; readonly record: AccessRecord }
+  /** The only one of its transaction, whose zxid is ahead of the one before it. */
+  | { readonly type: "restored"; readonly restored: Restored; readonly before: Restored };
 
 /**
  * A change that is no part of any transaction: who is alive, who keeps house, and whose past begins. It has no zxid, and nobody is told of
@@ -122,8 +125,9 @@ export interface Outcomes extends CoordinationOutcomes, AccessOutcomes {
   touchSessions: { readonly gone: readonly string[] };
   /** Who keeps house now, and whether that is what was asked for. */
   claimHousekeeping: { readonly housekeeper: Housekeeper; readonly isClaimed: boolean };
-  /** Why the znode went; null when it stayed or was gone. */
   beginEpoch: { readonly epoch: Epoch };
+  restore: Restored;
+  /** Why the znode went; null when it stayed or was gone. */
   sweep: { readonly path: string; readonly cause: SweepCause | null };
 }
 

@@ -19,6 +19,13 @@ interface HousekeeperOptions {
   readonly pauseMs: number;
 }
 
+export interface HousekeeperStats {
+  /** 1 where this server does what is due by itself. */
+  readonly onDuty: 0 | 1;
+  /** How often the duties have been given to a server; 0 where one is alone with its log. */
+  readonly term: number;
+}
+
 const defaultHousekeeperOptions: HousekeeperOptions = {
   everyMs: 2000,
   silentMsMax: 10_000,
@@ -43,6 +50,16 @@ export class Housekeeper {
 
   get isOnDuty(): boolean {
     return this.#isOnDuty;
+  }
+
+  /** Whether somebody has the duties: this server, or another that was heard of lately. */
+  get isAttended(): boolean {
+    if (this.#isOnDuty) return true;
+    return this.#named().term > 0 && this.#nowMs() - this.#heardMs <= this.#options.silentMsMax;
+  }
+
+  stats(): HousekeeperStats {
+    return { onDuty: this.#isOnDuty ? 1 : 0, term: this.#named().term };
   }
 
   start(): void {

@@ -43,6 +43,11 @@ export class LockDelays implements Duty {
     this.#timers.clear();
   }
 
+  /** Delays that run. */
+  stats(): { readonly delays: number } {
+    return { delays: this.#timers.size };
+  }
+
   /** A delay is part of the lock's own znode. */
   #hear(applied: readonly Applied[]): void {
     for (const { txn } of applied) {

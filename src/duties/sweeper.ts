@@ -19,6 +19,19 @@ export interface SweepSettings {
   readonly containerNeverUsedMsMax: number;
 }
 
+/** Totals count since the start. */
+export interface SweeperStats {
+  /** Sweeps that came to their end. */
+  readonly sweepsTotal: number;
+  /** Deletions that were asked for and taken, and those the store refused, which are asked for again. */
+  readonly deletionsTotal: number;
+  readonly refusedDeletionsTotal: number;
+  /** What the sweep that goes on has still to delete. */
+  readonly waiting: number;
+  /** How long the last sweep took, its pauses included. */
+  readonly lastSweepMs: number;
+}
+
 /** One incarnation of a znode that could go when it was looked at. */
 interface Candidate {
   readonly path: string;
@@ -41,6 +54,11 @@ export class Sweeper implements Duty {
   #cancelTimer: (() => void) | null = null;
   /** The one that goes on; what an earlier one has under way ends where it is. */
   #run: Run | null = null;
+  #sweeps = 0;
+  #deletions = 0;
+  #refusedDeletions = 0;
+  #waiting = 0;
+  #lastSweepMs = 0;
 
   constructor(store: Store, settings: SweepSettings) {
     this.#store = store;
@@ -55,8 +73,17 @@ export class Sweeper implements Duty {
 
   stop(): void {
     this.#run = null;
+    this.#waiting = 0;
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+  }
+
+  stats(): SweeperStats {
+    return {
+      ...{ sweepsTotal: this.#sweeps, deletionsTotal: this.#deletions },
+      ...{ refusedDeletionsTotal: this.#refusedDeletions, waiting: this.#waiting },
+      lastSweepMs: this.#lastSweepMs,
+    };
   }
 
   #sweepLater(run: Run): void {
@@ -65,13 +92,20 @@ export class Sweeper implements Duty {
 
   /** Candidates are found before the first goes: a container that is emptied by this sweep waits for the next (K8). */
   async #sweep(run: Run): Promise<void> {
-    for (const candidate of await this.#candidates()) {
+    const { clock } = this.#store;
+    const startedMs = clock.monotonicMs();
+    const candidates = await this.#candidates();
+    for (const [index, candidate] of candidates.entries()) {
+      this.#waiting = candidates.length - index;
       let isTaken = false;
       while (!isTaken) {
         if (this.#run !== run) return;
         isTaken = await this.#attempt(run, candidate);
       }
     }
+    this.#waiting = 0;
+    this.#sweeps += 1;
+    this.#lastSweepMs = clock.monotonicMs() - startedMs;
     this.#sweepLater(run);
   }
 
@@ -106,10 +140,12 @@ export class Sweeper implements Duty {
     const neverUsedMsMax = this.#settings.containerNeverUsedMsMax;
     try {
       await this.#store.submit({ type: "sweep", path, czxid, neverUsedMsMax });
+      this.#deletions += 1;
       return true;
     } catch (error) {
-      if (error instanceof KeeperError) return false;
-      throw error;
+      if (!(error instanceof KeeperError)) throw error;
+      this.#refusedDeletions += 1;
+      return false;
     }
   }
 

@@ -16,7 +16,9 @@ export function openLog(level: string): Logger {
     flushSync: () => sink.flushSync(),
   };
   const base = { pid: process.pid };
-  const logger = pino({ level, base, timestamp: stdTimeFunctions.isoTime }, destination);
+  // In words: who reads it at night knows no numbers of levels.
+  const formatters = { level: (label: string) => ({ level: label }) };
+  const logger = pino({ level, base, formatters, timestamp: stdTimeFunctions.isoTime }, destination);
   process.once("exit", () => sink.flushSync());
   return logger;
 }

@@ -11,12 +11,14 @@ import { KeeperError } from "../core/errors.ts";
 import { type Reader, systemContext } from "../core/reader.ts";
 import { isOwnedBy, type Session, sessionExpired } from "../core/session.ts";
 import { SortedNames } from "../core/tree/sorted-names.ts";
-import type { Cause, Commit, Note } from "../core/txn.ts";
+import type { Cause, Commit, Note, Txn } from "../core/txn.ts";
 import { type Asked, askedBy, followedBy, type Idempotency, type Traced } from "../core/write-context.ts";
+import type { Histogram } from "../histogram.ts";
 import { Shares } from "../shares.ts";
 import type { Applied } from "../store/replica.ts";
 import type { Store } from "../store/store.ts";
 import { hashToken, newSessionId, newToken, newTokenNonce, tokenFrom } from "./credentials.ts";
+import { EndedSessions, endedSession } from "./ended-sessions.ts";
 import type { Alive, Liveness, Silence } from "./liveness.ts";
 import { defaultLoggedLivenessOptions, LoggedLiveness } from "./logged-liveness.ts";
 import { MemoryLiveness } from "./memory-liveness.ts";
@@ -116,19 +118,26 @@ export interface Ended {
   readonly zxid: number;
 }
 
-/** What is counted since the start, for metrics. */
-export interface SessionCounts {
+/** Who is alive. Totals count since the start. */
+export interface SessionsStats {
   readonly open: number;
-  /** Sessions found in the store, each of which got its full timeout again (N13). */
+  /** Of the client that has opened most of them here, and what one client may have; 0 for no bound. */
+  readonly ofOneClient: number;
+  readonly ofOneClientMax: number;
+  /** Sessions found in the store at the start. */
   readonly restored: number;
-  readonly opened: number;
-  readonly closed: number;
-  readonly expired: number;
-  readonly closesRefused: number;
+  /** Timeouts that began anew in full because this server took up measuring them, at its start or later (N13). */
+  readonly freshTimeoutsTotal: number;
+  readonly openedTotal: number;
+  readonly closedTotal: number;
+  readonly expiredTotal: number;
+  /** Ends that the store refused, and that are asked for again. */
+  readonly refusedClosesTotal: number;
   /** Between the end of a timeout and the decision to expire, at worst. */
   readonly expiryLatenessMsMax: number;
-  readonly stalls: number;
-  readonly stalledMs: number;
+  /** Pauses of the process, which are held against no session. */
+  readonly stallsTotal: number;
+  readonly stalledMsTotal: number;
 }
 
 interface Member extends Alive {
@@ -138,6 +147,10 @@ interface Member extends Alive {
   toldExpired: boolean;
   /** Called at its end; absent where nobody's share was taken, or nobody knows whose. */
   giveBack?: () => void;
+  /** By whom it was opened here, where that is known. */
+  openedBy?: string;
+  /** Who asked here for its close, as events name them. */
+  closedBy?: string | null;
 }
 
 export class Sessions {
@@ -151,6 +164,8 @@ export class Sessions {
   readonly #shares: Shares;
   readonly #endedListeners = new Map<string, Set<(ended: Ended) => void>>();
   readonly #restored: number;
+  /** What is remembered of those that are gone. */
+  readonly ended: EndedSessions;
   #opened = 0;
   #closed = 0;
   #expired = 0;
@@ -165,11 +180,13 @@ export class Sessions {
       limitValue: this.#options.sessionsPerClientMax,
       what: "open sessions",
     });
+    this.ended = new EndedSessions(store.clock.wallMs());
     this.#timeouts = new Timeouts(store.clock, this.#options, (id) => void this.#expire(this.#member(id)));
     this.#liveness = store.isShared
       ? new LoggedLiveness(store, defaultLoggedLivenessOptions)
       : new MemoryLiveness(({ deadline }) => this.#timeouts.touch(deadline));
-    for (const session of store.reader(systemContext).sessions()) this.#admit(session);
+    const found = [...store.reader(systemContext).sessions()];
+    for (const session of found.sort((a, b) => a.openedZxid - b.openedZxid)) this.#admit(session);
     this.#restored = this.#members.size;
     store.onApplied((applied) => this.#follow(applied));
     store.onNoted((notes) => this.#hear(notes));
@@ -221,8 +238,10 @@ export class Sessions {
     try {
       const commit = await this.#store.submit(open);
       const member = this.#members.get(commit.outcome.session.id);
-      if (isCounted && member !== undefined && member.giveBack === undefined) member.giveBack = giveBack;
-      else giveBack();
+      if (isCounted && member !== undefined && member.giveBack === undefined) {
+        member.giveBack = giveBack;
+        member.openedBy = client;
+      } else giveBack();
       return commit;
     } catch (error) {
       giveBack();
@@ -295,7 +314,9 @@ export class Sessions {
     by: Permits = openPermits,
     traced: Traced = {},
   ): Promise<Commit<"closeSession">> {
-    return await this.#end(this.#find(id, token, by), "session_closed", traced);
+    const member = this.#find(id, token, by);
+    member.closedBy = by.by;
+    return await this.#end(member, "session_closed", traced);
   }
 
   /**
@@ -354,18 +375,29 @@ export class Sessions {
     };
   }
 
-  get counts(): SessionCounts {
+  /** That which was opened first, of those there are. */
+  get oldest(): Session | undefined {
+    // Each is admitted when it is opened: they are in the order in which they were.
+    const [first] = this.#members.values();
+    return first?.session;
+  }
+
+  stats(): SessionsStats {
+    const { latenessMsMax, freshCount, stalls } = this.#timeouts;
+    const { sessionsPerClientMax: max } = this.#options;
     return {
-      open: this.#members.size,
-      restored: this.#restored,
-      opened: this.#opened,
-      closed: this.#closed,
-      expired: this.#expired,
-      closesRefused: this.#closesRefused,
-      expiryLatenessMsMax: this.#timeouts.latenessMsMax,
-      stalls: this.#timeouts.stalls.count,
-      stalledMs: this.#timeouts.stalls.totalMs,
+      ...{ ofOneClient: this.#shares.largest, ofOneClientMax: Number.isFinite(max) ? max : 0 },
+      ...{ open: this.#members.size, restored: this.#restored, freshTimeoutsTotal: freshCount },
+      ...{ openedTotal: this.#opened, closedTotal: this.#closed, expiredTotal: this.#expired },
+      refusedClosesTotal: this.#closesRefused,
+      expiryLatenessMsMax: latenessMsMax,
+      ...{ stallsTotal: stalls.count, stalledMsTotal: stalls.totalMs },
     };
+  }
+
+  /** How late it was noticed that timeouts had ended. */
+  get expiryLatenessMs(): Histogram {
+    return this.#timeouts.latenessMs;
   }
 
   /** Another's session is as one that is gone, whoever has its token. */
@@ -507,6 +539,7 @@ export class Sessions {
           this.#opened += 1;
           this.#admit(change.session);
         } else if (change.type === "sessionClosed") {
+          this.#remember(change.session, txn);
           this.#dismiss(change.session, { reason: txn.cause, zxid: txn.zxid });
         }
       }
@@ -523,6 +556,16 @@ export class Sessions {
     this.#members.set(session.id, member);
     this.#membersByTokenHash.set(session.tokenHash, member);
     this.#ids.add(session.id);
+  }
+
+  #remember(session: Session, { cause, zxid, timeMs, changes }: Txn): void {
+    const { deadline, openedBy, closedBy } = this.#member(session.id);
+    const reason = cause === "session_expired" ? "expired" : "closed";
+    const ephemeralCount = changes.filter(({ type }) => type === "deleted").length;
+    const silentMs = this.#timeouts.silentMs(deadline);
+    const facts = { reason, zxid, endedAtMs: timeMs, ephemeralCount, silentMs, openedBy } as const;
+    // A close that was refused leaves a session that may still expire.
+    this.ended.add(endedSession(session, { ...facts, closedBy: reason === "closed" ? closedBy : undefined }));
   }
 
   #dismiss({ id, tokenHash }: Session, ended: Ended): void {

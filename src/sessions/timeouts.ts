@@ -2,6 +2,7 @@
 // still while the process does; where another does that, it is only told how much is left.
 
 import type { Clock } from "../clock.ts";
+import { Histogram, timeBoundsMs } from "../histogram.ts";
 import { type Deadline, Deadlines } from "./deadlines.ts";
 import { Reaper, type ReaperOptions } from "./reaper.ts";
 
@@ -12,7 +13,10 @@ export class Timeouts {
   readonly #onDue: (sessionId: string) => void;
   #deadlines: Deadlines<string>;
   #isRunning = false;
+  /** Between the end of a timeout and its being noticed. */
+  readonly latenessMs = new Histogram(timeBoundsMs);
   #latenessMsMax = 0;
+  #freshCount = 0;
 
   /** @param onDue is called with each session that was silent for too long; it waits for nothing any more */
   constructor(clock: Clock, options: ReaperOptions, onDue: (sessionId: string) => void) {
@@ -25,6 +29,11 @@ export class Timeouts {
 
   get isRunning(): boolean {
     return this.#isRunning;
+  }
+
+  /** Timeouts that began anew because they are measured here from then on. */
+  get freshCount(): number {
+    return this.#freshCount;
   }
 
   /** Between the end of a timeout and its being noticed, at worst. */
@@ -42,6 +51,7 @@ export class Timeouts {
     const waiting = this.#deadlines.all();
     this.#reaper.start();
     this.#isRunning = true;
+    this.#freshCount += waiting.length;
     this.#deadlines = new Deadlines(this.#tickMs, this.#nowMs());
     for (const deadline of waiting) this.#deadlines.restart(deadline, this.#nowMs());
   }
@@ -77,6 +87,11 @@ export class Timeouts {
     this.#deadlines.putBack(deadline, this.#nowMs() + afterMs);
   }
 
+  /** For how long nothing was heard of it, by the clock that its timeout runs by. */
+  silentMs({ touchedMs }: Deadline<string>): number {
+    return this.#nowMs() - touchedMs;
+  }
+
   /** 0 once it is overdue. */
   remainingMs({ touchedMs, timeoutMs }: Deadline<string>): number {
     return Math.max(0, Math.floor(touchedMs + timeoutMs - this.#nowMs()));
@@ -89,7 +104,9 @@ export class Timeouts {
   /** All that are due are handed over before anything else can run (N9). */
   #takeDue(nowMs: number): void {
     for (const { holder, touchedMs, timeoutMs } of this.#deadlines.takeDue(nowMs)) {
-      this.#latenessMsMax = Math.max(this.#latenessMsMax, nowMs - touchedMs - timeoutMs);
+      const latenessMs = nowMs - touchedMs - timeoutMs;
+      this.latenessMs.observe(latenessMs);
+      this.#latenessMsMax = Math.max(this.#latenessMsMax, latenessMs);
       this.#onDue(holder);
     }
   }

@@ -40,6 +40,7 @@ export class CommandQueue {
   readonly #limits: QueueLimits;
   #waiting: Pending[] = [];
   #bytes = 0;
+  #turnedAway = 0;
   /** Of those whose commands wait. */
   readonly #shares = new Map<string, Share>();
 
@@ -51,12 +52,22 @@ export class CommandQueue {
     return this.#waiting.length;
   }
 
+  /** What the commands that wait take in an entry. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Commands that found no place, since the start. */
+  get turnedAway(): number {
+    return this.#turnedAway;
+  }
+
   /** @throws KeeperError `throttled` when the line is full; the end of a session always gets in (L2). */
   push(pending: Pending): void {
     const { command, bytes } = pending;
     const holder = (command as WriteContext)[askedBy];
     if (!rowOf(command).passesFullQueue) {
-      if (this.#isFull(bytes)) throw tooMany("Too many writes are waiting", this.#limitReached());
+      if (this.#isFull(bytes)) throw this.#tooMany("Too many writes are waiting", this.#limitReached());
       if (holder !== undefined) this.#assertShare(this.#shares.get(holder), bytes);
     }
     this.#waiting.push(pending);
@@ -70,12 +81,12 @@ export class CommandQueue {
     const { queueCommandsPerClientMax, queueBytesPerClientMax } = this.#limits;
     const message = "Too many writes of this client are waiting";
     if (queueCommandsPerClientMax !== undefined && share.commands >= queueCommandsPerClientMax)
-      throw tooMany(message, {
+      throw this.#tooMany(message, {
         limit: "queueCommandsPerClientMax",
         limitValue: queueCommandsPerClientMax,
       });
     if (queueBytesPerClientMax !== undefined && share.bytes + bytes > queueBytesPerClientMax)
-      throw tooMany(message, { limit: "queueBytesPerClientMax", limitValue: queueBytesPerClientMax });
+      throw this.#tooMany(message, { limit: "queueBytesPerClientMax", limitValue: queueBytesPerClientMax });
   }
 
   #count(holder: string, bytes: number): void {
@@ -109,6 +120,14 @@ export class CommandQueue {
       : { limit: "queueBytesMax", limitValue: queueBytesMax };
   }
 
+  #tooMany(message: string, limit: Pick<ErrorDetails, "limit" | "limitValue">): KeeperError {
+    this.#turnedAway += 1;
+    return new KeeperError("throttled", `${message}; this one was not executed. Retry shortly.`, {
+      ...limit,
+      retryAfterSeconds: 1,
+    });
+  }
+
   /** Those that wait, in the order they came. */
   [Symbol.iterator](): Iterator<Pending> {
     return this.#waiting.values();
@@ -132,11 +151,4 @@ export class CommandQueue {
     }
     return this.#waiting.splice(0, count);
   }
-}
-
-function tooMany(message: string, limit: Pick<ErrorDetails, "limit" | "limitValue">): KeeperError {
-  return new KeeperError("throttled", `${message}; this one was not executed. Retry shortly.`, {
-    ...limit,
-    retryAfterSeconds: 1,
-  });
 }

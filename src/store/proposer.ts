@@ -17,6 +17,7 @@ import type { State } from "../core/state.ts";
 import { rootPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
 import { type Asked, type CommandTrace, followedBy } from "../core/write-context.ts";
+import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
@@ -31,6 +32,24 @@ export interface InFlight {
   readonly pending: readonly Pending[];
   /** Whether it was sent when only deletions still were. */
   readonly wasReadOnly: boolean;
+}
+
+/** What waits and what was sent. Totals count since the start. */
+export interface ProposerStats {
+  readonly queuedCommands: number;
+  readonly queuedBytes: number;
+  readonly queuedCommandsMax: number;
+  readonly queuedBytesMax: number;
+  /** Sent to the log, and not settled yet. */
+  readonly inFlightEntries: number;
+  readonly inFlightCommands: number;
+  /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */
+  readonly oldestAppendMs: number;
+  readonly sentEntriesTotal: number;
+  readonly sentCommandsTotal: number;
+  readonly sentBytesTotal: number;
+  /** Refused for want of a place in the line. */
+  readonly turnedAwayCommandsTotal: number;
 }
 
 interface ProposerParts {
@@ -64,6 +83,11 @@ export class Proposer {
   readonly #beginning: BeginEpoch | null;
   readonly #onFailure: (error: unknown) => void;
   readonly #queue: CommandQueue;
+  /** From when an entry is sent until all who waited for it have their answers. */
+  readonly entryMs = new Histogram(timeBoundsMs);
+  readonly entryCommands = new Histogram(countBounds);
+  readonly entryBytes = new Histogram(byteBounds);
+  readonly #queueLimits: QueueLimits;
   readonly #inFlight = new Map<number, InFlight>();
   #logState: LogState = { state: "connected" };
   #nextSeq = 1;
@@ -82,6 +106,23 @@ export class Proposer {
     this.#beginning = beginning;
     this.#onFailure = onFailure;
     this.#queue = new CommandQueue(limits);
+    this.#queueLimits = limits;
+  }
+
+  stats(): ProposerStats {
+    return {
+      queuedCommands: this.#queue.length,
+      queuedBytes: this.#queue.bytes,
+      queuedCommandsMax: this.#queueLimits.queueCommandsMax,
+      queuedBytesMax: this.#queueLimits.queueBytesMax,
+      inFlightEntries: this.#inFlight.size,
+      inFlightCommands: this.waitingCount - this.#queue.length,
+      oldestAppendMs: this.oldestAppendMs,
+      sentEntriesTotal: this.entryCommands.count,
+      sentCommandsTotal: this.entryCommands.sum,
+      sentBytesTotal: this.entryBytes.sum,
+      turnedAwayCommandsTotal: this.#queue.turnedAway,
+    };
   }
 
   /** Commands waiting or on their way to the log. */
@@ -223,6 +264,8 @@ export class Proposer {
     const seq = this.#nextSeq;
     this.#nextSeq += 1;
     const wasReadOnly = this.#logState.state === "read_only";
+    this.entryCommands.observe(pending.length);
+    this.entryBytes.observe(body.byteLength);
     this.#inFlight.set(seq, { sentMs: this.#clock.monotonicMs(), moment, pending, wasReadOnly });
     for (const { trace } of pending) trace?.enter("append");
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
@@ -234,8 +277,14 @@ export class Proposer {
    */
   #inItsEpoch(asked: readonly Pending[]): readonly Pending[] {
     const command = this.#beginning;
-    if (command === null || this.#state.epochs.current.id === command.epoch) return asked;
+    if (command === null || this.#hasBegun(command)) return asked;
     return [{ command, bytes: bytesOf(command), resolve: ignore, reject: ignore }, ...asked];
+  }
+
+  /** A log that many write to has one epoch, until a restore begins another. */
+  #hasBegun({ epoch }: BeginEpoch): boolean {
+    const { id } = this.#state.epochs.current;
+    return id === epoch || (this.#log.info.isShared && id === this.#state.restored.id && id !== "");
   }
 
   /** A command that does not fit by itself never will; its company is done all the same. */
@@ -280,7 +329,9 @@ export class Proposer {
   }
 
   /** All who waited for the entry have their answers. */
-  settled(seq: number): void {
+  settled(seq: number, nowMs = this.#clock.monotonicMs()): void {
+    const sent = this.#inFlight.get(seq);
+    if (sent !== undefined) this.entryMs.observe(nowMs - sent.sentMs);
     this.#inFlight.delete(seq);
     this.#goOn();
   }

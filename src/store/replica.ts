@@ -7,8 +7,10 @@ import { KeeperError } from "../core/errors.ts";
 import { execute } from "../core/execute.ts";
 import type { PlacedMoment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
+import { isRestore } from "../core/restored.ts";
 import type { State } from "../core/state.ts";
 import type { Note, Txn } from "../core/txn.ts";
+import { countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { type ChangeMessage, changeMessageOf, isTooLongToTell } from "../told/change-message.ts";
 import { Arrivals } from "./arrivals.ts";
 import { BrokenCommandError, BrokenEntryError, unreplayable } from "./broken-entry.ts";
@@ -25,14 +27,28 @@ import type { UnknownPasts } from "./unknown-pasts.ts";
 export interface Applied {
   readonly txn: Txn;
   readonly message: ChangeMessage | null;
-  /** It was too much to be told: the history begins anew behind it. */
-  readonly isUntold?: true;
+  /** The history begins anew behind it: it was too much to be told, or the store was restored. */
+  readonly beginsHistory?: true;
 }
 
 /** An entry of the log, and where the state stands once it is done. */
 export interface Place {
   readonly lsn: Lsn;
   readonly zxid: number;
+}
+
+/** What the entries heard of led to. Totals count since the start, what it replayed included. */
+export interface ReplicaStats {
+  readonly appliedLsn: number;
+  readonly entriesTotal: number;
+  readonly transactionsTotal: number;
+  readonly changesTotal: number;
+  /** Commands that were refused at their place in the log. */
+  readonly refusedCommandsTotal: number;
+  /** Of these, for a quota; those of this server alone. */
+  readonly quotaRefusalsTotal: number;
+  /** Time in which entries were decided, done and told. */
+  readonly busyMsTotal: number;
 }
 
 interface ReplicaParts {
@@ -72,6 +88,13 @@ export class Replica {
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #placeListeners = new Set<(place: Place) => void>();
   readonly #slices: Slices;
+  #behindSinceMs: number | null = null;
+  /** In which the event loop does nothing but decide, do and tell an entry. */
+  readonly applyMs = new Histogram(timeBoundsMs);
+  readonly txnChanges = new Histogram(countBounds);
+  readonly #clock: Clock;
+  #refusedCommands = 0;
+  #quotaRefusals = 0;
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
   #appliedLsn: Lsn;
@@ -90,9 +113,22 @@ export class Replica {
     this.#unknownPasts = parts.unknownPasts;
     this.#onFailure = parts.onFailure;
     this.#onBroken = parts.onFailure;
+    this.#clock = parts.clock;
     this.#slices = new Slices(parts.clock);
     this.#zxids = new Arrivals(parts.state.zxid);
     this.#lsns = new Arrivals(parts.appliedLsn);
+  }
+
+  stats(): ReplicaStats {
+    return {
+      appliedLsn: this.#appliedLsn,
+      entriesTotal: this.applyMs.count,
+      transactionsTotal: this.txnChanges.count,
+      changesTotal: this.txnChanges.sum,
+      refusedCommandsTotal: this.#refusedCommands,
+      quotaRefusalsTotal: this.#quotaRefusals,
+      busyMsTotal: this.applyMs.sum,
+    };
   }
 
   /**
@@ -152,8 +188,16 @@ export class Replica {
     for (const [index, entry] of entries.entries()) {
       this.#hear(entry);
       const pause = this.#slices.end();
-      if (pause !== null) return pause.then(() => this.#hearAll(entries.slice(index + 1)));
+      if (pause === null) continue;
+      this.#behindSinceMs ??= this.#clock.monotonicMs();
+      return pause.then(() => this.#hearAll(entries.slice(index + 1)));
     }
+    this.#behindSinceMs = null;
+  }
+
+  /** For how long it has had more to do than it could at once; 0 while it keeps up. */
+  get behindMs(): number {
+    return this.#behindSinceMs === null ? 0 : this.#clock.monotonicMs() - this.#behindSinceMs;
   }
 
   /**
@@ -175,6 +219,7 @@ export class Replica {
     if (entry.lsn !== this.#appliedLsn + 1) {
       throw new Error(`the log went from entry ${this.#appliedLsn} to ${entry.lsn}: entries are missing`);
     }
+    const startedMs = this.#clock.monotonicMs();
     const isOwn = entry.writer === this.#log.writer;
     const sent = isOwn ? this.#sent(entry) : null;
     const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
@@ -187,7 +232,9 @@ export class Replica {
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);
-    if (isOwn) this.#proposer.settled(entry.seq);
+    const endedMs = this.#clock.monotonicMs();
+    this.applyMs.observe(endedMs - startedMs);
+    if (isOwn) this.#proposer.settled(entry.seq, endedMs);
   }
 
   /**
@@ -217,6 +264,7 @@ export class Replica {
         answers.push(() => resolve(commit));
       } catch (error) {
         if (!(error instanceof KeeperError)) throw new BrokenCommandError(command, index, error);
+        this.#countRefusal(error, isAwaited);
         if (isAwaited && error.details.unknownPast) this.#unknownPasts.note(error.message);
         answers.push(() => reject(error));
       }
@@ -224,12 +272,21 @@ export class Replica {
     return { answers, applied, notes };
   }
 
+  #countRefusal({ code }: KeeperError, isAwaited: boolean): void {
+    this.#refusedCommands += 1;
+    if (isAwaited && code === "quota_exceeded") this.#quotaRefusals += 1;
+  }
+
   #recordTxn(txn: Txn, bounds: TransactionBounds | undefined): Applied {
+    this.txnChanges.observe(txn.changes.length);
     const { namespaces } = this.#state.access;
     const isUntold = bounds === undefined && isTooLongToTell(txn, namespaces);
     const message = isUntold ? null : changeMessageOf(txn, namespaces);
     this.#tableWriter?.collect(txn, message);
-    return isUntold ? { txn, message, isUntold } : { txn, message };
+    if (!isUntold && !isRestore(txn)) return { txn, message };
+    // In the same rows as the transaction: what is behind it is not to be resumed from, whenever the process ends.
+    this.#tableWriter?.trimHistory(txn.zxid);
+    return { txn, message, beginsHistory: true };
   }
 }
 

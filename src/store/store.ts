@@ -10,22 +10,25 @@ import { beginningOf } from "../core/epoch-commands.ts";
 import type { ReadonlyEpochs } from "../core/epochs.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
+import { memoryOf } from "../core/memory.ts";
 import type { Moment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
+import type { Restored } from "../core/restored.ts";
 import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
+import { rootPath } from "../core/tree/path.ts";
 import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
 import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
-import { Proposer } from "./proposer.ts";
-import { type Applied, type Place, Replica } from "./replica.ts";
+import { Proposer, type ProposerStats } from "./proposer.ts";
+import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
-import { TableWriter } from "./table-writer.ts";
+import { TableWriter, type TableWriterStats } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 import { UnknownPasts } from "./unknown-pasts.ts";
 import { suspendedLog } from "./write-refusals.ts";
@@ -43,6 +46,45 @@ export interface StoreParts {
   readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
 }
 
+/** What there is now. */
+export interface StateStats {
+  readonly zxid: number;
+  readonly znodes: number;
+  /** Of the data of all znodes. */
+  readonly dataBytes: number;
+  /** About what the state takes in memory, as `treeBytesMax` counts. */
+  readonly memoryBytes: number;
+  /** 0 where there is no bound. */
+  readonly memoryBytesMax: number;
+  readonly sessions: number;
+  /** Locks and elections, with and without claims, of the whole tree. */
+  readonly locks: number;
+  readonly elections: number;
+  /** Containers and znodes with a TTL. */
+  readonly mortals: number;
+  readonly quotas: number;
+  /** Different access control lists that znodes have. */
+  readonly acls: number;
+  /** Policies, tokens and namespaces. */
+  readonly accessRecords: number;
+  /** Answers kept for requests that may be sent again. */
+  readonly replies: number;
+  readonly epochs: number;
+  /** How often since the start a client has shown what never happened here. */
+  readonly unknownPastsTotal: number;
+}
+
+/** Of each part of the store; null for tables where the log alone is kept. */
+export interface StoreStats {
+  readonly state: StateStats;
+  readonly proposer: ProposerStats;
+  readonly replica: ReplicaStats;
+  readonly tables: TableWriterStats | null;
+}
+
+type StoreHistograms = Pick<Proposer, "entryMs" | "entryCommands" | "entryBytes"> &
+  Pick<Replica, "applyMs" | "txnChanges">;
+
 export class Store {
   readonly #state: State;
   readonly clock: Clock;
@@ -53,6 +95,7 @@ export class Store {
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
   readonly #limits: Limits;
+  readonly #memoryBytesMax: number;
   readonly #serviceTime: ServiceTime;
   readonly #tables: Tables | undefined;
   readonly #tableWriter: TableWriter | null;
@@ -74,6 +117,7 @@ export class Store {
     this.bounds = bounds;
     this.#log = log;
     this.#limits = limits;
+    this.#memoryBytesMax = limits.treeBytesMax ?? 0;
     this.#serviceTime = serviceTime;
     this.#tables = tables;
     this.#tableWriter =
@@ -130,6 +174,36 @@ export class Store {
     });
   }
 
+  /** It looks at counts that are there, and walks over nothing. */
+  stats(): StoreStats {
+    return {
+      state: this.#stateStats(),
+      proposer: this.#proposer.stats(),
+      replica: this.#replica.stats(),
+      tables: this.#tableWriter?.stats() ?? null,
+    };
+  }
+
+  #stateStats(): StateStats {
+    const state = this.#state;
+    const { count: znodes, bytes: dataBytes } = state.tree.usageOf(rootPath);
+    return {
+      ...{ zxid: state.zxid, znodes, dataBytes, memoryBytes: memoryOf(state) },
+      memoryBytesMax: this.#memoryBytesMax,
+      ...{ locks: state.claims.counts.lock, elections: state.claims.counts.election },
+      ...{ sessions: state.sessionCount, mortals: state.mortals.size, quotas: state.quotas.size },
+      ...{ acls: state.acls.size, accessRecords: state.access.recordCount, replies: state.replies.count },
+      ...{ epochs: state.epochs.count, unknownPastsTotal: this.unknownPasts.count },
+    };
+  }
+
+  /** How large and how long entries and transactions were, since the start. */
+  get histograms(): StoreHistograms {
+    const { entryMs, entryCommands, entryBytes } = this.#proposer;
+    const { applyMs, txnChanges } = this.#replica;
+    return { entryMs, entryCommands, entryBytes, applyMs, txnChanges };
+  }
+
   /** Whether other servers may write to the same log. */
   get isShared(): boolean {
     return this.#log.info.isShared;
@@ -173,6 +247,11 @@ export class Store {
     return this.#state.epochs;
   }
 
+  /** The last time that it was put back to an earlier moment. */
+  get restored(): Restored {
+    return this.#state.restored;
+  }
+
   /** When an entry would be ordered now. */
   now(): Required<Moment> {
     return this.#serviceTime.now();
@@ -185,6 +264,11 @@ export class Store {
   /** Commands waiting or on their way to the log. */
   get waitingCount(): number {
     return this.#proposer.waitingCount;
+  }
+
+  /** For how long there has been more in the log than could be done at once; 0 while the state keeps up. */
+  get behindMs(): number {
+    return this.#replica.behindMs;
   }
 
   /** How long the log has not answered what was sent to it first; 0 when it owes no answer. */

@@ -18,6 +18,16 @@ const writeDelayMs = 80;
 const restPerWrite = 10;
 const restMsMax = 1000;
 
+/** How far the tables are behind the state. Totals count since the start. */
+export interface TableWriterStats {
+  readonly waitingRows: number;
+  /** Entries of the log that the state has and the tables do not. */
+  readonly lagEntries: number;
+  readonly writesTotal: number;
+  /** From when rows are sent until they are in the file. */
+  readonly writeMsTotal: number;
+}
+
 export class TableWriter {
   readonly #state: State;
   readonly #tables: Tables;
@@ -25,6 +35,9 @@ export class TableWriter {
   readonly #rows: WriteBehind;
   readonly #onFailure: (error: unknown) => void;
   #appliedLsn: Lsn;
+  #writtenLsn: Lsn;
+  #writes = 0;
+  #writeMs = 0;
   #historyFloorZxid: number;
   #floorMoved = false;
   #restMs = writeDelayMs;
@@ -46,7 +59,17 @@ export class TableWriter {
     this.#onFailure = parts.onFailure;
     this.#rows = new WriteBehind(parts.state);
     this.#appliedLsn = position.appliedLsn;
+    this.#writtenLsn = position.appliedLsn;
     this.#historyFloorZxid = position.historyFloorZxid;
+  }
+
+  stats(): TableWriterStats {
+    return {
+      waitingRows: this.#rows.rowCount,
+      lagEntries: this.#appliedLsn - this.#writtenLsn,
+      writesTotal: this.#writes,
+      writeMsTotal: this.#writeMs,
+    };
   }
 
   collect(txn: Txn, message: ChangeMessage | null): void {
@@ -94,9 +117,13 @@ export class TableWriter {
   /** The tables wait for room by themselves: a rejection is no want of room, and not to be tried again. */
   async #writeRows(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
+    const lsn = this.#appliedLsn;
     try {
       await this.#tables.write(this.#rows.take(this.#state, this.#appliedLsn, this.#historyFloorZxid));
       const tookMs = this.#clock.monotonicMs() - startedMs;
+      this.#writtenLsn = lsn;
+      this.#writes += 1;
+      this.#writeMs += tookMs;
       this.#restMs = Math.min(restMsMax, Math.max(writeDelayMs, restPerWrite * tookMs));
     } catch (error) {
       this.stop();

@@ -7,6 +7,7 @@ import type { Epoch } from "../core/epochs.ts";
 import type { Housekeeper } from "../core/housekeeper.ts";
 import type { Quota } from "../core/quotas/quota.ts";
 import type { Reply } from "../core/replies/reply.ts";
+import type { Restored } from "../core/restored.ts";
 import type { Session } from "../core/session.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import type { Covering, Lsn } from "./commit-log.ts";
@@ -29,7 +30,11 @@ export interface Position {
   /** The wall clock of the log, which does not go back. */
   readonly timeMs: number;
   readonly housekeeper: Housekeeper;
-  /** Digest of znodes, their lists, sessions, replies, quotas, epochs, access and the housekeeper as of here, 16 hex digits. */
+  readonly restored: Restored;
+  /**
+   * Digest of znodes, their lists, sessions, replies, quotas, epochs, access, the housekeeper and the last restore as of
+   * here, 16 hex digits.
+   */
   readonly digest: string;
   /** Oldest zxid a watch can resume after. */
   readonly historyFloorZxid: number;

@@ -129,6 +129,11 @@ export class WriteBehind {
       case "aclForgotten":
         note(this.#acls, change.acl.id, change.acl, null);
         break;
+      case "restored":
+        this.#digest.removeRestored(change.before);
+        this.#digest.addRestored(change.restored);
+        this.#isRegisterDirty = true;
+        break;
     }
   }
 
@@ -166,6 +171,7 @@ export class WriteBehind {
       ranMs: state.ranMs,
       timeMs: state.timeMs,
       housekeeper: state.housekeeper,
+      restored: state.restored,
       digest: this.#digest.toString(),
       historyFloorZxid,
     };

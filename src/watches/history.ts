@@ -22,6 +22,18 @@ interface Entry {
   readonly bytes: number;
 }
 
+/** What streams can be told again, and how much of it there may be. */
+export interface HistoryStats {
+  readonly messages: number;
+  readonly messagesMax: number;
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly ageMsMax: number;
+  /** Streams can go on after this transaction and any later one. */
+  readonly floorZxid: number;
+  readonly zxid: number;
+}
+
 /** Messages cut into pieces again for one reader, kept for those who read the same part of the history. */
 const cutMessagesMax = 1024;
 
@@ -63,6 +75,14 @@ export class History {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  stats(): HistoryStats {
+    return {
+      ...{ messages: this.messageCount, bytes: this.#bytes },
+      ...this.#bounds,
+      ...{ floorZxid: this.#floorZxid, zxid: this.#zxid },
+    };
   }
 
   /**

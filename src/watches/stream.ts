@@ -40,8 +40,22 @@ export interface StreamRequest {
   readonly shown?: Partial<Shown>;
 }
 
+/** What befell all streams there ever were, since the start. */
+interface StreamCounts {
+  opened: number;
+  /** Frames that moved a resume point: changes, bookmarks, ends of a snapshot. */
+  frames: number;
+  frameBytes: number;
+  /** Streams that were told to begin anew: the history did not reach back, or theirs was of another past. */
+  resetsTrimmed: number;
+  resetsUnknown: number;
+  /** How often a stream ceased to be told live, and had to read on from the history. */
+  fellBehind: number;
+}
+
 /** What all streams of a server share. */
 export interface StreamSource {
+  readonly counts: StreamCounts;
   readonly store: {
     reader(context: ReadContext): Reader;
     readonly epochs: ReadonlyEpochs;
@@ -115,6 +129,20 @@ export class Stream {
     this.#endsAtMs = this.#openedMs + lifetimeMs;
   }
 
+  /** Transactions it is behind; 0 while it is told what happens as it happens. */
+  get lagZxids(): number {
+    return this.#isLive ? 0 : this.#source.history.zxid - this.#position;
+  }
+
+  get isLive(): boolean {
+    return this.#isLive;
+  }
+
+  /** Bytes handed over that its client has not taken. */
+  get bufferedBytes(): number {
+    return this.#outlet.bufferedBytes;
+  }
+
   /** Sends as much of what is due as the sink takes. */
   begin(): void {
     const { start, context } = this.request;
@@ -146,8 +174,7 @@ export class Stream {
   hear(zxid: number, frame: Uint8Array): void {
     if (!this.#isLive || zxid <= this.#position) return;
     if (!this.#outlet.isFlowing && this.#outlet.bufferedBytes >= this.#source.limits.bufferBytesMax) {
-      this.#isLive = false;
-      this.#position = zxid - 1;
+      this.fallBehind(zxid);
       return;
     }
     this.#sendChange(zxid, frame);
@@ -158,6 +185,7 @@ export class Stream {
     if (!this.#isLive || zxid <= this.#position) return false;
     this.#isLive = false;
     this.#position = zxid - 1;
+    this.#source.counts.fellBehind += 1;
     return true;
   }
 
@@ -308,6 +336,9 @@ export class Stream {
 
   /** The way back is gone: the client starts over from what is there now. */
   #reset(reason: Gap): void {
+    const { counts } = this.#source;
+    if (reason === "history_trimmed") counts.resetsTrimmed += 1;
+    else counts.resetsUnknown += 1;
     this.#snapshot = this.#takeSnapshot();
     this.#outlet.write(resetFrame(reason, this.#snapshot.zxid));
   }
@@ -325,6 +356,9 @@ export class Stream {
 
   #moveResumePoint(zxid: number, frame: Uint8Array): void {
     this.#position = zxid;
+    const { counts } = this.#source;
+    counts.frames += 1;
+    counts.frameBytes += frame.byteLength;
     this.#outlet.write(frame);
     this.#lastIdMs = this.#outlet.lastSentMs;
   }

@@ -41,6 +41,27 @@ interface Audience {
   readonly streams: Set<Stream>;
 }
 
+/** The open streams. Totals count since the start. */
+export interface WatchesStats {
+  readonly streams: number;
+  readonly streamsMax: number;
+  /** Those that are not told live: they are sent a snapshot, or read on from the history. */
+  readonly streamsBehind: number;
+  /** Different selections that streams have: what one of a selection is told, all are. */
+  readonly audiences: number;
+  /** Transactions that the last of them is behind, whether they match or not. */
+  readonly lagZxidsMax: number;
+  /** Bytes handed over that clients have not taken. */
+  readonly bufferedBytes: number;
+  readonly openedTotal: number;
+  readonly framesTotal: number;
+  readonly frameBytesTotal: number;
+  /** Streams that were told to begin anew, since the history did not reach back, and since theirs is of another past. */
+  readonly resetsTrimmedTotal: number;
+  readonly resetsUnknownTotal: number;
+  readonly fellBehindTotal: number;
+}
+
 /** Events of one transaction that are told to all its audiences in one go, each counted for each of them. */
 const heardAtOnceMax = 100_000;
 
@@ -67,6 +88,7 @@ export class Watches {
     this.#store = store;
     this.history = new History(limits.history, { ...saved, zxid: store.zxid });
     this.#source = {
+      counts: { opened: 0, frames: 0, frameBytes: 0, resetsTrimmed: 0, resetsUnknown: 0, fellBehind: 0 },
       store,
       history: this.history,
       clock: store.clock,
@@ -83,6 +105,24 @@ export class Watches {
     return this.#streams.size;
   }
 
+  /** It looks at each stream once, of which there are no more than `streamsMax`. */
+  stats(): WatchesStats {
+    let [streamsBehind, lagZxidsMax, bufferedBytes] = [0, 0, 0];
+    for (const stream of this.#streams.values()) {
+      if (!stream.isLive) streamsBehind += 1;
+      lagZxidsMax = Math.max(lagZxidsMax, stream.lagZxids);
+      bufferedBytes += stream.bufferedBytes;
+    }
+    const { counts, limits } = this.#source;
+    return {
+      ...{ streams: this.#streams.size, streamsMax: limits.streamsMax, streamsBehind },
+      ...{ audiences: this.#audiences.size, lagZxidsMax, bufferedBytes, openedTotal: counts.opened },
+      ...{ framesTotal: counts.frames, frameBytesTotal: counts.frameBytes },
+      ...{ resetsTrimmedTotal: counts.resetsTrimmed, resetsUnknownTotal: counts.resetsUnknown },
+      fellBehindTotal: counts.fellBehind,
+    };
+  }
+
   /** Null when all that happened after it can be told. Who has seen what never happened here is told everything anew. */
   gapAfter(stamp: Stamp): Gap | null {
     const gap = this.#store.epochs.has(stamp) ? this.history.gapAfter(stamp.zxid) : "unknown_zxid";
@@ -97,6 +137,7 @@ export class Watches {
   open(request: StreamRequest, sink: Sink): Stream {
     this.assertOpens();
     this.#lastStreamId += 1;
+    this.#source.counts.opened += 1;
     // Streams that watch the same share one selection: there may be very many of them.
     const selection = this.#audiences.get(request.selection.key)?.selection ?? request.selection;
     const stream = new Stream(this.#lastStreamId, { ...request, selection }, sink, this.#source);
@@ -150,19 +191,18 @@ export class Watches {
   }
 
   #tell(applied: readonly Applied[]): void {
-    for (const { txn, message, isUntold } of applied) {
-      if (isUntold) this.#beginHistoryBehind(txn.zxid);
+    for (const { txn, message, beginsHistory } of applied) {
+      if (beginsHistory) this.#beginHistoryBehind(txn.zxid);
       else this.history.add(txn.zxid, message, txn.ranMs);
       if (message !== null && this.#streams.size > 0) this.#publish(message);
     }
     this.#trimHistory();
   }
 
-  /** Met by a replay only, before there are streams: later transactions are bounded. */
+  /** Most often before there are streams, by a replay or a restore. Those that there are begin anew. */
   #beginHistoryBehind(zxid: number): void {
-    if (this.#streams.size > 0) throw new Error(`transaction ${zxid} is too long to be told`);
     this.history.beginBehind(zxid);
-    this.#store.trimHistory(zxid);
+    this.#leaveBehind(zxid);
   }
 
   #publish(message: ChangeMessage): void {

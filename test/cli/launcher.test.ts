@@ -79,13 +79,13 @@ test("with no Node.js that can run it there is one sentence, which names those t
   expect(runWith(tools, command, "get", "/")).toEqual({
     status: 1,
     stdout: "",
-    stderr: "treekeeper needs Node.js 24 or newer; found none.\n",
+    stderr: "treekeeper needs Node.js 24 or newer, or 22 from 22.18 on; found none.\n",
   });
   makeNode(join(tools, "node"), "20.20.2");
   expect(runWith(tools, command, "get", "/")).toEqual({
     status: 1,
     stdout: "",
-    stderr: `treekeeper needs Node.js 24 or newer; found 20.20.2 (${tools}/node).\n`,
+    stderr: `treekeeper needs Node.js 24 or newer, or 22 from 22.18 on; found 20.20.2 (${tools}/node).\n`,
   });
 });
 
@@ -96,13 +96,13 @@ test("it takes the Node.js of its installation, else the one beside it, else the
   const tools = bareTools(folder);
   const chosen = () => runWith(tools, command, "get", "/a b").stdout.replace(/ \d+:/, ":");
   const main = join(folder, "lib/node_modules/treekeeper/dist/cli/main.js");
-  makeNode(join(tools, "node"), "24.0.1");
-  expect(chosen()).toBe(`24.0.1: ${main} get /a b\n`);
+  makeNode(join(tools, "node"), "22.18.0");
+  expect(chosen()).toBe(`22.18.0: ${main} get /a b\n`);
   makeNode(join(folder, "bin/node"), "25.0.2");
   expect(chosen()).toBe(`25.0.2: ${main} get /a b\n`);
   makeNode(join(folder, "lib/node_modules/node/bin/node"), "26.0.3");
   expect(chosen()).toBe(`26.0.3: ${main} get /a b\n`);
-  makeNode(join(folder, "lib/node_modules/treekeeper/node_modules/node/bin/node"), "22.18.0");
+  makeNode(join(folder, "lib/node_modules/treekeeper/node_modules/node/bin/node"), "22.17.9");
   expect(chosen()).toBe(`26.0.3: ${main} get /a b\n`);
 });
 

@@ -74,7 +74,7 @@ test("a session that one server keeps alive lives at all of them, and ends when 
   expect(members.map((member) => member.hasSession(session.id))).toEqual([true, true, true]);
   await clock.advance(1300);
   expect(members.map((member) => member.hasSession(session.id))).toEqual([false, false, false]);
-  expect(members.map(({ sessions }) => sessions.counts.expired)).toEqual([1, 1, 1]);
+  expect(members.map(({ sessions }) => sessions.stats().expiredTotal)).toEqual([1, 1, 1]);
 });
 
 test("how long a session lasts is promised only when the log knows that it was heard of", async () => {

@@ -10,7 +10,7 @@ import { makeDataDir, removeDataDir, ServerProcess, test } from "../support/proc
 /** Ended as a store that failed, which is when a supervisor starts it again. */
 async function expectFailure(server: ServerProcess, cause: RegExp): Promise<void> {
   expect(await server.exit).toEqual({ code: 74, signal: null });
-  expect(server.logs.at(-1)).toMatchObject({ level: 60, cause: expect.stringMatching(cause) });
+  expect(server.logs.at(-1)).toMatchObject({ level: "fatal", cause: expect.stringMatching(cause) });
 }
 
 test("a server whose directory is moved away takes no more writes and ends with 74, and a start finds what it took", {

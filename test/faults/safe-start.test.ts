@@ -88,7 +88,7 @@ test("a service that others could reach does not start without access control, u
       "insecure: there is no access control, whoever can reach these addresses may read and change everything",
     );
     expect(insecure.url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
-    expect(warning).toMatchObject({ level: 40, addresses: [insecure.url] });
+    expect(warning).toMatchObject({ level: "warn", addresses: [insecure.url] });
   } finally {
     await insecure.kill();
   }

@@ -18,6 +18,7 @@ test("a browser gets a page that leads on, without a script, and a program gets 
     "Accept",
   ]);
   expect(page.text).toContain(`treekeeper ${manifest.version}`);
+  expect(page.text).toContain("<strong>It is ready</strong>");
   expect(page.text).not.toMatch(/<script|\son\w+=|https?:/);
   const [, style = ""] = /<style>([^<]*)<\/style>/.exec(page.text) ?? [];
   const hash = createHash("sha256").update(style).digest("base64");

@@ -105,6 +105,7 @@ export async function serverOver(
     watches,
     coordination: new Coordination(keeper.store, { ...limits, ...others }),
     backups,
+    backstage: { housekeeper },
     limits: { ...limits, ...others },
     bounds: { ...limits, ...others },
     logger,

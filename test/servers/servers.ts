@@ -51,13 +51,13 @@ async function startParts(log: SharedLog, clock: Clock, { config, housekeeping }
     timeoutMsDefault: config.sessionTimeoutMsDefault,
   });
   const coordination = new Coordination(store, config);
-  const server = await createServer({
-    ...{ store, sessions, watches, coordination, limits: config, bounds: boundsOf(config) },
-    ...{ logger: pino({ level: "silent" }), version: "0.0.0" },
-  });
-  await server.app.listen({ host: "127.0.0.1", port: 0 });
   const duties = [sessions, new Sweeper(store, config), new LockDelays(store)];
   const housekeeper = new Housekeeper(store, duties, housekeeping);
+  const server = await createServer({
+    ...{ store, sessions, watches, coordination, limits: config, bounds: boundsOf(config) },
+    ...{ logger: pino({ level: "silent" }), version: "0.0.0", backstage: { housekeeper } },
+  });
+  await server.app.listen({ host: "127.0.0.1", port: 0 });
   housekeeper.start();
   return { log, state, store, sessions, housekeeper, server };
 }

@@ -96,7 +96,7 @@ describe("opening again with the same key", () => {
     await keeper.clock.advance(4000);
     const again = await sessions.open({ timeoutMs: 5000, name: "worker" }, keyed);
     expect(again).toEqual({ ...first, replayed: true });
-    expect(sessions.counts).toMatchObject({ open: 1, opened: 1 });
+    expect(sessions.stats()).toMatchObject({ open: 1, openedTotal: 1 });
     await keeper.clock.advance(4500);
     expect(sessions.list(keeper.reader, { limit: 10 }).sessions).toHaveLength(1);
     await keeper.clock.advance(600);
@@ -112,7 +112,7 @@ describe("opening again with the same key", () => {
     expect(closesOf(keeper, first.session.id)).toEqual(["session_expired"]);
     expect(await sessions.open({ timeoutMs: 1000 }, keyed)).toEqual({ ...first, replayed: true });
     expect(isExpired(sessions, first.token)).toBe(true);
-    expect(sessions.counts.open).toBe(0);
+    expect(sessions.stats().open).toBe(0);
   });
 
   test("keeps no token, only what makes one together with the key [N4]", async ({ keeper }) => {
@@ -134,7 +134,12 @@ describe("staying alive", () => {
     await keeper.clock.advance(50);
     expect(keeper.exists("/member")).toBe(false);
     expect(closesOf(keeper, session.id)).toEqual(["session_expired"]);
-    expect(sessions.counts).toMatchObject({ open: 0, opened: 1, expired: 1, expiryLatenessMsMax: 50 });
+    expect(sessions.stats()).toMatchObject({
+      open: 0,
+      openedTotal: 1,
+      expiredTotal: 1,
+      expiryLatenessMsMax: 50,
+    });
   });
 
   test("any request renews the session: a read, a failing write, a keepalive [N7]", async ({ keeper }) => {
@@ -228,7 +233,7 @@ describe("staying alive", () => {
       last.session.id,
     ]);
     await keeper.clock.advance(900);
-    expect(sessions.counts.open).toBe(2);
+    expect(sessions.stats().open).toBe(2);
     const tooMany = Array.from({ length: keepaliveTokensMax + 1 }, () => first.token);
     expect(await refusal(sessions.keepaliveMany(tooMany))).toBe("too_many_operations");
   });
@@ -311,7 +316,7 @@ describe("being gone", () => {
     expect(await refusal(sessions.close(session.id, token))).toBe("session_expired");
     await first;
     expect(closesOf(keeper, session.id)).toEqual(["session_closed"]);
-    expect(sessions.counts).toMatchObject({ open: 0, closed: 1, expired: 0 });
+    expect(sessions.stats()).toMatchObject({ open: 0, closedTotal: 1, expiredTotal: 0 });
   });
 
   test("a session is not expired as well while its close waits for a slow disk [N9]", async ({ keeper }) => {
@@ -339,7 +344,12 @@ describe("being gone", () => {
     expect(isExpired(sessions, ended.token)).toBe(true);
     await keeper.clock.advance(5000);
     expect(closesOf(keeper, overtaken.session.id)).toEqual(["session_closed"]);
-    expect(sessions.counts).toMatchObject({ open: 0, closed: 2, expired: 0, closesRefused: 0 });
+    expect(sessions.stats()).toMatchObject({
+      open: 0,
+      closedTotal: 2,
+      expiredTotal: 0,
+      refusedClosesTotal: 0,
+    });
   });
 
   test("every ephemeral goes at one zxid, what else the session made stays [N10]", async ({ keeper }) => {
@@ -392,7 +402,7 @@ describe("being gone", () => {
     const closed = keeper.applied.filter(({ txn }) => txn.cause === "session_expired");
     expect(closed.length).toBe(10_000);
     expect(new Set(closed.map(({ txn }) => txn.sessionId)).size).toBe(10_000);
-    expect(sessions.counts).toMatchObject({ open: 0, opened: 10_000, expired: 10_000 });
+    expect(sessions.stats()).toMatchObject({ open: 0, openedTotal: 10_000, expiredTotal: 10_000 });
     expect(keeper.state.sessionCount).toBe(0);
     expect(isExpired(sessions, opened[0]?.token ?? "")).toBe(true);
   });
@@ -410,7 +420,7 @@ describe("a store that takes no writes", () => {
     await keeper.create("/member", ephemeral, "", { sessionId: session.id });
     refuseCloses(keeper, 1);
     await keeper.clock.advance(1050);
-    expect(sessions.counts.closesRefused).toBe(1);
+    expect(sessions.stats().refusedClosesTotal).toBe(1);
     expect(sessions.describe(session.id, keeper.reader)).toMatchObject({ state: "open", remainingMs: 0 });
     expect((await sessions.keepalive(session.id, token)).validForMs).toBe(1000);
     await keeper.clock.advance(900);
@@ -427,8 +437,8 @@ describe("a store that takes no writes", () => {
     refuseCloses(keeper, 3);
     await keeper.clock.advance(1050);
     await keeper.clock.advance(3000);
-    expect(sessions.counts.closesRefused).toBe(3);
-    expect(sessions.counts.open).toBe(1);
+    expect(sessions.stats().refusedClosesTotal).toBe(3);
+    expect(sessions.stats().open).toBe(1);
     await keeper.clock.advance(200);
     expect(closesOf(keeper, session.id)).toEqual(["session_expired"]);
   });
@@ -470,7 +480,7 @@ describe("restarts and stalls", () => {
     await after.clock.advance(86_400_000);
     await after.store.start();
     const sessions = startSessions(after);
-    expect(sessions.counts).toMatchObject({ open: 1, restored: 1 });
+    expect(sessions.stats()).toMatchObject({ open: 1, restored: 1 });
     expect(sessions.describe(session.id, after.reader).remainingMs).toBe(5000);
     await after.clock.advance(5000);
     expect(after.exists("/member")).toBe(true);
@@ -490,14 +500,14 @@ describe("restarts and stalls", () => {
     await keeper.clock.advance(600_000);
     sessions.start();
     onTestFinished(() => sessions.stop());
-    expect(sessions.counts).toMatchObject({ open: 3, restored: 3, opened: 0 });
+    expect(sessions.stats()).toMatchObject({ open: 3, restored: 3, openedTotal: 0 });
     for (const { session, token } of opened) expect(sessions.authenticate(token)).toEqual(session);
     await keeper.clock.advance(1050);
-    expect(sessions.counts.open).toBe(2);
+    expect(sessions.stats().open).toBe(2);
     await keeper.clock.advance(4000);
-    expect(sessions.counts.open).toBe(1);
+    expect(sessions.stats().open).toBe(1);
     await keeper.clock.advance(4000);
-    expect(sessions.counts.open).toBe(0);
+    expect(sessions.stats().open).toBe(0);
   });
 
   test("a session opened or closed through the log alone is followed like any other [N13]", async ({
@@ -506,9 +516,9 @@ describe("restarts and stalls", () => {
     const sessions = startSessions(keeper);
     const closed = await keeper.openSession(1000);
     const silent = await keeper.openSession(1000);
-    expect(sessions.counts.open).toBe(2);
+    expect(sessions.stats().open).toBe(2);
     await keeper.closeSession(closed);
-    expect(sessions.counts).toMatchObject({ open: 1, closed: 1 });
+    expect(sessions.stats()).toMatchObject({ open: 1, closedTotal: 1 });
     await keeper.clock.advance(1050);
     expect(closesOf(keeper, silent)).toEqual(["session_expired"]);
     expect(closesOf(keeper, closed)).toEqual(["session_closed"]);
@@ -519,7 +529,7 @@ describe("restarts and stalls", () => {
     const { session, token } = await sessions.open({ timeoutMs: 5000 });
     await keeper.clock.advance(1000);
     await keeper.clock.stall(60_000);
-    expect(sessions.counts).toMatchObject({ open: 1, stalls: 1, stalledMs: 59_800 });
+    expect(sessions.stats()).toMatchObject({ open: 1, stallsTotal: 1, stalledMsTotal: 59_800 });
     expect(sessions.describe(session.id, keeper.reader).remainingMs).toBe(3800);
     await keeper.clock.advance(3800);
     expect(isExpired(sessions, token)).toBe(false);

@@ -295,6 +295,12 @@ export const commandArbitraries: { readonly [Type in CommandType]: fc.Arbitrary<
     type: fc.constant("beginEpoch" as const),
     epoch: fc.constantFrom("aa", "bb", "cc"),
   }),
+  restore: fc.record({
+    type: fc.constant("restore" as const),
+    id: fc.constantFrom("11", "22"),
+    zxidsAhead: fc.constantFrom(1, 2, 1000),
+    sequencesAhead: fc.constantFrom(1, 3, 1000),
+  }),
   ...coordinationArbitraries(withSession),
   ...accessArbitraries,
 };

@@ -15,6 +15,7 @@ import type {
   OpenSession,
   Operation,
   QuotaWrite,
+  Restore,
   SetAcl,
   SetData,
   SetQuota,
@@ -23,6 +24,7 @@ import type {
   TreeCommand,
 } from "../../src/core/command.ts";
 import type { QuotaLimits } from "../../src/core/quotas/quota.ts";
+import type { Restored } from "../../src/core/restored.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { Idempotency, WriteContext, ZnodeTag } from "../../src/core/write-context.ts";
 
@@ -74,6 +76,7 @@ export interface World {
   /** Oldest first. */
   replies: ModelReply[];
   quotas: Map<string, QuotaLimits>;
+  restored: Restored;
 }
 
 export interface ModelReply {
@@ -98,6 +101,7 @@ export class Model {
   world: World = {
     ...{ zxid: 0, births: 0, znodes: new Map([["/", newZnode(0, 0, "", 0)]]) },
     ...{ sessions: new Map(), replies: [], quotas: new Map() },
+    restored: { id: "", zxid: 0, sequenceFloor: 0 },
   };
   /** Whether no list holds for who asks. */
   skipsLists = false;
@@ -106,7 +110,7 @@ export class Model {
   #changed = false;
   #shown: WriteContext["shown"];
 
-  answer(command: TreeCommand, timeMs: number): ModelAnswer {
+  answer(command: TreeCommand | Restore, timeMs: number): ModelAnswer {
     const before = structuredClone(this.world);
     this.#events = [];
     this.#changed = false;
@@ -115,8 +119,7 @@ export class Model {
     this.world.zxid += 1;
     try {
       refuseMalformed(command);
-      const asked =
-        command.type === "closeSession" || command.type === "sweep" ? undefined : command.idempotency;
+      const asked = "idempotency" in command ? command.idempotency : undefined;
       const kept = asked === undefined ? undefined : this.#keptReply(asked);
       if (kept !== undefined) {
         this.world = before;
@@ -193,7 +196,8 @@ export class Model {
     return { path, limits: this.world.quotas.get(path), count: within.length, bytes };
   }
 
-  #run(command: TreeCommand): unknown {
+  #run(command: TreeCommand | Restore): unknown {
+    if (command.type === "restore") return this.#restore(command);
     if (command.type === "openSession") return this.#open(command);
     if (command.type === "closeSession") return this.#close(command);
     if (command.type === "sweep") return this.#sweep(command);
@@ -218,6 +222,18 @@ export class Model {
     for (const each of doomed) if (this.childrenOf(each).length > 0) this.#let(each, "delete");
     for (const each of doomed.sort(bySegments).reverse()) this.#remove(each);
     return { path, deleted: doomed.length };
+  }
+
+  /** The restore takes the last of the numbers that it passes over. */
+  #restore({ id, zxidsAhead, sequencesAhead }: Restore): unknown {
+    const { restored, znodes } = this.world;
+    if (restored.id === id) return restored;
+    const counters = [...znodes.values()].map(({ counter }) => counter);
+    const sequenceFloor = Math.max(restored.sequenceFloor, ...counters) + sequencesAhead;
+    this.world.zxid += zxidsAhead - 1;
+    this.world.restored = { id, zxid: this.world.zxid, sequenceFloor };
+    this.#changed = true;
+    return this.world.restored;
   }
 
   #setAcl({ path, acl, aversion }: SetAcl): unknown {
@@ -297,7 +313,9 @@ export class Model {
     if (sessionId !== undefined && !this.world.sessions.has(sessionId)) throw new Refused("session_expired");
     for (const { path, czxid } of fences ?? []) {
       if (this.world.znodes.has(path)) this.#let(path, "read");
-      if (this.world.znodes.get(path)?.czxid !== czxid) throw new Refused("fence_stale");
+      const { restored } = this.world;
+      const isBefore = restored.id !== "" && czxid <= restored.zxid;
+      if (isBefore || this.world.znodes.get(path)?.czxid !== czxid) throw new Refused("fence_stale");
     }
   }
 
@@ -352,7 +370,7 @@ export class Model {
     let number: number | null = null;
     let name = path;
     if (mode.kind !== "container" && mode.sequential) {
-      for (number = parent.counter; ; number += 1) {
+      for (number = Math.max(parent.counter, this.world.restored.sequenceFloor); ; number += 1) {
         name = path + `${number}`.padStart(10, "0");
         if (!this.world.znodes.has(name)) break;
       }
@@ -555,7 +573,7 @@ function applyMode(znode: ModelZnode, mode: CreateMode, sessionId: string | unde
   if (mode.kind === "persistent") znode.ttlMs = mode.ttlMs ?? null;
 }
 
-function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
+function refusedAnswer(error: Refused, command: TreeCommand | Restore): ModelAnswer {
   if (command.type === "import" && error.failedOperation !== null)
     return { refused: error.code, failedOperation: error.failedOperation, fates: [], events: [] };
   if (error.failedOperation === null || command.type !== "multi") return { refused: error.code, events: [] };
@@ -568,8 +586,9 @@ function refusedAnswer(error: Refused, command: TreeCommand): ModelAnswer {
 }
 
 /** What is refused without a look at the tree; limits of size are not reached here. */
-function refuseMalformed(command: TreeCommand): void {
-  if (command.type === "openSession" || command.type === "closeSession" || command.type === "sweep") return;
+function refuseMalformed(command: TreeCommand | Restore): void {
+  if (command.type === "openSession" || command.type === "closeSession") return;
+  if (command.type === "sweep" || command.type === "restore") return;
   if (command.type !== "multi" && command.type !== "import") {
     refuseMalformedOperation(command, command.sessionId);
     return;

@@ -28,8 +28,8 @@ function rowsAt(appliedLsn: number) {
   state.tree.replace(record);
   state.restoreCounters({ zxid: appliedLsn, nextZnodeId: 1, ranMs: 0 });
   const digest = Digest.of(state).toString();
-  const { timeMs, housekeeper } = state;
-  const counters = { zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, timeMs, housekeeper };
+  const { timeMs, housekeeper, restored } = state;
+  const counters = { zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, timeMs, housekeeper, restored };
   const position = { appliedLsn, ...counters, digest, historyFloorZxid: 0 };
   return {
     position,

@@ -40,6 +40,7 @@ const privateModes = {
   "treekeeper.db": "600",
   "treekeeper.db-shm": "600",
   "treekeeper.db-wal": "600",
+  witness: "600",
 };
 
 test("a new directory and all that is made in it are for their owner alone, whatever the umask", async ({
@@ -60,6 +61,7 @@ test("what others could open of a directory of ours is closed to them, and named
   directory,
 }) => {
   await (await open()).close();
+  writeFileSync(join(directory, "treekeeper.db.before-v2"), "");
   const paths = [directory, ...readdirSync(directory).map((name) => join(directory, name))];
   for (const path of paths) chmodSync(path, path === directory ? 0o755 : 0o644);
   writeFileSync(join(directory, "notes.txt"), "ours is what has our database in it", { mode: 0o644 });
@@ -87,7 +89,7 @@ test("a directory may be reached through a link", async ({ directory }) => {
   await expect(openSqlite(join(directory, "astray"), smallBallast)).rejects.toThrow(/is not there/);
 });
 
-const names = ["treekeeper.db", "treekeeper.db-wal", "treekeeper.db-shm", "lock.db", "ballast"];
+const names = ["treekeeper.db", "treekeeper.db-wal", "treekeeper.db-shm", "lock.db", "ballast", "witness"];
 
 test.for(names)("%s is never written through a link", async (name, { open, directory }) => {
   await (await open()).close();

@@ -4,9 +4,11 @@
 import { setImmediate } from "node:timers/promises";
 import { expect, test } from "vitest";
 import type { Clock } from "../../src/clock.ts";
+import { checkState } from "../../src/core/check.ts";
 import type { Command } from "../../src/core/command.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
+import { restoreOf } from "../../src/core/restore-commands.ts";
 import { State } from "../../src/core/state.ts";
 import { encodeBatch } from "../../src/store/codec.ts";
 import type { LogState } from "../../src/store/commit-log.ts";
@@ -26,6 +28,7 @@ interface Options {
   readonly tables?: Tables;
   readonly limits?: Partial<Limits>;
   readonly entryBytesMax?: number;
+  readonly epoch?: string;
 }
 
 /** Not started yet. */
@@ -37,6 +40,7 @@ function storeOn(entries: MemoryEntries, writer: string, options: Options = {}) 
     state,
     position: { appliedLsn: 0, historyFloorZxid: 0 },
     ...{ log, clock, ...(tables !== undefined && { tables }) },
+    ...(options.epoch !== undefined && { epoch: options.epoch }),
     limits: { ...limits, ...options.limits },
   });
   return { log, store, state, clock };
@@ -103,6 +107,31 @@ test("two stores on one log do the same, whoever wrote it", async () => {
   one.log.resume();
   await one.store.atLeast(3);
   expect([...one.state.tree.childNames("/")]).toEqual(["a", "b", "c"]);
+  expect(Digest.of(two.state).toString()).toBe(Digest.of(one.state).toString());
+  await Promise.all([one.store.close(), two.store.close()]);
+});
+
+test("a restore is the same for all on one log, who all write in the epoch that it began", async () => {
+  const entries = new MemoryEntries();
+  const options = { epoch: "c1" };
+  const [one, two] = [await openOn(entries, "one", options), await openOn(entries, "two", options)];
+  await one.store.submit(create("/a"));
+  await one.store.submit(restoreOf({ id: "ab", zxidsAhead: 1000, sequencesAhead: 10 }));
+  two.log.resume();
+  await two.store.atLeast(1001);
+  await two.store.submit(create("/b"));
+  one.log.resume();
+  await one.store.atLeast(1002);
+  await one.store.submit(create("/c"));
+  two.log.resume();
+  await two.store.atLeast(1003);
+  for (const { state } of [one, two]) {
+    expect([...state.epochs].map(({ id, firstZxid }) => [id, firstZxid])).toEqual([
+      ["c1", 1],
+      ["ab", 2],
+    ]);
+    expect(checkState(state)).toEqual([]);
+  }
   expect(Digest.of(two.state).toString()).toBe(Digest.of(one.state).toString());
   await Promise.all([one.store.close(), two.store.close()]);
 });

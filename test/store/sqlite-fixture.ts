@@ -84,6 +84,7 @@ export function rowsOf(
       ranMs: state.ranMs,
       timeMs: state.timeMs,
       housekeeper: state.housekeeper,
+      restored: state.restored,
       digest: Digest.of(state).toString(),
       historyFloorZxid: rest.historyFloorZxid ?? 0,
     },

@@ -9,6 +9,8 @@ import { Digest } from "../../src/core/digest.ts";
 import { nobody } from "../../src/core/housekeeper.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
 import { systemContext } from "../../src/core/reader.ts";
+import { restoreOf } from "../../src/core/restore-commands.ts";
+import { neverRestored } from "../../src/core/restored.ts";
 import { State } from "../../src/core/state.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { Applied } from "../../src/store/replica.ts";
@@ -58,6 +60,7 @@ function expectSame({ store, state, tables }: Fixture): void {
   expect(new Map([...loaded.tree.values()].map((znode) => [znode.id, znode]))).toEqual(
     new Map([...state.tree.values()].map((znode) => [znode.id, znode])),
   );
+  expect(loaded.restored).toEqual(state.restored);
   expect(new Set(loaded.sessions())).toEqual(new Set(state.sessions()));
   expect([...loaded.replies]).toEqual([...state.replies]);
   expect([...loaded.acls.values()]).toEqual([...state.acls.values()]);
@@ -90,9 +93,21 @@ test("a change is in the tables within 100 ms, with its position and digest", as
   expect(tables.writes).toHaveLength(1);
   expect(lastWrite(fixture).position).toEqual({
     ...{ appliedLsn: 1, zxid: 1, nextZnodeId: 2, ranMs: 0, historyFloorZxid: 0 },
-    ...{ timeMs: clock.wallMs() - writeDelayMs, housekeeper: nobody },
+    ...{ timeMs: clock.wallMs() - writeDelayMs, housekeeper: nobody, restored: neverRestored },
     digest: Digest.of(state).toString(),
   });
+});
+
+test("a restore is in the rows of its transaction, and nothing of before is to be resumed from with it", async ({
+  fixture,
+}) => {
+  const { store, state, tables, clock } = fixture;
+  await store.submit(create("/a"));
+  await store.submit(restoreOf({ id: "ab", zxidsAhead: 1000, sequencesAhead: 10 }));
+  await clock.advance(writeDelayMs);
+  expect(tables.writes).toHaveLength(1);
+  const { restored, zxid, historyFloorZxid } = lastWrite(fixture).position;
+  expect([restored, zxid, historyFloorZxid]).toEqual([state.restored, 1001, 1001]);
 });
 
 test("what is noted without a transaction is in the tables too, and a start from them finds it", async ({

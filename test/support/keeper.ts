@@ -15,7 +15,7 @@ import type { QueueLimits } from "../../src/store/command-queue.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
-import { Store } from "../../src/store/store.ts";
+import { Store, type StoreParts } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export const plain: CreateMode = { kind: "persistent", sequential: false };
@@ -40,14 +40,14 @@ export class Keeper {
     clock = new FakeClock(),
     log = new MemoryLog("test"),
     limits: Partial<Limits & MemoryLimits & QueueLimits> = {},
+    { tables, epoch }: Pick<StoreParts, "tables" | "epoch"> = {},
   ) {
     this.clock = clock;
     this.log = log;
     this.store = new Store({
       state: this.state,
       position: { appliedLsn: 0, historyFloorZxid: 0 },
-      log,
-      clock,
+      ...{ log, clock, ...(tables !== undefined && { tables }), ...(epoch !== undefined && { epoch }) },
       limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024, ...limits },
     });
     this.reader = this.store.reader(systemContext);

@@ -54,6 +54,11 @@ const fixtures: Record<string, (http: Http, keeper: Keeper) => Promise<Made>> = 
   getSession: openSession,
   closeSession: openSession,
   watchSession: openSession,
+  getEndedSession: async (http) => {
+    const { id = "", "Session-Token": token = "" } = await openSession(http);
+    await http.delete(`/v1/sessions/${id}`, { headers: { "session-token": token } });
+    return { id };
+  },
   claimLock: openFencedSession,
   configureLock: makeMaster,
   getClaim: claimLock,

@@ -19,7 +19,8 @@ const smallBallastBytes = "65536";
 
 /** One line of the log. */
 export interface LogLine {
-  readonly level: number;
+  /** In words, such as `warn`. */
+  readonly level: string;
   readonly msg: string;
   readonly [member: string]: unknown;
 }
@@ -37,6 +38,8 @@ export interface StartOptions {
   /** Further arguments, such as `--history-messages-max`, `10`. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The checkout unless given. */
+  readonly cwd?: string;
 }
 
 /** What a process said until it ended by itself. */
@@ -64,12 +67,12 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #waiting: { readonly msg: string; readonly resolve: (line: LogLine) => void }[] = [];
 
-  private constructor({ dataDir, command = direct, args = [], env = {} }: StartOptions) {
+  private constructor({ dataDir, command = direct, args = [], env = {}, cwd = projectFolder }: StartOptions) {
     this.dataDir = dataDir;
     const [program, ...argv] = [...command, "--port", "0", "--data-dir", dataDir, ...args] as const;
     this.#child = spawn(program, argv, {
       stdio: ["ignore", "pipe", "pipe"],
-      cwd: projectFolder,
+      cwd,
       env: { ...environmentWithoutSettings(), TREEKEEPER_BALLAST_BYTES: smallBallastBytes, ...env },
     });
     this.exit = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));

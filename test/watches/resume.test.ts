@@ -1,4 +1,5 @@
 import { expect } from "vitest";
+import { restoreOf } from "../../src/core/restore-commands.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import { bytes, type Keeper, plain } from "../support/keeper.ts";
 import { open, test, watchesOf } from "./fixture.ts";
@@ -127,4 +128,22 @@ test("a once stream that resumes closes after the first change it missed [W21]",
   expect(sink.changeZxids).toEqual([4]);
   expect(sink.isEnded).toBe(true);
   expect(watches.streamCount).toBe(0);
+});
+
+test("a stream that is open when the store is restored begins anew, and a cursor of before does not resume [G11]", async ({
+  keeper,
+  watches,
+}) => {
+  await keeper.create("/a", plain, "1");
+  const { zxid } = keeper.store;
+  const { sink } = open(watches);
+  await keeper.store.submit(restoreOf({ id: "ab", zxidsAhead: 1000, sequencesAhead: 10 }));
+  await keeper.clock.advance(0);
+  expect(sink.events.map(({ event }) => event)).toEqual(["synced", "reset", "snapshot", "synced"]);
+  expect(sink.events.at(-1)).toMatchObject({ data: { zxid: zxid + 1000 } });
+  await keeper.set("/a", "2");
+  expect(sink.changeZxids).toEqual([zxid + 1001]);
+  expect([zxid, zxid + 999, zxid + 1000].map((one) => watches.gapAfter({ zxid: one }))).toEqual([
+    ...["history_trimmed", "history_trimmed", null],
+  ]);
 });

@@ -1,9 +1,9 @@
 // `session …`: sessions that outlive a command, for scripts that hold ephemerals, and what sessions there are.
 
 import { Command, InvalidArgumentError } from "commander";
-import type { SessionCredentials } from "../../client/index.ts";
-import { credentialsIn, workplaceOf } from "../options.ts";
-import { aligned } from "../output.ts";
+import type { EndedSession, SessionCredentials } from "../../client/index.ts";
+import { credentialsIn, integer, workplaceOf } from "../options.ts";
+import { aligned, type Output } from "../output.ts";
 
 export function sessionCommand(): Command {
   return new Command("session")
@@ -13,7 +13,8 @@ export function sessionCommand(): Command {
     .addCommand(keepaliveCommand())
     .addCommand(closeCommand())
     .addCommand(lsCommand())
-    .addCommand(showCommand());
+    .addCommand(showCommand())
+    .addCommand(endedCommand());
 }
 
 function openCommand(): Command {
@@ -86,6 +87,49 @@ function showCommand(): Command {
       const rows = Object.entries(session).map(([name, value]) => [name, textOf(value)] as const);
       await output.write({ text: () => aligned(rows), json: session });
     });
+}
+
+function endedCommand(): Command {
+  return new Command("ended")
+    .summary("say why a session ended")
+    .description(
+      "Prints why a session ended, or lists those that have ended, the last first, as far as the server remembers. It takes " +
+        "the right admin.",
+    )
+    .argument("[id]", "the session's id, without its token")
+    .option("-n, --last <n>", "list so many", integer(1), 20)
+    .action(async (id: string | undefined, { last }: { last: number }, command: Command) => {
+      const { client, output } = workplaceOf(command);
+      if (id !== undefined) return await showEnded(await client.endedSession(id), output);
+      let left = last;
+      for await (const session of client.endedSessions()) {
+        await output.line(() => endedLine(session), session);
+        left -= 1;
+        if (left === 0) return;
+      }
+    });
+}
+
+async function showEnded(session: EndedSession, output: Output): Promise<void> {
+  const { id, name, timeoutMs, openedBy, closedBy, ephemeralCount, zxid, why } = session;
+  const rows: [string, unknown][] = [
+    ["session", name === "" ? id : `${id}  ${name}`],
+    ["why", why],
+    ["opened", `${timeIn(session.openedAtMs)}${openedBy === undefined ? "" : `  by ${openedBy}`}`],
+    ["last heard", timeIn(session.lastHeardAtMs)],
+    ["ended", `${timeIn(session.endedAtMs)}${typeof closedBy === "string" ? `  by ${closedBy}` : ""}`],
+    ["timeout", `${timeoutMs} ms`],
+    ["znodes", `${ephemeralCount} went with it in transaction ${zxid}`],
+  ];
+  await output.write({ text: () => aligned(rows), json: session });
+}
+
+function endedLine({ id, reason, endedAtMs, ephemeralCount, name }: EndedSession): string {
+  return `${id}  ${reason.padEnd(7)}  ${timeIn(endedAtMs)}${String(ephemeralCount).padStart(9)}  ${name}`;
+}
+
+function timeIn(ms: number): string {
+  return new Date(ms).toISOString();
 }
 
 function textOf(value: unknown): string {

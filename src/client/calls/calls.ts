@@ -43,6 +43,8 @@ export interface Call extends CallOptions {
   readonly isTimeless?: boolean;
   /** How long the server was asked to hold the answer back. */
   readonly heldMs?: number | undefined;
+  /** A status beside those of success with which JSON is the answer, and no refusal. */
+  readonly acceptedStatus?: number;
   /** In place of the client's own: for calls that something else bounds. */
   readonly attemptsMax?: number | undefined;
 }
@@ -203,7 +205,7 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
       ...initOf(request, transport),
       signal: controller.signal,
     });
-    if (!response.ok) throw await requestErrorOf(response);
+    if (!response.ok && !isAccepted(response, request)) throw await requestErrorOf(response);
     const zxid = Number(response.headers.get("zxid"));
     return { status: response.status, headers: response.headers, body: await jsonIn(response), zxid, sentAt };
   } catch (error) {
@@ -214,6 +216,10 @@ export async function attempt(transport: Transport, url: URL, request: Call): Pr
     cancel();
     signal?.removeEventListener("abort", onAbort);
   }
+}
+
+function isAccepted(response: Response, { acceptedStatus }: Call): boolean {
+  return response.status === acceptedStatus && contentTypeOf(response) === "application/json";
 }
 
 function initOf({ method, headers, data, json, isTimeless = false }: Call, { seen }: Transport): RequestInit {

@@ -15,6 +15,34 @@ export interface LockSummary {
   readonly waitingCount: number;
 }
 
+/** A place in the queue of a lock, as others see it. */
+export interface LockClaim {
+  readonly id: string;
+  readonly path: string;
+  readonly mode: "exclusive" | "shared";
+  readonly fence: number;
+  readonly fenceHeader: string;
+  /** Null for a znode made by hand that is not ephemeral. */
+  readonly session: string | null;
+  readonly sessionName: string;
+  /** What it said of itself. */
+  readonly metadata: unknown;
+}
+
+export interface LockState {
+  readonly name: string;
+  readonly path: string;
+  readonly permits: number;
+  readonly lockDelayMs: number;
+  /** The first of them; `holderCount` and `waitingCount` say how many there are. */
+  readonly holders: readonly LockClaim[];
+  readonly holderCount: number;
+  readonly queue: readonly (LockClaim & { readonly position: number })[];
+  readonly waitingCount: number;
+  /** Until about then nobody new holds it: its last holder expired. */
+  readonly delayUntilMs?: number;
+}
+
 export interface ElectionSummary {
   readonly name: string;
   /** Id of the candidate that leads; null where nobody stands. */

@@ -3,9 +3,19 @@
 /**
  * `read` data, stat and names of children; `write` data; `create` and `delete` znodes; open a `session`; `coordinate` by
  * locks, elections, services, counters and barriers; `admin` for quotas, raw writes to what recipes keep, releases by
- * force, and, on the root, for tokens, policies and whatever belongs to nobody's path.
+ * force, and, on the root, for tokens, policies and whatever belongs to nobody's path; `observe`, on the root, what the
+ * service counts of everybody together, and nothing else.
  */
-export const verbs = ["read", "write", "create", "delete", "session", "coordinate", "admin"] as const;
+export const verbs = [
+  "read",
+  "write",
+  "create",
+  "delete",
+  "session",
+  "coordinate",
+  "admin",
+  "observe",
+] as const;
 
 export type Verb = (typeof verbs)[number];
 

@@ -5,7 +5,7 @@
 import type { Namespaces } from "../access/namespaces.ts";
 import { baseName, parentPath } from "../tree/path.ts";
 import type { Znode } from "../tree/znode.ts";
-import { ClaimQueue, claimOf } from "./claim-queue.ts";
+import { ClaimQueue, claimOf, type QueueKind } from "./claim-queue.ts";
 import { parseLockSettings } from "./lock-settings.ts";
 import { electionsPath, locksPath } from "./parts.ts";
 
@@ -20,6 +20,7 @@ export function electionPath(name: string): string {
 export class Claims {
   readonly #queues = new Map<string, ClaimQueue>();
   readonly #namespaces: Namespaces;
+  readonly #counts = { lock: 0, election: 0 };
 
   constructor(namespaces: Namespaces) {
     this.#namespaces = namespaces;
@@ -36,6 +37,11 @@ export class Claims {
     return queue?.get(baseName(path)) === undefined ? undefined : queue;
   }
 
+  /** How many there are of each kind, with and without claims. */
+  get counts(): Readonly<Record<QueueKind, number>> {
+    return this.#counts;
+  }
+
   /** Every queue, in no order that may matter. */
   queues(): Iterable<ClaimQueue> {
     return this.#queues.values();
@@ -45,7 +51,9 @@ export class Claims {
     const kept = this.#namespaces.keptPath(znode.path);
     if (kept === undefined) return;
     if (isQueuePath(kept)) {
-      this.#queues.set(znode.path, new ClaimQueue(znode.path, isLockPath(kept) ? "lock" : "election"));
+      const kind = isLockPath(kept) ? "lock" : "election";
+      this.#queues.set(znode.path, new ClaimQueue(znode.path, kind));
+      this.#counts[kind] += 1;
       this.changed(znode);
       return;
     }
@@ -60,10 +68,17 @@ export class Claims {
   }
 
   removed({ path }: Znode): void {
-    if (!this.#namespaces.keeps(path) || this.#queues.delete(path)) return;
+    if (!this.#namespaces.keeps(path) || this.#removeQueue(path)) return;
     const queue = this.#queues.get(parentPath(path));
     const claim = queue?.get(baseName(path));
     if (claim !== undefined) queue?.remove(claim);
+  }
+
+  #removeQueue(path: string): boolean {
+    const queue = this.#queues.get(path);
+    if (queue === undefined) return false;
+    this.#counts[queue.kind] -= 1;
+    return this.#queues.delete(path);
   }
 }
 

@@ -89,8 +89,10 @@ export function planRelease(draft: Draft, release: Release): Released {
   const { path, id, sessionId, force, ifAttempt } = release;
   const claim = draft.queue(path)?.get(id);
   if (claim === undefined) {
+    const { sequenceFloor } = draft.restored;
     const nextSequence = draft.get(path)?.nextSequence ?? 0;
-    if (wasGivenOut(id, nextSequence)) return {};
+    // Below the floor it may have been, in the time that a restore has lost.
+    if (wasGivenOut(id, Math.max(nextSequence, sequenceFloor))) return {};
     throw noClaim(path, id);
   }
   if (force !== true && claim.owner !== sessionId) {

@@ -44,6 +44,10 @@ export class HolderStreams implements OpenStreams {
     this.#streams = new LatestStreams(store);
   }
 
+  get count(): number {
+    return this.#streams.count;
+  }
+
   /** @throws KeeperError `forbidden`; `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
     const { context } = events;

@@ -29,6 +29,17 @@ declare module "fastify" {
   }
 }
 
+/** Totals count since the start. */
+export interface AnswersStats {
+  /** Large answers that their clients have yet to take, and their bytes. */
+  readonly held: number;
+  readonly heldBytes: number;
+  readonly heldBytesMax: number;
+  /** Refused for want of room, and ended in the middle where room was needed. */
+  readonly refusedTotal: number;
+  readonly cutTotal: number;
+}
+
 export class Answers {
   /** In which lines are made, however many ask for them at once. */
   readonly turns = new Turns();
@@ -39,10 +50,19 @@ export class Answers {
   /** Of those for whom any are held. */
   readonly #bytesOfClient = new Map<string, number>();
   #bytes = 0;
+  #refused = 0;
+  #cut = 0;
 
   constructor(limits: AnswerLimits, clock: Clock) {
     this.#limits = limits;
     this.#clock = clock;
+  }
+
+  stats(): AnswersStats {
+    return {
+      ...{ held: this.#held.size, heldBytes: this.#bytes, heldBytesMax: this.#limits.answerBytesMax },
+      ...{ refusedTotal: this.#refused, cutTotal: this.#cut },
+    };
   }
 
   /** Bytes held now. */
@@ -96,15 +116,21 @@ export class Answers {
     const { answerBytesMax, connectionAnswerBytesMax, answerBytesPerClientMax } = this.#limits;
     const others = (this.#bytesOf.get(connection) ?? 0) - had;
     if (others > 0 && others + bytes > connectionAnswerBytesMax) {
-      throw noRoom("connectionAnswerBytesMax", connectionAnswerBytesMax, "One connection has");
+      throw this.#noRoom("connectionAnswerBytesMax", connectionAnswerBytesMax, "One connection has");
     }
     const isFullWith = (held: number, bytesMax: number) => held - had > 0 && held - had + bytes > bytesMax;
     const hasShare = () => isFullWith(this.#bytesOfClient.get(client) ?? 0, answerBytesPerClientMax);
     if (hasShare()) this.#endStillWhile(hasShare, (held) => held.client === client);
-    if (hasShare()) throw noRoom("answerBytesPerClientMax", answerBytesPerClientMax, "One client has");
+    if (hasShare()) throw this.#noRoom("answerBytesPerClientMax", answerBytesPerClientMax, "One client has");
     const isFull = () => isFullWith(this.#bytes, answerBytesMax);
     if (isFull()) this.#endStillWhile(isFull, () => true);
-    if (isFull()) throw noRoom("answerBytesMax", answerBytesMax, "The server holds");
+    if (isFull()) throw this.#noRoom("answerBytesMax", answerBytesMax, "The server holds");
+  }
+
+  #noRoom(limit: keyof AnswerLimits, limitValue: number, who: string): KeeperError {
+    this.#refused += 1;
+    const message = `${who} ${limitValue} bytes of answers that clients have yet to take; nothing was done. Try again shortly.`;
+    return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
   }
 
   /** The longest still go first. */
@@ -117,6 +143,7 @@ export class Answers {
     for (const held of still) {
       if (!isFull()) return;
       this.#release(held);
+      this.#cut += 1;
       held.cut();
     }
   }
@@ -226,9 +253,4 @@ function largeBytesOf(payload: unknown): number {
   if (payload.length <= pieceBytes / (isText ? 3 : 1)) return 0;
   const bytes = Buffer.byteLength(payload);
   return bytes > pieceBytes ? bytes : 0;
-}
-
-function noRoom(limit: keyof AnswerLimits, limitValue: number, who: string): KeeperError {
-  const message = `${who} ${limitValue} bytes of answers that clients have yet to take; nothing was done. Try again shortly.`;
-  return new KeeperError("throttled", message, { limit, limitValue, retryAfterSeconds: 1 });
 }

@@ -12,6 +12,16 @@ export interface HeldBody {
   end(): void;
 }
 
+/** Totals count since the start. */
+export interface BodiesStats {
+  readonly bodies: number;
+  /** What of them is held. */
+  readonly bytes: number;
+  readonly bytesMax: number;
+  /** Those that had to go so that others could come. */
+  readonly refusedTotal: number;
+}
+
 interface Held {
   bytes: number;
   readonly refuse: (refusal: BodyRefused) => void;
@@ -21,9 +31,17 @@ export class BodiesInFlight {
   readonly #bytesMax: number;
   readonly #held = new Set<Held>();
   #bytes = 0;
+  #refused = 0;
 
   constructor({ bodiesBytesMax }: Pick<HttpLimits, "bodiesBytesMax">) {
     this.#bytesMax = bodiesBytesMax;
+  }
+
+  stats(): BodiesStats {
+    return {
+      ...{ bodies: this.#held.size, bytes: this.#bytes, bytesMax: this.#bytesMax },
+      refusedTotal: this.#refused,
+    };
   }
 
   /** @param refuse called at most once, when it has to go: it holds nothing from then on */
@@ -52,6 +70,7 @@ export class BodiesInFlight {
     for (const body of this.#held) if (largest === undefined || body.bytes > largest.bytes) largest = body;
     if (largest === undefined) return;
     this.#end(largest);
+    this.#refused += 1;
     const message = `The server holds ${this.#bytesMax} bytes of requests that are not whole yet; nothing was done.`;
     const details = { limit: "bodiesBytesMax", limitValue: this.#bytesMax, retryAfterSeconds: 1 };
     largest.refuse(new BodyRefused("throttled", message, details));

@@ -5,6 +5,7 @@
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
@@ -14,6 +15,7 @@ import { ClientTurns, type Turn } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
+import type { OpenConnections, Spoken } from "./open-connections.ts";
 import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
@@ -28,30 +30,43 @@ interface ClientShares {
 }
 
 /** Call before any hook that does something for a request. */
-export function shareConnections(app: FastifyInstance, limits: ShareLimits): void {
+export function shareConnections(
+  app: FastifyInstance,
+  limits: ShareLimits,
+  connections: OpenConnections,
+): void {
   const clients = clientSharesWithin(limits);
   const manyClientsLimits = { ...limits, waitsPerConnectionMax: Number.POSITIVE_INFINITY };
   const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
     if (isForwarded(request)) {
+      const spoken = { turn: untimed, protocol: protocolOf(request) };
       const share =
-        connection[ownShare] ?? begun(connection, new ConnectionShare(manyClientsLimits, clients, untimed));
+        connection[ownShare] ??
+        begun(request, new ConnectionShare(manyClientsLimits, clients, spoken), connections);
       share.enter(request.raw, reply.raw, () => beginInTurn(request, reply, turns, done));
       return;
     }
     let share = connection[ownShare];
     if (share === undefined) {
       const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
-      share = begun(connection, new ConnectionShare(limits, clients, turn));
+      const spoken = { turn, protocol: protocolOf(request) };
+      share = begun(request, new ConnectionShare(limits, clients, spoken), connections);
       connection.once("close", giveBack);
     }
     share.enter(request.raw, reply.raw, done);
   });
 }
 
-function begun(connection: Connection, share: ConnectionShare): ConnectionShare {
+function begun(
+  request: FastifyRequest,
+  share: ConnectionShare,
+  connections: OpenConnections,
+): ConnectionShare {
+  const connection = connectionOf(request);
   connection[ownShare] = share;
+  connections.heard(request.raw.socket, share, endingOf(request));
   connection.once("close", share.close);
   return share;
 }
@@ -73,6 +88,30 @@ const untimed: Turn = {
   spend: (work) => work(),
   waitForNext: () => {},
 };
+
+function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
+  return raw.httpVersionMajor === 1 ? "HTTP/1.1" : "HTTP/2";
+}
+
+/** What ends its connection behind what has been answered: of a session of HTTP/2 that is the session's to do. */
+function endingOf({ raw }: FastifyRequest): () => void {
+  const { socket } = raw;
+  if (raw.httpVersionMajor === 1) return () => socket.destroySoon();
+  const { session } = (raw as unknown as { readonly stream: ServerHttp2Stream }).stream;
+  // It closes when the answer has left, which is later than it was handed over; streams that go on are then ended.
+  return () => {
+    session?.close();
+    setTimeout(() => session?.destroy(), othersEndAfterMs).unref();
+  };
+}
+
+const othersEndAfterMs = 1000;
+
+/** Who it turned out to be that asks: the connection is theirs, as far as an operator is told. */
+export function noteCallerOfConnection(request: FastifyRequest, by: string | null): void {
+  const share = connectionOf(request)[ownShare];
+  if (share !== undefined) share.by = by;
+}
 
 function clientSharesWithin({ streamsPerClientMax, waitsPerClientMax }: ShareLimits): ClientShares {
   return {
@@ -126,7 +165,11 @@ function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
   return httpVersionMajor === 1 && socket instanceof Socket;
 }
 
-class ConnectionShare {
+class ConnectionShare implements Spoken {
+  readonly protocol: Spoken["protocol"];
+  requests = 0;
+  streams = 0;
+  by: string | null = null;
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
   readonly #turn: Turn;
@@ -139,13 +182,23 @@ class ConnectionShare {
   /** Since others last had a turn for certain. */
   #begun = 0;
 
-  constructor(limits: ShareLimits, clients: ClientShares, turn: Turn) {
+  constructor(
+    limits: ShareLimits,
+    clients: ClientShares,
+    { turn, protocol }: { readonly turn: Turn; readonly protocol: Spoken["protocol"] },
+  ) {
     this.#limits = limits;
     this.#clients = clients;
     this.#turn = turn;
+    this.protocol = protocol;
+  }
+
+  get waits(): number {
+    return this.#waits - this.streams;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    this.requests += 1;
     this.#forgetClosed();
     if (this.#hasRoom()) {
       this.#begin(request, response, begin);
@@ -221,9 +274,12 @@ class ConnectionShare {
       });
     }
     const giveBack = this.#clients[kind].take(client);
+    const stream = kind === "streams" ? 1 : 0;
     this.#waits += 1;
+    this.streams += stream;
     response.once("close", () => {
       this.#waits -= 1;
+      this.streams -= stream;
       giveBack();
     });
   }

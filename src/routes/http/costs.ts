@@ -36,6 +36,7 @@ export const znodesPerUnit = 10;
 
 const costs: Readonly<Record<string, Cost>> = {
   "GET /v1/limits": free,
+  "GET /metrics": subtree,
 
   "GET /v1/sessions": page,
   "GET /v1/locks": page,
@@ -47,6 +48,9 @@ const costs: Readonly<Record<string, Cost>> = {
   "GET /v1/barriers/:name": page,
   "GET /v1/quotas": page,
   "GET /v1/admin/watches": page,
+  "GET /v1/admin/ended-sessions": page,
+  "GET /v1/admin/connections": page,
+  "GET /v1/stats": page,
   "GET /v1/children": page,
   "GET /v1/children/*": page,
 
@@ -105,8 +109,10 @@ export function priceRoutes(app: FastifyInstance): () => void {
 }
 
 function costOf({ method, url, config }: RouteOptions, row: string): Cost {
-  if (config?.isServedAlways || !url.startsWith("/v1") || method === "OPTIONS") return free;
-  return costs[row] ?? (method === "GET" || method === "HEAD" ? read : write);
+  if (config?.isServedAlways || method === "OPTIONS") return free;
+  const cost = costs[row];
+  if (cost !== undefined || !url.startsWith("/v1")) return cost ?? free;
+  return method === "GET" || method === "HEAD" ? read : write;
 }
 
 function unitsOfDelete({ query }: FastifyRequest): number {

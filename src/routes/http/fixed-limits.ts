@@ -7,6 +7,7 @@ import { portMax } from "../../core/coordination/instances.ts";
 import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-settings.ts";
 import { aclEntriesMax, aclIdLengthMax, fencesMax, ttlMsMax } from "../../core/limits.ts";
 import { importedNumberMax, sequenceMax } from "../../core/tree/sequence.ts";
+import { endedSessionsMax } from "../../sessions/ended-sessions.ts";
 import { keepaliveTokensMax, sessionNameLengthMax } from "../../sessions/sessions.ts";
 import { watchPathsMax } from "../../watches/limits.ts";
 
@@ -18,6 +19,7 @@ export const fixedLimits = {
   ticketsPerCallerMax,
   ticketsMax,
   keepaliveTokensMax,
+  endedSessionsMax,
   nameLengthMax,
   permitsMax,
   lockDelayMsMax,

@@ -29,6 +29,7 @@ interface FollowedStore {
 
 /** Streams that a server ends before its connections. */
 export interface OpenStreams {
+  readonly count: number;
   close(): void;
 }
 
@@ -39,6 +40,10 @@ export class LatestStreams implements OpenStreams {
   /** @param store whose zxid is that of each stream's head (Z6) */
   constructor(store: FollowedStore) {
     this.#store = store;
+  }
+
+  get count(): number {
+    return this.#open.size;
   }
 
   /** @throws KeeperError `throttled` when there are too many, and what the subscription is refused for */

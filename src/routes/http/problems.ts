@@ -145,8 +145,7 @@ export function problemHandler(logger: Logger) {
     const refusal = refusalOf(error);
     if (refusal !== null) return sendProblem(reply, refusal, statusOf(error, refusal));
     const { method, url } = request;
-    const from = { remoteAddress: addressOf(request), ...tracedBy(request) };
-    const about = { method, url: withoutTicket(url), ...from };
+    const about = { address: addressOf(request), method, url: withoutTicket(url), ...tracedBy(request) };
     logger.error({ err: error, ...about }, "a request met a bug");
     return sendProblem(
       reply,

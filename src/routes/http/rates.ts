@@ -26,10 +26,18 @@ export type Pace = (znodes: number) => Promise<void>;
 /** Long work looks so often at whether its client is still there. */
 const lookEveryMs = 1000;
 
+/** Totals count since the start. */
+export interface RatesStats {
+  /** Clients whose rate is kept; 0 where there is none. */
+  readonly clients: number;
+  readonly refusedTotal: number;
+}
+
 export class Rates {
   readonly #limits: RateLimits;
   readonly #clock: Clock;
   readonly #buckets: Buckets | null;
+  #refused = 0;
 
   constructor(limits: RateLimits, clock: Clock) {
     const { ratePerSecond: perSecond, rateBurst: burst } = limits;
@@ -37,6 +45,10 @@ export class Rates {
     this.#limits = limits;
     this.#clock = clock;
     this.#buckets = perSecond === 0 ? null : new Buckets({ perSecond, burst, holdersMax }, clock);
+  }
+
+  stats(): RatesStats {
+    return { clients: this.#buckets?.count ?? 0, refusedTotal: this.#refused };
   }
 
   /** Call before any route is added; call what it returns after the last one. */
@@ -87,6 +99,7 @@ export class Rates {
     if (cost === 0) return true;
     const retryAfterSeconds = buckets.take(holder, cost, isOnCredit);
     if (retryAfterSeconds === 0) return true;
+    this.#refused += 1;
     const { ratePerSecond: limitValue } = this.#limits;
     const message = `This client asks for more than ${limitValue} a second, as requests are counted here; nothing was done.`;
     throw new KeeperError("throttled", message, { limit: "ratePerSecond", limitValue, retryAfterSeconds });

@@ -7,6 +7,7 @@ import { retryLine } from "../../told/frames.ts";
 import type { Sink } from "../../told/sink.ts";
 import { browserHeaders } from "./browser-headers.ts";
 import { isGone } from "./gone.ts";
+import { countStreamBegun } from "./request-counts.ts";
 import { ChunkSink } from "./shared-chunks.ts";
 
 /** What proxies must not do with a stream: keep it, change it, or hold it back to fill a buffer. */
@@ -64,6 +65,7 @@ export function beginEventStream(reply: FastifyReply, headers: Readonly<Record<s
 
 function beginResponse(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
   reply.hijack();
+  countStreamBegun(reply);
   reply.request.spans?.answered(200);
   const response = reply.raw;
   for (const [name, value] of Object.entries(reply.getHeaders())) {

@@ -37,9 +37,12 @@ type Connection = Socket & { [heard]?: Heard };
 
 export class Unreadable {
   readonly #limits: HttpLimits;
+  readonly #onRefused: () => void;
 
-  constructor(limits: HttpLimits) {
+  /** @param onRefused called for each that is answered in place of a request */
+  constructor(limits: HttpLimits, onRefused: () => void) {
     this.#limits = limits;
+    this.#onRefused = onRefused;
   }
 
   /** Call once, before anything else hears of a request. */
@@ -68,6 +71,7 @@ export class Unreadable {
     const isWhole = request === undefined || request.complete;
     const end = () => {
       connection.isRefused = true;
+      this.#onRefused();
       endWith(socket, faultOf(error, isWhole, this.#limits));
     };
     if (isAnswered) end();

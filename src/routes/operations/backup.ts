@@ -93,7 +93,7 @@ function fileNameOf({ takenAtMs, zxid }: BackupFacts): string {
 }
 
 /** Between two pieces, for others: a reader on the same machine or a fast network takes all that it is given. */
-const restMs = 1;
+const restMs = 2;
 
 /** Read as its client takes it. Where that takes too long it is cut off, which the length that was said gives away. */
 class BackupStream extends Readable {
@@ -154,7 +154,7 @@ const backupSchema = {
   description:
     "For an operator, and for `treekeeper backup`: a SQLite file of the tree, the sessions, who may do what, and the " +
     "history, as of the transaction that `Backup-Zxid` says. All that was acknowledged before the request is in it. Others " +
-    "read and write meanwhile. The answer begins when the copy is made, which takes a second or two for 100 MB. There is " +
+    "read and write meanwhile. The answer begins when the copy is made, which takes some seconds for 100 MB. There is " +
     "one at a time, and who takes it reads it at backupBytesPerSecondMin or faster; one that is not as long as " +
     "`Content-Length` says was cut off. Hold what arrived against `Repr-Digest`. All secrets of the store are in it, tokens as hashes.",
   tags: ["operations"],

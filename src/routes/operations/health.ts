@@ -1,30 +1,19 @@
-// /livez and /readyz: whether the process runs, and whether it can serve writes.
+// /livez and /readyz: whether the process runs, and whether it can serve writes. Probes read the status, people the lines,
+// programs the JSON.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import type { Store } from "../../store/store.ts";
 import { problems } from "../wire/schemas.ts";
-
-export interface HealthParts {
-  readonly store: Store;
-  readonly isStopping: () => boolean;
-  readonly limits: HealthLimits;
-}
-
-export interface HealthLimits {
-  /** How long a write may wait for the log before the service is not ready. */
-  readonly appendMsMax: number;
-}
+import { type CheckReport, type Health, isReady } from "./health-checks.ts";
 
 const readyQuery = Type.Object(
   { verbose: Type.Optional(Type.String({ description: "List every check, whatever its value." })) },
   { additionalProperties: false },
 );
 
-const report = Type.String({ description: "ok, or one line for each check.", examples: ["ok\n"] });
-
-export function healthRoutes(plainApp: FastifyInstance, parts: HealthParts): void {
+export function healthRoutes(plainApp: FastifyInstance, health: Health, store: Pick<Store, "access">): void {
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.get("/livez", { schema: liveSchema, config: { isServedAlways: true } }, async (_request, reply) => {
@@ -33,35 +22,57 @@ export function healthRoutes(plainApp: FastifyInstance, parts: HealthParts): voi
   });
 
   const schema = { ...readySchema, querystring: readyQuery };
-  app.get("/readyz", { schema, config: { isServedAlways: true } }, async (request, reply) => {
-    const checks = checksOf(parts);
-    const isReady = checks.every(({ fault }) => fault === null);
-    // Why is in the log; where access control is on, whoever reaches the port is not told.
-    const { isOn } = parts.store.access;
-    const lines = checks.map(({ name, fault }) => {
-      if (fault === null) return `[+] ${name} ok`;
-      return isOn ? `[-] ${name}` : `[-] ${name}: ${fault}`;
-    });
-    const isVerbose = request.query.verbose !== undefined || !isReady;
-    reply.code(isReady ? 200 : 503).type("text/plain");
-    return isVerbose ? `${lines.join("\n")}\n` : "ok\n";
+  const config = { isServedAlways: true, variesByAccept: true };
+  app.get("/readyz", { schema, config }, async (request, reply) => {
+    // Figures are in the log; where access control is on, whoever reaches the port is not told.
+    const checks = health.report().map((check) => shown(check, !store.access.isOn));
+    const ready = isReady(checks);
+    reply.code(ready ? 200 : 503);
+    const asJson = prefersJson(request);
+    reply.type(asJson ? "application/json" : "text/plain");
+    if (asJson) return JSON.stringify({ ready, checks });
+    const isVerbose = request.query.verbose !== undefined || !ready;
+    return isVerbose ? checks.map(lineOf).join("") : "ok\n";
   });
 }
 
-function checksOf({ store, isStopping, limits }: HealthParts) {
-  const log = store.logState;
-  return [
-    { name: "log", fault: log.state === "connected" ? null : `${log.state}: ${log.cause}` },
-    { name: "disk", fault: stallIn(store, limits) },
-    { name: "serving", fault: isStopping() ? "shutting down" : null },
-  ];
+/** Probes take anything, or say nothing of what they take. */
+function prefersJson(request: FastifyRequest): boolean {
+  const { accept } = request.headers;
+  if (accept?.includes("json") !== true) return false;
+  return request.accepts().type(["text/plain", "application/json"]) === "application/json";
 }
 
-/** A disk that hangs answers neither yes nor no: only the time tells. */
-function stallIn({ oldestAppendMs }: Store, { appendMsMax }: HealthLimits): string | null {
-  if (oldestAppendMs <= appendMsMax) return null;
-  return `a write has waited for it for ${Math.round(oldestAppendMs)} ms, longer than appendMsMax (${appendMsMax})`;
+export function shown({ cause, ...check }: CheckReport, withCauses: boolean): ShownCheck {
+  return withCauses && cause !== null ? { ...check, cause } : check;
 }
+
+type ShownCheck = Omit<CheckReport, "cause"> & { readonly cause?: string };
+
+function lineOf({ name, status, sentence, cause, sinceMs }: ShownCheck): string {
+  const mark = status === "ok" ? "+" : "-";
+  const since = new Date(sinceMs).toISOString();
+  return `[${mark}] ${name} ${status} since ${since}: ${sentence}${cause === undefined ? "" : ` (${cause})`}\n`;
+}
+
+/** Of one check, here and in /v1/stats. */
+export const checkSchema = Type.Object(
+  {
+    name: Type.String({
+      description:
+        "log, disk, room (to write), replay, housekeeper, event_loop or serving; there may be others one day.",
+    }),
+    status: Type.Enum(["ok", "failed"]),
+    sentence: Type.String({ description: "What that means." }),
+    cause: Type.Optional(
+      Type.String({ description: "Why, with figures; not told here where access control is on." }),
+    ),
+    sinceMs: Type.Integer({ description: "Wall time since which it has been so, to a second." }),
+  },
+  { title: "HealthCheck" },
+);
+
+const report = Type.String({ description: "ok, or one line for each check.", examples: ["ok\n"] });
 
 function text(description: string) {
   return { description, content: { "text/plain": { schema: report } } };
@@ -81,7 +92,14 @@ const liveSchema = {
 const readySchema = {
   operationId: "checkReadiness",
   summary: "Whether writes are served",
-  description: "With verbose it lists what was looked at: the log, the disk, and whether the server stops.",
+  description:
+    "With verbose it lists what was looked at, with since when it has been so: the log, the disk and the room on it, the " +
+    "replay, the housekeeper, the event loop, and whether the server stops. Whoever asks for it by `Accept: application/json` " +
+    "gets JSON, with verbose or without: `ready`, and the `checks` as /v1/stats has them.",
   tags: ["operations"],
-  response: { ...refusals, 200: text("Writes are served."), 503: text("They are not; the lines say why.") },
+  response: {
+    ...refusals,
+    200: text("Writes are served."),
+    503: text("They are not; the lines say why."),
+  },
 };

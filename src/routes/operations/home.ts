@@ -1,17 +1,17 @@
-// GET /: what this is and where to go from here, as a page for browsers and as JSON for programs. The page has no script,
-// loads nothing and may not be shown within another.
+// GET /: what this is, whether it is well and where to go from here, as a page for browsers and as JSON for programs. The page
+// has no script, loads nothing and may not be shown within another.
 
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { hashOf, protectPages } from "../http/pages.ts";
 import { json, problems } from "../wire/schemas.ts";
+import type { Health } from "./health-checks.ts";
 
 /** For a scope of its own. */
-export async function homeRoutes(app: FastifyInstance, version: string): Promise<void> {
+export async function homeRoutes(app: FastifyInstance, version: string, health: Health): Promise<void> {
   await protectPages(app, { styleSrc: [hashOf(style)], imgSrc: ["data:"] });
-  const page = pageFor(version);
   app.get("/", { schema: homeSchema, config: { variesByAccept: true } }, (request, reply) => {
-    if (prefersPage(request)) return reply.type("text/html; charset=utf-8").send(page);
+    if (prefersPage(request)) return reply.type("text/html; charset=utf-8").send(pageFor(version, health));
     const links = Object.fromEntries(places.map(({ name, path }) => [name, `/${path}`]));
     return reply.send({ name: "treekeeper", version, links });
   });
@@ -29,6 +29,7 @@ const places = [
   { name: "openapi", path: "openapi.json", words: "the same for programs, as OpenAPI" },
   { name: "tree", path: "v1/tree?depth=1", words: "the tree, its first level" },
   { name: "limits", path: "v1/limits", words: "every bound in force" },
+  { name: "stats", path: "v1/stats", words: "how the service is, in figures" },
   { name: "live", path: "livez", words: "whether the process runs" },
   { name: "ready", path: "readyz?verbose", words: "whether writes are served" },
 ] as const;
@@ -41,7 +42,7 @@ const style = `
 `;
 
 /** The links are relative: a proxy may have put the service below a path of its own. */
-function pageFor(version: string): string {
+function pageFor(version: string, health: Health): string {
   const rows = places.map(
     ({ path, words }) => `    <dt><a href="${path}">/${path}</a></dt>\n    <dd>${words}</dd>`,
   );
@@ -54,11 +55,19 @@ function pageFor(version: string): string {
   <style>${style}</style>
   <h1>treekeeper ${version}</h1>
   <p>A coordination service that speaks HTTP and Server-Sent Events.</p>
+  <p>${wordsOf(health)}</p>
   <dl>
 ${rows.join("\n")}
   </dl>
 </html>
 `;
+}
+
+/** By the names of checks alone: of these nothing is a client's. */
+function wordsOf(health: Health): string {
+  const failed = health.report().filter(({ status }) => status === "failed");
+  if (failed.length === 0) return "<strong>It is ready</strong>: writes are served.";
+  return `<strong>It is not ready</strong>: ${failed.map(({ name }) => name).join(", ")}.`;
 }
 
 const home = Type.Object(

@@ -1,12 +1,11 @@
 // /v1/admin/watches: who watches what and how far behind they are, and a way to end one of them.
 
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { Ask } from "../../core/access/ask.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Watches } from "../../watches/watches.ts";
-import { callerOf } from "../wire/callers.ts";
+import { requireAdminOfTree } from "../wire/callers.ts";
 import { json, pageLimit, problems, wholeNumber } from "../wire/schemas.ts";
 
 const listQuery = Type.Object(
@@ -21,25 +20,20 @@ export function adminWatchRoutes(plainApp: FastifyInstance, watches: Watches): v
   const app = plainApp.withTypeProvider<TypeBoxTypeProvider>();
 
   app.get("/v1/admin/watches", { schema: { ...listSchema, querystring: listQuery } }, async (request) => {
-    assertAdministers(request);
+    requireAdminOfTree(request);
     const { streams, next } = watches.list(request.query);
     const page = streams.map((stream) => ({ ...stream, paths: [...stream.paths], types: [...stream.types] }));
     return next === null ? { watches: page } : { watches: page, next };
   });
 
   app.delete("/v1/admin/watches/:id", { schema: endSchema }, (request, reply) => {
-    assertAdministers(request);
+    requireAdminOfTree(request);
     const { id } = request.params;
     if (!watches.endStream(id, "ended_by_admin")) {
       throw new KeeperError("no_route", `There is no open watch ${id}; it may have ended by itself.`);
     }
     return reply.code(204).send();
   });
-}
-
-/** Streams are of nobody's part of the tree. @throws KeeperError `forbidden` */
-function assertAdministers(request: FastifyRequest): void {
-  new Ask(callerOf(request).permits).requireOfTree("admin");
 }
 
 const openWatch = Type.Object(

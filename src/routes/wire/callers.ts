@@ -12,11 +12,13 @@ import type { JwtKeys } from "../../access/jwt-keys.ts";
 import { hashSecret } from "../../access/secrets.ts";
 import type { Tickets } from "../../access/tickets.ts";
 import { TokenRefusedError } from "../../access/token-refused-error.ts";
+import { Ask } from "../../core/access/ask.ts";
 import { isConfined, openPermits, type Permits, unauthenticated } from "../../core/access/permits.ts";
 import { permitsNow } from "../../core/access/permits-now.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
+import { noteCallerOfConnection } from "../http/connection-share.ts";
 import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
 
@@ -39,6 +41,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** The URL may say by a ticket who asks, since some that open streams send no headers. */
     takesTicket?: boolean;
+    /** Whoever asks must be known, though it is not under /v1. */
+    asksWho?: boolean;
   }
 }
 
@@ -76,7 +80,8 @@ export class Callers {
     if (ticket !== undefined) return this.#ofTicket(ticket);
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
-    return this.#jwtKeys !== null && isJwt(token) ? this.#ofJwt(token, this.#jwtKeys) : this.#ofToken(token);
+    if (this.#jwtKeys === null || !isJwt(token)) return this.#ofToken(token);
+    return this.#ofJwt(token, this.#jwtKeys, request.ip);
   }
 
   /** It ends with what it was asked for with. */
@@ -108,12 +113,12 @@ export class Callers {
     return principalOf(shown.token, secret.validUntilMs);
   }
 
-  async #ofJwt(token: string, keys: JwtKeys): Promise<Caller> {
+  async #ofJwt(token: string, keys: JwtKeys, address: string): Promise<Caller> {
     try {
       return this.#callerFor(this.#vouchedFor(await keys.verify(token)));
     } catch (error) {
       if (!(error instanceof TokenRefusedError)) throw error;
-      this.#logger.debug({ reason: error.message }, "a token was refused");
+      this.#logger.debug({ address, reason: error.message }, "a token was refused");
       throw unauthenticated();
     }
   }
@@ -156,16 +161,19 @@ export function authenticate(app: FastifyInstance, callers: Callers): RequestSte
   return (request) => {
     // What the router knows of a route is put together each time it is asked for.
     const { url, config } = request.routeOptions;
-    if (isOpen(request.method, url)) return true;
+    if (config?.asksWho !== true && isOpen(request.method, url)) return true;
     const caller = callers.of(request, config?.takesTicket === true);
     if (!(caller instanceof Promise)) {
-      request.caller = caller;
+      take(request, caller);
       return true;
     }
-    return caller.then((known) => {
-      request.caller = known;
-    });
+    return caller.then((known) => take(request, known));
   };
+}
+
+function take(request: FastifyRequest, caller: Caller): void {
+  request.caller = caller;
+  if (caller !== anyone) noteCallerOfConnection(request, caller.permits.by);
 }
 
 /** Probes, the document and its pages tell nothing of the tree. A preflight says nothing of who sends it. */
@@ -177,6 +185,14 @@ function isOpen(method: string, url: string | undefined): boolean {
 export function callerOf({ caller }: FastifyRequest): Caller {
   if (caller !== null) return caller;
   throw new Error("it is not known who asks");
+}
+
+/**
+ * For what is of nobody's part of the tree: connections, streams, ends of sessions, figures of the whole service.
+ * @throws KeeperError `forbidden`
+ */
+export function requireAdminOfTree(request: FastifyRequest): void {
+  new Ask(callerOf(request).permits).requireOfTree("admin");
 }
 
 /** As the audit log has it: nobody who was not let in has a name. */

@@ -45,7 +45,7 @@ export function refuseBackup(connection: Sqlite.Database, file: string): void {
   if (!hasTable(connection)) return;
   throw new Error(
     `The database ${file} is a backup. Served as it is, numbers that were given after it was taken would be given again. ` +
-      "Move it out of the data directory and bring it in with: treekeeper restore (docs/backup.md).",
+      "Go on from it, where it is, with: treekeeper restore --rolled-back --data-dir DIR (docs/backup.md).",
   );
 }
 

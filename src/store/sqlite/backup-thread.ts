@@ -15,8 +15,8 @@ import { type Connection, openConnection } from "./connection.ts";
 /** Between two of these it looks whether it is to stop, and for room. */
 const stepPages = 64;
 const syncEveryBytes = 1_048_576;
-/** It rests as long as it has worked, this many times over. */
-const restShare = 1;
+/** It rests so many times as long as it has worked. */
+const restShare = 2;
 const restMsMax = 50;
 const hashPieceBytes = 262_144;
 /** More than the reserve stays free, lest the service becomes read-only the moment a backup is there. */

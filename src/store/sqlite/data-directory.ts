@@ -16,6 +16,10 @@ export interface DataDirectory {
   readonly ballastFile: string;
   /** Says during which boot of the machine the directory was last written. */
   readonly bootFile: string;
+  /** Says how far the directory had come. */
+  readonly witnessFile: string;
+  /** A backup on its way to the place of the database. */
+  readonly restoredFile: string;
   /** Where a backup is made. */
   readonly backupFile: string;
   /** What others could open until now. */
@@ -50,6 +54,8 @@ export function claimDataDirectory(
     databaseFile: join(path, fileNames.database),
     ballastFile: join(path, fileNames.ballast),
     bootFile: join(path, fileNames.boot),
+    witnessFile: join(path, fileNames.witness),
+    restoredFile: join(path, fileNames.restored),
     backupFile: join(path, fileNames.backup),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],

@@ -77,6 +77,7 @@ export class StoreDatabase {
   #tail: Lsn;
   /** As it stands in the file. */
   #meta: Meta;
+  readonly #isLogElsewhere: boolean;
   /** What of it was there when something was synced last. */
   #durable: Covering;
   /** Entries up to here may go. */
@@ -91,6 +92,7 @@ export class StoreDatabase {
   constructor(file: string, settings: DatabaseSettings) {
     this.#file = file;
     this.#lockWaitMsMax = settings.lockWaitMsMax;
+    this.#isLogElsewhere = settings.isLogElsewhere;
     this.#writer = settings.writer;
     this.#connection = openConnection(file);
     this.#setLockWait(this.#lockWaitMsMax);
@@ -194,6 +196,7 @@ export class StoreDatabase {
 
   #write(rows: PackedRows, removal: Removal): void {
     const { appliedLsn } = rows.position;
+    if (this.#isLogElsewhere) this.#tail = Math.max(this.#tail, appliedLsn);
     if (appliedLsn > this.#tail)
       throw new Error(`Rows as of entry ${appliedLsn}, but the log ends at ${this.#tail}.`);
     // The file may have given up more of the history than those who wrote the rows know.
@@ -312,12 +315,12 @@ export class StoreDatabase {
   }
 
   /** Room within the files there are, however large they may become. */
-  spare(): Spare {
+  spare(): Spare & { readonly fileBytes: number } {
     const fileBytes = statSync(this.#file).size;
     const emptyBytes = this.#pragmaNumber("freelist_count") * this.#pageBytes;
     const growthBytes = Math.max(0, this.#pragmaNumber("page_count") * this.#pageBytes - fileBytes);
     const walFileBytes = statSync(`${this.#file}-wal`).size;
-    return { emptyBytes, growthBytes, walFileBytes, unreflectedBytes: this.#unreflectedBytes };
+    return { fileBytes, emptyBytes, growthBytes, walFileBytes, unreflectedBytes: this.#unreflectedBytes };
   }
 
   /** Room within the size the file may have; null where only the disk bounds it. */
@@ -429,7 +432,7 @@ export class StoreDatabase {
 
 type DatabaseSettings = { readonly writer: string; readonly loadedLsn: Lsn } & Pick<
   SqliteSettings,
-  "databaseBytesMax" | "lockWaitMsMax" | "walBytesMax"
+  "databaseBytesMax" | "isLogElsewhere" | "lockWaitMsMax" | "walBytesMax"
 >;
 
 /** SQLite asks for every named value. */

@@ -15,13 +15,17 @@ import type { Session } from "../../core/session.ts";
 import { State } from "../../core/state.ts";
 import { parentPath, rootPath } from "../../core/tree/path.ts";
 import { emptyData, type Znode } from "../../core/tree/znode.ts";
+import type { Lsn } from "../commit-log.ts";
+import type { RestoreNote } from "../restoring.ts";
 import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
+import { noteIdentity } from "./file-identity.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { metaPageWith } from "./meta-page.ts";
 import { type AclRow, type PackedChanges, unpackChanges } from "./packed-rows.ts";
+import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { type Checked, changesChecksum } from "./row-checksums.ts";
 import { createSchemaIfEmpty, hasItsColumns, upgradeSchemaIfOlder } from "./schema.ts";
 
@@ -37,12 +41,22 @@ export interface LoadedStore {
   readonly wasUnclean: boolean;
 }
 
+/** One that is opened to be served. */
+export interface OpenedStore extends LoadedStore {
+  /** The last entry of the log. */
+  readonly tail: Lsn;
+  /** Whether it is a copy of the file that was written last. */
+  readonly isCopy: boolean;
+  /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
+  readonly restoreNote: RestoreNote | null;
+}
+
 /**
  * Makes the file when there is none.
  * @param clusterId whose it must be, and whose a new one is; any where it is not given
  * @throws CorruptStoreError | Error
  */
-export function loadStore(file: string, clusterId?: string): LoadedStore {
+export function loadStore(file: string, clusterId?: string): OpenedStore {
   const connection = openConnection(file, { isMade: true });
   try {
     createSchemaIfEmpty(connection, {
@@ -59,13 +73,10 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
       if (!hasItsColumns(connection))
         throw new CorruptStoreError(file, "its tables are not as they were made");
       refuseOtherCluster(connection, file, clusterId);
-      return readStore(connection, file);
+      return { ...readStore(connection, file), ...readSurroundings(connection, file) };
     });
     return read.immediate();
   } catch (error) {
-    if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
-      throw new Error(`The disk of ${file} is full; make room on it, then start again.`);
-    }
     throw whileReading(error, file);
   } finally {
     connection.close();
@@ -74,6 +85,9 @@ export function loadStore(file: string, clusterId?: string): LoadedStore {
 
 /** Statements that are always right fail on tables that are not as they were made. */
 export function whileReading(error: unknown, file: string): unknown {
+  if (error instanceof Sqlite.SqliteError && error.code === "SQLITE_FULL") {
+    return new Error(`The disk of ${file} is full; make room on it, then start again.`);
+  }
   if (error instanceof Sqlite.SqliteError && tableFaults.test(error.code)) {
     return new CorruptStoreError(file, `its tables are not as they were made (${error.message})`);
   }
@@ -104,6 +118,25 @@ export function readStore(connection: Connection, file: string): LoadedStore {
   }
   return { clusterId, state, position, changes, wasUnclean: cleanShutdown === 0 };
 }
+
+/** What a start asks of the file beside what is in the store; it is noted that this is the file from here on. */
+function readSurroundings(
+  connection: Connection,
+  file: string,
+): Pick<OpenedStore, "tail" | "isCopy" | "restoreNote"> {
+  const tail = connection.prepare(selectTail).pluck().get() as Lsn;
+  return { tail, isCopy: noteIdentity(connection, file), restoreNote: openRestoreNote(connection, file) };
+}
+
+/** One that is done goes: what it asked for is in the rows. */
+function openRestoreNote(connection: Connection, file: string): RestoreNote | null {
+  const note = readRestoreNote(connection, file);
+  if (note === null || note.id !== readMeta(connection, file).restored.id) return note;
+  dropRestoreNote(connection);
+  return null;
+}
+
+const selectTail = "SELECT max(applied_lsn, coalesce((SELECT max(lsn) FROM log), 0)) FROM meta";
 
 /**
  * What the checksums of rows cannot see: how pages hang together, which are free, and whether each row has the shape of

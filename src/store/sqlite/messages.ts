@@ -13,13 +13,30 @@ export interface WriterData {
   /** What must stay where it is, beside the database. */
   readonly places: readonly Place[];
   readonly ballastFile: string;
+  /** Says how far the directory had come, beside a database of this cluster. */
+  readonly witnessFile: string;
+  readonly clusterId: string;
   readonly settings: SqliteSettings;
   /** Shared with the event loop, which may read it at any time. */
   readonly numbers: Float64Array<SharedArrayBuffer>;
+  /** The same of the histogram of how long commits took. */
+  readonly commitCells: Float64Array<SharedArrayBuffer>;
 }
 
 /** Places in `WriterData.numbers`. */
-export const numberIndex = { walBytes: 0, lastCommitMs: 1, lastCheckpointMs: 2, walBlockedMs: 3 } as const;
+export const numberIndex = {
+  walBytes: 0,
+  lastCommitMs: 1,
+  lastCheckpointMs: 2,
+  walBlockedMs: 3,
+  checkpointsTotal: 4,
+  checkpointMsTotal: 5,
+  databaseBytes: 6,
+  emptyBytes: 7,
+  walFileBytes: 8,
+  diskFreeBytes: 9,
+  diskBytes: 10,
+} as const;
 
 export interface AppendMessage {
   readonly type: "append";

@@ -2,6 +2,7 @@
 
 import type Sqlite from "better-sqlite3";
 import type { Housekeeper } from "../../core/housekeeper.ts";
+import { neverRestored, type Restored } from "../../core/restored.ts";
 import type { Position } from "../tables.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { type Checked, valuesChecksum } from "./row-checksums.ts";
@@ -40,17 +41,29 @@ export function preparePutMeta(connection: Sqlite.Database): (meta: Meta) => Met
   const update: Sqlite.Statement<object> = connection.prepare(updateMeta);
   return (meta) => {
     const next = { ...meta, revision: meta.revision + 1 };
-    const { housekeeper, ...columns } = next;
-    update.run({ ...columns, ...housekeeper, checksum: metaChecksum(next) });
+    const { housekeeper, restored, ...columns } = next;
+    update.run({ ...columns, ...housekeeper, ...columnsOf(restored), checksum: metaChecksum(next) });
     return next;
   };
 }
 
-/** The row as it is read, with the housekeeper spread over columns of its own. */
-type MetaColumns = Omit<MetaRow, "housekeeper"> & Housekeeper;
+/** The row as it is read, with the housekeeper and the last restore spread over columns of their own. */
+type MetaColumns = Omit<MetaRow, "housekeeper" | "restored"> & Housekeeper & RestoredColumns;
 
-function metaOf({ server, term, touchedAt, ...meta }: MetaColumns): MetaRow {
-  return { ...meta, housekeeper: { server, term, touchedAt } };
+interface RestoredColumns {
+  readonly restoreId: string;
+  readonly restoredZxid: number;
+  readonly sequenceFloor: number;
+}
+
+function columnsOf({ id, zxid, sequenceFloor }: Restored): RestoredColumns {
+  return { restoreId: id, restoredZxid: zxid, sequenceFloor };
+}
+
+function metaOf(columns: MetaColumns): MetaRow {
+  const { server, term, touchedAt, restoreId, restoredZxid, sequenceFloor, ...meta } = columns;
+  const restored = { id: restoreId, zxid: restoredZxid, sequenceFloor };
+  return { ...meta, housekeeper: { server, term, touchedAt }, restored };
 }
 
 /** Of all that stands in the row but the version of the evaluation and the goodbye. */
@@ -70,7 +83,13 @@ function metaChecksum({ clusterId, revision, ...position }: Meta): number {
     server,
     term,
     touchedAt,
+    ...restoredValues(position.restored),
   ]);
+}
+
+/** Rows of versions that could not be restored keep their checksum. */
+function restoredValues({ id, zxid, sequenceFloor }: Restored): readonly (string | number)[] {
+  return id === neverRestored.id ? [] : [id, zxid, sequenceFloor];
 }
 
 /** Gives the row the checksum of what it holds: for a file that is made, or brought to a version with other columns. */
@@ -82,10 +101,12 @@ export function sealMeta(connection: Sqlite.Database): void {
 const selectMeta = `
   SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs,
     time_ms AS timeMs, housekeeper AS server, housekeeper_term AS term, housekeeper_touched_at AS touchedAt,
+    restore_id AS restoreId, restored_zxid AS restoredZxid, sequence_floor AS sequenceFloor,
     digest, history_floor_zxid AS historyFloorZxid, clean_shutdown AS cleanShutdown, revision, checksum
   FROM meta`;
 
 const updateMeta = `
   UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId, ran_ms = @ranMs,
     time_ms = @timeMs, housekeeper = @server, housekeeper_term = @term, housekeeper_touched_at = @touchedAt,
+    restore_id = @restoreId, restored_zxid = @restoredZxid, sequence_floor = @sequenceFloor,
     digest = @digest, history_floor_zxid = @historyFloorZxid, revision = @revision, checksum = @checksum`;

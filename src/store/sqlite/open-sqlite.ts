@@ -2,45 +2,84 @@
 // file and one thread.
 
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cellsOf, Histogram, timeBoundsMs } from "../../histogram.ts";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
-import { claimDataDirectory, type DataDirectory } from "./data-directory.ts";
-import { type LoadedStore, loadStore } from "./load.ts";
+import { claimDataDirectory, type DataDirectory, removeCopy } from "./data-directory.ts";
+import { loadStore, type OpenedStore } from "./load.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
 import { asFullDisk, giveUpBallastIfFull } from "./space.ts";
 import { SqliteLog } from "./sqlite-log.ts";
 import { SqliteTables } from "./sqlite-tables.ts";
+import { keepBeforeUpgrade, type Upgraded } from "./upgrade-copy.ts";
 import { refuseDamagedWal } from "./wal-check.ts";
+import { noteSeen, refuseOlder } from "./witness.ts";
 import { WriterThread } from "./writer-thread.ts";
 
+/** Of the file, its disk and the thread that writes it. Totals count since the start. */
 export interface StorageStats {
+  /** What stands in the write-ahead log and is not in the file, or keeps it from starting anew. */
   readonly walBytes: number;
+  /** Length of its file. */
+  readonly walFileBytes: number;
+  /** At which it is said that a reader of the file keeps it from being emptied. */
+  readonly walBytesMax: number;
   /** For how long a reader of the file has kept its log from being emptied; 0 when none does. */
   readonly walBlockedMs: number;
   readonly lastCommitMs: number;
+  /** Commits that were synced, be it of one entry or of many. */
+  readonly commitsTotal: number;
+  readonly commitMsTotal: number;
   readonly lastCheckpointMs: number;
+  readonly checkpointsTotal: number;
+  readonly checkpointMsTotal: number;
+  /** Length of the database file, and what of it holds nothing. */
+  readonly databaseBytes: number;
+  readonly emptyBytes: number;
+  /** What the database may grow to; 0 where there is no bound. */
+  readonly databaseBytesMax: number;
+  /** A file that keeps room for a full disk. */
+  readonly ballastBytes: number;
+  readonly diskBytes: number;
+  /** What the disk has left, and with how much less than this the service is read-only. */
+  readonly diskFreeBytes: number;
+  readonly diskFreeBytesMin: number;
+  /** Sent to the thread, and not answered. */
+  readonly pendingAppends: number;
+}
+
+interface Opening {
+  readonly thread: WriterThread;
+  readonly upgraded: Upgraded | null;
 }
 
 const numberCount = Object.keys(numberIndex).length;
 
 export class OpenedSqlite {
-  readonly loaded: LoadedStore;
+  readonly loaded: OpenedStore;
   readonly log: SqliteLog;
   readonly tables: SqliteTables;
   /** Files, and perhaps the directory, that other users could open until now. */
   readonly tightened: readonly string[];
+  /** Null where the file was of this version already. */
+  readonly upgraded: Upgraded | null;
   /** Where a backup finds the database, and where one is made. */
   readonly files: { readonly databaseFile: string; readonly backupFile: string };
+  /** How long the thread took to commit and sync what it was sent. */
+  readonly commitMs: Histogram;
   readonly #thread: WriterThread;
 
-  constructor(directory: DataDirectory, loaded: LoadedStore, thread: WriterThread) {
+  constructor(directory: DataDirectory, loaded: OpenedStore, { thread, upgraded }: Opening) {
     const { clusterId, position } = loaded;
     this.loaded = loaded;
     this.tightened = directory.tightened;
+    this.upgraded = upgraded;
     const { databaseFile, backupFile } = directory;
     this.files = { databaseFile, backupFile };
     this.#thread = thread;
+    this.commitMs = new Histogram(timeBoundsMs, thread.data.commitCells);
     this.log = new SqliteLog(thread, clusterId);
     const { appliedLsn: lsn, zxid, digest } = position;
     this.tables = new SqliteTables(thread, clusterId, { lsn, zxid, digest });
@@ -51,13 +90,20 @@ export class OpenedSqlite {
     this.#thread.on("walBlockage", ({ blockage }) => listener(blockage));
   }
 
+  /** From the memory that the writing thread shares: nobody is asked. */
   stats(): StorageStats {
-    const at = (index: number) => this.#thread.data.numbers[index] as number;
+    const { numbers, settings } = this.#thread.data;
+    const at = (name: keyof typeof numberIndex) => numbers[numberIndex[name]] as number;
     return {
-      walBytes: at(numberIndex.walBytes),
-      walBlockedMs: at(numberIndex.walBlockedMs),
-      lastCommitMs: at(numberIndex.lastCommitMs),
-      lastCheckpointMs: at(numberIndex.lastCheckpointMs),
+      ...{ walBytes: at("walBytes"), walFileBytes: at("walFileBytes"), walBlockedMs: at("walBlockedMs") },
+      walBytesMax: settings.walBytesMax,
+      ...{ lastCommitMs: at("lastCommitMs"), commitsTotal: this.commitMs.count },
+      ...{ commitMsTotal: this.commitMs.sum, lastCheckpointMs: at("lastCheckpointMs") },
+      ...{ checkpointsTotal: at("checkpointsTotal"), checkpointMsTotal: at("checkpointMsTotal") },
+      ...{ databaseBytes: at("databaseBytes"), emptyBytes: at("emptyBytes") },
+      ...{ databaseBytesMax: settings.databaseBytesMax, ballastBytes: settings.ballastBytes },
+      ...{ diskBytes: at("diskBytes"), diskFreeBytes: at("diskFreeBytes") },
+      ...{ diskFreeBytesMin: settings.freeBytesMin, pendingAppends: this.log.pendingCount },
     };
   }
 
@@ -80,13 +126,16 @@ export async function openSqlite(
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
+    refuseBrokenRestore(owned);
     giveUpBallastIfFull(owned.ballastFile);
     checkWal(owned);
+    const upgraded = keepBeforeUpgrade(owned.databaseFile);
     const loaded = loadStore(owned.databaseFile, clusterId);
+    refuseIfOlder(owned, loaded);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
     noteBoot(owned.bootFile);
     const thread = new WriterThread(owned, writerData(owned, loaded, settings));
-    const opened = new OpenedSqlite(owned, loaded, thread);
+    const opened = new OpenedSqlite(owned, loaded, { thread, upgraded });
     await thread.start();
     return opened;
   } catch (error) {
@@ -95,17 +144,44 @@ export async function openSqlite(
   }
 }
 
+/** It has moved aside what was there, and what it brings is not in its place yet: an empty store would be made there. */
+function refuseBrokenRestore({ restoredFile, databaseFile, path }: DataDirectory): void {
+  if (!existsSync(restoredFile)) return;
+  if (!existsSync(databaseFile)) {
+    throw new Error(
+      `A restore into ${path} was broken off, and there is no database. Run it again with --force, or delete ` +
+        `${restoredFile} to begin with an empty store. What was there is in a folder replaced-… beside it.`,
+    );
+  }
+  removeCopy(restoredFile);
+}
+
+/** What was put there on purpose is as old as it is. */
+function refuseIfOlder(
+  { witnessFile, path }: DataDirectory,
+  { clusterId, tail, restoreNote }: OpenedStore,
+): void {
+  const seen = { clusterId, lsn: tail };
+  if (restoreNote === null) refuseOlder(witnessFile, seen, path);
+  noteSeen(witnessFile, seen);
+}
+
 /** Before SQLite sees it: to open the file is to take damage for the end of the log. */
 function checkWal({ databaseFile, bootFile }: DataDirectory): void {
   refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
 }
 
 function writerData(
-  { databaseFile, ballastFile, places }: DataDirectory,
-  { position }: LoadedStore,
+  { databaseFile, ballastFile, witnessFile, places }: DataDirectory,
+  { position, clusterId }: OpenedStore,
   settings: SqliteSettings,
 ): WriterData {
-  const numbers = new Float64Array(new SharedArrayBuffer(numberCount * Float64Array.BYTES_PER_ELEMENT));
-  const files = { databaseFile, ballastFile, loadedLsn: position.appliedLsn, places };
-  return { writer: randomUUID(), ...files, settings, numbers };
+  const numbers = sharedNumbers(numberCount);
+  const commitCells = sharedNumbers(cellsOf(timeBoundsMs));
+  const files = { databaseFile, ballastFile, witnessFile, clusterId, loadedLsn: position.appliedLsn, places };
+  return { writer: randomUUID(), ...files, settings, numbers, commitCells };
+}
+
+function sharedNumbers(count: number): Float64Array<SharedArrayBuffer> {
+  return new Float64Array(new SharedArrayBuffer(count * Float64Array.BYTES_PER_ELEMENT));
 }

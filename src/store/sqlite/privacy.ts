@@ -15,6 +15,9 @@ const databaseName = "treekeeper.db";
 const lockName = "lock.db";
 const ballastName = "ballast";
 const bootName = "boot";
+const witnessName = "witness";
+/** A backup on its way to the place of the database. */
+const restoredName = "restored.part";
 /** A backup that is being made: whoever takes it has it without a name, and one that is found has no owner. */
 const backupName = "backup.part";
 export const fileNames = {
@@ -22,12 +25,14 @@ export const fileNames = {
   lock: lockName,
   ballast: ballastName,
   boot: bootName,
+  witness: witnessName,
+  restored: restoredName,
   backup: backupName,
 } as const;
 
 /** All that is ever made in the directory. */
 const ownNames = [
-  ...[databaseName, lockName, backupName].flatMap((name) => [
+  ...[databaseName, lockName, backupName, restoredName].flatMap((name) => [
     name,
     `${name}-wal`,
     `${name}-shm`,
@@ -35,7 +40,21 @@ const ownNames = [
   ]),
   ballastName,
   bootName,
+  witnessName,
 ];
+
+/** As the database was before an upgrade to this version of the tables. */
+export function upgradeCopyName(version: number): string {
+  return `${databaseName}.before-v${version}`;
+}
+
+/** Their names. */
+export function upgradeCopiesIn(directory: string): string[] {
+  return readdirSync(directory).filter((name) => upgradeCopyPattern.test(name));
+}
+
+export const upgradeCopyPattern = /^treekeeper\.db\.before-v(\d+)$/;
+
 /** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
 const otherNames = ["lost+found", "first-token.json"];
 
@@ -46,7 +65,7 @@ const otherNames = ["lost+found", "first-token.json"];
 export function keepPrivate(directory: string): string[] {
   const tightened = closeDirectory(directory) ? [directory] : [];
   // Nobody else can exchange a file from here on.
-  for (const name of ownNames) {
+  for (const name of [...ownNames, ...upgradeCopiesIn(directory)]) {
     const file = join(directory, name);
     if (closeFile(file)) tightened.push(file);
   }

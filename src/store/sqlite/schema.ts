@@ -147,6 +147,12 @@ const upgrades = [
   ) STRICT;
 
   ALTER TABLE znode ADD COLUMN acl_id INTEGER NOT NULL DEFAULT 0;`,
+  `-- The last time that it was put back to an earlier moment: its name, its transaction, and where numbers in names go on.
+  ALTER TABLE meta ADD COLUMN restore_id TEXT NOT NULL DEFAULT '';
+  ALTER TABLE meta ADD COLUMN restored_zxid INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE meta ADD COLUMN sequence_floor INTEGER NOT NULL DEFAULT 0;
+  -- Which file it is, as its filesystem has it; nothing follows from it but a line in the log.
+  ALTER TABLE meta ADD COLUMN file_identity TEXT NOT NULL DEFAULT '';`,
 ] as const;
 
 /** The first version whose rows have checksums. */

@@ -1,6 +1,8 @@
 // What an operator may choose about the file and its disk, with the values used when nothing is chosen.
 
 export interface SqliteSettings {
+  /** The entries that rows reflect are not in this file, but in a log that several servers share. */
+  readonly isLogElsewhere: boolean;
   /** Serve from a network or FUSE filesystem too, at the operator's own risk. */
   readonly allowUnsafeFilesystem: boolean;
   /** Bytes one log entry may have. */
@@ -22,6 +24,7 @@ export interface SqliteSettings {
 const mebibyte = 1_048_576;
 
 export const defaultSqliteSettings: SqliteSettings = {
+  isLogElsewhere: false,
   allowUnsafeFilesystem: false,
   entryBytesMax: 16 * mebibyte,
   databaseBytesMax: 0,

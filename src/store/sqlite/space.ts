@@ -43,6 +43,8 @@ export class Space {
   readonly #directory: string;
   readonly #ballastFile: string;
   readonly #settings: SqliteSettings;
+  #diskBytes = 0;
+  #diskFreeBytes = 0;
 
   constructor(ballastFile: string, settings: SqliteSettings) {
     this.#directory = dirname(ballastFile);
@@ -50,13 +52,25 @@ export class Space {
     this.#settings = settings;
   }
 
+  /** How large the disk was at the last look. */
+  get diskBytes(): number {
+    return this.#diskBytes;
+  }
+
+  /** What the disk had left at the last look. */
+  get diskFreeBytes(): number {
+    return this.#diskFreeBytes;
+  }
+
   /** Why there is too little room; null when there is enough, or once more when there was too little. */
   shortage(spare: Spare, isShort: boolean): string | null {
-    const { bavail, bsize } = statfsSync(this.#directory);
+    const { bavail, blocks, bsize } = statfsSync(this.#directory);
+    this.#diskBytes = blocks * bsize;
+    this.#diskFreeBytes = bavail * bsize;
     const settings = this.#settings;
     const slackBytes = isShort ? settings.freeBytesMin * slackShare : 0;
     const neededBytes = slackBytes + (this.#hasBallast() ? 0 : settings.ballastBytes);
-    return shortageOf({ diskBytes: bavail * bsize, ...spare }, { ...settings, neededBytes });
+    return shortageOf({ diskBytes: this.#diskFreeBytes, ...spare }, { ...settings, neededBytes });
   }
 
   /** Makes the ballast if it is not there; false when there is no room for it. */

@@ -56,6 +56,11 @@ export class SqliteLog implements CommitLog {
     });
   }
 
+  /** Entries that were sent to the thread and have no answer. */
+  get pendingCount(): number {
+    return this.#appends.size;
+  }
+
   /** An entry sent again under its number is not appended again: it gets the answer of the first. */
   append(seq: number, body: Uint8Array): Promise<Lsn> {
     const refusal = this.#refusal(body);

@@ -29,7 +29,7 @@ export class DamagedWalError extends Error {
         "To start from what is before it would lose them, and with them writes that were acknowledged. It was left as " +
         `it is. See what else is with \`treekeeper check ${dirname(walFile)}\`, then restore a backup (docs/backup.md). To ` +
         "go on without what is lost, keep a copy of the data directory, then cut the log off there: " +
-        `truncate -s ${offset} '${walFile}'.`,
+        `truncate -s ${offset} '${walFile}', and begin a new epoch: treekeeper restore --rolled-back.`,
     );
     this.name = "DamagedWalError";
   }

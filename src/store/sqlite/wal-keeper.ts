@@ -147,8 +147,15 @@ export class WalKeeper {
 
   #done(done: CheckpointDone): void {
     this.#isRunning = false;
-    this.#numbers[numberIndex.lastCheckpointMs] = done.tookMs;
+    this.#count(done);
     this.#listeners.onDone(done);
+  }
+
+  #count({ tookMs }: CheckpointDone): void {
+    const numbers = this.#numbers;
+    numbers[numberIndex.lastCheckpointMs] = tookMs;
+    (numbers[numberIndex.checkpointMsTotal] as number) += tookMs;
+    (numbers[numberIndex.checkpointsTotal] as number) += 1;
   }
 
   /**

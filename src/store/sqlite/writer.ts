@@ -3,6 +3,7 @@
 // prove nothing about the one that failed.
 
 import Sqlite from "better-sqlite3";
+import { Histogram, timeBoundsMs } from "../../histogram.ts";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { LockedError, StoreDatabase } from "./database.ts";
 import type { Answers, AppendMessage, FromWriter, Request, ToWriter, WriterData } from "./messages.ts";
@@ -23,6 +24,7 @@ import { Shrinker } from "./shrinker.ts";
 import { Space } from "./space.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
+import { noteSeen } from "./witness.ts";
 
 /** What is sent back at once where the log is read: an entry that is larger goes alone. */
 const readEntriesMax = 64;
@@ -36,6 +38,13 @@ const probeShareOfBallast = 1 / 8;
 /** How old a look at the files may be when something is appended. */
 const lookEveryMs = 50;
 
+/** As they were when it was last looked for room. */
+interface FileSizes {
+  readonly fileBytes: number;
+  readonly emptyBytes: number;
+  readonly walFileBytes: number;
+}
+
 interface WaitingWrite {
   readonly id: number;
   readonly rows: PackedRows;
@@ -44,8 +53,10 @@ interface WaitingWrite {
 export class Writer {
   readonly #database: StoreDatabase;
   readonly #numbers: Float64Array;
+  readonly #commitMs: Histogram;
   readonly #space: Space;
   readonly #places: readonly Place[];
+  readonly #witness: Pick<WriterData, "witnessFile" | "clusterId">;
   #lastLookMs = 0;
   readonly #wal: WalKeeper;
   readonly #shrinker: Shrinker;
@@ -67,10 +78,12 @@ export class Writer {
   #toldDurableLsn: Lsn;
 
   constructor(data: WriterData, post: (message: FromWriter) => void) {
-    const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers } = data;
+    const { writer, databaseFile, ballastFile, loadedLsn, settings, numbers, commitCells } = data;
     this.#post = post;
     this.#numbers = numbers;
+    this.#commitMs = new Histogram(timeBoundsMs, commitCells);
     this.#toldDurableLsn = loadedLsn;
+    this.#witness = data;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
     this.#space = new Space(ballastFile, settings);
     this.#probeEveryBytes = probeEveryBytesOf(settings);
@@ -123,6 +136,8 @@ export class Writer {
       if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
       this.#inRoom(() => this.#database.setCleanShutdown(true));
       this.#inRoom(() => this.#database.emptyWal());
+      const { witnessFile, clusterId } = this.#witness;
+      noteSeen(witnessFile, { clusterId, lsn: this.#database.tail });
     });
     this.#database.close();
   }
@@ -171,7 +186,9 @@ export class Writer {
       firstLsn = this.#database.append(messages);
     };
     const hasRoom = this.#inRoom(append) || (this.#giveUpHistory() && this.#inRoom(append));
-    this.#numbers[numberIndex.lastCommitMs] = performance.now() - started;
+    const tookMs = performance.now() - started;
+    this.#numbers[numberIndex.lastCommitMs] = tookMs;
+    this.#commitMs.observe(tookMs);
     if (!hasRoom) {
       this.#refuse(messages, this.#shortage ?? "");
       return;
@@ -345,7 +362,9 @@ export class Writer {
     if (this.#shortage !== null) {
       this.#inRoom(() => this.#wal.giveBack(this.#database.spare().walFileBytes));
     }
-    const shortage = this.#space.shortage(this.#database.spare(), this.#shortage !== null);
+    const spare = this.#database.spare();
+    const shortage = this.#space.shortage(spare, this.#shortage !== null);
+    this.#noteRoom(spare);
     if (this.#shortage === null) {
       if (shortage !== null) this.#say(shortage);
       else if (!this.#takeBallast()) this.#say("The disk has no room for the ballast file.");
@@ -355,6 +374,14 @@ export class Writer {
     if (!this.#takeBallast()) return;
     // Said again here, since there may have been no room to say it at the start.
     if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
+  }
+
+  #noteRoom({ fileBytes, emptyBytes, walFileBytes }: FileSizes): void {
+    this.#numbers[numberIndex.databaseBytes] = fileBytes;
+    this.#numbers[numberIndex.emptyBytes] = emptyBytes;
+    this.#numbers[numberIndex.walFileBytes] = walFileBytes;
+    this.#numbers[numberIndex.diskFreeBytes] = this.#space.diskFreeBytes;
+    this.#numbers[numberIndex.diskBytes] = this.#space.diskBytes;
   }
 
   /** Its room may have gone to the write-ahead log, which keeps its length. */

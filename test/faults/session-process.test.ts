@@ -7,9 +7,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Client, type Session, type SessionState } from "../../src/client/index.ts";
-import { test } from "./proxied.ts";
+import { test } from "../client/proxied.ts";
 
-const masterScript = fileURLToPath(new URL("./master.ts", import.meta.url));
+const masterScript = fileURLToPath(new URL("../client/master.ts", import.meta.url));
 
 function statesOf(session: Session): { told: SessionState[]; until: (state: SessionState) => Promise<void> } {
   const told: SessionState[] = [];

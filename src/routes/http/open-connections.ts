@@ -1,0 +1,146 @@
+// The connections there are, one by one, for an operator: who they are of, since when, and what is asked on them. What is
+// counted on each request is counted by whoever has to look at its connection anyway.
+
+import type { Server } from "node:http";
+import type { Socket } from "node:net";
+
+/** What has been said on a connection so far; known from its first request on. */
+export interface Spoken {
+  readonly protocol: "HTTP/1.1" | "HTTP/2";
+  readonly requests: number;
+  /** Answers that go on for as long as the client listens. */
+  readonly streams: number;
+  /** Requests that wait: long polls, places in queues. */
+  readonly waits: number;
+  /** Who asked last, as events name them; null for nobody who is known. */
+  readonly by: string | null;
+}
+
+export interface ConnectionDescription extends Omit<Spoken, "protocol"> {
+  /** Absent before its first request. */
+  readonly protocol?: Spoken["protocol"];
+  readonly id: number;
+  readonly address: string;
+  readonly port: number;
+  readonly openForMs: number;
+  /** The door it came in by. */
+  readonly localAddress: string;
+  readonly localPort: number;
+}
+
+interface Entry {
+  readonly id: number;
+  readonly socket: Socket;
+  readonly openedMs: number;
+  readonly address: string;
+  readonly port: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  spoken: Spoken | null;
+  /** Ends it behind what has been answered. */
+  endSoon: () => void;
+}
+
+/** Of whom nothing was asked yet. */
+const unheard: Omit<Spoken, "protocol"> = { requests: 0, streams: 0, waits: 0, by: null };
+
+export class OpenConnections {
+  /** In order of their ids, which is the order they were opened in. */
+  readonly #entries = new Map<number, Entry>();
+  /** By where they come from: under TLS a request has another socket, and the same addresses. */
+  readonly #byEnds = new Map<string, Entry>();
+  #lastId = 0;
+
+  follow(server: Server): void {
+    server.on("connection", (socket: Socket) => this.#enter(socket));
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Opened since the start. */
+  get openedTotal(): number {
+    return this.#lastId;
+  }
+
+  /**
+   * The first request on a connection has come.
+   * @param endSoon ends it behind what has been answered
+   */
+  heard(socket: Socket, spoken: Spoken, endSoon: () => void): void {
+    const entry = this.#byEnds.get(endsOf(socket));
+    if (entry === undefined) return;
+    entry.spoken = spoken;
+    entry.endSoon = endSoon;
+  }
+
+  /** In order of their ids; `next` is where to go on, null at the end. */
+  list({ after = 0, limit }: { after?: number | undefined; limit: number }) {
+    const connections: ConnectionDescription[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.id <= after) continue;
+      if (connections.length === limit) return { connections, next: connections.at(-1)?.id ?? null };
+      connections.push(this.#describe(entry));
+    }
+    return { connections, next: null };
+  }
+
+  /** How many speak which protocol, with their streams and waits. It walks over all of them. */
+  stats() {
+    const stats = { open: this.count, openedTotal: this.openedTotal, http1: 0, http2: 0, silent: 0 };
+    for (const { spoken } of this.#entries.values()) {
+      if (spoken === null) stats.silent += 1;
+      else if (spoken.protocol === "HTTP/2") stats.http2 += 1;
+      else stats.http1 += 1;
+    }
+    return stats;
+  }
+
+  /** Ends a connection, with whatever is under way on it; false when there is none of that id. */
+  end(id: number): boolean {
+    const entry = this.#entries.get(id);
+    entry?.socket.destroy();
+    return entry !== undefined;
+  }
+
+  /** The same of one's own, which ends behind what has been answered. */
+  endSoon(id: number): void {
+    this.#entries.get(id)?.endSoon();
+  }
+
+  /** Whether it is that on which a request came. */
+  isOf(id: number, socket: Socket): boolean {
+    return this.#byEnds.get(endsOf(socket))?.id === id;
+  }
+
+  #enter(socket: Socket): void {
+    const { remoteAddress = "", remotePort = 0, localAddress = "", localPort = 0 } = socket;
+    this.#lastId += 1;
+    const entry: Entry = {
+      ...{ id: this.#lastId, socket, openedMs: performance.now(), spoken: null },
+      endSoon: () => socket.destroySoon(),
+      ...{ address: remoteAddress, port: remotePort, localAddress, localPort },
+    };
+    const ends = endsOf(socket);
+    this.#entries.set(entry.id, entry);
+    this.#byEnds.set(ends, entry);
+    socket.once("close", () => {
+      this.#entries.delete(entry.id);
+      if (this.#byEnds.get(ends) === entry) this.#byEnds.delete(ends);
+    });
+  }
+
+  #describe({ id, openedMs, spoken, address, port, localAddress, localPort }: Entry): ConnectionDescription {
+    const { requests, streams, waits, by } = spoken ?? unheard;
+    const openForMs = Math.round(performance.now() - openedMs);
+    return {
+      ...{ id, address, port, localAddress, localPort, openForMs, requests, streams, waits, by },
+      ...(spoken !== null && { protocol: spoken.protocol }),
+    };
+  }
+}
+
+function endsOf({ remoteAddress, remotePort, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localPort}`;
+}

@@ -1,0 +1,31 @@
+// A real service has every metric of the table: nothing that it is made of is left out.
+
+import { expect } from "vitest";
+import { metrics } from "../../src/metrics.ts";
+import { Http } from "../support/http.ts";
+import { test } from "../support/process.ts";
+import { readMetrics } from "./reading.ts";
+
+test("a service as it is started has all of the table, and counts of its file and its process", async ({
+  start,
+}) => {
+  const http = new Http((await start()).url);
+  expect((await http.post("/v1/znodes/a", { body: "x" })).status).toBe(201);
+  const families = readMetrics((await http.get("/metrics")).text);
+  expect([...families.keys()]).toEqual(Object.keys(metrics));
+  const told = (name: string) => families.get(name)?.samples.get(name) ?? 0;
+  expect(
+    families
+      .get("treekeeper_commit_duration_seconds")
+      ?.samples.get("treekeeper_commit_duration_seconds_count"),
+  ).toBe(1);
+  for (const name of [
+    "disk_free_bytes",
+    "database_bytes",
+    "on_duty",
+    "heap_used_bytes",
+    "tree_memory_bytes_max",
+  ])
+    expect(told(`treekeeper_${name}`), name).toBeGreaterThan(0);
+  expect(told("treekeeper_ready")).toBe(1);
+});
