@@ -285,7 +285,8 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
   if (upgraded !== null)
     logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
-  if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
+  if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
+  if (shared === null && loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -318,6 +319,10 @@ async function openShared(config: Config, logger: Logger, stop: AbortSignal): Pr
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
   return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
 }
+
+const restoredAlone =
+  "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
+  "empty data directories (docs/cluster.md)";
 
 const copiedMessage =
   "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
