@@ -75,6 +75,19 @@ function proxies(text: string): string {
   );
 }
 
+/** Of members of a cluster. */
+function urls(text: string): string {
+  const all = text.split(",").map((url) => url.trim());
+  if (text === "" || all.every((url) => /^https?:\/\/[^/?#@\s]+\/?$/.test(url) && URL.canParse(url)))
+    return all.join(",");
+  throw new InvalidArgumentError("Give http:// or https:// addresses with ports, comma-separated.");
+}
+
+function etcdPrefix(text: string): string {
+  if (/^\/([\w.-]+\/)+$/.test(text)) return text;
+  throw new InvalidArgumentError("It begins and ends with a slash, such as /treekeeper/.");
+}
+
 function yesOrNo(text: string): boolean {
   return oneOf(["true", "false"])(text) === "true";
 }
@@ -107,6 +120,30 @@ const settings = {
     oneOf(logLevels),
     "lowest level that is logged",
   ),
+
+  log: setting<"sqlite" | "etcd">(
+    "log",
+    "sqlite",
+    oneOf(["sqlite", "etcd"]),
+    "where writes are ordered: sqlite in the data directory, or etcd for several servers",
+  ),
+  etcdEndpoints: setting(
+    "etcd-endpoints",
+    "",
+    urls,
+    "members of the etcd cluster, comma-separated, such as http://10.0.0.1:2379",
+  ),
+  etcdPrefix: setting(
+    "etcd-prefix",
+    "/treekeeper/",
+    etcdPrefix,
+    "what all keys in etcd begin with; servers with the same one are one service",
+  ),
+  etcdCa: setting("etcd-ca", "", (text) => text, "file with who certifies etcd's members (PEM), for https"),
+  etcdCert: setting("etcd-cert", "", (text) => text, "file with the certificate shown to etcd (PEM)"),
+  etcdKey: setting("etcd-key", "", (text) => text, "file with that certificate's private key (PEM)"),
+  etcdUser: setting("etcd-user", "", (text) => text, "name of the user in etcd, where it asks for one"),
+  etcdPasswordFile: setting("etcd-password-file", "", (text) => text, "file with that user's password"),
 
   auditFile: setting(
     "audit-file",
@@ -720,6 +757,20 @@ const pathCharacterBytesMax = 9;
 /** What a request has besides its path. */
 const otherHeaderBytes = 4096;
 
+function contradictionAboutEtcd(config: Config): string | null {
+  const { log, etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = config;
+  if (log === "etcd" && etcdEndpoints === "") return "--log etcd needs --etcd-endpoints.";
+  if (log !== "etcd" && etcdEndpoints !== "") return "--etcd-endpoints needs --log etcd.";
+  if ((etcdCert === "") !== (etcdKey === "")) return "--etcd-cert and --etcd-key go together.";
+  if ((etcdUser === "") !== (etcdPasswordFile === ""))
+    return "--etcd-user and --etcd-password-file go together.";
+  const schemes = new Set(etcdEndpoints.split(",").map((url) => url.split(":", 1)[0]));
+  if (schemes.size > 1) return "--etcd-endpoints are all http or all https.";
+  if ((etcdCa !== "" || etcdCert !== "") && !schemes.has("https"))
+    return "--etcd-ca and --etcd-cert are for https:// endpoints.";
+  return null;
+}
+
 function contradictionIn(config: Config): string | null {
   const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
@@ -740,6 +791,8 @@ function contradictionIn(config: Config): string | null {
     return "--cors-origin * would let any page write by its reader's certificate (--tls-client-ca): name the origins.";
   if (config.jwtKeys === "" && (config.jwtIssuer !== "" || config.jwtAudience !== ""))
     return "--jwt-issuer and --jwt-audience need --jwt-keys.";
+  const etcdFault = contradictionAboutEtcd(config);
+  if (etcdFault !== null) return etcdFault;
   const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;
   if (dataBytesMax + entryOverheadBytes > entryBytesMax) {
     return `--data-bytes-max (${dataBytesMax}) does not fit into --entry-bytes-max (${entryBytesMax}) with what goes around it.`;

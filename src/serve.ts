@@ -31,7 +31,7 @@ import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import type { LogState } from "./store/commit-log.ts";
+import type { CommitLog, LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import { Backups } from "./store/sqlite/backups.ts";
@@ -113,7 +113,7 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, storage } = await openStore(config, { logger, audit });
+  const { store, watches, storage } = await openStore(config, { logger, audit }, stop);
   const { freeBytesMin } = config;
   const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
@@ -262,10 +262,12 @@ interface OpenedStore {
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logs: Logs): Promise<OpenedStore> {
+async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise<OpenedStore> {
   const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
+  const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
   const sqlite = await openSqlite(config.dataDir, {
+    ...(shared !== null && { clusterId: shared.info.clusterId, isLogElsewhere: true }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -274,13 +276,17 @@ async function openStore(config: Config, logs: Logs): Promise<OpenedStore> {
     checkpointBytes: config.checkpointBytes,
     walBytesMax: config.walBytesMax,
   });
-  const { loaded, log, tables, tightened, upgraded } = sqlite;
+  const { loaded, tables, tightened, upgraded } = sqlite;
+  const log = shared ?? sqlite.log;
+  // What stands in a shared log needs no second one beside the tables.
+  if (shared !== null) await sqlite.log.close();
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
   if (upgraded !== null)
     logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
-  if (loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
+  if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
+  if (shared === null && loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -306,6 +312,17 @@ async function openStore(config: Config, logs: Logs): Promise<OpenedStore> {
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, storage: sqlite };
 }
+
+/** Of several servers; each keeps the tables in its own data directory. */
+async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<CommitLog> {
+  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
+  return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+}
+
+const restoredAlone =
+  "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
+  "empty data directories (docs/cluster.md)";
 
 const copiedMessage =
   "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +

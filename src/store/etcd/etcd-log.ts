@@ -37,6 +37,10 @@ export interface EtcdLogParts {
   /** What all keys begin with; ends with a slash. */
   readonly prefix: string;
   readonly paces?: Paces;
+  /** Called when nobody has answered for a while as it is opened. */
+  readonly onWaiting?: (cause: string) => void;
+  /** Ends the opening. */
+  readonly signal?: AbortSignal;
 }
 
 interface Format {
@@ -89,8 +93,16 @@ export class EtcdLog implements CommitLog {
 
   /** Resolves when etcd answers. @throws Error when what is there is of another format */
   static async open(parts: EtcdLogParts): Promise<EtcdLog> {
-    const connection = new Connection(parts.clock, parts.paces ?? usualPaces);
-    return new EtcdLog(parts, connection, await connection.insist(() => openFormat(parts)));
+    const { clock, paces = usualPaces, onWaiting = () => {}, signal } = parts;
+    const opening = new Connection(clock, paces);
+    opening.onState((state) => {
+      if (state.state === "suspended") onWaiting(state.cause);
+    });
+    const opened = await opening.insist(
+      () => openFormat(parts),
+      () => signal?.throwIfAborted(),
+    );
+    return new EtcdLog(parts, new Connection(clock, paces), opened);
   }
 
   append(seq: number, body: Uint8Array): Promise<Lsn> {

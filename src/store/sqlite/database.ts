@@ -69,8 +69,6 @@ export class StoreDatabase {
   readonly #writer: string;
   readonly #pageBytes: number;
   readonly #lockWaitMsMax: number;
-  /** Then rows are of entries that were never in this file. */
-  readonly #isLogElsewhere: boolean;
   #isOwner = false;
   readonly #statements: Statements;
   /** Pages the file may have; null for as many as the disk has. */
@@ -79,6 +77,7 @@ export class StoreDatabase {
   #tail: Lsn;
   /** As it stands in the file. */
   #meta: Meta;
+  readonly #isLogElsewhere: boolean;
   /** What of it was there when something was synced last. */
   #durable: Covering;
   /** Entries up to here may go. */
@@ -433,7 +432,7 @@ export class StoreDatabase {
 
 type DatabaseSettings = { readonly writer: string; readonly loadedLsn: Lsn } & Pick<
   SqliteSettings,
-  "databaseBytesMax" | "lockWaitMsMax" | "walBytesMax" | "isLogElsewhere"
+  "databaseBytesMax" | "isLogElsewhere" | "lockWaitMsMax" | "walBytesMax"
 >;
 
 /** SQLite asks for every named value. */

@@ -1,10 +1,10 @@
 // What an operator may choose about the file and its disk, with the values used when nothing is chosen.
 
 export interface SqliteSettings {
+  /** The entries that rows reflect are not in this file, but in a log that several servers share. */
+  readonly isLogElsewhere: boolean;
   /** Serve from a network or FUSE filesystem too, at the operator's own risk. */
   readonly allowUnsafeFilesystem: boolean;
-  /** The log is not in this file: its rows are of entries that others keep. */
-  readonly isLogElsewhere: boolean;
   /** Bytes one log entry may have. */
   readonly entryBytesMax: number;
   /** Bytes the database file may grow to; 0 for as many as the disk has. */
@@ -24,8 +24,8 @@ export interface SqliteSettings {
 const mebibyte = 1_048_576;
 
 export const defaultSqliteSettings: SqliteSettings = {
-  allowUnsafeFilesystem: false,
   isLogElsewhere: false,
+  allowUnsafeFilesystem: false,
   entryBytesMax: 16 * mebibyte,
   databaseBytesMax: 0,
   freeBytesMin: 128 * mebibyte,
