@@ -82,7 +82,7 @@ member() { sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\).*/\1/p"; }
 session=$(curl -fs -X POST "$(url 0)/v1/sessions" -d '{"timeoutMs":20000,"name":"worker"}')
 token=$(member token <<<"$session")
 id=$(member id <<<"$session")
-curl -fs -X POST "$(url 0)/v1/locks/report" -H "Session-Token: $token" -d '{}' >/dev/null
+curl -fs -X POST "$(url 0)/v1/locks/report/claims" -H "Session-Token: $token" -d '{}' >/dev/null
 kill -KILL "${server_pids[0]}"
 curl -fs -X PUT "$(url 1)/v1/sessions/$id" -H "Session-Token: $token" >/dev/null || fail "the session is gone"
 holder=$(curl -fs "$(url 2)/v1/locks/report")

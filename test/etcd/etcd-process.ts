@@ -9,11 +9,41 @@ import { freePorts } from "../support/ports.ts";
 
 const memoryFolder = "/dev/shm";
 
-export interface EtcdMember {
+export class EtcdMember {
   readonly name: string;
   /** Where it is asked. */
   readonly endpoint: string;
-  readonly process: ChildProcess;
+  readonly #args: readonly string[];
+  #process: ChildProcess;
+
+  constructor(name: string, endpoint: string, args: readonly string[]) {
+    this.name = name;
+    this.endpoint = endpoint;
+    this.#args = args;
+    this.#process = this.#start();
+  }
+
+  #start(): ChildProcess {
+    return spawn("etcd", this.#args, { stdio: "ignore" });
+  }
+
+  /** Sends the signal and does not wait. */
+  signal(name: NodeJS.Signals): void {
+    this.#process.kill(name);
+  }
+
+  async kill(): Promise<void> {
+    const { exitCode, signalCode } = this.#process;
+    if (exitCode !== null || signalCode !== null) return;
+    const exit = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await exit;
+  }
+
+  /** After it was killed: on the data that it had. */
+  restart(): void {
+    this.#process = this.#start();
+  }
 }
 
 export class Etcd {
@@ -39,36 +69,22 @@ export class Etcd {
       peer: `http://127.0.0.1:${ports[2 * index + 1]}`,
     }));
     const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
-    const members = places.map(({ name, endpoint, peer }) => ({
-      name,
-      endpoint,
-      process: spawn(
-        "etcd",
-        [
+    const members = places.map(
+      ({ name, endpoint, peer }) =>
+        new EtcdMember(name, endpoint, [
           ...["--name", name, "--data-dir", join(folder, name), "--initial-cluster", cluster],
           ...["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint],
           ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
           ...args,
-        ],
-        { stdio: "ignore" },
-      ),
-    }));
+        ]),
+    );
     const etcd = new Etcd(members, folder);
     await Promise.all(etcd.endpoints.map(answers));
     return etcd;
   }
 
   async stop(): Promise<void> {
-    const running = this.members.filter(
-      ({ process }) => process.exitCode === null && process.signalCode === null,
-    );
-    await Promise.all(
-      running.map(async ({ process }) => {
-        const exit = once(process, "exit");
-        process.kill("SIGKILL");
-        await exit;
-      }),
-    );
+    await Promise.all(this.members.map((member) => member.kill()));
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

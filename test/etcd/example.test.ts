@@ -3,8 +3,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { freePorts } from "../support/ports.ts";
 import { codeBlocksOf, projectFolder, readDocument } from "../support/markdown.ts";
+import { freePorts } from "../support/ports.ts";
 
 /** It takes ports up to so many behind its first. */
 const portsBehind = 32;

@@ -153,10 +153,10 @@ test("while etcd does not answer the log is suspended, and what was sent is in i
       heard.push(...entries.map(({ lsn }) => lsn));
     });
     await log.append(1, bytesOf("a"));
-    own.members[0]?.process.kill("SIGSTOP");
+    own.members[0]?.signal("SIGSTOP");
     const append = log.append(2, bytesOf("b"));
     await expect.poll(() => states, { timeout: 20_000 }).toEqual(["suspended"]);
-    own.members[0]?.process.kill("SIGCONT");
+    own.members[0]?.signal("SIGCONT");
     expect(await append).toBe(2);
     await expect.poll(() => states, { timeout: 20_000 }).toEqual(["suspended", "connected"]);
     await expect.poll(() => heard).toEqual([1, 2]);
