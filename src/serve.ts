@@ -286,8 +286,7 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
   if (upgraded !== null)
     logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
   if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
-  if (shared === null && loaded.isCopy && loaded.restoreNote === null)
-    logger.warn({ dataDir: config.dataDir }, copiedMessage);
+  if (shared === null && loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
