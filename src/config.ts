@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isNetwork } from "./core/acl/addresses.ts";
+import { helpColumns, helpWrapping } from "./help-width.ts";
 import { printableLine } from "./printable.ts";
 import { safeSetUp } from "./safe-start.ts";
 import { lineFault, readSettingsFile, SettingsFileError } from "./settings-file.ts";
@@ -596,6 +597,8 @@ function commandFor(version: string): Command {
   const command = new Command("treekeeper")
     .description("A coordination service that speaks HTTP and Server-Sent Events.")
     .version(version)
+    .configureHelp(helpWrapping)
+    .configureOutput({ getOutHelpWidth: helpColumns })
     .allowExcessArguments(false);
   for (const [, { flag, meaning, initial, parse }] of rows) {
     // Of what is asked for or not, the flag alone says that it is.
@@ -610,7 +613,8 @@ function commandFor(version: string): Command {
 }
 
 const fileHelp = `
-Flags go before the environment, the environment before the file of --config, which has the names without dashes:
+Flags go before the environment, the environment before the file of --config. In the file names
+have no dashes in front:
   # a comment
   data-dir = /var/lib/treekeeper/data`;
 
