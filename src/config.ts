@@ -5,6 +5,7 @@ import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isNetwork } from "./core/acl/addresses.ts";
+import { helpColumns, helpWrapping } from "./help-width.ts";
 import { printableLine } from "./printable.ts";
 import { safeSetUp } from "./safe-start.ts";
 import { lineFault, readSettingsFile, SettingsFileError } from "./settings-file.ts";
@@ -144,6 +145,18 @@ const settings = {
   etcdKey: setting("etcd-key", "", (text) => text, "file with that certificate's private key (PEM)"),
   etcdUser: setting("etcd-user", "", (text) => text, "name of the user in etcd, where it asks for one"),
   etcdPasswordFile: setting("etcd-password-file", "", (text) => text, "file with that user's password"),
+  etcdCompaction: setting<"own" | "external">(
+    "etcd-compaction",
+    "own",
+    oneOf(["own", "external"]),
+    "who has etcd's history compacted: the service behind each snapshot, or somebody else who uses it too",
+  ),
+  etcdSnapshotBytes: setting(
+    "etcd-snapshot-bytes",
+    64 * mebibyte,
+    byteCount(4096),
+    "bytes of the log in etcd at which a snapshot takes its place",
+  ),
 
   auditFile: setting(
     "audit-file",
@@ -633,6 +646,8 @@ function commandFor(version: string): Command {
   const command = new Command("treekeeper")
     .description("A coordination service that speaks HTTP and Server-Sent Events.")
     .version(version)
+    .configureHelp(helpWrapping)
+    .configureOutput({ getOutHelpWidth: helpColumns })
     .allowExcessArguments(false);
   for (const [, { flag, meaning, initial, parse }] of rows) {
     // Of what is asked for or not, the flag alone says that it is.
@@ -647,7 +662,8 @@ function commandFor(version: string): Command {
 }
 
 const fileHelp = `
-Flags go before the environment, the environment before the file of --config, which has the names without dashes:
+Flags go before the environment, the environment before the file of --config. In the file names
+have no dashes in front:
   # a comment
   data-dir = /var/lib/treekeeper/data`;
 

@@ -31,8 +31,10 @@ import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import type { CommitLog, LogState } from "./store/commit-log.ts";
+import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
+import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
+import type { SnapshotDuty } from "./store/etcd/snapshot-duty.ts";
 import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import { Backups } from "./store/sqlite/backups.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
@@ -113,7 +115,7 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, storage } = await openStore(config, { logger, audit }, stop);
+  const { store, watches, storage, shared } = await openStore(config, { logger, audit }, stop);
   const { freeBytesMin } = config;
   const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
   const danger = await beSafe(store, config, { logger, audit });
@@ -126,7 +128,9 @@ async function openService(
   const coordination = new Coordination(store, config);
   const sweeper = new Sweeper(store, config);
   const lockDelays = new LockDelays(store);
-  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays]);
+  const { snapshotFile } = storage.files;
+  const ofLog = shared === null ? [] : [snapshotDuty(shared, backups, snapshotFile, logger)];
+  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays, ...ofLog]);
   const runtime = new Runtime();
   const backstage = { storage, housekeeper, sweeper, lockDelays, runtime };
   const connectionBounds = boundConnections(config, logger);
@@ -259,6 +263,8 @@ interface OpenedStore {
   readonly store: Store;
   readonly watches: Watches;
   readonly storage: OpenedSqlite;
+  /** Null where the log is in the data directory. */
+  readonly shared: OpenedEtcd | null;
 }
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
@@ -266,8 +272,9 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
   const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
   const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
+  const onOpen = shared === null ? () => {} : await beginShared(shared, config, logger);
   const sqlite = await openSqlite(config.dataDir, {
-    ...(shared !== null && { clusterId: shared.info.clusterId, isLogElsewhere: true }),
+    ...(shared !== null && { clusterId: shared.log.info.clusterId, isLogElsewhere: true }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -277,7 +284,8 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
     walBytesMax: config.walBytesMax,
   });
   const { loaded, tables, tightened, upgraded } = sqlite;
-  const log = shared ?? sqlite.log;
+  const log = shared?.log ?? sqlite.log;
+  onOpen();
   // What stands in a shared log needs no second one beside the tables.
   if (shared !== null) await sqlite.log.close();
   if (tightened.length > 0)
@@ -286,7 +294,8 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
   if (upgraded !== null)
     logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
   if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
-  if (shared === null && loaded.isCopy && loaded.restoreNote === null) logger.warn({ dataDir: config.dataDir }, copiedMessage);
+  if (shared === null && loaded.isCopy && loaded.restoreNote === null)
+    logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
     state,
@@ -310,14 +319,32 @@ async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise
   await restore(store, loaded.restoreNote, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches, storage: sqlite };
+  return { store, watches, storage: sqlite, shared };
 }
 
 /** Of several servers; each keeps the tables in its own data directory. */
-async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<CommitLog> {
+async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
   const { openEtcd } = await import("./store/etcd/open-etcd.ts");
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
   return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+}
+
+/** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
+async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {
+  const { snapshot, finish } = await shared.bootstrap(config.dataDir, {
+    allowUnsafeFilesystem: config.unsafeFilesystem,
+  });
+  if (snapshot !== null) logger.info({ ...snapshot }, "began with the snapshot that the servers share");
+  return finish;
+}
+
+function snapshotDuty(shared: OpenedEtcd, backups: Backups, file: string, logger: Logger): SnapshotDuty {
+  return shared.snapshotDuty({
+    file,
+    takeInto: (target, signal) => backups.takeInto(target, signal),
+    onTaken: ({ lsn, bytes }) => logger.info({ lsn, bytes }, "a snapshot took the place of the log"),
+    onFailed: (reason) => logger.error({ reason }, "no snapshot could be taken; it is tried again"),
+  });
 }
 
 const restoredAlone =

@@ -65,6 +65,7 @@ const looseSources = [
   "early-signals.ts",
   "followed-files.ts",
   "healthcheck.ts",
+  "help-width.ts",
   "histogram.ts",
   "listening.ts",
   "main.ts",

@@ -39,6 +39,35 @@ describe.for(documents)("%s", (name) => {
     );
     expect(missing).toEqual([]);
   });
+
+  test("its links lead to chapters that exist", () => {
+    const targets = Array.from(markdown.matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g), ([, file, id]) => ({
+      page: file === "" ? name : join(dirname(name), String(file)),
+      id: String(id),
+    }));
+    expect(targets.filter(({ page, id }) => !chaptersOf(page).includes(id))).toEqual([]);
+  });
+});
+
+test("README's map has every page once", () => {
+  const [, map = ""] = readDocument("README.md").split("\n## Map\n");
+  const pages = Array.from(map.matchAll(/^\| \[docs\/[^\]]+\]\((docs\/[^)]+)\)/gm), ([, page]) => page);
+  const ofFolders = ["clients", "decisions"].map((folder) => `docs/${folder}/README.md`);
+  const expected = [...documentsIn("docs").filter((page) => /^docs\/[^/]+$/.test(page)), ...ofFolders];
+  expect(pages.sort()).toEqual(expected.sort());
+});
+
+test("the decisions are listed in order, each by its title", () => {
+  const listed = Array.from(
+    readDocument("docs/decisions/README.md").matchAll(/^- \[(.+)\]\((.+)\)$/gm),
+    ([, title, file]) => [file, title],
+  );
+  const files = documentsIn("docs/decisions").filter((page) => !page.endsWith("README.md"));
+  const titled = files.map((page) => [
+    page.replace("docs/decisions/", ""),
+    /^# (.+)$/m.exec(readDocument(page))?.[1],
+  ]);
+  expect(listed).toEqual(titled);
 });
 
 test("the tour shows the commands a first visitor needs", () => {
@@ -48,6 +77,17 @@ test("the tour shows the commands a first visitor needs", () => {
   const parts = ["sequential", "ephemeral", "Session-Token", "Fence", "If-Match", "watch", "transactions"];
   for (const part of parts) expect(all).toContain(part);
 });
+
+/** By the names that links have for them. */
+function chaptersOf(page: string): string[] {
+  const text = readDocument(page).replaceAll(/^```.*?^```$/gms, "");
+  return Array.from(text.matchAll(/^#+ (.+)$/gm), ([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}_ -]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
 
 function documentsIn(folder: string): string[] {
   return readdirSync(join(projectFolder, folder), { recursive: true })

@@ -22,15 +22,17 @@ export const exitCodes = {
 /** In the order of the table, for --help. */
 export const exitCodeMeanings: readonly (readonly [string, string])[] = [
   ["0", "done"],
-  ["1", "refused, or failed; of check: damaged; of diff: not the same"],
+  ["1", "refused, or failed; of check: damaged; of diff: not the same; of serve: it could not start"],
   ["2", "used wrongly: an unknown option, a path that is none; of check and diff: it cannot be told"],
-  ["3", "not there: the znode, the session, the instance, the token"],
+  ["3", "not there: the znode, the session, the instance, the token, the backup"],
   ["4", "in conflict: another version, there already, held by another, a stale fence"],
   ["69", "the service cannot be reached"],
   ["70", "a fault of this program"],
+  ["74", "of serve: the disk failed; start it again, which reads what is there"],
   ["75", "the lock was not to be had in time"],
   ["76", "what was held is lost, or in doubt: the command was ended"],
   ["77", "not permitted: no access token that is valid, or one without the right"],
+  ["78", "of serve: a later version wrote the data; start that one"],
   ["128+N", "ended by signal N"],
   ["other", "of lock, elect and register: the command's own"],
 ];
@@ -47,6 +49,7 @@ const codesOfProblems: Partial<Record<ProblemCode, number>> = {
   no_node: exitCodes.notFound,
   no_claim: exitCodes.notFound,
   no_instance: exitCodes.notFound,
+  no_route: exitCodes.notFound,
   no_token: exitCodes.notFound,
   no_policy: exitCodes.notFound,
   session_expired: exitCodes.notFound,

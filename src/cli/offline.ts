@@ -2,7 +2,7 @@
 // other command waits for a database to be loaded.
 
 import { Option } from "commander";
-import { ExitError } from "./exit-codes.ts";
+import { ExitError, exitCodes } from "./exit-codes.ts";
 
 export function scratchOption(): Option {
   return new Option(
@@ -17,6 +17,7 @@ export async function withTrouble<T>(exitCode: number, work: () => Promise<T>): 
     return await work();
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "OfflineError") throw error;
-    throw new ExitError(exitCode, error.message);
+    const { isMissing } = error as { isMissing?: boolean };
+    throw new ExitError(isMissing === true ? exitCodes.notFound : exitCode, error.message);
   }
 }

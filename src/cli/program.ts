@@ -2,6 +2,7 @@
 // the service.
 
 import { Command, CommanderError } from "commander";
+import { helpColumns, helpWrapping } from "../help-width.ts";
 import { printable } from "../printable.ts";
 import { safeSetUp } from "../safe-start.ts";
 import { completeCommand } from "./commands/complete.ts";
@@ -33,9 +34,15 @@ function programFor(version: string): Command {
   }
   program.addCommand(completeCommand(), { hidden: true });
   for (const command of withDescendants(program)) {
-    command.allowExcessArguments(false).exitOverride().configureHelp({ showGlobalOptions: true });
+    command
+      .allowExcessArguments(false)
+      .exitOverride()
+      .configureHelp({ showGlobalOptions: true, ...helpWrapping });
     // What was typed wrongly is repeated.
-    command.configureOutput({ writeErr: (text) => process.stderr.write(printable(text)) });
+    command.configureOutput({
+      writeErr: (text) => process.stderr.write(printable(text)),
+      getOutHelpWidth: helpColumns,
+    });
   }
   return program;
 }

@@ -59,7 +59,8 @@ function requestsIn({ requests, durations }: ServiceStats): string {
 
 function storageRows({ storage, durations }: ServiceStats): Row[] {
   if (storage === null) return [];
-  const { directoryBytes, diskBytes, diskFreeBytes, walBytes, walFileBytes, lastCommitMs } = storage;
+  const { directoryBytes, diskBytes, diskFreeBytes, walBytes, walFileBytes, commitsTotal, lastCommitMs } =
+    storage;
   const share =
     diskBytes === 0 ? "" : `, ${Math.floor((100 * (diskBytes - diskFreeBytes)) / diskBytes)} % full`;
   const { p99WithinMs } = durations.commits;
@@ -67,7 +68,7 @@ function storageRows({ storage, durations }: ServiceStats): Row[] {
   return [
     ["disk", `${inBytes(directoryBytes)} in the data directory; ${inBytes(diskFreeBytes)} free${share}`],
     ["wal", `${inBytes(walBytes)} to move into the file, in a log of ${inBytes(walFileBytes)}`],
-    ["commits", `the last took ${lastCommitMs} ms${commits}`],
+    ["commits", commitsTotal === 0 ? "none since the start" : `the last took ${lastCommitMs} ms${commits}`],
   ];
 }
 

@@ -40,6 +40,11 @@ export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** As a shell takes it for one word, so that it can be copied. */
+export function shellWord(text: string): string {
+  return /^[\w./:@%+=,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** With one place behind the point while that says something. */
 function rounded(value: number): string {
   return String(value >= 100 ? Math.round(value) : Math.round(value * 10) / 10);

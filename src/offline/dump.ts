@@ -57,7 +57,7 @@ export async function* dump(
 }
 
 function* znodesIn({ tree }: State, path = "/"): Generator<object> {
-  if (tree.get(path) === undefined) throw new OfflineError(`There is no znode ${path}.`);
+  if (tree.get(path) === undefined) throw new OfflineError(`There is no znode ${path}.`, { isMissing: true });
   for (const znode of tree.subtree(path)) yield znodeLine(znode);
 }
 

@@ -2,9 +2,13 @@
 // the tool.
 
 export class OfflineError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+  /** What was asked for is not in the store, which can be read. */
+  readonly isMissing: boolean;
+
+  constructor(message: string, { cause, isMissing = false }: ErrorOptions & { isMissing?: boolean } = {}) {
+    super(message, { cause });
     this.name = "OfflineError";
+    this.isMissing = isMissing;
   }
 }
 

@@ -103,10 +103,22 @@ function headOf(
   timeMs: number,
   { cause, by, sessionId, traceparent }: Pick<Txn, "cause" | "by" | "sessionId" | "traceparent">,
 ): string {
-  const who = by === null ? "" : `,"by":${JSON.stringify(by)}`;
+  const who = by === null ? "" : whoText(by);
   const session = sessionId === null ? "" : `,"session":"${sessionId}"`;
   const request = traceparent === null ? "" : `,"traceparent":"${traceparent}"`;
   return `{"zxid":${zxid},"timeMs":${timeMs},"cause":"${cause}"${who}${session}${request},${eventsOpening}`;
+}
+
+let lastWho = "";
+let lastWhoText = "";
+
+/** Nearly always that of the message before. */
+function whoText(by: string): string {
+  if (by !== lastWho) {
+    lastWhoText = `,"by":${JSON.stringify(by)}`;
+    lastWho = by;
+  }
+  return lastWhoText;
 }
 
 /** Joined in one go, so that what the history keeps is one flat string and not the tree of its pieces. */

@@ -307,6 +307,15 @@ describe("whole trees", () => {
 });
 
 describe("around them", () => {
+  test("help fits a page of 100 columns where there is no terminal", async ({ run }) => {
+    const commands = [[], ["lock"], ["restore"], ["session", "ended"], ["serve"]];
+    const helps = await Promise.all(commands.map((words) => run(...words, "--help")));
+    for (const { code, stdout } of helps) {
+      expect(code).toBe(0);
+      expect(stdout.split("\n").filter((line) => line.length > 100)).toEqual([]);
+    }
+  });
+
   test("serve runs the service with its own settings", async ({ cli, run, dataDir }) => {
     const served = cli(["serve", "--port", "0", "--data-dir", join(dataDir, "served")]);
     let logged = JSON.parse(await served.line());

@@ -30,7 +30,12 @@ describe.for(["docs/cli.md", "docs/operations.md", "README.md", "docs/skills/tre
       const { stdout } = await promisify(execFile)("bash", ["-c", script.join("\n")], {
         cwd: dataDir,
         timeout: runWithinMs,
-        env: { ...process.env, PATH: `${dataDir}:${process.env.PATH}`, TREEKEEPER_ENDPOINT: server.url },
+        env: {
+          ...process.env,
+          PATH: `${dataDir}:${process.env.PATH}`,
+          TREEKEEPER_ENDPOINT: server.url,
+          TREEKEEPER_DATA_DIR: dataDir,
+        },
       });
       const outputs = stdout.split(separator);
       const shown = steps.map(({ shown }) => (shown === undefined ? "" : `${shown.code}\n`));

@@ -42,6 +42,7 @@ test("of a service that runs, a dump is what an export is, and the service goes 
   expect(row).toMatchObject({ isSound: true, isLive: true });
   const kinds = linesIn(await output("dump", server.dataDir, "/a/b", "--sessions"));
   expect(kinds).toMatchObject([{ path: "/a/b" }, { session: { name: "worker", ephemerals: ["/a/c"] } }]);
+  expect(await run("dump", server.dataDir, "/none")).toMatchObject({ code: 3, stdout: "" });
   await client.set("/a", "changed");
   const complaints = server.logs.filter(
     ({ level, msg }) => ["warn", "error", "fatal"].includes(level) && !msg.includes("--connections-max"),

@@ -8,7 +8,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { layFirstToken } from "../../src/access/first-token.ts";
-import { inBytes, inTime } from "../../src/cli/words.ts";
+import { inBytes, inTime, shellWord } from "../../src/cli/words.ts";
 import { readDocument } from "../support/markdown.ts";
 import { freePort } from "../support/ports.ts";
 import type { ServerProcess } from "../support/process.ts";
@@ -133,4 +133,14 @@ test("figures are said as people say them", () => {
   expect([0, 999, 1000, 61_000, 3_600_000, 90_061_000].map(inTime)).toEqual([
     ...["0 ms", "999 ms", "1 s", "1 min 1 s", "1 h", "1 d 1 h"],
   ]);
+});
+
+test("a path in a command that is to be copied is one word to a shell", () => {
+  expect(["/var/lib/a-1", "/中文 路径/a%2Fb", "it's", ""].map(shellWord)).toEqual([
+    ...["/var/lib/a-1", "'/中文 路径/a%2Fb'", "'it'\\''s'", "''"],
+  ]);
+});
+
+test("a session that is not known to have ended is not there", async ({ run }) => {
+  expect(await run("session", "ended", "0123456789abcdef")).toMatchObject({ code: 3, stdout: "" });
 });

@@ -266,6 +266,8 @@ describe("treekeeper backup and verify", () => {
     const foreign = await cli(url, ["verify", join(dataDir, "treekeeper.db")]);
     expect([foreign.code, foreign.stderr]).toEqual([1, expect.stringContaining("is no backup")]);
     expect((await cli(url, ["verify", join(dataDir, "none")])).code).toBe(3);
+    const folder = await cli(url, ["verify", dataDir]);
+    expect([folder.code, folder.stderr]).toEqual([1, expect.stringContaining("is not a file")]);
   });
 
   test("--put sends it to a URL that is said nowhere, and says by its code why it was refused", async ({

@@ -91,5 +91,6 @@ test("a znode and what is below it is dumped alone; one that is not there is ref
   await expect(linesOf(stopped, { path: "/none" })).rejects.toMatchObject({
     name: "OfflineError",
     message: "There is no znode /none.",
+    isMissing: true,
   });
 });

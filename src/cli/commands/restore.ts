@@ -6,6 +6,7 @@ import type { RestoreReport } from "../../offline/restore.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer, outputOf, variable } from "../options.ts";
 import { aligned } from "../output.ts";
+import { counted, shellWord } from "../words.ts";
 
 const sequencesAheadMax = 2 ** 40;
 
@@ -81,7 +82,7 @@ function reportText(report: RestoreReport): string {
     ["sequences", `numbers in names go on from ${sequenceFloor}, under every parent`],
     [
       "sessions",
-      `all ${sessions} end, with ${ephemerals} ephemeral znodes: locks, elections, instances of services`,
+      `${counted(sessions, "session ends", "sessions end")}, with ${counted(ephemerals, "ephemeral znode")}: locks, elections, instances of services`,
     ],
     ["clients", "streams of before get a reset, fences of before are refused, sessions of before get 410"],
   ];
@@ -89,6 +90,9 @@ function reportText(report: RestoreReport): string {
     rows.push(["access", "is as it was: a token that was revoked since is good again, so revoke it again"]);
   if (movedTo !== null)
     rows.push(["replaced", `what was there is in ${movedTo}; delete it when nobody needs it`]);
-  rows.push(["next", `treekeeper serve --data-dir ${dataDir}, which does all of this before it serves`]);
+  rows.push([
+    "next",
+    `treekeeper serve --data-dir ${shellWord(dataDir)}, which does all of this before it serves`,
+  ]);
   return aligned(rows);
 }

@@ -62,7 +62,7 @@ export class Callers {
   readonly #tickets: Tickets<Caller>;
   readonly #jwtKeys: JwtKeys | null;
   readonly #logger: CallersParts["logger"];
-  /** By token; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
+  /** By what the header says, whole; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
   readonly #ready = new Map<string, Caller>();
   #generation = -1;
 
@@ -78,10 +78,15 @@ export class Callers {
     if (!this.#store.access.isOn) return anyone;
     const ticket = takesTicket ? ticketOf(request) : undefined;
     if (ticket !== undefined) return this.#ofTicket(ticket);
+    const { authorization = "" } = request.headers;
+    const ready = this.#readyFor(authorization);
+    if (ready !== undefined) return ready;
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
-    if (this.#jwtKeys === null || !isJwt(token)) return this.#ofToken(token);
-    return this.#ofJwt(token, this.#jwtKeys, request.ip);
+    if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, request.ip);
+    const caller = this.#ofToken(token);
+    this.#ready.set(authorization, caller);
+    return caller;
   }
 
   /** It ends with what it was asked for with. */
@@ -91,18 +96,19 @@ export class Callers {
     return nowOf(caller, this.#store);
   }
 
-  #ofToken(token: string): Caller {
+  #readyFor(authorization: string): Caller | undefined {
     const { access, timeMs } = this.#store;
     if (this.#generation !== access.generation || this.#ready.size >= readyMax) {
       this.#ready.clear();
       this.#generation = access.generation;
     }
-    const ready = this.#ready.get(token);
-    if (ready !== undefined && isValidAt(ready.permits.validUntilMs, timeMs)) return ready;
+    const ready = this.#ready.get(authorization);
+    return ready !== undefined && isValidAt(ready.permits.validUntilMs, timeMs) ? ready : undefined;
+  }
+
+  #ofToken(token: string): Caller {
     const secretHash = hashSecret(token);
-    const caller = { ...this.#callerFor(this.#shownBy(secretHash)), secretHash };
-    this.#ready.set(token, caller);
-    return caller;
+    return { ...this.#callerFor(this.#shownBy(secretHash)), secretHash };
   }
 
   #shownBy(digest: string): TokenPrincipal | undefined {

@@ -2,8 +2,11 @@
 
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
+import { type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { EtcdClient, type EtcdOptions } from "./etcd-client.ts";
 import { EtcdLog } from "./etcd-log.ts";
+import { SnapshotDuty } from "./snapshot-duty.ts";
+import { Snapshots } from "./snapshots.ts";
 
 /** Names of files are empty where there are none. */
 export interface EtcdSettings {
@@ -15,6 +18,10 @@ export interface EtcdSettings {
   readonly etcdKey: string;
   readonly etcdUser: string;
   readonly etcdPasswordFile: string;
+  /** Whether this service has etcd's history compacted, or somebody else. */
+  readonly etcdCompaction: "own" | "external";
+  /** Of the log, at which a snapshot is taken. */
+  readonly etcdSnapshotBytes: number;
 }
 
 interface Surroundings {
@@ -24,13 +31,36 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
+/** The log in etcd, and what goes with it. */
+export interface OpenedEtcd {
+  readonly log: EtcdLog;
+  /** Before the data directory is opened. */
+  bootstrap(dataDir: string, options: { readonly allowUnsafeFilesystem: boolean }): Promise<Bootstrapped>;
+  /** What the server that keeps house does for the log. */
+  snapshotDuty(parts: SnapshotParts): SnapshotDuty;
+}
+
+type SnapshotParts = Pick<
+  ConstructorParameters<typeof SnapshotDuty>[0],
+  "takeInto" | "file" | "onTaken" | "onFailed"
+>;
+
 /**
  * Resolves when etcd answers.
  * @throws Error for files that cannot be read, and when what is there is of another format; the signal's reason
  */
-export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<EtcdLog> {
+export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<OpenedEtcd> {
   const client = new EtcdClient(optionsOf(settings));
-  return await EtcdLog.open({ client, prefix: settings.etcdPrefix, ...surroundings });
+  const { etcdPrefix: prefix, etcdCompaction: compaction, etcdSnapshotBytes: logBytesMin } = settings;
+  const log = await EtcdLog.open({ client, prefix, ...surroundings });
+  const { clock } = surroundings;
+  const snapshots = new Snapshots(client, prefix);
+  return {
+    log,
+    bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
+    snapshotDuty: (parts) =>
+      new SnapshotDuty({ ...parts, log, snapshots, client, clock, compaction, limits: { logBytesMin } }),
+  };
 }
 
 function optionsOf(settings: EtcdSettings): EtcdOptions {
