@@ -27,7 +27,7 @@ export async function open(place: Home): Promise<OpenLog> {
   return opened;
 }
 
-export async function openLog(home: () => Home): Promise<CommitLog> {
+async function openLog(home: () => Home): Promise<CommitLog> {
   return (await open(placeOf(home))).log;
 }
 
@@ -40,7 +40,7 @@ export function texts(entries: readonly LogEntry[]): string[] {
 }
 
 /** Resolves with everything told up to the given position. */
-export function entriesUpTo(log: CommitLog, after: number, last: number): Promise<LogEntry[]> {
+function entriesUpTo(log: CommitLog, after: number, last: number): Promise<LogEntry[]> {
   const { promise, resolve } = Promise.withResolvers<LogEntry[]>();
   const told: LogEntry[] = [];
   log.follow(after, (entries) => {
@@ -63,7 +63,7 @@ export function lsnsOf(entries: readonly LogEntry[]): number[] {
   return entries.map(({ lsn }) => lsn);
 }
 
-export function upTo(last: number): number[] {
+function upTo(last: number): number[] {
   return Array.from({ length: last }, (_, index) => index + 1);
 }
 

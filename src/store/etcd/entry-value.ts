@@ -2,7 +2,7 @@
 // stand under keys of their own then, and were put there before it.
 
 /** etcd takes requests of 1.5 MiB unless told otherwise. */
-export const partBytes = 1_048_576;
+const partBytes = 1_048_576;
 
 const whole = 0;
 const inParts = 1;

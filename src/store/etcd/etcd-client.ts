@@ -55,7 +55,7 @@ export type Step =
   | { readonly deleteRange: { readonly key: Uint8Array; readonly rangeEnd?: Uint8Array } };
 
 /** That a key was written so often, or made at that revision. */
-export type Condition = { readonly key: Uint8Array } & (
+type Condition = { readonly key: Uint8Array } & (
   | { readonly version: bigint }
   | { readonly createRevision: bigint }
   | { readonly modRevision: bigint }
