@@ -39,7 +39,9 @@ const upgradableBytesMax = 2_000_000_000;
 
 /** @throws the system's error where the file cannot be read */
 export function verifyBackup(file: string): Verdict {
-  const { size: bytes } = statSync(file);
+  const stats = statSync(file);
+  if (!stats.isFile()) return { isSound: false, faults: [`${file} is no backup: it is not a file.`] };
+  const { size: bytes } = stats;
   const foreign = foreignIn(file);
   if (foreign !== null) return { isSound: false, faults: [foreign] };
   try {
