@@ -18,6 +18,7 @@ import { permitsNow } from "../../core/access/permits-now.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
+import { addressOf } from "../http/client-address.ts";
 import { noteCallerOfConnection } from "../http/connection-share.ts";
 import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
@@ -81,7 +82,7 @@ export class Callers {
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
     if (this.#jwtKeys === null || !isJwt(token)) return this.#ofToken(token);
-    return this.#ofJwt(token, this.#jwtKeys, request.ip);
+    return this.#ofJwt(token, this.#jwtKeys, addressOf(request));
   }
 
   /** It ends with what it was asked for with. */
