@@ -36,9 +36,10 @@ const [install = "", open = ""] = codeBlocksOf(readDocument("docs/deploy.md"))
   .filter(({ heading }) => heading === "systemd")
   .map(({ code }) => code);
 
-const [backups = ""] = codeBlocksOf(readDocument("docs/backup.md"))
-  .map(({ code }) => code)
-  .filter((code) => code.startsWith("install -d"));
+const [backups = "", restoring = ""] = ["install -d", "systemctl stop"].map(
+  (begin) =>
+    codeBlocksOf(readDocument("docs/backup.md")).find(({ code }) => code.startsWith(begin))?.code ?? "",
+);
 
 beforeAll(async () => {
   if (!hasMachines) return;
@@ -186,12 +187,18 @@ test("it makes no system call and no socket that the unit refuses", async ({ ski
 });
 
 /** Last: what it sets stays set. */
-test("by the lines for backups, it takes them where it may write", async () => {
+test("by the lines for backups, it takes them where it may write, and goes on from one of them", async () => {
   await onMachine(backups);
   const service = await startUnit();
   await service.logged("backup taken");
   expect(service.stdout).toContain('"file":"/var/backups/treekeeper/treekeeper-');
   expect(await service.stop()).toMatchObject({ code: 0 });
+  await onMachine("cd /var/backups/treekeeper && cp -p treekeeper-*.db store-today.db");
+  await onMachine(restoring);
+  const restored = await startUnit();
+  await restored.logged("serving");
+  expect(restored.stdout).toContain('"msg":"the store was restored: ');
+  expect(await restored.stop()).toMatchObject({ code: 0 });
 });
 
 function allowedCalls(): Set<string> {
