@@ -308,8 +308,13 @@ export const metrics: Readonly<Record<string, Metric>> = {
 
   treekeeper_backups_total: counter("Backups that were taken.", ({ stats }) => stats.backups?.taken),
   treekeeper_last_backup_timestamp_seconds: gauge(
-    "When the last backup was begun, since 1970; 0 before the first since the start.",
-    ({ stats }) => seconds(stats.backups?.lastBackupMs),
+    "When the last backup was begun, since 1970, of those since the start and in --backup-dir; 0 where there is none.",
+    ({ stats }) =>
+      seconds(Math.max(stats.backups?.lastBackupMs ?? 0, stats.scheduledBackups?.lastBackupMs ?? 0)),
+  ),
+  treekeeper_scheduled_backup_failures_total: counter(
+    "Backups for --backup-dir that could not be taken, and runs of --backup-command that failed.",
+    ({ stats }) => stats.scheduledBackups?.failures ?? 0,
   ),
 
   treekeeper_sessions: gauge("Sessions that are open.", ({ stats }) => stats.sessions.open),

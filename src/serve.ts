@@ -132,7 +132,8 @@ async function openService(
   const ofLog = shared === null ? [] : [snapshotDuty(shared, backups, snapshotFile, logger)];
   const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays, ...ofLog]);
   const runtime = new Runtime();
-  const backstage = { storage, housekeeper, sweeper, lockDelays, runtime };
+  const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
+  const backstage = { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -164,7 +165,6 @@ async function openService(
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
   const duties = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...duties, audit, danger };
 }

@@ -6,6 +6,7 @@ import type { Connections, ConnectionsStats } from "./connections.ts";
 import type { Coordination, CoordinationStats } from "./coordination/coordination.ts";
 import type { Housekeeper, HousekeeperStats } from "./duties/housekeeper.ts";
 import type { LockDelays } from "./duties/lock-delays.ts";
+import type { ScheduledBackups, ScheduledBackupsStats } from "./duties/scheduled-backups.ts";
 import type { Sweeper, SweeperStats } from "./duties/sweeper.ts";
 import type { Answers, AnswersStats } from "./routes/http/answers.ts";
 import type { BodiesInFlight, BodiesStats } from "./routes/http/bodies-in-flight.ts";
@@ -48,6 +49,8 @@ export interface Backstage {
   readonly housekeeper?: Housekeeper;
   readonly sweeper?: Sweeper;
   readonly lockDelays?: LockDelays;
+  /** Null where there is no folder for them. */
+  readonly scheduledBackups?: ScheduledBackups | null;
   readonly runtime?: Runtime;
 }
 
@@ -59,6 +62,7 @@ export interface PartsStats {
   readonly tables: TableWriterStats | null;
   readonly storage: StorageStats | null;
   readonly backups: BackupStats | null;
+  readonly scheduledBackups: ScheduledBackupsStats | null;
   readonly sessions: SessionsStats;
   readonly watches: WatchesStats;
   readonly history: HistoryStats;
@@ -77,11 +81,12 @@ export interface PartsStats {
 
 /** All at one moment: nothing else runs meanwhile. */
 export function partsStats(parts: MeasuredParts): PartsStats {
-  const { storage, housekeeper, sweeper, lockDelays, runtime } = parts.backstage;
+  const { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime } = parts.backstage;
   return {
     ...parts.store.stats(),
     storage: storage?.stats() ?? null,
     backups: parts.backups?.stats() ?? null,
+    scheduledBackups: scheduledBackups?.stats() ?? null,
     sessions: parts.sessions.stats(),
     watches: parts.watches.stats(),
     history: parts.watches.history.stats(),

@@ -42,10 +42,14 @@ export class BackupFolder {
     return Date.UTC(Number(year), Number(month) - 1, day, hour, minute, second);
   }
 
-  /** Removes the oldest until so many are left. */
-  keepNewest(count: number): void {
-    const names = this.#names();
-    for (const name of names.slice(0, Math.max(0, names.length - count))) rmSync(join(this.#path, name));
+  /**
+   * Removes the oldest until so many are left, `file` among them: where the clock was ahead once, by their names others are
+   * newer than the one that was just taken.
+   */
+  keepNewest(count: number, file: string): void {
+    const others = this.#names().filter((name) => join(this.#path, name) !== file);
+    for (const name of others.slice(0, Math.max(0, others.length + 1 - count)))
+      rmSync(join(this.#path, name));
   }
 
   /** Oldest first: their names begin with the time. */

@@ -110,7 +110,7 @@ export class ScheduledBackups implements Duty {
       const taken = this.#stats.taken + 1;
       this.#stats = { ...this.#stats, taken, lastBackupMs, lastBackupBytes, lastFailure: null };
       this.#parts.onTaken({ ...facts, file });
-      this.#folder.keepNewest(backupKeep);
+      this.#folder.keepNewest(backupKeep, file);
       await this.#runCommand(file, signal);
       return backupEveryMs;
     } catch (error) {

@@ -5,9 +5,10 @@ import { checkState } from "../core/check.ts";
 import { machineVersion } from "../core/machine-version.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
-import type { LoadedStore } from "../store/sqlite/load.ts";
+import type { LoadedStore, OpenedStore } from "../store/sqlite/load.ts";
 import { schemaVersion } from "../store/sqlite/schema.ts";
 import { DamagedWalError } from "../store/sqlite/wal-check.ts";
+import { isOlderThanSeen } from "../store/sqlite/witness.ts";
 import { replay } from "./replay.ts";
 import { refusalOf } from "./replayed.ts";
 import { StoreCopy } from "./store-copy.ts";
@@ -101,7 +102,24 @@ function* looksAt(copy: StoreCopy): Generator<Looked> {
   yield orphans(copy);
   const replayed = log(copy, loaded);
   yield replayed;
-  if (replayed.faults.length === 0) yield state(loaded);
+  if (replayed.faults.length > 0) return;
+  yield state(loaded);
+  if (copy.witnessFile !== null)
+    yield { at: "start", found: startOf(copy, loaded, copy.witnessFile), faults: [] };
+}
+
+/** What is sound may be of an earlier moment: a start wants to be told that it was put there on purpose. */
+function startOf(
+  copy: StoreCopy,
+  { clusterId, tail: lsn, restoreNote }: OpenedStore,
+  witnessFile: string,
+): string {
+  const advice = "until it is told to go on from it: treekeeper restore --rolled-back";
+  if (copy.marker !== null) return `refuses it, since it is a backup, ${advice}`;
+  if (restoreNote !== null) return "does the restore that was asked for, then serves it";
+  if (isOlderThanSeen(witnessFile, { clusterId, lsn }))
+    return `refuses it, since this directory had come further, ${advice}`;
+  return "serves it";
 }
 
 /** How pages hang together, with every index and every row's shape: more than a start takes the time for. */
@@ -124,7 +142,7 @@ function pages(copy: StoreCopy): Looked {
 }
 
 /** Checksums of rows, what each says of others, and the digest of all. */
-function rows(copy: StoreCopy): { readonly loaded: LoadedStore | null; readonly look: Looked } {
+function rows(copy: StoreCopy): { readonly loaded: OpenedStore | null; readonly look: Looked } {
   const at = "rows";
   try {
     const loaded = copy.load();

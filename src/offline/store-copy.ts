@@ -9,7 +9,7 @@ import { type BackupMarker, dropBackupMarker, readBackupMarker } from "../store/
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
 import { openConnection } from "../store/sqlite/connection.ts";
 import { isInUse } from "../store/sqlite/in-use.ts";
-import { type LoadedStore, loadStore } from "../store/sqlite/load.ts";
+import { loadStore, type OpenedStore } from "../store/sqlite/load.ts";
 import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
 import { fileNames } from "../store/sqlite/privacy.ts";
 import { DamagedWalError, findWalDamage } from "../store/sqlite/wal-check.ts";
@@ -63,7 +63,7 @@ export class StoreCopy {
   }
 
   /** As of the rows; the rest of the log comes after it. @throws CorruptStoreError, NewerVersionError, Error */
-  load(): LoadedStore {
+  load(): OpenedStore {
     this.#takeMarker();
     return loadStore(this.file);
   }
@@ -97,6 +97,12 @@ export class StoreCopy {
     }
   }
 
+  /** Where the directory it is in says how far it had come; null for what is not in its place. */
+  get witnessFile(): string | null {
+    const isInPlace = basename(this.original) === fileNames.database;
+    return isInPlace ? join(dirname(this.original), fileNames.witness) : null;
+  }
+
   connect(): Connection {
     return openConnection(this.file);
   }
@@ -116,6 +122,12 @@ function databaseAt(path: string): string {
   if (!statSync(path).isDirectory()) return path;
   const names = readdirSync(path);
   if (names.includes(fileNames.database)) return join(path, fileNames.database);
+  if (names.includes(fileNames.restored)) {
+    throw new OfflineError(
+      `A restore into ${path} was broken off, and there is no ${fileNames.database}. Run it again with --force; what was ` +
+        "there is in a folder replaced-… in it.",
+    );
+  }
   const isLost = names.includes(`${fileNames.database}-wal`);
   throw new OfflineError(
     isLost

@@ -99,6 +99,17 @@ test("a start takes one only when the newest of the folder is old enough", async
   next.scheduled.stop();
 });
 
+test("the one that was just taken stays, also where others have later names from when the clock was ahead", async ({
+  scene,
+}) => {
+  const { scheduled, clock, folder } = scene;
+  const ahead = [1, 2, 3].map((day) => `treekeeper-2031010${day}T000000Z-1.db`);
+  for (const name of ahead) writeFileSync(join(folder, name), "");
+  scheduled.start();
+  await clock.advance(hourMs);
+  expect(readdirSync(folder).toSorted()).toEqual(["treekeeper-20231114T231320Z-1.db", ...ahead.slice(1)]);
+});
+
 test("one that fails is told and counted, and tried again sooner; while another is taken it only waits", async ({
   scene,
 }) => {

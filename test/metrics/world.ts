@@ -10,6 +10,7 @@ import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
+import { ScheduledBackups } from "../../src/duties/scheduled-backups.ts";
 import { Sweeper } from "../../src/duties/sweeper.ts";
 import { Runtime } from "../../src/runtime.ts";
 import { createServer, type Server } from "../../src/server.ts";
@@ -65,6 +66,9 @@ export interface World {
   readonly server: Server;
   readonly http: Http;
   readonly runtime: Runtime;
+  /** Not started; each that is taken fails. */
+  readonly scheduledBackups: ScheduledBackups;
+  readonly backupDir: string;
   /** Where it was asked for. */
   readonly sqlite: OpenedSqlite | undefined;
   readonly directory: string;
@@ -103,6 +107,8 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const lockDelays = new LockDelays(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, sweeper, lockDelays]);
   const runtime = new Runtime();
+  const backupDir = join(directory, "backups");
+  const scheduledBackups = failingBackups(backupDir, clock);
   const server = await createServer(
     {
       ...{ store: keeper.store, sessions, watches, coordination: new Coordination(keeper.store, limits) },
@@ -111,6 +117,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         housekeeper,
         sweeper,
         lockDelays,
+        scheduledBackups,
         runtime,
         ...(sqlite !== undefined && { storage: sqlite }),
       },
@@ -123,9 +130,10 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const http = new Http(`${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`);
   return {
     ...{ settings, keeper, clock, log, tables, watches, sessions, housekeeper, server, http, runtime },
-    ...{ sqlite, directory },
+    ...{ sqlite, directory, scheduledBackups, backupDir },
     async close() {
       runtime.stop();
+      scheduledBackups.stop();
       await server.close();
       housekeeper.stop();
       sessions.dispose();
@@ -136,6 +144,17 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+function failingBackups(backupDir: string, clock: FakeClock): ScheduledBackups {
+  const schedule = { backupDir, backupEveryMs: 3_600_000, backupKeep: 1, backupCommand: "" };
+  return new ScheduledBackups(
+    { ...schedule, backupCommandMsMax: 1000 },
+    {
+      takeInto: () => Promise.reject(new Error("no backup is taken here")),
+      ...{ clock, onTaken: () => {}, onFailed: () => {} },
+    },
+  );
 }
 
 async function openFile(

@@ -1,10 +1,12 @@
 // `check`: what is sound is found sound, each kind of damage is found, and nothing is changed by looking.
 
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { describe, expect } from "vitest";
 import { type CheckReport, check } from "../../src/offline/check.ts";
+import { restoreInPlace } from "../../src/offline/restore.ts";
+import { markAsBackup } from "../../src/store/sqlite/backup-marker.ts";
 import { isInUse } from "../../src/store/sqlite/in-use.ts";
 import { bytes, plain } from "../support/keeper.ts";
 import { startOn, test, unharmed, unpackEarlier } from "./fixture.ts";
@@ -34,6 +36,29 @@ describe("what is sound", () => {
     );
     expect(foundIn(report, "log")).toMatch(/^0 entries/);
     expect(foundIn(report, "state")).toMatch(/as it must be/);
+  });
+
+  test("what a start makes of it is told: one of an earlier moment is sound, and refused", async ({
+    stopped,
+    folder,
+  }) => {
+    const start = async () => foundIn(await unharmed(stopped, () => check(stopped)), "start");
+    expect(await start()).toBe("serves it");
+    const earlier = join(folder, "earlier.db");
+    cpSync(join(stopped, "treekeeper.db"), earlier);
+    const store = await startOn(stopped);
+    await store.submit({ type: "create", path: "/later", data: bytes(""), mode: plain });
+    await store.close();
+    expect(await start()).toBe("serves it");
+    cpSync(earlier, join(stopped, "treekeeper.db"));
+    expect(await start()).toMatch(/^refuses it, since this directory had come further, .* --rolled-back$/);
+    const database = new Sqlite(join(stopped, "treekeeper.db"));
+    const marker = { id: "one", takenAtMs: 1, version: "0.0.0", lsn: 18, zxid: 18 };
+    database.transaction(() => markAsBackup(database, marker)).immediate();
+    database.close();
+    expect(await start()).toMatch(/^refuses it, since it is a backup, .* --rolled-back$/);
+    restoreInPlace({ dataDir: stopped });
+    expect(await start()).toBe("does the restore that was asked for, then serves it");
   });
 
   test("one that its service was killed in: what is in the log alone counts", async ({ killed }) => {
@@ -149,6 +174,11 @@ describe("what cannot be told", () => {
     const refused = (path: string) => expect(check(path)).rejects;
     await refused(join(folder, "none")).toMatchObject({ message: `${join(folder, "none")} is not there.` });
     await refused(folder).toMatchObject({ message: expect.stringMatching(/holds no treekeeper.db/) });
+    writeFileSync(join(folder, "restored.part"), "");
+    await refused(folder).toMatchObject({
+      message: expect.stringMatching(/A restore into .* was broken off/),
+    });
+    rmSync(join(folder, "restored.part"));
     writeFileSync(join(folder, "treekeeper.db"), "");
     await refused(folder).toMatchObject({ message: expect.stringMatching(/treekeeper.db is empty/) });
     expect(readdirSync(folder)).toEqual(["treekeeper.db"]);

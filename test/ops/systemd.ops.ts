@@ -3,7 +3,7 @@
 // sockets of a run with those that the unit allows.
 
 import { execFile, execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test as plainTest } from "vitest";
@@ -35,6 +35,11 @@ const machines: Machine[] = [];
 const [install = "", open = ""] = codeBlocksOf(readDocument("docs/deploy.md"))
   .filter(({ heading }) => heading === "systemd")
   .map(({ code }) => code);
+
+const [backups = "", restoring = ""] = ["install -d", "systemctl stop"].map(
+  (begin) =>
+    codeBlocksOf(readDocument("docs/backup.md")).find(({ code }) => code.startsWith(begin))?.code ?? "",
+);
 
 beforeAll(async () => {
   if (!hasMachines) return;
@@ -95,11 +100,15 @@ async function startUnit(before: readonly string[] = []): Promise<Machine> {
   const user = ids.trim().replace("\n", ":");
   await onMachine(`install -d -o ${one("User")} -g ${one("Group")} -m ${one("StateDirectoryMode")} ${state}`);
   const file = readFileSync(join(written, one("EnvironmentFile").replace(/^-/, "")), "utf8");
-  const writable: Mount = { from: join(written, state), to: state };
+  const extra = String(unit.get("ReadWritePaths")?.[0] ?? "")
+    .replace(/^-/, "")
+    .split(" ");
+  const paths = [state, ...extra].filter((place) => place !== "" && existsSync(join(written, place)));
+  const writable = paths.map((place): Mount => ({ from: join(written, place), to: place }));
   const machine = new Machine({
     // ProtectSystem=strict
     files: { written, isReadOnly: true },
-    mounts: [writable],
+    mounts: writable,
     procOptions: "subset=pid,hidepid=invisible",
     ...{ user, workdir: one("WorkingDirectory") },
     env: { PATH: path, ...variablesIn(one("Environment")), ...variablesIn(file) },
@@ -158,8 +167,11 @@ test("by the lines that open it, it serves others, with a token and TLS", async 
 test("it makes no system call and no socket that the unit refuses", async ({ skip }) => {
   for (const tool of ["systemd-analyze", "strace"]) need(tool, skip);
   const log = `${state}/strace.log`;
-  const service = await startUnit(["strace", "-f", "-qq", "-o", log]);
+  // It does more than to serve: the thread that copies asks the system for other things.
+  const backups = `TREEKEEPER_BACKUP_DIR=${state}/backups`;
+  const service = await startUnit(["env", backups, "strace", "-f", "-qq", "-o", log]);
   await service.logged("serving");
+  await service.logged("backup taken");
   expect(await service.exec("/opt/treekeeper/bin/treekeeper", "healthcheck")).toMatchObject({ code: 0 });
   process.kill(processInside(service), "SIGTERM");
   expect(await service.ended).toMatchObject({ code: 0 });
@@ -172,6 +184,21 @@ test("it makes no system call and no socket that the unit refuses", async ({ ski
   const allowed = allowedCalls();
   const refused = [...calls].filter((call) => !allowed.has(call)).sort();
   expect(refused).toEqual([]);
+});
+
+/** Last: what it sets stays set. */
+test("by the lines for backups, it takes them where it may write, and goes on from one of them", async () => {
+  await onMachine(backups);
+  const service = await startUnit();
+  await service.logged("backup taken");
+  expect(service.stdout).toContain('"file":"/var/backups/treekeeper/treekeeper-');
+  expect(await service.stop()).toMatchObject({ code: 0 });
+  await onMachine("cd /var/backups/treekeeper && cp -p treekeeper-*.db store-today.db");
+  await onMachine(restoring);
+  const restored = await startUnit();
+  await restored.logged("serving");
+  expect(restored.stdout).toContain('"msg":"the store was restored: ');
+  expect(await restored.stop()).toMatchObject({ code: 0 });
 });
 
 function allowedCalls(): Set<string> {

@@ -2,9 +2,12 @@
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
+import { type AddressInfo, connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
+import { OpenConnections } from "../../src/routes/http/open-connections.ts";
 import { addToken, turnOnAccess } from "../support/access.ts";
 import type { Http } from "../support/http.ts";
 import { serveFor, test } from "./server-fixture.ts";
@@ -125,3 +128,39 @@ test("a session of HTTP/2 under TLS is one connection with its requests, and can
   await ended;
   await close();
 });
+
+test("connections from one end to several addresses of the server are told apart", async ({
+  onTestFinished,
+}) => {
+  const connections = new OpenConnections();
+  const server = createServer((_request, response) => response.end());
+  connections.follow(server);
+  server.on("request", ({ socket }) => connections.heard(socket, { ...silent, requests: 1 }, () => {}));
+  server.listen(0, "0.0.0.0");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const first = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.9" });
+  await once(first, "connect");
+  const { localPort } = first;
+  const second = connect({
+    port,
+    host: "127.0.0.2",
+    localAddress: "127.0.0.9",
+    localPort: Number(localPort),
+  });
+  await once(second, "connect");
+  onTestFinished(() => {
+    for (const socket of [first, second]) socket.destroy();
+    server.close();
+  });
+  await expect.poll(() => connections.list({ limit: 10 }).connections.length).toBe(2);
+  first.write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await once(first, "data");
+  const asked = connections.list({ limit: 10 }).connections.map((each) => [each.localAddress, each.requests]);
+  expect(asked).toEqual([
+    ["127.0.0.1", 1],
+    ["127.0.0.2", 0],
+  ]);
+});
+
+const silent = { protocol: "HTTP/1.1", requests: 0, streams: 0, waits: 0, by: null } as const;

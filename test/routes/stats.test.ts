@@ -75,6 +75,7 @@ const idle = {
   connections: { open: 0, openMax: 100 },
   answers: { heldBytes: 0, heldBytesMax: 100 },
   runtime: { heapUsedBytes: 0, heapBytesMax: 100 },
+  scheduledBackups: { lastFailure: null },
 };
 
 type Part = keyof typeof idle;
@@ -122,6 +123,7 @@ test("each trouble is a warning in words, which the operator's page explains", (
       "stalls",
       "stood still 2 times since its start, 3 s in all",
     ],
+    ["scheduledBackups", { lastFailure: "a secret" }, "backup_failed", "failed; the log of the process"],
     ["state", { unknownPastsTotal: 1 }, "unknown_past", "what never happened here"],
   ];
   for (const [part, figures, code, words] of troubles) {

@@ -82,6 +82,15 @@ test("what is no address is not written down: the request is then the proxy's ow
   expect(noted).toHaveLength(others.length);
 });
 
+test("an interface that is named behind an address is left out, however long its name is", async ({
+  serving,
+  noted,
+}) => {
+  const { proxy } = await serving();
+  await proxy.ask("PUT", "/v1/znodes/a", of(`fe80::7%${"x".repeat(5000)}`));
+  expect(noted).toEqual(["fe80::7"]);
+});
+
 test("each client has a rate of its own, whatever others ask by way of the same proxy", async ({
   serving,
 }) => {

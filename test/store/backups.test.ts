@@ -288,6 +288,10 @@ describe("a backup that was changed afterwards", () => {
     expect(verifyBackup(file).isSound).toBe(false);
     writeFileSync(file, whole);
     expect(verifyBackup(file).isSound).toBe(true);
+    expect(verifyBackup(directory)).toEqual({
+      isSound: false,
+      faults: [`${directory} is not a file: name the backup itself.`],
+    });
   });
 
   test("is found by who reads it back, too, without its tree in memory", async ({

@@ -30,9 +30,14 @@ export class Proxies {
   /** IPv4 counts as such also where it came in over IPv6. @param address undefined of a connection that is gone */
   has(address: string | undefined): boolean {
     if (address === undefined || this.isEmpty) return false;
-    const plain = address.replace(/%.*$/, "");
+    const plain = withoutZone(address);
     return isIP(plain) !== 0 && this.#list.check(plain, familyOf(plain));
   }
+}
+
+/** The interface that an address is reached by: it means something to whoever has it alone, and may be of any length. */
+function withoutZone(address: string): string {
+  return address.replace(/%.*$/, "");
 }
 
 function familyOf(address: string): "ipv4" | "ipv6" {
@@ -46,7 +51,7 @@ export function readForwarded(app: FastifyInstance, proxies: Proxies): void {
   app.addHook("onRequest", (request, _reply, done) => {
     const { remoteAddress } = request.raw.socket;
     if (remoteAddress !== undefined && proxies.has(remoteAddress)) {
-      const { ip } = request;
+      const ip = withoutZone(request.ip);
       // A proxy that passes on what is no address says nothing: what it carries is then its own.
       request.forwardedFor = isIP(ip) === 0 ? remoteAddress : ip;
     }

@@ -50,7 +50,7 @@ export function shareConnections(
     }
     let share = connection[ownShare];
     if (share === undefined) {
-      const { turn, giveBack } = turns.enter(shareHolderAt(request.ip));
+      const { turn, giveBack } = turns.enter(shareHolderAt(addressOf(request)));
       const spoken = { turn, protocol: protocolOf(request) };
       share = begun(request, new ConnectionShare(limits, clients, spoken), connections);
       connection.once("close", giveBack);

@@ -55,15 +55,6 @@ export class OpenConnections {
     server.on("connection", (socket: Socket) => this.#enter(socket));
   }
 
-  get count(): number {
-    return this.#entries.size;
-  }
-
-  /** Opened since the start. */
-  get openedTotal(): number {
-    return this.#lastId;
-  }
-
   /**
    * The first request on a connection has come.
    * @param endSoon ends it behind what has been answered
@@ -84,17 +75,6 @@ export class OpenConnections {
       connections.push(this.#describe(entry));
     }
     return { connections, next: null };
-  }
-
-  /** How many speak which protocol, with their streams and waits. It walks over all of them. */
-  stats() {
-    const stats = { open: this.count, openedTotal: this.openedTotal, http1: 0, http2: 0, silent: 0 };
-    for (const { spoken } of this.#entries.values()) {
-      if (spoken === null) stats.silent += 1;
-      else if (spoken.protocol === "HTTP/2") stats.http2 += 1;
-      else stats.http1 += 1;
-    }
-    return stats;
   }
 
   /** Ends a connection, with whatever is under way on it; false when there is none of that id. */
@@ -141,6 +121,7 @@ export class OpenConnections {
   }
 }
 
-function endsOf({ remoteAddress, remotePort, localPort }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localPort}`;
+/** All four: from one end a client may connect to several addresses of this machine. */
+function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`;
 }

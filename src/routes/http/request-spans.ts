@@ -157,7 +157,8 @@ function attributesOf(request: FastifyRequest) {
   return {
     "http.request.method": method,
     "url.path": url.split("?", 1)[0] as string,
-    "url.scheme": protocol,
+    // A proxy that is believed may pass on whatever a client says of it.
+    "url.scheme": protocol === "https" ? "https" : "http",
     "network.protocol.version": raw.httpVersion,
     "client.address": addressOf(request),
     ...(route !== undefined && { "http.route": route }),

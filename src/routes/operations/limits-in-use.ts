@@ -128,6 +128,14 @@ const troubles: readonly Trouble[] = [
         : `the process has stood still ${counted(stallsTotal, "time", "times")} since its start, ${inSeconds(stalledMsTotal)} in all`,
   },
   {
+    code: "backup_failed",
+    // The reason may say what the operator's command wrote: it is for the log alone.
+    words: ({ scheduledBackups }) =>
+      scheduledBackups === null || scheduledBackups.lastFailure === null
+        ? null
+        : "the last backup for --backup-dir, or its command, has failed; the log of the process says why",
+  },
+  {
     code: "unknown_past",
     words: ({ state: { unknownPastsTotal } }) =>
       unknownPastsTotal === 0

@@ -28,6 +28,8 @@ export interface ServiceFigures {
   readonly latestStreams: { readonly streams: number };
   /** Null where the process is somebody else's. */
   readonly runtime: RuntimeStats | null;
+  /** Null where none are taken by themselves. */
+  readonly scheduledBackups: { readonly lastFailure: string | null } | null;
 }
 
 /** How long something took, each time since the start. Several are looked at as one; none is of what is not there. */

@@ -18,6 +18,7 @@ import { permitsNow } from "../../core/access/permits-now.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
+import { addressOf } from "../http/client-address.ts";
 import { noteCallerOfConnection } from "../http/connection-share.ts";
 import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
@@ -83,7 +84,7 @@ export class Callers {
     if (ready !== undefined) return ready;
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
-    if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, request.ip);
+    if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, addressOf(request));
     const caller = this.#ofToken(token);
     this.#ready.set(authorization, caller);
     return caller;

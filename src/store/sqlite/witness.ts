@@ -15,12 +15,22 @@ export interface Seen {
 /** @throws Error when the database is older than one that was here */
 export function refuseOlder(witnessFile: string, { clusterId, lsn }: Seen, directory: string): void {
   const seen = readWitness(witnessFile);
-  if (seen === null || seen.clusterId !== clusterId || seen.lsn <= lsn) return;
+  if (seen === null || !isOlder({ clusterId, lsn }, seen)) return;
   throw new Error(
     `The database in ${directory} ends at entry ${lsn} of its log, and this directory had come to entry ${seen.lsn}: an ` +
       "older copy was put in its place. Served as it is, numbers that were given since would be given again. Put the newer " +
       `one back, or go on from the older one with: treekeeper restore --rolled-back --data-dir ${directory}`,
   );
+}
+
+/** For whoever only looks. */
+export function isOlderThanSeen(witnessFile: string, found: Seen): boolean {
+  const seen = readWitness(witnessFile);
+  return seen !== null && isOlder(found, seen);
+}
+
+function isOlder({ clusterId, lsn }: Seen, seen: Seen): boolean {
+  return seen.clusterId === clusterId && seen.lsn > lsn;
 }
 
 /** Where it cannot be noted, less is noticed one day. */

@@ -1,9 +1,12 @@
 // What moves the metrics of the process: the real one, in which the test runs.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { getHeapStatistics, setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { Http } from "../../support/http.ts";
-import { changes, type Movers } from "../mover.ts";
+import { changes, type Movers, moves } from "../mover.ts";
+import type { World } from "../world.ts";
 
 /** What is held keeps memory taken until it was looked at. */
 async function hold(make: () => unknown): Promise<() => unknown> {
@@ -26,6 +29,17 @@ async function backUp(http: Http): Promise<void> {
   if (status !== 200) throw new Error(`no backup but ${status}`);
 }
 
+async function findBackup({ scheduledBackups, backupDir }: World): Promise<void> {
+  mkdirSync(backupDir);
+  writeFileSync(join(backupDir, "treekeeper-20231114T221000Z-1.db"), "");
+  scheduledBackups.start();
+}
+
+async function failToBackUp({ scheduledBackups, clock }: World): Promise<void> {
+  scheduledBackups.start();
+  await clock.advance(0);
+}
+
 const mebibyte = 1_048_576;
 /** Other tests of the process take memory and give it back as well: enough to be seen beside them. */
 const objects = () => Array.from({ length: 200_000 }, (_, index) => ({ index, text: `object ${index}` }));
@@ -46,6 +60,11 @@ export const processMovers: Movers = {
   }),
   process_cpu_seconds_total: changes(work),
   treekeeper_backups_total: { ask: backUp },
-  treekeeper_last_backup_timestamp_seconds: { ask: backUp },
+  treekeeper_last_backup_timestamp_seconds: [
+    { ask: backUp },
+    // One of an earlier process, in the folder.
+    changes(findBackup, { atLeast: 1_600_000_000, options: {} }),
+  ],
+  treekeeper_scheduled_backup_failures_total: moves(1, failToBackUp, { options: {} }),
   process_start_time_seconds: { is: () => performance.timeOrigin / 1000 },
 };
