@@ -187,10 +187,10 @@ export class EtcdClient {
 
   /** What is put from a revision on; deletions are left out. It ends with the signal, or throws. */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
-    const create = { ...from, filters: [withoutDeletes], fragment: true };
+    const creation = { ...from, filters: [withoutDeletes], fragment: true };
     // What is asked is asked once; the way stays open as long as the watch does.
     const requests = async function* () {
-      yield { choice: { case: "create", value: create } };
+      yield { choice: { case: "creation", value: creation } };
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     };
     const { watch } = this.#member;

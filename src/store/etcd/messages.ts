@@ -74,7 +74,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, Member>>>> = {
   TxnResponse: { header: [1, "Header"], succeeded: [2, "bool"], responses: [3, "Response", "repeated"] },
   CompactRequest: { revision: [1, "int64"] },
   CompactResponse: { header: [1, "Header"] },
-  WatchRequest: { create: [1, "WatchCreate", "choice"] },
+  WatchRequest: { creation: [1, "WatchCreate", "choice"] },
   WatchCreate: {
     key: [1, "bytes"],
     rangeEnd: [2, "bytes"],
