@@ -24,6 +24,7 @@ import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
+import { exitCodeTooOld, type Logs, openStore } from "./open-store.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
@@ -31,20 +32,12 @@ import { Runtime } from "./runtime.ts";
 import { type Danger, dangerOf } from "./safe-start.ts";
 import { createServer, type Server } from "./server.ts";
 import { Sessions } from "./sessions/sessions.ts";
-import type { LogState } from "./store/commit-log.ts";
-import { epochOf } from "./store/epoch-name.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
 import type { SnapshotDuty } from "./store/etcd/snapshot-duty.ts";
-import { finishRestore, type RestoreNote } from "./store/restoring.ts";
 import { Backups } from "./store/sqlite/backups.ts";
-import type { WalBlockage } from "./store/sqlite/messages.ts";
-import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
-import { Store } from "./store/store.ts";
-import { Watches } from "./watches/watches.ts";
+import type { Store } from "./store/store.ts";
 
-export const exitCodeStorageFailed = 74;
-export const exitCodeTooOld = 78;
 export const closeWithinMs = 10_000;
 
 interface Surroundings {
@@ -197,11 +190,6 @@ async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger 
   }
 }
 
-interface Logs {
-  readonly logger: Logger;
-  readonly audit: AuditLog | null;
-}
-
 function noteFirstToken({ name, isRescue }: TakenOver, { logger, audit }: Logs, zxid: number): void {
   audit?.note({ event: "first_token", by: "system", token: name, zxid });
   if (isRescue)
@@ -259,85 +247,6 @@ function keepJwtKeys(jwtKeys: JwtKeys, logger: Logger): void {
   });
 }
 
-interface OpenedStore {
-  readonly store: Store;
-  readonly watches: Watches;
-  readonly storage: OpenedSqlite;
-  /** Null where the log is in the data directory. */
-  readonly shared: OpenedEtcd | null;
-}
-
-/** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
-async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise<OpenedStore> {
-  const { logger } = logs;
-  const startedMs = systemClock.monotonicMs();
-  const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
-  const onOpen = shared === null ? () => {} : await beginShared(shared, config, logger);
-  const sqlite = await openSqlite(config.dataDir, {
-    ...(shared !== null && { clusterId: shared.log.info.clusterId, isLogElsewhere: true }),
-    allowUnsafeFilesystem: config.unsafeFilesystem,
-    entryBytesMax: config.entryBytesMax,
-    databaseBytesMax: config.databaseBytesMax,
-    freeBytesMin: config.freeBytesMin,
-    ballastBytes: config.ballastBytes,
-    checkpointBytes: config.checkpointBytes,
-    walBytesMax: config.walBytesMax,
-  });
-  const { loaded, tables, tightened, upgraded } = sqlite;
-  const log = shared?.log ?? sqlite.log;
-  onOpen();
-  // What stands in a shared log needs no second one beside the tables.
-  if (shared !== null) await sqlite.log.close();
-  if (tightened.length > 0)
-    logger.warn({ paths: tightened }, "other users could open these; now they cannot");
-  if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
-  if (upgraded !== null)
-    logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
-  if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
-  if (shared === null && loaded.isCopy && loaded.restoreNote === null)
-    logger.warn({ dataDir: config.dataDir }, copiedMessage);
-  const { state, position } = loaded;
-  const store = new Store({
-    state,
-    position,
-    log,
-    tables,
-    epoch: epochOf(log),
-    clock: systemClock,
-    limits: config,
-  });
-  store.onLogState((logState) => noteLogState(logState, logger));
-  store.unknownPasts.onFirst((shown) => noteUnknownPast(shown, logger));
-  sqlite.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
-  const watches = new Watches({
-    store,
-    saved: { rows: loaded.changes, floorZxid: position.historyFloorZxid },
-    limits: watchLimits(config),
-    chance: Math.random,
-  });
-  await store.start();
-  await restore(store, loaded.restoreNote, logs);
-  const ms = Math.round(systemClock.monotonicMs() - startedMs);
-  logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches, storage: sqlite, shared };
-}
-
-/** Of several servers; each keeps the tables in its own data directory. */
-async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
-  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
-  const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
-  return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
-}
-
-/** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
-async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {
-  const { snapshot, finish } = await shared.bootstrap(config.dataDir, {
-    allowUnsafeFilesystem: config.unsafeFilesystem,
-  });
-  if (snapshot !== null) logger.info({ ...snapshot }, "began with the snapshot that the servers share");
-  return finish;
-}
-
 function snapshotDuty(shared: OpenedEtcd, backups: Backups, file: string, logger: Logger): SnapshotDuty {
   return shared.snapshotDuty({
     file,
@@ -345,37 +254,6 @@ function snapshotDuty(shared: OpenedEtcd, backups: Backups, file: string, logger
     onTaken: ({ lsn, bytes }) => logger.info({ lsn, bytes }, "a snapshot took the place of the log"),
     onFailed: (reason) => logger.error({ reason }, "no snapshot could be taken; it is tried again"),
   });
-}
-
-const restoredAlone =
-  "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
-  "empty data directories (docs/cluster.md)";
-
-const copiedMessage =
-  "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
-  "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
-
-/** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
-async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
-  try {
-    const done = await finishRestore(store, note);
-    if (done === null) return;
-    const { restored, zxidBefore, sessions } = done;
-    audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });
-    logger.warn(
-      {
-        epoch: restored.id,
-        zxidBefore,
-        zxid: restored.zxid,
-        sequenceFloor: restored.sequenceFloor,
-        sessions,
-      },
-      "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
-    );
-  } catch (error) {
-    await store.close();
-    throw error;
-  }
 }
 
 /** Sessions begin to count only now, when their clients can be heard. */
@@ -412,66 +290,10 @@ function noteAddresses({ server, danger, store }: Service, config: Config, logge
   logger.warn({ addresses: reachable }, danger?.warning ?? needless);
 }
 
-function noteLogState(state: LogState, logger: Logger): void {
-  if (state.state === "failed") endAfterFailure(state, logger);
-  else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
-  else if (state.state === "suspended") logger.warn({ cause: state.cause }, "the log cannot be reached");
-  else logger.warn("the log takes writes again");
-}
-
 function noteStall({ waitedMs, isOver }: Stall, logger: Logger): void {
   const figures = { ms: Math.round(waitedMs) };
   if (isOver) logger.warn(figures, "the disk answers again");
   else logger.error(figures, "the disk does not answer: writes wait for it, and /readyz says so");
-}
-
-/** Once: whoever put the copy back knows how many clients there are, and each of them shows what it has. */
-function noteUnknownPast(shown: string, logger: Logger): void {
-  logger.error(
-    { shown },
-    "a client has seen what never happened here: an older copy of the data directory was put back, or another store is " +
-      "served where it was; what was acknowledged after the copy is lost. Such clients begin anew, and their fences and tags are refused",
-  );
-}
-
-/** Whoever looks into the file for long makes its log grow: writes go on, and the disk fills. */
-function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logger): void {
-  const figures = { walBytes, seconds: Math.round(forMs / 1000) };
-  if (isOver) logger.warn(figures, "the write-ahead log can be emptied again");
-  else
-    logger.warn(
-      figures,
-      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
-    );
-}
-
-function watchLimits(config: Config) {
-  return {
-    history: {
-      messagesMax: config.historyMessagesMax,
-      bytesMax: config.historyBytesMax,
-      ageMsMax: config.historyAgeMsMax,
-    },
-    streamsMax: config.streamsMax,
-    streamLifetimeMsMax: config.streamLifetimeMsMax,
-    bufferBytesMax: config.streamBufferBytesMax,
-    snapshotPageZnodesMax: config.snapshotPageZnodesMax,
-    snapshotPageBytesMax: config.snapshotPageBytesMax,
-    snapshotKeptBytesMax: config.snapshotKeptBytesMax,
-  };
-}
-
-/** Whether the last write is durable is unknown: nothing more is answered, and only a replay can tell. */
-function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logger: Logger): void {
-  if (error instanceof NewerVersionError) {
-    logger.fatal({ cause }, `this version cannot go on: ${cause}`);
-    process.exit(exitCodeTooOld);
-  }
-  logger.fatal(
-    { cause, err: error },
-    "the store failed; exiting, so that the next start reads what is really on disk",
-  );
-  process.exit(exitCodeStorageFailed);
 }
 
 interface Stopping {

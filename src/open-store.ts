@@ -1,0 +1,190 @@
+// Opens the store: the log, be it in the data directory or in etcd, the tables, and the watches, which hear of what is
+// replayed as of anything else. What is out of the ordinary there, now or later, is said in the log of the process.
+
+import type { Logger } from "pino";
+import { systemClock } from "./clock.ts";
+import type { Config } from "./config.ts";
+import { NewerVersionError } from "./core/newer-version-error.ts";
+import type { AuditLog } from "./log/audit-log.ts";
+import type { LogState } from "./store/commit-log.ts";
+import { epochOf } from "./store/epoch-name.ts";
+import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
+import { finishRestore, type RestoreNote } from "./store/restoring.ts";
+import type { WalBlockage } from "./store/sqlite/messages.ts";
+import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
+import { Store } from "./store/store.ts";
+import { Watches } from "./watches/watches.ts";
+
+export const exitCodeStorageFailed = 74;
+export const exitCodeTooOld = 78;
+
+export interface Logs {
+  readonly logger: Logger;
+  readonly audit: AuditLog | null;
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  readonly watches: Watches;
+  readonly storage: OpenedSqlite;
+  /** Null where the log is in the data directory. */
+  readonly shared: OpenedEtcd | null;
+}
+
+/** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
+export async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise<OpenedStore> {
+  const { logger } = logs;
+  const startedMs = systemClock.monotonicMs();
+  const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
+  const onOpen = shared === null ? () => {} : await beginShared(shared, config, logger);
+  const sqlite = await openSqlite(config.dataDir, {
+    ...(shared !== null && { clusterId: shared.log.info.clusterId, isLogElsewhere: true }),
+    allowUnsafeFilesystem: config.unsafeFilesystem,
+    entryBytesMax: config.entryBytesMax,
+    databaseBytesMax: config.databaseBytesMax,
+    freeBytesMin: config.freeBytesMin,
+    ballastBytes: config.ballastBytes,
+    checkpointBytes: config.checkpointBytes,
+    walBytesMax: config.walBytesMax,
+  });
+  const { loaded, tables, tightened, upgraded } = sqlite;
+  const log = shared?.log ?? sqlite.log;
+  onOpen();
+  // What stands in a shared log needs no second one beside the tables.
+  if (shared !== null) await sqlite.log.close();
+  if (tightened.length > 0)
+    logger.warn({ paths: tightened }, "other users could open these; now they cannot");
+  if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
+  if (upgraded !== null)
+    logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
+  if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
+  if (shared === null && loaded.isCopy && loaded.restoreNote === null)
+    logger.warn({ dataDir: config.dataDir }, copiedMessage);
+  const { state, position } = loaded;
+  const store = new Store({
+    state,
+    position,
+    log,
+    tables,
+    epoch: epochOf(log),
+    clock: systemClock,
+    limits: config,
+  });
+  store.onLogState((logState) => noteLogState(logState, logger));
+  store.unknownPasts.onFirst((shown) => noteUnknownPast(shown, logger));
+  sqlite.onWalBlockage((blockage) => noteWalBlockage(blockage, logger));
+  const watches = new Watches({
+    store,
+    saved: { rows: loaded.changes, floorZxid: position.historyFloorZxid },
+    limits: watchLimits(config),
+    chance: Math.random,
+  });
+  await store.start();
+  await restore(store, loaded.restoreNote, logs);
+  const ms = Math.round(systemClock.monotonicMs() - startedMs);
+  logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
+  return { store, watches, storage: sqlite, shared };
+}
+
+/** Of several servers; each keeps the tables in its own data directory. */
+async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
+  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
+  return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+}
+
+/** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
+async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {
+  const { snapshot, finish } = await shared.bootstrap(config.dataDir, {
+    allowUnsafeFilesystem: config.unsafeFilesystem,
+  });
+  if (snapshot !== null) logger.info({ ...snapshot }, "began with the snapshot that the servers share");
+  return finish;
+}
+
+const restoredAlone =
+  "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
+  "empty data directories (docs/cluster.md)";
+
+const copiedMessage =
+  "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +
+  "numbers are given out again: stop the service and run `treekeeper restore --rolled-back`. If it was only moved, all is well";
+
+/** Before anybody is heard: what follows of an earlier moment that was put back. @throws Error with the store closed */
+async function restore(store: Store, note: RestoreNote | null, { logger, audit }: Logs): Promise<void> {
+  try {
+    const done = await finishRestore(store, note);
+    if (done === null) return;
+    const { restored, zxidBefore, sessions } = done;
+    audit?.note({ event: "restored", by: "system", zxid: restored.zxid, zxidBefore, sessions });
+    logger.warn(
+      {
+        epoch: restored.id,
+        zxidBefore,
+        zxid: restored.zxid,
+        sequenceFloor: restored.sequenceFloor,
+        sessions,
+      },
+      "the store was restored: what was acknowledged after it is lost, and all sessions of before have ended",
+    );
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function noteLogState(state: LogState, logger: Logger): void {
+  if (state.state === "failed") endAfterFailure(state, logger);
+  else if (state.state === "read_only") logger.warn({ cause: state.cause }, "the log takes no writes");
+  else if (state.state === "suspended") logger.warn({ cause: state.cause }, "the log cannot be reached");
+  else logger.warn("the log takes writes again");
+}
+
+/** Once: whoever put the copy back knows how many clients there are, and each of them shows what it has. */
+function noteUnknownPast(shown: string, logger: Logger): void {
+  logger.error(
+    { shown },
+    "a client has seen what never happened here: an older copy of the data directory was put back, or another store is " +
+      "served where it was; what was acknowledged after the copy is lost. Such clients begin anew, and their fences and tags are refused",
+  );
+}
+
+/** Whoever looks into the file for long makes its log grow: writes go on, and the disk fills. */
+function noteWalBlockage({ walBytes, forMs, isOver }: WalBlockage, logger: Logger): void {
+  const figures = { walBytes, seconds: Math.round(forMs / 1000) };
+  if (isOver) logger.warn(figures, "the write-ahead log can be emptied again");
+  else
+    logger.warn(
+      figures,
+      "a backup, or another program that reads the database file, keeps its write-ahead log from being emptied; it grows",
+    );
+}
+
+function watchLimits(config: Config) {
+  return {
+    history: {
+      messagesMax: config.historyMessagesMax,
+      bytesMax: config.historyBytesMax,
+      ageMsMax: config.historyAgeMsMax,
+    },
+    streamsMax: config.streamsMax,
+    streamLifetimeMsMax: config.streamLifetimeMsMax,
+    bufferBytesMax: config.streamBufferBytesMax,
+    snapshotPageZnodesMax: config.snapshotPageZnodesMax,
+    snapshotPageBytesMax: config.snapshotPageBytesMax,
+    snapshotKeptBytesMax: config.snapshotKeptBytesMax,
+  };
+}
+
+/** Whether the last write is durable is unknown: nothing more is answered, and only a replay can tell. */
+function endAfterFailure({ cause, error }: LogState & { state: "failed" }, logger: Logger): void {
+  if (error instanceof NewerVersionError) {
+    logger.fatal({ cause }, `this version cannot go on: ${cause}`);
+    process.exit(exitCodeTooOld);
+  }
+  logger.fatal(
+    { cause, err: error },
+    "the store failed; exiting, so that the next start reads what is really on disk",
+  );
+  process.exit(exitCodeStorageFailed);
+}
