@@ -132,17 +132,30 @@ test.for(seeds)(
 );
 
 interface Listed {
-  readonly znodes: readonly { readonly path: string; readonly stat: object }[];
+  readonly znodes: readonly Znode[];
 }
 
-/** What is there by then, with all of it: the answer is not before any write that was answered. */
+interface Znode {
+  readonly path: string;
+  readonly stat: object;
+}
+
+/** What is there by then, with all of it, page by page: nothing is written any more, and no answer is from before. */
 async function readTree(url: string): Promise<Listed> {
-  for (;;) {
-    const answer = await new Http(url).get(
-      "/v1/children/n?include=stat&limit=10000&consistency=linearizable",
-    );
-    if (answer.status === 200) return { znodes: answer.json<Listed>().znodes };
-    await wait(50);
+  const http = new Http(url);
+  const znodes: Znode[] = [];
+  for (let after: string | null = null; ; ) {
+    const from: string = after === null ? "" : `&after=${after}`;
+    const target = `/v1/children/n?include=stat&limit=10000&consistency=linearizable${from}`;
+    const answer = await http.get(target);
+    if (answer.status !== 200) {
+      await wait(50);
+      continue;
+    }
+    const page = answer.json<Listed & { readonly next?: string | null }>();
+    znodes.push(...page.znodes);
+    if (typeof page.next !== "string") return { znodes };
+    after = page.next;
   }
 }
 
