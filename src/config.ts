@@ -4,10 +4,20 @@
 import { dirname, resolve } from "node:path";
 import { getHeapStatistics } from "node:v8";
 import { Command, InvalidArgumentError, Option } from "commander";
-import { isNetwork } from "./core/acl/addresses.ts";
 import { helpColumns, helpWrapping } from "./help-width.ts";
 import { printableLine } from "./printable.ts";
 import { safeSetUp } from "./safe-start.ts";
+import {
+  byteCount,
+  etcdPrefix,
+  hostNames,
+  integer,
+  oneOf,
+  proxies,
+  urls,
+  word,
+  yesOrNo,
+} from "./setting-values.ts";
 import { lineFault, readSettingsFile, SettingsFileError } from "./settings-file.ts";
 
 interface Setting<T> {
@@ -15,82 +25,6 @@ interface Setting<T> {
   readonly meaning: string;
   readonly initial: T;
   readonly parse: (text: string) => T;
-}
-
-const byteUnits: Record<string, number> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
-
-function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
-  return (text: string): number => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    throw new InvalidArgumentError(`It is a whole number from ${min} to ${max}.`);
-  };
-}
-
-/** A number of bytes: `1048576`, `1MiB`. */
-function byteCount(min: number, max = Number.MAX_SAFE_INTEGER) {
-  return (text: string): number => {
-    const [, count, unit] = /^(\d+)(KiB|MiB|GiB)?$/.exec(text) ?? [];
-    const bytes = Number(count) * (byteUnits[unit ?? ""] as number);
-    if (Number.isSafeInteger(bytes) && bytes >= min && bytes <= max) return bytes;
-    const most = max === Number.MAX_SAFE_INTEGER ? "" : ` and at most ${max}`;
-    throw new InvalidArgumentError(
-      `It is a number of bytes, at least ${min}${most}, for example 1048576 or 1MiB.`,
-    );
-  };
-}
-
-function oneOf<const Value extends string>(values: readonly Value[]) {
-  return (text: string): Value => {
-    const value = values.find((candidate) => candidate === text);
-    if (value !== undefined) return value;
-    throw new InvalidArgumentError(`It is one of ${values.join(", ")}.`);
-  };
-}
-
-function word(text: string): string {
-  if (text !== "") return text;
-  throw new InvalidArgumentError("It may not be empty.");
-}
-
-/** Names as a client writes them: neither scheme nor port. */
-function hostNames(text: string): string {
-  const names = text.split(",").map((name) => name.trim());
-  if (text === "" || names.every((name) => /^(\*|\.?[\w-]+(\.[\w-]+)*)$/.test(name))) return names.join(",");
-  throw new InvalidArgumentError(
-    "Give names such as tree.example, or .example for all below it, comma-separated, or *; leave out ports.",
-  );
-}
-
-/** A larger one would be no list of proxies but everybody, whose word then counted. */
-const proxyNetworkBitsMin = 8;
-
-/** Proxies, by address or network; never all addresses there are. */
-function proxies(text: string): string {
-  const networks = text.split(",").map((network) => network.trim());
-  const isFew = (network: string) => Number(network.split("/")[1] ?? "128") >= proxyNetworkBitsMin;
-  if (text === "" || networks.every((network) => isNetwork(network) && isFew(network)))
-    return networks.join(",");
-  throw new InvalidArgumentError(
-    "Give the addresses of your proxies, or networks of at least /8 such as 10.1.2.0/24, comma-separated.",
-  );
-}
-
-/** Of members of a cluster. */
-function urls(text: string): string {
-  const all = text.split(",").map((url) => url.trim());
-  if (text === "" || all.every((url) => /^https?:\/\/[^/?#@\s]+\/?$/.test(url) && URL.canParse(url)))
-    return all.join(",");
-  throw new InvalidArgumentError("Give http:// or https:// addresses with ports, comma-separated.");
-}
-
-function etcdPrefix(text: string): string {
-  if (/^\/([\w.-]+\/)+$/.test(text)) return text;
-  throw new InvalidArgumentError("It begins and ends with a slash, such as /treekeeper/.");
-}
-
-function yesOrNo(text: string): boolean {
-  return oneOf(["true", "false"])(text) === "true";
 }
 
 function setting<T>(flag: string, initial: T, parse: (text: string) => T, meaning: string): Setting<T> {

@@ -81,6 +81,7 @@ const looseSources = [
   "send-queues.ts",
   "serve.ts",
   "server.ts",
+  "setting-values.ts",
   "settings-file.ts",
   "shares.ts",
   "stats.ts",

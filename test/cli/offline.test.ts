@@ -1,27 +1,10 @@
 // `check`, `dump` and `diff` as their users start them, on the directory of a service that runs and of one that does not.
 
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { contentOf } from "../offline/fixture.ts";
-import { ownTest } from "./fixture.ts";
-
-const test = ownTest.extend<{ folder: string }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
-  folder: async ({}, use) => {
-    const folder = mkdtempSync(join(tmpdir(), "treekeeper-"));
-    await use(folder);
-    rmSync(folder, { recursive: true, force: true });
-  },
-});
-
-function linesIn(text: string): Record<string, unknown>[] {
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-}
+import { linesIn, test } from "./folder-fixture.ts";
 
 test("of a service that runs, a dump is what an export is, and the service goes on", async ({
   server,

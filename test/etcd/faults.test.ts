@@ -141,6 +141,13 @@ test("an append to another log that was put in the place of the one that was ope
   await Promise.all([log.close(), other.log.close()]);
 });
 
+test("who is not let in is told at once, and not kept waiting", async () => {
+  const user = { name: "tree", password: "wrong" };
+  const client = new EtcdClient({ endpoints: etcd.endpoints, user });
+  const opening = EtcdLog.open({ client, clock: systemClock, prefix: newPrefix(), paces });
+  await expect(opening).rejects.toThrow("etcd refuses this server: ");
+});
+
 test("while etcd does not answer the log is suspended, and what was sent is in it once", async () => {
   const own = await Etcd.start(1);
   try {

@@ -1,28 +1,11 @@
 // The tools that look at data directories, as their users start them: at a backup, at what keeps a service from starting, and
 // for a reader who has gone.
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { ownTest } from "../cli/fixture.ts";
+import { linesIn, test } from "../cli/folder-fixture.ts";
 import { contentOf } from "../offline/fixture.ts";
-
-const test = ownTest.extend<{ folder: string }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
-  folder: async ({}, use) => {
-    const folder = mkdtempSync(join(tmpdir(), "treekeeper-"));
-    await use(folder);
-    rmSync(folder, { recursive: true, force: true });
-  },
-});
-
-function linesIn(text: string): Record<string, unknown>[] {
-  return text
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-}
 
 test("a backup is looked at as a directory is, and compared with what has become of it", async ({
   server,

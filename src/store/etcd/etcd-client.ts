@@ -261,6 +261,17 @@ export function isCompacted(error: unknown): boolean {
   return ConnectError.from(error).code === Code.OutOfRange;
 }
 
+/** Whether etcd has answered, and will not have us: asking again changes nothing. */
+export function isRefused(error: unknown): boolean {
+  return error instanceof ConnectError && refusals.has(error.code);
+}
+
+/** A wrong name or password is an argument that is invalid. */
+const refusals = new Set([
+  ...[Code.InvalidArgument, Code.FailedPrecondition],
+  ...[Code.PermissionDenied, Code.Unauthenticated],
+]);
+
 /** Whether there is no room for a write; it may have been done all the same. */
 export function isOutOfSpace(error: unknown): boolean {
   return ConnectError.from(error).code === Code.ResourceExhausted;

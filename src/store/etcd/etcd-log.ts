@@ -22,7 +22,7 @@ import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.t
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, versionIn } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
-import { type EtcdCalls, isOutOfSpace } from "./etcd-client.ts";
+import { type EtcdCalls, isOutOfSpace, isRefused } from "./etcd-client.ts";
 import { bytesOf, Keys, textOf } from "./keys.ts";
 import { OwnEntries } from "./own-entries.ts";
 import { trimEntries } from "./trim.ts";
@@ -91,7 +91,7 @@ export class EtcdLog implements CommitLog {
     this.#probeLater();
   }
 
-  /** Resolves when etcd answers. @throws Error when what is there is of another format */
+  /** Resolves when etcd answers. @throws Error when it will not have us, or what is there is of another format */
   static async open(parts: EtcdLogParts): Promise<EtcdLog> {
     const { clock, paces = usualPaces, onWaiting = () => {}, signal } = parts;
     const opening = new Connection(clock, paces);
@@ -100,7 +100,10 @@ export class EtcdLog implements CommitLog {
     });
     const opened = await opening.insist(
       () => openFormat(parts),
-      () => signal?.throwIfAborted(),
+      (error) => {
+        signal?.throwIfAborted();
+        if (isRefused(error)) throw new Error(`etcd refuses this server: ${(error as Error).message}`);
+      },
     );
     return new EtcdLog(parts, new Connection(clock, paces), opened);
   }
