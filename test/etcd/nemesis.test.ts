@@ -6,10 +6,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { Client } from "../../src/client/index.ts";
 import { Http } from "../support/http.ts";
-import { freePorts } from "../support/ports.ts";
-import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
 import { random } from "../support/random.ts";
-import { Etcd } from "./etcd-process.ts";
+import { Cluster } from "./cluster.ts";
 
 const seeds = process.env.FULL ? [1, 2] : [1];
 const roundsPerSeed = process.env.FULL ? 12 : 5;
@@ -27,64 +25,16 @@ const harmMs = {
   "member stopped": 1500,
 };
 
-class Cluster {
-  readonly etcd: Etcd;
-  readonly ports: readonly string[];
-  readonly #dataDirs: readonly string[];
-  readonly servers: ServerProcess[];
-
-  private constructor(
-    etcd: Etcd,
-    ports: readonly string[],
-    dataDirs: readonly string[],
-    servers: ServerProcess[],
-  ) {
-    this.etcd = etcd;
-    this.ports = ports;
-    this.#dataDirs = dataDirs;
-    this.servers = servers;
-  }
-
-  static async start(): Promise<Cluster> {
-    const etcd = await Etcd.start(serverCount);
-    const ports = await freePorts(serverCount);
-    const dataDirs = ports.map(makeDataDir);
-    const cluster = new Cluster(etcd, ports, dataDirs, []);
-    await Promise.all(ports.map((_, index) => cluster.startServer(index)));
-    return cluster;
-  }
-
-  get urls(): string[] {
-    return this.ports.map((port) => `http://127.0.0.1:${port}`);
-  }
-
-  async startServer(index: number): Promise<void> {
-    const args = ["--port", this.ports[index] as string, "--log", "etcd"];
-    this.servers[index] = await ServerProcess.start({
-      dataDir: this.#dataDirs[index] as string,
-      args: [...args, "--etcd-endpoints", this.etcd.endpoints.join(",")],
-    });
-  }
-
-  async harm(kind: (typeof harms)[number], index: number): Promise<void> {
-    const [server, member] = [this.servers[index] as ServerProcess, this.etcd.members[index]];
-    const stopped = kind === "server stopped" ? server : member;
-    if (kind === "server killed") await server.kill();
-    else if (kind === "member killed") await member?.kill();
-    else stopped?.signal("SIGSTOP");
-    await wait(harmMs[kind]);
-    if (kind === "server killed") await this.startServer(index);
-    else if (kind === "member killed") member?.restart();
-    else stopped?.signal("SIGCONT");
-  }
-
-  async stop(): Promise<void> {
-    for (const server of this.servers) server.signal("SIGCONT");
-    await Promise.all(this.servers.map((server) => server.kill()));
-    for (const member of this.etcd.members) member.signal("SIGCONT");
-    await this.etcd.stop();
-    for (const dataDir of this.#dataDirs) removeDataDir(dataDir);
-  }
+async function harm(cluster: Cluster, kind: (typeof harms)[number], index: number): Promise<void> {
+  const [server, member] = [cluster.server(index), cluster.member(index)];
+  const stopped = kind === "server stopped" ? server : member;
+  if (kind === "server killed") await server.kill();
+  else if (kind === "member killed") await member.kill();
+  else stopped.signal("SIGSTOP");
+  await wait(harmMs[kind]);
+  if (kind === "server killed") await cluster.startServer(index);
+  else if (kind === "member killed") member.restart();
+  else stopped.signal("SIGCONT");
 }
 
 interface Writing {
@@ -109,7 +59,7 @@ test.for(seeds)(
     for (let round = 0; round < roundsPerSeed; round += 1) {
       await wait(peaceMs);
       const kind = harms[Math.floor(chance() * harms.length)] as (typeof harms)[number];
-      await cluster.harm(kind, Math.floor(chance() * serverCount));
+      await harm(cluster, kind, Math.floor(chance() * serverCount));
     }
     for (const { writing } of writings) writing.isOver = true;
     await Promise.all(writings.map(({ done }) => done));
