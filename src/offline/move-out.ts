@@ -150,7 +150,8 @@ async function sayItGoes(moves: Moves, found: FoundFormat, { path }: DataDirecto
 
 async function make(move: MoveOut, directory: DataDirectory, going: FoundFormat): Promise<void> {
   const { path, incomingFolder, databaseFile } = directory;
-  if (!existsSync(incomingFolder)) mkdirSync(incomingFolder, { mode: privateDirectoryMode });
+  rmSync(incomingFolder, { recursive: true, force: true });
+  mkdirSync(incomingFolder, { mode: privateDirectoryMode });
   syncDirectory(path);
   await fill(move, incomingFolder, going);
   const made = join(incomingFolder, fileNames.database);

@@ -104,13 +104,14 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
  * @throws Error for a directory that has a log of its own beside one that was moved
  */
 function isOfLog(
-  { logHome }: { readonly logHome: LogHome | null },
+  { logHome, tail }: { readonly logHome: LogHome | null; readonly tail: Lsn },
   format: Format | undefined,
   { path }: DataDirectory,
 ): boolean {
   if (format === undefined) return true;
   if (logHome !== null) return logHome.logId === logIdOf(format);
-  if (format.logId === undefined) return true;
+  // What never had an entry may have been named by a start that was broken off.
+  if (format.logId === undefined || tail === 0) return true;
   throw new Error(
     `The directory ${path} has a log of its own, and so may have what the log in etcd has not: begin with an empty one.`,
   );

@@ -107,15 +107,21 @@ export function placeOfDatabase(connection: Sqlite.Database, file: string): Data
   if (connection.pragma("user_version", { simple: true }) === 0) return null;
   const isPutBack = readBackupMarker(connection, file) !== null || readRestoreNote(connection, file) !== null;
   connection.pragma("wal_checkpoint(TRUNCATE)");
-  const place = connection.prepare("SELECT cluster_id AS clusterId, applied_lsn AS lsn FROM meta").get();
+  const place = connection.prepare(selectPlace).get();
   return {
-    ...(place as Pick<RowsPlace, "clusterId" | "lsn">),
+    ...(place as Pick<DatabasePlace, "clusterId" | "lsn" | "tail">),
     isPutBack,
     logHome: readLogHome(connection, file),
   };
 }
 
+const selectPlace = `
+  SELECT cluster_id AS clusterId, applied_lsn AS lsn, coalesce((SELECT max(lsn) FROM log), applied_lsn) AS tail
+  FROM meta`;
+
 interface DatabasePlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
+  /** The last entry that it has, be it in the rows or not. */
+  readonly tail: number;
   readonly isPutBack: boolean;
   /** Null where its log is its own. */
   readonly logHome: LogHome | null;
