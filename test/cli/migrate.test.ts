@@ -12,15 +12,12 @@ test("one side is a directory and the other is in etcd, and options go together"
   const refused: [string[], string][] = [
     [["--from", folder], "required option '--to <place>'"],
     [["--from", folder, "--to", `${folder}-2`], "one of --from and --to is a data directory"],
-    [["--from", etcd, "--to", etcd], "one of --from and --to is a data directory"],
     [["--from", folder, "--to", "etcd:/t/"], "It is a directory, or etcd://HOST:PORT"],
-    [["--from", folder, "--to", "etcd://host:2379/a b/"], "It is a directory, or etcd://HOST:PORT"],
     [["--from", folder, "--to", "etcd://user@host:2379/"], "Give http:// or https:// addresses"],
     [
       ["--from", folder, "--to", etcd, "--etcd-user", "me"],
       "--etcd-user and --etcd-password-file go together",
     ],
-    [["--from", folder, "--to", etcd, "--etcd-ca", "ca.crt"], "--etcd-ca and --etcd-cert are for etcds://"],
     [
       ["--from", folder, "--to", "etcds://h:1", "--etcd-cert", "c.crt"],
       "--etcd-cert and --etcd-key go together",
