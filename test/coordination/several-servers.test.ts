@@ -40,7 +40,7 @@ class Server {
     const session = () => state.session(sessionId) as Session;
     const sessions = { authenticate: session, confirm: asked.confirm ?? session };
     const asker = { context: systemContext, token: "token", comesBack, waitMs };
-    return new Attendance({ clock, sessions, admitWaiter }, asker);
+    return new Attendance({ clock, sessions, admitWaiter, suspension: this.keeper.store.suspension }, asker);
   }
 
   claim(sessionId: string, asked = this.attend(sessionId)) {
