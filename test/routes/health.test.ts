@@ -162,6 +162,7 @@ test("without a housekeeper it is not ready", async ({ keeper }) => {
   const health = new Health(parts);
   expect(statusOf(health, "housekeeper")).toBe("failed");
   housekeeper.start();
+  await keeper.clock.advance(0);
   expect(statusOf(health, "housekeeper")).toBe("ok");
   housekeeper.stop();
   health.stop();

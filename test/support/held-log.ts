@@ -31,10 +31,13 @@ interface Hearing {
 }
 
 /** What opens those below a prefix. */
-export function heldLogsAt(endpoints: readonly string[]): (prefix: string) => Promise<HeldLog> {
+export function heldLogsAt(endpoints: readonly string[]) {
   const client = new EtcdClient({ endpoints });
-  return (prefix) => HeldLog.open(client, prefix);
+  return (prefix: string, hearing: HearingOthers = "at once") => HeldLog.open(client, prefix, hearing);
 }
+
+/** Or, as one in memory, with the next entry of its own, and when it is followed or goes on. */
+export type HearingOthers = "at once" | "in passing";
 
 export class HeldLog implements TestLog {
   readonly prefix: string;
@@ -49,16 +52,20 @@ export class HeldLog implements TestLog {
   #isCut = false;
   #turn: Promise<unknown> = Promise.resolve();
   #pending = 0;
+  /** What is behind this is heard another time. */
+  #heardUpTo: Lsn;
+  #onHeard = Promise.withResolvers<void>();
 
-  private constructor(log: EtcdLog, prefix: string) {
+  private constructor(log: EtcdLog, prefix: string, hearing: HearingOthers) {
     this.prefix = prefix;
     this.#log = log;
+    this.#heardUpTo = hearing === "at once" ? Number.POSITIVE_INFINITY : 0;
     log.onState((state) => this.#states.enter(state));
     this.#forget = underWay(() => this.#isUnderWay);
   }
 
-  static async open(client: EtcdCalls, prefix: string): Promise<HeldLog> {
-    return new HeldLog(await EtcdLog.open({ client, clock: systemClock, prefix, paces }), prefix);
+  static async open(client: EtcdCalls, prefix: string, hearing: HearingOthers): Promise<HeldLog> {
+    return new HeldLog(await EtcdLog.open({ client, clock: systemClock, prefix, paces }), prefix, hearing);
   }
 
   get info() {
@@ -71,8 +78,19 @@ export class HeldLog implements TestLog {
 
   get #isUnderWay(): boolean {
     if (this.#pending > 0 && this.#gate === null) return true;
-    const tail = tails.get(this.prefix) ?? 0;
+    const tail = Math.min(this.#tail, this.#heardUpTo);
     return !this.#isCut && this.#hearings.some(({ handed, isBusy }) => !isBusy && handed < tail);
+  }
+
+  get #tail(): Lsn {
+    return tails.get(this.prefix) ?? 0;
+  }
+
+  /** Everything that anybody has written by now is heard. */
+  #hear(): void {
+    this.#heardUpTo = Math.max(this.#heardUpTo, this.#tail);
+    this.#onHeard.resolve();
+    this.#onHeard = Promise.withResolvers();
   }
 
   /** Appends wait, as on a slow disk, until `release`. */
@@ -101,6 +119,7 @@ export class HeldLog implements TestLog {
   resume(): void {
     this.#states.enter({ state: "connected" });
     this.release();
+    this.#hear();
   }
 
   /** As the end of the process: nothing passes ever again. */
@@ -131,7 +150,8 @@ export class HeldLog implements TestLog {
       throw new NotAppendedError(cause);
     }
     const lsn = await this.#log.append(seq, body);
-    tails.set(this.prefix, Math.max(lsn, tails.get(this.prefix) ?? 0));
+    tails.set(this.prefix, Math.max(lsn, this.#tail));
+    this.#hear();
     if (state === "read_only") this.#states.enter({ state: "connected" });
     return lsn;
   }
@@ -148,11 +168,13 @@ export class HeldLog implements TestLog {
   follow(after: Lsn, onEntries: EntriesHandler): void {
     const hearing = { handed: after, isBusy: false };
     this.#hearings.push(hearing);
+    this.#hear();
     this.#log.follow(after, (entries) => this.#hand(entries, onEntries, hearing));
   }
 
   #hand(entries: readonly LogEntry[], onEntries: EntriesHandler, hearing: Hearing): void | Promise<void> {
-    if (this.#isCut) return this.#gate?.promise.then(() => this.#hand(entries, onEntries, hearing));
+    const waiting = this.#isCut ? this.#gate : (entries[0]?.lsn ?? 0) > this.#heardUpTo ? this.#onHeard : null;
+    if (waiting !== null) return waiting.promise.then(() => this.#hand(entries, onEntries, hearing));
     hearing.handed = entries.at(-1)?.lsn ?? hearing.handed;
     const worked = onEntries(entries);
     if (worked === undefined) return;
@@ -188,6 +210,8 @@ export class HeldLog implements TestLog {
 
   async close(): Promise<void> {
     this.release();
+    this.#heardUpTo = Number.POSITIVE_INFINITY;
+    this.#hear();
     await this.#turn;
     this.#forget();
     await this.#log.close();

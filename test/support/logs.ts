@@ -44,7 +44,7 @@ function newPrefix(): string {
 export function newLogPlace(): LogPlace {
   if (elsewhere !== null) {
     const prefix = newPrefix();
-    return { open: () => elsewhere(prefix) };
+    return { open: () => elsewhere(prefix, "in passing") };
   }
   const entries = new MemoryEntries();
   return { open: async (writer, options) => new MemoryLog(writer, entries, options) };
