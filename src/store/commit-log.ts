@@ -22,6 +22,8 @@ export interface LogInfo {
   readonly entryBytesMax: number;
   /** Whether others may append as well. */
   readonly isShared: boolean;
+  /** Appends that it works on at the same time; more would wait in it, and not be one entry. Two unless it says so. */
+  readonly appendsAtOnce?: number;
 }
 
 export type LogState =
