@@ -113,7 +113,7 @@ export class HeldLog implements TestLog {
   /** The same until `resume`, and the server knows of it. */
   suspend(cause: string): void {
     this.cut();
-    this.#states.enter({ state: "suspended", cause });
+    this.#states.enter({ state: "suspended", cause, silentForMs: 0 });
   }
 
   resume(): void {
