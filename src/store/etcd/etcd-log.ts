@@ -74,7 +74,10 @@ export class EtcdLog implements CommitLog {
     const { clusterId, before } = opened.format;
     this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
-    this.info = { kind: "etcd", clusterId, logId: logIdOf(opened.format), entryBytesMax, isShared: true };
+    this.info = {
+      ...{ kind: "etcd", clusterId, logId: logIdOf(opened.format), isShared: true },
+      ...{ entryBytesMax, appendsAtOnce: 1 },
+    };
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];
