@@ -17,7 +17,7 @@ export interface ClusterOptions {
   /** What starts a server, by its number. */
   readonly commandOf?: (index: number) => readonly [string, ...string[]];
   /** Where a server finds etcd, by its number, if not at the members themselves. */
-  readonly endpointsOf?: (index: number, endpoints: readonly string[]) => readonly string[];
+  readonly endpointsOf?: (index: number, endpoints: readonly string[]) => Promise<readonly string[]>;
 }
 
 type Ways = Required<Pick<ClusterOptions, "placeOf" | "commandOf" | "endpointsOf" | "serverArgs">>;
@@ -45,7 +45,7 @@ export class Cluster {
     etcdArgs = [],
     placeOf = () => here,
     commandOf = () => direct,
-    endpointsOf = (_, endpoints) => endpoints,
+    endpointsOf = async (_, endpoints) => endpoints,
   }: ClusterOptions = {}): Promise<Cluster> {
     const etcd = await Etcd.start(members, etcdArgs, placeOf);
     const ways = { placeOf, commandOf, endpointsOf, serverArgs };
@@ -79,7 +79,7 @@ export class Cluster {
     const { commandOf, endpointsOf, serverArgs } = this.#ways;
     const { host, enter } = this.#placeOf(index);
     const listen = ["--host", host, "--port", this.#ports[index] as string];
-    const endpoints = endpointsOf(index, this.etcd.endpoints);
+    const endpoints = await endpointsOf(index, this.etcd.endpoints);
     this.servers[index] = await ServerProcess.start({
       dataDir: this.dataDir(index),
       command: [...enter, ...commandOf(index)] as [string, ...string[]],

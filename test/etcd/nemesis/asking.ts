@@ -6,7 +6,7 @@ import { monotonicMs } from "../../trials/evidence.ts";
 import type { Journal } from "./journal.ts";
 
 /** What is not answered by then is unknown. */
-const answerWithinMs = 1500;
+const answerWithinMs = 800;
 /** Refusals of a state of the servers, before anything is done. */
 const passing = new Set(["throttled", "behind", "read_only", "suspended", "stopping"]);
 

@@ -7,8 +7,10 @@ import { Contender, workPathOf } from "../../trials/contender.ts";
 import { EvidenceFile, readEvidence } from "../../trials/evidence.ts";
 import { History } from "../../trials/history.ts";
 import type { TrialRecord } from "../../trials/judge.ts";
+import { within } from "./within.ts";
 
-const timeoutMs = 700;
+/** So short that a second of harm is the end of a session. */
+const timeoutMsUsual = 700;
 const lockCount = 2;
 
 interface Held {
@@ -22,28 +24,32 @@ export interface ContentionOptions {
   readonly contenderUrls: readonly string[];
   /** For writes that come too late. */
   readonly lateUrl: string;
+  /** Of the sessions of those who contend. */
+  readonly timeoutMs?: number;
   readonly folder: string;
   readonly seed: number;
 }
 
 export class Contention {
+  readonly #client: Client;
   readonly #history: History;
   readonly #folder: string;
   readonly #contenders: Contender[] = [];
   readonly #trials = Array.from({ length: lockCount }, (_, index) => `nemesis-${index}`);
   readonly #held = new Map<string, Held>();
 
-  private constructor(history: History, folder: string) {
-    this.#history = history;
+  private constructor(client: Client, folder: string) {
+    this.#client = client;
+    this.#history = new History(client);
     this.#folder = folder;
   }
 
   static async start(options: ContentionOptions): Promise<Contention> {
-    const { urls, contenderUrls, lateUrl, folder, seed } = options;
+    const { urls, contenderUrls, lateUrl, timeoutMs = timeoutMsUsual, folder, seed } = options;
     const endpoint = urls as [string, ...string[]];
     const client = new Client({ endpoint, attemptsMax: 100, requestTimeoutMs: 2000 });
     await client.create("/work");
-    const contention = new Contention(new History(client), folder);
+    const contention = new Contention(client, folder);
     for (const trial of contention.#trials) {
       await client.create(workPathOf(trial));
       for (const [server, url] of contenderUrls.entries()) {
@@ -75,11 +81,22 @@ export class Contention {
     for (const contender of this.#contenders) contender.drain();
     await Promise.all(this.#contenders.map(({ drained }) => drained));
     await Promise.all(this.#contenders.map((contender) => contender.leave()));
+    // The sessions of some may have been lost on the way, and end by themselves.
+    await within("no claim was left", async () => (await this.#claims()).length === 0);
     await this.#history.complete("nemesis-end");
     this.#history.close();
     return this.#trials.map((trial) => {
       const evidence = readEvidence(this.#fileOf(trial)).toSorted((one, other) => one.atMs - other.atMs);
       return { trial, lockDelayMs: 0, evidence, ...this.#history.of(trial) };
     });
+  }
+
+  async #claims(): Promise<readonly string[]> {
+    const queues = this.#trials.map(async (trial) => {
+      const path = `/locks/${trial}`;
+      const isThere = (await this.#client.exists(path)) !== undefined;
+      return isThere ? (await this.#client.childrenPage(path)).children : [];
+    });
+    return (await Promise.all(queues)).flat();
   }
 }

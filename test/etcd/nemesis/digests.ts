@@ -4,7 +4,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { check } from "../../../src/offline/check.ts";
 import type { Cluster } from "../cluster.ts";
-import { within } from "./workload.ts";
+import { within } from "./within.ts";
 
 /** How long an entry that is there already may be on its way to a server. */
 const settlesMs = 300;

@@ -15,10 +15,12 @@ export interface Harm {
   readonly befall: (cluster: Cluster, chance: () => number) => Promise<boolean>;
 }
 
-const killedMsMax = 400;
-/** Longer than most sessions last, so that what wakes up finds that the world has gone on. */
-const stoppedMsMax = 1400;
-const stoppedMsMin = 500;
+const killedMsMax = 300;
+const stoppedMsMin = 400;
+const stoppedMsMax = 800;
+/** Of a housekeeper: mostly so long that another has taken its place when it wakes up. */
+const silentMsMin = 800;
+const silentMsMax = 1600;
 
 export const processHarms: readonly Harm[] = roles.flatMap((role) => [
   { name: `${role} killed`, befall: (cluster, chance) => kill(cluster, role, chance) },
@@ -40,8 +42,9 @@ async function stop(cluster: Cluster, role: Role, chance: () => number): Promise
   const index = await whoIs(cluster, role);
   if (index === undefined) return false;
   const stopped = isOfServers(role) ? cluster.server(index) : cluster.member(index);
+  const [least, most] = role === "housekeeper" ? [silentMsMin, silentMsMax] : [stoppedMsMin, stoppedMsMax];
   stopped.signal("SIGSTOP");
-  await wait(stoppedMsMin + chance() * (stoppedMsMax - stoppedMsMin));
+  await wait(least + chance() * (most - least));
   stopped.signal("SIGCONT");
   return true;
 }
@@ -87,7 +90,7 @@ async function textAt(url: string, init: RequestInit = {}): Promise<string> {
   return (await response?.text().catch(() => "")) ?? "";
 }
 
-const peaceMsMax = 250;
+const peaceMsMax = 150;
 /** A role that nobody takes for so long will not be taken. */
 const passesMax = 40;
 

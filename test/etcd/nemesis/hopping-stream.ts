@@ -3,7 +3,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { EventStream, Http, zxidIn } from "../../support/http.ts";
 import type { Journal } from "./journal.ts";
-import type { StreamRecord } from "./record.ts";
+import type { Message, StreamRecord } from "./record.ts";
 
 const stayMsMax = 900;
 /** A server that stands still does not say no either. */
@@ -47,6 +47,13 @@ export class HoppingStream {
       stream.close();
       this.#take(stream);
     }
+  }
+
+  /** What came later is not looked at. */
+  endAt(zxid: number): void {
+    const isLater = (text: string) => (JSON.parse(text) as Message).zxid > zxid;
+    const { texts } = this.#record;
+    while (texts.length > 0 && isLater(texts.at(-1) as string)) texts.pop();
   }
 
   async #open(): Promise<EventStream | null> {

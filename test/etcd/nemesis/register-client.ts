@@ -22,7 +22,7 @@ export const initialPaths = [
   "/n/e",
 ];
 
-const betweenMsMax = 16;
+const betweenMsMax = 60;
 /** How often something is asked under one key. */
 const attemptsMax = 6;
 const betweenAttemptsMs = 100;

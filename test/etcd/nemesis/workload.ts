@@ -1,7 +1,6 @@
 // All that is asked while a nemesis goes about: clients of plain znodes, of sessions, of locks and of streams, at any server.
 // It ends when everybody has come to an end and every server has told what happened, and hands over what is to be judged.
 
-import { setTimeout as wait } from "node:timers/promises";
 import { Http, zxidIn } from "../../support/http.ts";
 import { makeDataDir, removeDataDir } from "../../support/process.ts";
 import { random } from "../../support/random.ts";
@@ -13,11 +12,10 @@ import { Journal } from "./journal.ts";
 import type { History, NemesisRecord } from "./record.ts";
 import { initialPaths, RegisterClient, sequenceParent } from "./register-client.ts";
 import { ephemeralParent, SessionClient } from "./session-client.ts";
+import { within } from "./within.ts";
 
-const registerClients = 3;
+const registerClients = 8;
 const keptSessions = 2;
-/** When nothing fails any more, everything comes to its end in this time. */
-const endsWithinMs = 30_000;
 
 export interface WorkloadOptions {
   /** Of the servers. */
@@ -29,6 +27,8 @@ export interface WorkloadOptions {
   readonly contenderUrls?: readonly string[];
   /** For what is asked after its time; a server that nothing befalls, or a way to one. */
   readonly lateUrl?: string;
+  /** Of the sessions of those who contend; short unless it is given. */
+  readonly lockTimeoutMs?: number;
 }
 
 export class Workload {
@@ -72,14 +72,17 @@ export class Workload {
   }
 
   static async start(options: WorkloadOptions): Promise<Workload> {
-    const { urls, contenderUrls = urls, lateUrl = urls[0] as string, seed } = options;
+    const { urls, contenderUrls = urls, lateUrl = urls[0] as string, lockTimeoutMs, seed } = options;
     const http = new Http(urls[0] as string);
     for (const path of initialPaths) {
       const answer = await http.post(`/v1/znodes${path}`);
       if (answer.status !== 201) throw new Error(`${path} could not be made: ${answer.text}`);
     }
     const folder = makeDataDir();
-    const contention = await Contention.start({ urls, contenderUrls, lateUrl, folder, seed });
+    const contention = await Contention.start({
+      ...{ urls, contenderUrls, lateUrl, folder, seed },
+      ...(lockTimeoutMs !== undefined && { timeoutMs: lockTimeoutMs }),
+    });
     return new Workload(options, contention, folder);
   }
 
@@ -94,6 +97,7 @@ export class Workload {
     await within("the streams came to the end", () => this.#streams.every((stream) => stream.zxid >= zxid));
     this.#isTold = true;
     await this.#streaming;
+    for (const stream of this.#streams) stream.endAt(zxid);
     removeDataDir(this.#folder);
     const { journal } = this;
     return { ...journal, trials, histories, wallOffsetMs: this.#wallOffsetMs };
@@ -127,13 +131,4 @@ async function historyAt(url: string, zxid: number): Promise<History> {
   stream.close();
   if (stream.named("reset").length > 0) throw new Error(`${url} has forgotten what happened`);
   return stream.named("change").flatMap(({ id, text }) => (zxidIn(id ?? "0") <= zxid ? [text] : []));
-}
-
-/** @throws Error when that does not come to be */
-export async function within(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const untilMs = performance.now() + endsWithinMs;
-  while (!(await isSo())) {
-    if (performance.now() > untilMs) throw new Error(`it did not come to be that ${what}`);
-    await wait(50);
-  }
 }
