@@ -36,10 +36,14 @@ export class Asker {
     this.#chance = chance;
   }
 
-  /** Of any server. */
-  async ask(method: string, target: string, options: RequestOptions = {}): Promise<Told> {
+  /** Any server. @param minZxid what the answer has to be from at least; as far as this client has seen */
+  async ask(
+    method: string,
+    target: string,
+    options: RequestOptions = {},
+    minZxid = this.seenZxid,
+  ): Promise<Told> {
     const server = Math.floor(this.#chance() * this.#https.length);
-    const minZxid = this.seenZxid;
     const headers = { ...options.headers, "min-zxid": String(minZxid) };
     const beganMs = monotonicMs();
     try {

@@ -153,8 +153,9 @@ export class RegisterClient {
   async #read(isLinearizable: boolean): Promise<void> {
     const path = this.#somePath;
     const query = isLinearizable ? "?consistency=linearizable" : "";
-    const minZxid = this.#asker.seenZxid;
-    const told = await this.#asker.ask("GET", `/v1/znodes${path}${query}`);
+    // Whoever wants the newest need not have seen anything.
+    const minZxid = isLinearizable ? 0 : this.#asker.seenZxid;
+    const told = await this.#asker.ask("GET", `/v1/znodes${path}${query}`, {}, minZxid);
     if (told.kind !== "done") return;
     const { data = "", stat } = told.body as unknown as ZnodeBody;
     this.#versions.set(path, stat.version);
@@ -164,11 +165,9 @@ export class RegisterClient {
   async #readPair(): Promise<void> {
     const isLinearizable = this.#chance() < 0.5;
     const consistency = isLinearizable ? "&consistency=linearizable" : "";
-    const minZxid = this.#asker.seenZxid;
-    const told = await this.#asker.ask(
-      "GET",
-      `/v1/children${pairParent}?include=stat&include=data${consistency}`,
-    );
+    const minZxid = isLinearizable ? 0 : this.#asker.seenZxid;
+    const target = `/v1/children${pairParent}?include=stat&include=data${consistency}`;
+    const told = await this.#asker.ask("GET", target, {}, minZxid);
     if (told.kind !== "done") return;
     for (const { path, data = "", stat } of told.body.znodes as readonly ZnodeBody[])
       this.#noteRead(told, minZxid, { path, isLinearizable, value: data, ...stat });
