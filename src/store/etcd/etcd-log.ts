@@ -77,7 +77,8 @@ export class EtcdLog implements CommitLog {
     this.#connection = connection;
     this.#keys = new Keys(prefix);
     this.#formatRevision = opened.revision;
-    this.info = { kind: "etcd", clusterId: opened.clusterId, entryBytesMax, isShared: true };
+    const { clusterId } = opened;
+    this.info = { kind: "etcd", clusterId, entryBytesMax, isShared: true, appendsAtOnce: 1 };
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];
