@@ -193,12 +193,13 @@ export class EtcdClient {
       yield { choice: { case: "creation", value: creation } };
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     };
-    const { watch } = this.#member;
     const headers = await this.#headers();
+    const member = this.#member;
     try {
-      yield* watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
+      yield* member.watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
     } catch (error) {
-      this.#failed(error);
+      // Whoever ends it has no complaint.
+      if (!signal.aborted) this.#failed(member, error);
       throw error;
     }
   }
@@ -209,10 +210,11 @@ export class EtcdClient {
 
   async #call<T>(ask: (member: Member, options: CallOptions) => Promise<T>): Promise<T> {
     const options = { timeoutMs: callTimeoutMs, headers: await this.#headers() };
+    const member = this.#member;
     try {
-      return await ask(this.#member, options);
+      return await ask(member, options);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
@@ -224,20 +226,25 @@ export class EtcdClient {
   }
 
   async #authenticate(user: NonNullable<EtcdOptions["user"]>): Promise<string> {
+    const member = this.#member;
     try {
-      const asked = this.#member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
+      const asked = member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
       return (await (asked as Promise<{ token: string }>)).token;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
 
-  /** Whoever asks next asks another member, and shows who they are anew where that was the matter. */
-  #failed(error: unknown): void {
+  /**
+   * Whoever asks next asks another member, and shows who they are anew where that was the matter. Of several who fail at one
+   * member the first one leaves it: were each to go on by one, they could come round to it again.
+   */
+  #failed(member: Member, error: unknown): void {
     const { code } = ConnectError.from(error);
     if (code === Code.Unauthenticated) this.#token = null;
-    if (!ofTheRequest.has(code)) this.#current = (this.#current + 1) % this.#members.length;
+    if (ofTheRequest.has(code) || member !== this.#member) return;
+    this.#current = (this.#current + 1) % this.#members.length;
   }
 }
 
