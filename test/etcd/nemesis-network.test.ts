@@ -10,7 +10,7 @@ import { digestsOf } from "./nemesis/digests.ts";
 import { befall } from "./nemesis/harms.ts";
 import { faultsOf } from "./nemesis/judge.ts";
 import { networkHarms } from "./nemesis/network-harms.ts";
-import { quickCluster } from "./nemesis/quick-cluster.ts";
+import { quickCluster, whileTheyRun } from "./nemesis/quick-cluster.ts";
 import { SlowWays, slowHarm } from "./nemesis/slow-way.ts";
 import { Wires } from "./nemesis/wires.ts";
 import { Workload } from "./nemesis/workload.ts";
@@ -38,7 +38,7 @@ describe.skipIf(!Wires.arePossible())("in namespaces of our own", () => {
     const onServerLost = (server: number) => late.leadTo(urls[(server + 1) % urls.length] as string);
     const harms = networkHarms({ wires, contention: workload.contention, onServerLost });
     const counts = await befall(cluster, harms, rounds, chance);
-    const record = await workload.end();
+    const record = await whileTheyRun(cluster, workload.end());
     process.stdout.write(`${summaryOf(record)}\n`);
     expect(faultsOf(record)).toEqual([]);
     expect(Object.values(counts), JSON.stringify(counts)).toEqual(harms.map(() => rounds));
@@ -66,7 +66,7 @@ test(`ways to etcd and to the servers are slow, ${rounds} times, from seed ${see
     ...{ askedUrls: slowUrls, streamUrls: slowUrls, contenderUrls: slowUrls },
   });
   await befall(cluster, [slowHarm(ways)], rounds, chance);
-  const record = await workload.end();
+  const record = await whileTheyRun(cluster, workload.end());
   process.stdout.write(`${summaryOf(record)}\n`);
   expect(faultsOf(record)).toEqual([]);
   expect(accountOf(record).holds).toBeGreaterThan(0);

@@ -117,6 +117,8 @@ type Untyped = Client<never> & Record<string, (request: object, options: CallOpt
 
 interface Member {
   readonly endpoint: string;
+  /** Of those who wait for its answer. */
+  readonly lettingGo: Set<(error: unknown) => void>;
   readonly kv: Untyped;
   readonly watch: Untyped;
   readonly maintenance: Untyped;
@@ -135,8 +137,9 @@ export class EtcdClient {
     this.#user = user;
   }
 
-  range(range: Range): Promise<RangeAnswer> {
-    return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>);
+  /** @param timeoutMs of a question whose answer is small, by which a member that stands still is found soon */
+  range(range: Range, timeoutMs = callTimeoutMs): Promise<RangeAnswer> {
+    return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>, timeoutMs);
   }
 
   async txn({ compare, success, failure = [] }: Txn): Promise<TxnAnswer> {
@@ -195,12 +198,18 @@ export class EtcdClient {
     };
     const headers = await this.#headers();
     const member = this.#member;
+    const left = new AbortController();
+    const letGo = () => left.abort();
+    member.lettingGo.add(letGo);
     try {
-      yield* member.watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
+      const ending = AbortSignal.any([signal, left.signal]);
+      yield* member.watch.watch?.(requests(), { signal: ending, headers }) as AsyncIterable<WatchAnswer>;
     } catch (error) {
       // Whoever ends it has no complaint.
       if (!signal.aborted) this.#failed(member, error);
       throw error;
+    } finally {
+      member.lettingGo.delete(letGo);
     }
   }
 
@@ -208,11 +217,14 @@ export class EtcdClient {
     return this.#members[this.#current] as Member;
   }
 
-  async #call<T>(ask: (member: Member, options: CallOptions) => Promise<T>): Promise<T> {
-    const options = { timeoutMs: callTimeoutMs, headers: await this.#headers() };
+  async #call<T>(
+    ask: (member: Member, options: CallOptions) => Promise<T>,
+    timeoutMs = callTimeoutMs,
+  ): Promise<T> {
+    const options = { timeoutMs, headers: await this.#headers() };
     const member = this.#member;
     try {
-      return await ask(member, options);
+      return await untilLeft(member, () => ask(member, options));
     } catch (error) {
       this.#failed(member, error);
       throw error;
@@ -238,14 +250,27 @@ export class EtcdClient {
 
   /**
    * Whoever asks next asks another member, and shows who they are anew where that was the matter. Of several who fail at one
-   * member the first one leaves it: were each to go on by one, they could come round to it again.
+   * member the first one leaves it: were each to go on by one, they could come round to it again. What others still wait for
+   * there is as good as lost.
    */
   #failed(member: Member, error: unknown): void {
     const { code } = ConnectError.from(error);
     if (code === Code.Unauthenticated) this.#token = null;
     if (ofTheRequest.has(code) || member !== this.#member) return;
     this.#current = (this.#current + 1) % this.#members.length;
+    const left = new ConnectError(`${member.endpoint} does not answer`, Code.Unavailable);
+    for (const letGo of [...member.lettingGo]) letGo(left);
   }
+}
+
+/** The answer, unless its member is left before it comes. */
+function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    lettingGo.add(reject);
+    ask()
+      .then(resolve, reject)
+      .finally(() => lettingGo.delete(reject));
+  });
 }
 
 const noSpaceAlarm = 1;
@@ -300,7 +325,8 @@ function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
     ...(tls !== undefined && { nodeOptions: tls }),
   });
   const to = (service: string) => clientOf(service, transport);
-  return { endpoint, kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
+  const services = { kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
+  return { endpoint, lettingGo: new Set(), ...services };
 }
 
 function clientOf(service: string, transport: Transport): Untyped {

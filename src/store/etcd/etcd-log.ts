@@ -28,6 +28,8 @@ import { OwnEntries } from "./own-entries.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
+/** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
+const probeTimeoutMs = 1000;
 /** Places of our own entries that are remembered, for appends that are repeated. */
 const placesMax = 1000;
 
@@ -222,7 +224,7 @@ export class EtcdLog implements CommitLog {
     try {
       // Of what is heard while it is asked the answer may not know.
       const { last } = this.#heard;
-      const { kvs } = await this.#client.range({ key: this.#keys.tail, keysOnly: true });
+      const { kvs } = await this.#client.range({ key: this.#keys.tail, keysOnly: true }, probeTimeoutMs);
       this.#connection.answered();
       this.#compare(versionIn(kvs), last);
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);

@@ -2,6 +2,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import type { Cluster } from "../cluster.ts";
+import type { Etcd } from "../etcd-process.ts";
 
 /** Who has a role, by number; undefined while nobody has. */
 export type Role = "housekeeper" | "other server" | "etcd leader" | "etcd follower";
@@ -58,8 +59,12 @@ export async function whoIs(cluster: Cluster, role: Role): Promise<number | unde
     const duties = await Promise.all(cluster.urls.map(isOnDuty));
     return role === "housekeeper" ? indexOf(duties, true) : indexOf(duties, false);
   }
-  const leads = await Promise.all(cluster.etcd.endpoints.map(isLeader));
-  return role === "etcd leader" ? indexOf(leads, true) : indexOf(leads, false);
+  return await indexOfMember(cluster.etcd, role);
+}
+
+export async function indexOfMember({ endpoints }: Etcd, role: Role): Promise<number | undefined> {
+  const leads = await Promise.all(endpoints.map(isLeader));
+  return indexOf(leads, role === "etcd leader");
 }
 
 /** The last of them, so that it is not always the one that clients begin with. */
