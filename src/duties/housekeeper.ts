@@ -107,8 +107,8 @@ export class Housekeeper {
   }
 
   #canHear(): boolean {
-    const { state } = this.#store.logState;
-    return state !== "suspended" && state !== "failed";
+    const { logState } = this.#store;
+    return logState.state !== "suspended" && logState.state !== "failed";
   }
 
   async #look(): Promise<void> {

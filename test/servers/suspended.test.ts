@@ -166,6 +166,10 @@ test("no stream is opened by a server that is cut off, unless what was last know
   await expect(here.stream("/v1/watch?path=/w")).rejects.toThrow("503");
   const posted = await here.http.post("/v1/watch", { json: { path: ["/w"] } });
   expect(posted.code).toBe("suspended");
+  const batch = { json: { operations: [{ op: "get", path: "/w" }] } };
+  expect((await here.http.post("/v1/batch", batch)).code).toBe("suspended");
+  const read = await here.http.post("/v1/batch?stale=ok", batch);
+  expect([read.json().results, read.header("stale-ms")]).toMatchObject([[{ status: 200 }], /\d/]);
   const stream = await here.stream("/v1/watch?path=/w&initial=true&stale=ok");
   await stream.untilEvent("synced");
   expect(stream.headers.get("stale-ms")).toMatch(/^\d+$/);

@@ -95,14 +95,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
 
   app.post(
     "/v1/watch",
-    {
-      schema: {
-        ...watchByBodySchema,
-        querystring: Type.Object({}, { additionalProperties: false }),
-        body: watchQuery,
-      },
-      config: { documentedBody },
-    },
+    { schema: { ...watchByBodySchema, body: watchQuery }, config: { documentedBody } },
     (request, reply) => begin(request, reply, request.body),
   );
 

@@ -10,7 +10,7 @@ declare module "fastify" {
   }
 }
 
-/** POST where paths that are watched are too long for a URL. */
+/** POST of what reads where its paths would be too long for a URL. */
 const ofTheState: readonly string[] = [
   "GET /v1/znodes",
   "GET /v1/znodes/*",
@@ -33,6 +33,7 @@ const ofTheState: readonly string[] = [
   "GET /v1/sessions/:id/events",
   "GET /v1/watch",
   "POST /v1/watch",
+  "POST /v1/batch",
   "GET /v1/locks",
   "GET /v1/locks/:name",
   "GET /v1/locks/:name/claims/:id",

@@ -65,6 +65,8 @@ export interface Txn {
   readonly compare: readonly Condition[];
   readonly success: readonly Step[];
   readonly failure?: readonly Step[];
+  /** Within which it is answered; the usual one unless it is given. By a short one a member that stands still is found soon. */
+  readonly timeoutMs?: number;
 }
 
 export interface TxnAnswer {
@@ -137,12 +139,11 @@ export class EtcdClient {
     this.#user = user;
   }
 
-  /** @param timeoutMs of a question whose answer is small, by which a member that stands still is found soon */
-  range(range: Range, timeoutMs = callTimeoutMs): Promise<RangeAnswer> {
-    return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>, timeoutMs);
+  range(range: Range): Promise<RangeAnswer> {
+    return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>);
   }
 
-  async txn({ compare, success, failure = [] }: Txn): Promise<TxnAnswer> {
+  async txn({ compare, success, failure = [], timeoutMs }: Txn): Promise<TxnAnswer> {
     const request = {
       compare: compare.map(toCompare),
       success: success.map(toRequest),
@@ -150,6 +151,7 @@ export class EtcdClient {
     };
     const answer = await this.#call(
       ({ kv }, options) => kv.txn?.(request, options) as Promise<EncodedTxnAnswer>,
+      timeoutMs,
     );
     const ranges = answer.responses.flatMap(({ choice }) => (choice.case === "range" ? [choice.value] : []));
     return { header: answer.header, succeeded: answer.succeeded, ranges };
@@ -182,6 +184,8 @@ export class EtcdClient {
     readonly version: string;
     readonly dbSize: bigint;
     readonly dbSizeInUse: bigint;
+    /** What it may grow to; 0 where etcd is older than 3.6, and does not say. */
+    readonly dbSizeQuota: bigint;
   }> {
     return await this.#call(
       ({ maintenance }, options) => maintenance.status?.({}, options) as ReturnType<EtcdClient["status"]>,

@@ -53,7 +53,9 @@ export class Asker {
       const text = await response.text();
       const endedMs = monotonicMs();
       const zxid = Number(response.headers.get("zxid") ?? 0);
-      this.#journal.noteAnswer({ beganMs, endedMs, server, minZxid, zxid });
+      // Whoever says that it is not so far, or not here, says so from where it is.
+      const asFarAs = response.status === 503 ? 0 : minZxid;
+      this.#journal.noteAnswer({ beganMs, endedMs, server, minZxid: asFarAs, zxid });
       this.seenZxid = Math.max(this.seenZxid, zxid);
       const body = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
       if (response.ok) return { kind: "done", beganMs, endedMs, status: response.status, zxid, body };

@@ -5,9 +5,9 @@ import type { Cluster } from "../cluster.ts";
 import type { Etcd } from "../etcd-process.ts";
 
 /** Who has a role, by number; undefined while nobody has. */
-export type Role = "housekeeper" | "other server" | "etcd leader" | "etcd follower";
+type Role = "housekeeper" | "other server" | "etcd leader" | "etcd follower";
 
-export const roles: readonly Role[] = ["housekeeper", "other server", "etcd leader", "etcd follower"];
+const roles: readonly Role[] = ["housekeeper", "other server", "etcd leader", "etcd follower"];
 
 /** A round is a harm, some time, and its end. */
 export interface Harm {

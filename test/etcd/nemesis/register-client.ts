@@ -6,8 +6,8 @@ import type { Asker, Told } from "./asking.ts";
 import type { Journal } from "./journal.ts";
 import type { Read, Write } from "./record.ts";
 
-export const registerPaths = ["/n/r/0", "/n/r/1", "/n/r/2"] as const;
-export const pairParent = "/n/p";
+const registerPaths = ["/n/r/0", "/n/r/1", "/n/r/2"] as const;
+const pairParent = "/n/p";
 export const sequenceParent = "/n/s";
 export const counterName = "nemesis";
 const pairPaths = [`${pairParent}/a`, `${pairParent}/b`] as const;
