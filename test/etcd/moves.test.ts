@@ -133,7 +133,7 @@ async function killedAtEachStep(attempt: (calls: EtcdCalls) => Promise<unknown>,
   }
 }
 
-test("into etcd: killed at each call and done again, it is in one of both, and then in etcd", async () => {
+test("into etcd: killed at each step and done again, it is in one of both, and then in etcd", async () => {
   const move = await newMove();
   const seen = new Set<string>();
   const look = async () => {
@@ -159,7 +159,7 @@ test("into etcd: killed at each call and done again, it is in one of both, and t
   expect(own.taken.snapshot).toBeNull();
 });
 
-test("out of etcd: killed at each call and done again, it is in one of both, and then in the directory", async () => {
+test("out of etcd: killed at each step and done again, it is in one of both, and then in the directory", async () => {
   const move = await newMove();
   await move.into(move.source);
   const server = await openServer(move.place);
