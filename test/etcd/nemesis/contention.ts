@@ -83,7 +83,10 @@ export class Contention {
     await Promise.all(this.#contenders.map((contender) => contender.leave()));
     // The sessions of some may have been lost on the way, and end by themselves.
     await within("no claim was left", async () => (await this.#claims()).length === 0);
-    await this.#history.complete("nemesis-end");
+    await within("the history was told to its end", async () => {
+      await this.#history.complete("nemesis-end");
+      return true;
+    });
     this.#history.close();
     return this.#trials.map((trial) => {
       const evidence = readEvidence(this.#fileOf(trial)).toSorted((one, other) => one.atMs - other.atMs);
