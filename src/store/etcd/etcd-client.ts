@@ -1,15 +1,10 @@
 // The conversation with etcd: the few calls that are used here, at one member after the other until one answers. It asks
 // again nothing by itself: whoever calls knows whether that does harm.
 
-import {
-  type CallOptions,
-  type Client,
-  Code,
-  ConnectError,
-  createClient,
-  type Transport,
-} from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Http2SessionManager } from "@connectrpc/connect-node";
+import { type CallOptions, messagesOf, type UnaryCalls, unaryCalls } from "./grpc-calls.ts";
 import { serviceNamed } from "./messages.ts";
 
 export interface KeyValue {
@@ -113,14 +108,11 @@ const equal = 0;
 const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
-type Untyped = Client<never> & Record<string, (request: object, options: CallOptions) => unknown>;
-
 interface Member {
-  readonly endpoint: string;
-  readonly kv: Untyped;
-  readonly watch: Untyped;
-  readonly maintenance: Untyped;
-  readonly auth: Untyped;
+  readonly kv: UnaryCalls;
+  readonly connections: Http2SessionManager;
+  readonly maintenance: UnaryCalls;
+  readonly auth: UnaryCalls;
 }
 
 export class EtcdClient {
@@ -185,18 +177,15 @@ export class EtcdClient {
     );
   }
 
-  /** What is put from a revision on; deletions are left out. It ends with the signal, or throws. */
+  /** What is put from a revision on; deletions are left out. It ends with the signal alone. @throws ConnectError */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     const creation = { ...from, filters: [withoutDeletes], fragment: true };
-    // What is asked is asked once; the way stays open as long as the watch does.
-    const requests = async function* () {
-      yield { choice: { case: "creation", value: creation } };
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    };
-    const { watch } = this.#member;
+    const { connections } = this.#member;
     const headers = await this.#headers();
     try {
-      yield* watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
+      const request = { choice: { case: "creation", value: creation } };
+      const answers = messagesOf(watchMethod, connections, request, { signal, headers });
+      yield* answers as AsyncGenerator<WatchAnswer>;
     } catch (error) {
       this.#failed(error);
       throw error;
@@ -242,6 +231,7 @@ export class EtcdClient {
 }
 
 const noSpaceAlarm = 1;
+const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
 /** Another member would say the same. */
 const ofTheRequest = new Set([
@@ -288,16 +278,9 @@ interface EncodedTxnAnswer {
 }
 
 function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
-  const transport = createGrpcTransport({
-    ...{ baseUrl: endpoint, ...pings },
-    ...(tls !== undefined && { nodeOptions: tls }),
-  });
-  const to = (service: string) => clientOf(service, transport);
-  return { endpoint, kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
-}
-
-function clientOf(service: string, transport: Transport): Untyped {
-  return createClient(serviceNamed(service), transport) as unknown as Untyped;
+  const connections = new Http2SessionManager(endpoint, pings, tls);
+  const calls = (service: string) => unaryCalls(serviceNamed(service), connections);
+  return { connections, kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
 }
 
 function toCompare({ key, ...expected }: Condition): object {
