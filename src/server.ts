@@ -74,7 +74,7 @@ import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
-import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
+import { awaitState, dateStale, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { aclRoutes } from "./routes/znodes/acl.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
@@ -167,6 +167,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   markLongBodies(app);
   passAnswers(app, [
     finishAnswers(store),
+    dateStale(store),
     ...auditSteps(app, parts),
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
@@ -193,7 +194,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
     ...rates.callerSteps(),
   ]);
-  takeFreshness(app);
+  const assertReadsTold = takeFreshness(app);
   takeTickets(app);
   await documentRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
@@ -246,6 +247,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ticketRoutes(scope, tickets);
   });
   assertPriced();
+  assertReadsTold();
   answerOtherMethods();
   await app.ready();
 
@@ -406,6 +408,7 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
       "Location",
       "Repr-Digest",
       "Retry-After",
+      "Stale-Ms",
       "Zxid",
       "Zxid-Oldest",
     ],

@@ -87,8 +87,10 @@ export class Connection {
   look(): void {
     const { state } = this.state;
     if (state === "suspended") return;
-    if (this.#clock.monotonicMs() - this.#answeredMs < this.paces.suspendAfterMs) return;
-    this.#states.enter({ state: "suspended", cause: `etcd cannot be reached: ${this.#lastFailure}` });
+    const silentForMs = this.#clock.monotonicMs() - this.#answeredMs;
+    if (silentForMs < this.paces.suspendAfterMs) return;
+    const cause = `etcd cannot be reached: ${this.#lastFailure}`;
+    this.#states.enter({ state: "suspended", cause, silentForMs });
   }
 
   /** @param cause null when there is room */

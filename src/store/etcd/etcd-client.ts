@@ -171,6 +171,8 @@ export class EtcdClient {
     readonly version: string;
     readonly dbSize: bigint;
     readonly dbSizeInUse: bigint;
+    /** What it may grow to; 0 where etcd is older than 3.6, and does not say. */
+    readonly dbSizeQuota: bigint;
   }> {
     return await this.#call(
       ({ maintenance }, options) => maintenance.status?.({}, options) as ReturnType<EtcdClient["status"]>,
