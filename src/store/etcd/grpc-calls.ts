@@ -159,7 +159,9 @@ class Exchange {
       });
     stream.on("data", (piece: Buffer) => this.#pieces.push(piece));
     stream.on("end", () => this.#end());
-    stream.on("close", () => this.#fail(brokenOff()));
+    stream.on("close", () => {
+      if (!this.#isOver) this.#fail(brokenOff());
+    });
     stream.end(framed(message));
   }
 
