@@ -64,7 +64,7 @@ test("a server that is behind did nothing, and the next one is asked", async ({
   const written = several.set("/a", "x", { version: 0 });
   const problem = { code: "behind", detail: "Ask another server.", status: 503 };
   (await server.request()).refuse(503, problem, { "Retry-After": "1" });
-  (await clock.timer((ms) => ms === 1100)).fire();
+  (await clock.timer((ms) => ms === 100)).fire();
   (await other.request()).reply(200, { path: "/a", stat });
   await written;
 });
