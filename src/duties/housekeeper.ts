@@ -32,6 +32,13 @@ const defaultHousekeeperOptions: HousekeeperOptions = {
   pauseMs: 1000,
 };
 
+/** So often the one on duty is heard of in the time that it may be silent. */
+const looksPerTimeout = 5;
+
+export function housekeepingWithin(silentMsMax: number): Partial<HousekeeperOptions> {
+  return { everyMs: silentMsMax / looksPerTimeout, silentMsMax };
+}
+
 export class Housekeeper {
   readonly #store: Store;
   readonly #duties: readonly Duty[];

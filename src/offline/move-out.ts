@@ -3,13 +3,22 @@
 // its own; it is put into its place whole. Wherever this is broken off, it is finished by doing it again.
 
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statfsSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { systemClock } from "../clock.ts";
 import { machineVersion } from "../core/machine-version.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
-import { privateDirectoryMode, syncDirectory } from "../own-directory.ts";
+import { privateDirectoryMode, privateFileMode, syncDirectory } from "../own-directory.ts";
 import { bootstrap } from "../store/etcd/bootstrap.ts";
 import { EtcdLog } from "../store/etcd/etcd-log.ts";
 import { type FoundFormat, logIdOf } from "../store/etcd/log-format.ts";
@@ -42,19 +51,16 @@ const slackBytes = 16_777_216;
 export async function moveOut(move: MoveOut): Promise<MoveReport> {
   const { from, dataDir } = move;
   const moves = new Moves(from.client, from.prefix);
-  const found = await foundIn(moves, move);
+  const found = await foundIn(moves, from);
   const directory = claim(dataDir);
   try {
     if (!isThere(directory, found)) {
       refuseUnlessEmpty(directory);
-      refuseIfGone(found, move);
-      await assertTakable(move, directory);
-      const going = found.format.move === undefined ? await sayItGoes(moves, found, directory) : found;
+      refuseIfElsewhere(found, directory, move);
+      const going = found.format.move === undefined ? await begin(move, directory, { moves, found }) : found;
       await make(move, directory, going);
     }
-    const now = await foundIn(moves, move);
-    if (now.format.move?.state === "going")
-      await moves.say({ ...now.format, move: { ...now.format.move, state: "gone" } }, now);
+    await sayItIsGone(moves, from);
     rmSync(directory.incomingFolder, { recursive: true, force: true });
     return { from: from.name, to: directory.path, ...factsOf(directory.databaseFile) };
   } finally {
@@ -65,18 +71,19 @@ export async function moveOut(move: MoveOut): Promise<MoveReport> {
 /** Takes back what is not there yet. @throws MigrateError where it is */
 export async function undoMoveOut({ from, dataDir }: Pick<MoveOut, "from" | "dataDir">): Promise<void> {
   const moves = new Moves(from.client, from.prefix);
-  const found = await foundIn(moves, { from, dataDir });
-  if (found.format.move === undefined)
-    throw new MigrateError(`Nothing of ${from.name} is on its way to ${dataDir}. Nothing was done.`);
+  const found = await foundIn(moves, from);
   const directory = claim(dataDir);
   try {
-    if (found.format.move.state === "gone" || isThere(directory, found))
+    if (found.format.move === undefined && nameIn(directory) === null)
+      throw new MigrateError(`Nothing of ${from.name} is on its way to ${dataDir}. Nothing was done.`);
+    if (isThere(directory, found))
       throw new MigrateError(
         `It is in ${dataDir} already. Move it back into etcd, below another prefix, with: treekeeper migrate --from ${dataDir}.`,
       );
-    rmSync(directory.incomingFolder, { recursive: true, force: true });
-    const { move: _, ...format } = found.format;
-    await moves.say(format, found);
+    refuseIfElsewhere(found, directory, { from, dataDir });
+    const { move, ...format } = found.format;
+    if (move !== undefined) await moves.say(format, found);
+    rmSync(directory.incomingFolder, { recursive: true });
   } finally {
     directory.release();
   }
@@ -86,29 +93,16 @@ function claim(dataDir: string): DataDirectory {
   return claimDataDirectory(dataDir, withoutReserve);
 }
 
-/** As others read it, on whichever machine they are. */
-function placeNamed(dataDir: string): string {
-  return `${hostname()}:${resolve(dataDir)}`;
-}
-
-/** @throws MigrateError where there is no log, or one that goes elsewhere */
-async function foundIn(
-  moves: Moves,
-  { from, dataDir }: Pick<MoveOut, "from" | "dataDir">,
-): Promise<FoundFormat> {
+/** @throws MigrateError where there is no log */
+async function foundIn(moves: Moves, { name }: EtcdPlace): Promise<FoundFormat> {
   const found = await moves.look();
-  if (found === null) throw new MigrateError(`There is no log in ${from.name}.`);
+  if (found === null) throw new MigrateError(`There is no log in ${name}.`);
   const { move } = found.format;
-  if (move === undefined || (move.state !== "coming" && move.place === placeNamed(dataDir))) return found;
-  if (move.state === "coming")
-    throw new MigrateError(
-      `There is no log in ${from.name} yet: what ${move.place} holds is on its way there.`,
-    );
-  const how = move.state === "gone" ? "was moved to" : "is on its way to";
-  throw new MigrateError(`The log in ${from.name} ${how} ${move.place}. Nothing was done.`);
+  if (move?.state !== "coming") return found;
+  throw new MigrateError(`There is no log in ${name} yet: what ${move.place} holds is on its way there.`);
 }
 
-/** Put into its place by an attempt that was broken off behind that. */
+/** Put into its place by an attempt that was broken off behind that, or came to its end. */
 function isThere({ databaseFile }: DataDirectory, { format }: FoundFormat): boolean {
   if (format.move === undefined || !existsSync(databaseFile)) return false;
   return factsOf(databaseFile).clusterId === format.clusterId;
@@ -122,11 +116,19 @@ function refuseUnlessEmpty({ path }: DataDirectory): void {
   );
 }
 
-/** What is in etcd is the past of what it has become there. */
-function refuseIfGone({ format }: FoundFormat, { from, dataDir }: MoveOut): void {
-  if (format.move?.state !== "gone") return;
+/** Into one directory alone it goes: the one that has its name. What is gone is the past of what it has become there. */
+function refuseIfElsewhere(
+  { format: { move } }: FoundFormat,
+  directory: DataDirectory,
+  { from, dataDir }: Pick<MoveOut, "from" | "dataDir">,
+): void {
+  if (move === undefined || (move.state === "going" && nameIn(directory) === move.id)) return;
+  if (move.state === "gone")
+    throw new MigrateError(
+      `The log in ${from.name} was moved to ${move.place}, and ${dataDir} has it not. Nothing was done.`,
+    );
   throw new MigrateError(
-    `The log in ${from.name} was moved to ${dataDir}, and is not there any more. Restore a backup of it; nothing was done.`,
+    `The log in ${from.name} is on its way to ${move.place}, and not to ${dataDir}. Nothing was done.`,
   );
 }
 
@@ -143,18 +145,48 @@ async function assertTakable({ from }: MoveOut, { path }: DataDirectory): Promis
   );
 }
 
-async function sayItGoes(moves: Moves, found: FoundFormat, { path }: DataDirectory): Promise<FoundFormat> {
+/** In the folder of what is on its way: which move that is. */
+const nameOfMove = "move";
+/** Beside it: the directory that is made. */
+const madeFolder = "data";
+
+/** Null where nothing is on its way. */
+function nameIn({ incomingFolder }: DataDirectory): string | null {
+  const file = join(incomingFolder, nameOfMove);
+  return existsSync(file) ? readFileSync(file, "utf8") : null;
+}
+
+/** The directory has the name first: whatever it is called by then, it is known for the one. */
+async function begin(
+  move: MoveOut,
+  directory: DataDirectory,
+  { moves, found }: { readonly moves: Moves; readonly found: FoundFormat },
+): Promise<FoundFormat> {
+  await assertTakable(move, directory);
+  const { path, incomingFolder } = directory;
   const id = randomBytes(idBytes).toString("hex");
-  return await moves.say({ ...found.format, move: { state: "going", id, place: placeNamed(path) } }, found);
+  rmSync(incomingFolder, { recursive: true, force: true });
+  mkdirSync(incomingFolder, { mode: privateDirectoryMode });
+  writeFileSync(join(incomingFolder, nameOfMove), id, { mode: privateFileMode, flush: true });
+  for (const folder of [incomingFolder, path]) syncDirectory(folder);
+  return await moves.say(
+    { ...found.format, move: { state: "going", id, place: `${hostname()}:${path}` } },
+    found,
+  );
+}
+
+async function sayItIsGone(moves: Moves, from: EtcdPlace): Promise<void> {
+  const now = await foundIn(moves, from);
+  const { move } = now.format;
+  if (move?.state === "going") await moves.say({ ...now.format, move: { ...move, state: "gone" } }, now);
 }
 
 async function make(move: MoveOut, directory: DataDirectory, going: FoundFormat): Promise<void> {
   const { path, incomingFolder, databaseFile } = directory;
-  rmSync(incomingFolder, { recursive: true, force: true });
-  mkdirSync(incomingFolder, { mode: privateDirectoryMode });
-  syncDirectory(path);
-  await fill(move, incomingFolder, going);
-  const made = join(incomingFolder, fileNames.database);
+  const folder = join(incomingFolder, madeFolder);
+  rmSync(folder, { recursive: true, force: true });
+  await fill(move, folder, going);
+  const made = join(folder, fileNames.database);
   makeOwn(made);
   readBack(made, () => {});
   renameSync(made, databaseFile);

@@ -241,6 +241,7 @@ test("what was broken off is taken back, and what came to its end is not", async
   await expect(move.out(move.back, going)).rejects.toThrow(KilledError);
   expect(await servesEtcd(move)).toBe(false);
   await expect(move.out(`${move.back}-other`)).rejects.toThrow("is on its way to");
+  await expect(move.undoOut(`${move.back}-other`)).rejects.toThrow("is on its way to");
   await move.undoOut(move.back);
   expect(await servesEtcd(move)).toBe(true);
   await move.out(`${move.back}-other`);

@@ -12,7 +12,7 @@ import {
   OutcomeUnknownError,
 } from "../../src/store/commit-log.ts";
 import { usualPaces } from "../../src/store/etcd/connection.ts";
-import { EtcdClient, type EtcdCalls } from "../../src/store/etcd/etcd-client.ts";
+import { type EtcdCalls, EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { LogStates } from "../../src/store/log-states.ts";
 import type { TestLog } from "./logs.ts";
@@ -173,7 +173,11 @@ export class HeldLog implements TestLog {
   }
 
   #hand(entries: readonly LogEntry[], onEntries: EntriesHandler, hearing: Hearing): void | Promise<void> {
-    const waiting = this.#isCut ? this.#gate : (entries[0]?.lsn ?? 0) > this.#heardUpTo ? this.#onHeard : null;
+    const waiting = this.#isCut
+      ? this.#gate
+      : (entries[0]?.lsn ?? 0) > this.#heardUpTo
+        ? this.#onHeard
+        : null;
     if (waiting !== null) return waiting.promise.then(() => this.#hand(entries, onEntries, hearing));
     hearing.handed = entries.at(-1)?.lsn ?? hearing.handed;
     const worked = onEntries(entries);

@@ -60,6 +60,8 @@ export interface Txn {
   readonly compare: readonly Condition[];
   readonly success: readonly Step[];
   readonly failure?: readonly Step[];
+  /** Within which it is answered; the usual one unless it is given. By a short one a member that stands still is found soon. */
+  readonly timeoutMs?: number;
 }
 
 export interface TxnAnswer {
@@ -109,8 +111,11 @@ const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
 interface Member {
-  readonly kv: UnaryCalls;
+  readonly endpoint: string;
+  /** Of those who wait for its answer. */
+  readonly lettingGo: Set<(error: unknown) => void>;
   readonly connections: Http2SessionManager;
+  readonly kv: UnaryCalls;
   readonly maintenance: UnaryCalls;
   readonly auth: UnaryCalls;
 }
@@ -131,7 +136,7 @@ export class EtcdClient {
     return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>);
   }
 
-  async txn({ compare, success, failure = [] }: Txn): Promise<TxnAnswer> {
+  async txn({ compare, success, failure = [], timeoutMs }: Txn): Promise<TxnAnswer> {
     const request = {
       compare: compare.map(toCompare),
       success: success.map(toRequest),
@@ -139,6 +144,7 @@ export class EtcdClient {
     };
     const answer = await this.#call(
       ({ kv }, options) => kv.txn?.(request, options) as Promise<EncodedTxnAnswer>,
+      timeoutMs,
     );
     const ranges = answer.responses.flatMap(({ choice }) => (choice.case === "range" ? [choice.value] : []));
     return { header: answer.header, succeeded: answer.succeeded, ranges };
@@ -182,15 +188,22 @@ export class EtcdClient {
   /** What is put from a revision on; deletions are left out. It ends with the signal alone. @throws ConnectError */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     const creation = { ...from, filters: [withoutDeletes], fragment: true };
-    const { connections } = this.#member;
     const headers = await this.#headers();
+    const member = this.#member;
+    const left = new AbortController();
+    const letGo = () => left.abort();
+    member.lettingGo.add(letGo);
     try {
+      const ending = AbortSignal.any([signal, left.signal]);
       const request = { choice: { case: "creation", value: creation } };
-      const answers = messagesOf(watchMethod, connections, request, { signal, headers });
+      const answers = messagesOf(watchMethod, member.connections, request, { signal: ending, headers });
       yield* answers as AsyncGenerator<WatchAnswer>;
     } catch (error) {
-      this.#failed(error);
+      // Whoever ends it has no complaint.
+      if (!signal.aborted) this.#failed(member, error);
       throw error;
+    } finally {
+      member.lettingGo.delete(letGo);
     }
   }
 
@@ -198,12 +211,16 @@ export class EtcdClient {
     return this.#members[this.#current] as Member;
   }
 
-  async #call<T>(ask: (member: Member, options: CallOptions) => Promise<T>): Promise<T> {
-    const options = { timeoutMs: callTimeoutMs, headers: await this.#headers() };
+  async #call<T>(
+    ask: (member: Member, options: CallOptions) => Promise<T>,
+    timeoutMs = callTimeoutMs,
+  ): Promise<T> {
+    const options = { timeoutMs, headers: await this.#headers() };
+    const member = this.#member;
     try {
-      return await ask(this.#member, options);
+      return await untilLeft(member, () => ask(member, options));
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
@@ -215,21 +232,39 @@ export class EtcdClient {
   }
 
   async #authenticate(user: NonNullable<EtcdOptions["user"]>): Promise<string> {
+    const member = this.#member;
     try {
-      const asked = this.#member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
+      const asked = member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
       return (await (asked as Promise<{ token: string }>)).token;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
 
-  /** Whoever asks next asks another member, and shows who they are anew where that was the matter. */
-  #failed(error: unknown): void {
+  /**
+   * Whoever asks next asks another member, and shows who they are anew where that was the matter. Of several who fail at one
+   * member the first one leaves it: were each to go on by one, they could come round to it again. What others still wait for
+   * there is as good as lost.
+   */
+  #failed(member: Member, error: unknown): void {
     const { code } = ConnectError.from(error);
     if (code === Code.Unauthenticated) this.#token = null;
-    if (!ofTheRequest.has(code)) this.#current = (this.#current + 1) % this.#members.length;
+    if (ofTheRequest.has(code) || member !== this.#member) return;
+    this.#current = (this.#current + 1) % this.#members.length;
+    const left = new ConnectError(`${member.endpoint} does not answer`, Code.Unavailable);
+    for (const letGo of [...member.lettingGo]) letGo(left);
   }
+}
+
+/** The answer, unless its member is left before it comes. */
+function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    lettingGo.add(reject);
+    ask()
+      .then(resolve, reject)
+      .finally(() => lettingGo.delete(reject));
+  });
 }
 
 const noSpaceAlarm = 1;
@@ -282,7 +317,8 @@ interface EncodedTxnAnswer {
 function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
   const connections = new Http2SessionManager(endpoint, pings, tls);
   const calls = (service: string) => unaryCalls(serviceNamed(service), connections);
-  return { connections, kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
+  const services = { kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
+  return { endpoint, lettingGo: new Set(), connections, ...services };
 }
 
 function toCompare({ key, ...expected }: Condition): object {

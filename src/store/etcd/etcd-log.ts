@@ -29,6 +29,8 @@ import { OwnEntries } from "./own-entries.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
+/** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
+const probeTimeoutMs = 1000;
 /** Places of our own entries that are remembered, for appends that are repeated. */
 const placesMax = 1000;
 
@@ -233,7 +235,7 @@ export class EtcdLog implements CommitLog {
       const { last } = this.#heard;
       const { tail, format } = this.#keys;
       const success = [{ range: { key: tail, keysOnly: true } }, { range: { key: format } }];
-      const { ranges } = await this.#client.txn({ compare: [], success });
+      const { ranges } = await this.#client.txn({ compare: [], success, timeoutMs: probeTimeoutMs });
       this.#connection.answered();
       this.#assertSame(ranges[1]?.kvs[0]);
       this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);

@@ -3,7 +3,7 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { text } from "node:stream/consumers";
-import type { EtcdClient } from "./etcd-client.ts";
+import { type EtcdClient, isRefused } from "./etcd-client.ts";
 import { patiently } from "./patience.ts";
 
 export interface RoomInEtcd {
@@ -27,10 +27,20 @@ export async function roomInEtcd(
   client: Pick<EtcdClient, "isFull" | "status">,
   at: Address,
 ): Promise<RoomInEtcd> {
-  const isFull = await patiently(() => client.isFull());
-  const { dbSizeInUse, dbSizeQuota } = await patiently(() => client.status());
+  // Whoever may only write below the prefix is perhaps not told.
+  const isFull = await patiently(() => client.isFull()).catch(unlessRefused(false));
+  const status = await patiently(() => client.status()).catch(unlessRefused(null));
+  if (status === null) return { isFull, quotaBytes: 0, usedBytes: 0 };
+  const { dbSizeInUse, dbSizeQuota } = status;
   const quotaBytes = dbSizeQuota > 0n ? Number(dbSizeQuota) : await quotaInMetrics(at);
   return { isFull, quotaBytes, usedBytes: Number(dbSizeInUse) };
+}
+
+function unlessRefused<T>(value: T): (error: unknown) => T {
+  return (error) => {
+    if (isRefused(error)) return value;
+    throw error;
+  };
 }
 
 /** 0 where they cannot be had, or do not say: it is no reason not to try. */
