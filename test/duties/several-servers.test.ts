@@ -155,6 +155,22 @@ test("one server has the duties, and when it is silent another takes them and gi
   expect(second.hasSession(session.id)).toBe(false);
 });
 
+test("whoever listens takes the duties as soon as the one that had them was silent for ten seconds", async () => {
+  const { clock, members } = await servers(2);
+  const [first, second] = members;
+  // It is heard of between two looks of the second, which come every two seconds.
+  await clock.advance(700);
+  first.housekeeper.stop();
+  first.housekeeper.start();
+  await clock.advance(4300);
+  first.stop();
+  const heardAgoMs = 300;
+  await clock.advance(10_000 - heardAgoMs - 10);
+  expect(second.housekeeper.isOnDuty).toBe(false);
+  await clock.advance(20);
+  expect(second.housekeeper.isOnDuty).toBe(true);
+});
+
 test("a server that is cut off lays its duties down, and takes nothing for silence that it could not hear", async () => {
   const { clock, members } = await servers(2);
   const [first] = members;

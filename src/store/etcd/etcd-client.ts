@@ -1,15 +1,10 @@
 // The conversation with etcd: the few calls that are used here, at one member after the other until one answers. It asks
 // again nothing by itself: whoever calls knows whether that does harm.
 
-import {
-  type CallOptions,
-  type Client,
-  Code,
-  ConnectError,
-  createClient,
-  type Transport,
-} from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Http2SessionManager } from "@connectrpc/connect-node";
+import { type CallOptions, messagesOf, type UnaryCalls, unaryCalls } from "./grpc-calls.ts";
 import { serviceNamed } from "./messages.ts";
 
 export interface KeyValue {
@@ -115,16 +110,14 @@ const equal = 0;
 const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
-type Untyped = Client<never> & Record<string, (request: object, options: CallOptions) => unknown>;
-
 interface Member {
   readonly endpoint: string;
   /** Of those who wait for its answer. */
   readonly lettingGo: Set<(error: unknown) => void>;
-  readonly kv: Untyped;
-  readonly watch: Untyped;
-  readonly maintenance: Untyped;
-  readonly auth: Untyped;
+  readonly connections: Http2SessionManager;
+  readonly kv: UnaryCalls;
+  readonly maintenance: UnaryCalls;
+  readonly auth: UnaryCalls;
 }
 
 export class EtcdClient {
@@ -192,14 +185,9 @@ export class EtcdClient {
     );
   }
 
-  /** What is put from a revision on; deletions are left out. It ends with the signal, or throws. */
+  /** What is put from a revision on; deletions are left out. It ends with the signal alone. @throws ConnectError */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     const creation = { ...from, filters: [withoutDeletes], fragment: true };
-    // What is asked is asked once; the way stays open as long as the watch does.
-    const requests = async function* () {
-      yield { choice: { case: "creation", value: creation } };
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    };
     const headers = await this.#headers();
     const member = this.#member;
     const left = new AbortController();
@@ -207,7 +195,9 @@ export class EtcdClient {
     member.lettingGo.add(letGo);
     try {
       const ending = AbortSignal.any([signal, left.signal]);
-      yield* member.watch.watch?.(requests(), { signal: ending, headers }) as AsyncIterable<WatchAnswer>;
+      const request = { choice: { case: "creation", value: creation } };
+      const answers = messagesOf(watchMethod, member.connections, request, { signal: ending, headers });
+      yield* answers as AsyncGenerator<WatchAnswer>;
     } catch (error) {
       // Whoever ends it has no complaint.
       if (!signal.aborted) this.#failed(member, error);
@@ -278,6 +268,7 @@ function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> 
 }
 
 const noSpaceAlarm = 1;
+const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
 /** Another member would say the same. */
 const ofTheRequest = new Set([
@@ -324,17 +315,10 @@ interface EncodedTxnAnswer {
 }
 
 function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
-  const transport = createGrpcTransport({
-    ...{ baseUrl: endpoint, ...pings },
-    ...(tls !== undefined && { nodeOptions: tls }),
-  });
-  const to = (service: string) => clientOf(service, transport);
-  const services = { kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
-  return { endpoint, lettingGo: new Set(), ...services };
-}
-
-function clientOf(service: string, transport: Transport): Untyped {
-  return createClient(serviceNamed(service), transport) as unknown as Untyped;
+  const connections = new Http2SessionManager(endpoint, pings, tls);
+  const calls = (service: string) => unaryCalls(serviceNamed(service), connections);
+  const services = { kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
+  return { endpoint, lettingGo: new Set(), connections, ...services };
 }
 
 function toCompare({ key, ...expected }: Condition): object {
