@@ -124,7 +124,8 @@ export interface KeyRange {
   readonly rangeEnd: Uint8Array;
 }
 
-function below(prefix: string): KeyRange {
+/** All keys that begin so. @param prefix ends with a slash */
+export function below(prefix: string): KeyRange {
   const rangeEnd = bytesOf(prefix);
   // The prefix ends with a slash, which is not the last character there is.
   rangeEnd[rangeEnd.length - 1] = (rangeEnd.at(-1) as number) + 1;
