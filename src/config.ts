@@ -14,6 +14,7 @@ import {
   integer,
   oneOf,
   proxies,
+  url,
   urls,
   word,
   yesOrNo,
@@ -90,6 +91,18 @@ const settings = {
     64 * mebibyte,
     byteCount(4096),
     "bytes of the log in etcd at which a snapshot takes its place",
+  ),
+  etcdQuotaBytes: setting(
+    "etcd-quota-bytes",
+    2048 * mebibyte,
+    byteCount(16 * mebibyte),
+    "what etcd's --quota-backend-bytes is; from 70 % on writes are slowed down, from 85 % on refused",
+  ),
+  serverUrl: setting(
+    "server-url",
+    "",
+    url,
+    "where other machines reach this server, as the list of servers shows it; found out when empty",
   ),
 
   auditFile: setting(

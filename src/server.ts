@@ -65,6 +65,7 @@ import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
 import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
+import { type ListedServer, serverRoutes } from "./routes/operations/servers.ts";
 import { statsRoutes } from "./routes/operations/stats.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
@@ -107,6 +108,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** Who serves the same tree, this one first; it is alone when it is left out. */
+  readonly servers?: () => readonly ListedServer[];
   /** What is measured beside what the server is made of. */
   readonly backstage?: Backstage;
   /** What makes spans of requests; they have none when it is left out. */
@@ -232,6 +235,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     backupRoutes(scope, { ...parts, answers });
     adminConnectionRoutes(scope, openConnections);
     endedSessionRoutes(scope, sessions);
+    serverRoutes(scope, { store, servers: parts.servers ?? (() => [aloneServer(parts)]) });
     statsRoutes(scope, { version, health, store, sessions, figures, durations: () => durationsOf(measured) });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
@@ -270,6 +274,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
         stopLooking();
       });
     },
+  };
+}
+
+/** Of which nobody has said how it is called. */
+function aloneServer({ store, version }: ServerParts): ListedServer {
+  return {
+    ...{ id: store.writer, name: "", url: "", version, isThis: true, upForMs: 0 },
+    ...{ position: store.place.lsn, behindEntries: 0, behindMs: 0, heardBeforeMs: 0 },
   };
 }
 

@@ -645,6 +645,7 @@ export const channels: readonly Channel[] = [
       remove("/v1/admin/watches/1"),
       get("/v1/admin/connections"),
       remove("/v1/admin/connections/1"),
+      get("/v1/admin/servers"),
       get("/v1/admin/ended-sessions"),
       get("/v1/stats"),
     ],

@@ -104,6 +104,7 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   endWatch: admin,
   takeBackup: admin,
   listConnections: admin,
+  listServers: admin,
   endConnection: admin,
   listEndedSessions: admin,
   getEndedSession: admin,

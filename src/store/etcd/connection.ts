@@ -23,9 +23,12 @@ export class Connection {
   readonly #states = new LogStates();
   #answeredMs: number;
   #lastFailure = "it does not answer";
-  /** Why there is no room, while there is none. */
+  /** Why there is no room, while there is none: etcd refuses, or we do before it has to. */
   #fullCause: string | null = null;
+  #shortCause: string | null = null;
   #isClosed = false;
+  #suspendedMs = 0;
+  #suspendedSinceMs: number | null = null;
 
   constructor(clock: Clock, paces: Paces) {
     this.#clock = clock;
@@ -39,6 +42,12 @@ export class Connection {
 
   get isOver(): boolean {
     return this.#isClosed || this.state.state === "failed";
+  }
+
+  /** For how long it has been out of reach since the start, all together. */
+  get suspendedMsTotal(): number {
+    const sinceMs = this.#suspendedSinceMs;
+    return this.#suspendedMs + (sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs);
   }
 
   /** Whether the call makes no sense any more: it was closed while nobody answered. */
@@ -88,6 +97,7 @@ export class Connection {
     const { state } = this.state;
     if (state === "suspended") return;
     if (this.#clock.monotonicMs() - this.#answeredMs < this.paces.suspendAfterMs) return;
+    this.#suspendedSinceMs = this.#clock.monotonicMs();
     this.#states.enter({ state: "suspended", cause: `etcd cannot be reached: ${this.#lastFailure}` });
   }
 
@@ -98,12 +108,21 @@ export class Connection {
     if (this.state.state !== "suspended") this.#enter();
   }
 
+  /** @param cause why only what makes room is put; null when all is */
+  setShort(cause: string | null): void {
+    if (this.#shortCause === cause) return;
+    this.#shortCause = cause;
+    if (this.state.state !== "suspended" && this.#fullCause === null) this.#enter();
+  }
+
   get isFull(): boolean {
     return this.#fullCause !== null;
   }
 
   #enter(): void {
-    const cause = this.#fullCause;
+    this.#suspendedMs = this.suspendedMsTotal;
+    this.#suspendedSinceMs = null;
+    const cause = this.#fullCause ?? this.#shortCause;
     this.#states.enter(cause === null ? { state: "connected" } : { state: "read_only", cause });
   }
 

@@ -3,8 +3,12 @@
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import { type Bootstrapped, bootstrap } from "./bootstrap.ts";
-import { EtcdClient, type EtcdOptions } from "./etcd-client.ts";
-import { EtcdLog } from "./etcd-log.ts";
+import { type EtcdCalls, EtcdClient, type EtcdHealthCalls, type EtcdOptions } from "./etcd-client.ts";
+import { EtcdLog, type EtcdLogStats } from "./etcd-log.ts";
+import { Keys } from "./keys.ts";
+import { KnownServers, type KnownServersStats } from "./known-servers.ts";
+import { type CallStats, MeteredCalls } from "./metered-calls.ts";
+import { Room, type RoomStats } from "./room.ts";
 import { SnapshotDuty } from "./snapshot-duty.ts";
 import { Snapshots } from "./snapshots.ts";
 
@@ -22,6 +26,8 @@ export interface EtcdSettings {
   readonly etcdCompaction: "own" | "external";
   /** Of the log, at which a snapshot is taken. */
   readonly etcdSnapshotBytes: number;
+  /** What etcd's own bound of its file is. */
+  readonly etcdQuotaBytes: number;
 }
 
 interface Surroundings {
@@ -31,9 +37,16 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
+export interface EtcdStats extends EtcdLogStats, CallStats {
+  readonly servers: KnownServersStats;
+  readonly room: RoomStats;
+}
+
 /** The log in etcd, and what goes with it. */
 export interface OpenedEtcd {
   readonly log: EtcdLog;
+  readonly servers: KnownServers;
+  stats(): EtcdStats;
   /** Before the data directory is opened. */
   bootstrap(dataDir: string, options: { readonly allowUnsafeFilesystem: boolean }): Promise<Bootstrapped>;
   /** What the server that keeps house does for the log. */
@@ -50,18 +63,42 @@ type SnapshotParts = Pick<
  * @throws Error for files that cannot be read, and when what is there is of another format; the signal's reason
  */
 export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<OpenedEtcd> {
-  const client = new EtcdClient(optionsOf(settings));
-  const { etcdPrefix: prefix, etcdCompaction: compaction, etcdSnapshotBytes: logBytesMin } = settings;
-  const log = await EtcdLog.open({ client, prefix, ...surroundings });
+  return await openOver(new EtcdClient(optionsOf(settings)), settings, surroundings);
+}
+
+/** The same over whoever answers for etcd. */
+export async function openOver(
+  calls: EtcdCalls & EtcdHealthCalls,
+  settings: Pick<EtcdSettings, "etcdPrefix" | "etcdQuotaBytes" | "etcdCompaction" | "etcdSnapshotBytes">,
+  surroundings: Surroundings,
+): Promise<OpenedEtcd> {
+  const client = new MeteredCalls(calls);
+  const { etcdPrefix: prefix, etcdQuotaBytes: quotaBytes } = settings;
   const { clock } = surroundings;
-  const snapshots = new Snapshots(client, prefix);
+  const room = new Room({ calls: client, clock, quotaBytes });
+  client.onPut((bytes) => room.note(bytes));
+  const log = await EtcdLog.open({ client, prefix, room, ...surroundings });
+  const servers = new KnownServers({ client, keys: new Keys(prefix), writer: log.writer, clock });
+  const snapshots = new Snapshots(client, prefix, (bytes) => room.hasRoomFor(bytes));
   return {
-    log,
+    ...{ log, servers },
+    stats: () => ({ ...log.stats(), ...client.stats(), servers: servers.stats(), room: room.stats() }),
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
-      new SnapshotDuty({ ...parts, log, snapshots, client, clock, compaction, limits: { logBytesMin } }),
+      new SnapshotDuty({
+        ...{ ...parts, log, snapshots, client, clock, compaction: settings.etcdCompaction },
+        isTight: () => room.isTight,
+        limits: {
+          logBytesMin: settings.etcdSnapshotBytes,
+          tightBytes: Math.max(tightBytesMin, quotaBytes * tightShare),
+        },
+      }),
   };
 }
+
+/** Of the quota, and at least: what is worth a snapshot while room is short. */
+const tightShare = 1 / 128;
+const tightBytesMin = 65_536;
 
 function optionsOf(settings: EtcdSettings): EtcdOptions {
   const { etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = settings;
