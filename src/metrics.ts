@@ -483,8 +483,8 @@ export const metrics: Readonly<Record<string, Metric>> = {
       etcd === null
         ? null
         : [
-            { labels: { state: "heard" }, value: etcd.servers.heard },
-            { labels: { state: "silent" }, value: etcd.servers.silent },
+            { labels: { state: "heard" }, value: etcd.heardServers },
+            { labels: { state: "silent" }, value: etcd.silentServers },
           ],
     ["state"],
   ),
@@ -515,23 +515,20 @@ export const metrics: Readonly<Record<string, Metric>> = {
   ),
   treekeeper_etcd_db_bytes: gauge(
     "Size of etcd's file, at the member where it is largest.",
-    ({ stats }) => stats.etcd?.room.dbBytes,
+    ({ stats }) => stats.etcd?.dbBytes,
   ),
   treekeeper_etcd_db_in_use_bytes: gauge(
     "Bytes of etcd's file that hold something, at the member where they are most.",
-    ({ stats }) => stats.etcd?.room.dbBytesInUse,
+    ({ stats }) => stats.etcd?.dbBytesInUse,
   ),
   treekeeper_etcd_quota_bytes: gauge(
     "What etcd's file may have, --etcd-quota-bytes.",
-    ({ stats }) => stats.etcd?.room.quotaBytes,
+    ({ stats }) => stats.etcd?.quotaBytes,
   ),
-  treekeeper_etcd_alarms: gauge(
-    "Alarms that etcd's members have raised.",
-    ({ stats }) => stats.etcd?.room.alarms,
-  ),
+  treekeeper_etcd_alarms: gauge("Alarms that etcd's members have raised.", ({ stats }) => stats.etcd?.alarms),
   treekeeper_etcd_throttled_writes_total: counter(
     "Writes that were put off since etcd's quota is nearly used up.",
-    ({ stats }) => stats.etcd?.room.throttledTotal,
+    ({ stats }) => stats.etcd?.throttledTotal,
   ),
   treekeeper_etcd_snapshots_total: counter(
     "Snapshots that this server has put into etcd in the place of the log.",

@@ -69,14 +69,14 @@ test("one that is silent is known to be, and forgotten after a minute; a pause o
     { name: "speaker", isThis: false, url: "http://speaker.example", position: 7, heardBeforeMs: 0 },
   ]);
   for (let beats = 0; beats < 3; beats += 1) await listener.beat();
-  expect(listener.known.stats()).toEqual({ heard: 1, silent: 1 });
+  expect(listener.known.stats()).toEqual({ heardServers: 1, silentServers: 1 });
   expect(listener.known.list()[1]).toMatchObject({ heardBeforeMs: 15_000 });
   await speaker.beat();
   await listener.beat();
-  expect(listener.known.stats()).toEqual({ heard: 2, silent: 0 });
+  expect(listener.known.stats()).toEqual({ heardServers: 2, silentServers: 0 });
   await listener.clock.stall(600_000);
   await listener.rest();
-  expect(listener.known.stats()).toEqual({ heard: 2, silent: 0 });
+  expect(listener.known.stats()).toEqual({ heardServers: 2, silentServers: 0 });
   for (let beats = 0; beats < 12; beats += 1) await listener.beat();
   const keysLeft = async () => (await client.range({ ...keys.servers, keysOnly: true })).kvs.length;
   await expect.poll(keysLeft).toBe(1);

@@ -74,7 +74,6 @@ export class EtcdInMemory implements EtcdCalls, EtcdHealthCalls {
     return this.isDown ? [] : [this.member];
   }
 
-  // biome-ignore lint/correctness/useYield: it tells nothing, as a watch of a log that nobody else writes to.
   async *watch(_: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   }

@@ -40,12 +40,14 @@ export const exampleEtcd = {
 /** Null where the log is in the data directory. */
 export function etcdOf({ etcd, snapshots, housekeeper, replica }: ServiceFigures) {
   if (etcd === null) return null;
-  const { servers, room, entries, bytes, endLsn, lagMs, failedCallsTotal, suspendedMsTotal } = etcd;
+  const { heardServers: servers, silentServers, entries, bytes, endLsn, lagMs } = etcd;
+  const { dbBytes, dbBytesInUse, quotaBytes, alarms, throttledTotal } = etcd;
+  const { failedCallsTotal, suspendedMsTotal } = etcd;
   return {
-    ...{ servers: servers.heard, silentServers: servers.silent, keepsHouse: housekeeper?.onDuty === 1 },
+    ...{ servers, silentServers, keepsHouse: housekeeper?.onDuty === 1 },
     ...{ logEntries: entries, logBytes: bytes, lagEntries: Math.max(0, endLsn - replica.appliedLsn) },
-    ...{ lagMs: Math.round(lagMs), dbBytes: room.dbBytes, dbInUseBytes: room.dbBytesInUse },
-    ...{ quotaBytes: room.quotaBytes, alarms: room.alarms, throttledTotal: room.throttledTotal },
+    ...{ lagMs: Math.round(lagMs), dbBytes, dbInUseBytes: dbBytesInUse },
+    ...{ quotaBytes, alarms, throttledTotal },
     ...{ failedCallsTotal, suspendedMsTotal: Math.round(suspendedMsTotal) },
     ...{ snapshotsTotal: snapshots?.taken ?? 0, snapshotFailuresTotal: snapshots?.failures ?? 0 },
   };
@@ -59,21 +61,21 @@ export const etcdTroubles: readonly {
   {
     code: "silent_servers",
     words: ({ etcd }) =>
-      etcd === null || etcd.servers.silent === 0
+      etcd === null || etcd.silentServers === 0
         ? null
-        : `of the servers that share the log ${etcd.servers.silent} cannot be heard`,
+        : `of the servers that share the log ${etcd.silentServers} cannot be heard`,
   },
   {
     code: "etcd_alarm",
     words: ({ etcd }) =>
-      etcd === null || etcd.room.alarms === 0
+      etcd === null || etcd.alarms === 0
         ? null
         : "a member of etcd has raised an alarm: see `etcdctl alarm list`",
   },
   {
     code: "etcd_quota",
     words: ({ etcd }) => {
-      const { dbBytesInUse = 0, quotaBytes = 1 } = etcd?.room ?? {};
+      const { dbBytesInUse = 0, quotaBytes = 1 } = etcd ?? {};
       return dbBytesInUse < tightShare * quotaBytes
         ? null
         : `${Math.floor((100 * dbBytesInUse) / quotaBytes)} % of etcd's quota is in use, and writes are taken slowly`;

@@ -18,7 +18,7 @@ export interface HealthParts {
 interface EtcdSeen {
   /** How long this server has not been level with the end of the log. */
   readonly lagMs: number;
-  readonly room: { readonly alarms: number };
+  readonly alarms: number;
 }
 
 export interface HealthLimits {
@@ -177,9 +177,8 @@ function lookAtReplay({ store: { behindMs } }: Seen): Fault | null {
 }
 
 function lookAtEtcd({ etcd }: Seen): Fault | null {
-  const { lagMs = 0, room } = etcd?.stats() ?? {};
-  if (room !== undefined && room.alarms > 0)
-    return { sentence: "A member of etcd has raised an alarm.", cause: `${room.alarms} are raised` };
+  const { lagMs = 0, alarms = 0 } = etcd?.stats() ?? {};
+  if (alarms > 0) return { sentence: "A member of etcd has raised an alarm.", cause: `${alarms} are raised` };
   if (lagMs <= lagMsMax) return null;
   const cause = `it has not been level for ${Math.round(lagMs)} ms`;
   return { sentence: "This server is behind the log: what is read may be old.", cause };

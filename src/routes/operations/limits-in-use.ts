@@ -43,7 +43,7 @@ const bounds: readonly Bound[] = [
   {
     limit: "etcdQuotaBytes",
     words: (percent) => `etcd's file has ${percent} % of its quota`,
-    of: ({ etcd }) => [etcd?.room.dbBytes ?? 0, etcd?.room.quotaBytes ?? 0],
+    of: ({ etcd }) => [etcd?.dbBytes ?? 0, etcd?.quotaBytes ?? 0],
   },
   {
     limit: "treeBytesMax",

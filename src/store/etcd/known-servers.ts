@@ -31,9 +31,9 @@ export interface KnownServer extends ServerWords {
 
 export interface KnownServersStats {
   /** This one among them. */
-  readonly heard: number;
+  readonly heardServers: number;
   /** Known, and not heard of for a while. */
-  readonly silent: number;
+  readonly silentServers: number;
 }
 
 interface KnownServersParts {
@@ -111,8 +111,8 @@ export class KnownServers {
 
   stats(): KnownServersStats {
     const silences = [...this.#others.values()].map(({ silentMs }) => silentMs);
-    const silent = silences.filter((ms) => ms >= silentMsMax).length;
-    return { heard: 1 + silences.length - silent, silent };
+    const silentServers = silences.filter((ms) => ms >= silentMsMax).length;
+    return { heardServers: 1 + silences.length - silentServers, silentServers };
   }
 
   #beat(): void {

@@ -37,10 +37,7 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-export interface EtcdStats extends EtcdLogStats, CallStats {
-  readonly servers: KnownServersStats;
-  readonly room: RoomStats;
-}
+export interface EtcdStats extends EtcdLogStats, CallStats, KnownServersStats, RoomStats {}
 
 /** The log in etcd, and what goes with it. */
 export interface OpenedEtcd {
@@ -82,7 +79,7 @@ export async function openOver(
   const snapshots = new Snapshots(client, prefix, (bytes) => room.hasRoomFor(bytes));
   return {
     ...{ log, servers },
-    stats: () => ({ ...log.stats(), ...client.stats(), servers: servers.stats(), room: room.stats() }),
+    stats: () => ({ ...log.stats(), ...client.stats(), ...servers.stats(), ...room.stats() }),
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
       new SnapshotDuty({
