@@ -95,6 +95,10 @@ export const metrics: Readonly<Record<string, Metric>> = {
     "Connections that speak HTTP/2.",
     ({ stats }) => stats.connections.http2Sessions,
   ),
+  treekeeper_drain_percent: gauge(
+    "The share of clients that a drain sends elsewhere; 0 while none goes on.",
+    ({ parts }) => parts.drain.percent,
+  ),
   treekeeper_http_clients: gauge(
     "Clients with a connection, as shares count them.",
     ({ stats }) => stats.connections.clients,

@@ -10,6 +10,7 @@ import type { ScheduledBackups, ScheduledBackupsStats } from "./duties/scheduled
 import type { Sweeper, SweeperStats } from "./duties/sweeper.ts";
 import type { Answers, AnswersStats } from "./routes/http/answers.ts";
 import type { BodiesInFlight, BodiesStats } from "./routes/http/bodies-in-flight.ts";
+import type { Drain } from "./routes/http/drain.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import type { Rates, RatesStats } from "./routes/http/rates.ts";
 import type { RequestCounts, RequestsStats } from "./routes/http/request-counts.ts";
@@ -40,6 +41,7 @@ export interface MeasuredParts {
   readonly rates: Rates;
   /** Streams of holders and of the ends of sessions. */
   readonly latestStreams: readonly OpenStreams[];
+  readonly drain: Drain;
   readonly backstage: Backstage;
   /** Absent where none can be taken. */
   readonly backups?: BackupSource | undefined;

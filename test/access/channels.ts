@@ -646,6 +646,8 @@ export const channels: readonly Channel[] = [
       get("/v1/admin/connections"),
       remove("/v1/admin/connections/1"),
       get("/v1/admin/servers"),
+      post("/v1/admin/drain", {}),
+      remove("/v1/admin/drain"),
       get("/v1/admin/ended-sessions"),
       get("/v1/stats"),
     ],

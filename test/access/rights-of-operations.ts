@@ -105,6 +105,8 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   takeBackup: admin,
   listConnections: admin,
   listServers: admin,
+  drain: admin,
+  undoDrain: admin,
   endConnection: admin,
   listEndedSessions: admin,
   getEndedSession: admin,

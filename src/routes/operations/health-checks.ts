@@ -12,6 +12,8 @@ export interface HealthParts {
   /** Absent or null where the log is in the data directory. */
   readonly etcd?: { stats(): EtcdSeen } | null;
   readonly isStopping: () => boolean;
+  /** Whether all clients are to go elsewhere; not where it is left out. */
+  readonly isDraining?: () => boolean;
   readonly limits: HealthLimits;
 }
 
@@ -79,7 +81,7 @@ const checks: readonly Check[] = [
   {
     name: "serving",
     well: "It takes requests.",
-    look: ({ isStopping }) => (isStopping() ? { sentence: "It is shutting down." } : null),
+    look: lookAtServing,
   },
 ];
 
@@ -182,6 +184,11 @@ function lookAtEtcd({ etcd }: Seen): Fault | null {
   if (lagMs <= lagMsMax) return null;
   const cause = `it has not been level for ${Math.round(lagMs)} ms`;
   return { sentence: "This server is behind the log: what is read may be old.", cause };
+}
+
+function lookAtServing({ isStopping, isDraining }: Seen): Fault | null {
+  if (isStopping()) return { sentence: "It is shutting down." };
+  return isDraining?.() ? { sentence: "It is draining: what still comes is served." } : null;
 }
 
 function lookAtEventLoop({ latenesses }: Seen): Fault | null {
