@@ -110,7 +110,7 @@ test("a session of HTTP/2 is told that it ends, and what is under way on it is a
   await keeper.create("/a");
   const { http, close } = await serveFor(keeper, watches, { tls: pair });
   const session = connectHttp2(http.url.replace("http:", "https:"), { rejectUnauthorized: false });
-  const goaway = once(session, "goaway");
+  const [goaway, closed] = [once(session, "goaway"), once(session, "close")];
   const stream = session.request({ ":path": `/v1/znodes/a?waitAfterZxid=${keeper.store.zxid}&waitMs=60000` });
   const response = once(stream, "response");
   const asked = session.request({ ":path": "/v1/admin/drain", ":method": "POST" }).end();
@@ -123,7 +123,7 @@ test("a session of HTTP/2 is told that it ends, and what is under way on it is a
   const [answer] = (await response) as [Record<string, number>];
   expect(answer[":status"]).toBe(200);
   stream.resume();
-  await once(session, "close");
+  await closed;
   await close();
 });
 
