@@ -104,6 +104,12 @@ const settings = {
     url,
     "where other machines reach this server, as the list of servers shows it; found out when empty",
   ),
+  housekeeperTimeoutMs: setting(
+    "housekeeper-timeout-ms",
+    10_000,
+    integer(1000, 600_000),
+    "of several servers, how long the one that keeps house may be silent before another takes its place",
+  ),
 
   auditFile: setting(
     "audit-file",

@@ -38,7 +38,11 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
   const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
   const onOpen = shared === null ? () => {} : await beginShared(shared, config, logger);
   const sqlite = await openSqlite(config.dataDir, {
-    ...(shared !== null && { clusterId: shared.log.info.clusterId, isLogElsewhere: true }),
+    ...(shared !== null && {
+      clusterId: shared.log.info.clusterId,
+      isLogElsewhere: true,
+      logHome: shared.home,
+    }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,

@@ -13,7 +13,7 @@ import { boundsOf, type Config } from "./config.ts";
 import { Coordination } from "./coordination/coordination.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
-import { Housekeeper } from "./duties/housekeeper.ts";
+import { Housekeeper, housekeepingWithin } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
 import { ScheduledBackups } from "./duties/scheduled-backups.ts";
 import { Sweeper } from "./duties/sweeper.ts";
@@ -126,7 +126,8 @@ async function openService(
   const { snapshotFile } = storage.files;
   const snapshots = shared === null ? null : snapshotDuty(shared, backups, snapshotFile, logger);
   const ofLog = snapshots === null ? [] : [snapshots];
-  const housekeeper = new Housekeeper(store, [sessions, sweeper, lockDelays, ...ofLog]);
+  const due = [sessions, sweeper, lockDelays, ...ofLog];
+  const housekeeper = new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs));
   const ownServer = new OwnServer({ config, version, store, clock: systemClock, shared });
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);

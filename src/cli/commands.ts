@@ -16,6 +16,7 @@ import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
+import { migrateCommand } from "./commands/migrate.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { registerCommand } from "./commands/register.ts";
 import { restoreCommand } from "./commands/restore.ts";
@@ -63,7 +64,15 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   {
     heading: "Data directories and backups:",
-    commands: [backupCommand, verifyCommand, restoreCommand, checkCommand, dumpCommand, diffCommand],
+    commands: [
+      backupCommand,
+      verifyCommand,
+      restoreCommand,
+      checkCommand,
+      dumpCommand,
+      diffCommand,
+      migrateCommand,
+    ],
   },
   {
     heading: "Around it:",

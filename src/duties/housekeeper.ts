@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
 
 interface HousekeeperOptions {
-  /** How often the one on duty is heard of, and the others look. */
+  /** How often the one on duty is heard of, and the others look at least. */
   readonly everyMs: number;
   /** How long it may be silent. */
   readonly silentMsMax: number;
@@ -32,6 +32,13 @@ const defaultHousekeeperOptions: HousekeeperOptions = {
   pauseMs: 1000,
 };
 
+/** So often the one on duty is heard of in the time that it may be silent. */
+const looksPerTimeout = 5;
+
+export function housekeepingWithin(silentMsMax: number): Partial<HousekeeperOptions> {
+  return { everyMs: silentMsMax / looksPerTimeout, silentMsMax };
+}
+
 export class Housekeeper {
   readonly #store: Store;
   readonly #duties: readonly Duty[];
@@ -40,6 +47,7 @@ export class Housekeeper {
   #isOnDuty = false;
   #isAsking = false;
   #heardMs = 0;
+  #isReachable = true;
   #cancelTimer = () => {};
 
   constructor(store: Store, duties: readonly Duty[], options: Partial<HousekeeperOptions> = {}) {
@@ -68,6 +76,7 @@ export class Housekeeper {
       return;
     }
     this.#heardMs = this.#nowMs();
+    this.#isReachable = this.#canHear();
     this.#endings.push(
       this.#store.onNoted((notes) => this.#hear(notes)),
       this.#store.onLogState(() => this.#reconsider()),
@@ -88,23 +97,37 @@ export class Housekeeper {
     this.#reconsider();
   }
 
-  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's. */
+  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's, and counts from its end on. */
   #reconsider(): void {
-    const isReachable = this.#store.logState.state !== "suspended" && this.#store.logState.state !== "failed";
-    if (!isReachable) this.#heardMs = this.#nowMs();
+    const isReachable = this.#canHear();
+    if (isReachable !== this.#isReachable) this.#heardMs = this.#nowMs();
+    this.#isReachable = isReachable;
     if (isReachable && this.#isNamed()) this.#takeUp();
     else this.#layDown();
   }
 
+  #canHear(): boolean {
+    const { logState } = this.#store;
+    return logState.state !== "suspended" && logState.state !== "failed";
+  }
+
   async #look(): Promise<void> {
-    const { everyMs, pauseMs, silentMsMax } = this.#options;
-    const expectedMs = this.#nowMs() + everyMs;
-    this.#cancelTimer = this.#store.clock.setTimer(everyMs, () => {
+    const { pauseMs, silentMsMax } = this.#options;
+    const nextMs = this.#nextLookMs();
+    const expectedMs = this.#nowMs() + nextMs;
+    this.#cancelTimer = this.#store.clock.setTimer(nextMs, () => {
       if (this.#nowMs() > expectedMs + pauseMs) this.#resume();
       void this.#look();
     });
     const isSilent = this.#nowMs() - this.#heardMs > silentMsMax;
     if (this.#isNamed() || this.#named().term === 0 || isSilent) await this.#ask();
+  }
+
+  /** In which time it is looked again: no later than the other has been silent for too long. */
+  #nextLookMs(): number {
+    const { everyMs, silentMsMax } = this.#options;
+    const silentInMs = this.#heardMs + silentMsMax + 1 - this.#nowMs();
+    return silentInMs > 0 ? Math.min(everyMs, silentInMs) : everyMs;
   }
 
   /** After a pause of its own: what came meanwhile is still to be heard. */

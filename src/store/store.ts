@@ -28,6 +28,7 @@ import { Proposer, type ProposerStats } from "./proposer.ts";
 import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
+import { Suspension } from "./suspension.ts";
 import { TableWriter, type TableWriterStats } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 import { UnknownPasts } from "./unknown-pasts.ts";
@@ -91,6 +92,8 @@ export class Store {
   readonly unknownPasts = new UnknownPasts();
   /** By which streams and waiting requests go on; told of each change before anybody else is. */
   readonly rightsInUse: RightsInUse;
+  /** Whether the log is out of reach; streams and waiting requests are told of it. */
+  readonly suspension: Suspension;
   /** What one transaction may change, as each entry says it. */
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
@@ -114,6 +117,7 @@ export class Store {
     const onFailure = (error: unknown) => this.#fail(error);
     this.#state = state;
     this.clock = clock;
+    this.suspension = new Suspension(clock);
     this.bounds = bounds;
     this.#log = log;
     this.#limits = limits;
@@ -229,6 +233,7 @@ export class Store {
    * @throws KeeperError when it would be refused
    */
   rehearse<C extends Command>(command: C): Commit<C["type"]> {
+    if (this.#logState.state === "suspended") throw suspendedLog(this.#logState.cause);
     return rehearse(this.#state, command, this.now(), this.bounds);
   }
 
@@ -363,6 +368,7 @@ export class Store {
     this.#logState = state;
     if (state.state === "failed") this.#tableWriter?.stop();
     this.#proposer.logStateChanged(state);
+    this.suspension.heed(state);
     for (const listener of this.#stateListeners) listener(state);
   }
 

@@ -4,12 +4,12 @@
 import { expect, test as vitestTest } from "vitest";
 import { Attendance } from "../../src/coordination/attendance.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
+import { KeeperError } from "../../src/core/errors.ts";
 import { systemContext } from "../../src/core/reader.ts";
 import type { Session } from "../../src/core/session.ts";
-import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
-import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, Keeper, refusal } from "../support/keeper.ts";
+import { newLogPlace } from "../support/logs.ts";
 
 interface Asked {
   readonly comesBack: boolean;
@@ -40,7 +40,7 @@ class Server {
     const session = () => state.session(sessionId) as Session;
     const sessions = { authenticate: session, confirm: asked.confirm ?? session };
     const asker = { context: systemContext, token: "token", comesBack, waitMs };
-    return new Attendance({ clock, sessions, admitWaiter }, asker);
+    return new Attendance({ clock, sessions, admitWaiter, suspension: this.keeper.store.suspension }, asker);
   }
 
   claim(sessionId: string, asked = this.attend(sessionId)) {
@@ -77,10 +77,10 @@ interface Cluster {
 const test = vitestTest.extend<{ cluster: Cluster }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
   cluster: async ({}, use) => {
-    const entries = new MemoryEntries();
+    const place = newLogPlace();
     const servers: Server[] = [];
     for (const writer of ["near", "far"]) {
-      const keeper = new Keeper(new FakeClock(), new MemoryLog(writer, entries));
+      const keeper = new Keeper(new FakeClock(), await place.open(writer));
       await keeper.store.start();
       servers.push(new Server(keeper));
     }
@@ -251,4 +251,46 @@ test("a place that is deleted before its own request is answered is told of as g
   expect(await refusal(answer)).toBe("no_claim");
   await settle();
   expect(near.queue).toHaveLength(1);
+});
+
+test("a wait ends when the log is out of reach, and the place is kept", async ({
+  cluster: { near, waiter, settle },
+}) => {
+  const waiting = near.claim(waiter);
+  await settle();
+  near.keeper.log.suspend("no quorum");
+  expect(await waiting).toMatchObject({ place: { isHeld: false, position: 1 } });
+  near.keeper.log.resume();
+  await settle();
+  expect(near.queue).toHaveLength(2);
+});
+
+test("a place whose client goes while the log is out of reach is given up once that is over", async ({
+  cluster: { near, far, waiter, settle },
+}) => {
+  const asked = near.attend(waiter);
+  const waiting = near.claim(waiter, asked);
+  await settle();
+  near.keeper.log.suspend("no quorum");
+  asked.end(gone);
+  for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(near.queue).toHaveLength(2);
+  near.keeper.log.resume();
+  for (let turns = 0; turns < 3; turns += 1) await near.keeper.clock.advance(100);
+  expect(await waiting).toBeNull();
+  await settle();
+  expect([near.queue.length, far.queue.length]).toEqual([1, 1]);
+});
+
+test("whoever holds and cannot be told for how long is refused, and its place given up unless it comes back", async ({
+  cluster: { near, waiter },
+}) => {
+  await near.keeper.store.submit({ type: "deleteTree", path: "/locks/a" });
+  const confirm = () => Promise.reject(new KeeperError("suspended", "The log cannot be reached."));
+  for (const comesBack of [false, true]) {
+    const asked = near.attend(waiter, { waitMs: 0, comesBack, confirm });
+    await near.claim(waiter, asked);
+    expect(() => asked.assertMayBeTold()).toThrow("The log cannot be reached.");
+    expect(near.queue).toHaveLength(comesBack ? 1 : 0);
+  }
 });

@@ -65,9 +65,9 @@ export class EtcdInMemory implements EtcdCalls, EtcdHealthCalls {
     return this.raised;
   }
 
-  async status(): Promise<MemberStatus> {
+  async status() {
     this.#assertUp();
-    return this.member;
+    return { ...this.member, dbSizeQuota: 0n };
   }
 
   async statuses(): Promise<readonly MemberStatus[]> {

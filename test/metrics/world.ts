@@ -174,6 +174,7 @@ async function openEtcd(
 ): Promise<WorldEtcd> {
   const memory = new EtcdInMemory();
   const settings = {
+    etcdEndpoints: "http://memory:2379",
     etcdPrefix: "/test/",
     etcdQuotaBytes,
     etcdCompaction: "own",

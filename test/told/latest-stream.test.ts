@@ -13,15 +13,16 @@ function frame(text: string): Uint8Array {
 function streamOf(beat?: () => Uint8Array) {
   const [sink, clock] = [new RecordingSink(), new FakeClock()];
   const word = { now: "first" as string | null };
+  const suspension = { isOn: false };
   let closedCount = 0;
   const source = {
     now: () => (word.now === null ? null : { text: word.now, frame: () => frame(word.now as string) }),
     ...(beat !== undefined && { beat }),
   };
-  const stream = new LatestStream(sink, clock, source, () => {
+  const stream = new LatestStream(sink, { clock, zxid: 7, suspension }, source, () => {
     closedCount += 1;
   });
-  return { stream, sink, clock, word, closedCount: () => closedCount };
+  return { stream, sink, clock, word, suspension, closedCount: () => closedCount };
 }
 
 test("a slow reader is sent nothing more until it reads on, then the latest, once", () => {
@@ -83,4 +84,36 @@ test("a planned close says why, and whoever has gone is not told", () => {
   gone.stream.closed();
   gone.stream.bye("shutdown");
   expect([gone.sink.text, gone.closedCount()]).toEqual(["", 1]);
+});
+
+test("that the log is out of reach is told once, before what comes after, and to a slow reader when it reads on", () => {
+  const { stream, sink, word, suspension } = streamOf();
+  stream.tell();
+  suspension.isOn = true;
+  stream.tell();
+  stream.tell();
+  const suspended = 'event: suspended\ndata: {"zxid":7}\n\n';
+  const connected = 'event: connected\ndata: {"zxid":7}\n\n';
+  expect(sink.text).toBe(`${frame("first")}${suspended}`);
+  suspension.isOn = false;
+  word.now = "second";
+  stream.tell();
+  expect(sink.text).toBe(`${frame("first")}${suspended}${connected}${frame("second")}`);
+  sink.hold();
+  word.now = "third";
+  stream.tell();
+  suspension.isOn = true;
+  stream.tell();
+  expect(sink.text.endsWith(`${frame("third")}`)).toBe(true);
+  sink.release(stream);
+  expect(sink.text.endsWith(`${frame("third")}${suspended}`)).toBe(true);
+});
+
+test("nothing is said to be so still while the log is out of reach", async () => {
+  const { stream, sink, clock, word, suspension } = streamOf(() => frame("alive"));
+  word.now = null;
+  suspension.isOn = true;
+  stream.tell();
+  await clock.advance(10_001);
+  expect(sink.text).toBe('event: suspended\ndata: {"zxid":7}\n\n: hb\n');
 });

@@ -96,9 +96,11 @@ export class Connection {
   look(): void {
     const { state } = this.state;
     if (state === "suspended") return;
-    if (this.#clock.monotonicMs() - this.#answeredMs < this.paces.suspendAfterMs) return;
+    const silentForMs = this.#clock.monotonicMs() - this.#answeredMs;
+    if (silentForMs < this.paces.suspendAfterMs) return;
     this.#suspendedSinceMs = this.#clock.monotonicMs();
-    this.#states.enter({ state: "suspended", cause: `etcd cannot be reached: ${this.#lastFailure}` });
+    const cause = `etcd cannot be reached: ${this.#lastFailure}`;
+    this.#states.enter({ state: "suspended", cause, silentForMs });
   }
 
   /** @param cause null when there is room */

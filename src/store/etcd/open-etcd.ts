@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
+import type { LogHome } from "../sqlite/log-home.ts";
 import { type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { type EtcdCalls, EtcdClient, type EtcdHealthCalls, type EtcdOptions } from "./etcd-client.ts";
 import { EtcdLog, type EtcdLogStats } from "./etcd-log.ts";
@@ -13,15 +14,18 @@ import { SnapshotDuty } from "./snapshot-duty.ts";
 import { Snapshots } from "./snapshots.ts";
 
 /** Names of files are empty where there are none. */
-export interface EtcdSettings {
+export interface EtcdConnectionSettings {
   /** Comma-separated. */
   readonly etcdEndpoints: string;
-  readonly etcdPrefix: string;
   readonly etcdCa: string;
   readonly etcdCert: string;
   readonly etcdKey: string;
   readonly etcdUser: string;
   readonly etcdPasswordFile: string;
+}
+
+export interface EtcdSettings extends EtcdConnectionSettings {
+  readonly etcdPrefix: string;
   /** Whether this service has etcd's history compacted, or somebody else. */
   readonly etcdCompaction: "own" | "external";
   /** Of the log, at which a snapshot is taken. */
@@ -44,6 +48,8 @@ export interface OpenedEtcd {
   readonly log: EtcdLog;
   readonly servers: KnownServers;
   stats(): EtcdStats;
+  /** What is noted in the data directory. */
+  readonly home: LogHome;
   /** Before the data directory is opened. */
   bootstrap(dataDir: string, options: { readonly allowUnsafeFilesystem: boolean }): Promise<Bootstrapped>;
   /** What the server that keeps house does for the log. */
@@ -60,13 +66,16 @@ type SnapshotParts = Pick<
  * @throws Error for files that cannot be read, and when what is there is of another format; the signal's reason
  */
 export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<OpenedEtcd> {
-  return await openOver(new EtcdClient(optionsOf(settings)), settings, surroundings);
+  return await openOver(etcdClientOf(settings), settings, surroundings);
 }
 
 /** The same over whoever answers for etcd. */
 export async function openOver(
   calls: EtcdCalls & EtcdHealthCalls,
-  settings: Pick<EtcdSettings, "etcdPrefix" | "etcdQuotaBytes" | "etcdCompaction" | "etcdSnapshotBytes">,
+  settings: Pick<
+    EtcdSettings,
+    "etcdEndpoints" | "etcdPrefix" | "etcdQuotaBytes" | "etcdCompaction" | "etcdSnapshotBytes"
+  >,
   surroundings: Surroundings,
 ): Promise<OpenedEtcd> {
   const client = new MeteredCalls(calls);
@@ -80,6 +89,7 @@ export async function openOver(
   return {
     ...{ log, servers },
     stats: () => ({ ...log.stats(), ...client.stats(), ...servers.stats(), ...room.stats() }),
+    home: { place: nameOf(settings), logId: log.info.logId ?? log.info.clusterId },
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
       new SnapshotDuty({
@@ -97,17 +107,34 @@ export async function openOver(
 const tightShare = 1 / 128;
 const tightBytesMin = 65_536;
 
-function optionsOf(settings: EtcdSettings): EtcdOptions {
-  const { etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = settings;
-  const tls = {
-    ...(etcdCa !== "" && { ca: readFileSync(etcdCa, "utf8") }),
-    ...(etcdCert !== "" && { cert: readFileSync(etcdCert, "utf8"), key: readFileSync(etcdKey, "utf8") }),
-  };
+/** As `etcd://…`, which `treekeeper migrate` takes. */
+function nameOf({ etcdEndpoints, etcdPrefix }: Pick<EtcdSettings, "etcdEndpoints" | "etcdPrefix">): string {
+  const scheme = etcdEndpoints.startsWith("https") ? "etcds" : "etcd";
+  return `${scheme}://${etcdEndpoints.replaceAll(/https?:\/\/|\/(?=,|$)/g, "")}${etcdPrefix}`;
+}
+
+/** @throws Error for files that cannot be read */
+export function etcdClientOf(settings: EtcdConnectionSettings): EtcdClient {
+  return new EtcdClient(optionsOf(settings));
+}
+
+function optionsOf(settings: EtcdConnectionSettings): EtcdOptions {
+  const { etcdEndpoints, etcdUser, etcdPasswordFile } = settings;
+  const tls = tlsOf(settings);
   const password =
     etcdPasswordFile === "" ? "" : readFileSync(etcdPasswordFile, "utf8").replace(/\r?\n$/, "");
   return {
     endpoints: etcdEndpoints.split(","),
-    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(tls !== undefined && { tls }),
     ...(etcdUser !== "" && { user: { name: etcdUser, password } }),
+  };
+}
+
+/** @throws Error for files that cannot be read */
+export function tlsOf({ etcdCa, etcdCert, etcdKey }: EtcdConnectionSettings): EtcdOptions["tls"] {
+  if (etcdCa === "" && etcdCert === "") return undefined;
+  return {
+    ...(etcdCa !== "" && { ca: readFileSync(etcdCa, "utf8") }),
+    ...(etcdCert !== "" && { cert: readFileSync(etcdCert, "utf8"), key: readFileSync(etcdKey, "utf8") }),
   };
 }

@@ -21,6 +21,7 @@ import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { noteIdentity } from "./file-identity.ts";
+import { type LogHome, readLogHome } from "./log-home.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { metaPageWith } from "./meta-page.ts";
@@ -47,6 +48,8 @@ export interface OpenedStore extends LoadedStore {
   readonly tail: Lsn;
   /** Whether it is a copy of the file that was written last. */
   readonly isCopy: boolean;
+  /** Where its log is, if not beside the rows. */
+  readonly logHome: LogHome | null;
   /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
   readonly restoreNote: RestoreNote | null;
 }
@@ -123,9 +126,11 @@ export function readStore(connection: Connection, file: string): LoadedStore {
 function readSurroundings(
   connection: Connection,
   file: string,
-): Pick<OpenedStore, "tail" | "isCopy" | "restoreNote"> {
+): Pick<OpenedStore, "tail" | "isCopy" | "logHome" | "restoreNote"> {
   const tail = connection.prepare(selectTail).pluck().get() as Lsn;
-  return { tail, isCopy: noteIdentity(connection, file), restoreNote: openRestoreNote(connection, file) };
+  const logHome = readLogHome(connection, file);
+  const restoreNote = openRestoreNote(connection, file);
+  return { tail, isCopy: noteIdentity(connection, file), logHome, restoreNote };
 }
 
 /** One that is done goes: what it asked for is in the rows. */
