@@ -16,7 +16,7 @@ export interface DrainPlan {
 /** What can be ended: something that is open, said with a reason or not. */
 type Ending = () => void;
 
-export interface Drainable {
+interface Drainable {
   /** One for each that is open now. */
   endings(reason: string): readonly Ending[];
 }
