@@ -15,6 +15,7 @@ import {
   oneOf,
   proxies,
   restoreName,
+  url,
   urls,
   word,
   yesOrNo,
@@ -98,6 +99,18 @@ const settings = {
     64 * mebibyte,
     byteCount(4096),
     "bytes of the log in etcd at which a snapshot takes its place",
+  ),
+  etcdQuotaBytes: setting(
+    "etcd-quota-bytes",
+    2048 * mebibyte,
+    byteCount(16 * mebibyte),
+    "what etcd's --quota-backend-bytes is; from 70 % on writes are slowed down, from 85 % on refused",
+  ),
+  serverUrl: setting(
+    "server-url",
+    "",
+    url,
+    "where other machines reach this server, as the list of servers shows it; found out when empty",
   ),
   housekeeperTimeoutMs: setting(
     "housekeeper-timeout-ms",

@@ -93,10 +93,25 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
 
 /** Of several servers; each keeps the tables in its own data directory. */
 async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
-  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const { openEtcd } = await loadEtcd();
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
   return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
 }
+
+/** Whoever has no log in etcd may leave out what speaks to it. @throws Error that says what to install */
+async function loadEtcd(): Promise<typeof import("./store/etcd/open-etcd.ts")> {
+  try {
+    return await import("./store/etcd/open-etcd.ts");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !/@(bufbuild|connectrpc)\//.test(message)) throw error;
+    throw new Error(etcdLeftOut);
+  }
+}
+
+const etcdLeftOut =
+  "--log etcd needs packages that were left out when this was installed: install it again without --omit=optional, " +
+  "or install @bufbuild/protobuf, @connectrpc/connect and @connectrpc/connect-node beside it";
 
 /** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
 async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {

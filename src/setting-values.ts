@@ -70,6 +70,11 @@ export function urls(text: string): string {
   throw new InvalidArgumentError("Give http:// or https:// addresses with ports, comma-separated.");
 }
 
+export function url(text: string): string {
+  if (!text.includes(",")) return urls(text);
+  throw new InvalidArgumentError("Give one address.");
+}
+
 export function etcdPrefix(text: string): string {
   if (/^\/([\w.-]+\/)+$/.test(text)) return text;
   throw new InvalidArgumentError("It begins and ends with a slash, such as /treekeeper/.");

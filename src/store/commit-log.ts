@@ -100,6 +100,11 @@ export interface CommitLog {
    */
   trim(upTo: Lsn, covering: Covering): Promise<void>;
   usage(): Promise<LogUsage>;
+  /**
+   * Of a log whose room gets short: how long a write of so many bytes, which makes no room, is to wait before it is asked
+   * for again; 0 for one that is taken, and for any where the method is missing.
+   */
+  delayMs?(bytes: number): number;
   /** The listener hears at once of a state that is not `connected`. */
   onState(listener: (state: LogState) => void): void;
   /** Lets appends under way finish, unless the log is suspended, then lets go of it. */

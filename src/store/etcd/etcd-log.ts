@@ -26,10 +26,14 @@ import { EntrySizes } from "./entry-sizes.ts";
 import { type EtcdCalls, isOutOfSpace, isRefused, type KeyValue } from "./etcd-client.ts";
 import { bytesOf, Keys } from "./keys.ts";
 import { type FoundFormat, logIdOf, notTheSame, openFormat } from "./log-format.ts";
-import { OwnEntries, restoredFromOlder } from "./own-entries.ts";
+import { type LagStats, LogLag } from "./log-lag.ts";
+import { OwnEntries, quotaUsedUp, restoredFromOlder } from "./own-entries.ts";
+import type { Room } from "./room.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
+/** Probes between two looks at how many entries there are: to count them takes etcd longer than to say where the end is. */
+const probesPerCount = 10;
 /** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
 const probeTimeoutMs = 1000;
 /** Places of our own entries that are remembered, for appends that are repeated. */
@@ -41,12 +45,22 @@ export interface EtcdLogParts {
   /** What all keys begin with; ends with a slash. */
   readonly prefix: string;
   readonly paces?: Paces;
+  /** What etcd has room for; without, it is put until etcd refuses. */
+  readonly room?: Room;
   /** Called when nobody has answered for a while as it is opened. */
   readonly onWaiting?: (cause: string) => void;
   /** Ends the opening. */
   readonly signal?: AbortSignal;
   /** What the log is opened as that is being moved away, to be read to its end; without, only one that is served is opened. */
   readonly moved?: FoundFormat;
+}
+
+export interface EtcdLogStats extends LagStats {
+  /** Entries since the last snapshot, as last counted, and the bytes of those that passed by this server. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** For how long etcd has been out of reach since the start. */
+  readonly suspendedMsTotal: number;
 }
 
 export class EtcdLog implements CommitLog {
@@ -61,6 +75,8 @@ export class EtcdLog implements CommitLog {
   readonly #heard: EntriesHeard;
   readonly #own: OwnEntries;
   readonly #sizes = new EntrySizes();
+  readonly #lag: LogLag;
+  readonly #room: Room | undefined;
   readonly #followers = new Set<Follower>();
   readonly #places = new Map<number, Promise<Lsn>>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -69,11 +85,19 @@ export class EtcdLog implements CommitLog {
   #cancelProbe: () => void = () => {};
   /** What the last look at the tail found, if it was not heard by then. */
   #unheard: Lsn = 0;
+  #entryCount = 0;
+  #probes = 0;
 
-  private constructor({ client, clock, prefix }: EtcdLogParts, connection: Connection, opened: FoundFormat) {
+  private constructor(
+    { client, clock, prefix, room }: EtcdLogParts,
+    connection: Connection,
+    opened: FoundFormat,
+  ) {
     this.#client = client;
     this.#clock = clock;
     this.#connection = connection;
+    this.#lag = new LogLag(clock);
+    this.#room = room;
     const { clusterId, before } = opened.format;
     this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
@@ -94,6 +118,7 @@ export class EtcdLog implements CommitLog {
       onAnswered: () => connection.answered(),
       onLost: (error) => connection.notAnswered(error),
     });
+    room?.start(() => this.#heedRoom());
     this.#probeLater();
   }
 
@@ -130,9 +155,21 @@ export class EtcdLog implements CommitLog {
     const { isOver, state } = this.#connection;
     if (state.state === "failed") return `The log has failed: ${state.cause}`;
     if (isOver) return "The log is closed.";
-    return byteLength > entryBytesMax
-      ? `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`
-      : null;
+    if (byteLength > entryBytesMax) return `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`;
+    // Where room is short already only that is sent which makes some.
+    const isTooMuch = state.state !== "read_only" && this.#room?.hasRoomFor(byteLength) === false;
+    return isTooMuch ? "etcd has no room for so much: its quota would be used up" : null;
+  }
+
+  /** What is known of etcd's room has changed. */
+  #heedRoom(): void {
+    const { hasAlarm = false, refusal = null } = this.#room ?? {};
+    if (hasAlarm) this.#connection.setFull(quotaUsedUp);
+    this.#connection.setShort(refusal);
+  }
+
+  delayMs(bytes: number): number {
+    return this.#room?.delayMs(bytes) ?? 0;
   }
 
   #remember(seq: number, place: Promise<Lsn>): void {
@@ -171,8 +208,10 @@ export class EtcdLog implements CommitLog {
   }
 
   #noted(entry: LogEntry): KnownEntry {
-    const { lsn, body } = entry;
+    const { lsn, writer, body } = entry;
     this.#sizes.note(lsn, body.byteLength);
+    // What this server puts is counted as it is sent.
+    if (writer !== this.writer) this.#room?.note(body.byteLength);
     return { lsn, name: entryNameText(entry) };
   }
 
@@ -215,9 +254,28 @@ export class EtcdLog implements CommitLog {
   }
 
   #wakeAll(): void {
-    const taken = Math.min(...[...this.#followers].map(({ next }) => next - 1));
+    const taken = this.#taken();
     if (Number.isFinite(taken)) this.#heard.forget(taken);
     for (const follower of this.#followers) follower.wake();
+    this.#noteLag();
+  }
+
+  /** By all who follow the log. */
+  #taken(): Lsn {
+    return Math.min(...[...this.#followers].map(({ next }) => next - 1));
+  }
+
+  #noteLag(): void {
+    this.#lag.note(Math.max(this.#unheard, this.#heard.last), this.#taken());
+  }
+
+  stats(): EtcdLogStats {
+    this.#noteLag();
+    const { suspendedMsTotal } = this.#connection;
+    return {
+      ...this.#lag.stats(),
+      ...{ entries: this.#entryCount, bytes: this.#sizes.bytesKnown, suspendedMsTotal },
+    };
   }
 
   async tail(): Promise<Lsn> {
@@ -264,6 +322,8 @@ export class EtcdLog implements CommitLog {
       this.#connection.answered();
       this.#assertSame(ranges[1]?.kvs[0]);
       await this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
+      if (this.#probes % probesPerCount === 0) await this.#count();
+      this.#probes += 1;
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);
     } catch (error) {
       this.#connection.notAnswered(error);
@@ -274,6 +334,13 @@ export class EtcdLog implements CommitLog {
     if (end < known) await this.#doubt(known);
     else if (this.#heard.isListening && this.#unheard > this.#heard.last) this.#heard.lose();
     this.#unheard = end;
+    this.#noteLag();
+  }
+
+  async #count(): Promise<void> {
+    const { first, end } = await this.#read.extent();
+    this.#sizes.forgetBefore(first);
+    this.#entryCount = end - first + 1;
   }
 
   async trim(upTo: Lsn, covering: Covering): Promise<void> {
@@ -318,6 +385,7 @@ export class EtcdLog implements CommitLog {
   async close(): Promise<void> {
     this.#connection.close();
     this.#cancelProbe();
+    this.#room?.stop();
     await Promise.allSettled(this.#underWay);
     this.#heard.stop();
   }

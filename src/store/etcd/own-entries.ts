@@ -152,9 +152,8 @@ export class OwnEntries {
     const key = keys.entry(writer, seq);
     const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
     if (kvs[0] !== undefined) throw new AlreadyThere(kvs[0].modRevision);
-    const cause = "etcd has no room: its quota is used up";
-    connection.setFull(cause);
-    throw new NotAppendedError(cause);
+    connection.setFull(quotaUsedUp);
+    throw new NotAppendedError(quotaUsedUp);
   }
 
   /** Of an entry that was put before it was known to be. */
@@ -170,6 +169,7 @@ export class OwnEntries {
 }
 
 export const restoredFromOlder = "etcd was restored from an older copy";
+export const quotaUsedUp = "etcd has no room: its quota is used up";
 
 class AlreadyThere extends Error {
   readonly revision: bigint;
