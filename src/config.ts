@@ -14,6 +14,7 @@ import {
   integer,
   oneOf,
   proxies,
+  restoreName,
   urls,
   word,
   yesOrNo,
@@ -79,6 +80,13 @@ const settings = {
   etcdKey: setting("etcd-key", "", (text) => text, "file with that certificate's private key (PEM)"),
   etcdUser: setting("etcd-user", "", (text) => text, "name of the user in etcd, where it asks for one"),
   etcdPasswordFile: setting("etcd-password-file", "", (text) => text, "file with that user's password"),
+  etcdRestored: setting(
+    "etcd-restored",
+    "",
+    restoreName,
+    "after etcd was restored from a backup: a name for that, the same on all servers, such as 2026-11-28; the first start " +
+      "with a new one ends all sessions and lets numbers go on above all that were given",
+  ),
   etcdCompaction: setting<"own" | "external">(
     "etcd-compaction",
     "own",
@@ -717,6 +725,7 @@ function contradictionAboutEtcd(config: Config): string | null {
   const { log, etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = config;
   if (log === "etcd" && etcdEndpoints === "") return "--log etcd needs --etcd-endpoints.";
   if (log !== "etcd" && etcdEndpoints !== "") return "--etcd-endpoints needs --log etcd.";
+  if (log !== "etcd" && config.etcdRestored !== "") return "--etcd-restored needs --log etcd.";
   if ((etcdCert === "") !== (etcdKey === "")) return "--etcd-cert and --etcd-key go together.";
   if ((etcdUser === "") !== (etcdPasswordFile === ""))
     return "--etcd-user and --etcd-password-file go together.";

@@ -9,7 +9,7 @@ import type { AuditLog } from "./log/audit-log.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
-import { finishRestore, type RestoreNote } from "./store/restoring.ts";
+import { finishRestore, noteOfRestoredLog, type RestoreNote } from "./store/restoring.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { Store } from "./store/store.ts";
@@ -84,7 +84,8 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
     chance: Math.random,
   });
   await store.start();
-  await restore(store, loaded.restoreNote, logs);
+  const note = shared === null ? loaded.restoreNote : noteOfRestoredLog(config.etcdRestored, state.timeMs);
+  await restore(store, note, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, storage: sqlite, shared };
@@ -108,7 +109,7 @@ async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): 
 
 const restoredAlone =
   "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
-  "empty data directories (docs/cluster.md)";
+  "empty data directories and --etcd-restored (docs/cluster.md)";
 
 const copiedMessage =
   "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +

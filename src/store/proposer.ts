@@ -92,6 +92,8 @@ export class Proposer {
   readonly #inFlight = new Map<number, InFlight>();
   #logState: LogState = { state: "connected" };
   #nextSeq = 1;
+  /** Whether the beginning of its epoch was done. */
+  #isBegun = false;
   #flushScheduled = false;
   #stopping = false;
   #onIdle: (() => void) | null = null;
@@ -280,13 +282,15 @@ export class Proposer {
   #inItsEpoch(asked: readonly Pending[]): readonly Pending[] {
     const command = this.#beginning;
     if (command === null || this.#hasBegun(command)) return asked;
-    return [{ command, bytes: bytesOf(command), resolve: ignore, reject: ignore }, ...asked];
+    const resolve = () => {
+      this.#isBegun = true;
+    };
+    return [{ command, bytes: bytesOf(command), resolve, reject: ignore }, ...asked];
   }
 
-  /** A log that many write to has one epoch, until a restore begins another. */
+  /** Once is enough where others write as well, and have begun theirs since. */
   #hasBegun({ epoch }: BeginEpoch): boolean {
-    const { id } = this.#state.epochs.current;
-    return id === epoch || (this.#log.info.isShared && id === this.#state.restored.id && id !== "");
+    return this.#state.epochs.current.id === epoch || (this.#log.info.isShared && this.#isBegun);
   }
 
   /** A command that does not fit by itself never will; its company is done all the same. */

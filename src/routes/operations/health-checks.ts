@@ -145,8 +145,13 @@ function lookAtDisk({ store: { oldestAppendMs }, limits: { appendMsMax } }: Seen
   return { sentence: "It does not answer.", cause };
 }
 
-/** A log of one server is read-only for want of room and for nothing else. */
-function lookAtRoom({ store: { logState } }: Seen): Fault | null {
+/** A log is read-only for want of room and for nothing else. One that is elsewhere goes on when the disk here is full. */
+function lookAtRoom({ store: { logState, tablesShortage } }: Seen): Fault | null {
+  if (tablesShortage !== null) {
+    const sentence =
+      "The data directory has too little room: what is new is in the log alone, and a start takes longer.";
+    return { sentence, cause: tablesShortage };
+  }
   if (logState.state !== "read_only") return null;
   return { sentence: "There is too little; what makes room still goes on.", cause: logState.cause };
 }

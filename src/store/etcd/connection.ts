@@ -106,7 +106,9 @@ export class Connection {
 
   #enter(): void {
     const cause = this.#fullCause;
-    this.#states.enter(cause === null ? { state: "connected" } : { state: "read_only", cause });
+    this.#states.enter(
+      cause === null ? { state: "connected" } : { state: "read_only", cause, takesNothing: true },
+    );
   }
 
   fail(cause: string): void {

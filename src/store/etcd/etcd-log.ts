@@ -9,6 +9,7 @@ import {
   type CommitLog,
   type Covering,
   type EntriesHandler,
+  entryNameText,
   type LogEntry,
   type LogInfo,
   type LogState,
@@ -20,12 +21,12 @@ import {
 import { Follower } from "../follower.ts";
 import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
-import { EntriesRead, endIn } from "./entries-read.ts";
+import { EntriesRead, endIn, type KnownEntry } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
 import { type EtcdCalls, isOutOfSpace, isRefused, type KeyValue } from "./etcd-client.ts";
 import { bytesOf, Keys } from "./keys.ts";
 import { type FoundFormat, logIdOf, notTheSame, openFormat } from "./log-format.ts";
-import { OwnEntries } from "./own-entries.ts";
+import { OwnEntries, restoredFromOlder } from "./own-entries.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
@@ -83,7 +84,10 @@ export class EtcdLog implements CommitLog {
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];
-    this.#own = new OwnEntries({ writer, client, keys, connection, read, formatRevision: opened.revision });
+    this.#own = new OwnEntries({
+      ...{ writer, client, keys, connection, read, formatRevision: opened.revision },
+      onFenceLost: () => this.#heard.lose(),
+    });
     this.#heard = new EntriesHeard({
       ...{ client, keys: this.#keys },
       onChange: () => this.#wakeAll(),
@@ -142,7 +146,9 @@ export class EtcdLog implements CommitLog {
   /** @throws NotAppendedError | OutcomeUnknownError */
   async #place(seq: number, body: Uint8Array): Promise<Lsn> {
     try {
+      const known = this.#heard.last;
       const lsn = await this.#own.put(seq, body);
+      if (lsn <= known) throw this.#failAsAnotherPast(lsn);
       this.#heard.add({ lsn, writer: this.writer, seq, body }, false);
       this.#wakeAll();
       return lsn;
@@ -153,18 +159,25 @@ export class EtcdLog implements CommitLog {
   }
 
   follow(after: Lsn, onEntries: EntriesHandler): void {
-    const follower = new Follower(after, (from) => this.#noted(this.#entriesFrom(from)), onEntries);
+    let last: KnownEntry | null = null;
+    const read = async (from: Lsn) => {
+      const entries = await this.#entriesFrom(from, last);
+      for (const entry of entries) last = this.#noted(entry);
+      return entries;
+    };
+    const follower = new Follower(after, read, onEntries);
     this.#followers.add(follower);
     follower.wake();
   }
 
-  async #noted(reading: Promise<readonly LogEntry[]>): Promise<readonly LogEntry[]> {
-    const entries = await reading;
-    for (const { lsn, body } of entries) this.#sizes.note(lsn, body.byteLength);
-    return entries;
+  #noted(entry: LogEntry): KnownEntry {
+    const { lsn, body } = entry;
+    this.#sizes.note(lsn, body.byteLength);
+    return { lsn, name: entryNameText(entry) };
   }
 
-  async #entriesFrom(from: Lsn): Promise<readonly LogEntry[]> {
+  /** @param known the one before, if it was read or heard of */
+  async #entriesFrom(from: Lsn, known: KnownEntry | null): Promise<readonly LogEntry[]> {
     if (this.#connection.isOver) return [];
     const heard = this.#heard.from(from);
     if (heard !== undefined) return heard;
@@ -173,8 +186,10 @@ export class EtcdLog implements CommitLog {
       if (read === null) this.#connection.fail(trimmed(from));
       if (read === null || this.#connection.isOver) return [];
       const { entries, listing } = read;
-      if (from > listing.end + 1) this.#failAsRolledBack(listing.end, from - 1);
-      else if (entries.length === 0 && !this.#heard.isListening)
+      if (from > listing.end + 1) await this.#doubt(from - 1);
+      else if (known !== null && this.#read.isAnother(listing, known)) this.#failAsAnotherPast(known.lsn);
+      if (from > listing.end + 1 || this.#connection.isOver) return [];
+      if (entries.length === 0 && !this.#heard.isListening)
         this.#heard.listen(listing.revision + 1n, listing.end);
       return entries;
     } catch (error) {
@@ -183,10 +198,20 @@ export class EtcdLog implements CommitLog {
     }
   }
 
-  #failAsRolledBack(end: Lsn, known: Lsn): void {
+  /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
+  async #doubt(known: Lsn): Promise<void> {
+    const end = await this.tail();
+    if (end < known)
+      this.#connection.fail(
+        `the log ends at ${end}, and ${known} was there already: ${restoredFromOlder} (docs/cluster.md)`,
+      );
+  }
+
+  #failAsAnotherPast(lsn: Lsn): OutcomeUnknownError {
     this.#connection.fail(
-      `the log ends at ${end}, and ${known} was there already: etcd was restored from an older copy`,
+      `the log has another entry at ${lsn} than was there: ${restoredFromOlder} (docs/cluster.md)`,
     );
+    return new OutcomeUnknownError("The log is of another past.");
   }
 
   #wakeAll(): void {
@@ -238,15 +263,15 @@ export class EtcdLog implements CommitLog {
       const { ranges } = await this.#client.txn({ compare: [], success, timeoutMs: probeTimeoutMs });
       this.#connection.answered();
       this.#assertSame(ranges[1]?.kvs[0]);
-      this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
+      await this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);
     } catch (error) {
       this.#connection.notAnswered(error);
     }
   }
 
-  #compare(end: Lsn, known: Lsn): void {
-    if (end < known) this.#failAsRolledBack(end, known);
+  async #compare(end: Lsn, known: Lsn): Promise<void> {
+    if (end < known) await this.#doubt(known);
     else if (this.#heard.isListening && this.#unheard > this.#heard.last) this.#heard.lose();
     this.#unheard = end;
   }

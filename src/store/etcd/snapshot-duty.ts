@@ -165,7 +165,8 @@ export class SnapshotDuty {
     const { lsn, bytes } = snapshot;
     this.#stats = { ...this.#stats, lsn, bytes };
     if (this.#trimmedLsn >= lsn) return;
-    await log.trim(lsn, snapshot);
+    // The last entry that it covers stays: a server whose rows end there sees by it that it is of this past.
+    await log.trim(lsn - 1, snapshot);
     await snapshots.prune(snapshot);
     if (compaction === "own") await this.#compact();
     this.#trimmedLsn = lsn;
