@@ -9,7 +9,7 @@ import type { AuditLog } from "./log/audit-log.ts";
 import type { LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
-import { finishRestore, type RestoreNote } from "./store/restoring.ts";
+import { finishRestore, noteOfRestoredLog, type RestoreNote } from "./store/restoring.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { Store } from "./store/store.ts";
@@ -84,7 +84,8 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
     chance: Math.random,
   });
   await store.start();
-  await restore(store, loaded.restoreNote, logs);
+  const note = shared === null ? loaded.restoreNote : noteOfRestoredLog(config.etcdRestored, state.timeMs);
+  await restore(store, note, logs);
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, storage: sqlite, shared };
@@ -92,10 +93,25 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
 
 /** Of several servers; each keeps the tables in its own data directory. */
 async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
-  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const { openEtcd } = await loadEtcd();
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
   return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
 }
+
+/** Whoever has no log in etcd may leave out what speaks to it. @throws Error that says what to install */
+async function loadEtcd(): Promise<typeof import("./store/etcd/open-etcd.ts")> {
+  try {
+    return await import("./store/etcd/open-etcd.ts");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !/@(bufbuild|connectrpc)\//.test(message)) throw error;
+    throw new Error(etcdLeftOut);
+  }
+}
+
+const etcdLeftOut =
+  "--log etcd needs packages that were left out when this was installed: install it again without --omit=optional, " +
+  "or install @bufbuild/protobuf, @connectrpc/connect and @connectrpc/connect-node beside it";
 
 /** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
 async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {
@@ -108,7 +124,7 @@ async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): 
 
 const restoredAlone =
   "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
-  "empty data directories (docs/cluster.md)";
+  "empty data directories and --etcd-restored (docs/cluster.md)";
 
 const copiedMessage =
   "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +

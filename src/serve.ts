@@ -25,6 +25,7 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { exitCodeTooOld, type Logs, openStore } from "./open-store.ts";
+import { OwnServer } from "./own-server.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
@@ -83,6 +84,7 @@ interface Service {
   readonly sessions: Sessions;
   readonly housekeeper: Housekeeper;
   readonly runtime: Runtime;
+  readonly ownServer: OwnServer;
   readonly stallWatch: StallWatch;
   readonly backups: Backups;
   /** Null where there is no folder for them. */
@@ -122,12 +124,15 @@ async function openService(
   const sweeper = new Sweeper(store, config);
   const lockDelays = new LockDelays(store);
   const { snapshotFile } = storage.files;
-  const ofLog = shared === null ? [] : [snapshotDuty(shared, backups, snapshotFile, logger)];
+  const snapshots = shared === null ? null : snapshotDuty(shared, backups, snapshotFile, logger);
+  const ofLog = snapshots === null ? [] : [snapshots];
   const due = [sessions, sweeper, lockDelays, ...ofLog];
   const housekeeper = new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs));
+  const ownServer = new OwnServer({ config, version, store, clock: systemClock, shared });
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
-  const backstage = { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime };
+  const measured = { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime };
+  const backstage = { ...measured, etcd: shared, snapshots };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -153,13 +158,14 @@ async function openService(
         backstage,
       },
       audit: auditOfRequests,
+      servers: () => ownServer.list(),
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  const duties = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
+  const duties = { sessions, housekeeper, runtime, ownServer, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...duties, audit, danger };
 }
 
@@ -264,6 +270,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper.start();
+    service.ownServer.start(server);
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
@@ -332,6 +339,7 @@ async function closeService(service: Service): Promise<void> {
   jwtKeys?.stop();
   service.scheduledBackups?.stop();
   await service.backups.close();
+  await service.ownServer.stop();
   await server.close();
   stallWatch.stop();
   housekeeper.stop();

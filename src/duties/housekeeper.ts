@@ -97,7 +97,7 @@ export class Housekeeper {
     this.#reconsider();
   }
 
-  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's, and counts from its end on. */
+  /** While nobody answers for the log, or it takes nothing, nobody can be heard of: that silence is nobody's, and counts from its end on. */
   #reconsider(): void {
     const isReachable = this.#canHear();
     if (isReachable !== this.#isReachable) this.#heardMs = this.#nowMs();
@@ -108,6 +108,7 @@ export class Housekeeper {
 
   #canHear(): boolean {
     const { logState } = this.#store;
+    if (logState.state === "read_only") return logState.takesNothing !== true;
     return logState.state !== "suspended" && logState.state !== "failed";
   }
 

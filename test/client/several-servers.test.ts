@@ -147,7 +147,7 @@ test("a watch whose server is cut off goes on at another after its last event", 
   await first;
   const next = pull.take(2);
   exchange.send('event: suspended\ndata: {"zxid":8}\n\n');
-  (await clock.timer((ms) => ms === 1000)).fire();
+  (await clock.timer((ms) => ms === 500)).fire();
   const resumed = await other.request();
   expect(resumed.headers["last-event-id"]).toBe("8");
   resumed.begin().send(synced(8) + setTo(9, "y"));

@@ -9,7 +9,7 @@ import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
-import { SharedLog } from "../../src/store/memory/shared-log.ts";
+import { freePassage, SharedLog } from "../../src/store/memory/shared-log.ts";
 import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, refusal } from "../support/keeper.ts";
@@ -92,6 +92,38 @@ test("how long a session lasts is promised only when the log knows that it was h
   await clock.advance(1);
   await kept;
   expect(promised).toEqual([5000]);
+});
+
+test("who comes due while the log answers nobody is not ended for it, and has its whole timeout again", async () => {
+  const { clock, members } = await servers(2);
+  const [onDuty, elsewhere] = members;
+  const { session, token } = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  const silent = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  await clock.advance(500);
+  for (const { log } of members) log.hold();
+  await clock.advance(1500);
+  // The one who would end it is heard first again.
+  onDuty.log.release();
+  await clock.advance(1);
+  elsewhere.log.release();
+  elsewhere.sessions.authenticate(token);
+  await clock.advance(300);
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([true, true]);
+  for (let round = 0; round < 3; round += 1) {
+    elsewhere.sessions.authenticate(token);
+    await clock.advance(500);
+  }
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([true, true]);
+  expect(members.map((member) => member.hasSession(silent.session.id))).toEqual([false, false]);
+});
+
+test("a log that is always slow keeps nobody alive for ever", async () => {
+  const { clock, members } = await servers(2);
+  const [onDuty, elsewhere] = members;
+  const { session } = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  onDuty.log.passage = { ...freePassage, toLogMs: () => 600 };
+  await clock.advance(6000);
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([false, false]);
 });
 
 test("a keepalive that the log does not answer is refused when that is known, and so is the next", async () => {
@@ -191,10 +223,12 @@ test("a server that was cut off for longer than the one on duty may be silent do
   const [first, second] = members;
   const term = () => first.housekeeper.stats().term;
   const before = term();
+  // When it is back it looks whether the one on duty is silent before it has heard of that one.
+  second.log.passage = { ...freePassage, lagMs: () => 18_000 };
   second.log.cutOff("nobody answers");
   await clock.advance(15_000);
   second.log.connect();
-  await clock.advance(5000);
+  await clock.advance(6000);
   expect(members.map(({ housekeeper }) => housekeeper.isOnDuty)).toEqual([true, false]);
   expect(term()).toBe(before);
 });

@@ -9,8 +9,18 @@ export interface HealthParts {
   readonly store: Store;
   /** Whether somebody ends sessions, sweeps and ends lock delays: this server, or another that was heard of lately. */
   readonly housekeeper?: { readonly isAttended: boolean };
+  /** Absent or null where the log is in the data directory. */
+  readonly etcd?: { stats(): EtcdSeen } | null;
   readonly isStopping: () => boolean;
+  /** Whether all clients are to go elsewhere; not where it is left out. */
+  readonly isDraining?: () => boolean;
   readonly limits: HealthLimits;
+}
+
+interface EtcdSeen {
+  /** How long this server has not been level with the end of the log. */
+  readonly lagMs: number;
+  readonly alarms: number;
 }
 
 export interface HealthLimits {
@@ -39,6 +49,8 @@ interface Check {
   /** What is said while nothing is wrong. */
   readonly well: string;
   readonly look: (seen: Seen) => Fault | null;
+  /** Absent for what every service has. */
+  readonly isThere?: (seen: Seen) => boolean;
 }
 
 interface Seen extends HealthParts {
@@ -52,6 +64,12 @@ const checks: readonly Check[] = [
   { name: "room", well: "There is room to write.", look: lookAtRoom },
   { name: "replay", well: "All that is in the log is done.", look: lookAtReplay },
   {
+    name: "etcd",
+    well: "It has raised no alarm, and this server is level with its log.",
+    isThere: ({ etcd }) => etcd !== undefined && etcd !== null,
+    look: lookAtEtcd,
+  },
+  {
     name: "housekeeper",
     well: "Sessions end in time, and what is due is swept.",
     look: ({ housekeeper }) =>
@@ -63,12 +81,14 @@ const checks: readonly Check[] = [
   {
     name: "serving",
     well: "It takes requests.",
-    look: ({ isStopping }) => (isStopping() ? { sentence: "It is shutting down." } : null),
+    look: lookAtServing,
   },
 ];
 
 /** How long entries of the log may be known and not done. */
 const behindMsMax = 2000;
+/** The same of entries that are known to be in etcd: between two looks for them a second passes. */
+const lagMsMax = 5000;
 const lookEveryMs = 1000;
 /** One look that is late is a pause; so many in a row are a process that does not keep up. */
 const lateLooks = 3;
@@ -91,7 +111,8 @@ export class Health {
   /** All checks, as they are now. */
   report(): CheckReport[] {
     const seen = { ...this.#parts, latenesses: this.#latenesses };
-    return checks.map(({ name, well, look }) => {
+    const there = checks.filter(({ isThere }) => isThere === undefined || isThere(seen));
+    return there.map(({ name, well, look }) => {
       const fault = look(seen);
       const { status, sinceMs } = this.#note(name, fault === null ? "ok" : "failed");
       return { name, status, sentence: fault?.sentence ?? well, cause: fault?.cause ?? null, sinceMs };
@@ -145,8 +166,13 @@ function lookAtDisk({ store: { oldestAppendMs }, limits: { appendMsMax } }: Seen
   return { sentence: "It does not answer.", cause };
 }
 
-/** A log of one server is read-only for want of room and for nothing else. */
-function lookAtRoom({ store: { logState } }: Seen): Fault | null {
+/** A log is read-only for want of room and for nothing else. One that is elsewhere goes on when the disk here is full. */
+function lookAtRoom({ store: { logState, tablesShortage } }: Seen): Fault | null {
+  if (tablesShortage !== null) {
+    const sentence =
+      "The data directory has too little room: what is new is in the log alone, and a start takes longer.";
+    return { sentence, cause: tablesShortage };
+  }
   if (logState.state !== "read_only") return null;
   return { sentence: "There is too little; what makes room still goes on.", cause: logState.cause };
 }
@@ -155,6 +181,19 @@ function lookAtReplay({ store: { behindMs } }: Seen): Fault | null {
   if (behindMs <= behindMsMax) return null;
   const cause = `it has been behind for ${Math.round(behindMs)} ms`;
   return { sentence: "The log has more than is done: what is read may be old.", cause };
+}
+
+function lookAtEtcd({ etcd }: Seen): Fault | null {
+  const { lagMs = 0, alarms = 0 } = etcd?.stats() ?? {};
+  if (alarms > 0) return { sentence: "A member of etcd has raised an alarm.", cause: `${alarms} are raised` };
+  if (lagMs <= lagMsMax) return null;
+  const cause = `it has not been level for ${Math.round(lagMs)} ms`;
+  return { sentence: "This server is behind the log: what is read may be old.", cause };
+}
+
+function lookAtServing({ isStopping, isDraining }: Seen): Fault | null {
+  if (isStopping()) return { sentence: "It is shutting down." };
+  return isDraining?.() ? { sentence: "It is draining: what still comes is served." } : null;
 }
 
 function lookAtEventLoop({ latenesses }: Seen): Fault | null {

@@ -23,9 +23,12 @@ export class Connection {
   readonly #states = new LogStates();
   #answeredMs: number;
   #lastFailure = "it does not answer";
-  /** Why there is no room, while there is none. */
+  /** Why there is no room, while there is none: etcd refuses, or we do before it has to. */
   #fullCause: string | null = null;
+  #shortCause: string | null = null;
   #isClosed = false;
+  #suspendedMs = 0;
+  #suspendedSinceMs: number | null = null;
 
   constructor(clock: Clock, paces: Paces) {
     this.#clock = clock;
@@ -39,6 +42,12 @@ export class Connection {
 
   get isOver(): boolean {
     return this.#isClosed || this.state.state === "failed";
+  }
+
+  /** For how long it has been out of reach since the start, all together. */
+  get suspendedMsTotal(): number {
+    const sinceMs = this.#suspendedSinceMs;
+    return this.#suspendedMs + (sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs);
   }
 
   /** Whether the call makes no sense any more: it was closed while nobody answered. */
@@ -89,6 +98,7 @@ export class Connection {
     if (state === "suspended") return;
     const silentForMs = this.#clock.monotonicMs() - this.#answeredMs;
     if (silentForMs < this.paces.suspendAfterMs) return;
+    this.#suspendedSinceMs = this.#clock.monotonicMs();
     const cause = `etcd cannot be reached: ${this.#lastFailure}`;
     this.#states.enter({ state: "suspended", cause, silentForMs });
   }
@@ -100,13 +110,27 @@ export class Connection {
     if (this.state.state !== "suspended") this.#enter();
   }
 
+  /** @param cause why only what makes room is put; null when all is */
+  setShort(cause: string | null): void {
+    if (this.#shortCause === cause) return;
+    this.#shortCause = cause;
+    if (this.state.state !== "suspended" && this.#fullCause === null) this.#enter();
+  }
+
   get isFull(): boolean {
     return this.#fullCause !== null;
   }
 
   #enter(): void {
-    const cause = this.#fullCause;
-    this.#states.enter(cause === null ? { state: "connected" } : { state: "read_only", cause });
+    this.#suspendedMs = this.suspendedMsTotal;
+    this.#suspendedSinceMs = null;
+    this.#states.enter(this.#reachableState());
+  }
+
+  #reachableState(): LogState {
+    if (this.#fullCause !== null) return { state: "read_only", cause: this.#fullCause, takesNothing: true };
+    const cause = this.#shortCause;
+    return cause === null ? { state: "connected" } : { state: "read_only", cause };
   }
 
   fail(cause: string): void {

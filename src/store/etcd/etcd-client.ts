@@ -101,8 +101,22 @@ export type EtcdCalls = Pick<
   "range" | "txn" | "remove" | "compact" | "isFull" | "status" | "watch"
 >;
 
+/** How much room a member has left, as it says itself. */
+export interface MemberStatus {
+  readonly endpoint: string;
+  readonly version: string;
+  /** Of its file, with pages that hold nothing. Its quota is a bound of this. */
+  readonly dbSize: bigint;
+  /** Of the pages that hold something. */
+  readonly dbSizeInUse: bigint;
+}
+
+/** What is asked of etcd about itself. */
+export type EtcdHealthCalls = Pick<EtcdClient, "statuses" | "alarms">;
+
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
+const statusTimeoutMs = 2000;
 const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 3000 };
 /** A member that has lost its leader says so instead of keeping silent. */
 const needsLeader = { hasleader: "true" };
@@ -165,11 +179,28 @@ export class EtcdClient {
 
   /** Whether a member has no room any more, and therefore none takes writes. */
   async isFull(): Promise<boolean> {
+    return (await this.alarms()).includes(noSpaceAlarm);
+  }
+
+  /** Of all members, by their numbers. */
+  async alarms(): Promise<readonly number[]> {
     const { alarms } = await this.#call(
       ({ maintenance }, options) =>
         maintenance.alarm?.({}, options) as Promise<{ alarms: readonly { alarm: number }[] }>,
     );
-    return alarms.some(({ alarm }) => alarm === noSpaceAlarm);
+    return alarms.map(({ alarm }) => alarm);
+  }
+
+  /** Of the members that answer, asked all at once. Who does not is asked for other things elsewhere. */
+  async statuses(): Promise<readonly MemberStatus[]> {
+    const options = { timeoutMs: statusTimeoutMs, headers: await this.#headers() };
+    const asked = this.#members.map(async ({ endpoint, maintenance }) => {
+      const answer = maintenance.status?.({}, options) as Promise<Omit<MemberStatus, "endpoint">>;
+      const { version, dbSize, dbSizeInUse } = await answer;
+      return { endpoint, version, dbSize, dbSizeInUse };
+    });
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   }
 
   /** Of the member that answers. */
@@ -267,7 +298,7 @@ function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> 
   });
 }
 
-const noSpaceAlarm = 1;
+export const noSpaceAlarm = 1;
 const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
 /** Another member would say the same. */
