@@ -9,6 +9,8 @@ export interface HealthParts {
   readonly store: Store;
   /** Whether somebody ends sessions, sweeps and ends lock delays: this server, or another that was heard of lately. */
   readonly housekeeper?: { readonly isAttended: boolean };
+  /** Of a server that follows another: how far it is behind that one. */
+  readonly followed?: { readonly lag: { readonly entries: number; readonly ms: number } } | undefined;
   readonly isStopping: () => boolean;
   readonly limits: HealthLimits;
 }
@@ -36,6 +38,8 @@ interface Fault {
 
 interface Check {
   readonly name: string;
+  /** Whether it is of this server at all; of every server, without. */
+  readonly isMeant?: (parts: HealthParts) => boolean;
   /** What is said while nothing is wrong. */
   readonly well: string;
   readonly look: (seen: Seen) => Fault | null;
@@ -53,11 +57,19 @@ const checks: readonly Check[] = [
   { name: "replay", well: "All that is in the log is done.", look: lookAtReplay },
   {
     name: "housekeeper",
+    // A server that follows another hears what that one's housekeeper does.
+    isMeant: ({ followed }) => followed === undefined,
     well: "Sessions end in time, and what is due is swept.",
     look: ({ housekeeper }) =>
       housekeeper?.isAttended === true
         ? null
         : { sentence: "No server is known to keep house: sessions do not end, and nothing is swept." },
+  },
+  {
+    name: "followed",
+    isMeant: ({ followed }) => followed !== undefined,
+    well: "It has what the server that it follows has.",
+    look: lookAtFollowed,
   },
   { name: "event_loop", well: "Requests are served in time.", look: lookAtEventLoop },
   {
@@ -69,6 +81,8 @@ const checks: readonly Check[] = [
 
 /** How long entries of the log may be known and not done. */
 const behindMsMax = 2000;
+/** How long a server may lack what the one that it follows has. */
+const followedLagMsMax = 10_000;
 const lookEveryMs = 1000;
 /** One look that is late is a pause; so many in a row are a process that does not keep up. */
 const lateLooks = 3;
@@ -91,7 +105,8 @@ export class Health {
   /** All checks, as they are now. */
   report(): CheckReport[] {
     const seen = { ...this.#parts, latenesses: this.#latenesses };
-    return checks.map(({ name, well, look }) => {
+    const meant = checks.filter(({ isMeant }) => isMeant?.(this.#parts) ?? true);
+    return meant.map(({ name, well, look }) => {
       const fault = look(seen);
       const { status, sinceMs } = this.#note(name, fault === null ? "ok" : "failed");
       return { name, status, sentence: fault?.sentence ?? well, cause: fault?.cause ?? null, sinceMs };
@@ -155,6 +170,13 @@ function lookAtReplay({ store: { behindMs } }: Seen): Fault | null {
   if (behindMs <= behindMsMax) return null;
   const cause = `it has been behind for ${Math.round(behindMs)} ms`;
   return { sentence: "The log has more than is done: what is read may be old.", cause };
+}
+
+function lookAtFollowed({ followed }: Seen): Fault | null {
+  const { entries, ms } = followed?.lag ?? { entries: 0, ms: 0 };
+  if (ms <= followedLagMsMax) return null;
+  const cause = `it has not had all of it for ${Math.round(ms)} ms, and lacks ${entries} entries that it knows of`;
+  return { sentence: "It is behind the server that it follows: what is read may be old.", cause };
 }
 
 function lookAtEventLoop({ latenesses }: Seen): Fault | null {

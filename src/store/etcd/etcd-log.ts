@@ -18,7 +18,8 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
-import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
+import { GivenUpError, type LogConnection, type Paces } from "../log-connection.ts";
+import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, versionIn } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
@@ -57,7 +58,7 @@ export class EtcdLog implements CommitLog {
   readonly #clock: Clock;
   readonly #keys: Keys;
   readonly #formatRevision: bigint;
-  readonly #connection: Connection;
+  readonly #connection: LogConnection;
   readonly #read: EntriesRead;
   readonly #heard: EntriesHeard;
   readonly #own: OwnEntries;
@@ -71,7 +72,7 @@ export class EtcdLog implements CommitLog {
   /** What the last look at the tail found, if it was not heard by then. */
   #unheard: Lsn = 0;
 
-  private constructor({ client, clock, prefix }: EtcdLogParts, connection: Connection, opened: Opened) {
+  private constructor({ client, clock, prefix }: EtcdLogParts, connection: LogConnection, opened: Opened) {
     this.#client = client;
     this.#clock = clock;
     this.#connection = connection;
@@ -94,7 +95,7 @@ export class EtcdLog implements CommitLog {
   /** Resolves when etcd answers. @throws Error when it will not have us, or what is there is of another format */
   static async open(parts: EtcdLogParts): Promise<EtcdLog> {
     const { clock, paces = usualPaces, onWaiting = () => {}, signal } = parts;
-    const opening = new Connection(clock, paces);
+    const opening = connectionToEtcd(clock, paces);
     opening.onState((state) => {
       if (state.state === "suspended") onWaiting(state.cause);
     });
@@ -105,7 +106,7 @@ export class EtcdLog implements CommitLog {
         if (isRefused(error)) throw new Error(`etcd refuses this server: ${(error as Error).message}`);
       },
     );
-    return new EtcdLog(parts, new Connection(clock, paces), opened);
+    return new EtcdLog(parts, connectionToEtcd(clock, paces), opened);
   }
 
   append(seq: number, body: Uint8Array): Promise<Lsn> {

@@ -21,6 +21,7 @@ import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { noteIdentity } from "./file-identity.ts";
+import { readFollowerNote } from "./follower-note.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { metaPageWith } from "./meta-page.ts";
@@ -49,6 +50,8 @@ export interface OpenedStore extends LoadedStore {
   readonly isCopy: boolean;
   /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
   readonly restoreNote: RestoreNote | null;
+  /** Whom it follows; null where it is a store of its own. */
+  readonly follows: string | null;
 }
 
 /**
@@ -123,9 +126,11 @@ export function readStore(connection: Connection, file: string): LoadedStore {
 function readSurroundings(
   connection: Connection,
   file: string,
-): Pick<OpenedStore, "tail" | "isCopy" | "restoreNote"> {
+): Pick<OpenedStore, "tail" | "isCopy" | "restoreNote" | "follows"> {
   const tail = connection.prepare(selectTail).pluck().get() as Lsn;
-  return { tail, isCopy: noteIdentity(connection, file), restoreNote: openRestoreNote(connection, file) };
+  const restoreNote = openRestoreNote(connection, file);
+  const follows = readFollowerNote(connection, file);
+  return { tail, isCopy: noteIdentity(connection, file), restoreNote, follows };
 }
 
 /** One that is done goes: what it asked for is in the rows. */
