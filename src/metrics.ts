@@ -317,10 +317,7 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.scheduledBackups?.failures ?? 0,
   ),
 
-  treekeeper_followers: gauge(
-    "Servers that read the log of this one.",
-    ({ stats }) => stats.followers.count,
-  ),
+  treekeeper_followers: gauge("Servers that read the log of this one.", ({ stats }) => stats.followers.count),
   treekeeper_recent_entries: gauge(
     "Log entries in memory, for servers that follow this one.",
     ({ stats }) => stats.followers.keptEntries,

@@ -16,6 +16,7 @@ import { lockCommand } from "./commands/lock.ts";
 import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { policyCommand } from "./commands/policy.ts";
+import { promoteCommand } from "./commands/promote.ts";
 import { registerCommand } from "./commands/register.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
@@ -62,7 +63,10 @@ export const commandGroups: readonly CommandGroup[] = [
   { heading: "Who may do what:", commands: [tokenCommand, policyCommand, whoamiCommand] },
   {
     heading: "Data directories and backups:",
-    commands: [backupCommand, verifyCommand, restoreCommand, checkCommand, dumpCommand, diffCommand],
+    commands: [
+      ...[backupCommand, verifyCommand, restoreCommand, promoteCommand],
+      ...[checkCommand, dumpCommand, diffCommand],
+    ],
   },
   { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },
 ];

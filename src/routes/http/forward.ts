@@ -207,7 +207,9 @@ function withoutHopByHop(headers: IncomingHttpHeaders): IncomingHttpHeaders {
     .split(",")
     .map((name) => name.trim().toLowerCase());
   const dropped = new Set([...hopByHop, ...named]);
-  const kept = Object.entries(headers).filter(([name]) => !name.startsWith(":") && !dropped.has(name));
+  const kept = Object.entries(headers).filter(
+    ([name, value]) => value !== undefined && !name.startsWith(":") && !dropped.has(name),
+  );
   return Object.fromEntries(kept);
 }
 
