@@ -246,7 +246,7 @@ describe("the directory of a follower", () => {
     expect([busy.code, busy.stderr]).toEqual([1, expect.stringContaining("is in use by another process")]);
     await follower.server?.terminate();
     await upstream.server?.kill();
-    expect(await follower.failedStart([])).toMatch(/follows another server .* treekeeper promote --data-dir/);
+    expect(await follower.failedStart([])).toMatch(/follows another server .*treekeeper promote --data-dir/);
     const rolledBack = await treekeeper("restore", "--rolled-back", "--data-dir", follower.dataDir);
     expect(rolledBack.stderr).toMatch(/follows another server.*treekeeper promote/s);
 

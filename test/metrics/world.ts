@@ -19,6 +19,7 @@ import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { type OpenedSqlite, openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
+import { Upstream } from "../../src/store/upstream/upstream.ts";
 import type { Watches } from "../../src/watches/watches.ts";
 import { RecordingTables } from "../store/recording-tables.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -48,6 +49,8 @@ export interface WorldOptions {
   readonly tls?: TlsPair;
   /** A log that others have written to. */
   readonly entries?: MemoryEntries;
+  /** Whether it follows another server, which it says it is behind. */
+  readonly isFollower?: true;
   /** Without, the log keeps all of its entries. */
   readonly hasTables?: boolean;
   /** The file beside it, for metrics of it. */
@@ -72,6 +75,8 @@ export interface World {
   /** Where it was asked for. */
   readonly sqlite: OpenedSqlite | undefined;
   readonly directory: string;
+  /** As the service says it, where it follows another. */
+  readonly followed: { lag: { entries: number; ms: number }; readonly servers: readonly string[] };
   close(): Promise<void>;
 }
 
@@ -109,8 +114,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const runtime = new Runtime();
   const backupDir = join(directory, "backups");
   const scheduledBackups = failingBackups(backupDir, clock);
+  const followed = { lag: { entries: 0, ms: 0 }, servers: [] };
+  const upstream = new Upstream({ follow: "http://127.0.0.1:1", followTokenFile: "", followCa: "" });
   const server = await createServer(
     {
+      ...(options.isFollower && { follower: { upstream, log: followed } }),
       ...{ store: keeper.store, sessions, watches, coordination: new Coordination(keeper.store, limits) },
       ...{ limits, bounds: {}, logger: pino({ level: "silent" }), version: options.version ?? "0.0.0" },
       backstage: {
@@ -130,7 +138,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const http = new Http(`${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`);
   return {
     ...{ settings, keeper, clock, log, tables, watches, sessions, housekeeper, server, http, runtime },
-    ...{ sqlite, directory, scheduledBackups, backupDir },
+    ...{ sqlite, directory, scheduledBackups, backupDir, followed },
     async close() {
       runtime.stop();
       scheduledBackups.stop();

@@ -236,7 +236,11 @@ const name = { maxLength: 255 };
 
 const logQuery = Type.Object(
   {
-    after: Type.Integer({ ...count, description: "The position in the log that the reader has." }),
+    after: Type.Integer({
+      ...count,
+      description: "The position in the log that the reader has.",
+      examples: [0],
+    }),
     zxid: Type.Optional(
       Type.Integer({ ...count, description: "The zxid behind it: one of another past is refused." }),
     ),

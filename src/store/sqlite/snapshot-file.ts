@@ -9,7 +9,7 @@ import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { forgetIdentity } from "./file-identity.ts";
 import { leaveFollowerNote, readFollowerNote } from "./follower-note.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
-import { readRestoreNote } from "./restore-note.ts";
+import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { upgradeSchemaIfOlder } from "./schema.ts";
 
 /** Where the rows stand that a file has. */
@@ -67,6 +67,8 @@ export function makeFollowing(
     const { clusterId: found } = readMeta(connection, file);
     if (found !== clusterId) throw new Error(`The backup is one of cluster ${found}, not of ${clusterId}.`);
     connection.exec("DELETE FROM log");
+    // Where that server was put back itself, what follows of it is in its log.
+    dropRestoreNote(connection);
     leaveFollowerNote(connection, upstream);
     forgetWhatItWas(connection);
   });
