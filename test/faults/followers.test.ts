@@ -1,11 +1,16 @@
 // Servers that follow another: what they show, what they pass on, and what becomes of them when one of the two dies, is put
 // back to an earlier moment, or does not come back.
 
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, expect } from "vitest";
+import { readDocument } from "../support/markdown.ts";
+import { freePorts } from "../support/ports.ts";
+import { cliFile } from "../support/programs.ts";
 import { type Place, test, treekeeper } from "./followed.ts";
 
 interface Opened {
@@ -229,6 +234,34 @@ describe("a follower", () => {
     await ended;
     await upstream.until(async () => (await upstream.metric("treekeeper_followers")) === 0);
   });
+});
+
+test("docs/followers.md: its ten minutes on one machine are as it says", async ({ place }) => {
+  const [folder, bin] = [(await place()).dataDir, (await place()).dataDir];
+  writeFileSync(join(bin, "treekeeper"), `#!/bin/sh\nexec "${process.execPath}" "${cliFile}" "$@"\n`, {
+    mode: 0o755,
+  });
+  const [section = ""] = readDocument("docs/followers.md").split("## Setting one up");
+  const blocks = Array.from(section.matchAll(/```sh\n(.*?)```/gs), ([, block]) => block);
+  const [one = "", two = ""] = await freePorts(2);
+  const script = ["set -em", ...blocks].join("\n").replaceAll("2281", one).replaceAll("2282", two);
+  const env = {
+    PATH: `${bin}:${process.env.PATH}`,
+    TREEKEEPER_BALLAST_BYTES: "65536",
+    TREEKEEPER_LOG_LEVEL: "warn",
+  };
+  const shell = spawn("bash", ["-c", script], {
+    cwd: folder,
+    env,
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err, [code]] = await Promise.all([
+    text(shell.stdout),
+    text(shell.stderr),
+    once(shell, "close"),
+  ]);
+  expect([code, out.match(/^green$/gm)?.length], `${out}${err}`).toEqual([0, 2]);
 });
 
 describe("the directory of a follower", () => {
