@@ -90,14 +90,14 @@ function assertFollowing(
   { path }: DataDirectory,
   expected: BeginOptions,
 ): void {
-  if (isPutBack)
-    throw new Error(
-      `The data directory ${path} was promoted, or put back to an earlier moment, and follows nobody any more: serve it ` +
-        "without --follow, or follow with an empty one.",
-    );
   if (upstream === null)
     throw new Error(
       `The data directory ${path} has a store of its own, which is no copy of the server to follow: follow with an empty one.`,
+    );
+  if (isPutBack)
+    throw new Error(
+      `The database in ${path} is a backup that was laid there, and says nothing of how far it was followed: follow with an ` +
+        "empty directory.",
     );
   if (clusterId !== expected.clusterId)
     throw new Error(

@@ -34,6 +34,7 @@ export class UpstreamLog implements CommitLog {
   readonly #connection: LogConnection;
   readonly #abort = new AbortController();
   #cancelLook = () => {};
+  #isFollowed = false;
   #tail: Tail;
   /** When the other end was last heard of at which this one was not behind, by the monotonic clock. */
   #levelMs: number;
@@ -55,7 +56,6 @@ export class UpstreamLog implements CommitLog {
     this.#tail = tail;
     this.#levelMs = clock.monotonicMs();
     this.info = { kind: "upstream", clusterId: tail.clusterId, entryBytesMax, isShared: true };
-    this.#lookLater();
   }
 
   append(): Promise<Lsn> {
@@ -82,6 +82,10 @@ export class UpstreamLog implements CommitLog {
   }
 
   follow(after: Lsn, onEntries: EntriesHandler): void {
+    // Before there was nobody to be heard, and perhaps a file to be read.
+    if (!this.#isFollowed) this.#lookLater();
+    this.#isFollowed = true;
+    this.#connection.answered();
     void this.#follow(this.#begin?.lsn === after ? this.#begin : { lsn: after }, onEntries);
   }
 
