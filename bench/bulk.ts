@@ -1,61 +1,31 @@
 // The benchmark of bulk work: transactions of many sets beside the database library alone, and listings of very many
 // children. It says what was measured and which goals are met; with --quick it only shows that it runs.
 
-import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { type ListingResults, measureListing } from "./bulk/listing.ts";
 import { type BulkResults, measureTransactions } from "./bulk/transactions.ts";
-import { assertWrk } from "./requests/wrk.ts";
-import { aligned, machineLine, machineOf, spreadText } from "./support/table.ts";
-import { type Verdict, verdictLines } from "./support/verdict.ts";
-
-const usage = `Usage: node bench/bulk.ts [--quick] [--json FILE] [--dir DIRECTORY]
-  --quick      under half a minute and no verdict: shows that everything runs
-  --json       writes what was measured to this file
-  --dir        where the data goes, on the disk to be measured; .bench in the project unless given`;
+import { runBenchmark } from "./support/benchmark.ts";
+import { aligned, spreadText } from "./support/table.ts";
+import type { Verdict } from "./support/verdict.ts";
 
 const setsPerSecondMin = 100_000;
 const databaseShareMin = 0.5;
 const listingMebibytesMax = 100;
 const mebibyte = 1024 ** 2;
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: "boolean", default: false },
-    json: { type: "string" },
-    dir: { type: "string", default: fileURLToPath(new URL("../.bench", import.meta.url)) },
-    help: { type: "boolean", default: false },
+await runBenchmark(
+  { file: "bulk.ts", quickTakes: "under half a minute", needsWrk: true },
+  async ({ quick, dir, say }) => {
+    const pace = quick
+      ? { rounds: 1, seconds: 1, warmUpSeconds: 0, settleMs: 0 }
+      : { rounds: 7, seconds: 5, warmUpSeconds: 4, settleMs: 2_000 };
+    const transactions = await measureTransactions(dir, pace);
+    say(transactionsTable(transactions));
+    const listing = await measureListing(dir, quick ? 20_000 : 1_000_000);
+    say(listingTable(listing));
+    const verdicts = [judgeTransactions(transactions), judgeListing(listing)];
+    return { results: { transactions, listing }, verdicts };
   },
-});
-
-if (options.help) console.log(usage);
-else process.exitCode = await main();
-
-async function main(): Promise<number> {
-  try {
-    await assertWrk();
-  } catch (error) {
-    console.error((error as Error).message);
-    return 1;
-  }
-  const { dir, quick } = options;
-  const machine = machineOf();
-  console.log(machineLine(machine));
-  const pace = quick
-    ? { rounds: 1, seconds: 1, warmUpSeconds: 0, settleMs: 0 }
-    : { rounds: 7, seconds: 5, warmUpSeconds: 4, settleMs: 2_000 };
-  const transactions = await measureTransactions(dir, pace);
-  console.log(`\n${transactionsTable(transactions)}`);
-  const listing = await measureListing(dir, quick ? 20_000 : 1_000_000);
-  console.log(`\n${listingTable(listing)}`);
-  const verdicts = quick ? [] : [judgeTransactions(transactions), judgeListing(listing)];
-  if (!quick) console.log(`\n${verdictLines(verdicts)}`);
-  if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ machine, transactions, listing, verdicts }, null, 2)}\n`);
-  }
-  return verdicts.every(({ isMet }) => isMet) ? 0 : 1;
-}
+);
 
 function transactionsTable({ databasePerSecond, setsPerSecond, ratio }: BulkResults): string {
   return aligned([

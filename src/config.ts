@@ -91,6 +91,12 @@ const settings = {
     byteCount(4096),
     "bytes of the log in etcd at which a snapshot takes its place",
   ),
+  housekeeperTimeoutMs: setting(
+    "housekeeper-timeout-ms",
+    10_000,
+    integer(1000, 600_000),
+    "of several servers, how long the one that keeps house may be silent before another takes its place",
+  ),
 
   follow: setting(
     "follow",

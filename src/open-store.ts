@@ -46,6 +46,7 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
   const onOpen = await beginAt(place, config, logger);
   const sqlite = await openSqlite(config.dataDir, {
     ...(elsewhere !== null && { clusterId: elsewhere.info.clusterId, isLogElsewhere: true }),
+    ...(place.kind === "shared" && { logHome: place.shared.home }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,

@@ -13,7 +13,7 @@ import { boundsOf, type Config } from "./config.ts";
 import { Coordination } from "./coordination/coordination.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
 import { connectionsWithin, readDescriptors } from "./descriptors.ts";
-import { Housekeeper } from "./duties/housekeeper.ts";
+import { Housekeeper, housekeepingWithin } from "./duties/housekeeper.ts";
 import { LockDelays } from "./duties/lock-delays.ts";
 import { ScheduledBackups } from "./duties/scheduled-backups.ts";
 import { Sweeper } from "./duties/sweeper.ts";
@@ -127,9 +127,12 @@ async function openService(
   const { snapshotFile } = storage.files;
   const ofLog = place.kind === "shared" ? [snapshotDuty(place.shared, backups, snapshotFile, logger)] : [];
   const follower = place.kind === "followed" ? place.followed : undefined;
+  const due = [sessions, sweeper, lockDelays, ...ofLog];
   // What is due by itself is the affair of the server that is followed.
-  const duties = [sessions, sweeper, lockDelays, ...ofLog];
-  const housekeeper = follower === undefined ? new Housekeeper(store, duties) : undefined;
+  const housekeeper =
+    follower === undefined
+      ? new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs))
+      : undefined;
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
   const backstage = {

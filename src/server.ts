@@ -76,7 +76,7 @@ import { sessionRoutes } from "./routes/sessions/sessions.ts";
 import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
 import { watchRoutes } from "./routes/watches/watch.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
-import { awaitState, takeFreshness } from "./routes/wire/freshness.ts";
+import { awaitState, dateStale, takeFreshness } from "./routes/wire/freshness.ts";
 import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
 import { aclRoutes } from "./routes/znodes/acl.ts";
 import { batchRoutes } from "./routes/znodes/batch.ts";
@@ -179,6 +179,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   markLongBodies(app);
   passAnswers(app, [
     finishAnswers(store, follower !== undefined),
+    dateStale(store),
     ...auditSteps(app, parts),
     ...[instructCaches, instructBrowsers],
     ...rates.answerSteps(),
@@ -206,7 +207,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
     ...rates.callerSteps(),
   ]);
-  takeFreshness(app);
+  const assertReadsTold = takeFreshness(app);
   takeTickets(app);
   await documentRoutes(app, version);
   const answerOtherMethods = collectMethods(app);
@@ -266,6 +267,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ticketRoutes(scope, tickets);
   });
   assertPriced();
+  assertReadsTold();
   answerOtherMethods();
   await app.ready();
 
@@ -434,6 +436,7 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
       "Location",
       "Repr-Digest",
       "Retry-After",
+      "Stale-Ms",
       "Zxid",
       "Zxid-Oldest",
     ],

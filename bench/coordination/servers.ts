@@ -1,12 +1,10 @@
 // The servers that are compared: each a process of its own on a free port of this machine, with a fresh folder on the
 // disk to be measured, and durable as it is by default: every write is synced before it is answered.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { endProgram, freePort, type Spawned, spawnQuietly } from "../support/program.ts";
 import { startService } from "../support/server-process.ts";
 import { withTemporaryFolder } from "../support/temporary-folder.ts";
 import { connectClient, type ServiceKind } from "./client.ts";
@@ -14,11 +12,6 @@ import { connectClient, type ServiceKind } from "./client.ts";
 export interface Contestant {
   readonly kind: ServiceKind;
   readonly port: number;
-}
-
-interface Spawned {
-  readonly child: ChildProcess;
-  readonly said: string;
 }
 
 interface Running {
@@ -29,7 +22,6 @@ interface Running {
 const zookeeperJar = "/usr/share/java/zookeeper.jar";
 const zookeeperSettings = "/etc/zookeeper/conf";
 const startWithinMs = 30_000;
-const stopWithinMs = 10_000;
 
 const starts: Record<ServiceKind, (folder: string) => Promise<Running>> = {
   async treekeeper(folder) {
@@ -115,23 +107,10 @@ async function startEtcd(folder: string): Promise<Running> {
   return await ready("etcd", port, spawnQuietly("/usr/bin/etcd", argv));
 }
 
-/** What it has to say is of interest only when it does not start. */
-function spawnQuietly(command: string, argv: readonly string[]): Spawned {
-  const child = spawn(command, argv, { stdio: ["ignore", "ignore", "pipe"] });
-  const spawned = { child, said: "" };
-  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
-    spawned.said = (spawned.said + piece).slice(-2_000);
-  });
-  child.once("error", (error) => {
-    spawned.said = error.message;
-  });
-  return spawned;
-}
-
 /** Once it opens a session. */
 async function ready(kind: ServiceKind, port: number, spawned: Spawned): Promise<Running> {
   const { child } = spawned;
-  const stop = () => end(child);
+  const stop = () => endProgram(child);
   const lastMs = performance.now() + startWithinMs;
   for (;;) {
     try {
@@ -146,22 +125,4 @@ async function ready(kind: ServiceKind, port: number, spawned: Spawned): Promise
     }
     await wait(100);
   }
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exit = once(child, "exit");
-  child.kill("SIGTERM");
-  const timer = setTimeout(() => child.kill("SIGKILL"), stopWithinMs);
-  await exit;
-  clearTimeout(timer);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { readonly port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

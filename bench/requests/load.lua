@@ -2,7 +2,8 @@
 -- put together before the first is sent wherever they can be.
 --
 -- wrk … -s load.lua URL -- KIND PARENT COUNT DISTINCT
---   KIND    get, set, churn (creates and deletes), page (100 names of children) or multi (100 sets in a transaction)
+--   KIND    get, set, churn (creates and deletes), page (100 names of children), multi (100 sets in a transaction) or
+--           gatewayPut (the same as set, by the JSON gateway of etcd)
 --   PARENT  path of the parent, for example /bench
 --   COUNT   its children: n0000000, n0000001, …
 --   DISTINCT  how many of them are asked for at most, spread evenly over all
@@ -71,6 +72,28 @@ local function churn(parent)
   end
 end
 
+local alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(text)
+  local function character(number)
+    return alphabet:sub(number + 1, number + 1)
+  end
+  local encoded = text:gsub("..?.?", function(three)
+    local a, b, c = three:byte(1, 3)
+    local bits = a * 65536 + (b or 0) * 256 + (c or 0)
+    return character(math.floor(bits / 262144))
+      .. character(math.floor(bits / 4096) % 64)
+      .. (b and character(math.floor(bits / 64) % 64) or "=")
+      .. (c and character(bits % 64) or "=")
+  end)
+  return encoded
+end
+
+local function gateway_put(parent, child)
+  local body = string.format('{"key":"%s","value":"%s"}', base64(parent .. "/" .. child), base64(value))
+  return wrk.format("POST", "/v3/kv/put", nil, body)
+end
+
 function init(args)
   local kind, parent, count = args[1], args[2], tonumber(args[3])
   prepared_max = tonumber(args[4])
@@ -83,6 +106,8 @@ function init(args)
     local children = "/v1/children" .. parent .. "?limit=" .. page_names .. "&after="
     -- The last pages are left out, so that every page is a full one.
     next_request = prepare(count - page_names - 1, function(child) return wrk.format("GET", children .. child) end)
+  elseif kind == "gatewayPut" then
+    next_request = prepare(count, function(child) return gateway_put(parent, child) end)
   elseif kind == "multi" then
     next_request = multi(parent, count)
   else

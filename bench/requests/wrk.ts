@@ -8,16 +8,22 @@ import { promisify } from "node:util";
 export type LoadKind = "get" | "set" | "churn" | "page" | "multi";
 
 export interface Load {
-  readonly kind: LoadKind;
+  /** `gatewayPut` is for etcd, the others for the service. */
+  readonly kind: LoadKind | "gatewayPut";
   readonly baseUrl: string;
   readonly parent: string;
   /** Children of the parent that the load goes over. */
   readonly count: number;
   /** How many of them are asked for at most, spread evenly over all; all up to 10 000 unless given. */
   readonly distinct?: number;
+  /** Whole ones. */
   readonly seconds: number;
   /** Of every request. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** 64 unless given; each is a client that waits for its answer. */
+  readonly connections?: number;
+  /** On which the load generator stays; it goes where the system puts it unless given. */
+  readonly core?: number;
 }
 
 export interface Measurement {
@@ -28,7 +34,7 @@ export interface Measurement {
   readonly maxMs: number;
 }
 
-const connections = 64;
+const usualConnections = 64;
 const script = fileURLToPath(new URL("./load.lua", import.meta.url));
 const run = promisify(execFile);
 
@@ -54,10 +60,14 @@ export async function measure({
   distinct = 10_000,
   seconds,
   headers = {},
+  connections = usualConnections,
+  core,
 }: Load): Promise<Measurement> {
   const options = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "10s", "-s", script];
   const headerOptions = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const { stdout } = await run("wrk", [
+  const [command, ...pinned] = core === undefined ? ["wrk"] : ["taskset", "-c", String(core), "wrk"];
+  const { stdout } = await run(command as string, [
+    ...pinned,
     ...options,
     ...headerOptions,
     baseUrl,

@@ -7,6 +7,8 @@ const pollEveryMs = 100;
 const stablePolls = 6;
 const stableShare = 0.005;
 const settleMsMax = 10_000;
+/** On every Linux of today. */
+const msPerTick = 10;
 
 /** Memory of the process that is in RAM, once it is the same for half a second, or has had its time. */
 export async function settledBytes(pid: number): Promise<number> {
@@ -30,6 +32,13 @@ export function residentBytes(pid: number): number {
 /** Time the first thread of the process, its event loop, has been on a processor. */
 export function eventLoopMs(pid: number): number {
   return Number(/^\d+/.exec(fileOf(pid, "schedstat"))?.[0]) / 1e6;
+}
+
+/** Time that all threads of the process have been on a processor, in steps of 10 ms. */
+export function processorMs(pid: number): number {
+  // Behind the name, which may have blanks: the 12th and 13th are what it used itself and what the system did for it.
+  const fields = fileOf(pid, "stat").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * msPerTick;
 }
 
 function fileOf(pid: number, name: string): string {

@@ -34,7 +34,10 @@ interface Typed {
 
 const supervised: readonly string[] = ["lock", "elect", "register"];
 /** Options whose value is a file. */
-const fileOptions: readonly string[] = ["--file", "--output", "--jsonl", "--token-file", "--scratch"];
+const fileOptions: readonly string[] = [
+  ...["--file", "--output", "--jsonl", "--token-file", "--scratch", "--from", "--to"],
+  ...["--etcd-ca", "--etcd-cert", "--etcd-key", "--etcd-password-file"],
+];
 /** Where the names are that an argument may be. */
 const nameFolders: Readonly<Record<string, string>> = {
   lock: "/locks",

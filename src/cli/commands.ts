@@ -15,6 +15,7 @@ import { importCommand } from "./commands/import.ts";
 import { lockCommand } from "./commands/lock.ts";
 import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
+import { migrateCommand } from "./commands/migrate.ts";
 import { policyCommand } from "./commands/policy.ts";
 import { promoteCommand } from "./commands/promote.ts";
 import { registerCommand } from "./commands/register.ts";
@@ -65,7 +66,7 @@ export const commandGroups: readonly CommandGroup[] = [
     heading: "Data directories and backups:",
     commands: [
       ...[backupCommand, verifyCommand, restoreCommand, promoteCommand],
-      ...[checkCommand, dumpCommand, diffCommand],
+      ...[checkCommand, dumpCommand, diffCommand, migrateCommand],
     ],
   },
   { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },

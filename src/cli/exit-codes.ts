@@ -26,7 +26,7 @@ export const exitCodeMeanings: readonly (readonly [string, string])[] = [
   ["2", "used wrongly: an unknown option, a path that is none; of check and diff: it cannot be told"],
   ["3", "not there: the znode, the session, the instance, the token, the backup"],
   ["4", "in conflict: another version, there already, held by another, a stale fence"],
-  ["69", "the service cannot be reached"],
+  ["69", "the service cannot be reached; of migrate: etcd"],
   ["70", "a fault of this program"],
   ["74", "of serve: the disk failed; start it again, which reads what is there"],
   ["75", "the lock was not to be had in time"],

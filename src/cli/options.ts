@@ -122,6 +122,20 @@ export function integer(min: number, max: number = Number.MAX_SAFE_INTEGER) {
   };
 }
 
+/** What is read is refused by a server that cannot reach its log, unless this is given. */
+export function staleOption(): Option {
+  return new Option("--stale", "while the server cannot reach its log, take what it last knew");
+}
+
+export interface StaleOption {
+  readonly stale?: true;
+}
+
+/** For the client. */
+export function staleOf({ stale }: StaleOption): { readonly stale?: "ok" } {
+  return stale === true ? { stale: "ok" } : {};
+}
+
 /** The session that a command acts for, as `session open` prints it. */
 export function sessionOption(): Option {
   return new Option(

@@ -18,7 +18,7 @@ export type {
 } from "./access/tokens.ts";
 export type { Backup } from "./backup.ts";
 export type { AccessTokenSource } from "./calls/bearer.ts";
-export type { CallOptions } from "./calls/calls.ts";
+export type { CallOptions, ReadOptions } from "./calls/calls.ts";
 export type { ClientClock, Instant } from "./calls/clock.ts";
 export {
   ConnectionError,
@@ -83,6 +83,7 @@ export type {
 } from "./znodes/operations.ts";
 export type { ZnodeData } from "./znodes/znode-data.ts";
 export type {
+  BatchOptions,
   ChangeOptions,
   ChildrenOptions,
   ChildrenPage,

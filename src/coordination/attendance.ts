@@ -9,6 +9,7 @@ import type { Session } from "../core/session.ts";
 import { rootPath } from "../core/tree/path.ts";
 import type { OfNamespace } from "../core/write-context.ts";
 import type { Sessions } from "../sessions/sessions.ts";
+import type { Suspension } from "../store/suspension.ts";
 import type { Wait } from "./waits.ts";
 
 export interface Asker {
@@ -20,11 +21,14 @@ export interface Asker {
   readonly comesBack: boolean;
   /** How long it waits at most. */
   readonly waitMs: number;
+  /** It waits on while the log is out of reach: what was last known is good enough for it. */
+  readonly takesStale?: boolean;
 }
 
 interface AttendanceParts {
   readonly clock: Clock;
   readonly sessions: Pick<Sessions, "authenticate" | "confirm">;
+  readonly suspension: Pick<Suspension, "isOn" | "follow">;
   /** Lets one more in that may wait, and returns what ends that. @throws KeeperError `throttled` when too many do */
   readonly admitWaiter: () => () => void;
 }
@@ -38,6 +42,7 @@ export class Attendance {
   readonly left: Promise<void>;
   readonly #parts: AttendanceParts;
   readonly #token: string | undefined;
+  readonly #takesStale: boolean;
   readonly #arrivedMs: number;
   readonly #leave: () => void;
   readonly #stopWaiting: () => void;
@@ -45,9 +50,10 @@ export class Attendance {
   #refusal: KeeperError | null = null;
 
   /** Before anything is done for it, since who is refused must have done nothing. @throws KeeperError `throttled` */
-  constructor(parts: AttendanceParts, { context, token, comesBack, waitMs }: Asker) {
+  constructor(parts: AttendanceParts, { context, token, comesBack, waitMs, takesStale = false }: Asker) {
     this.#parts = parts;
     this.#token = token;
+    this.#takesStale = takesStale;
     this.#arrivedMs = parts.clock.monotonicMs();
     this.context = context;
     this.waitMs = waitMs;
@@ -77,13 +83,13 @@ export class Attendance {
     this.#leave();
   }
 
-  /** It has no right to the answer any more: what it has asked for goes on as if it had gone. */
+  /** It may not be told the answer, or not any more: what it has asked for goes on as if it had gone. */
   refuse(refusal: KeeperError): void {
     this.#refusal ??= refusal;
     this.end({ isAnswered: false });
   }
 
-  /** @throws KeeperError where it has no right to the answer any more */
+  /** @throws KeeperError where it may not be told the answer */
   assertMayBeTold(): void {
     if (this.#refusal !== null) throw this.#refusal;
   }
@@ -101,7 +107,8 @@ export class Attendance {
   }
 
   /**
-   * Waits until it ends, the time is up or the asker has gone; null but for the first of these.
+   * Waits until it ends, the time is up, the asker has gone or the log is out of reach, since nothing can be heard of then;
+   * null but for the first of these.
    * @param begin called when the session was found alive
    * @throws KeeperError `session_expired`, and what `begin` throws
    */
@@ -110,13 +117,24 @@ export class Attendance {
     const wait = begin();
     const { promise: timeUp, resolve } = Promise.withResolvers<void>();
     const cancelTimer = this.#parts.clock.setTimer(this.waitMs, resolve);
+    const stopHeedingReach = this.#takesStale ? () => {} : this.#whenOutOfReach(resolve);
     const stopRenewing = session === undefined ? () => {} : this.#renewWhileWaiting(session);
     const nothing = Promise.race([timeUp, this.left]).then(() => null);
     const end = await Promise.race([wait.end, nothing]);
     stopRenewing();
+    stopHeedingReach();
     cancelTimer();
     wait.leave();
     return end;
+  }
+
+  #whenOutOfReach(onSuspended: () => void): () => void {
+    const { suspension } = this.#parts;
+    const look = () => {
+      if (suspension.isOn) onSuspended();
+    };
+    look();
+    return suspension.follow(look);
   }
 
   /** It can do nothing else with the session while it waits here: waiting is a sign of life. */
@@ -140,12 +158,17 @@ export class Attendance {
 
   /**
    * How long the session is surely alive, counted from when it asked: it is renewed now, and that was not earlier than its
-   * arrival plus the time spent here.
-   * @throws KeeperError `session_expired`
+   * arrival plus the time spent here. Where that cannot be said, it is refused, whatever it holds.
    */
   async validForMs(): Promise<number> {
     const spentMs = Math.floor(this.#parts.clock.monotonicMs() - this.#arrivedMs);
     if (this.#token === undefined) return spentMs;
-    return spentMs + (await this.#parts.sessions.confirm(this.#token, this.context.permits)).timeoutMs;
+    try {
+      return spentMs + (await this.#parts.sessions.confirm(this.#token, this.context.permits)).timeoutMs;
+    } catch (error) {
+      if (!(error instanceof KeeperError)) throw error;
+      this.refuse(error);
+      return 0;
+    }
   }
 }

@@ -7,8 +7,8 @@ import type { Store } from "../store/store.ts";
 const retryMs = 100;
 
 /**
- * Nobody waits for it to be done. A full queue puts it off; any other refusal means that the place is gone, or goes with
- * its session.
+ * Nobody waits for it to be done. A full queue puts it off, and so does a log that is out of reach; any other refusal means
+ * that the place is gone, or goes with its session.
  * @param release for the session alone: the fences of the request that has gone may hold no longer
  */
 export async function giveUp(store: Store, release: ReleaseClaim | Resign | LeaveBarrier): Promise<void> {
@@ -19,8 +19,9 @@ export async function giveUp(store: Store, release: ReleaseClaim | Resign | Leav
       return;
     } catch (error) {
       if (!(error instanceof KeeperError)) throw error;
-      if (error.code !== "throttled") return;
+      if (error.code !== "throttled" && error.code !== "suspended") return;
     }
+    await store.suspension.over();
     await new Promise<void>((resolve) => void store.clock.setTimer(retryMs, resolve));
   }
 }

@@ -6,25 +6,17 @@ import { forbidden, mayAs } from "./access/ask.ts";
 import { openPermits, type Permits } from "./access/permits.ts";
 import { inRoot, inTree } from "./access/root-paths.ts";
 import type { Verb } from "./access/verbs.ts";
-import { type Acl, type KeptAcl, openAcl, type Permission, type Shown, textLengthOf } from "./acl/acl.ts";
+import type { Acl, Permission, Shown } from "./acl/acl.ts";
 import { DraftAcls } from "./acl/draft-acls.ts";
 import { keptOut, ListGate } from "./acl/list-gate.ts";
-import {
-  deletedLength,
-  ephemeralBytesMax,
-  type TransactionBounds,
-  tooLongChanges,
-  tooLongEphemerals,
-  tooManyChanges,
-  tooManyEphemerals,
-  unbounded,
-  writtenLength,
-} from "./bounds.ts";
+import { deletedLength, type TransactionBounds, unbounded, writtenLength } from "./bounds.ts";
 import type { ReadonlyClaimQueue } from "./coordination/claim-queue.ts";
 import { queueShown } from "./coordination/queue-in-root.ts";
+import { DraftSpending, lengthOfAcl } from "./draft-spending.ts";
 import type { ReadonlyEpochs } from "./epochs.ts";
 import type { PlacedMoment } from "./moment.ts";
-import { type Quota, type QuotaLimits, quotaShown, withAdded } from "./quotas/quota.ts";
+import { DraftQuotas } from "./quotas/draft-quotas.ts";
+import { type Quota, type QuotaLimits, quotaShown } from "./quotas/quota.ts";
 import type { Restored } from "./restored.ts";
 import type { Session } from "./session.ts";
 import type { State } from "./state.ts";
@@ -73,18 +65,11 @@ export class Draft {
   readonly #state: State;
   #zxid: number;
   readonly #overlay = new Map<string, Znode | null>();
-  /** Quotas as the command has left them so far; null where it deleted one. */
-  readonly #quotas = new Map<string, Quota | null>();
-  #bounds: TransactionBounds;
-  #changeCount = 0;
-  #changeBytes = 0;
-  /** Ephemerals that the command adds to those of a session, or takes away, and what they count for. */
-  readonly #ephemerals = new Map<string, Usage>();
+  readonly #quotas: DraftQuotas;
+  readonly #spending: DraftSpending;
   /** Where in the changes a parent's latest record stands, while it is the latest. */
   readonly #parentChanges = new Map<string, number>();
   readonly #acls: DraftAcls;
-  /** Ids of the lists that are counted already. */
-  readonly #toldAcls = new Set<number>();
   #nextZnodeId: number;
   readonly permits: Permits;
   /** What the lists of znodes say of whoever asks. */
@@ -95,7 +80,8 @@ export class Draft {
   constructor(state: State, moment: PlacedMoment, options: DraftOptions = {}) {
     const { bounds = unbounded, permits = openPermits, isOwnWork = false, root = permits.root } = options;
     this.#state = state;
-    this.#bounds = bounds;
+    this.#spending = new DraftSpending(state, bounds);
+    this.#quotas = new DraftQuotas(state, this.changes);
     this.permits = permits;
     this.lists = new ListGate(permits, options.shown);
     this.#root = root;
@@ -148,7 +134,7 @@ export class Draft {
 
   /** Whether its entry sets bounds; those from before there were any are decided as they were then. */
   get isBounded(): boolean {
-    return this.#bounds !== unbounded;
+    return this.#spending.isBounded;
   }
 
   /** Whether what is told of the path may be told to whoever asks. */
@@ -276,7 +262,7 @@ export class Draft {
    * it may govern more than whoever asks can name.
    */
   governing(path: string): Quota | undefined {
-    return this.#quotaOver(inTree(this.#root, path));
+    return this.#quotas.over(inTree(this.#root, path));
   }
 
   /** The same, if whoever asks can name where it was set. */
@@ -286,44 +272,22 @@ export class Draft {
 
   /** The quota that was set on the very path. */
   quota(path: string): Quota | undefined {
-    return quotaShown(this.#quotaAt(inTree(this.#root, path)), this.#root);
+    return quotaShown(this.#quotas.at(inTree(this.#root, path)), this.#root);
   }
 
   /** The first that was set below the path. */
   quotaBelow(path: string): Quota | undefined {
-    const start = `${inTree(this.#root, path)}/`;
-    const [first] = this.#state.quotas.from(start);
-    return first?.path.startsWith(start) ? quotaShown(first, this.#root) : undefined;
-  }
-
-  #quotaOver(path: string): Quota | undefined {
-    const quota = this.#state.quotas.governing(path);
-    return quota === undefined ? undefined : this.#quotaAt(quota.path);
+    return quotaShown(this.#quotas.below(inTree(this.#root, path)), this.#root);
   }
 
   /** Puts limits on a znode that is there, instead of those it had. */
   setQuota(shown: string, limits: QuotaLimits): Quota {
-    const path = inTree(this.#root, shown);
-    const before = this.#quotaAt(path) ?? null;
-    const { count, bytes } = before ?? this.#state.tree.usageOf(path);
-    const quota = { path, limits, count, bytes };
-    this.changes.push({ type: "quotaSet", quota, before });
-    return { ...quota, path: shown };
+    return { ...this.#quotas.set(inTree(this.#root, shown), limits), path: shown };
   }
 
   /** Nothing happens where there is none. */
   deleteQuota(path: string): void {
-    this.#deleteQuotaAt(inTree(this.#root, path));
-  }
-
-  #quotaAt(path: string): Quota | undefined {
-    const drafted = this.#quotas.get(path);
-    return drafted === undefined ? this.#state.quotas.get(path) : (drafted ?? undefined);
-  }
-
-  #count(path: string, added: Usage): void {
-    const quota = this.#quotaOver(path);
-    if (quota !== undefined) this.#quotas.set(quota.path, withAdded(quota, added));
+    this.#quotas.delete(inTree(this.#root, path));
   }
 
   /** Adds a znode under a parent that is there; the parent's sequence counter moves on with it (Q2, Q11). */
@@ -333,11 +297,11 @@ export class Draft {
     const above = this.#recordAt(parentPath(path)) as Znode;
     if (!this.isLet(above, "create")) throw keptOut(parentPath(added.path), "create");
     const znode = this.#newZnode({ ...added, path });
-    this.#spend(writtenLength(znode) + this.#newLengthOf(znode.acl));
-    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, 1, this.#lengthOf(znode));
+    this.#spending.spend(writtenLength(znode), znode.acl);
+    if (znode.ephemeralOwner !== null) this.#spending.own(znode.ephemeralOwner, 1, this.#lengthOf(znode));
     this.#overlay.set(znode.path, znode);
     this.changes.push({ type: "created", znode });
-    this.#count(znode.path, { count: 1, bytes: znode.data.byteLength });
+    this.#quotas.count(znode.path, { count: 1, bytes: znode.data.byteLength });
     const parent = this.#recordAt(parentPath(path)) as Znode;
     this.#replaceParent(parent, {
       ...parent,
@@ -389,13 +353,13 @@ export class Draft {
       version: znode.version + 1,
       writtenRanMs: znode.writtenRanMs === null ? null : this.ranMs,
     };
-    this.#spend(writtenLength(changed) + this.#newLengthOf(changed.acl));
+    this.#spending.spend(writtenLength(changed), changed.acl);
     if (znode.ephemeralOwner !== null)
-      this.#own(znode.ephemeralOwner, 0, this.#lengthOf(changed) - this.#lengthOf(znode));
+      this.#spending.own(znode.ephemeralOwner, 0, this.#lengthOf(changed) - this.#lengthOf(znode));
     this.#overlay.set(znode.path, changed);
     this.changes.push({ type: "changed", znode: changed, before: znode });
     this.#parentChanges.delete(znode.path);
-    this.#count(znode.path, { count: 0, bytes: changed.data.byteLength - znode.data.byteLength });
+    this.#quotas.count(znode.path, { count: 0, bytes: changed.data.byteLength - znode.data.byteLength });
     return this.#shown(changed);
   }
 
@@ -427,14 +391,14 @@ export class Draft {
     const above = this.#recordAt(parentPath(znode.path)) as Znode;
     if (!this.isLet(above, "delete")) throw keptOut(parentPath(shown.path), "delete");
     const length = this.#lengthOf(znode);
-    this.#spend(length + this.#newLengthOf(znode.acl), true);
-    if (znode.ephemeralOwner !== null) this.#own(znode.ephemeralOwner, -1, -length);
+    this.#spending.spend(length, znode.acl, true);
+    if (znode.ephemeralOwner !== null) this.#spending.own(znode.ephemeralOwner, -1, -length);
     this.#overlay.set(znode.path, null);
     this.changes.push({ type: "deleted", znode });
     this.#acls.release(znode.acl);
     this.#parentChanges.delete(znode.path);
-    this.#count(znode.path, { count: -1, bytes: -znode.data.byteLength });
-    this.#deleteQuotaAt(znode.path);
+    this.#quotas.count(znode.path, { count: -1, bytes: -znode.data.byteLength });
+    this.#quotas.delete(znode.path);
     const parent = this.#recordAt(parentPath(znode.path)) as Znode;
     this.#replaceParent(parent, {
       ...parent,
@@ -442,13 +406,6 @@ export class Draft {
       cversion: parent.cversion + 1,
       numChildren: parent.numChildren - 1,
     });
-  }
-
-  #deleteQuotaAt(path: string): void {
-    const quota = this.#quotaAt(path);
-    if (quota === undefined) return;
-    this.#quotas.set(path, null);
-    this.changes.push({ type: "quotaDeleted", quota });
   }
 
   /** However many children come and go, their parent's record is replaced once: nobody sees those in between. */
@@ -464,29 +421,9 @@ export class Draft {
     this.changes[index] = { type: "childrenChanged", znode, before: first };
   }
 
-  /** What is told of the transaction has each list once. */
-  #newLengthOf(acl: KeptAcl): number {
-    if (acl.id === openAcl.id || this.#toldAcls.has(acl.id)) return 0;
-    this.#toldAcls.add(acl.id);
-    return lengthOfAcl(acl);
-  }
-
   /** @throws KeeperError `too_many_changes` when so many are too many */
   assertMayChange(count: number): void {
-    const { transactionChangesMax } = this.#bounds;
-    const size = this.#changeCount + count;
-    if (size > transactionChangesMax) throw tooManyChanges(transactionChangesMax, size);
-  }
-
-  /** Counts one change. @throws KeeperError `too_many_changes` or `too_large` when it is one too many */
-  #spend(bytes: number, isDeletion = false): void {
-    const { transactionChangesMax: changesMax, transactionChangeBytesMax: bytesMax } = this.#bounds;
-    this.#changeCount += 1;
-    this.#changeBytes += bytes;
-    if (this.#changeCount > changesMax) throw tooManyChanges(changesMax, this.#changeCount);
-    // What is there may go, also where it came to be under a higher bound.
-    if (isDeletion && this.#changeCount === 1) return;
-    if (this.#changeBytes > bytesMax) throw tooLongChanges(bytesMax, this.#changeBytes);
+    this.#spending.assertMayChange(count);
   }
 
   /**
@@ -494,36 +431,10 @@ export class Draft {
    * what it does besides is bounded by them, and is not measured.
    */
   endsAtOnce(owned: readonly Znode[]): readonly Znode[] {
-    const { ephemeralsPerSessionMax: countMax } = this.#bounds;
-    const bytesMax = ephemeralBytesMax(this.#bounds);
-    this.#bounds = unbounded;
-    let [count, bytes] = [0, 0];
-    for (const znode of owned) {
-      bytes += this.deletedLength(znode);
-      if (count > 0 && (count === countMax || bytes > bytesMax)) break;
-      count += 1;
-    }
-    return owned.slice(0, count);
-  }
-
-  /** @throws KeeperError `too_large` when the session would own more than can go with it at once */
-  #own(sessionId: string, count: number, bytes: number): void {
-    const before = this.#ephemerals.get(sessionId) ?? { count: 0, bytes: 0 };
-    const drafted = { count: before.count + count, bytes: before.bytes + bytes };
-    this.#ephemerals.set(sessionId, drafted);
-    const total = this.#state.ephemeralsOf(sessionId).size + drafted.count;
-    const { ephemeralsPerSessionMax: countMax } = this.#bounds;
-    if (count > 0 && total > countMax) throw tooManyEphemerals(countMax, total);
-    const bytesMax = ephemeralBytesMax(this.#bounds);
-    const totalBytes = this.#state.ephemeralBytesOf(sessionId) + drafted.bytes;
-    if (bytes > 0 && totalBytes > bytesMax) throw tooLongEphemerals(bytesMax, totalBytes);
+    return this.#spending.endsAtOnce(owned, (znode) => this.deletedLength(znode));
   }
 }
 
 function goesByItself(mode: CreateMode): boolean {
   return mode.kind === "container" || (mode.kind === "persistent" && mode.ttlMs !== undefined);
-}
-
-function lengthOfAcl({ id, entries }: KeptAcl): number {
-  return id === openAcl.id ? 0 : textLengthOf(entries);
 }

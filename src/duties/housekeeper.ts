@@ -32,6 +32,13 @@ const defaultHousekeeperOptions: HousekeeperOptions = {
   pauseMs: 1000,
 };
 
+/** So often the one on duty is heard of in the time that it may be silent. */
+const looksPerTimeout = 5;
+
+export function housekeepingWithin(silentMsMax: number): Partial<HousekeeperOptions> {
+  return { everyMs: silentMsMax / looksPerTimeout, silentMsMax };
+}
+
 export class Housekeeper {
   readonly #store: Store;
   readonly #duties: readonly Duty[];
@@ -40,6 +47,7 @@ export class Housekeeper {
   #isOnDuty = false;
   #isAsking = false;
   #heardMs = 0;
+  #isReachable = true;
   #cancelTimer = () => {};
 
   constructor(store: Store, duties: readonly Duty[], options: Partial<HousekeeperOptions> = {}) {
@@ -68,6 +76,7 @@ export class Housekeeper {
       return;
     }
     this.#heardMs = this.#nowMs();
+    this.#isReachable = this.#canHear();
     this.#endings.push(
       this.#store.onNoted((notes) => this.#hear(notes)),
       this.#store.onLogState(() => this.#reconsider()),
@@ -88,12 +97,18 @@ export class Housekeeper {
     this.#reconsider();
   }
 
-  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's. */
+  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's, and counts from its end on. */
   #reconsider(): void {
-    const isReachable = this.#store.logState.state !== "suspended" && this.#store.logState.state !== "failed";
-    if (!isReachable) this.#heardMs = this.#nowMs();
+    const isReachable = this.#canHear();
+    if (isReachable !== this.#isReachable) this.#heardMs = this.#nowMs();
+    this.#isReachable = isReachable;
     if (isReachable && this.#isNamed()) this.#takeUp();
     else this.#layDown();
+  }
+
+  #canHear(): boolean {
+    const { logState } = this.#store;
+    return logState.state !== "suspended" && logState.state !== "failed";
   }
 
   async #look(): Promise<void> {

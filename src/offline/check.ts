@@ -111,11 +111,13 @@ function* looksAt(copy: StoreCopy): Generator<Looked> {
 /** What is sound may be of an earlier moment: a start wants to be told that it was put there on purpose. */
 function startOf(
   copy: StoreCopy,
-  { clusterId, tail: lsn, restoreNote }: OpenedStore,
+  { clusterId, tail: lsn, restoreNote, logHome }: OpenedStore,
   witnessFile: string,
 ): string {
   const advice = "until it is told to go on from it: treekeeper restore --rolled-back";
   if (copy.marker !== null) return `refuses it, since it is a backup, ${advice}`;
+  if (logHome !== null)
+    return `serves it together with its log, which is ${logHome.place}, and refuses it without`;
   if (restoreNote !== null) return "does the restore that was asked for, then serves it";
   if (isOlderThanSeen(witnessFile, { clusterId, lsn }))
     return `refuses it, since this directory had come further, ${advice}`;

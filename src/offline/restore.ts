@@ -17,8 +17,6 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
-import { KeeperError } from "../core/errors.ts";
-import { NewerVersionError } from "../core/newer-version-error.ts";
 import { restoredBy } from "../core/plan-restore.ts";
 import type { State } from "../core/state.ts";
 import { privateDirectoryMode, privateFileMode, realPathOf, syncDirectory } from "../own-directory.ts";
@@ -27,18 +25,19 @@ import { jumpOf, type RestoreNote, sequencesAheadDefault } from "../store/restor
 import { dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
 import { type Connection, openConnection } from "../store/sqlite/connection.ts";
-import { CorruptStoreError } from "../store/sqlite/corrupt-store-error.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../store/sqlite/data-directory.ts";
 import { forgetIdentity } from "../store/sqlite/file-identity.ts";
 import { dropFollowerNote, readFollowerNote } from "../store/sqlite/follower-note.ts";
 import { loadStore } from "../store/sqlite/load.ts";
+import { dropLogHome } from "../store/sqlite/log-home.ts";
 import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
 import { fileNames } from "../store/sqlite/privacy.ts";
 import { leaveRestoreNote } from "../store/sqlite/restore-note.ts";
 import { keepBeforeUpgrade } from "../store/sqlite/upgrade-copy.ts";
-import { DamagedWalError, refuseDamagedWal } from "../store/sqlite/wal-check.ts";
+import { refuseDamagedWal } from "../store/sqlite/wal-check.ts";
 import { forgetSeen } from "../store/sqlite/witness.ts";
 import { replay } from "./replay.ts";
+import { isSentence } from "./sentences.ts";
 import { verifyBackup } from "./verify-backup.ts";
 
 /** What keeps a store from being put back, for whoever asked. */
@@ -153,13 +152,6 @@ export function inWords<T>(work: () => T): T {
     if (!(error instanceof Error) || !isSentence(error)) throw error;
     throw new RestoreError(error.message, { cause: error });
   }
-}
-
-const sentences = [CorruptStoreError, DamagedWalError, KeeperError, NewerVersionError];
-
-function isSentence(error: Error): boolean {
-  if (sentences.some((kind) => error instanceof kind)) return true;
-  return error.constructor === Error && !("syscall" in error);
 }
 
 export function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
@@ -288,6 +280,8 @@ function leaveNote(
       dropFollowerNote(connection);
       alsoDo(connection);
       leaveRestoreNote(connection, note);
+      // Whatever was served from there, this one goes on by itself.
+      dropLogHome(connection);
       forgetIdentity(connection);
       // It is of a service that ran, and did not stop for it.
       if (marker !== null) connection.exec("UPDATE meta SET clean_shutdown = 1");

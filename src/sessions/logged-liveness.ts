@@ -2,8 +2,10 @@
 // measures silence; many at once, and with whatever else is on its way there. A promise to a client waits until that is
 // in the log: then whoever measures hears of it before it can end the session, whichever of them comes first.
 
+import type { KeeperError } from "../core/errors.ts";
 import { type Session, sessionExpired } from "../core/session.ts";
 import type { Store } from "../store/store.ts";
+import { suspendedLog } from "../store/write-refusals.ts";
 import type { Alive, Liveness } from "./liveness.ts";
 
 export interface LoggedLivenessOptions {
@@ -30,14 +32,17 @@ export class LoggedLiveness implements Liveness {
   readonly #store: Store;
   readonly #options: LoggedLivenessOptions;
   #next = newRound();
-  #isSaying = false;
+  /** On its way to the log. */
+  #said: Round | null = null;
   #isScheduled = false;
   #cancelTimer: (() => void) | null = null;
   #isStopped = false;
+  readonly #stopHeeding: () => void;
 
   constructor(store: Store, options: LoggedLivenessOptions) {
     this.#store = store;
     this.#options = options;
+    this.#stopHeeding = store.suspension.follow(() => this.#refuseWaiting());
   }
 
   touch({ session }: Alive): void {
@@ -48,6 +53,11 @@ export class LoggedLiveness implements Liveness {
   async confirm({ session }: Alive): Promise<void> {
     const round = this.#next;
     round.sessionIds.add(session.id);
+    const refusal = this.#refusal();
+    if (refusal !== null) {
+      this.#sayLater();
+      throw refusal;
+    }
     round.isAwaited = true;
     this.#saySoon();
     if ((await round.said).has(session.id)) throw sessionExpired();
@@ -59,8 +69,23 @@ export class LoggedLiveness implements Liveness {
 
   stop(): void {
     this.#isStopped = true;
+    this.#stopHeeding();
     this.#cancelTimer?.();
     this.#cancelTimer = null;
+  }
+
+  /** What was sent may be in the log or not: to say so in time lets a client ask another server, and does no harm. */
+  #refuseWaiting(): void {
+    const refusal = this.#refusal();
+    if (refusal === null) return;
+    this.#said?.reject(refusal);
+    this.#next.reject(refusal);
+    this.#next = newRound(this.#next.sessionIds);
+  }
+
+  #refusal(): KeeperError | null {
+    const { logState } = this.#store;
+    return logState.state === "suspended" ? suspendedLog(logState.cause) : null;
   }
 
   #sayLater(): void {
@@ -73,7 +98,7 @@ export class LoggedLiveness implements Liveness {
 
   /** Requests that arrived together are named together; while one round is on its way the next gathers. */
   #saySoon(): void {
-    if (this.#isScheduled || this.#isSaying) return;
+    if (this.#isScheduled || this.#said !== null) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -85,7 +110,7 @@ export class LoggedLiveness implements Liveness {
     const round = this.#next;
     if (round.sessionIds.size === 0) return;
     this.#next = newRound();
-    this.#isSaying = true;
+    this.#said = round;
     try {
       round.resolve(await this.#touchAll([...round.sessionIds]));
     } catch (error) {
@@ -93,7 +118,7 @@ export class LoggedLiveness implements Liveness {
       // Those that nobody waits for were heard of all the same.
       if (!this.#isStopped) for (const id of round.sessionIds) this.#next.sessionIds.add(id);
     }
-    this.#isSaying = false;
+    this.#said = null;
     if (this.#next.isAwaited) this.#saySoon();
     else if (this.#next.sessionIds.size > 0) this.#sayLater();
   }
@@ -114,9 +139,9 @@ export class LoggedLiveness implements Liveness {
   }
 }
 
-function newRound(): Round {
+function newRound(sessionIds = new Set<string>()): Round {
   const { promise: said, resolve, reject } = Promise.withResolvers<ReadonlySet<string>>();
   // Where nobody waits for it, nobody minds.
   said.catch(() => {});
-  return { sessionIds: new Set(), said, resolve, reject, isAwaited: false };
+  return { sessionIds, said, resolve, reject, isAwaited: false };
 }

@@ -18,10 +18,14 @@ export interface LogInfo {
   readonly kind: string;
   /** Names the cluster that the entries belong to: what was made of another's is never put beside them. */
   readonly clusterId: string;
+  /** Names this log among those that the cluster has had; absent where it has but one. */
+  readonly logId?: string;
   /** Bytes one entry may have. */
   readonly entryBytesMax: number;
   /** Whether others may append as well. */
   readonly isShared: boolean;
+  /** Appends that it works on at the same time; more would wait in it, and not be one entry. Two unless it says so. */
+  readonly appendsAtOnce?: number;
 }
 
 export type LogState =
@@ -29,7 +33,12 @@ export type LogState =
   /** The log refuses entries for want of space; it still holds everything it acknowledged. */
   | { readonly state: "read_only"; readonly cause: string }
   /** Nobody answers for the log now. What was sent is sent again, under its number, until somebody does. */
-  | { readonly state: "suspended"; readonly cause: string }
+  | {
+      readonly state: "suspended";
+      readonly cause: string;
+      /** How long nobody had answered by then. */
+      readonly silentForMs: number;
+    }
   /** Whether the last append is durable is unknown: nothing more may be answered, the process must end. */
   | { readonly state: "failed"; readonly cause: string; readonly error?: Error };
 

@@ -11,6 +11,6 @@ const nameDigits = 10;
 
 /** Each start has one of its own. A log that many write to has one past, whoever of them starts. */
 export function epochOf({ info, writer }: Pick<CommitLog, "info" | "writer">): string {
-  const identity = info.isShared ? info.clusterId : writer;
+  const identity = info.isShared ? (info.logId ?? info.clusterId) : writer;
   return createHash("sha256").update(identity).digest("hex").slice(0, nameDigits);
 }

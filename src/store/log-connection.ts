@@ -79,9 +79,14 @@ export class LogConnection {
     }
   }
 
-  /** Somebody has answered who cannot say how it stands. */
+  /** Nobody can say how it stands: there is no answer, or whoever answers does not know. */
   suspend(cause: string): void {
-    if (this.state.state !== "suspended") this.#states.enter({ state: "suspended", cause });
+    if (this.state.state === "suspended") return;
+    this.#states.enter({ state: "suspended", cause, silentForMs: this.#silentForMs });
+  }
+
+  get #silentForMs(): number {
+    return this.#clock.monotonicMs() - this.#answeredMs;
   }
 
   /** Somebody has answered, whatever it was. */
@@ -99,11 +104,8 @@ export class LogConnection {
   look(): void {
     const { state } = this.state;
     if (state === "suspended") return;
-    if (this.#clock.monotonicMs() - this.#answeredMs < this.paces.suspendAfterMs) return;
-    this.#states.enter({
-      state: "suspended",
-      cause: `${this.#peer.name} cannot be reached: ${this.#lastFailure}`,
-    });
+    if (this.#silentForMs < this.paces.suspendAfterMs) return;
+    this.suspend(`${this.#peer.name} cannot be reached: ${this.#lastFailure}`);
   }
 
   /** @param cause null when there is room */

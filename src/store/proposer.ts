@@ -66,8 +66,8 @@ interface ProposerParts {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** One entry is being synced while the next is on its way: the disk does not wait for us, nor we for it. */
-const appendsInFlightMax = 2;
+/** One entry is being synced while the next is on its way: a disk does not wait for us, nor we for it. */
+const appendsAtOnceUsual = 2;
 
 /** As many make an entry at once, so that the disk works on it while the rest of a burst is still being read. */
 const eagerBatchCommands = 32;
@@ -88,6 +88,7 @@ export class Proposer {
   readonly entryCommands = new Histogram(countBounds);
   readonly entryBytes = new Histogram(byteBounds);
   readonly #queueLimits: QueueLimits;
+  readonly #appendsAtOnce: number;
   readonly #inFlight = new Map<number, InFlight>();
   #logState: LogState = { state: "connected" };
   #nextSeq = 1;
@@ -107,6 +108,7 @@ export class Proposer {
     this.#onFailure = onFailure;
     this.#queue = new CommandQueue(limits);
     this.#queueLimits = limits;
+    this.#appendsAtOnce = log.info.appendsAtOnce ?? appendsAtOnceUsual;
   }
 
   stats(): ProposerStats {
@@ -216,7 +218,7 @@ export class Proposer {
   }
 
   #flushSoon(): void {
-    if (this.#queue.length >= eagerBatchCommands) this.#flush();
+    if (this.#queue.length >= eagerBatchCommands && this.#appendsAtOnce > 1) this.#flush();
     else this.#scheduleFlush();
   }
 
@@ -230,7 +232,7 @@ export class Proposer {
 
   /** Requests that arrived together are handled before the flush, and so share an entry. */
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#inFlight.size >= appendsInFlightMax) return;
+    if (this.#flushScheduled || this.#inFlight.size >= this.#appendsAtOnce) return;
     this.#flushScheduled = true;
     setImmediate(() => {
       this.#flushScheduled = false;
@@ -239,7 +241,7 @@ export class Proposer {
   }
 
   #flush(): void {
-    if (this.#queue.length === 0 || this.#inFlight.size >= appendsInFlightMax) return;
+    if (this.#queue.length === 0 || this.#inFlight.size >= this.#appendsAtOnce) return;
     const pending = this.#takeBatch();
     if (pending.length === 0) {
       this.#goOn();

@@ -29,6 +29,7 @@ import { RecentEntries } from "./recent-entries.ts";
 import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
+import { Suspension } from "./suspension.ts";
 import { TableWriter, type TableWriterStats } from "./table-writer.ts";
 import type { Tables } from "./tables.ts";
 import { UnknownPasts } from "./unknown-pasts.ts";
@@ -99,6 +100,8 @@ export class Store {
   readonly rightsInUse: RightsInUse;
   /** The last entries that were done, for those who follow this server. */
   readonly recent: RecentEntries;
+  /** Whether the log is out of reach; streams and waiting requests are told of it. */
+  readonly suspension: Suspension;
   /** What one transaction may change, as each entry says it. */
   readonly bounds: TransactionBounds;
   readonly #log: CommitLog;
@@ -122,6 +125,7 @@ export class Store {
     const onFailure = (error: unknown) => this.#fail(error);
     this.#state = state;
     this.clock = clock;
+    this.suspension = new Suspension(clock);
     this.bounds = bounds;
     this.#log = log;
     this.#limits = limits;
@@ -247,6 +251,7 @@ export class Store {
    * @throws KeeperError when it would be refused
    */
   rehearse<C extends Command>(command: C): Commit<C["type"]> {
+    if (this.#logState.state === "suspended") throw suspendedLog(this.#logState.cause);
     return rehearse(this.#state, command, this.now(), this.bounds);
   }
 
@@ -381,6 +386,7 @@ export class Store {
     this.#logState = state;
     if (state.state === "failed") this.#tableWriter?.stop();
     this.#proposer.logStateChanged(state);
+    this.suspension.heed(state);
     for (const listener of this.#stateListeners) listener(state);
   }
 

@@ -142,7 +142,9 @@ export class TableWriter {
   }
 
   #hasUnwritten(): boolean {
-    return this.#writing !== null || this.#rows.rowCount > 0 || this.#floorMoved;
+    // Entries that were refused have no rows; where the tables stand is written all the same.
+    const isBehind = this.#writtenLsn < this.#appliedLsn;
+    return this.#writing !== null || this.#rows.rowCount > 0 || this.#floorMoved || isBehind;
   }
 
   /** Nothing more is written: the log has what the tables lack. */

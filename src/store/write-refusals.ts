@@ -19,6 +19,16 @@ export function suspendedLog(cause: string): KeeperError {
   );
 }
 
+/** It says nothing of where the log is: whoever is told has not shown who they are. */
+export function unknownElsewhere(): KeeperError {
+  return new KeeperError(
+    "suspended",
+    "The log cannot be reached now, so nobody here can say what has become of things since. Ask again shortly, or another " +
+      "server; with stale=ok the answer is what was last known here.",
+    { retryAfterSeconds: 1 },
+  );
+}
+
 export function readOnlyLog(cause: string): KeeperError {
   return new KeeperError(
     "read_only",

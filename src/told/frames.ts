@@ -66,6 +66,15 @@ export function resetFrame(reason: Gap, zxid: number): Uint8Array {
   return Buffer.from(`event: reset\ndata: {"reason":"${reason}","zxid":${zxid}}\n\n`);
 }
 
+let lastReach: { readonly name: string; readonly zxid: number; readonly frame: Uint8Array } | null = null;
+
+/** Whether the server can reach the log. All streams are told at once: nearly always it is the frame that was made before. */
+export function reachFrame(name: "suspended" | "connected", zxid: number): Uint8Array {
+  if (lastReach?.name !== name || lastReach.zxid !== zxid)
+    lastReach = { name, zxid, frame: Buffer.from(`event: ${name}\ndata: {"zxid":${zxid}}\n\n`) };
+  return lastReach.frame;
+}
+
 export function byeFrame(reason: string): Uint8Array {
   return Buffer.from(`event: bye\ndata: ${JSON.stringify({ reason })}\n\n`);
 }

@@ -15,6 +15,14 @@ export interface Latest {
   readonly frame: () => Uint8Array;
 }
 
+/** What all streams of a server go by. */
+export interface LatestSurroundings {
+  readonly clock: Clock;
+  /** Of the state that is told of. */
+  readonly zxid: number;
+  readonly suspension: { readonly isOn: boolean };
+}
+
 export interface LatestSource {
   /** What is so now; null when there is nothing to say of it. */
   readonly now: () => Latest | null;
@@ -24,16 +32,21 @@ export interface LatestSource {
 
 export class LatestStream {
   readonly #outlet: Outlet;
-  readonly #clock: Clock;
+  readonly #surroundings: LatestSurroundings;
   readonly #source: LatestSource;
   readonly #onClosed: (stream: LatestStream) => void;
   #cancelHeartbeat = () => {};
   #lastText: string | null = null;
   #isClosed = false;
 
-  constructor(sink: Sink, clock: Clock, source: LatestSource, onClosed: (stream: LatestStream) => void) {
-    this.#outlet = new Outlet(sink, clock);
-    this.#clock = clock;
+  constructor(
+    sink: Sink,
+    surroundings: LatestSurroundings,
+    source: LatestSource,
+    onClosed: (stream: LatestStream) => void,
+  ) {
+    this.#outlet = new Outlet(sink, surroundings.clock);
+    this.#surroundings = surroundings;
     this.#source = source;
     this.#onClosed = onClosed;
     this.#beatLater();
@@ -42,6 +55,7 @@ export class LatestStream {
   /** Sends what is so now, unless it is what was sent last, or the reader is still busy with that. */
   tell(): void {
     if (this.#isClosed || !this.#outlet.isFlowing) return;
+    this.#outlet.tellReach(this.#surroundings.suspension.isOn, this.#surroundings.zxid);
     const now = this.#source.now();
     if (now === null || now.text === this.#lastText) return;
     this.#lastText = now.text;
@@ -76,12 +90,18 @@ export class LatestStream {
   }
 
   #beatLater(): void {
-    const silentMs = this.#clock.monotonicMs() - this.#outlet.lastSentMs;
+    const { clock } = this.#surroundings;
+    const silentMs = clock.monotonicMs() - this.#outlet.lastSentMs;
     // A reader that is behind is looked at again no earlier than any other.
     const afterMs = silentMs < heartbeatMs ? heartbeatMs - silentMs : heartbeatMs;
-    this.#cancelHeartbeat = this.#clock.setTimer(afterMs, () => {
-      this.#outlet.beat(this.#clock.monotonicMs(), heartbeatMs, this.#source.beat?.() ?? heartbeatFrame);
+    this.#cancelHeartbeat = clock.setTimer(afterMs, () => {
+      this.#outlet.beat(clock.monotonicMs(), heartbeatMs, this.#beat());
       this.#beatLater();
     });
+  }
+
+  /** Nobody can say that something still is so while the log is out of reach. */
+  #beat(): Uint8Array {
+    return this.#surroundings.suspension.isOn ? heartbeatFrame : (this.#source.beat?.() ?? heartbeatFrame);
   }
 }

@@ -2,13 +2,15 @@
 // planned end says goodbye. What is said, and what becomes of what a full sink did not take, its owner decides.
 
 import type { Clock } from "../clock.ts";
-import { byeFrame, heartbeatFrame } from "./frames.ts";
+import { byeFrame, heartbeatFrame, reachFrame } from "./frames.ts";
 import type { Sink } from "./sink.ts";
 
 export class Outlet {
   readonly #sink: Sink;
   readonly #clock: Clock;
   #isFlowing = true;
+  /** What its reader was told last of whether the log is out of reach. */
+  #saidSuspended = false;
   #lastSentMs: number;
 
   constructor(sink: Sink, clock: Clock) {
@@ -38,6 +40,13 @@ export class Outlet {
   /** The sink can take more. */
   drained(): void {
     this.#isFlowing = true;
+  }
+
+  /** Says whether the log is out of reach, where that is news. */
+  tellReach(isSuspended: boolean, zxid: number): void {
+    if (isSuspended === this.#saidSuspended) return;
+    this.#saidSuspended = isSuspended;
+    this.write(reachFrame(isSuspended ? "suspended" : "connected", zxid));
   }
 
   /** Says something when nothing was said for so long; a reader that is behind has enough to read. */

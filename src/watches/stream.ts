@@ -9,6 +9,7 @@ import type { ReadonlyEpochs, Stamp } from "../core/epochs.ts";
 import { type ReadContext, type Reader, systemContext } from "../core/reader.ts";
 import type { WatchEventType } from "../core/watch-event.ts";
 import type { RightsInUse } from "../store/rights-in-use.ts";
+import type { Suspension } from "../store/suspension.ts";
 import type { MessageEvent } from "../told/change-message.ts";
 import { bookmarkFrame, type Gap, resetFrame, syncedFrame } from "../told/frames.ts";
 import { Outlet } from "../told/outlet.ts";
@@ -60,6 +61,7 @@ export interface StreamSource {
     reader(context: ReadContext): Reader;
     readonly epochs: ReadonlyEpochs;
     readonly rightsInUse: RightsInUse;
+    readonly suspension: Suspension;
   };
   readonly history: History;
   readonly clock: Clock;
@@ -147,13 +149,26 @@ export class Stream {
   begin(): void {
     const { start, context } = this.request;
     const { history, store } = this.#source;
-    this.#stopFollowing = store.rightsInUse.follow(context, () => this.end("unauthorised"));
+    const stopHeedingRights = store.rightsInUse.follow(context, () => this.end("unauthorised"));
+    const stopHeedingReach = store.suspension.follow(() => this.#tellReach());
+    this.#stopFollowing = () => {
+      stopHeedingRights();
+      stopHeedingReach();
+    };
     this.#lastIdMs = this.#outlet.lastSentMs;
     if (start.kind === "unknown") this.#reset("unknown_zxid");
     else if (start.kind === "after") this.#resumeAfter(start);
     else if (start.initial) this.#snapshot = this.#takeSnapshot();
     else this.#position = history.zxid;
     this.#catchUp();
+  }
+
+  /** Its reader hears of it before anything that was heard of since. */
+  #tellReach(): void {
+    const { store, history, limits } = this.#source;
+    const { isFlowing, bufferedBytes } = this.#outlet;
+    if (this.#isEnded || (!isFlowing && bufferedBytes >= limits.bufferBytesMax)) return;
+    this.#outlet.tellReach(store.suspension.isOn, history.zxid);
   }
 
   #resumeAfter(stamp: Stamp): void {
@@ -177,6 +192,7 @@ export class Stream {
       this.fallBehind(zxid);
       return;
     }
+    this.#tellReach();
     this.#sendChange(zxid, frame);
   }
 
@@ -271,6 +287,7 @@ export class Stream {
   }
 
   #catchUp(): void {
+    this.#tellReach();
     while (!this.#isLive && this.#outlet.isFlowing && !this.#isEnded) {
       const goesOn = this.#snapshot === null ? this.#readHistory() : this.#sendPage(this.#snapshot);
       if (!goesOn) {

@@ -6,10 +6,9 @@ import { Attendance } from "../../src/coordination/attendance.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { systemContext } from "../../src/core/reader.ts";
 import type { Session } from "../../src/core/session.ts";
-import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
-import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, Keeper, refusal } from "../support/keeper.ts";
+import { newLogPlace } from "../support/logs.ts";
 
 interface Asked {
   readonly comesBack: boolean;
@@ -40,7 +39,7 @@ class Server {
     const session = () => state.session(sessionId) as Session;
     const sessions = { authenticate: session, confirm: asked.confirm ?? session };
     const asker = { context: systemContext, token: "token", comesBack, waitMs };
-    return new Attendance({ clock, sessions, admitWaiter }, asker);
+    return new Attendance({ clock, sessions, admitWaiter, suspension: this.keeper.store.suspension }, asker);
   }
 
   claim(sessionId: string, asked = this.attend(sessionId)) {
@@ -77,10 +76,10 @@ interface Cluster {
 const test = vitestTest.extend<{ cluster: Cluster }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
   cluster: async ({}, use) => {
-    const entries = new MemoryEntries();
+    const place = newLogPlace();
     const servers: Server[] = [];
     for (const writer of ["near", "far"]) {
-      const keeper = new Keeper(new FakeClock(), new MemoryLog(writer, entries));
+      const keeper = new Keeper(new FakeClock(), await place.open(writer));
       await keeper.store.start();
       servers.push(new Server(keeper));
     }

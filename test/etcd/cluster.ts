@@ -2,8 +2,8 @@
 // them. What is done to one of them is done by its number.
 
 import { freePorts } from "../support/ports.ts";
-import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
-import { Etcd, type EtcdMember } from "./etcd-process.ts";
+import { direct, makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
+import { Etcd, type EtcdMember, here, type Place } from "./etcd-process.ts";
 
 export interface ClusterOptions {
   readonly servers?: number;
@@ -12,7 +12,15 @@ export interface ClusterOptions {
   readonly serverArgs?: readonly string[];
   /** Further arguments of each member. */
   readonly etcdArgs?: readonly string[];
+  /** Where each lives, by name: `s0` and so on are servers, `m0` and so on members. */
+  readonly placeOf?: (name: string) => Place;
+  /** What starts a server, by its number. */
+  readonly commandOf?: (index: number) => readonly [string, ...string[]];
+  /** Where a server finds etcd, by its number, if not at the members themselves. */
+  readonly endpointsOf?: (index: number, endpoints: readonly string[]) => Promise<readonly string[]>;
 }
+
+type Ways = Required<Pick<ClusterOptions, "placeOf" | "commandOf" | "endpointsOf" | "serverArgs">>;
 
 export class Cluster {
   readonly etcd: Etcd;
@@ -20,13 +28,13 @@ export class Cluster {
   readonly servers: ServerProcess[] = [];
   readonly #ports: readonly string[];
   readonly #dataDirs: string[];
-  readonly #serverArgs: readonly string[];
+  readonly #ways: Ways;
 
-  private constructor(etcd: Etcd, ports: readonly string[], serverArgs: readonly string[]) {
+  private constructor(etcd: Etcd, ports: readonly string[], ways: Ways) {
     this.etcd = etcd;
     this.#ports = ports;
     this.#dataDirs = ports.map(makeDataDir);
-    this.#serverArgs = serverArgs;
+    this.#ways = ways;
   }
 
   /** Resolves when all of them serve. */
@@ -35,15 +43,19 @@ export class Cluster {
     members = 3,
     serverArgs = [],
     etcdArgs = [],
+    placeOf = () => here,
+    commandOf = () => direct,
+    endpointsOf = async (_, endpoints) => endpoints,
   }: ClusterOptions = {}): Promise<Cluster> {
-    const etcd = await Etcd.start(members, etcdArgs);
-    const cluster = new Cluster(etcd, await freePorts(servers), serverArgs);
+    const etcd = await Etcd.start(members, etcdArgs, placeOf);
+    const ways = { placeOf, commandOf, endpointsOf, serverArgs };
+    const cluster = new Cluster(etcd, await freePorts(servers), ways);
     await Promise.all(cluster.urls.map((_, index) => cluster.startServer(index)));
     return cluster;
   }
 
   get urls(): string[] {
-    return this.#ports.map((port) => `http://127.0.0.1:${port}`);
+    return this.#ports.map((port, index) => `http://${this.#placeOf(index).host}:${port}`);
   }
 
   server(index: number): ServerProcess {
@@ -58,12 +70,20 @@ export class Cluster {
     return this.#dataDirs[index] as string;
   }
 
+  #placeOf(index: number): Place {
+    return this.#ways.placeOf(`s${index}`);
+  }
+
   /** In its folder, as it is; resolves when it serves. */
   async startServer(index: number): Promise<void> {
-    const args = ["--port", this.#ports[index] as string, "--log", "etcd"];
+    const { commandOf, endpointsOf, serverArgs } = this.#ways;
+    const { host, enter } = this.#placeOf(index);
+    const listen = ["--host", host, "--port", this.#ports[index] as string];
+    const endpoints = await endpointsOf(index, this.etcd.endpoints);
     this.servers[index] = await ServerProcess.start({
       dataDir: this.dataDir(index),
-      args: [...args, "--etcd-endpoints", this.etcd.endpoints.join(","), ...this.#serverArgs],
+      command: [...enter, ...commandOf(index)] as [string, ...string[]],
+      args: [...listen, "--log", "etcd", "--etcd-endpoints", endpoints.join(","), ...serverArgs],
     });
   }
 

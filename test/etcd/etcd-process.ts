@@ -9,22 +9,34 @@ import { freePorts } from "../support/ports.ts";
 
 const memoryFolder = "/dev/shm";
 
+/** Where a process lives. */
+export interface Place {
+  /** The address that others know it by. */
+  readonly host: string;
+  /** What starts a program there. */
+  readonly enter: readonly string[];
+}
+
+/** Beside the tests. */
+export const here: Place = { host: "127.0.0.1", enter: [] };
+
 export class EtcdMember {
   readonly name: string;
   /** Where it is asked. */
   readonly endpoint: string;
-  readonly #args: readonly string[];
+  readonly #command: readonly string[];
   #process: ChildProcess;
 
-  constructor(name: string, endpoint: string, args: readonly string[]) {
+  constructor(name: string, endpoint: string, command: readonly string[]) {
     this.name = name;
     this.endpoint = endpoint;
-    this.#args = args;
+    this.#command = command;
     this.#process = this.#start();
   }
 
   #start(): ChildProcess {
-    return spawn("etcd", this.#args, { stdio: "ignore" });
+    const [program, ...args] = this.#command as [string, ...string[]];
+    return spawn(program, args, { stdio: "ignore" });
   }
 
   /** Sends the signal and does not wait. */
@@ -59,19 +71,30 @@ export class Etcd {
     return this.members.map(({ endpoint }) => endpoint);
   }
 
-  /** Resolves when all of them answer. */
-  static async start(count: number, args: readonly string[] = []): Promise<Etcd> {
+  /**
+   * Resolves when all of them answer.
+   * @param placeOf by the member's name, `m0` and so on
+   */
+  static async start(
+    count: number,
+    args: readonly string[] = [],
+    placeOf: (name: string) => Place = () => here,
+  ): Promise<Etcd> {
     const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "treekeeper-etcd-"));
     const ports = await freePorts(2 * count);
-    const places = Array.from({ length: count }, (_, index) => ({
-      name: `m${index}`,
-      endpoint: `http://127.0.0.1:${ports[2 * index]}`,
-      peer: `http://127.0.0.1:${ports[2 * index + 1]}`,
-    }));
+    const places = Array.from({ length: count }, (_, index) => {
+      const name = `m${index}`;
+      const { host, enter } = placeOf(name);
+      const [endpoint, peer] = [ports[2 * index], ports[2 * index + 1]].map(
+        (port) => `http://${host}:${port}`,
+      );
+      return { name, enter, endpoint: endpoint as string, peer: peer as string };
+    });
     const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
     const members = places.map(
-      ({ name, endpoint, peer }) =>
+      ({ name, enter, endpoint, peer }) =>
         new EtcdMember(name, endpoint, [
+          ...[...enter, "etcd"],
           ...["--name", name, "--data-dir", join(folder, name), "--initial-cluster", cluster],
           ...["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint],
           ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
@@ -83,8 +106,17 @@ export class Etcd {
     return etcd;
   }
 
-  async stop(): Promise<void> {
+  /** What they have stays. */
+  async stopAll(): Promise<void> {
     await Promise.all(this.members.map((member) => member.kill()));
+  }
+
+  restartAll(): void {
+    for (const member of this.members) member.restart();
+  }
+
+  async stop(): Promise<void> {
+    await this.stopAll();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

@@ -187,7 +187,7 @@ test("wherever the taking of a snapshot is broken off, a new server is as the ot
       const snapshots = snapshotOf(ending);
       const snapshot = (await snapshots.latest()) as Snapshot;
       const [format] = (await ending.range({ key: keys.format })).kvs;
-      const formatRevision = format?.createRevision as bigint;
+      const formatRevision = format?.modRevision as bigint;
       const read = new EntriesRead(ending, keys);
       const insist = <T>(ask: () => Promise<T>) => ask();
       await trimEntries({ client: ending, keys, read, formatRevision, insist }, snapshot.lsn);

@@ -3,13 +3,12 @@
 import { expect } from "vitest";
 import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { Health } from "../../src/routes/operations/health-checks.ts";
-import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
-import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { type Stall, StallWatch } from "../../src/store/stall-watch.ts";
 import { turnOnAccess } from "../support/access.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import type { Http } from "../support/http.ts";
 import { Keeper, plain } from "../support/keeper.ts";
+import { newLogPlace } from "../support/logs.ts";
 import { readDocument } from "../support/markdown.ts";
 import { test } from "./server-fixture.ts";
 
@@ -163,6 +162,7 @@ test("without a housekeeper it is not ready", async ({ keeper }) => {
   const health = new Health(parts);
   expect(statusOf(health, "housekeeper")).toBe("failed");
   housekeeper.start();
+  await keeper.clock.advance(0);
   expect(statusOf(health, "housekeeper")).toBe("ok");
   housekeeper.stop();
   health.stop();
@@ -179,11 +179,11 @@ class SlowClock extends FakeClock {
 }
 
 test("a server that has much of its log to catch up with is not ready until it has", async () => {
-  const entries = new MemoryEntries();
-  const first = new Keeper(new FakeClock(), new MemoryLog("first", entries));
+  const place = newLogPlace();
+  const first = new Keeper(new FakeClock(), await place.open("first"));
   await first.store.start();
   for (let count = 0; count < 60; count += 1) await first.create(`/a${count}`);
-  const second = new Keeper(new SlowClock(), new MemoryLog("second", entries));
+  const second = new Keeper(new SlowClock(), await place.open("second"));
   const parts = { store: second.store, limits: { appendMsMax: 5000 }, isStopping: () => false };
   const health = new Health(parts);
   const seen = new Set<string | undefined>();

@@ -17,6 +17,7 @@ import type { Watches } from "../../src/watches/watches.ts";
 import { MadeUpBackups } from "../support/backup-source.ts";
 import { Http } from "../support/http.ts";
 import type { Keeper } from "../support/keeper.ts";
+import { settle } from "../support/under-way.ts";
 import { test as watchesTest } from "../watches/fixture.ts";
 
 interface ServerFixture {
@@ -99,6 +100,8 @@ export async function serverOver(
   const sessions = new Sessions(keeper.store, { ...limits, ...others });
   const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
   housekeeper.start();
+  // It may be of several, who agree by way of the log.
+  await settle();
   const parts = {
     store: keeper.store,
     sessions,

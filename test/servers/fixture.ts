@@ -15,6 +15,7 @@ export interface Session {
 export class Site {
   readonly http: Http;
   readonly #member: Member;
+  readonly #streams: EventStream[] = [];
 
   constructor(member: Member) {
     this.http = new Http(member.url);
@@ -37,6 +38,20 @@ export class Site {
     await this.hasCaughtUp();
   }
 
+  /** Nobody answers it for the log any more, and it knows. */
+  cutOff(): void {
+    this.#member.log.cutOff("nobody answers");
+  }
+
+  connect(): void {
+    this.#member.log.connect();
+  }
+
+  /** Whether it ends sessions, now and as far as it knows. */
+  get isHousekeeper(): boolean {
+    return this.#member.isHousekeeper;
+  }
+
   async hasCaughtUp(): Promise<void> {
     await this.#member.store.sync();
   }
@@ -53,7 +68,15 @@ export class Site {
   }
 
   async stream(path: string, headers: Record<string, string> = {}): Promise<EventStream> {
-    return await this.http.stream(path, { headers });
+    const stream = await this.http.stream(path, { headers });
+    this.#streams.push(stream);
+    return stream;
+  }
+
+  /** Their server knows it when this resolves, and need not wait for them when it stops. */
+  async closeStreams(): Promise<void> {
+    for (const stream of this.#streams) stream.close();
+    await this.hasRead();
   }
 }
 
@@ -80,7 +103,9 @@ export const test = base.extend<ServersFixture & { clocks: readonly FakeClock[] 
   sites: async ({ clocks }, use) => {
     const servers = await Servers.start(clocks, ["--session-timeout-ms-min", "100"]);
     const [one, two, three] = servers.members.map((member) => new Site(member));
-    await use([one as Site, two as Site, three as Site]);
+    const sites = [one as Site, two as Site, three as Site] as const;
+    await use(sites);
+    for (const site of sites) await site.closeStreams();
     for (const { log } of servers.members) log.release();
     const [state, ...others] = await servers.states();
     await servers.stop();

@@ -1,6 +1,7 @@
 // A clock that moves only when a test says so. Timers due on the way fire in order, each at its own time.
 
 import type { Clock } from "../../src/clock.ts";
+import { settle } from "./under-way.ts";
 
 interface Timer {
   readonly dueMs: number;
@@ -73,9 +74,4 @@ export class FakeClock implements Clock {
     this.#monotonicMs += passed;
     this.#wallMs += passed;
   }
-}
-
-/** Lets immediates and the promises they settle run: the store flushes on an immediate. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
 }

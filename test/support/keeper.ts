@@ -1,5 +1,5 @@
-// The fixture of tests inside the process: a real store over a log in memory, a clock that stands still, and a
-// check of the whole state when the test ends.
+// The fixture of tests inside the process: a real store over a log in memory (or where logs.ts says), a clock that stands
+// still, and a check of the whole state when the test ends.
 
 import { expect, test as vitestTest } from "vitest";
 import { checkState } from "../../src/core/check.ts";
@@ -12,11 +12,11 @@ import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
 import type { WriteContext } from "../../src/core/write-context.ts";
 import type { QueueLimits } from "../../src/store/command-queue.ts";
-import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
 import { Store, type StoreParts } from "../../src/store/store.ts";
 import { FakeClock } from "./fake-clock.ts";
+import { newLog, type TestLog } from "./logs.ts";
 
 export const plain: CreateMode = { kind: "persistent", sequential: false };
 export const sequential: CreateMode = { kind: "persistent", sequential: true };
@@ -28,7 +28,7 @@ const queueLimits = { queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 
 
 export class Keeper {
   readonly clock: FakeClock;
-  readonly log: MemoryLog;
+  readonly log: TestLog;
   readonly store: Store;
   /** The store's own, for tests to look at what readers do not show. */
   readonly state = State.fresh();
@@ -40,7 +40,7 @@ export class Keeper {
 
   constructor(
     clock = new FakeClock(),
-    log = new MemoryLog("test"),
+    log: TestLog = newLog(),
     limits: Partial<Limits & MemoryLimits & QueueLimits & { readonly recentEntriesBytesMax: number }> = {},
     { tables, epoch }: Pick<StoreParts, "tables" | "epoch"> = {},
   ) {

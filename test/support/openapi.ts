@@ -177,7 +177,7 @@ function unknownCode({ description }: Response, type: string, text: string): str
 /** Those that say something of the service, and not of HTTP. */
 const ourHeaders = new Set([
   ...["allow", "etag", "location", "retry-after"],
-  ...["idempotency-replayed", "zxid", "zxid-oldest"],
+  ...["idempotency-replayed", "stale-ms", "zxid", "zxid-oldest"],
 ]);
 
 function faultIn(media: Media, type: string, text: string): string | null {

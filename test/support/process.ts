@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base } from "vitest";
+import { logArgs } from "./logs.ts";
 import { serverFile } from "./programs.ts";
 
 const projectFolder = fileURLToPath(new URL("../..", import.meta.url));
@@ -69,7 +70,15 @@ export class ServerProcess {
 
   private constructor({ dataDir, command = direct, args = [], env = {}, cwd = projectFolder }: StartOptions) {
     this.dataDir = dataDir;
-    const [program, ...argv] = [...command, "--port", "0", "--data-dir", dataDir, ...args] as const;
+    const [program, ...argv] = [
+      ...command,
+      "--port",
+      "0",
+      "--data-dir",
+      dataDir,
+      ...logArgs(dataDir),
+      ...args,
+    ] as const;
     this.#child = spawn(program, argv, {
       stdio: ["ignore", "pipe", "pipe"],
       cwd,
@@ -125,6 +134,10 @@ export class ServerProcess {
 
   get pid(): number {
     return this.#child.pid as number;
+  }
+
+  get hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   /** As a crash or the power going: it has no chance to say or write anything. */

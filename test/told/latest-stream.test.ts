@@ -13,15 +13,16 @@ function frame(text: string): Uint8Array {
 function streamOf(beat?: () => Uint8Array) {
   const [sink, clock] = [new RecordingSink(), new FakeClock()];
   const word = { now: "first" as string | null };
+  const suspension = { isOn: false };
   let closedCount = 0;
   const source = {
     now: () => (word.now === null ? null : { text: word.now, frame: () => frame(word.now as string) }),
     ...(beat !== undefined && { beat }),
   };
-  const stream = new LatestStream(sink, clock, source, () => {
+  const stream = new LatestStream(sink, { clock, zxid: 7, suspension }, source, () => {
     closedCount += 1;
   });
-  return { stream, sink, clock, word, closedCount: () => closedCount };
+  return { stream, sink, clock, word, suspension, closedCount: () => closedCount };
 }
 
 test("a slow reader is sent nothing more until it reads on, then the latest, once", () => {

@@ -108,7 +108,7 @@ export class History {
 }
 
 /** A wall clock that shows whole milliseconds has just moved on where the difference is least. */
-function wallOffsetMs(): number {
+export function wallOffsetMs(): number {
   const untilMs = monotonicMs() + offsetSoughtMs;
   let offsetMs = Number.POSITIVE_INFINITY;
   for (let nowMs = 0; nowMs < untilMs; ) {

@@ -22,7 +22,7 @@ interface Pair {
 export class Network {
   readonly #server: Server;
   readonly #pairs = new Set<Pair>();
-  #targetPort = 0;
+  #target = "";
   #passages: Passages = open;
 
   private constructor(targetUrl: string) {
@@ -43,9 +43,8 @@ export class Network {
 
   /** What leads to another server now does not go on. */
   leadTo(targetUrl: string): void {
-    const port = Number(new URL(targetUrl).port);
-    if (port !== this.#targetPort) this.cut();
-    this.#targetPort = port;
+    if (targetUrl !== this.#target) this.cut();
+    this.#target = targetUrl;
   }
 
   fail(passages: Passages): void {
@@ -69,7 +68,8 @@ export class Network {
   }
 
   #join(client: Socket): void {
-    const server = connect(this.#targetPort, "127.0.0.1");
+    const { hostname, port } = new URL(this.#target);
+    const server = connect(Number(port), hostname);
     const pair = { client, server };
     this.#pairs.add(pair);
     client.on("data", (part) => {

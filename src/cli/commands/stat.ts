@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { ExitError, exitCodes } from "../exit-codes.ts";
-import { workplaceOf } from "../options.ts";
+import { type StaleOption, staleOf, staleOption, workplaceOf } from "../options.ts";
 import { aligned } from "../output.ts";
 import { statRows } from "../views.ts";
 
@@ -13,12 +13,13 @@ export function statCommand(): Command {
       "Prints versions, zxids, times, owner and size of a znode. Exits with 3 if it does not exist.",
     )
     .argument("<path>", "a znode")
+    .addOption(staleOption())
     .action(stat);
 }
 
-async function stat(path: string, _options: object, command: Command): Promise<void> {
+async function stat(path: string, options: StaleOption, command: Command): Promise<void> {
   const { client, output } = workplaceOf(command);
-  const found = await client.exists(path);
+  const found = await client.exists(path, staleOf(options));
   if (found === undefined) throw new ExitError(exitCodes.notFound, `${path} does not exist.`);
   await output.write({ text: () => aligned(statRows(found)), json: { path, stat: found } });
 }

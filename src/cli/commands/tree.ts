@@ -2,11 +2,11 @@
 
 import { Command } from "commander";
 import type { ListedZnode } from "../../client/index.ts";
-import { integer, workplaceOf } from "../options.ts";
+import { integer, type StaleOption, staleOf, staleOption, workplaceOf } from "../options.ts";
 import type { Line } from "../output.ts";
 import { dataInLine, znodeJson } from "../views.ts";
 
-interface TreeOptions {
+interface TreeOptions extends StaleOption {
   readonly depth?: number;
   readonly data?: boolean;
 }
@@ -18,13 +18,18 @@ export function treeCommand(): Command {
     .argument("[path]", "a znode", "/")
     .option("--depth <n>", "levels below the znode", integer(0))
     .option("-d, --data", "with the beginning of their data")
+    .addOption(staleOption())
     .action(tree);
 }
 
-async function tree(path: string, { depth, data = false }: TreeOptions, command: Command): Promise<void> {
+async function tree(
+  path: string,
+  { depth, data = false, ...stale }: TreeOptions,
+  command: Command,
+): Promise<void> {
   const { client, output } = workplaceOf(command);
   const top = levelOf(path);
-  for await (const znode of client.subtree(path, { depth, data })) {
+  for await (const znode of client.subtree(path, { depth, data, ...staleOf(stale) })) {
     const level = levelOf(znode.path) - top;
     await output.line(() => ["  ".repeat(level), ...nameIn(znode, level)], znodeJson(znode));
   }

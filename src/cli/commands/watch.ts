@@ -44,7 +44,11 @@ async function watch(paths: readonly string[], options: WatchOptions, command: C
   const request = { paths, scope, types, initial, sinceZxid: since, once, data };
   const disconnected = ({ message }: Error) =>
     output.note(`${message} It goes on when the service is there.`);
-  for await (const message of client.watch(request, { disconnected })) await tell(message, output);
+  const suspended = () =>
+    output.note("The server cannot reach its log: what happens now is told when it can again.");
+  const connected = () => output.note("The server reaches its log again.");
+  for await (const message of client.watch(request, { disconnected, suspended, connected }))
+    await tell(message, output);
 }
 
 async function tell(message: WatchMessage, output: Output): Promise<void> {

@@ -26,6 +26,14 @@ export interface CallOptions {
  * Whether a request whose answer was lost may be sent again: it is as if it came once (`harmless`), the server tells
  * by a key that it came before (`keyed`), or it may not (`never`).
  */
+export interface ReadOptions extends CallOptions {
+  /**
+   * Take what the server last knew while it cannot reach its log, be it old. It is refused then unless given, or asked of
+   * another server where there are several.
+   */
+  readonly stale?: "ok" | undefined;
+}
+
 type Repeat = "harmless" | "keyed" | "never";
 
 export interface Call extends CallOptions {
@@ -170,11 +178,18 @@ class Attempts {
     if (error instanceof ConnectionError || error.status >= 500) this.#transport.failed(url);
     if (!this.#mayRepeat(error)) throw error;
     this.#mayBeDone ||= error.mayBeDone;
-    const delayMs = this.#backoff.nextDelayMs(error instanceof RequestError ? error.retryAfterMs : 0);
+    const delayMs = this.#backoff.nextDelayMs(this.#retryAfterMs(error));
     if (this.#count >= attemptsMax || delayMs >= this.#leftMs()) {
       throw this.#mayBeDone ? error.afterUnknown() : error;
     }
     await pause(this.#transport.clock, delayMs, signal);
+  }
+
+  /** What one server asks for is not for the next one, as long as there is one that was not asked yet. */
+  #retryAfterMs(error: ConnectionError | RequestError): number {
+    if (error instanceof ConnectionError) return 0;
+    const isForAnother = error.isOfOneServer && this.#count < this.#transport.endpointCount;
+    return isForAnother ? 0 : error.retryAfterMs;
   }
 
   #mayRepeat(error: ConnectionError | RequestError): boolean {

@@ -44,6 +44,8 @@ const passingCodes: readonly ProblemCode[] = [
   "starting",
   "stopping",
 ];
+/** Of these, those that say something of the server that was asked: another may well answer. */
+const ofOneServer: readonly ProblemCode[] = ["behind", "suspended", "starting", "stopping"];
 /** Answers that say nothing of what was done before things went wrong. */
 const unclearCodes: readonly ProblemCode[] = ["internal", "unexpected_answer"];
 
@@ -79,6 +81,11 @@ export class RequestError extends Error {
   /** Whether nothing was done, for a reason that passes: whatever was asked can be asked again. */
   get isPassing(): boolean {
     return passingCodes.includes(this.code);
+  }
+
+  /** Whether it is about the server that was asked, and not about the service. */
+  get isOfOneServer(): boolean {
+    return ofOneServer.includes(this.code);
   }
 
   /** The same refusal, after an attempt of which nothing is known. */

@@ -29,6 +29,8 @@ export interface Transport extends Omit<World, "fetch" | "token" | "traceparent"
   readonly seen: SeenZxid;
   /** What a call carries so that it is found again. Asked for once a call, where that is made. */
   readonly traceHeaders: () => Readonly<Record<string, string>>;
+  /** How many addresses the service has. */
+  readonly endpointCount: number;
   /** There was no answer from this URL: the next one is made for the next address, if there is another. */
   readonly failed: (url: URL) => void;
 }
@@ -52,6 +54,7 @@ export function createTransport(
     ...world,
     fetch: noting(seen, token === undefined ? direct : showingToken(token, direct)),
     seen,
+    endpointCount: bases.length,
     traceHeaders: () => traceHeadersOf(traceparent),
     url: (path) => new URL(path, base()),
     failed(url) {

@@ -166,7 +166,9 @@ export class SessionKeeper {
     }
     this.#transport.failed(url);
     this.#doubt();
-    const retryAfterMs = error instanceof RequestError ? error.retryAfterMs : 0;
+    const isForAnother =
+      this.#transport.endpointCount > 1 && error instanceof RequestError && error.isOfOneServer;
+    const retryAfterMs = error instanceof RequestError && !isForAnother ? error.retryAfterMs : 0;
     const pauseMs = this.#life.validForMs * retryShare * (0.5 + this.#transport.chance() / 2);
     return Math.max(pauseMs, Math.min(retryAfterMs, this.remainingMs() * keepaliveShare));
   }

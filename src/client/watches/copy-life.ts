@@ -2,6 +2,7 @@
 // transaction, is out of date while the connection is lost, and ends. Who has the copy is told of each of these once.
 
 import type { Cause } from "../../core/txn.ts";
+import type { WatchOptions } from "./follow.ts";
 
 /** What changed from one state of the copy to the next. */
 export interface CopyChange<Event> {
@@ -17,7 +18,8 @@ export interface CopyChange<Event> {
 
 /**
  * `connecting` until the copy is there; `synced` while it follows the server; `disconnected` when it shows the past,
- * since the connection was lost or the copy must be made anew; `closed` when it was aborted or refused.
+ * since the connection was lost, the server cannot reach its log or the copy must be made anew; `closed` when it was aborted
+ * or refused.
  */
 export type CopyState = "connecting" | "synced" | "disconnected" | "closed";
 
@@ -38,6 +40,7 @@ export class CopyLife<Event> {
   #zxid = 0;
   #state: CopyState = "connecting";
   #isReady = false;
+  #isSuspended = false;
 
   constructor(options: CopyOptions<Event>) {
     this.#options = options;
@@ -84,7 +87,30 @@ export class CopyLife<Event> {
 
   /** What the copy shows may be the past. */
   lost(): void {
+    this.#isSuspended = false;
     if (this.#state === "synced") this.#enter("disconnected");
+  }
+
+  /** The same, and the connection is there: its server cannot know. */
+  suspended(): void {
+    if (this.#state !== "synced") return;
+    this.#isSuspended = true;
+    this.#enter("disconnected");
+  }
+
+  /** Its server knows again. */
+  connected(): void {
+    if (this.#isSuspended) this.#enter("synced");
+    this.#isSuspended = false;
+  }
+
+  /** What the one who follows for it is to tell. */
+  get told(): Required<Pick<WatchOptions, "disconnected" | "suspended" | "connected">> {
+    return {
+      disconnected: () => this.lost(),
+      suspended: () => this.suspended(),
+      connected: () => this.connected(),
+    };
   }
 
   #enter(state: CopyState): void {

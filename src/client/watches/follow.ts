@@ -16,6 +16,13 @@ export interface WatchOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called when there is no connection, before the next attempt. */
   readonly disconnected?: ((cause: Error) => void) | undefined;
+  /**
+   * Called when the server says that it cannot reach its log, and no other was given to go to: what happens from here on is
+   * told late, and nothing is left out.
+   */
+  readonly suspended?: (() => void) | undefined;
+  /** Called when it can again. */
+  readonly connected?: (() => void) | undefined;
 }
 
 export interface StreamTarget {
@@ -44,14 +51,15 @@ const heartbeatsMissedMax = 3;
 export async function* follow<Message extends Told>(
   transport: Transport,
   followed: Followed<Message>,
-  { signal, disconnected }: WatchOptions,
+  options: WatchOptions,
 ): AsyncGenerator<Message | ResetMessage, never, undefined> {
+  const { signal, disconnected } = options;
   const progress = new WatchProgress(followed.cursor);
   const backoff = new Backoff(transport.chance);
   while (true) {
     const target = followed.requestOf(progress.cursor);
     try {
-      for await (const message of readMessages(transport, { target, followed, progress, backoff, signal })) {
+      for await (const message of readMessages(transport, { target, followed, progress, backoff, options })) {
         yield message;
         signal?.throwIfAborted();
       }
@@ -73,23 +81,24 @@ interface Attempt<Message extends Told> {
   readonly followed: Followed<Message>;
   readonly progress: WatchProgress;
   readonly backoff: Backoff;
-  readonly signal: AbortSignal | undefined;
+  readonly options: WatchOptions;
 }
 
 /** The messages of one connection that its consumer has not seen. It always ends with an error. */
 async function* readMessages<Message extends Told>(
   transport: Transport,
-  { target, followed, progress, backoff, signal }: Attempt<Message>,
+  { target, followed, progress, backoff, options }: Attempt<Message>,
 ): AsyncGenerator<Message, never, undefined> {
   const events = readEvents(transport, {
     ...target,
     lastEventId: progress.lastEventId,
     silenceMsMax: heartbeatsMissedMax * followed.heartbeatMs,
     onRetry: (retryMs) => backoff.serverAsked(retryMs),
-    signal,
+    signal: options.signal,
   });
   const messageOf = followed.reader();
   for await (const event of events) {
+    heedReach(transport, target.url, event, options);
     const message = messageOf(event);
     if (message === null) continue;
     if (isBye(message)) throw ended(message);
@@ -100,6 +109,19 @@ async function* readMessages<Message extends Told>(
     if (isNews && (message.type !== "bookmark" || followed.tellsBookmarks)) yield message;
   }
   throw new ConnectionError("The server ended the stream.");
+}
+
+/** @throws ConnectionError where its server cannot reach the log and another may */
+function heedReach(
+  { endpointCount }: Transport,
+  { origin }: URL,
+  { event }: EventSourceMessage,
+  { suspended, connected }: WatchOptions,
+): void {
+  if (event === "connected") connected?.();
+  if (event !== "suspended") return;
+  if (endpointCount > 1) throw new ConnectionError(`${origin} cannot reach its log.`);
+  suspended?.();
 }
 
 /**

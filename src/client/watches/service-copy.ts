@@ -75,7 +75,7 @@ export class ServiceCopy {
       tellsBookmarks: true,
       reader: serviceReader,
     };
-    const options = { disconnected: () => this.#life.lost(), ...(signal !== undefined && { signal }) };
+    const options = { ...this.#life.told, ...(signal !== undefined && { signal }) };
     try {
       for await (const message of follow(transport, followed, options)) await this.#take(message);
     } finally {

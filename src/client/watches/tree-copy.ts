@@ -69,7 +69,7 @@ export class TreeCopy implements Iterable<WatchedZnode> {
     const messages = watch(
       transport,
       { paths: [this.path], scope: "subtree", initial: true, bookmarkMs, heartbeatMs },
-      { signal, disconnected: () => this.#life.lost() },
+      { signal, ...this.#life.told },
     );
     try {
       for await (const message of messages) await this.#take(message);

@@ -4,7 +4,7 @@
 import { stampText } from "../../core/epochs.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import type { Fence, ZnodeTag } from "../../core/write-context.ts";
-import type { Answer, Caller, CallOptions } from "../calls/calls.ts";
+import type { Answer, Caller, CallOptions, ReadOptions } from "../calls/calls.ts";
 import { RequestError } from "../calls/errors.ts";
 import { fenceHeaderOf } from "../calls/fences.ts";
 import { badPath, isTooLong } from "../calls/names.ts";
@@ -51,7 +51,7 @@ export type ListedZnode = WatchedZnode & {
   readonly acl?: readonly AclEntry[];
 };
 
-export interface WaitOptions extends CallOptions {
+export interface WaitOptions extends ReadOptions {
   /** Hold the answer back until there was a change after this transaction. */
   readonly waitAfterZxid?: number | undefined;
   /** For so long at most; then what is there is the answer. */
@@ -62,6 +62,9 @@ export interface WriteOptions extends CallOptions {
   /** The write happens only while each of these znodes exists with this czxid; else `fence_stale`. */
   readonly fences?: readonly Fence[] | undefined;
 }
+
+/** `stale` is for what is read. */
+export type BatchOptions = WriteOptions & Pick<ReadOptions, "stale">;
 
 export interface CreateOptions extends WriteOptions {
   readonly mode?: NewZnodeMode | undefined;
@@ -105,7 +108,7 @@ export interface DeleteOptions extends ChangeOptions {
   readonly recursive?: boolean | undefined;
 }
 
-export interface ChildrenOptions extends CallOptions {
+export interface ChildrenOptions extends ReadOptions {
   /** Only names that start so. */
   readonly prefix?: string | undefined;
   /** Go on after this name. */
@@ -125,7 +128,7 @@ export interface ChildrenPage {
   readonly zxid: number;
 }
 
-interface WalkOptions extends Pick<CallOptions, "signal"> {
+interface WalkOptions extends Pick<ReadOptions, "signal" | "stale"> {
   /** Whether to give the data as well as the stat. */
   readonly data?: boolean | undefined;
 }
@@ -172,7 +175,7 @@ export class Znodes {
   }
 
   /** The stat of the znode, undefined when there is none. */
-  async exists(path: string, options: CallOptions = {}): Promise<Stat | undefined> {
+  async exists(path: string, options: ReadOptions = {}): Promise<Stat | undefined> {
     const query = { depth: 0, include: "stat", limit: 1 };
     const url = urlPathOf("v1/tree", path);
     try {
@@ -288,18 +291,18 @@ export class Znodes {
   /** All children as they stand at one zxid, whatever is written meanwhile, read as fast as they are taken. */
   childZnodes(
     path: string,
-    { data = false, prefix, after, signal }: ChildZnodesOptions = {},
+    { data = false, prefix, after, stale, signal }: ChildZnodesOptions = {},
   ): AsyncGenerator<ListedZnode, void, undefined> {
-    const query = { include: includeOf(data), prefix, after };
+    const query = { include: includeOf(data), prefix, after, stale };
     return this.#list(urlPathOf("v1/children", path), query, signal);
   }
 
   /** The znode and everything below it, parents first, as it stands at one zxid: an export. */
   subtree(
     path: string,
-    { data = true, acl = false, depth, after, signal }: SubtreeOptions = {},
+    { data = true, acl = false, depth, after, stale, signal }: SubtreeOptions = {},
   ): AsyncGenerator<ListedZnode, void, undefined> {
-    const query = { include: `${includeOf(data)}${acl ? ",acl" : ""}`, depth, after };
+    const query = { include: `${includeOf(data)}${acl ? ",acl" : ""}`, depth, after, stale };
     return this.#list(urlPathOf("v1/tree", path), query, signal);
   }
 
@@ -318,7 +321,7 @@ export class Znodes {
   /** Each by itself: what is refused is a `RequestError` among the results. Reads see all of the writes. */
   async batch<const Operations extends readonly BatchOperation[]>(
     operations: Operations,
-    options: WriteOptions = {},
+    options: BatchOptions = {},
   ): Promise<Transacted<BatchResultsOf<Operations>>> {
     const { zxid, results } = await this.#operate("v1/batch", operations, options);
     return { zxid, results: results.map(batchResultIn) as unknown as BatchResultsOf<Operations> };
@@ -332,12 +335,13 @@ export class Znodes {
   async #operate(
     path: string,
     operations: readonly BatchOperation[],
-    options: WriteOptions,
+    options: BatchOptions,
   ): Promise<Transacted<unknown[]>> {
     const { body } = await this.#caller.send({
       ...callOptionsOf(options),
       method: "POST",
       path,
+      query: { stale: options.stale },
       headers: fenceHeaderOf(options),
       json: { operations: operations.map(wireOf) },
       repeat: "keyed",
@@ -352,7 +356,7 @@ export class Znodes {
    */
   async #alone<const Operation extends BatchOperation>(
     operation: Operation,
-    options: WriteOptions & Pick<ChangeOptions, "ifMatch">,
+    options: BatchOptions & Pick<ChangeOptions, "ifMatch">,
   ): Promise<OneResult<Operation>> {
     const { ifMatch } = options;
     if (ifMatch !== undefined) {
@@ -382,13 +386,13 @@ export class Znodes {
     query: Readonly<Record<string, string | number | undefined>>,
     options: WaitOptions,
   ): Promise<Answer> {
-    const { waitAfterZxid, waitMs = waitMsDefault } = options;
+    const { waitAfterZxid, waitMs = waitMsDefault, stale } = options;
     const heldMs = waitAfterZxid === undefined ? 0 : waitMs;
     return await this.#caller.send({
       ...callOptionsOf(options),
       method: "GET",
       path,
-      query,
+      query: { ...query, stale },
       repeat: "harmless",
       heldMs,
     });

@@ -26,6 +26,8 @@ interface Waiting {
   /** The right that is needed for as long as it waits. */
   readonly path: string;
   readonly verb: Verb;
+  /** It waits on while the log is out of reach. */
+  readonly takesStale?: boolean;
 }
 
 /** @throws KeeperError `throttled` when too many requests wait, of this connection or of all */
@@ -33,19 +35,20 @@ export function attend(
   request: FastifyRequest,
   reply: FastifyReply,
   { store, sessions, coordination }: AttendParts,
-  { waitMs, ...right }: Waiting,
+  { waitMs, takesStale = false, ...right }: Waiting,
 ): Attendance {
   if (waitMs > 0) countWait(reply);
-  const { clock } = store;
+  const { clock, suspension } = store;
   const { admitWaiter } = coordination;
   const attendance = new Attendance(
-    { clock, sessions, admitWaiter },
+    { clock, sessions, suspension, admitWaiter },
     {
       // What it is told is of its own place.
       context: { permits: asRecipe(readContextOf(request).permits) },
       token: sessionTokenOf(request),
       comesBack: request.headers["idempotency-key"] !== undefined,
       waitMs: heldBackMs(waitMs),
+      takesStale,
     },
   );
   const { raw } = reply;
@@ -75,9 +78,15 @@ function refuseWithoutRight(
   });
 }
 
-/** What comes of what somebody asked for. @throws KeeperError where they have lost the right to be told */
+/**
+ * What comes of what somebody asked for. Whoever may not be told does not wait until it is taken back.
+ * @throws KeeperError where they may not be told
+ */
 export async function attended<Outcome>(asked: Attendance, work: Promise<Outcome>): Promise<Outcome> {
-  const [outcome] = await Promise.allSettled([work]);
+  const settled = Promise.allSettled([work]);
+  await Promise.race([settled, asked.left]);
+  asked.assertMayBeTold();
+  const [outcome] = await settled;
   asked.assertMayBeTold();
   if (outcome.status === "rejected") throw outcome.reason;
   return outcome.value;

@@ -21,7 +21,7 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
-import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
+import { eventStream, eventsOfAll, eventZxid, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 
 const valueMember = Type.String({ description: "What it stands for, such as the address to reach it at." });
@@ -282,7 +282,7 @@ export const eventsSchema = {
   response: {
     200: eventStream(
       'id: 1042.3f9a01c2d4\nevent: leader\ndata: {"zxid":1042,"leader":null,"term":null}\n\n',
-      { leader: electionLeader, bye: streamBye },
+      { leader: electionLeader, ...eventsOfAll },
     ),
     ...problems("bad_path", "throttled"),
   },

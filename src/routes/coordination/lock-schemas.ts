@@ -22,7 +22,7 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
-import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
+import { eventStream, eventsOfAll, eventZxid, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 
 const permitsBounds = { minimum: 1, maximum: fixedLimits.permitsMax, ...named("permitsMax") };
@@ -305,7 +305,7 @@ export const eventsSchema = {
   response: {
     200: eventStream(
       'id: 1042.3f9a01c2d4\nevent: holders\ndata: {"zxid":1042,"holders":[],"holderCount":0}\n\n',
-      { holders: lockHolders, bye: streamBye },
+      { holders: lockHolders, ...eventsOfAll },
     ),
     ...problems("bad_path", "throttled"),
   },

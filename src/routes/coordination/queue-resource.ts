@@ -21,6 +21,7 @@ import { type Reader, systemContextIn } from "../../core/reader.ts";
 import { leaveUnanswered } from "../http/audit.ts";
 import type { OpenStreams } from "../http/latest-streams.ts";
 import { callerOf, renewCaller } from "../wire/callers.ts";
+import { assertMayBeStale, takesStale } from "../wire/freshness.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { type NamesQuery, pageOfNames } from "../wire/name-pages.ts";
 import {
@@ -195,16 +196,22 @@ async function findPlace(
   const path = kind.pathOf(name);
   const { waitMs } = request.query;
   const verb = keptReaderFor(request, parts.store).mayRead(path) ? "read" : "coordinate";
-  const asked = attend(request, reply, parts, { waitMs, path, verb });
+  const { suspension } = parts.store;
+  const asked = attend(request, reply, parts, { waitMs, path, verb, takesStale: takesStale(request) });
   refuseOthers(request, asked, parts, { path, id });
   const place = await attended(asked, parts.coordination.queues.find(asked, path, id));
+  assertMayBeStale(request, suspension);
   const view = {
     ...kind.placeView(parts.store.reader(asked.context), place.claim),
     ...kind.standingOf(place),
   };
   const session = asked.session();
   const isOwn = session !== undefined && session.id === place.claim.owner;
-  return isOwn ? { ...view, validForMs: await asked.validForMs() } : view;
+  // How long the session lives nobody can say then.
+  if (!isOwn || suspension.isOn) return view;
+  const validForMs = await asked.validForMs();
+  asked.assertMayBeTold();
+  return { ...view, validForMs };
 }
 
 /** Whoever may not read the queue is told of its own place in it, and of no other. */

@@ -23,9 +23,9 @@ import {
 } from "../wire/service-schemas.ts";
 import {
   eventStream,
+  eventsOfAll,
   eventZxid,
   streamBookmark,
-  streamBye,
   streamHeaders,
   streamReset,
   streamSynced,
@@ -58,7 +58,7 @@ export function serviceEventRoutes(plainApp: FastifyInstance, { watches, store }
       assertReads(whose.context, servicePath(service));
       const selection = new InstanceSelection(service, filter, whose.context.permits);
       countStream(reply);
-      const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+      const sink = beginEventStream(reply, store);
       const stream = watches.open({ selection, start, once: false, bookmarkMs, heartbeatMs, ...whose }, sink);
       connectReader(reply.raw, sink, stream);
     },
@@ -92,7 +92,7 @@ const events = {
   snapshot: instancesSnapshot,
   synced: streamSynced,
   ...{ added: instanceChange, updated: instanceChange, removed: instanceChange },
-  ...{ bookmark: streamBookmark, reset: streamReset, bye: streamBye },
+  ...{ bookmark: streamBookmark, reset: streamReset, ...eventsOfAll },
 };
 
 const eventsSchema = {
@@ -101,8 +101,8 @@ const eventsSchema = {
   description:
     "`snapshot` and `synced`: those there are now, in pages, and the end of them. Then `added`, `updated` and `removed`, " +
     "one for each instance. With a filter an instance that begins to fit it is `added`, and one that no longer does " +
-    "is `removed`, and shown as it last was. Of several in one transaction the last has the id. `bookmark`, `reset` and " +
-    "`bye` are those of `GET /v1/watch`, and so is resuming with `Last-Event-ID` or `sinceZxid`: then there is no " +
+    "is `removed`, and shown as it last was. Of several in one transaction the last has the id. `bookmark`, `reset`, " +
+    "`bye`, `suspended` and `connected` are those of `GET /v1/watch`, and so is resuming with `Last-Event-ID` or `sinceZxid`: then there is no " +
     "snapshot. `tag`, `state`, `zone` and `meta` select; `meta.<name>=<value>` is the same as `meta=<name>=<value>`.",
   tags: ["services"],
   params: serviceParameter,

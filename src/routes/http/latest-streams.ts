@@ -4,6 +4,7 @@ import type { FastifyReply } from "fastify";
 import type { Clock } from "../../clock.ts";
 import type { ReadContext } from "../../core/reader.ts";
 import type { RightsInUse } from "../../store/rights-in-use.ts";
+import type { Suspension } from "../../store/suspension.ts";
 import { type LatestSource, LatestStream } from "../../told/latest-stream.ts";
 import { countStream } from "./connection-share.ts";
 import { beginEventStream, connectReader } from "./sse.ts";
@@ -25,6 +26,7 @@ interface FollowedStore {
   readonly clock: Clock;
   readonly zxid: number;
   readonly rightsInUse: RightsInUse;
+  readonly suspension: Suspension;
 }
 
 /** Streams that a server ends before its connections. */
@@ -50,11 +52,13 @@ export class LatestStreams implements OpenStreams {
   begin(reply: FastifyReply, { subscribe, context, ...source }: Subscription): void {
     countStream(reply);
     const unsubscribe = subscribe({ tell: () => stream.tell(), finish: (frame) => stream.finish(frame) });
-    const sink = beginEventStream(reply, { Zxid: String(this.#store.zxid) });
-    const stopFollowing = this.#store.rightsInUse.follow(context, () => stream.bye("unauthorised"));
-    const stream = new LatestStream(sink, this.#store.clock, source, () => {
+    const sink = beginEventStream(reply, this.#store);
+    const stopHeedingRights = this.#store.rightsInUse.follow(context, () => stream.bye("unauthorised"));
+    const stopHeedingReach = this.#store.suspension.follow(() => stream.tell());
+    const stream = new LatestStream(sink, this.#store, source, () => {
       unsubscribe();
-      stopFollowing();
+      stopHeedingRights();
+      stopHeedingReach();
       this.#open.delete(stream);
     });
     this.#open.add(stream);

@@ -9,6 +9,7 @@ import { browserHeaders } from "./browser-headers.ts";
 import { isGone } from "./gone.ts";
 import { countStreamBegun } from "./request-counts.ts";
 import { ChunkSink } from "./shared-chunks.ts";
+import { type DatedStore, streamHeadOf } from "./staleness.ts";
 
 /** What proxies must not do with a stream: keep it, change it, or hold it back to fill a buffer. */
 const streamHeaders = {
@@ -57,8 +58,8 @@ class ResponseSink implements Sink {
 export type StreamSink = ResponseSink | ChunkSink;
 
 /** Takes the reply over and sends its head, with the headers hooks have set so far, and when to come back. */
-export function beginEventStream(reply: FastifyReply, headers: Readonly<Record<string, string>>): StreamSink {
-  const sink = beginResponse(reply, headers);
+export function beginEventStream(reply: FastifyReply, store: DatedStore): StreamSink {
+  const sink = beginResponse(reply, streamHeadOf(store));
   sink.write(retryLine(Math.random()));
   return sink;
 }

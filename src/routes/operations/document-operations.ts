@@ -25,6 +25,7 @@ export function finishOperation(path: string, method: string, made: JsonObject):
     ...operation
   } = made as Operation;
   const { parameters, requestBody, responses } = operation as Operation;
+  const takesStale = (parameters ?? []).some(({ name }) => name === "stale");
   const finished = {
     ...operation,
     ...(parameters && {
@@ -32,7 +33,9 @@ export function finishOperation(path: string, method: string, made: JsonObject):
     }),
     ...(takesSession(parameters) && { security: withSession }),
     ...(requestBody && { requestBody: { ...requestBody, required: bodyIsOptional !== true } }),
-    responses: mapResponses(responses, (status, response) => withHeaders(path, status, response)),
+    responses: mapResponses(responses, (status, response) =>
+      withHeaders({ path, status, takesStale }, response),
+    ),
   };
   return { [method]: finished, ...(isObject(head) && { head: headOf(finished as Operation, head) }) };
 }
@@ -82,7 +85,16 @@ const zxidHeader = {
   example: 1042,
 };
 
+const staleHeader = {
+  description:
+    "Only while this server cannot reach the log, and the request said `stale=ok`: milliseconds since somebody answered for " +
+    "the log. What is said may be as old.",
+  schema: wholeNumber,
+  example: 4120,
+};
+
 const refusalHeaders: Readonly<Record<string, JsonObject>> = {
+  404: { "Stale-Ms": staleHeader },
   405: {
     Allow: {
       description: "The methods the resource has.",
@@ -107,11 +119,18 @@ const retryAfterHeader = {
   },
 };
 
-function withHeaders(path: string, status: string, response: JsonObject): JsonObject {
+interface AnsweredWith {
+  readonly path: string;
+  readonly status: string;
+  readonly takesStale: boolean;
+}
+
+function withHeaders({ path, status, takesStale }: AnsweredWith, response: JsonObject): JsonObject {
   const hasZxid = path.startsWith("/v1") || status.startsWith("4");
   const mayRetry = status === "429" || status === "503" || status === "4XX";
   const headers = {
     ...(hasZxid && { Zxid: zxidHeader }),
+    ...(takesStale && Number(status) < 400 && { "Stale-Ms": staleHeader }),
     ...(response.headers as JsonObject | undefined),
     ...refusalHeaders[status],
     ...(mayRetry && retryAfterHeader),

@@ -146,7 +146,7 @@ function lookAtLog({ store: { logState } }: Seen): Fault | null {
     case "read_only":
       return { sentence: "It takes no writes; reads, deletes and keepalives go on.", cause: logState.cause };
     case "suspended":
-      return { sentence: "It cannot be reached; reads go on.", cause: logState.cause };
+      return { sentence: "It cannot be reached; what is read with stale=ok goes on.", cause: logState.cause };
     case "failed":
       return { sentence: "It has failed; the process ends.", cause: logState.cause };
   }

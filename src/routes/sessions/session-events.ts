@@ -9,7 +9,7 @@ import { LatestStreams, type OpenStreams } from "../http/latest-streams.ts";
 import { renewCaller } from "../wire/callers.ts";
 import type { RouteParts } from "../wire/parts.ts";
 import { problems } from "../wire/schemas.ts";
-import { eventStream, eventZxid, streamBye, wholeStreamHeaders } from "../wire/stream-schemas.ts";
+import { eventStream, eventsOfAll, eventZxid, wholeStreamHeaders } from "../wire/stream-schemas.ts";
 import { wholeStreamQuery } from "../wire/stream-start.ts";
 import { idOf } from "./sessions.ts";
 
@@ -70,7 +70,7 @@ const eventsSchema = {
     200: eventStream('event: ended\ndata: {"reason":"session_expired","zxid":1042}\n\n', {
       alive: sessionAlive,
       ended: sessionEnded,
-      bye: streamBye,
+      ...eventsOfAll,
     }),
     ...problems("bad_path", "session_expired", "throttled"),
   },

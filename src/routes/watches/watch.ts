@@ -23,9 +23,9 @@ import { reach } from "../wire/freshness.ts";
 import { problems, stat, znode } from "../wire/schemas.ts";
 import {
   eventStream,
+  eventsOfAll,
   eventZxid,
   streamBookmark,
-  streamBye,
   streamHeaders,
   streamReset,
   streamSynced,
@@ -114,7 +114,7 @@ export function watchRoutes(plainApp: FastifyInstance, { watches, store, limits 
     const selection = selectionOf(query, whose.context);
     const { once, bookmarkMs, heartbeatMs } = query;
     countStream(reply);
-    const sink = beginEventStream(reply, { Zxid: String(store.zxid) });
+    const sink = beginEventStream(reply, store);
     const stream = watches.open({ selection, start, once, bookmarkMs, heartbeatMs, ...whose }, sink);
     connectReader(reply.raw, sink, stream);
   }
@@ -168,7 +168,7 @@ const watchChange = Type.Object(
 
 const events = {
   ...{ snapshot: watchSnapshot, synced: streamSynced, change: watchChange },
-  ...{ bookmark: streamBookmark, reset: streamReset, bye: streamBye },
+  ...{ bookmark: streamBookmark, reset: streamReset, ...eventsOfAll },
 };
 
 const watchSchema = {
@@ -177,7 +177,8 @@ const watchSchema = {
   description:
     "`change`: one transaction, with the id to resume after. `snapshot` and `synced`: what there is now, and its end. " +
     "`bookmark`: nothing happened, but the resume point moves on. `reset`: the resume point is gone, the current state " +
-    "follows. `bye`: a planned close. To resume, send the last id as `Last-Event-ID`: it has the epoch of its zxid, so that a " +
+    "follows. `bye`: a planned close. `suspended`: this server cannot reach the log; `connected`: it can again, and what was " +
+    "missed follows. To resume, send the last id as `Last-Event-ID`: it has the epoch of its zxid, so that a " +
     "store which was rolled back says `reset`. `sinceZxid` is the number alone.",
   tags: ["watches"],
   headers: Type.Object({ ...streamHeaders.properties, ...aclAuthHeader }),

@@ -1,20 +1,26 @@
 // How new the state must be that a request meets. A server may be behind others: `Min-Zxid` says what the client has
 // seen, `consistency=linearizable` asks for all that was answered anywhere before. The request waits until the state is
-// there, before anything is done for it, and is refused when that takes too long.
+// there, before anything is done for it, and is refused when that takes too long. While the log is out of reach what is read
+// is refused, or answered as it was last known where `stale=ok` says so.
 
-import type { FastifyInstance, FastifyReply, RouteOptions } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { Type } from "typebox";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
-import type { RequestStep } from "../http/every-request.ts";
+import type { Suspension } from "../../store/suspension.ts";
+import { unknownElsewhere } from "../../store/write-refusals.ts";
+import type { AnswerStep, RequestStep } from "../http/every-request.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
+import { staleHeader } from "../http/staleness.ts";
+import { tellWhatIsRead } from "./what-is-read.ts";
 
 /** A store as those see it who wait for its state. */
 export interface AwaitedStore {
   readonly clock: Clock;
   readonly zxid: number;
+  readonly suspension: Suspension;
   atLeast(zxid: number, signal: AbortSignal): Promise<void>;
   sync(signal: AbortSignal): Promise<number>;
 }
@@ -26,14 +32,65 @@ interface FreshnessParts {
 
 /** The step behind all that refuse: what is refused anyway waits for nothing. */
 export function awaitState({ store, sessions }: FreshnessParts): RequestStep {
+  const { suspension } = store;
   return (request, reply) => {
+    if (suspension.isOn) assertMayBeStale(request, suspension);
     const { "min-zxid": least, "session-token": token } = request.headers;
-    const { consistency } = request.query as { consistency?: unknown };
+    const { consistency, stale } = request.query as { consistency?: unknown; stale?: unknown };
+    if (stale !== undefined && consistency !== undefined) throw contradiction();
     const leastZxid = least === undefined ? 0 : zxidIn(least);
     const mustCatchUp = consistency === "linearizable" || sessions.mayBeElsewhere(token);
     if (mustCatchUp || leastZxid > store.zxid) return untilFresh(store, reply, { leastZxid, mustCatchUp });
     return true;
   };
+}
+
+function contradiction(): KeeperError {
+  const message =
+    "stale=ok takes what may be old, and consistency=linearizable does not: ask for one of them.";
+  return new KeeperError("bad_request", message);
+}
+
+/**
+ * Whether it may be answered from what is here. Also for what was held back meanwhile.
+ * @throws KeeperError `suspended` where it shows what may be otherwise by now, and does not say that this will do
+ */
+export function assertMayBeStale(request: FastifyRequest, { isOn }: Pick<Suspension, "isOn">): void {
+  if (isOn && request.routeOptions.config.showsState === true && !takesStale(request))
+    throw unknownElsewhere();
+}
+
+/** Whether what was last known will do. */
+export function takesStale({ query }: FastifyRequest): boolean {
+  return (query as { stale?: unknown }).stale === "ok";
+}
+
+/** Calls back when an answer that is held back has nothing more to wait for. Returns what ends it. */
+export function whenOutOfReach(
+  request: FastifyRequest,
+  suspension: Suspension,
+  onSuspended: () => void,
+): () => void {
+  if (takesStale(request)) return () => {};
+  const look = () => {
+    if (suspension.isOn) onSuspended();
+  };
+  look();
+  return suspension.follow(look);
+}
+
+/** What was read while the log is out of reach says how old it may be. */
+export function dateStale({ suspension }: Pick<AwaitedStore, "suspension">): AnswerStep {
+  return (request, reply, payload) => {
+    if (suspension.isOn && saysWhatIs(reply) && request.routeOptions.config.showsState === true)
+      reply.header(staleHeader, suspension.silentMs);
+    return payload;
+  };
+}
+
+/** That something is not there may be out of date as well. */
+function saysWhatIs({ statusCode }: FastifyReply): boolean {
+  return statusCode < 400 || statusCode === 404;
 }
 
 const zxidPattern = "^\\d{1,16}$";
@@ -117,9 +174,22 @@ const consistency = Type.Optional(
   }),
 );
 
-/** Call before any route is added: any may be asked for a state, and those that only read for the newest. */
-export function takeFreshness(app: FastifyInstance): void {
+const stale = Type.Optional(
+  Type.Literal("ok", {
+    description:
+      "While this server cannot reach the log, answer from what it last knew; the header Stale-Ms says how old that may be. " +
+      "Without it the answer is `suspended` then.",
+  }),
+);
+
+/**
+ * Call before any route is added: any may be asked for a state, and those that only read for the newest, or for an old
+ * one. Call what it returns after the last one.
+ */
+export function takeFreshness(app: FastifyInstance): () => void {
+  const assertWhole = tellWhatIsRead(app);
   app.addHook("onRoute", addParameters);
+  return assertWhole;
 }
 
 function addParameters(route: RouteOptions): void {
@@ -128,7 +198,10 @@ function addParameters(route: RouteOptions): void {
   const schema = { ...route.schema, headers: withProperty(headers, { "min-zxid": minZxid }) };
   // Fastify adds the route of HEAD by itself, with the schema that GET was given and not the one it has by now.
   const isRead = [route.method].flat().some((method) => method === "GET" || method === "HEAD");
-  route.schema = isRead ? { ...schema, querystring: withProperty(querystring, { consistency }) } : schema;
+  const showsState = route.config?.showsState === true;
+  const asked = { ...((isRead || showsState) && { consistency }), ...(showsState && { stale }) };
+  const asksMore = Object.keys(asked).length > 0;
+  route.schema = asksMore ? { ...schema, querystring: withProperty(querystring, asked) } : schema;
 }
 
 function withProperty(schema: object = Type.Object({}), added: object): object {

@@ -15,7 +15,7 @@ import { countWait } from "../http/connection-share.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
 import { callerOf, renewCaller } from "./callers.ts";
-import { reach } from "./freshness.ts";
+import { assertMayBeStale, reach, whenOutOfReach } from "./freshness.ts";
 import { readerFor } from "./parts.ts";
 import { cannotResume, readerOf } from "./stream-start.ts";
 import { heldBackMs } from "./wait-time.ts";
@@ -55,9 +55,9 @@ type Waited = { readonly path: string } & Pick<SelectionParts, "scope" | "types"
 
 /**
  * Resolves when something selected changed, when the time is up, or when the client is gone. What is not there is waited
- * for, unless it may have gone since.
+ * for, unless it may have gone since. While the log is out of reach there is nothing to wait for.
  * @throws KeeperError `history_trimmed` when the transaction to wait after has not happened here; `forbidden` when the path
- * may not be read; `unauthenticated` when whoever waits is nobody any more
+ * may not be read; `unauthenticated` when whoever waits is nobody any more; `suspended`
  */
 export async function longPoll(
   request: FastifyRequest<{ Querystring: WaitQuery }>,
@@ -73,6 +73,7 @@ export async function longPoll(
   assertHappened(afterZxid, watches);
   const { promise: giveUp, resolve } = Promise.withResolvers<void>();
   const cancelTimer = store.clock.setTimer(heldBackMs(waitMs), resolve);
+  const stopHeedingReach = whenOutOfReach(request, store.suspension, resolve);
   reply.raw.once("close", resolve);
   if (isGone(reply.raw)) resolve();
   try {
@@ -85,10 +86,12 @@ export async function longPoll(
     const heedsLists = watched.scope === "node";
     const selection = new Selection({ ...watched, paths, withData: false, heedsLists });
     await watches.waitForChange({ selection, afterZxid: after, ...whose, giveUp });
+    assertMayBeStale(request, store.suspension);
     // What is answered now is by what may be read now.
     renewCaller(request, store);
   } finally {
     cancelTimer();
+    stopHeedingReach();
     reply.raw.off("close", resolve);
   }
 }

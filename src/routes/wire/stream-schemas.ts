@@ -70,7 +70,24 @@ export const streamReset = Type.Object(
   { title: "StreamReset", description: "The point to resume from is gone: the current state follows." },
 );
 
-export const streamBye = Type.Object(
+const streamSuspended = Type.Object(
+  { zxid: eventZxid },
+  {
+    title: "StreamSuspended",
+    description:
+      "This server cannot reach the log: what happens now is not heard of here until `connected`. Another server may go on.",
+  },
+);
+
+const streamConnected = Type.Object(
+  { zxid: eventZxid },
+  {
+    title: "StreamConnected",
+    description: "The log can be reached again: what happened meanwhile follows as if nothing had been.",
+  },
+);
+
+const streamBye = Type.Object(
   {
     reason: Type.String({
       description:
@@ -80,6 +97,9 @@ export const streamBye = Type.Object(
   },
   { title: "StreamBye", description: "A planned end: come back, here or on another server." },
 );
+
+/** What every stream may say, of itself and of the server. None of them has an id. */
+export const eventsOfAll = { suspended: streamSuspended, connected: streamConnected, bye: streamBye };
 
 /** How work ends that failed after its first part. */
 export const streamProblem = Type.Unsafe<object>({ $ref: "Problem#" });

@@ -129,7 +129,7 @@ const getSchema = {
     operationId: "existsZnode",
     summary: "Whether a znode exists",
     description: "What getZnode answers with, without the body.",
-    names: ["path", "Session-Token", "Acl-Auth", "If-None-Match", "Min-Zxid", "consistency"],
+    names: ["path", "Session-Token", "Acl-Auth", "If-None-Match", "Min-Zxid", "consistency", "stale"],
   },
   response: {
     200: { ...json(znode, "The znode.", exampleZnode), headers: etagHeader },

@@ -6,11 +6,13 @@ import { machineVersion } from "../../core/machine-version.ts";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
 import type { Lsn } from "../commit-log.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
+import type { LogHome } from "../sqlite/log-home.ts";
 import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
 import { makeOrdinary, placeOfDatabase } from "../sqlite/snapshot-file.ts";
 import { EntriesRead } from "./entries-read.ts";
 import type { EtcdCalls } from "./etcd-client.ts";
 import { Keys } from "./keys.ts";
+import { type Format, logIdOf, readFormat } from "./log-format.ts";
 import type { Snapshot, SnapshotFacts } from "./manifest.ts";
 import { patiently } from "./patience.ts";
 import { SnapshotGoneError, Snapshots } from "./snapshots.ts";
@@ -59,9 +61,10 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
   const own = lookInto(directory, placeOfDatabase);
   // What is said of the directory of another cluster, and of one that was put back, is said when it is opened.
   if (own !== null && (own.clusterId !== clusterId || own.isPutBack)) return null;
-  const log = new EntriesRead(client, new Keys(prefix));
+  const format = (await patiently(() => readFormat(client, prefix)))?.format;
+  const log = new EntriesRead(client, new Keys(prefix, format?.before));
   const snapshots = new Snapshots(client, prefix);
-  const ownLsn = own?.lsn ?? 0;
+  const ownLsn = own === null || !isOfLog(own, format, directory) ? 0 : own.lsn;
   for (let tries = 1; ; tries += 1) {
     const { first } = await patiently(() => log.extent());
     if (ownLsn + 1 >= first) return null;
@@ -77,6 +80,24 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
     install(directory);
     return snapshot;
   }
+}
+
+/**
+ * Whether its rows are of the past of this log: of another that the cluster has had they may be of a past that was left.
+ * @throws Error for a directory that has a log of its own beside one that was moved
+ */
+function isOfLog(
+  { logHome, tail }: { readonly logHome: LogHome | null; readonly tail: Lsn },
+  format: Format | undefined,
+  { path }: DataDirectory,
+): boolean {
+  if (format === undefined) return true;
+  if (logHome !== null) return logHome.logId === logIdOf(format);
+  // What never had an entry may have been named by a start that was broken off.
+  if (format.logId === undefined || tail === 0) return true;
+  throw new Error(
+    `The directory ${path} has a log of its own, and so may have what the log in etcd has not: begin with an empty one.`,
+  );
 }
 
 function assertUsable(

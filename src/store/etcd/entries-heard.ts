@@ -99,10 +99,11 @@ export class EntriesHeard {
     const { entry, tail } = this.#half;
     if (entry === undefined || tail === undefined) return;
     this.#half = null;
-    const heard = entryOf(entry, Number(tail.version), keys);
+    const lsn = keys.lsnAt(tail.version);
+    const heard = entryOf(entry, lsn, keys);
     if (heard !== null) this.add(heard);
     // One that is in parts is read with them.
-    else if (Number(tail.version) > this.#last) this.lose();
+    else if (lsn > this.#last) this.lose();
   }
 
   /** One that is there: heard, or written by ourselves. One that is known already changes nothing. */

@@ -38,7 +38,7 @@ export class EntriesRead {
       compare: [],
       success: [{ range: { key: tail, keysOnly: true } }, { range: { ...entries, countOnly: true } }],
     });
-    const end = versionIn(ranges[0]?.kvs);
+    const end = endIn(ranges[0]?.kvs, this.#keys);
     return { first: end - Number(ranges[1]?.count ?? 0n) + 1, end };
   }
 
@@ -68,7 +68,7 @@ export class EntriesRead {
       ],
     });
     const keys = (ranges[1]?.kvs ?? []).map(({ key }) => key);
-    return { revision: header.revision, end: versionIn(ranges[0]?.kvs), keys };
+    return { revision: header.revision, end: endIn(ranges[0]?.kvs, this.#keys), keys };
   }
 
   /**
@@ -123,13 +123,13 @@ export class EntriesRead {
         { range: { ...entries, keysOnly: true, minModRevision: modRevision + 1n } },
       ],
     });
-    return versionIn(ranges[0]?.kvs) - (ranges[1]?.kvs.length ?? 0);
+    return endIn(ranges[0]?.kvs, this.#keys) - (ranges[1]?.kvs.length ?? 0);
   }
 }
 
-/** Of a key that was never written: 0. */
-export function versionIn(kvs: readonly KeyValue[] = []): number {
-  return Number(kvs[0]?.version ?? 0n);
+/** Where the log ends, by its tail; where it begins while that was never written. */
+export function endIn(tails: readonly KeyValue[] | undefined, keys: Keys): Lsn {
+  return keys.lsnAt(tails?.[0]?.version ?? 0n);
 }
 
 /** Null where its parts have to be read. */

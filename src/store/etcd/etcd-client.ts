@@ -65,6 +65,8 @@ export interface Txn {
   readonly compare: readonly Condition[];
   readonly success: readonly Step[];
   readonly failure?: readonly Step[];
+  /** Within which it is answered; the usual one unless it is given. By a short one a member that stands still is found soon. */
+  readonly timeoutMs?: number;
 }
 
 export interface TxnAnswer {
@@ -117,6 +119,8 @@ type Untyped = Client<never> & Record<string, (request: object, options: CallOpt
 
 interface Member {
   readonly endpoint: string;
+  /** Of those who wait for its answer. */
+  readonly lettingGo: Set<(error: unknown) => void>;
   readonly kv: Untyped;
   readonly watch: Untyped;
   readonly maintenance: Untyped;
@@ -139,7 +143,7 @@ export class EtcdClient {
     return this.#call(({ kv }, options) => kv.range?.(range, options) as Promise<RangeAnswer>);
   }
 
-  async txn({ compare, success, failure = [] }: Txn): Promise<TxnAnswer> {
+  async txn({ compare, success, failure = [], timeoutMs }: Txn): Promise<TxnAnswer> {
     const request = {
       compare: compare.map(toCompare),
       success: success.map(toRequest),
@@ -147,6 +151,7 @@ export class EtcdClient {
     };
     const answer = await this.#call(
       ({ kv }, options) => kv.txn?.(request, options) as Promise<EncodedTxnAnswer>,
+      timeoutMs,
     );
     const ranges = answer.responses.flatMap(({ choice }) => (choice.case === "range" ? [choice.value] : []));
     return { header: answer.header, succeeded: answer.succeeded, ranges };
@@ -179,6 +184,8 @@ export class EtcdClient {
     readonly version: string;
     readonly dbSize: bigint;
     readonly dbSizeInUse: bigint;
+    /** What it may grow to; 0 where etcd is older than 3.6, and does not say. */
+    readonly dbSizeQuota: bigint;
   }> {
     return await this.#call(
       ({ maintenance }, options) => maintenance.status?.({}, options) as ReturnType<EtcdClient["status"]>,
@@ -193,13 +200,20 @@ export class EtcdClient {
       yield { choice: { case: "creation", value: creation } };
       await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
     };
-    const { watch } = this.#member;
     const headers = await this.#headers();
+    const member = this.#member;
+    const left = new AbortController();
+    const letGo = () => left.abort();
+    member.lettingGo.add(letGo);
     try {
-      yield* watch.watch?.(requests(), { signal, headers }) as AsyncIterable<WatchAnswer>;
+      const ending = AbortSignal.any([signal, left.signal]);
+      yield* member.watch.watch?.(requests(), { signal: ending, headers }) as AsyncIterable<WatchAnswer>;
     } catch (error) {
-      this.#failed(error);
+      // Whoever ends it has no complaint.
+      if (!signal.aborted) this.#failed(member, error);
       throw error;
+    } finally {
+      member.lettingGo.delete(letGo);
     }
   }
 
@@ -207,12 +221,16 @@ export class EtcdClient {
     return this.#members[this.#current] as Member;
   }
 
-  async #call<T>(ask: (member: Member, options: CallOptions) => Promise<T>): Promise<T> {
-    const options = { timeoutMs: callTimeoutMs, headers: await this.#headers() };
+  async #call<T>(
+    ask: (member: Member, options: CallOptions) => Promise<T>,
+    timeoutMs = callTimeoutMs,
+  ): Promise<T> {
+    const options = { timeoutMs, headers: await this.#headers() };
+    const member = this.#member;
     try {
-      return await ask(this.#member, options);
+      return await untilLeft(member, () => ask(member, options));
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
@@ -224,21 +242,39 @@ export class EtcdClient {
   }
 
   async #authenticate(user: NonNullable<EtcdOptions["user"]>): Promise<string> {
+    const member = this.#member;
     try {
-      const asked = this.#member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
+      const asked = member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
       return (await (asked as Promise<{ token: string }>)).token;
     } catch (error) {
-      this.#failed(error);
+      this.#failed(member, error);
       throw error;
     }
   }
 
-  /** Whoever asks next asks another member, and shows who they are anew where that was the matter. */
-  #failed(error: unknown): void {
+  /**
+   * Whoever asks next asks another member, and shows who they are anew where that was the matter. Of several who fail at one
+   * member the first one leaves it: were each to go on by one, they could come round to it again. What others still wait for
+   * there is as good as lost.
+   */
+  #failed(member: Member, error: unknown): void {
     const { code } = ConnectError.from(error);
     if (code === Code.Unauthenticated) this.#token = null;
-    if (!ofTheRequest.has(code)) this.#current = (this.#current + 1) % this.#members.length;
+    if (ofTheRequest.has(code) || member !== this.#member) return;
+    this.#current = (this.#current + 1) % this.#members.length;
+    const left = new ConnectError(`${member.endpoint} does not answer`, Code.Unavailable);
+    for (const letGo of [...member.lettingGo]) letGo(left);
   }
+}
+
+/** The answer, unless its member is left before it comes. */
+function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    lettingGo.add(reject);
+    ask()
+      .then(resolve, reject)
+      .finally(() => lettingGo.delete(reject));
+  });
 }
 
 const noSpaceAlarm = 1;
@@ -293,7 +329,8 @@ function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
     ...(tls !== undefined && { nodeOptions: tls }),
   });
   const to = (service: string) => clientOf(service, transport);
-  return { endpoint, kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
+  const services = { kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
+  return { endpoint, lettingGo: new Set(), ...services };
 }
 
 function clientOf(service: string, transport: Transport): Untyped {

@@ -21,14 +21,17 @@ import { Follower } from "../follower.ts";
 import { GivenUpError, type LogConnection, type Paces } from "../log-connection.ts";
 import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
-import { EntriesRead, versionIn } from "./entries-read.ts";
+import { EntriesRead, endIn } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
-import { type EtcdCalls, isOutOfSpace, isRefused } from "./etcd-client.ts";
-import { bytesOf, Keys, textOf } from "./keys.ts";
+import { type EtcdCalls, isOutOfSpace, isRefused, type KeyValue } from "./etcd-client.ts";
+import { bytesOf, Keys } from "./keys.ts";
+import { type FoundFormat, logIdOf, notTheSame, openFormat } from "./log-format.ts";
 import { OwnEntries } from "./own-entries.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
+/** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
+const probeTimeoutMs = 1000;
 /** Places of our own entries that are remembered, for appends that are repeated. */
 const placesMax = 1000;
 
@@ -42,14 +45,9 @@ export interface EtcdLogParts {
   readonly onWaiting?: (cause: string) => void;
   /** Ends the opening. */
   readonly signal?: AbortSignal;
+  /** What the log is opened as that is being moved away, to be read to its end; without, only one that is served is opened. */
+  readonly moved?: FoundFormat;
 }
-
-interface Format {
-  readonly clusterId: string;
-  readonly format: number;
-}
-
-const format = 1;
 
 export class EtcdLog implements CommitLog {
   readonly info: LogInfo;
@@ -72,13 +70,21 @@ export class EtcdLog implements CommitLog {
   /** What the last look at the tail found, if it was not heard by then. */
   #unheard: Lsn = 0;
 
-  private constructor({ client, clock, prefix }: EtcdLogParts, connection: LogConnection, opened: Opened) {
+  private constructor(
+    { client, clock, prefix }: EtcdLogParts,
+    connection: LogConnection,
+    opened: FoundFormat,
+  ) {
     this.#client = client;
     this.#clock = clock;
     this.#connection = connection;
-    this.#keys = new Keys(prefix);
+    const { clusterId, before } = opened.format;
+    this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
-    this.info = { kind: "etcd", clusterId: opened.clusterId, entryBytesMax, isShared: true };
+    this.info = {
+      ...{ kind: "etcd", clusterId, logId: logIdOf(opened.format), isShared: true },
+      ...{ entryBytesMax, appendsAtOnce: 1 },
+    };
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];
@@ -94,13 +100,13 @@ export class EtcdLog implements CommitLog {
 
   /** Resolves when etcd answers. @throws Error when it will not have us, or what is there is of another format */
   static async open(parts: EtcdLogParts): Promise<EtcdLog> {
-    const { clock, paces = usualPaces, onWaiting = () => {}, signal } = parts;
+    const { client, clock, prefix, paces = usualPaces, onWaiting = () => {}, signal, moved } = parts;
     const opening = connectionToEtcd(clock, paces);
     opening.onState((state) => {
       if (state.state === "suspended") onWaiting(state.cause);
     });
     const opened = await opening.insist(
-      () => openFormat(parts),
+      async () => moved ?? (await openFormat(client, prefix)),
       (error) => {
         signal?.throwIfAborted();
         if (isRefused(error)) throw new Error(`etcd refuses this server: ${(error as Error).message}`);
@@ -195,17 +201,27 @@ export class EtcdLog implements CommitLog {
   }
 
   async tail(): Promise<Lsn> {
-    const { question, tail } = this.#keys;
+    const { question, tail, format } = this.#keys;
     const success = [
       { put: { key: question, value: bytesOf("") } },
       { range: { key: tail, keysOnly: true } },
+      { range: { key: format } },
     ];
     const { ranges } = await this.#connection.insist(
       () => this.#client.txn({ compare: [], success }),
       // Where nothing can be written it is read.
       (error) => (isOutOfSpace(error) ? void success.shift() : undefined),
     );
-    return versionIn(ranges[0]?.kvs);
+    this.#assertSame(ranges[1]?.kvs[0]);
+    return endIn(ranges[0]?.kvs, this.#keys);
+  }
+
+  /** Where the log goes on somewhere else, what is here is the past. */
+  #assertSame(format: KeyValue | undefined): void {
+    if (format?.modRevision === this.#formatRevision) return;
+    const cause = notTheSame(format, this.#keys.prefix);
+    this.#connection.fail(cause);
+    throw new Error(cause);
   }
 
   /** A watch may be dead and say nothing; and whether anybody answers at all is seen here first. */
@@ -222,9 +238,12 @@ export class EtcdLog implements CommitLog {
     try {
       // Of what is heard while it is asked the answer may not know.
       const { last } = this.#heard;
-      const { kvs } = await this.#client.range({ key: this.#keys.tail, keysOnly: true });
+      const { tail, format } = this.#keys;
+      const success = [{ range: { key: tail, keysOnly: true } }, { range: { key: format } }];
+      const { ranges } = await this.#client.txn({ compare: [], success, timeoutMs: probeTimeoutMs });
       this.#connection.answered();
-      this.#compare(versionIn(kvs), last);
+      this.#assertSame(ranges[1]?.kvs[0]);
+      this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);
     } catch (error) {
       this.#connection.notAnswered(error);
@@ -295,27 +314,4 @@ function trimmed(from: Lsn): string {
 /** Whoever trims does it again another time. */
 function throwIfFull(error: unknown): void {
   if (isOutOfSpace(error)) throw error;
-}
-
-/** What was there when the log was opened, or was put there then. */
-interface Opened {
-  readonly clusterId: string;
-  readonly revision: bigint;
-}
-
-async function openFormat({ client, prefix }: EtcdLogParts): Promise<Opened> {
-  const { format: key } = new Keys(prefix);
-  const made: Format = { clusterId: randomBytes(16).toString("hex"), format };
-  const range = { range: { key } };
-  const { ranges } = await client.txn({
-    compare: [{ key, version: 0n }],
-    success: [{ put: { key, value: bytesOf(JSON.stringify(made)) } }, range],
-    failure: [range],
-  });
-  const [kv] = ranges[0]?.kvs ?? [];
-  if (kv === undefined) throw new Error("etcd does not keep what is put into it");
-  const found = JSON.parse(textOf(kv.value)) as Format;
-  if (found.format !== format)
-    throw new Error(`the log in etcd has format ${found.format}, which is unknown here`);
-  return { clusterId: found.clusterId, revision: kv.createRevision };
 }

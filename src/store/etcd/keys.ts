@@ -1,14 +1,19 @@
 // Where things are kept in etcd, all of them below one prefix. The version of the key `log/tail`, which every append
 // overwrites, is the position of the last entry: etcd itself counts them, and no two servers get in each other's way.
 
+import type { Lsn } from "../commit-log.ts";
+
 const seqDigits = 10;
 
 export class Keys {
-  /** Written once: whose log it is. */
+  readonly prefix: string;
+  /** Whose log it is, and whether it is served here (`log-format.ts`). */
   readonly format: Uint8Array;
   readonly tail: Uint8Array;
   /** Written by whoever asks where the log ends: an answer to a write is never from before the question. */
   readonly question: Uint8Array;
+  /** Of all there is below the prefix. */
+  readonly all: KeyRange;
   /** Of all entries, and of what is to be watched. */
   readonly entries: KeyRange;
   readonly log: KeyRange;
@@ -22,9 +27,16 @@ export class Keys {
   readonly #partsPrefix: string;
   readonly #fencesPrefix: string;
   readonly #chunksPrefix: string;
+  readonly #before: Lsn;
 
-  /** @param prefix ends with a slash */
-  constructor(prefix: string) {
+  /**
+   * @param prefix ends with a slash
+   * @param before the position that etcd's first one comes after, where positions count
+   */
+  constructor(prefix: string, before: Lsn = 0) {
+    this.prefix = prefix;
+    this.#before = before;
+    this.all = below(prefix);
     this.format = bytesOf(`${prefix}fmt`);
     this.tail = bytesOf(`${prefix}log/tail`);
     this.question = bytesOf(`${prefix}sync`);
@@ -37,6 +49,11 @@ export class Keys {
     this.chunks = below(this.#chunksPrefix);
     this.entries = below(this.#entriesPrefix);
     this.log = below(`${prefix}log/`);
+  }
+
+  /** The position of the entry with which the tail had been written so often. */
+  lsnAt(tailVersion: bigint): Lsn {
+    return this.#before + Number(tailVersion);
   }
 
   entry(writer: string, seq: number): Uint8Array {

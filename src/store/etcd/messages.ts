@@ -103,6 +103,7 @@ const messages: Readonly<Record<string, Readonly<Record<string, Member>>>> = {
     leader: [4, "uint64"],
     errors: [8, "string", "repeated"],
     dbSizeInUse: [9, "int64"],
+    dbSizeQuota: [12, "int64"],
   },
   AuthenticateRequest: { name: [1, "string"], password: [2, "string"] },
   AuthenticateResponse: { header: [1, "Header"], token: [2, "string"] },

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
+import type { LogHome } from "../sqlite/log-home.ts";
 import { type Bootstrapped, bootstrap } from "./bootstrap.ts";
 import { EtcdClient, type EtcdOptions } from "./etcd-client.ts";
 import { EtcdLog } from "./etcd-log.ts";
@@ -9,15 +10,18 @@ import { SnapshotDuty } from "./snapshot-duty.ts";
 import { Snapshots } from "./snapshots.ts";
 
 /** Names of files are empty where there are none. */
-export interface EtcdSettings {
+export interface EtcdConnectionSettings {
   /** Comma-separated. */
   readonly etcdEndpoints: string;
-  readonly etcdPrefix: string;
   readonly etcdCa: string;
   readonly etcdCert: string;
   readonly etcdKey: string;
   readonly etcdUser: string;
   readonly etcdPasswordFile: string;
+}
+
+export interface EtcdSettings extends EtcdConnectionSettings {
+  readonly etcdPrefix: string;
   /** Whether this service has etcd's history compacted, or somebody else. */
   readonly etcdCompaction: "own" | "external";
   /** Of the log, at which a snapshot is taken. */
@@ -34,6 +38,8 @@ interface Surroundings {
 /** The log in etcd, and what goes with it. */
 export interface OpenedEtcd {
   readonly log: EtcdLog;
+  /** What is noted in the data directory. */
+  readonly home: LogHome;
   /** Before the data directory is opened. */
   bootstrap(dataDir: string, options: { readonly allowUnsafeFilesystem: boolean }): Promise<Bootstrapped>;
   /** What the server that keeps house does for the log. */
@@ -50,30 +56,48 @@ type SnapshotParts = Pick<
  * @throws Error for files that cannot be read, and when what is there is of another format; the signal's reason
  */
 export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<OpenedEtcd> {
-  const client = new EtcdClient(optionsOf(settings));
+  const client = etcdClientOf(settings);
   const { etcdPrefix: prefix, etcdCompaction: compaction, etcdSnapshotBytes: logBytesMin } = settings;
   const log = await EtcdLog.open({ client, prefix, ...surroundings });
   const { clock } = surroundings;
   const snapshots = new Snapshots(client, prefix);
   return {
     log,
+    home: { place: nameOf(settings), logId: log.info.logId ?? log.info.clusterId },
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
       new SnapshotDuty({ ...parts, log, snapshots, client, clock, compaction, limits: { logBytesMin } }),
   };
 }
 
-function optionsOf(settings: EtcdSettings): EtcdOptions {
-  const { etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = settings;
-  const tls = {
-    ...(etcdCa !== "" && { ca: readFileSync(etcdCa, "utf8") }),
-    ...(etcdCert !== "" && { cert: readFileSync(etcdCert, "utf8"), key: readFileSync(etcdKey, "utf8") }),
-  };
+/** As `etcd://…`, which `treekeeper migrate` takes. */
+function nameOf({ etcdEndpoints, etcdPrefix }: EtcdSettings): string {
+  const scheme = etcdEndpoints.startsWith("https") ? "etcds" : "etcd";
+  return `${scheme}://${etcdEndpoints.replaceAll(/https?:\/\/|\/(?=,|$)/g, "")}${etcdPrefix}`;
+}
+
+/** @throws Error for files that cannot be read */
+export function etcdClientOf(settings: EtcdConnectionSettings): EtcdClient {
+  return new EtcdClient(optionsOf(settings));
+}
+
+function optionsOf(settings: EtcdConnectionSettings): EtcdOptions {
+  const { etcdEndpoints, etcdUser, etcdPasswordFile } = settings;
+  const tls = tlsOf(settings);
   const password =
     etcdPasswordFile === "" ? "" : readFileSync(etcdPasswordFile, "utf8").replace(/\r?\n$/, "");
   return {
     endpoints: etcdEndpoints.split(","),
-    ...(Object.keys(tls).length > 0 && { tls }),
+    ...(tls !== undefined && { tls }),
     ...(etcdUser !== "" && { user: { name: etcdUser, password } }),
+  };
+}
+
+/** @throws Error for files that cannot be read */
+export function tlsOf({ etcdCa, etcdCert, etcdKey }: EtcdConnectionSettings): EtcdOptions["tls"] {
+  if (etcdCa === "" && etcdCert === "") return undefined;
+  return {
+    ...(etcdCa !== "" && { ca: readFileSync(etcdCa, "utf8") }),
+    ...(etcdCert !== "" && { cert: readFileSync(etcdCert, "utf8"), key: readFileSync(etcdKey, "utf8") }),
   };
 }

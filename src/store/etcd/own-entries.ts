@@ -4,10 +4,11 @@
 
 import { type Lsn, NotAppendedError, OutcomeUnknownError } from "../commit-log.ts";
 import type { LogConnection } from "../log-connection.ts";
-import { type EntriesRead, versionIn } from "./entries-read.ts";
+import { type EntriesRead, endIn } from "./entries-read.ts";
 import { partsOf, valueFor } from "./entry-value.ts";
 import { type EtcdCalls, isOutOfSpace, type KeyValue, type TxnAnswer } from "./etcd-client.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
+import { notTheSame } from "./log-format.ts";
 
 interface OwnEntriesParts {
   readonly writer: string;
@@ -70,7 +71,7 @@ export class OwnEntries {
     const { header, succeeded, ranges } = answer;
     if (succeeded) {
       this.#fenceRevision = header.revision;
-      return versionIn(ranges[0]?.kvs);
+      return endIn(ranges[0]?.kvs, this.#parts.keys);
     }
     const fence = ranges[0]?.kvs[0];
     if (isOf(seq, fence)) {
@@ -88,7 +89,7 @@ export class OwnEntries {
     return client.txn({
       compare: [
         { key: this.#fence, modRevision },
-        { key: format, createRevision: formatRevision },
+        { key: format, modRevision: formatRevision },
       ],
       success: [
         { put: { key: keys.entry(writer, seq), value: valueFor(body) } },
@@ -96,7 +97,7 @@ export class OwnEntries {
         { put: { key: this.#fence, value: bytesOf(String(seq)) } },
         { range: { key: tail, keysOnly: true } },
       ],
-      failure: [{ range: { key: this.#fence } }, { range: { key: format, keysOnly: true } }],
+      failure: [{ range: { key: this.#fence } }, { range: { key: format } }],
     });
   }
 
@@ -114,10 +115,9 @@ export class OwnEntries {
   }
 
   #assertSameLog(format: KeyValue | undefined): void {
-    if (format?.createRevision === this.#parts.formatRevision) return;
-    this.#parts.connection.fail(
-      "the log is not the one that was opened: it was made anew, or another was put in its place",
-    );
+    const { connection, formatRevision, keys } = this.#parts;
+    if (format?.modRevision === formatRevision) return;
+    connection.fail(notTheSame(format, keys.prefix));
     throw new NotAppendedError("The log has failed.");
   }
 

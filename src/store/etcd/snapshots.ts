@@ -10,7 +10,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { type EtcdCalls, isOfTheWay, type Step } from "./etcd-client.ts";
+import { type EtcdCalls, isOfTheWay, type Step, type Txn } from "./etcd-client.ts";
 import { Keys } from "./keys.ts";
 import {
   decodeManifest,
@@ -28,6 +28,18 @@ export class SupersededError extends Error {}
 
 /** It was there, and gave way to another. */
 export class SnapshotGoneError extends Error {}
+
+/** What is done with the manifest or not at all, and on which conditions. */
+type Together = Pick<Txn, "compare" | "success">;
+
+interface PutOptions {
+  /** Asked for when all pieces are there. */
+  readonly together?: () => Together;
+  /** Called with the length of each piece of the file that is there. */
+  readonly onPiece?: (bytes: number) => void;
+}
+
+const alone: Together = { compare: [], success: [] };
 
 /** Pieces whose names are asked for at once: etcd reads what is in them as well. */
 const namesAtOnce = 32n;
@@ -53,7 +65,12 @@ export class Snapshots {
    * Puts all of a file there; it is the snapshot when this resolves.
    * @throws SupersededError, the signal's reason, and what etcd says
    */
-  async put(file: FileHandle, facts: SnapshotFacts, signal: AbortSignal): Promise<Snapshot> {
+  async put(
+    file: FileHandle,
+    facts: SnapshotFacts,
+    signal: AbortSignal,
+    { onPiece = () => {}, together = () => alone }: PutOptions = {},
+  ): Promise<Snapshot> {
     const before = await this.latest();
     if (before !== null && before.lsn >= facts.lsn) throw superseded();
     const expected = before?.revision ?? 0n;
@@ -62,11 +79,12 @@ export class Snapshots {
     for await (const piece of piecesOf(file, facts.bytes)) {
       signal.throwIfAborted();
       hashes.push(await this.#putPiece(piece, { present, expected }));
+      onPiece(piece.byteLength);
     }
     const lists: string[] = [];
     for (const list of listsOf(hashes)) lists.push(await this.#putPiece(list, { present, expected }));
     const previous = before === null ? null : { lists: before.lists, revision: String(before.revision) };
-    return await this.#putManifest({ ...facts, lists, previous }, expected);
+    return await this.#putManifest({ ...facts, lists, previous }, { expected, together: together() });
   }
 
   /** Hashes of what may be counted on. */
@@ -121,12 +139,12 @@ export class Snapshots {
 
   async #putManifest(
     content: SnapshotFacts & Pick<Snapshot, "lists" | "previous">,
-    expected: bigint,
+    { expected, together }: { readonly expected: bigint; readonly together: Together },
   ): Promise<Snapshot> {
     const manifest = { format: manifestFormat, id: randomUUID(), ...content };
-    await this.#putIfStill(expected, {
-      put: { key: this.#keys.manifest, value: encodeManifest(manifest) },
-    });
+    const put = { put: { key: this.#keys.manifest, value: encodeManifest(manifest) } };
+    const compare = [{ key: this.#keys.manifest, modRevision: expected }, ...together.compare];
+    await patiently(() => this.#client.txn({ compare, success: [put, ...together.success] }));
     // Where the answer got lost the second attempt is refused.
     const latest = await this.latest();
     if (latest?.id !== manifest.id) throw superseded();

@@ -28,7 +28,7 @@ export async function trimEntries(parts: TrimParts, upTo: Lsn): Promise<void> {
   const first = listing.end - listing.keys.length + 1;
   for (const piece of piecesOf(listing.keys.slice(0, Math.max(0, upTo - first + 1)), keys)) {
     const success = [...piece].flatMap(([writer, seq]) => deletionsOf(writer, seq, keys));
-    const compare = [{ key: keys.format, createRevision: formatRevision }];
+    const compare = [{ key: keys.format, modRevision: formatRevision }];
     const { succeeded } = await insist(() => client.txn({ compare, success }));
     if (!succeeded) throw new Error("the log in etcd is not the one that was opened");
   }

@@ -60,7 +60,7 @@ export class MemoryLog implements CommitLog {
   /** Nobody answers for the log until `resume`: what is sent waits, and followers hear of nothing. */
   suspend(cause: string): void {
     this.hold();
-    this.#states.enter({ state: "suspended", cause });
+    this.#states.enter({ state: "suspended", cause, silentForMs: 0 });
   }
 
   resume(): void {

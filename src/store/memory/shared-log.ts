@@ -94,7 +94,7 @@ export class SharedLog implements CommitLog {
   /** The same, and this server knows of it. */
   cutOff(cause: string): void {
     this.hold();
-    this.#states.enter({ state: "suspended", cause });
+    this.#states.enter({ state: "suspended", cause, silentForMs: 0 });
   }
 
   connect(): void {

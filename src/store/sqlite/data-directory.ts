@@ -26,6 +26,8 @@ export interface DataDirectory {
   readonly snapshotFile: string;
   /** Where the database is kept that a snapshot has taken the place of. */
   readonly replacedFile: string;
+  /** Where what is moved here is made, until it is whole. */
+  readonly incomingFolder: string;
   /** What others could open until now. */
   readonly tightened: readonly string[];
   /** The directory under the name it was given, and the lock. */
@@ -63,6 +65,7 @@ export function claimDataDirectory(
     backupFile: join(path, fileNames.backup),
     snapshotFile: join(path, fileNames.snapshot),
     replacedFile: join(path, fileNames.replaced),
+    incomingFolder: join(path, fileNames.incoming),
     tightened,
     places: [placeOf(resolve(directory)), placeOf(join(path, fileNames.lock))],
     release() {

@@ -2,11 +2,12 @@
 // file and one thread.
 
 import { randomUUID } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { cellsOf, Histogram, timeBoundsMs } from "../../histogram.ts";
 import { mayHaveRebooted, noteBoot } from "./boot.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "./data-directory.ts";
 import { loadStore, type OpenedStore } from "./load.ts";
+import { type LogHome, logIsElsewhere, noteLogHome } from "./log-home.ts";
 import type { WalBlockage } from "./messages.ts";
 import { numberIndex, type WriterData } from "./messages.ts";
 import { defaultSqliteSettings, type SqliteSettings } from "./settings.ts";
@@ -54,6 +55,8 @@ interface Opening {
   readonly thread: WriterThread;
   readonly upgraded: Upgraded | null;
 }
+
+type Chosen = Partial<SqliteSettings> & { readonly clusterId?: string; readonly logHome?: LogHome };
 
 const numberCount = Object.keys(numberIndex).length;
 
@@ -117,21 +120,26 @@ export class OpenedSqlite {
 /**
  * Takes the directory, reads what is in it and starts the writing thread.
  * @param chosen.clusterId whose the directory must be, and shall be where it is new; any where it is not given
+ * @param chosen.logHome where its log is, which is noted, so that it is not served without it
  * @throws CorruptStoreError | Error
  */
 export async function openSqlite(
   directory: string,
-  { clusterId, ...chosen }: Partial<SqliteSettings> & { readonly clusterId?: string } = {},
+  { clusterId, logHome, ...chosen }: Chosen = {},
 ): Promise<OpenedSqlite> {
   const settings = { ...defaultSqliteSettings, ...chosen };
   const owned = claimDataDirectory(directory, settings);
   try {
     refuseBrokenRestore(owned);
+    refuseBrokenMove(owned);
     giveUpBallastIfFull(owned.ballastFile);
     checkWal(owned);
     const upgraded = keepBeforeUpgrade(owned.databaseFile);
     const loaded = loadStore(owned.databaseFile, clusterId);
+    if (!settings.isLogElsewhere && loaded.logHome !== null)
+      throw new Error(logIsElsewhere(owned.path, loaded.logHome));
     refuseIfOlder(owned, loaded);
+    if (logHome !== undefined) noteLogHome(owned.databaseFile, logHome);
     // Not before the log is emptied: a start that ends earlier leaves it to the next one to judge as mildly.
     noteBoot(owned.bootFile);
     const thread = new WriterThread(owned, writerData(owned, loaded, settings));
@@ -154,6 +162,18 @@ function refuseBrokenRestore({ restoredFile, databaseFile, path }: DataDirectory
     );
   }
   removeCopy(restoredFile);
+}
+
+/** The same of what another log is to be moved into. */
+function refuseBrokenMove({ incomingFolder, databaseFile, path }: DataDirectory): void {
+  if (!existsSync(incomingFolder)) return;
+  if (!existsSync(databaseFile)) {
+    throw new Error(
+      `What is to be moved into ${path} is not all there: run the same treekeeper migrate again, which finishes it, or with ` +
+        "--undo, which leaves nothing of it here.",
+    );
+  }
+  rmSync(incomingFolder, { recursive: true });
 }
 
 /** What was put there on purpose is as old as it is. */

@@ -24,6 +24,8 @@ const backupName = "backup.part";
 const snapshotName = "snapshot.part";
 /** The database that a snapshot has taken the place of, until that one was opened. */
 const replacedName = "replaced.db";
+/** A folder in which a directory is made that was moved here, until it is whole. */
+const incomingName = "incoming";
 export const fileNames = {
   database: databaseName,
   lock: lockName,
@@ -34,6 +36,7 @@ export const fileNames = {
   backup: backupName,
   snapshot: snapshotName,
   replaced: replacedName,
+  incoming: incomingName,
 } as const;
 
 /** All that is ever made in the directory. */
@@ -62,7 +65,7 @@ export function upgradeCopiesIn(directory: string): string[] {
 export const upgradeCopyPattern = /^treekeeper\.db\.before-v(\d+)$/;
 
 /** What a filesystem of its own has at its root, and what an operator may lay there before the first start. */
-const otherNames = ["lost+found", "first-token.json"];
+const otherNames = ["lost+found", "first-token.json", incomingName];
 
 /**
  * Takes from others the right to open what is in the directory; answers the paths it had to be taken for.

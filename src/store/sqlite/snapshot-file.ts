@@ -1,13 +1,16 @@
 // A backup as what servers of one past share: which place of their log it is of, and how one becomes the database of another
 // server. It goes on with the same past, since the log does: no epoch begins, and no number is given twice.
 
-import { closeSync, fsyncSync, openSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { chmodSync, closeSync, constants, copyFileSync, fsyncSync, openSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
 import { machineVersion } from "../../core/machine-version.ts";
-import { dropBackupMarker, readBackupMarker } from "./backup-marker.ts";
+import { privateFileMode } from "../../own-directory.ts";
+import { type BackupMarker, dropBackupMarker, markAsBackup, readBackupMarker } from "./backup-marker.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { forgetIdentity } from "./file-identity.ts";
 import { leaveFollowerNote, readFollowerNote } from "./follower-note.ts";
+import { dropLogHome, type LogHome, leaveLogHome, readLogHome } from "./log-home.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { upgradeSchemaIfOlder } from "./schema.ts";
@@ -41,6 +44,39 @@ function readPlace(connection: Sqlite.Database, file: string): RowsPlace {
   return { clusterId, lsn, zxid, digest, machineVersion: readMachineVersion(connection) ?? 0 };
 }
 
+/**
+ * Makes a backup of a database at rest, for a log that goes on from its rows elsewhere.
+ * @throws Error when the rows do not reflect all of its log: it was served meanwhile
+ */
+export function copyAtRest(
+  databaseFile: string,
+  copy: string,
+  { home, marker }: { readonly home: LogHome; readonly marker: Pick<BackupMarker, "takenAtMs" | "version"> },
+): void {
+  if ((statSync(`${databaseFile}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) throw servedMeanwhile();
+  copyFileSync(databaseFile, copy, constants.COPYFILE_FICLONE);
+  chmodSync(copy, privateFileMode);
+  const connection = new Sqlite(copy, { fileMustExist: true });
+  try {
+    connection.pragma("journal_mode = MEMORY");
+    const make = connection.transaction(() => {
+      const { appliedLsn: lsn, zxid } = readMeta(connection, copy);
+      const last = connection.prepare("SELECT max(lsn) FROM log").pluck().get() as number | null;
+      if (last !== null && last > lsn) throw servedMeanwhile();
+      connection.exec("DELETE FROM log");
+      leaveLogHome(connection, home);
+      markAsBackup(connection, { ...marker, id: randomUUID(), lsn, zxid });
+    });
+    make.immediate();
+  } finally {
+    connection.close();
+  }
+}
+
+function servedMeanwhile(): Error {
+  return new Error("The directory was served meanwhile; stop the service, and run this again.");
+}
+
 /** Makes it an ordinary database, durably. @throws CorruptStoreError | Error unless its rows stand at the place */
 export function makeOrdinary(file: string, expected: RowsPlace): void {
   changeDurably(file, (connection) => {
@@ -69,6 +105,7 @@ export function makeFollowing(
     connection.exec("DELETE FROM log");
     // Where that server was put back itself, what follows of it is in its log.
     dropRestoreNote(connection);
+    dropLogHome(connection);
     leaveFollowerNote(connection, upstream);
     forgetWhatItWas(connection);
   });
@@ -99,15 +136,28 @@ function forgetWhatItWas(connection: Sqlite.Database): void {
  * Of a server's own database, which is folded into one file. Null where nothing was ever written; `isPutBack` where somebody
  * has put it there, or asked for that. @throws CorruptStoreError
  */
-export function placeOfDatabase(
-  connection: Sqlite.Database,
-  file: string,
-): (Pick<RowsPlace, "clusterId" | "lsn"> & { readonly isPutBack: boolean }) | null {
+export function placeOfDatabase(connection: Sqlite.Database, file: string): DatabasePlace | null {
   if (connection.pragma("user_version", { simple: true }) === 0) return null;
   const isPutBack = readBackupMarker(connection, file) !== null || readRestoreNote(connection, file) !== null;
   connection.pragma("wal_checkpoint(TRUNCATE)");
-  const place = connection.prepare("SELECT cluster_id AS clusterId, applied_lsn AS lsn FROM meta").get();
-  return { ...(place as Pick<RowsPlace, "clusterId" | "lsn">), isPutBack };
+  const place = connection.prepare(selectPlace).get();
+  return {
+    ...(place as Pick<DatabasePlace, "clusterId" | "lsn" | "tail">),
+    isPutBack,
+    logHome: readLogHome(connection, file),
+  };
+}
+
+const selectPlace = `
+  SELECT cluster_id AS clusterId, applied_lsn AS lsn, coalesce((SELECT max(lsn) FROM log), applied_lsn) AS tail
+  FROM meta`;
+
+interface DatabasePlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
+  /** The last entry that it has, be it in the rows or not. */
+  readonly tail: number;
+  readonly isPutBack: boolean;
+  /** Null where its log is its own. */
+  readonly logHome: LogHome | null;
 }
 
 /** The same of a follower's, with what tells its past from others. */

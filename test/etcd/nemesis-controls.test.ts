@@ -1,0 +1,146 @@
+// Faults that are planted, in a server, before it, or in a client: the judge of the nemesis finds each, by the promise that it
+// breaks. What finds no fault where there is one says nothing where it finds none.
+
+import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { random } from "../support/random.ts";
+import { Network } from "../trials/network.ts";
+import type { Cluster, ClusterOptions } from "./cluster.ts";
+import { faultsOf, type promises } from "./nemesis/judge.ts";
+import { type Lie, LyingProxy } from "./nemesis/lying-proxy.ts";
+import { quickCluster } from "./nemesis/quick-cluster.ts";
+import { SlowWays, slow } from "./nemesis/slow-way.ts";
+import { Workload, type WorkloadOptions } from "./nemesis/workload.ts";
+
+const seed = 1;
+const workMs = 1500;
+/** The short form tries some of them. */
+const testInFull = test.runIf(process.env.FULL);
+
+/** Two servers over one member; the second of them hears everything late where that is asked for. */
+async function smallCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const cluster = await quickCluster({ ...options, servers: 2, members: 1 });
+  onTestFinished(() => cluster.stop());
+  return cluster;
+}
+
+/** From the sources, with a fault put in before they are run. */
+function planted(name: string): (index: number) => readonly [string, ...string[]] {
+  const fileOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  const fault = new URL(`./nemesis/planted/${name}.ts`, import.meta.url).href;
+  return () => [process.execPath, "--import", fault, fileOf("../../src/main.ts")];
+}
+
+/** Endpoints of which those of the second server are slow. */
+function lateAtTheSecond(): Pick<ClusterOptions, "endpointsOf"> {
+  const ways = new SlowWays(random(seed));
+  onTestFinished(() => ways.stop());
+  ways.become(slow);
+  return {
+    endpointsOf: async (index, endpoints) => (index === 1 ? await ways.to(endpoints, "late") : endpoints),
+  };
+}
+
+async function lyingProxies(urls: readonly string[], lie: Lie): Promise<string[]> {
+  const proxies = await Promise.all(urls.map((url) => LyingProxy.start(url, lie)));
+  onTestFinished(async () => {
+    await Promise.all(proxies.map((proxy) => proxy.stop()));
+  });
+  return proxies.map(({ url }) => url);
+}
+
+/** The promises that are found broken. */
+async function brokenBy(options: Omit<WorkloadOptions, "seed">, meanwhile = () => wait(workMs)) {
+  const workload = await Workload.start({ ...options, seed });
+  await meanwhile();
+  const faults = faultsOf(await workload.end());
+  return { faults, broken: new Set(faults.map((fault) => fault.split(":")[0] as keyof typeof promises)) };
+}
+
+test("nothing is found where nothing is planted, though a server hears late and a proxy is between", async () => {
+  const { urls } = await smallCluster(lateAtTheSecond());
+  const between = await lyingProxies(urls, () => {});
+  const ways = {
+    askedUrls: between,
+    streamUrls: between,
+    contenderUrls: between,
+    lateUrl: between[0] as string,
+  };
+  expect((await brokenBy({ urls, ...ways })).faults).toEqual([]);
+});
+
+test("a write that is acknowledged and never done is found", async () => {
+  const { urls } = await smallCluster();
+  let count = 0;
+  const askedUrls = await lyingProxies(urls, ({ method, url }, answer) => {
+    if (method !== "PUT" || !url.startsWith("/v1/znodes/n/r/") || ++count % 4 !== 0) return;
+    const stat = { mzxid: 1_000_000 + count, version: count };
+    answer.writeHead(200, { "content-type": "application/json" });
+    answer.end(JSON.stringify({ path: url.slice("/v1/znodes".length).split("?")[0], stat }));
+  });
+  const { faults, broken } = await brokenBy({ urls, askedUrls });
+  expect(broken, faults.join("\n")).toContain("acknowledgedIsThere");
+});
+
+testInFull("a server that answers from before what its client has seen is found", async () => {
+  const { urls } = await smallCluster(lateAtTheSecond());
+  const askedUrls = await lyingProxies(urls, ({ headers }) => {
+    delete headers["min-zxid"];
+  });
+  const { faults, broken } = await brokenBy({ urls, askedUrls });
+  expect(broken, faults.join("\n")).toContain("neverBack");
+});
+
+testInFull("a read of the newest state for which nobody was asked is found", async () => {
+  const { urls } = await smallCluster({ ...lateAtTheSecond(), commandOf: planted("asks-nobody") });
+  const { faults, broken } = await brokenBy({ urls });
+  expect(broken, faults.join("\n")).toContain("readsAreNew");
+});
+
+test("a stream that goes on one change too late is found", async () => {
+  const { urls } = await smallCluster();
+  const streamUrls = await lyingProxies(urls, ({ headers }) => {
+    const id = String(headers["last-event-id"]);
+    headers["last-event-id"] = id.replace(/^\d+/, (zxid) => (zxid === "0" ? zxid : String(Number(zxid) + 1)));
+  });
+  const { faults, broken } = await brokenBy({ urls, streamUrls });
+  expect(broken, faults.join("\n")).toContain("streamsAreWhole");
+});
+
+testInFull("an append that is sent again under another number is found", async () => {
+  const { urls } = await smallCluster({ commandOf: planted("appends-again") });
+  const { faults, broken } = await brokenBy({ urls });
+  expect(broken, faults.join("\n")).toContain("doneOnce");
+});
+
+testInFull("a housekeeper that ends sessions by its own clock alone is found", async () => {
+  const { urls } = await smallCluster({ commandOf: planted("own-clock") });
+  const { faults, broken } = await brokenBy({ urls }, () => wait(3000));
+  expect(broken, faults.join("\n")).toContain("keptIsAlive");
+});
+
+testInFull("a holder that writes without its fence is found", async () => {
+  const { urls } = await smallCluster();
+  const networks = await Promise.all(urls.map((url) => Network.start(url)));
+  onTestFinished(async () => {
+    await Promise.all(networks.map((network) => network.stop()));
+  });
+  const [lateUrl] = await lyingProxies([urls[0] as string], ({ headers }) => {
+    delete headers.fence;
+  });
+  const contenderUrls = networks.map(({ url }) => url);
+  const cutInTurn = async () => {
+    for (let round = 0; round < 6; round += 1) {
+      await wait(300);
+      const network = networks[round % networks.length] as Network;
+      network.fail({ toServer: "swallow", toClient: "swallow" });
+      await wait(1000);
+      network.heal();
+    }
+  };
+  const ways = { contenderUrls, lateUrl: lateUrl as string };
+  const { faults, broken } = await brokenBy({ urls, ...ways }, cutInTurn);
+  expect(broken, faults.join("\n")).toContain("locks");
+  expect(faults.join("\n")).toContain("fenced:");
+});

@@ -1,0 +1,102 @@
+// Locks that contenders want who ask one server each, those of test/trials: they believe until they are told otherwise, and
+// write too late on purpose.
+
+import { join } from "node:path";
+import { Client } from "../../../src/client/index.ts";
+import { Contender, workPathOf } from "../../trials/contender.ts";
+import { EvidenceFile, readEvidence } from "../../trials/evidence.ts";
+import { History } from "../../trials/history.ts";
+import type { TrialRecord } from "../../trials/judge.ts";
+import { within } from "./within.ts";
+
+/** So short that a second of harm is the end of a session. */
+const timeoutMsUsual = 700;
+const lockCount = 2;
+
+interface Held {
+  readonly server: number;
+  readonly isLong: boolean;
+}
+
+export interface ContentionOptions {
+  readonly urls: readonly string[];
+  /** Where each of them asks; those of the servers unless there is something between. */
+  readonly contenderUrls: readonly string[];
+  /** For writes that come too late. */
+  readonly lateUrl: string;
+  /** Of the sessions of those who contend. */
+  readonly timeoutMs?: number;
+  readonly folder: string;
+  readonly seed: number;
+}
+
+export class Contention {
+  readonly #client: Client;
+  readonly #history: History;
+  readonly #folder: string;
+  readonly #contenders: Contender[] = [];
+  readonly #trials = Array.from({ length: lockCount }, (_, index) => `nemesis-${index}`);
+  readonly #held = new Map<string, Held>();
+
+  private constructor(client: Client, folder: string) {
+    this.#client = client;
+    this.#history = new History(client);
+    this.#folder = folder;
+  }
+
+  static async start(options: ContentionOptions): Promise<Contention> {
+    const { urls, contenderUrls, lateUrl, timeoutMs = timeoutMsUsual, folder, seed } = options;
+    const endpoint = urls as [string, ...string[]];
+    const client = new Client({ endpoint, attemptsMax: 100, requestTimeoutMs: 2000 });
+    await client.create("/work");
+    const contention = new Contention(client, folder);
+    for (const trial of contention.#trials) {
+      await client.create(workPathOf(trial));
+      for (const [server, url] of contenderUrls.entries()) {
+        const who = `contender-${server}`;
+        const asked = { trial, who, kind: "lock", endpoint: url, safeEndpoint: lateUrl } as const;
+        contention.#contenders.push(
+          new Contender(
+            { ...asked, timeoutMs, expiringShare: undefined, seed: seed + contention.#contenders.length },
+            new EvidenceFile(contention.#fileOf(trial)),
+            (isLong) => contention.#held.set(trial, { server, isLong }),
+          ),
+        );
+      }
+    }
+    return contention;
+  }
+
+  #fileOf(trial: string): string {
+    return join(this.#folder, `${trial}.ndjson`);
+  }
+
+  /** The servers that somebody asks who may hold a lock now, and means to keep it. */
+  get holdersServers(): readonly number[] {
+    return [...this.#held.values()].filter(({ isLong }) => isLong).map(({ server }) => server);
+  }
+
+  /** They let go of everything, and go. */
+  async end(): Promise<readonly TrialRecord[]> {
+    for (const contender of this.#contenders) contender.drain();
+    await Promise.all(this.#contenders.map(({ drained }) => drained));
+    await Promise.all(this.#contenders.map((contender) => contender.leave()));
+    // The sessions of some may have been lost on the way, and end by themselves.
+    await within("no claim was left", async () => (await this.#claims()).length === 0);
+    await this.#history.complete("nemesis-end");
+    this.#history.close();
+    return this.#trials.map((trial) => {
+      const evidence = readEvidence(this.#fileOf(trial)).toSorted((one, other) => one.atMs - other.atMs);
+      return { trial, lockDelayMs: 0, evidence, ...this.#history.of(trial) };
+    });
+  }
+
+  async #claims(): Promise<readonly string[]> {
+    const queues = this.#trials.map(async (trial) => {
+      const path = `/locks/${trial}`;
+      const isThere = (await this.#client.exists(path)) !== undefined;
+      return isThere ? (await this.#client.childrenPage(path)).children : [];
+    });
+    return (await Promise.all(queues)).flat();
+  }
+}
