@@ -120,7 +120,7 @@ export interface ServerParts {
 }
 
 /** What a server has that follows another. */
-export interface FollowerParts {
+interface FollowerParts {
   readonly upstream: Upstream;
   readonly log: Pick<UpstreamLog, "servers" | "lag">;
 }

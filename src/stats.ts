@@ -59,7 +59,7 @@ export interface Backstage {
 }
 
 /** How far this server is behind the one that it follows. */
-export interface FollowedStats {
+interface FollowedStats {
   /** Entries that are known to be there and are not done yet. */
   readonly entries: number;
   /** Since when it has not been known to have all there is. */
@@ -67,7 +67,7 @@ export interface FollowedStats {
 }
 
 /** What is kept for servers that follow this one, and how many do. */
-export interface FollowersStats {
+interface FollowersStats {
   readonly count: number;
   readonly keptEntries: number;
   readonly keptBytes: number;

@@ -39,19 +39,22 @@ export function forwardToUpstream(parts: ForwardParts | null): readonly RequestS
   if (parts === null) return [];
   return [
     (request, reply) => {
-      if (!isForwarded(request)) return true;
+      const isReachable = parts.store.logState.state !== "suspended";
+      if (!isForwarded(request, isReachable)) return true;
       new Forwarding(request, reply, parts).begin();
       return false;
     },
   ];
 }
 
-function isForwarded(request: FastifyRequest): boolean {
+/** What tells of sessions is told from here, with what was last known, to those who want that. */
+function isForwarded(request: FastifyRequest, isReachable: boolean): boolean {
   const { method } = request;
   const { url } = request.routeOptions;
   if (url === undefined || !url.startsWith("/v1") || method === "OPTIONS") return false;
   if (request.headers["session-token"] !== undefined) return true;
   const isRead = method === "GET" || method === "HEAD";
+  if (isRead && !isReachable) return false;
   return (answeredBy[`${isRead ? "GET" : method} ${url}`] ?? (isRead ? "here" : "upstream")) === "upstream";
 }
 
@@ -116,11 +119,7 @@ class Forwarding {
     };
     asked.once("socket", (socket) => {
       if (!socket.connecting) connected();
-      else
-        socket.once(
-          "secureConnect" in socket || "encrypted" in socket ? "secureConnect" : "connect",
-          connected,
-        );
+      else socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
     });
     asked.setTimeout(silentMsMax, () => give("it does not answer"));
     asked.on("error", (error) => this.#fail(error));
