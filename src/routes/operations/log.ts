@@ -279,10 +279,13 @@ const tail = Type.Object(
     epoch: Type.String({ description: "The epoch that transactions to come belong to." }),
     author: Type.Union(
       [
-        Type.Object({
-          writer: Type.String({ description: "Who wrote the last entry, as the log has it." }),
-          seq: Type.Integer({ description: "That writer's own number for it." }),
-        }),
+        Type.Object(
+          {
+            writer: Type.String({ description: "Who wrote the last entry, as the log has it." }),
+            seq: Type.Integer({ description: "That writer's own number for it." }),
+          },
+          { title: "LogAuthor" },
+        ),
         Type.Null(),
       ],
       { description: "null where this server has not heard it." },
