@@ -86,15 +86,26 @@ interface Manifest {
 
 function packaged(checkout: Manifest): object {
   const { name, version, description, license, type, bin, files } = checkout;
-  const { node: _node, [library]: _library, ...dependencies } = checkout.dependencies;
+  const { node: _node, [library]: _library, ...needed } = checkout.dependencies;
+  const isOptional = ([name]: readonly [string, string]) =>
+    optional.some((prefix) => name.startsWith(prefix));
+  const [dependencies, optionalDependencies] = [false, true].map((is) =>
+    Object.fromEntries(Object.entries(needed).filter((each) => isOptional(each) === is)),
+  );
   const exported = Object.entries(checkout.exports).map(([path, source]) => [path, compiledOf(source)]);
   return {
     ...{ name, version, description, license, type, bin, files },
     exports: Object.fromEntries(exported),
     engines: { node: nodeRange },
-    dependencies,
+    ...{ dependencies, optionalDependencies },
   };
 }
+
+/**
+ * For the log in etcd alone: `npm install --omit=optional` leaves it out. In the checkout they are dependencies as others
+ * are, since npm drops what is optional without a word where it runs on a Node.js that is too old for it.
+ */
+const optional = ["@bufbuild/protobuf", "@connectrpc/"];
 
 /** A source is exported as what became of it; anything else, such as package.json, as it is. */
 function compiledOf(source: string): string | { types: string; default: string } {

@@ -14,6 +14,8 @@ import {
   integer,
   oneOf,
   proxies,
+  restoreName,
+  url,
   urls,
   word,
   yesOrNo,
@@ -79,6 +81,13 @@ const settings = {
   etcdKey: setting("etcd-key", "", (text) => text, "file with that certificate's private key (PEM)"),
   etcdUser: setting("etcd-user", "", (text) => text, "name of the user in etcd, where it asks for one"),
   etcdPasswordFile: setting("etcd-password-file", "", (text) => text, "file with that user's password"),
+  etcdRestored: setting(
+    "etcd-restored",
+    "",
+    restoreName,
+    "after etcd was restored from a backup: a name for that, the same on all servers, such as 2026-11-28; the first start " +
+      "with a new one ends all sessions and lets numbers go on above all that were given",
+  ),
   etcdCompaction: setting<"own" | "external">(
     "etcd-compaction",
     "own",
@@ -90,6 +99,18 @@ const settings = {
     64 * mebibyte,
     byteCount(4096),
     "bytes of the log in etcd at which a snapshot takes its place",
+  ),
+  etcdQuotaBytes: setting(
+    "etcd-quota-bytes",
+    2048 * mebibyte,
+    byteCount(16 * mebibyte),
+    "what etcd's --quota-backend-bytes is; from 70 % on writes are slowed down, from 85 % on refused",
+  ),
+  serverUrl: setting(
+    "server-url",
+    "",
+    url,
+    "where other machines reach this server, as the list of servers shows it; found out when empty",
   ),
   housekeeperTimeoutMs: setting(
     "housekeeper-timeout-ms",
@@ -738,6 +759,7 @@ function contradictionAboutEtcd(config: Config): string | null {
   const { log, etcdEndpoints, etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile } = config;
   if (log === "etcd" && etcdEndpoints === "") return "--log etcd needs --etcd-endpoints.";
   if (log !== "etcd" && etcdEndpoints !== "") return "--etcd-endpoints needs --log etcd.";
+  if (log !== "etcd" && config.etcdRestored !== "") return "--etcd-restored needs --log etcd.";
   if ((etcdCert === "") !== (etcdKey === "")) return "--etcd-cert and --etcd-key go together.";
   if ((etcdUser === "") !== (etcdPasswordFile === ""))
     return "--etcd-user and --etcd-password-file go together.";

@@ -9,7 +9,7 @@ import type { AuditLog } from "./log/audit-log.ts";
 import type { CommitLog, LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
-import { finishRestore, type RestoreNote } from "./store/restoring.ts";
+import { finishRestore, noteOfRestoredLog, type RestoreNote } from "./store/restoring.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { Store } from "./store/store.ts";
@@ -90,7 +90,11 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
   if (place.kind === "followed") goOnFrom(store, place.followed);
   await store.start();
   // What follows of a restore is up to whoever writes.
-  if (place.kind !== "followed") await restore(store, loaded.restoreNote, logs);
+  if (place.kind !== "followed") {
+    const note =
+      place.kind === "own" ? loaded.restoreNote : noteOfRestoredLog(config.etcdRestored, state.timeMs);
+    await restore(store, note, logs);
+  }
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
   return { store, watches, storage: sqlite, place };
@@ -105,11 +109,26 @@ async function placeOfLog(config: Config, logger: Logger, stop: AbortSignal): Pr
     return { kind: "followed", followed };
   }
   if (config.log === "sqlite") return { kind: "own" };
-  const { openEtcd } = await import("./store/etcd/open-etcd.ts");
+  const { openEtcd } = await loadEtcd();
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
   const shared = await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
   return { kind: "shared", shared };
 }
+
+/** Whoever has no log in etcd may leave out what speaks to it. @throws Error that says what to install */
+async function loadEtcd(): Promise<typeof import("./store/etcd/open-etcd.ts")> {
+  try {
+    return await import("./store/etcd/open-etcd.ts");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ERR_MODULE_NOT_FOUND" || !/@(bufbuild|connectrpc)\//.test(message)) throw error;
+    throw new Error(etcdLeftOut);
+  }
+}
+
+const etcdLeftOut =
+  "--log etcd needs packages that were left out when this was installed: install it again without --omit=optional, " +
+  "or install @bufbuild/protobuf, @connectrpc/connect and @connectrpc/connect-node beside it";
 
 function logElsewhere(place: PlaceOfLog): CommitLog | null {
   switch (place.kind) {
@@ -168,7 +187,7 @@ function goOnFrom(store: Store, { log }: OpenedUpstream): void {
 
 const restoredAlone =
   "this data directory was restored, and the log is in etcd, which has another past: restore etcd instead, and begin with " +
-  "empty data directories (docs/cluster.md)";
+  "empty data directories and --etcd-restored (docs/cluster.md)";
 
 const copiedMessage =
   "the database file is not the one that was written last, but a copy of it. If it is older than what was served last, its " +

@@ -25,6 +25,7 @@ import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
 import { exitCodeTooOld, type Logs, openStore, type PlaceOfLog } from "./open-store.ts";
+import { OwnServer } from "./own-server.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
@@ -86,6 +87,7 @@ interface Service {
   readonly housekeeper: Housekeeper | undefined;
   readonly follower: OpenedUpstream | undefined;
   readonly runtime: Runtime;
+  readonly ownServer: OwnServer;
   readonly stallWatch: StallWatch;
   readonly backups: Backups;
   /** Null where there is no folder for them. */
@@ -125,18 +127,21 @@ async function openService(
   const sweeper = new Sweeper(store, config);
   const lockDelays = new LockDelays(store);
   const { snapshotFile } = storage.files;
-  const ofLog = place.kind === "shared" ? [snapshotDuty(place.shared, backups, snapshotFile, logger)] : [];
+  const shared = place.kind === "shared" ? place.shared : null;
   const follower = place.kind === "followed" ? place.followed : undefined;
+  const snapshots = shared === null ? null : snapshotDuty(shared, backups, snapshotFile, logger);
+  const ofLog = snapshots === null ? [] : [snapshots];
   const due = [sessions, sweeper, lockDelays, ...ofLog];
   // What is due by itself is the affair of the server that is followed.
   const housekeeper =
     follower === undefined
       ? new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs))
       : undefined;
+  const ownServer = new OwnServer({ config, version, store, clock: systemClock, shared });
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
   const backstage = {
-    ...{ storage, sweeper, lockDelays, scheduledBackups, runtime },
+    ...{ storage, sweeper, lockDelays, scheduledBackups, runtime, etcd: shared, snapshots },
     ...(housekeeper !== undefined && { housekeeper }),
   };
   const connectionBounds = boundConnections(config, logger);
@@ -165,13 +170,14 @@ async function openService(
         backstage,
       },
       audit: auditOfRequests,
+      servers: () => ownServer.list(),
     },
     { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  const running = { sessions, housekeeper, runtime, stallWatch, backups, scheduledBackups };
+  const running = { sessions, housekeeper, runtime, ownServer, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...running, follower, audit, danger };
 }
 
@@ -277,6 +283,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
     housekeeper?.start();
+    service.ownServer.start(server);
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
       for (const { txn } of applied) {
@@ -345,6 +352,7 @@ async function closeService(service: Service): Promise<void> {
   jwtKeys?.stop();
   service.scheduledBackups?.stop();
   await service.backups.close();
+  await service.ownServer.stop();
   await server.close();
   stallWatch.stop();
   housekeeper?.stop();

@@ -35,6 +35,7 @@ import { instructCaches, noteForms } from "./routes/http/caching.ts";
 import { Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
+import { Drain } from "./routes/http/drain.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { forwardToUpstream } from "./routes/http/forward.ts";
@@ -59,14 +60,16 @@ import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
 import { adminConnectionRoutes } from "./routes/operations/admin-connections.ts";
 import { backupRoutes } from "./routes/operations/backup.ts";
+import { drainRoutes } from "./routes/operations/drain.ts";
 import { healthRoutes } from "./routes/operations/health.ts";
 import { Health, type HealthLimits } from "./routes/operations/health-checks.ts";
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
-import { logRoutes } from "./routes/operations/log.ts";
+import { type LogReaders, logRoutes } from "./routes/operations/log.ts";
 import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
+import { type ListedServer, serverRoutes } from "./routes/operations/servers.ts";
 import { statsRoutes } from "./routes/operations/stats.ts";
 import { syncRoutes } from "./routes/operations/sync.ts";
 import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
@@ -113,6 +116,8 @@ export interface ServerParts {
   readonly version: string;
   /** Where it is noted who did what; nowhere when it is left out. */
   readonly audit?: Audit | undefined;
+  /** Who serves the same tree, this one first; it is alone when it is left out. */
+  readonly servers?: () => readonly ListedServer[];
   /** What is measured beside what the server is made of. */
   readonly backstage?: Backstage;
   /** What makes spans of requests; they have none when it is left out. */
@@ -173,12 +178,19 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const answers = new Answers(limits, store.clock);
   const rates = new Rates(limits, store.clock);
+  const streams: OpenStreams[] = [];
+  const drain = new Drain({
+    clock: store.clock,
+    streams: () => [watches, ...streams],
+    connections: openConnections,
+  });
   const assertPriced = rates.priceRoutes(app);
   noteForms(app);
   makeRoomFirst(app, answers);
   markLongBodies(app);
   passAnswers(app, [
     finishAnswers(store, follower !== undefined),
+    sendElsewhere(drain, openConnections),
     dateStale(store),
     ...auditSteps(app, parts),
     ...[instructCaches, instructBrowsers],
@@ -213,13 +225,13 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const answerOtherMethods = collectMethods(app);
 
   const bodies = new BodiesInFlight(limits);
-  const streams: OpenStreams[] = [];
-  const logReaders: OpenStreams[] = [];
+  const logReaders: LogReaders[] = [];
   openapiRoutes(app);
   const health = new Health({
     ...{ store, limits, followed: follower?.log },
     ...parts.backstage,
     isStopping: () => isStopping,
+    isDraining: () => drain.isOfAll,
   });
   await app.register(async (scope) => homeRoutes(scope, version, health));
   llmsRoutes(app);
@@ -228,7 +240,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...{ store, sessions, watches, coordination, backups: parts.backups, logReaders },
     followed: follower?.log ?? null,
     backstage: parts.backstage ?? {},
-    ...{ requests, connections, answers, bodies, rates, latestStreams: streams },
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams, drain },
   };
   const figures = () => partsStats(measured);
   const metrics = () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() });
@@ -252,7 +264,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     backupRoutes(scope, { ...parts, answers });
     logReaders.push(logRoutes(scope, { store, upstreamServers: () => follower?.log.servers ?? [] }));
     adminConnectionRoutes(scope, openConnections);
+    drainRoutes(scope, drain);
     endedSessionRoutes(scope, sessions);
+    serverRoutes(scope, { store, servers: parts.servers ?? (() => [aloneServer(parts)]) });
     statsRoutes(scope, { version, health, store, sessions, figures, durations: () => durationsOf(measured) });
     limitsRoutes(scope, parts);
     syncRoutes(scope, parts);
@@ -282,6 +296,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     },
     async close() {
       isStopping = true;
+      drain.stop();
       watches.close("shutdown");
       coordination.stop();
       for (const stream of [...streams, ...logReaders]) stream.close();
@@ -292,6 +307,14 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
         stopLooking();
       });
     },
+  };
+}
+
+/** Of which nobody has said how it is called. */
+function aloneServer({ store, version }: ServerParts): ListedServer {
+  return {
+    ...{ id: store.writer, name: "", url: "", version, isThis: true, upForMs: 0 },
+    ...{ position: store.place.lsn, behindEntries: 0, behindMs: 0, heardBeforeMs: 0 },
   };
 }
 
@@ -373,6 +396,15 @@ function finishAnswers(store: Store, isFollower: boolean): AnswerStep {
 function toldZxid(reply: FastifyReply): number {
   const told = Number(reply.getHeader("zxid"));
   return Number.isSafeInteger(told) ? told : 0;
+}
+
+/** HTTP/2 is told otherwise, and takes no such header. */
+function sendElsewhere(drain: Drain, connections: OpenConnections): AnswerStep {
+  return ({ raw }, reply, payload) => {
+    if (drain.percent === 0 || raw.httpVersionMajor > 1) return payload;
+    if (drain.isOfAll || connections.isLeaving(raw.socket)) reply.header("connection", "close");
+    return payload;
+  };
 }
 
 function auditSteps(app: FastifyInstance, { store, limits, audit }: ServerParts): AnswerStep[] {

@@ -70,9 +70,20 @@ export function urls(text: string): string {
   throw new InvalidArgumentError("Give http:// or https:// addresses with ports, comma-separated.");
 }
 
+export function url(text: string): string {
+  if (!text.includes(",")) return urls(text);
+  throw new InvalidArgumentError("Give one address.");
+}
+
 export function etcdPrefix(text: string): string {
   if (/^\/([\w.-]+\/)+$/.test(text)) return text;
   throw new InvalidArgumentError("It begins and ends with a slash, such as /treekeeper/.");
+}
+
+/** Of a restore; empty for none. */
+export function restoreName(text: string): string {
+  if (/^[\w.:-]{0,64}$/.test(text)) return text;
+  throw new InvalidArgumentError("It has up to 64 letters, digits and . : - _, such as 2026-11-28.");
 }
 
 export function yesOrNo(text: string): boolean {

@@ -10,6 +10,7 @@ import type { ScheduledBackups, ScheduledBackupsStats } from "./duties/scheduled
 import type { Sweeper, SweeperStats } from "./duties/sweeper.ts";
 import type { Answers, AnswersStats } from "./routes/http/answers.ts";
 import type { BodiesInFlight, BodiesStats } from "./routes/http/bodies-in-flight.ts";
+import type { Drain } from "./routes/http/drain.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import type { Rates, RatesStats } from "./routes/http/rates.ts";
 import type { RequestCounts, RequestsStats } from "./routes/http/request-counts.ts";
@@ -17,6 +18,8 @@ import type { Durations } from "./routes/operations/service-figures.ts";
 import type { Runtime, RuntimeStats } from "./runtime.ts";
 import type { Sessions, SessionsStats } from "./sessions/sessions.ts";
 import type { BackupSource, BackupStats } from "./store/backup-source.ts";
+import type { EtcdStats, OpenedEtcd } from "./store/etcd/open-etcd.ts";
+import type { SnapshotDuty, SnapshotStats } from "./store/etcd/snapshot-duty.ts";
 import type { ProposerStats } from "./store/proposer.ts";
 import type { ReplicaStats } from "./store/replica.ts";
 import type { OpenedSqlite, StorageStats } from "./store/sqlite/open-sqlite.ts";
@@ -38,9 +41,10 @@ export interface MeasuredParts {
   readonly rates: Rates;
   /** Streams of holders and of the ends of sessions. */
   readonly latestStreams: readonly OpenStreams[];
+  readonly drain: Drain;
   readonly backstage: Backstage;
   /** Servers that read the log of this one. */
-  readonly logReaders: readonly OpenStreams[];
+  readonly logReaders: readonly { readonly count: number }[];
   /** What this server follows; null where it follows none. */
   readonly followed: { readonly lag: FollowedStats } | null;
   /** Absent where none can be taken. */
@@ -56,6 +60,9 @@ export interface Backstage {
   /** Null where there is no folder for them. */
   readonly scheduledBackups?: ScheduledBackups | null;
   readonly runtime?: Runtime;
+  /** Of a log in etcd; null where it is in the data directory. */
+  readonly etcd?: Pick<OpenedEtcd, "stats"> | null;
+  readonly snapshots?: Pick<SnapshotDuty, "stats"> | null;
 }
 
 /** How far this server is behind the one that it follows. */
@@ -98,11 +105,14 @@ export interface PartsStats {
   readonly bodies: BodiesStats;
   readonly rates: RatesStats;
   readonly runtime: RuntimeStats | null;
+  readonly etcd: EtcdStats | null;
+  readonly snapshots: SnapshotStats | null;
 }
 
 /** All at one moment: nothing else runs meanwhile. */
 export function partsStats(parts: MeasuredParts): PartsStats {
-  const { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime } = parts.backstage;
+  const { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime, etcd, snapshots } =
+    parts.backstage;
   return {
     ...parts.store.stats(),
     storage: storage?.stats() ?? null,
@@ -124,6 +134,8 @@ export function partsStats(parts: MeasuredParts): PartsStats {
     bodies: parts.bodies.stats(),
     rates: parts.rates.stats(),
     runtime: runtime?.stats() ?? null,
+    etcd: etcd?.stats() ?? null,
+    snapshots: snapshots?.stats() ?? null,
   };
 }
 

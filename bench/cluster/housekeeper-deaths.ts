@@ -6,7 +6,7 @@ import { TreekeeperClient } from "../coordination/treekeeper.ts";
 import type { BenchCluster } from "./cluster.ts";
 
 /** From the kill on. */
-export interface HousekeeperDeath {
+interface HousekeeperDeath {
   readonly takenOverMs: number;
   readonly grantedMs: number;
 }
@@ -16,7 +16,7 @@ export interface HousekeeperDeaths {
   readonly deaths: readonly HousekeeperDeath[];
 }
 
-export const sessionTimeoutMs = 2_000;
+const sessionTimeoutMs = 2_000;
 /** Of whoever waits: it is not to go as well. */
 const longTimeoutMs = 60_000;
 const pollEveryMs = 20;

@@ -6,6 +6,7 @@ import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { createCommand } from "./commands/create.ts";
 import { diffCommand } from "./commands/diff.ts";
+import { drainCommand } from "./commands/drain.ts";
 import { dumpCommand } from "./commands/dump.ts";
 import { electCommand } from "./commands/elect.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -69,5 +70,8 @@ export const commandGroups: readonly CommandGroup[] = [
       ...[checkCommand, dumpCommand, diffCommand, migrateCommand],
     ],
   },
-  { heading: "Around it:", commands: [serveCommand, statusCommand, healthcheckCommand, completionCommand] },
+  {
+    heading: "Around it:",
+    commands: [serveCommand, statusCommand, drainCommand, healthcheckCommand, completionCommand],
+  },
 ];

@@ -17,6 +17,7 @@ export function statusRows(stats: ServiceStats): Row[] {
     ["streams", streamsIn(stats)],
     ["requests", requestsIn(stats)],
     ...storageRows(stats),
+    ...etcdRows(stats),
     ["history", historyIn(stats)],
     ...processRows(stats),
   ];
@@ -69,6 +70,25 @@ function storageRows({ storage, durations }: ServiceStats): Row[] {
     ["disk", `${inBytes(directoryBytes)} in the data directory; ${inBytes(diskFreeBytes)} free${share}`],
     ["wal", `${inBytes(walBytes)} to move into the file, in a log of ${inBytes(walFileBytes)}`],
     ["commits", commitsTotal === 0 ? "none since the start" : `the last took ${lastCommitMs} ms${commits}`],
+  ];
+}
+
+function etcdRows({ etcd }: ServiceStats): Row[] {
+  if (etcd === null) return [];
+  const { servers, silentServers, keepsHouse, lagEntries, logEntries, logBytes } = etcd;
+  const { dbInUseBytes, quotaBytes, alarms } = etcd;
+  const silent = silentServers === 0 ? "" : ` and ${silentServers} silent`;
+  const house = keepsHouse ? "this one keeps house" : "another keeps house";
+  const share = Math.floor((100 * dbInUseBytes) / quotaBytes);
+  const behind = lagEntries === 0 ? "level with it" : `${counted(lagEntries, "entry", "entries")} behind`;
+  const raised = alarms === 0 ? "no alarm" : counted(alarms, "alarm");
+  return [
+    ["servers", `${servers} heard${silent}; ${house}`],
+    [
+      "log",
+      `${counted(logEntries, "entry", "entries")} with ${inBytes(logBytes)} since the snapshot; ${behind}`,
+    ],
+    ["etcd", `${inBytes(dbInUseBytes)} in use, ${share} % of its quota; ${raised}`],
   ];
 }
 

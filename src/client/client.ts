@@ -22,6 +22,7 @@ import {
   listResources,
 } from "./coordination/resource-lists.ts";
 import { type Instance, listInstances, listServices, type ServiceSummary } from "./coordination/services.ts";
+import type { DrainPlan } from "./service/drain.ts";
 import { type EndedSession, listEndedSessions, readEndedSession } from "./service/ended-sessions.ts";
 import { type Readiness, readReadiness } from "./service/readiness.ts";
 import type { ServiceStats } from "./service/stats.ts";
@@ -339,6 +340,15 @@ export class Client extends Znodes {
   /** Whether the service is ready, and what it has looked at; a service that is not is no failure. */
   readiness(options: CallOptions = {}): Promise<Readiness> {
     return readReadiness(this.#service, options);
+  }
+
+  /**
+   * Sends that share of the server's clients elsewhere, before it is stopped; 0 takes it back. For admins. It is about the
+   * server that answers: give the client the one endpoint that is meant.
+   */
+  async drain(percent = 100, { signal, timeoutMs }: CallOptions = {}): Promise<DrainPlan> {
+    const call = { method: "POST", path: "v1/admin/drain", query: { percent: String(percent) } } as const;
+    return (await this.#service.send({ ...call, repeat: "never", signal, timeoutMs })).body as DrainPlan;
   }
 
   /** How the service is, in figures; for admins. */

@@ -55,6 +55,7 @@ export type {
   LockSummary,
 } from "./coordination/resource-lists.ts";
 export type { Instance, RegisterOptions, Registration, ServiceSummary } from "./coordination/services.ts";
+export type { DrainPlan } from "./service/drain.ts";
 export type { EndedSession } from "./service/ended-sessions.ts";
 export type { HealthCheck, Readiness } from "./service/readiness.ts";
 export type { DurationFigures, LimitInUse, ServiceStats, Warning } from "./service/stats.ts";

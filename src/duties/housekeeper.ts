@@ -11,7 +11,7 @@ import type { Store } from "../store/store.ts";
 import type { Duty } from "./duty.ts";
 
 interface HousekeeperOptions {
-  /** How often the one on duty is heard of, and the others look. */
+  /** How often the one on duty is heard of, and the others look at least. */
   readonly everyMs: number;
   /** How long it may be silent. */
   readonly silentMsMax: number;
@@ -97,7 +97,7 @@ export class Housekeeper {
     this.#reconsider();
   }
 
-  /** While nobody answers for the log, nobody can be heard of: that silence is nobody's, and counts from its end on. */
+  /** While nobody answers for the log, or it takes nothing, nobody can be heard of: that silence is nobody's, and counts from its end on. */
   #reconsider(): void {
     const isReachable = this.#canHear();
     if (isReachable !== this.#isReachable) this.#heardMs = this.#nowMs();
@@ -108,18 +108,27 @@ export class Housekeeper {
 
   #canHear(): boolean {
     const { logState } = this.#store;
+    if (logState.state === "read_only") return logState.takesNothing !== true;
     return logState.state !== "suspended" && logState.state !== "failed";
   }
 
   async #look(): Promise<void> {
-    const { everyMs, pauseMs, silentMsMax } = this.#options;
-    const expectedMs = this.#nowMs() + everyMs;
-    this.#cancelTimer = this.#store.clock.setTimer(everyMs, () => {
+    const { pauseMs, silentMsMax } = this.#options;
+    const nextMs = this.#nextLookMs();
+    const expectedMs = this.#nowMs() + nextMs;
+    this.#cancelTimer = this.#store.clock.setTimer(nextMs, () => {
       if (this.#nowMs() > expectedMs + pauseMs) this.#resume();
       void this.#look();
     });
     const isSilent = this.#nowMs() - this.#heardMs > silentMsMax;
     if (this.#isNamed() || this.#named().term === 0 || isSilent) await this.#ask();
+  }
+
+  /** In which time it is looked again: no later than the other has been silent for too long. */
+  #nextLookMs(): number {
+    const { everyMs, silentMsMax } = this.#options;
+    const silentInMs = this.#heardMs + silentMsMax + 1 - this.#nowMs();
+    return silentInMs > 0 ? Math.min(everyMs, silentInMs) : everyMs;
   }
 
   /** After a pause of its own: what came meanwhile is still to be heard. */

@@ -47,6 +47,8 @@ export const sessionNameLengthMax = 255;
 export const keepaliveTokensMax = 1000;
 /** A close the store refused is asked for again after this long. */
 const closeRetryMs = 1000;
+/** A log that answers later than this may have been out of reach meanwhile. */
+const logAnswerMsMax = 500;
 
 export interface OpenedSession {
   readonly session: Session;
@@ -169,6 +171,8 @@ export class Sessions {
   #opened = 0;
   #closed = 0;
   #expired = 0;
+  /** Who came due while the log did not answer, and was not heard of since. */
+  readonly #spared = new Set<Member>();
   #closesRefused = 0;
 
   /** Every session of the store has its full timeout, which does not run before `start` (N13). */
@@ -462,6 +466,7 @@ export class Sessions {
   async #endUnlessTouched(member: Member, silence: Silence): Promise<void> {
     const { id: sessionId } = member.session;
     try {
+      if (!(await this.#couldBeHeard(member))) return;
       const close = {
         type: "closeSession",
         sessionId,
@@ -477,11 +482,31 @@ export class Sessions {
     }
   }
 
+  /**
+   * While the log does not answer, nobody can be heard of: who came due meanwhile has the whole timeout again, and the close
+   * is not sent, lest it is in the log before their clients are. Once in a row: a log that is always slow keeps nobody
+   * alive for ever. @throws KeeperError
+   */
+  async #couldBeHeard(member: Member): Promise<boolean> {
+    const { clock } = this.#store;
+    const askedMs = clock.monotonicMs();
+    await this.#store.sync();
+    if (this.#members.get(member.session.id) !== member) return false;
+    const isSlow = clock.monotonicMs() - askedMs > logAnswerMsMax;
+    if (!isSlow || this.#spared.delete(member)) return true;
+    this.#spared.add(member);
+    this.#timeouts.touch(member.deadline);
+    this.#timeouts.putBack(member.deadline);
+    return false;
+  }
+
   /** What others have heard of counts from when it is known here. */
   #hear(notes: readonly Note[]): void {
     for (const note of notes) {
       const member = note.type === "sessionTouched" ? this.#members.get(note.session.id) : undefined;
-      if (member !== undefined) this.#timeouts.touch(member.deadline);
+      if (member === undefined) continue;
+      this.#spared.delete(member);
+      this.#timeouts.touch(member.deadline);
     }
   }
 
@@ -573,6 +598,7 @@ export class Sessions {
     this.#timeouts.remove(member.deadline);
     member.giveBack?.();
     this.#members.delete(id);
+    this.#spared.delete(member);
     this.#membersByTokenHash.delete(tokenHash);
     this.#ids.delete(id);
     if (ended.reason === "session_expired") this.#expired += 1;

@@ -5,12 +5,21 @@
 /** Dense position in the log: 1, 2, 3, … */
 export type Lsn = number;
 
-export interface LogEntry {
-  readonly lsn: Lsn;
+/** Names an entry for good, wherever it stands. */
+export interface EntryName {
   /** Which server incarnation appended it, and that writer's own dense count. */
   readonly writer: string;
   readonly seq: number;
+}
+
+export interface LogEntry extends EntryName {
+  readonly lsn: Lsn;
   readonly body: Uint8Array;
+}
+
+/** As it is written down. */
+export function entryNameText({ writer, seq }: EntryName): string {
+  return `${writer}/${seq}`;
 }
 
 /** What a log is, for as long as it is open. */
@@ -30,8 +39,11 @@ export interface LogInfo {
 
 export type LogState =
   | { readonly state: "connected" }
-  /** The log refuses entries for want of space; it still holds everything it acknowledged. */
-  | { readonly state: "read_only"; readonly cause: string }
+  /**
+   * The log refuses entries for want of space; it still holds everything it acknowledged. `takesNothing` where it refuses
+   * those that make room as well: then nobody can say that a session was heard of.
+   */
+  | { readonly state: "read_only"; readonly cause: string; readonly takesNothing?: true }
   /** Nobody answers for the log now. What was sent is sent again, under its number, until somebody does. */
   | {
       readonly state: "suspended";
@@ -88,6 +100,11 @@ export interface CommitLog {
    */
   trim(upTo: Lsn, covering: Covering): Promise<void>;
   usage(): Promise<LogUsage>;
+  /**
+   * Of a log whose room gets short: how long a write of so many bytes, which makes no room, is to wait before it is asked
+   * for again; 0 for one that is taken, and for any where the method is missing.
+   */
+  delayMs?(bytes: number): number;
   /** The listener hears at once of a state that is not `connected`. */
   onState(listener: (state: LogState) => void): void;
   /** Lets appends under way finish, unless the log is suspended, then lets go of it. */

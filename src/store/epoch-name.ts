@@ -7,10 +7,12 @@ import type { CommitLog } from "./commit-log.ts";
  * That a name which another store gave is one of those in the table, by chance, has odds of one in 10^12 for each that
  * stands there.
  */
-const nameDigits = 10;
+export const nameDigits = 10;
 
-/** Each start has one of its own. A log that many write to has one past, whoever of them starts. */
-export function epochOf({ info, writer }: Pick<CommitLog, "info" | "writer">): string {
-  const identity = info.isShared ? (info.logId ?? info.clusterId) : writer;
-  return createHash("sha256").update(identity).digest("hex").slice(0, nameDigits);
+/**
+ * Each start has one of its own, also where many write to one log: a log that was put back to an earlier moment, unknown to
+ * anybody, goes on in an epoch that was never there before.
+ */
+export function epochOf({ writer }: Pick<CommitLog, "writer">): string {
+  return createHash("sha256").update(writer).digest("hex").slice(0, nameDigits);
 }

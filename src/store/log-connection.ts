@@ -29,9 +29,12 @@ export class LogConnection {
   readonly #states = new LogStates();
   #answeredMs: number;
   #lastFailure = "it does not answer";
-  /** Why there is no room, while there is none. */
+  /** Why there is no room, while there is none: whoever keeps the log refuses, or we do before it has to. */
   #fullCause: string | null = null;
+  #shortCause: string | null = null;
   #isClosed = false;
+  #suspendedMs = 0;
+  #suspendedSinceMs: number | null = null;
 
   constructor(peer: Peer, clock: Clock, paces: Paces) {
     this.#peer = peer;
@@ -46,6 +49,12 @@ export class LogConnection {
 
   get isOver(): boolean {
     return this.#isClosed || this.state.state === "failed";
+  }
+
+  /** For how long it has been out of reach since the start, all together. */
+  get suspendedMsTotal(): number {
+    const sinceMs = this.#suspendedSinceMs;
+    return this.#suspendedMs + (sinceMs === null ? 0 : this.#clock.monotonicMs() - sinceMs);
   }
 
   /** Whether the call makes no sense any more: it was closed while nobody answered. */
@@ -82,6 +91,7 @@ export class LogConnection {
   /** Nobody can say how it stands: there is no answer, or whoever answers does not know. */
   suspend(cause: string): void {
     if (this.state.state === "suspended") return;
+    this.#suspendedSinceMs = this.#clock.monotonicMs();
     this.#states.enter({ state: "suspended", cause, silentForMs: this.#silentForMs });
   }
 
@@ -115,13 +125,27 @@ export class LogConnection {
     if (this.state.state !== "suspended") this.#enter();
   }
 
+  /** @param cause why only what makes room is put; null when all is */
+  setShort(cause: string | null): void {
+    if (this.#shortCause === cause) return;
+    this.#shortCause = cause;
+    if (this.state.state !== "suspended" && this.#fullCause === null) this.#enter();
+  }
+
   get isFull(): boolean {
     return this.#fullCause !== null;
   }
 
   #enter(): void {
-    const cause = this.#fullCause;
-    this.#states.enter(cause === null ? { state: "connected" } : { state: "read_only", cause });
+    this.#suspendedMs = this.suspendedMsTotal;
+    this.#suspendedSinceMs = null;
+    this.#states.enter(this.#reachableState());
+  }
+
+  #reachableState(): LogState {
+    if (this.#fullCause !== null) return { state: "read_only", cause: this.#fullCause, takesNothing: true };
+    const cause = this.#shortCause;
+    return cause === null ? { state: "connected" } : { state: "read_only", cause };
   }
 
   fail(cause: string, error?: Error): void {

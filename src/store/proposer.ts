@@ -23,7 +23,7 @@ import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts
 import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
 import { excessOf, type MemoryLimits, outOfMemory } from "./memory-room.ts";
 import type { ServiceTime } from "./service-time.ts";
-import { entryTooLarge, readOnlyLog, suspendedLog } from "./write-refusals.ts";
+import { entryTooLarge, readOnlyLog, suspendedLog, throttledLog } from "./write-refusals.ts";
 
 /** An entry that was sent, and who waits for what its commands lead to. */
 export interface InFlight {
@@ -92,6 +92,8 @@ export class Proposer {
   readonly #inFlight = new Map<number, InFlight>();
   #logState: LogState = { state: "connected" };
   #nextSeq = 1;
+  /** Whether the beginning of its epoch was done. */
+  #isBegun = false;
   #flushScheduled = false;
   #stopping = false;
   #onIdle: (() => void) | null = null;
@@ -188,6 +190,7 @@ export class Proposer {
     const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
     authorise(command, permits);
     this.#assertFitsMemory(command, permits);
+    this.#assertInTime(command);
     const trace = (command as Asked)[followedBy]?.follow();
     const pending = { command, bytes: bytesOf(command), resolve, reject, trace };
     this.#queue.push(trace === undefined ? pending : tracedToItsEnd(pending, trace));
@@ -215,6 +218,13 @@ export class Proposer {
     for (const pending of this.#queue) if (isSame(pending)) return true;
     for (const { pending } of this.#inFlight.values()) if (pending.some(isSame)) return true;
     return keptReply(this.#state, asked, this.#serviceTime.now()) !== undefined;
+  }
+
+  /** What makes room, or was done already, is not held up. */
+  #assertInTime(command: Command): void {
+    if (rowOf(command).freesSpace || this.isRepeated(command)) return;
+    const delayMs = this.#log.delayMs?.(bytesOf(command)) ?? 0;
+    if (delayMs > 0) throw throttledLog(delayMs);
   }
 
   #flushSoon(): void {
@@ -280,13 +290,15 @@ export class Proposer {
   #inItsEpoch(asked: readonly Pending[]): readonly Pending[] {
     const command = this.#beginning;
     if (command === null || this.#hasBegun(command)) return asked;
-    return [{ command, bytes: bytesOf(command), resolve: ignore, reject: ignore }, ...asked];
+    const resolve = () => {
+      this.#isBegun = true;
+    };
+    return [{ command, bytes: bytesOf(command), resolve, reject: ignore }, ...asked];
   }
 
-  /** A log that many write to has one epoch, until a restore begins another. */
+  /** Once is enough where others write as well, and have begun theirs since. */
   #hasBegun({ epoch }: BeginEpoch): boolean {
-    const { id } = this.#state.epochs.current;
-    return id === epoch || (this.#log.info.isShared && id === this.#state.restored.id && id !== "");
+    return this.#state.epochs.current.id === epoch || (this.#log.info.isShared && this.#isBegun);
   }
 
   /** A command that does not fit by itself never will; its company is done all the same. */

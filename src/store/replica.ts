@@ -232,7 +232,7 @@ export class Replica {
     const { answers, applied, notes } = this.#executeAll(sent ?? read(entry));
     this.#appliedLsn = entry.lsn;
     this.#serviceTime.reach(this.#state.ranMs);
-    this.#tableWriter?.applied(entry.lsn);
+    this.#tableWriter?.applied(entry);
     for (const listener of this.#listeners) listener(applied);
     if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
     for (const listener of this.#placeListeners) listener(this.place);

@@ -1,11 +1,14 @@
 // What a store does before anybody else may ask it for something, where it was put back to an earlier moment: it says so in
 // its log, and ends the sessions of before. Killed meanwhile, the next start goes on where this one ended.
 
+import { createHash } from "node:crypto";
 import type { Restore } from "../core/command.ts";
+import { KeeperError } from "../core/errors.ts";
 import { systemContext } from "../core/reader.ts";
 import { restoreOf } from "../core/restore-commands.ts";
 import { isBeforeRestore, type Restored } from "../core/restored.ts";
 import { endOfSession } from "../core/session-commands.ts";
+import { nameDigits } from "./epoch-name.ts";
 import type { Store } from "./store.ts";
 
 /** What whoever put the older moment there asks of the next start. */
@@ -25,6 +28,16 @@ export interface RestoreDone {
 }
 
 type Restorable = Pick<Store, "zxid" | "timeMs" | "restored" | "submit" | "submitAll" | "reader">;
+
+/**
+ * For a log that others keep and have put back: its last entry is of the moment that was put there.
+ * @param name of the restore, as whoever did it calls it; empty where there was none
+ */
+export function noteOfRestoredLog(name: string, ofMs: number): RestoreNote | null {
+  if (name === "") return null;
+  const id = createHash("sha256").update(`restored ${name}`).digest("hex").slice(0, nameDigits);
+  return { id, ofMs, sequencesAhead: sequencesAheadDefault };
+}
 
 /** What a parent may have given at once, besides what it gives while time passes. */
 export const sequencesAheadDefault = 1_000_000;
@@ -87,11 +100,17 @@ async function endSessionsOfBefore(store: Restorable): Promise<number> {
   let count = 0;
   for (let ids = sessionsOfBefore(store); ids.length > 0; ids = sessionsOfBefore(store)) {
     for (const answer of await store.submitAll(ids.map(endOfSession))) {
+      // Another server that starts as well may have been first.
+      if (answer.status === "rejected" && isEnded(answer.reason)) continue;
       if (answer.status === "rejected") throw answer.reason;
       if (answer.value.outcome.remaining === undefined) count += 1;
     }
   }
   return count;
+}
+
+function isEnded(reason: unknown): boolean {
+  return reason instanceof KeeperError && reason.code === "session_expired";
 }
 
 function sessionsOfBefore(store: Restorable): readonly string[] {

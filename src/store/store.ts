@@ -21,7 +21,7 @@ import { rootPath } from "../core/tree/path.ts";
 import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
-import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
+import type { CommitLog, Covering, LogState } from "./commit-log.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
 import { Proposer, type ProposerStats } from "./proposer.ts";
@@ -31,14 +31,14 @@ import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
 import { Suspension } from "./suspension.ts";
 import { TableWriter, type TableWriterStats } from "./table-writer.ts";
-import type { Tables } from "./tables.ts";
+import type { Position, Tables } from "./tables.ts";
 import { UnknownPasts } from "./unknown-pasts.ts";
 import { suspendedLog } from "./write-refusals.ts";
 
 export interface StoreParts {
   /** The state as of `position`; the store makes it its own. */
   readonly state: State;
-  readonly position: { readonly appliedLsn: Lsn; readonly historyFloorZxid: number };
+  readonly position: Pick<Position, "appliedLsn" | "historyFloorZxid"> & Partial<Pick<Position, "entryName">>;
   readonly log: CommitLog;
   /** Absent where the log alone is kept. */
   readonly tables?: Tables;
@@ -115,6 +115,8 @@ export class Store {
   readonly #logEnd: LogEnd;
   readonly #stateListeners = new Set<(state: LogState) => void>();
   #logState: LogState = { state: "connected" };
+  /** Why rows wait for room. */
+  #shortage: string | null = null;
   #isClosing = false;
 
   constructor(parts: StoreParts) {
@@ -133,7 +135,9 @@ export class Store {
     this.#serviceTime = serviceTime;
     this.#tables = tables;
     this.#tableWriter =
-      tables === undefined ? null : new TableWriter({ state, tables, clock, onFailure }, position);
+      tables === undefined
+        ? null
+        : new TableWriter({ state, tables, clock, onFailure }, { entryName: "", ...position });
     this.#proposer = new Proposer({
       ...{ state, log, clock, serviceTime, limits, bounds, onFailure },
       beginning: epoch === undefined ? null : beginningOf(epoch),
@@ -164,6 +168,9 @@ export class Store {
     this.#log.onState((state) => this.#setLogState(state));
     await this.#replica.start();
     this.#tables?.onDurable((covering) => this.#trim(covering));
+    this.#tables?.onShortage?.((cause) => {
+      this.#shortage = cause;
+    });
   }
 
   /** @throws Error */
@@ -278,6 +285,11 @@ export class Store {
   /** When an entry would be ordered now. */
   now(): Required<Moment> {
     return this.#serviceTime.now();
+  }
+
+  /** Why the tables of this server have no room, where its log is elsewhere and goes on; null where they have. */
+  get tablesShortage(): string | null {
+    return this.isShared ? this.#shortage : null;
   }
 
   get logState(): LogState {

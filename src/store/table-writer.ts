@@ -5,9 +5,9 @@ import type { Clock } from "../clock.ts";
 import type { State } from "../core/state.ts";
 import type { Note, Txn } from "../core/txn.ts";
 import type { ChangeMessage } from "../told/change-message.ts";
-import type { Lsn } from "./commit-log.ts";
+import { entryNameText, type LogEntry, type Lsn } from "./commit-log.ts";
 import type { Tables } from "./tables.ts";
-import { WriteBehind } from "./write-behind.ts";
+import { type TakenAt, WriteBehind } from "./write-behind.ts";
 
 const rowsPerWrite = 5000;
 const writeDelayMs = 80;
@@ -34,7 +34,7 @@ export class TableWriter {
   readonly #clock: Clock;
   readonly #rows: WriteBehind;
   readonly #onFailure: (error: unknown) => void;
-  #appliedLsn: Lsn;
+  #at: TakenAt;
   #writtenLsn: Lsn;
   #writes = 0;
   #writeMs = 0;
@@ -46,19 +46,20 @@ export class TableWriter {
   #isStopped = false;
 
   /**
-   * @param parts.state the state as of the tables' position, which is `appliedLsn` and `historyFloorZxid`
+   * @param parts.state the state as of the tables' position, which is the rest
    * @param parts.onFailure called when rows could not be written; nothing is written after that
    */
   constructor(
     parts: { state: State; tables: Tables; clock: Clock; onFailure: (error: unknown) => void },
-    position: { appliedLsn: Lsn; historyFloorZxid: number },
+    position: TakenAt & { historyFloorZxid: number },
   ) {
     this.#state = parts.state;
     this.#tables = parts.tables;
     this.#clock = parts.clock;
     this.#onFailure = parts.onFailure;
     this.#rows = new WriteBehind(parts.state);
-    this.#appliedLsn = position.appliedLsn;
+    const { appliedLsn, entryName } = position;
+    this.#at = { appliedLsn, entryName };
     this.#writtenLsn = position.appliedLsn;
     this.#historyFloorZxid = position.historyFloorZxid;
   }
@@ -66,7 +67,7 @@ export class TableWriter {
   stats(): TableWriterStats {
     return {
       waitingRows: this.#rows.rowCount,
-      lagEntries: this.#appliedLsn - this.#writtenLsn,
+      lagEntries: this.#at.appliedLsn - this.#writtenLsn,
       writesTotal: this.#writes,
       writeMsTotal: this.#writeMs,
     };
@@ -81,13 +82,14 @@ export class TableWriter {
   }
 
   /** The state is now as of this entry, whole: rows taken from here on reflect it. */
-  applied(lsn: Lsn): void {
-    this.#appliedLsn = lsn;
+  applied(entry: LogEntry): void {
+    this.#at = { appliedLsn: entry.lsn, entryName: entryNameText(entry) };
     this.#schedule();
   }
 
   trimHistory(floorZxid: number): void {
     this.#historyFloorZxid = floorZxid;
+    this.#rows.forgetChanges(floorZxid);
     this.#floorMoved = true;
   }
 
@@ -117,9 +119,9 @@ export class TableWriter {
   /** The tables wait for room by themselves: a rejection is no want of room, and not to be tried again. */
   async #writeRows(): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
-    const lsn = this.#appliedLsn;
+    const lsn = this.#at.appliedLsn;
     try {
-      await this.#tables.write(this.#rows.take(this.#state, this.#appliedLsn, this.#historyFloorZxid));
+      await this.#tables.write(this.#rows.take(this.#state, this.#at, this.#historyFloorZxid));
       const tookMs = this.#clock.monotonicMs() - startedMs;
       this.#writtenLsn = lsn;
       this.#writes += 1;
@@ -143,7 +145,7 @@ export class TableWriter {
 
   #hasUnwritten(): boolean {
     // Entries that were refused have no rows; where the tables stand is written all the same.
-    const isBehind = this.#writtenLsn < this.#appliedLsn;
+    const isBehind = this.#writtenLsn < this.#at.appliedLsn;
     return this.#writing !== null || this.#rows.rowCount > 0 || this.#floorMoved || isBehind;
   }
 

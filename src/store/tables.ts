@@ -23,6 +23,8 @@ export interface ChangeRow {
 /** Where a set of rows stands: everything up to `appliedLsn` is in them, nothing after it is. */
 export interface Position {
   readonly appliedLsn: Lsn;
+  /** Which entry stood there (`entryNameText`); empty for none, and in files of before it was noted. */
+  readonly entryName: string;
   readonly zxid: number;
   readonly nextZnodeId: number;
   /** How long the service has run. */
@@ -77,6 +79,8 @@ export interface Tables {
    * room for them: any rejection is final.
    */
   write(rows: RowChanges): Promise<void>;
+  /** Called with why rows have to wait for room, and with null when they need not any more. */
+  onShortage?(listener: (cause: string | null) => void): void;
   /** Called with the newest position whose rows are durable: at once, and whenever it has moved. */
   onDurable(listener: (covering: Covering) => void): void;
   /** Lets a write under way finish, then lets go of them. */

@@ -12,14 +12,16 @@ import type { State } from "../core/state.ts";
 import type { Znode } from "../core/tree/znode.ts";
 import type { Change, Note, Txn } from "../core/txn.ts";
 import type { ChangeMessage } from "../told/change-message.ts";
-import type { Lsn } from "./commit-log.ts";
-import type { ChangeRow, RowChanges } from "./tables.ts";
+import type { ChangeRow, Position, RowChanges } from "./tables.ts";
 
 /** A row as the tables have it and as they shall have it; null where there is none. */
 interface Dirty<Row> {
   readonly before: Row | null;
   after: Row | null;
 }
+
+/** The entry that the state is as of. */
+export type TakenAt = Pick<Position, "appliedLsn" | "entryName">;
 
 export class WriteBehind {
   readonly #digest: Digest;
@@ -137,8 +139,14 @@ export class WriteBehind {
     }
   }
 
+  /** Of what nobody can resume from any more nothing is kept, however long rows have to wait for room. */
+  forgetChanges(floorZxid: number): void {
+    const kept = this.#changes.findIndex(({ zxid }) => zxid > floorZxid);
+    if (kept !== 0) this.#changes.splice(0, kept === -1 ? this.#changes.length : kept);
+  }
+
   /** Everything collected, as rows at the given position; what comes after belongs to the next call. */
-  take(state: State, appliedLsn: Lsn, historyFloorZxid: number): RowChanges {
+  take(state: State, at: TakenAt, historyFloorZxid: number): RowChanges {
     const created: Znode[] = [];
     const changed: Znode[] = [];
     const parents: Znode[] = [];
@@ -165,7 +173,7 @@ export class WriteBehind {
     this.#changes = [];
     this.#isRegisterDirty = false;
     const position = {
-      appliedLsn,
+      ...at,
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
       ranMs: state.ranMs,

@@ -36,3 +36,14 @@ export function readOnlyLog(cause: string): KeeperError {
     { retryAfterSeconds: 5 },
   );
 }
+
+/** The room of a shared log gets short, and whoever writes is slowed down while it is made. */
+export function throttledLog(delayMs: number): KeeperError {
+  return new KeeperError(
+    "throttled",
+    "The log has little room left, and writes are taken slowly while more is made; reads, keepalives and deletes are not held up. Retry a little later.",
+    { retryAfterSeconds: Math.min(Math.ceil(delayMs / 1000), retryAfterSecondsMax) },
+  );
+}
+
+const retryAfterSecondsMax = 60;

@@ -284,6 +284,11 @@ export class Watches {
     for (const stream of this.#streams.values()) stream.end(reason);
   }
 
+  /** What ends each stream that is open now, saying why. */
+  endings(reason: string): (() => void)[] {
+    return Array.from(this.#streams.values(), (stream) => () => stream.end(reason));
+  }
+
   /** Open streams in order of their ids; `next` is where to go on, null at the end. */
   list({ after = 0, limit }: { after?: number; limit: number }) {
     const streams: StreamDescription[] = [];

@@ -1,6 +1,8 @@
 // Tokens and policies over HTTP: who is let in, what a change of them means for what comes behind it, and that no secret
 // is told twice.
 
+import { once } from "node:events";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { expect } from "vitest";
 import { hashSecret } from "../../src/access/secrets.ts";
 import { test } from "../routes/server-fixture.ts";
@@ -232,6 +234,56 @@ test("a token ends when it was said to, and policies count from the write that s
   await clock.advance(5000);
   expect((await http.get("/v1/znodes", { headers: web })).status).toBe(401);
 });
+
+test("on one connection each request is of whoever it shows, as they are by then", async ({
+  http,
+  keeper,
+}) => {
+  const { store, clock } = keeper;
+  await turnOnAccess(store);
+  const one = await addToken(store, { name: "one", policies: ["admin"] });
+  const validUntilMs = clock.wallMs() + 5000;
+  const other = await addToken(store, { name: "other", policies: ["admin"], validUntilMs });
+  const statuses = await onOneConnection(http.url, async (ask) => {
+    const found = [
+      await ask(one),
+      await ask(one),
+      await ask(other),
+      await ask({}),
+      await ask(other),
+      await ask(one),
+    ];
+    await store.submit({ type: "revokeToken", name: "one", principal: "system" });
+    found.push(await ask(one), await ask(other), await ask(other));
+    await clock.advance(5000);
+    return [...found, await ask(other)];
+  });
+  expect(statuses).toEqual([200, 200, 200, 401, 200, 200, 401, 200, 200, 401]);
+});
+
+/** @throws Error when the connection was not the same all the time */
+async function onOneConnection<T>(
+  baseUrl: string,
+  work: (ask: (headers: object) => Promise<number>) => Promise<T>,
+): Promise<T> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const ports = new Set<number | undefined>();
+  const ask = async (headers: object) => {
+    const sent = request(`${baseUrl}/v1/whoami`, { agent, headers: { ...headers } }).end();
+    const [answer] = (await once(sent, "response")) as [IncomingMessage];
+    ports.add(answer.socket.localPort);
+    answer.resume();
+    await once(answer, "end");
+    return answer.statusCode as number;
+  };
+  try {
+    const done = await work(ask);
+    if (ports.size > 1) throw new Error(`There were ${ports.size} connections.`);
+    return done;
+  } finally {
+    agent.destroy();
+  }
+}
 
 test("another's session is as one that is gone, even to who has its token", async ({ http, keeper }) => {
   const { store } = keeper;

@@ -49,6 +49,15 @@ describe("znodes", () => {
     });
   });
 
+  test("what reads takes --stale, and shows the same as long as the log is within reach", async ({
+    output,
+  }) => {
+    await output("create", "/read/below", "x", "--parents");
+    for (const command of ["get", "stat", "ls", "tree"])
+      expect(await output(command, "/read", "--stale")).toBe(await output(command, "/read"));
+    expect(await output("ls", "/read", "--long", "--stale")).toContain("below");
+  });
+
   test("set replaces data from an argument or standard input, and keeps to a version [S3]", async ({
     cli,
     run,

@@ -24,6 +24,14 @@ test("waits double while the server is away, up to a bound, and chance takes any
   expect(delays(new Backoff(() => 0), 4)).toEqual([500, 0, 0, 0]);
 });
 
+test("others are each asked within a second, whatever the server asked for, and then it is waited as for one", () => {
+  const backoff = new Backoff(() => 0.999_999, { others: 2 });
+  backoff.serverAsked(3000);
+  expect(delays(backoff, 5).map(Math.round)).toEqual([1000, 1000, 4500, 6000, 12_000]);
+  backoff.succeeded();
+  expect(delays(backoff, 1).map(Math.round)).toEqual([1000]);
+});
+
 test("a connection that worked begins the waits anew", () => {
   const backoff = new Backoff(() => 0.5);
   delays(backoff, 10);

@@ -64,7 +64,7 @@ test("a server that is behind did nothing, and the next one is asked", async ({
   const written = several.set("/a", "x", { version: 0 });
   const problem = { code: "behind", detail: "Ask another server.", status: 503 };
   (await server.request()).refuse(503, problem, { "Retry-After": "1" });
-  (await clock.timer((ms) => ms === 1100)).fire();
+  (await clock.timer((ms) => ms === 100)).fire();
   (await other.request()).reply(200, { path: "/a", stat });
   await written;
 });
@@ -111,4 +111,82 @@ test("sync resolves with the zxid that the server has come to", async ({ server,
   expect(exchange.asked).toBe("POST /v1/sync");
   exchange.reply(200, { zxid: 42 }, { zxid: "42" });
   expect(await syncing).toBe(42);
+});
+
+const cutOff = { code: "suspended", detail: "Ask another server.", status: 503 };
+
+test("when no server can reach the log they are asked again after the time that the last has named", async ({
+  server,
+  other,
+  several,
+  clock,
+}) => {
+  const reading = several.get("/a", { stale: "ok" });
+  const first = await server.request();
+  expect(first.query.get("stale")).toBe("ok");
+  first.refuse(503, cutOff, { "Retry-After": "1" });
+  (await clock.timer((ms) => ms === 100)).fire();
+  (await other.request()).refuse(503, cutOff, { "Retry-After": "1" });
+  (await clock.timer((ms) => ms > 1000 && ms < 2000)).fire();
+  (await server.request()).reply(200, read);
+  expect((await reading).data.text()).toBe("");
+});
+
+test("a watch whose server is cut off goes on at another after its last event", async ({
+  server,
+  other,
+  several,
+  clock,
+  abort,
+}) => {
+  const causes: string[] = [];
+  const disconnected = ({ message }: Error) => void causes.push(message);
+  const pull = new Pull(several.watch({ paths: ["/a"] }, { signal: abort.signal, disconnected }));
+  const first = pull.take(2);
+  const exchange = (await server.request()).begin().send(synced(7) + setTo(8, "x"));
+  await first;
+  const next = pull.take(2);
+  exchange.send('event: suspended\ndata: {"zxid":8}\n\n');
+  (await clock.timer((ms) => ms === 500)).fire();
+  const resumed = await other.request();
+  expect(resumed.headers["last-event-id"]).toBe("8");
+  resumed.begin().send(synced(8) + setTo(9, "y"));
+  expect((await next).map(({ type, zxid }) => [type, zxid])).toEqual([
+    ["synced", 8],
+    ["change", 9],
+  ]);
+  expect(causes).toEqual([`${server.url} cannot reach its log.`]);
+});
+
+test("a watch of one server stays, and says that what comes is late", async ({ server, client, abort }) => {
+  const told: string[] = [];
+  const options = {
+    signal: abort.signal,
+    suspended: () => void told.push("suspended"),
+    connected: () => void told.push("connected"),
+  };
+  const pull = new Pull(client.watch({ paths: ["/a"] }, options));
+  const messages = pull.take(2);
+  const exchange = (await server.request()).begin().send(synced(7));
+  exchange.send('event: suspended\ndata: {"zxid":7}\n\n');
+  exchange.send(`event: connected\ndata: {"zxid":7}\n\n${setTo(8, "x")}`);
+  expect((await messages).map(({ type }) => type)).toEqual(["synced", "change"]);
+  expect(told).toEqual(["suspended", "connected"]);
+});
+
+test("a copy of one server shows the past while that is cut off", async ({ server, client, abort }) => {
+  const states: string[] = [];
+  const { promise: isBack, resolve } = Promise.withResolvers<void>();
+  const copy = client.tree("/a", {
+    signal: abort.signal,
+    stateChanged: (state) => {
+      states.push(state);
+      if (states.length === 3) resolve();
+    },
+  });
+  const exchange = (await server.request()).begin().send(snapshot(7, znode("/a", "")) + synced(7));
+  await copy.ready;
+  exchange.send('event: suspended\ndata: {"zxid":7}\n\nevent: connected\ndata: {"zxid":7}\n\n');
+  await isBack;
+  expect(states).toEqual(["synced", "disconnected", "synced"]);
 });

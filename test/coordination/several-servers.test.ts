@@ -4,6 +4,7 @@
 import { expect, test as vitestTest } from "vitest";
 import { Attendance } from "../../src/coordination/attendance.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
+import { KeeperError } from "../../src/core/errors.ts";
 import { systemContext } from "../../src/core/reader.ts";
 import type { Session } from "../../src/core/session.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -250,4 +251,46 @@ test("a place that is deleted before its own request is answered is told of as g
   expect(await refusal(answer)).toBe("no_claim");
   await settle();
   expect(near.queue).toHaveLength(1);
+});
+
+test("a wait ends when the log is out of reach, and the place is kept", async ({
+  cluster: { near, waiter, settle },
+}) => {
+  const waiting = near.claim(waiter);
+  await settle();
+  near.keeper.log.suspend("no quorum");
+  expect(await waiting).toMatchObject({ place: { isHeld: false, position: 1 } });
+  near.keeper.log.resume();
+  await settle();
+  expect(near.queue).toHaveLength(2);
+});
+
+test("a place whose client goes while the log is out of reach is given up once that is over", async ({
+  cluster: { near, far, waiter, settle },
+}) => {
+  const asked = near.attend(waiter);
+  const waiting = near.claim(waiter, asked);
+  await settle();
+  near.keeper.log.suspend("no quorum");
+  asked.end(gone);
+  for (let turns = 0; turns < 3; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  expect(near.queue).toHaveLength(2);
+  near.keeper.log.resume();
+  for (let turns = 0; turns < 3; turns += 1) await near.keeper.clock.advance(100);
+  expect(await waiting).toBeNull();
+  await settle();
+  expect([near.queue.length, far.queue.length]).toEqual([1, 1]);
+});
+
+test("whoever holds and cannot be told for how long is refused, and its place given up unless it comes back", async ({
+  cluster: { near, waiter },
+}) => {
+  await near.keeper.store.submit({ type: "deleteTree", path: "/locks/a" });
+  const confirm = () => Promise.reject(new KeeperError("suspended", "The log cannot be reached."));
+  for (const comesBack of [false, true]) {
+    const asked = near.attend(waiter, { waitMs: 0, comesBack, confirm });
+    await near.claim(waiter, asked);
+    expect(() => asked.assertMayBeTold()).toThrow("The log cannot be reached.");
+    expect(near.queue).toHaveLength(comesBack ? 1 : 0);
+  }
 });

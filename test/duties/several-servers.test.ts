@@ -9,7 +9,7 @@ import { Housekeeper } from "../../src/duties/housekeeper.ts";
 import { LockDelays } from "../../src/duties/lock-delays.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
-import { SharedLog } from "../../src/store/memory/shared-log.ts";
+import { freePassage, SharedLog } from "../../src/store/memory/shared-log.ts";
 import { Store } from "../../src/store/store.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { bytes, refusal } from "../support/keeper.ts";
@@ -94,6 +94,53 @@ test("how long a session lasts is promised only when the log knows that it was h
   expect(promised).toEqual([5000]);
 });
 
+test("who comes due while the log answers nobody is not ended for it, and has its whole timeout again", async () => {
+  const { clock, members } = await servers(2);
+  const [onDuty, elsewhere] = members;
+  const { session, token } = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  const silent = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  await clock.advance(500);
+  for (const { log } of members) log.hold();
+  await clock.advance(1500);
+  // The one who would end it is heard first again.
+  onDuty.log.release();
+  await clock.advance(1);
+  elsewhere.log.release();
+  elsewhere.sessions.authenticate(token);
+  await clock.advance(300);
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([true, true]);
+  for (let round = 0; round < 3; round += 1) {
+    elsewhere.sessions.authenticate(token);
+    await clock.advance(500);
+  }
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([true, true]);
+  expect(members.map((member) => member.hasSession(silent.session.id))).toEqual([false, false]);
+});
+
+test("a log that is always slow keeps nobody alive for ever", async () => {
+  const { clock, members } = await servers(2);
+  const [onDuty, elsewhere] = members;
+  const { session } = await elsewhere.sessions.open({ timeoutMs: 1000 });
+  onDuty.log.passage = { ...freePassage, toLogMs: () => 600 };
+  await clock.advance(6000);
+  expect(members.map((member) => member.hasSession(session.id))).toEqual([false, false]);
+});
+
+test("a keepalive that the log does not answer is refused when that is known, and so is the next", async () => {
+  const { clock, members } = await servers(2);
+  const [, elsewhere] = members;
+  const { session, token } = await elsewhere.sessions.open({ timeoutMs: 60_000 });
+  const keepalive = () => refusal(Promise.resolve(elsewhere.sessions.keepalive(session.id, token)));
+  elsewhere.log.hold();
+  const underWay = keepalive();
+  await clock.advance(1);
+  elsewhere.log.cutOff("nobody answers");
+  expect([await underWay, await keepalive()]).toEqual(["suspended", "suspended"]);
+  elsewhere.log.connect();
+  await clock.advance(500);
+  expect((await elsewhere.sessions.keepalive(session.id, token)).validForMs).toBe(60_000);
+});
+
 test("a keepalive that comes after the end of its session in the log is refused", async () => {
   const { clock, members } = await servers(2);
   const [onDuty, elsewhere] = members;
@@ -140,6 +187,22 @@ test("one server has the duties, and when it is silent another takes them and gi
   expect(second.hasSession(session.id)).toBe(false);
 });
 
+test("whoever listens takes the duties as soon as the one that had them was silent for ten seconds", async () => {
+  const { clock, members } = await servers(2);
+  const [first, second] = members;
+  // It is heard of between two looks of the second, which come every two seconds.
+  await clock.advance(700);
+  first.housekeeper.stop();
+  first.housekeeper.start();
+  await clock.advance(4300);
+  first.stop();
+  const heardAgoMs = 300;
+  await clock.advance(10_000 - heardAgoMs - 10);
+  expect(second.housekeeper.isOnDuty).toBe(false);
+  await clock.advance(20);
+  expect(second.housekeeper.isOnDuty).toBe(true);
+});
+
 test("a server that is cut off lays its duties down, and takes nothing for silence that it could not hear", async () => {
   const { clock, members } = await servers(2);
   const [first] = members;
@@ -153,6 +216,21 @@ test("a server that is cut off lays its duties down, and takes nothing for silen
   expect(first.hasSession(session.id)).toBe(true);
   await clock.advance(1000);
   expect(first.hasSession(session.id)).toBe(false);
+});
+
+test("a server that was cut off for longer than the one on duty may be silent does not take its place", async () => {
+  const { clock, members } = await servers(2);
+  const [first, second] = members;
+  const term = () => first.housekeeper.stats().term;
+  const before = term();
+  // When it is back it looks whether the one on duty is silent before it has heard of that one.
+  second.log.passage = { ...freePassage, lagMs: () => 18_000 };
+  second.log.cutOff("nobody answers");
+  await clock.advance(15_000);
+  second.log.connect();
+  await clock.advance(6000);
+  expect(members.map(({ housekeeper }) => housekeeper.isOnDuty)).toEqual([true, false]);
+  expect(term()).toBe(before);
 });
 
 test("a lock delay lasts as long as the one on duty measures it, whatever the clocks of others say", async () => {

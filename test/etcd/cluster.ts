@@ -1,8 +1,10 @@
 // Servers over members of etcd, each a process of its own with a port and a folder that it keeps, for tests of what befalls
 // them. What is done to one of them is done by its number.
 
+import { join } from "node:path";
 import { freePorts } from "../support/ports.ts";
-import { direct, makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
+import { direct, makeDataDir, removeDataDir, ServerProcess, type StartOptions } from "../support/process.ts";
+import { SmallDisk } from "../support/small-disk.ts";
 import { Etcd, type EtcdMember, here, type Place } from "./etcd-process.ts";
 
 export interface ClusterOptions {
@@ -18,6 +20,10 @@ export interface ClusterOptions {
   readonly commandOf?: (index: number) => readonly [string, ...string[]];
   /** Where a server finds etcd, by its number, if not at the members themselves. */
   readonly endpointsOf?: (index: number, endpoints: readonly string[]) => Promise<readonly string[]>;
+  /** Of a disk that the first member has for itself. */
+  readonly memberDiskMebibytes?: number;
+  /** The same of the first server. */
+  readonly serverDiskMebibytes?: number;
 }
 
 type Ways = Required<Pick<ClusterOptions, "placeOf" | "commandOf" | "endpointsOf" | "serverArgs">>;
@@ -29,6 +35,8 @@ export class Cluster {
   readonly #ports: readonly string[];
   readonly #dataDirs: string[];
   readonly #ways: Ways;
+  /** Of the first server; null where it has none of its own. */
+  disk: SmallDisk | null = null;
 
   private constructor(etcd: Etcd, ports: readonly string[], ways: Ways) {
     this.etcd = etcd;
@@ -43,13 +51,17 @@ export class Cluster {
     members = 3,
     serverArgs = [],
     etcdArgs = [],
+    memberDiskMebibytes = 0,
+    serverDiskMebibytes = 0,
     placeOf = () => here,
     commandOf = () => direct,
     endpointsOf = async (_, endpoints) => endpoints,
   }: ClusterOptions = {}): Promise<Cluster> {
-    const etcd = await Etcd.start(members, etcdArgs, placeOf);
+    const etcd = await Etcd.start(members, etcdArgs, placeOf, memberDiskMebibytes);
     const ways = { placeOf, commandOf, endpointsOf, serverArgs };
     const cluster = new Cluster(etcd, await freePorts(servers), ways);
+    if (serverDiskMebibytes > 0)
+      cluster.disk = await SmallDisk.mount(cluster.dataDir(0), serverDiskMebibytes);
     await Promise.all(cluster.urls.map((_, index) => cluster.startServer(index)));
     return cluster;
   }
@@ -75,16 +87,26 @@ export class Cluster {
   }
 
   /** In its folder, as it is; resolves when it serves. */
-  async startServer(index: number): Promise<void> {
+  async startServer(index: number, ...more: readonly string[]): Promise<void> {
+    this.servers[index] = await ServerProcess.start(await this.optionsOf(index, ...more));
+  }
+
+  /** How it is started, for a start that is to fail or is another program's. */
+  async optionsOf(
+    index: number,
+    ...more: readonly string[]
+  ): Promise<Required<Pick<StartOptions, "args">> & StartOptions> {
     const { commandOf, endpointsOf, serverArgs } = this.#ways;
     const { host, enter } = this.#placeOf(index);
     const listen = ["--host", host, "--port", this.#ports[index] as string];
     const endpoints = await endpointsOf(index, this.etcd.endpoints);
-    this.servers[index] = await ServerProcess.start({
-      dataDir: this.dataDir(index),
-      command: [...enter, ...commandOf(index)] as [string, ...string[]],
-      args: [...listen, "--log", "etcd", "--etcd-endpoints", endpoints.join(","), ...serverArgs],
-    });
+    const disk = index === 0 ? this.disk : null;
+    return {
+      // A folder on the disk: the root of one belongs to whoever mounted it.
+      dataDir: disk === null ? this.dataDir(index) : join(this.dataDir(index), "data"),
+      command: [...enter, ...(disk?.entry ?? []), ...commandOf(index)] as [string, ...string[]],
+      args: [...listen, "--log", "etcd", "--etcd-endpoints", endpoints.join(","), ...serverArgs, ...more],
+    };
   }
 
   /** Whatever stands still goes on, since what is stopped cannot end. */
@@ -93,6 +115,7 @@ export class Cluster {
     await Promise.all(this.servers.map((server) => server.kill()));
     for (const member of this.etcd.members) member.signal("SIGCONT");
     await this.etcd.stop();
+    await this.disk?.unmount();
     for (const dataDir of this.#dataDirs) removeDataDir(dataDir);
   }
 }

@@ -2,10 +2,11 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { freePorts } from "../support/ports.ts";
+import { SmallDisk } from "../support/small-disk.ts";
 
 const memoryFolder = "/dev/shm";
 
@@ -20,16 +21,28 @@ export interface Place {
 /** Beside the tests. */
 export const here: Place = { host: "127.0.0.1", enter: [] };
 
+interface MemberPlace {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly peer: string;
+  readonly dataDir: string;
+}
+
 export class EtcdMember {
   readonly name: string;
   /** Where it is asked. */
   readonly endpoint: string;
+  /** Where the other members ask it. */
+  readonly peer: string;
+  readonly dataDir: string;
   readonly #command: readonly string[];
   #process: ChildProcess;
 
-  constructor(name: string, endpoint: string, command: readonly string[]) {
+  constructor({ name, endpoint, peer, dataDir }: MemberPlace, command: readonly string[]) {
     this.name = name;
     this.endpoint = endpoint;
+    this.peer = peer;
+    this.dataDir = dataDir;
     this.#command = command;
     this.#process = this.#start();
   }
@@ -39,14 +52,18 @@ export class EtcdMember {
     return spawn(program, args, { stdio: "ignore" });
   }
 
+  /** Whether it has not ended, be it by itself or not. */
+  get isRunning(): boolean {
+    return this.#process.exitCode === null && this.#process.signalCode === null;
+  }
+
   /** Sends the signal and does not wait. */
   signal(name: NodeJS.Signals): void {
     this.#process.kill(name);
   }
 
   async kill(): Promise<void> {
-    const { exitCode, signalCode } = this.#process;
-    if (exitCode !== null || signalCode !== null) return;
+    if (!this.isRunning) return;
     const exit = once(this.#process, "exit");
     this.#process.kill("SIGKILL");
     await exit;
@@ -60,11 +77,21 @@ export class EtcdMember {
 
 export class Etcd {
   readonly members: readonly EtcdMember[];
-  readonly #folder: string;
+  /** Of all that is theirs. */
+  readonly folder: string;
+  /** Which members there are, as each is told at its start. */
+  readonly initialCluster: string;
+  /** Of the first member; null where it has none of its own. */
+  readonly disk: SmallDisk | null;
 
-  private constructor(members: readonly EtcdMember[], folder: string) {
+  private constructor(
+    members: readonly EtcdMember[],
+    parts: Pick<Etcd, "folder" | "initialCluster" | "disk">,
+  ) {
     this.members = members;
-    this.#folder = folder;
+    this.folder = parts.folder;
+    this.initialCluster = parts.initialCluster;
+    this.disk = parts.disk;
   }
 
   get endpoints(): string[] {
@@ -74,11 +101,13 @@ export class Etcd {
   /**
    * Resolves when all of them answer.
    * @param placeOf by the member's name, `m0` and so on
+   * @param diskMebibytes of a disk that the first member has for itself; none where it is not given
    */
   static async start(
     count: number,
     args: readonly string[] = [],
     placeOf: (name: string) => Place = () => here,
+    diskMebibytes = 0,
   ): Promise<Etcd> {
     const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), "treekeeper-etcd-"));
     const ports = await freePorts(2 * count);
@@ -88,22 +117,31 @@ export class Etcd {
       const [endpoint, peer] = [ports[2 * index], ports[2 * index + 1]].map(
         (port) => `http://${host}:${port}`,
       );
-      return { name, enter, endpoint: endpoint as string, peer: peer as string };
+      const dataDir = join(folder, name, "data");
+      return { name, enter, dataDir, endpoint: endpoint as string, peer: peer as string };
     });
     const cluster = places.map(({ name, peer }) => `${name}=${peer}`).join(",");
-    const members = places.map(
-      ({ name, enter, endpoint, peer }) =>
-        new EtcdMember(name, endpoint, [
-          ...[...enter, "etcd"],
-          ...["--name", name, "--data-dir", join(folder, name), "--initial-cluster", cluster],
-          ...["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint],
-          ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
-          ...args,
-        ]),
-    );
-    const etcd = new Etcd(members, folder);
-    await Promise.all(etcd.endpoints.map(answers));
+    for (const { dataDir } of places) mkdirSync(dirname(dataDir));
+    const disk = diskMebibytes === 0 ? null : await SmallDisk.mount(join(folder, "m0"), diskMebibytes);
+    const members = places.map((place, index) => {
+      const { name, enter, endpoint, peer, dataDir } = place;
+      const onDisk = index === 0 && disk !== null ? disk.entry : [];
+      return new EtcdMember(place, [
+        ...[...enter, ...onDisk, "etcd"],
+        ...["--name", name, "--data-dir", dataDir, "--initial-cluster", cluster],
+        ...["--listen-client-urls", endpoint, "--advertise-client-urls", endpoint],
+        ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
+        ...args,
+      ]);
+    });
+    const etcd = new Etcd(members, { folder, initialCluster: cluster, disk });
+    await etcd.answers();
     return etcd;
+  }
+
+  /** Resolves when all members answer and have a leader. */
+  async answers(): Promise<void> {
+    await Promise.all(this.endpoints.map(answers));
   }
 
   /** What they have stays. */
@@ -117,7 +155,8 @@ export class Etcd {
 
   async stop(): Promise<void> {
     await this.stopAll();
-    rmSync(this.#folder, { recursive: true, force: true });
+    await this.disk?.unmount();
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

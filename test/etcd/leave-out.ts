@@ -5,6 +5,7 @@ import { serverCount } from "../support/logs.ts";
 import { reasonToLeaveOut } from "./left-out.ts";
 
 beforeEach(({ task, skip }) => {
-  const reason = reasonToLeaveOut(task.file.name, task.name, serverCount);
+  const { file, fullTestName } = task;
+  const reason = reasonToLeaveOut(file.name, fullTestName, serverCount);
   if (reason !== undefined) skip(reason);
 });

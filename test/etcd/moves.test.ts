@@ -5,18 +5,21 @@ import { cpSync, existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import Sqlite from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
+import { systemClock } from "../../src/clock.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { moveIn, undoMoveIn } from "../../src/offline/move-in.ts";
 import { moveOut, undoMoveOut } from "../../src/offline/move-out.ts";
 import { restoreInPlace } from "../../src/offline/restore.ts";
-import type { LogState } from "../../src/store/commit-log.ts";
+import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
 import { bootstrap } from "../../src/store/etcd/bootstrap.ts";
+import { usualPaces } from "../../src/store/etcd/connection.ts";
 import { type EtcdCalls, EtcdClient, type Txn } from "../../src/store/etcd/etcd-client.ts";
+import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { bytesOf, textOf } from "../../src/store/etcd/keys.ts";
-import { MovedLogError } from "../../src/store/etcd/log-format.ts";
+import { type FoundFormat, MovedLogError } from "../../src/store/etcd/log-format.ts";
 import { Moves } from "../../src/store/etcd/moves.ts";
-import { readLogHome } from "../../src/store/sqlite/log-home.ts";
+import { noteLogHome, readLogHome } from "../../src/store/sqlite/log-home.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { startOn } from "../offline/fixture.ts";
 import { smallBallast } from "../store/sqlite-fixture.ts";
@@ -130,7 +133,7 @@ async function killedAtEachStep(attempt: (calls: EtcdCalls) => Promise<unknown>,
   }
 }
 
-test("into etcd: killed at each call and done again, it is in one of both, and then in etcd", async () => {
+test("into etcd: killed at each step and done again, it is in one of both, and then in etcd", async () => {
   const move = await newMove();
   const seen = new Set<string>();
   const look = async () => {
@@ -156,7 +159,7 @@ test("into etcd: killed at each call and done again, it is in one of both, and t
   expect(own.taken.snapshot).toBeNull();
 });
 
-test("out of etcd: killed at each call and done again, it is in one of both, and then in the directory", async () => {
+test("out of etcd: killed at each step and done again, it is in one of both, and then in the directory", async () => {
   const move = await newMove();
   await move.into(move.source);
   const server = await openServer(move.place);
@@ -202,6 +205,27 @@ test("there and back and there again, positions go on and no two logs give their
   const late = await openServer(second.place, stale);
   expect(late.taken.snapshot?.lsn).toBe(5);
   expect(late.digest()).toBe(server.digest());
+  // However far it had come there.
+  await late.close();
+  noteLogHome(join(stale, "treekeeper.db"), { place: "etcd://elsewhere/", logId: "of-another-log" });
+  const later = await openServer(second.place, stale);
+  expect(later.taken.snapshot?.lsn).toBe(5);
+});
+
+test("an append is refused by the key alone, before anybody has looked at it", async () => {
+  const move = await newMove();
+  await move.into(move.source);
+  const paces = { ...usualPaces, probeEveryMs: 600_000 };
+  const log = await EtcdLog.open({ ...move.place, clock: systemClock, paces });
+  expect(await log.append(1, bytesOf("x"))).toBe(4);
+  const found = await move.moves.look();
+  const going = { state: "going", id: "1", place: "elsewhere:/back" } as const;
+  await move.moves.say({ ...(found as FoundFormat).format, move: going }, found);
+  await expect(log.append(2, bytesOf("y"))).rejects.toThrow(NotAppendedError);
+  const states: LogState[] = [];
+  log.onState((state) => states.push(state));
+  expect(states).toMatchObject([{ state: "failed", cause: expect.stringContaining("elsewhere:/back") }]);
+  await log.close();
 });
 
 test("who has the log open fails with the place it went to, and appends nothing any more", async () => {

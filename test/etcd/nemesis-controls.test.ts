@@ -7,14 +7,18 @@ import { expect, onTestFinished, test } from "vitest";
 import { random } from "../support/random.ts";
 import { Network } from "../trials/network.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
+import type { Journal } from "./nemesis/journal.ts";
 import { faultsOf, type promises } from "./nemesis/judge.ts";
 import { type Lie, LyingProxy } from "./nemesis/lying-proxy.ts";
 import { quickCluster } from "./nemesis/quick-cluster.ts";
+import { keptTimeoutMs } from "./nemesis/session-client.ts";
 import { SlowWays, slow } from "./nemesis/slow-way.ts";
+import { within } from "./nemesis/within.ts";
 import { Workload, type WorkloadOptions } from "./nemesis/workload.ts";
 
 const seed = 1;
-const workMs = 1500;
+/** Of each kind, so that what is wrong now and then has gone wrong. */
+const enough = { writes: 60, reads: 40, hops: 12 };
 /** The short form tries some of them. */
 const testInFull = test.runIf(process.env.FULL);
 
@@ -51,11 +55,31 @@ async function lyingProxies(urls: readonly string[], lie: Lie): Promise<string[]
 }
 
 /** The promises that are found broken. */
-async function brokenBy(options: Omit<WorkloadOptions, "seed">, meanwhile = () => wait(workMs)) {
+async function brokenBy(
+  options: Omit<WorkloadOptions, "seed">,
+  until: (journal: Journal) => Promise<void> = untilEnough,
+) {
   const workload = await Workload.start({ ...options, seed });
-  await meanwhile();
+  await until(workload.journal);
   const faults = faultsOf(await workload.end());
   return { faults, broken: new Set(faults.map((fault) => fault.split(":")[0] as keyof typeof promises)) };
+}
+
+function untilEnough({ writes, reads, streams }: Journal): Promise<void> {
+  return within("enough was asked", () => {
+    const hops = streams.reduce((sum, stream) => sum + stream.hops, 0);
+    return writes.length >= enough.writes && reads.length >= enough.reads && hops >= enough.hops;
+  });
+}
+
+/** One that is kept all the time, and would be to the end. */
+function untilOneIsLost({ sessions }: Journal): Promise<void> {
+  return within("a session was lost", () =>
+    sessions.some(
+      ({ timeoutMs, keepalives }) =>
+        timeoutMs === keptTimeoutMs && keepalives.at(-1)?.outcome === "session_expired",
+    ),
+  );
 }
 
 test("nothing is found where nothing is planted, though a server hears late and a proxy is between", async () => {
@@ -116,7 +140,7 @@ testInFull("an append that is sent again under another number is found", async (
 
 testInFull("a housekeeper that ends sessions by its own clock alone is found", async () => {
   const { urls } = await smallCluster({ commandOf: planted("own-clock") });
-  const { faults, broken } = await brokenBy({ urls }, () => wait(3000));
+  const { faults, broken } = await brokenBy({ urls }, untilOneIsLost);
   expect(broken, faults.join("\n")).toContain("keptIsAlive");
 });
 

@@ -10,7 +10,7 @@ import { digestsOf } from "./nemesis/digests.ts";
 import { befall } from "./nemesis/harms.ts";
 import { faultsOf } from "./nemesis/judge.ts";
 import { networkHarms } from "./nemesis/network-harms.ts";
-import { quickCluster, whileTheyRun } from "./nemesis/quick-cluster.ts";
+import { endsWithin, quickCluster, whileTheyRun } from "./nemesis/quick-cluster.ts";
 import { SlowWays, slowHarm } from "./nemesis/slow-way.ts";
 import { Wires } from "./nemesis/wires.ts";
 import { Workload } from "./nemesis/workload.ts";
@@ -20,56 +20,62 @@ const seed = Number(process.env.NEMESIS_SEED ?? 1);
 const names = ["s0", "s1", "s2", "m0", "m1", "m2"];
 
 describe.skipIf(!Wires.arePossible())("in namespaces of our own", () => {
-  test(`a network is cut and slow, ${rounds} times in each way, from seed ${seed}`, async ({
-    onTestFinished,
-  }) => {
-    const chance = random(seed);
-    const wires = await Wires.start(names);
-    onTestFinished(() => wires.end());
-    const cluster = await quickCluster({
-      serverArgs: ["--insecure"],
-      placeOf: (name) => wires.placeOf(name),
-    });
-    onTestFinished(() => cluster.stop());
-    const { urls } = cluster;
-    const late = await Network.start(urls[0] as string);
-    onTestFinished(() => late.stop());
-    const workload = await Workload.start({ urls, lateUrl: late.url, seed });
-    const onServerLost = (server: number) => late.leadTo(urls[(server + 1) % urls.length] as string);
-    const harms = networkHarms({ wires, contention: workload.contention, onServerLost });
-    const counts = await befall(cluster, harms, rounds, chance);
-    const record = await whileTheyRun(cluster, workload.end());
-    process.stdout.write(`${summaryOf(record)}\n`);
-    expect(faultsOf(record)).toEqual([]);
-    expect(Object.values(counts), JSON.stringify(counts)).toEqual(harms.map(() => rounds));
-    // Some lost what they held to a cut, and wrote all the same; once may be too seldom for that.
-    const { holdsExpired, lateRefused } = accountOf(record);
-    expect([holdsExpired > 0, lateRefused > 0 || rounds === 1], summaryOf(record)).toEqual([true, true]);
-    const [digest, ...others] = await digestsOf(cluster);
-    expect(others).toEqual([digest, digest]);
-  });
+  test(
+    `a network is cut and slow, ${rounds} times in each way, from seed ${seed}`,
+    endsWithin,
+    async ({ onTestFinished }) => {
+      const chance = random(seed);
+      const wires = await Wires.start(names);
+      onTestFinished(() => wires.end());
+      const cluster = await quickCluster({
+        serverArgs: ["--insecure"],
+        placeOf: (name) => wires.placeOf(name),
+      });
+      onTestFinished(() => cluster.stop());
+      const { urls } = cluster;
+      const late = await Network.start(urls[0] as string);
+      onTestFinished(() => late.stop());
+      const workload = await Workload.start({ urls, lateUrl: late.url, seed });
+      const onServerLost = (server: number) => late.leadTo(urls[(server + 1) % urls.length] as string);
+      const harms = networkHarms({ wires, contention: workload.contention, onServerLost });
+      const counts = await befall(cluster, harms, rounds, chance);
+      const record = await whileTheyRun(cluster, workload.end());
+      process.stdout.write(`${summaryOf(record)}\n`);
+      expect(faultsOf(record)).toEqual([]);
+      expect(Object.values(counts), JSON.stringify(counts)).toEqual(harms.map(() => rounds));
+      // Some lost what they held to a cut, and wrote all the same; once may be too seldom for that.
+      const { holdsExpired, lateRefused } = accountOf(record);
+      expect([holdsExpired > 0, lateRefused > 0 || rounds === 1], summaryOf(record)).toEqual([true, true]);
+      const [digest, ...others] = await digestsOf(cluster);
+      expect(others).toEqual([digest, digest]);
+    },
+  );
 });
 
 // The kernels at hand have no sch_netem, which would do this to packets: here it is done to what connections carry.
-test(`ways to etcd and to the servers are slow, ${rounds} times, from seed ${seed}`, async ({
-  onTestFinished,
-}) => {
-  const chance = random(seed);
-  const ways = new SlowWays(chance);
-  onTestFinished(() => ways.stop());
-  const cluster = await quickCluster({ endpointsOf: (index, endpoints) => ways.to(endpoints, `s${index}`) });
-  onTestFinished(() => cluster.stop());
-  const { urls } = cluster;
-  const slowUrls = await ways.to(urls, "clients");
-  const workload = await Workload.start({
-    ...{ urls, seed, lateUrl: urls[0] as string, lockTimeoutMs: 4000 },
-    ...{ askedUrls: slowUrls, streamUrls: slowUrls, contenderUrls: slowUrls },
-  });
-  await befall(cluster, [slowHarm(ways)], rounds, chance);
-  const record = await whileTheyRun(cluster, workload.end());
-  process.stdout.write(`${summaryOf(record)}\n`);
-  expect(faultsOf(record)).toEqual([]);
-  expect(accountOf(record).holds).toBeGreaterThan(0);
-  const [digest, ...others] = await digestsOf(cluster);
-  expect(others).toEqual([digest, digest]);
-});
+test(
+  `ways to etcd and to the servers are slow, ${rounds} times, from seed ${seed}`,
+  endsWithin,
+  async ({ onTestFinished }) => {
+    const chance = random(seed);
+    const ways = new SlowWays(chance);
+    onTestFinished(() => ways.stop());
+    const cluster = await quickCluster({
+      endpointsOf: (index, endpoints) => ways.to(endpoints, `s${index}`),
+    });
+    onTestFinished(() => cluster.stop());
+    const { urls } = cluster;
+    const slowUrls = await ways.to(urls, "clients");
+    const workload = await Workload.start({
+      ...{ urls, seed, lateUrl: urls[0] as string, lockTimeoutMs: 4000 },
+      ...{ askedUrls: slowUrls, streamUrls: slowUrls, contenderUrls: slowUrls },
+    });
+    await befall(cluster, [slowHarm(ways)], rounds, chance);
+    const record = await whileTheyRun(cluster, workload.end());
+    process.stdout.write(`${summaryOf(record)}\n`);
+    expect(faultsOf(record)).toEqual([]);
+    expect(accountOf(record).holds).toBeGreaterThan(0);
+    const [digest, ...others] = await digestsOf(cluster);
+    expect(others).toEqual([digest, digest]);
+  },
+);

@@ -80,7 +80,8 @@ export async function openServer(place: Place, directory = newDirectory()): Prom
       await store.submit({ type: "create", path, mode: plain, data });
     },
     digest: () => Digest.of(state).toString(),
-    written: () => expect.poll(() => writtenLsn(sqlite.files.databaseFile)).toBe(store.place.lsn),
+    written: () =>
+      expect.poll(() => writtenLsn(sqlite.files.databaseFile), { timeout: 10_000 }).toBe(store.place.lsn),
   };
 }
 

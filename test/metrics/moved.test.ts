@@ -5,6 +5,7 @@ import { metrics } from "../../src/metrics.ts";
 import { Http } from "../support/http.ts";
 import { test } from "../support/process.ts";
 import type { Mover, Movers, Moves, SetAtStart } from "./mover.ts";
+import { etcdMovers } from "./movers/etcd.ts";
 import { fileMovers } from "./movers/file.ts";
 import { httpMovers } from "./movers/http.ts";
 import { processMovers } from "./movers/process.ts";
@@ -16,7 +17,7 @@ import { makeWorld, otherSettings, type World } from "./world.ts";
 
 const movers: Movers = {
   ...{ ...httpMovers, ...storeMovers, ...fileMovers },
-  ...{ ...sessionMovers, ...watchMovers, ...processMovers },
+  ...{ ...sessionMovers, ...watchMovers, ...processMovers, ...etcdMovers },
 };
 
 /** In which those metrics are moved, one after the other, that need no service of their own. */
@@ -25,8 +26,8 @@ let other: World;
 const shared = new Map<string, World>();
 
 beforeAll(async () => {
-  usual = await makeWorld({ sqlite: {} });
-  other = await makeWorld({ sqlite: {}, settings: otherSettings });
+  usual = await makeWorld({ sqlite: {}, hasEtcd: true });
+  other = await makeWorld({ sqlite: {}, hasEtcd: true, settings: otherSettings });
 });
 
 afterAll(async () => {

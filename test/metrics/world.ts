@@ -4,7 +4,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import Sqlite from "better-sqlite3";
 import { pino } from "pino";
 import type { TlsPair } from "../../src/certificate.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
@@ -15,8 +16,11 @@ import { Sweeper } from "../../src/duties/sweeper.ts";
 import { Runtime } from "../../src/runtime.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
+import { type OpenedEtcd, openOver } from "../../src/store/etcd/open-etcd.ts";
+import type { SnapshotDuty } from "../../src/store/etcd/snapshot-duty.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
+import { markAsBackup } from "../../src/store/sqlite/backup-marker.ts";
 import { type OpenedSqlite, openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
 import { Upstream } from "../../src/store/upstream/upstream.ts";
@@ -26,6 +30,7 @@ import { FakeClock } from "../support/fake-clock.ts";
 import { Http } from "../support/http.ts";
 import { Keeper } from "../support/keeper.ts";
 import { watchesOf } from "../watches/fixture.ts";
+import { EtcdInMemory } from "./etcd-in-memory.ts";
 
 /** So small that a test gets to each of them. */
 const usualSettings = {
@@ -33,7 +38,7 @@ const usualSettings = {
   ...{ connectionsMax: 200, connectionsPerClientMax: 30, claimWaitersMax: 100, sessionsPerClientMax: 1000 },
   ...{ streamsMax: 100, messagesMax: 2000, bytesMax: 4_000_000, ageMsMax: 600_000 },
   ...{ answerBytesMax: 10_000_000, bodiesBytesMax: 2_500_000, ratePerSecond: 0, rateBurst: 0 },
-  ...{ freeBytesMin: 1024, walBytesMax: 1_048_576 },
+  ...{ freeBytesMin: 1024, walBytesMax: 1_048_576, etcdQuotaBytes: 100_000_000 },
 };
 
 export type Settings = typeof usualSettings;
@@ -55,6 +60,8 @@ export interface WorldOptions {
   readonly hasTables?: boolean;
   /** The file beside it, for metrics of it. */
   readonly sqlite?: Partial<SqliteSettings>;
+  /** And a log in etcd. */
+  readonly hasEtcd?: boolean;
 }
 
 export interface World {
@@ -77,7 +84,17 @@ export interface World {
   readonly directory: string;
   /** As the service says it, where it follows another. */
   readonly followed: { lag: { entries: number; ms: number }; readonly servers: readonly string[] };
+  /** Where it was asked for. */
+  readonly etcd: WorldEtcd | undefined;
   close(): Promise<void>;
+}
+
+/** A log in etcd that is not the service's, but counted as if it were. */
+export interface WorldEtcd {
+  readonly memory: EtcdInMemory;
+  readonly opened: OpenedEtcd;
+  /** Not started. What it takes is a copy of the file, whenever it looks. */
+  readonly snapshots: SnapshotDuty;
 }
 
 const otherLimits = {
@@ -112,6 +129,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const lockDelays = new LockDelays(keeper.store);
   const housekeeper = new Housekeeper(keeper.store, [sessions, sweeper, lockDelays]);
   const runtime = new Runtime();
+  const etcd = options.hasEtcd ? await openEtcd(settings, clock, sqlite) : undefined;
   const backupDir = join(directory, "backups");
   const scheduledBackups = failingBackups(backupDir, clock);
   const followed = { lag: { entries: 0, ms: 0 }, servers: [] };
@@ -128,6 +146,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
         scheduledBackups,
         runtime,
         ...(sqlite !== undefined && { storage: sqlite }),
+        ...(etcd !== undefined && { etcd: etcd.opened, snapshots: etcd.snapshots }),
       },
     },
     { corsOrigin: "", hostNames: [], tls: options.tls ?? null },
@@ -138,7 +157,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const http = new Http(`${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`);
   return {
     ...{ settings, keeper, clock, log, tables, watches, sessions, housekeeper, server, http, runtime },
-    ...{ sqlite, directory, scheduledBackups, backupDir, followed },
+    ...{ sqlite, directory, scheduledBackups, backupDir, followed, etcd },
     async close() {
       runtime.stop();
       scheduledBackups.stop();
@@ -148,10 +167,43 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
       tables.release();
       log.release();
       await keeper.store.close();
+      etcd?.snapshots.stop();
+      await etcd?.opened.log.close();
       await sqlite?.close();
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function openEtcd(
+  { etcdQuotaBytes }: Settings,
+  clock: FakeClock,
+  sqlite: OpenedSqlite | undefined,
+): Promise<WorldEtcd> {
+  const memory = new EtcdInMemory();
+  const settings = {
+    etcdEndpoints: "http://memory:2379",
+    etcdPrefix: "/test/",
+    etcdQuotaBytes,
+    etcdCompaction: "own",
+    etcdSnapshotBytes: -1,
+  } as const;
+  const surroundings = { clock, onWaiting: () => {}, signal: new AbortController().signal };
+  const opened = await openOver(memory, settings, surroundings);
+  opened.log.follow(0, () => {});
+  const snapshots = opened.snapshotDuty({
+    file: join(dirname(sqlite?.files.databaseFile ?? tmpdir()), "etcd-snapshot"),
+    async takeInto(file) {
+      if (sqlite === undefined) throw new Error("there is no file here");
+      const connection = new Sqlite(sqlite.files.databaseFile, { readonly: true });
+      await connection.backup(file).finally(() => connection.close());
+      const copy = new Sqlite(file);
+      markAsBackup(copy, { id: "a", takenAtMs: 0, version: "0.0.0", lsn: 0, zxid: 0 });
+      copy.close();
+    },
+    ...{ onTaken: () => {}, onFailed: () => {} },
+  });
+  return { memory, opened, snapshots };
 }
 
 function failingBackups(backupDir: string, clock: FakeClock): ScheduledBackups {

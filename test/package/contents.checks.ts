@@ -62,7 +62,18 @@ test("it is small", () => {
 });
 
 test("its package.json is that of a package, and the checkout's is as it was", () => {
-  const { node: _node, "better-sqlite3": _sqlite, ...dependencies } = checkout.dependencies;
+  const { node: _node, "better-sqlite3": _sqlite, ...needed } = checkout.dependencies;
+  const {
+    "@bufbuild/protobuf": protobuf,
+    "@connectrpc/connect": connect,
+    "@connectrpc/connect-node": connectNode,
+    ...dependencies
+  } = needed;
+  const optionalDependencies = {
+    "@bufbuild/protobuf": protobuf,
+    "@connectrpc/connect": connect,
+    "@connectrpc/connect-node": connectNode,
+  };
   const entry = { types: "./dist/client/index.d.ts", default: "./dist/client/index.js" };
   const manifest = readJson<Record<string, unknown>>(packageFolder, "package.json");
   expect(manifest).toEqual({
@@ -76,6 +87,7 @@ test("its package.json is that of a package, and the checkout's is as it was", (
     files: checkout.files,
     engines: { node: nodeRange },
     dependencies,
+    optionalDependencies,
   });
   expect(readFileSync(join(projectFolder, "package.json"), "utf8")).toBe(inject("checkoutManifest"));
 });

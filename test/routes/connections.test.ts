@@ -135,7 +135,7 @@ test("connections from one end to several addresses of the server are told apart
   const connections = new OpenConnections();
   const server = createServer((_request, response) => response.end());
   connections.follow(server);
-  server.on("request", ({ socket }) => connections.heard(socket, { ...silent, requests: 1 }, () => {}));
+  server.on("request", ({ socket }) => connections.heard(socket, { ...silent, requests: 1 }, endings));
   server.listen(0, "0.0.0.0");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -163,4 +163,5 @@ test("connections from one end to several addresses of the server are told apart
   ]);
 });
 
-const silent = { protocol: "HTTP/1.1", requests: 0, streams: 0, waits: 0, by: null } as const;
+const endings = { soon: () => {}, inGoodOrder: () => {} };
+const silent = { isIdle: true, protocol: "HTTP/1.1", requests: 0, streams: 0, waits: 0, by: null } as const;

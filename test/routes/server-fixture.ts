@@ -1,7 +1,9 @@
 // A whole HTTP server inside the test: every route over a real store whose log is in memory, so that the state can be
-// looked at directly and not one transaction goes by unnoticed.
+// looked at directly and not one transaction goes by unnoticed. Where several servers are asked for (test/support/logs.ts),
+// any of them answers, and the state is that of the first.
 
 import type { AddressInfo } from "node:net";
+import { crc32 } from "node:zlib";
 import type { Tracer } from "@opentelemetry/api";
 import { type Logger, pino } from "pino";
 import type { TlsPair } from "../../src/certificate.ts";
@@ -16,9 +18,11 @@ import { Sessions } from "../../src/sessions/sessions.ts";
 import type { Watches } from "../../src/watches/watches.ts";
 import { MadeUpBackups } from "../support/backup-source.ts";
 import { Http } from "../support/http.ts";
-import type { Keeper } from "../support/keeper.ts";
+import { HttpToPeers } from "../support/http-to-peers.ts";
+import { Keeper } from "../support/keeper.ts";
+import { openBeside, serverCount } from "../support/logs.ts";
 import { settle } from "../support/under-way.ts";
-import { test as watchesTest } from "../watches/fixture.ts";
+import { watchesOf, test as watchesTest } from "../watches/fixture.ts";
 
 interface ServerFixture {
   backups: MadeUpBackups;
@@ -67,9 +71,36 @@ export const test = watchesTest.extend<ServerFixture>({
     await use(server);
     await close();
   },
-  http: async ({ server }, use) => use(await listen(server)),
+  http: async ({ server, keeper, task }, use) => {
+    const http = await listen(server);
+    if (serverCount === 1) {
+      await use(http);
+      return;
+    }
+    const peers = [];
+    while (peers.length < serverCount - 1) peers.push(await startPeer(keeper));
+    const urls = [http.url, ...peers.map((peer) => peer.url)];
+    await use(new HttpToPeers(urls, keeper, crc32(task.name)));
+    for (const { close } of peers) await close();
+  },
   state: async ({ keeper }, use) => use(() => stateOf(keeper)),
 });
+
+/** Another server of the same service, whose time passes alike. */
+async function startPeer({ clock, log }: Keeper) {
+  const peer = new Keeper(clock, await openBeside(log));
+  await peer.store.start();
+  const watches = watchesOf(peer);
+  const { http, close } = await serveFor(peer, watches);
+  return {
+    url: http.url,
+    async close() {
+      watches.close("shutdown");
+      await close();
+      await peer.store.close();
+    },
+  };
+}
 
 interface Overrides {
   readonly limits?: Partial<typeof limits>;

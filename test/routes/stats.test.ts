@@ -76,6 +76,8 @@ const idle = {
   answers: { heldBytes: 0, heldBytesMax: 100 },
   runtime: { heapUsedBytes: 0, heapBytesMax: 100 },
   scheduledBackups: { lastFailure: null },
+  etcd: { silentServers: 0, alarms: 0, dbBytes: 0, dbBytesInUse: 0, quotaBytes: 100 },
+  snapshots: { lastFailure: null },
 };
 
 type Part = keyof typeof idle;
@@ -97,6 +99,7 @@ test("each bound that is nearly exhausted is a warning, and no other is", () => 
     ["proposer", "queuedCommands", "queueCommandsMax"],
     ["proposer", "queuedBytes", "queueBytesMax"],
     ["answers", "heldBytes", "answerBytesMax"],
+    ["etcd", "dbBytes", "etcdQuotaBytes"],
   ];
   const limits = limitsInUse(idle as unknown as ServiceFigures).map(({ limit }) => limit);
   expect(used.map(([, , limit]) => limit).sort()).toEqual(limits.sort());
@@ -125,6 +128,10 @@ test("each trouble is a warning in words, which the operator's page explains", (
     ],
     ["scheduledBackups", { lastFailure: "a secret" }, "backup_failed", "failed; the log of the process"],
     ["state", { unknownPastsTotal: 1 }, "unknown_past", "what never happened here"],
+    ["etcd", { silentServers: 1 }, "silent_servers", "1 cannot be heard"],
+    ["etcd", { alarms: 1 }, "etcd_alarm", "see `etcdctl alarm list`"],
+    ["etcd", { dbBytesInUse: 71 }, "etcd_quota", "71 % of etcd's quota is in use"],
+    ["snapshots", { lastFailure: "a reason" }, "snapshot_failed", "and the log grows"],
   ];
   for (const [part, figures, code, words] of troubles) {
     expect(warned(part, figures)).toEqual([{ code, message: expect.stringContaining(words) }]);

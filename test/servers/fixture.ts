@@ -29,22 +29,22 @@ export class Site {
 
   /** Whatever is written elsewhere, and what is written here, waits for `goOn`. */
   fallBehind(): void {
-    this.#member.log.hold();
+    this.#member.fallBehind();
   }
 
   /** Resolves when it has heard of everything. */
   async goOn(): Promise<void> {
-    this.#member.log.release();
+    this.#member.goOn();
     await this.hasCaughtUp();
   }
 
   /** Nobody answers it for the log any more, and it knows. */
   cutOff(): void {
-    this.#member.log.cutOff("nobody answers");
+    this.#member.cutOff("nobody answers");
   }
 
   connect(): void {
-    this.#member.log.connect();
+    this.#member.connect();
   }
 
   /** Whether it ends sessions, now and as far as it knows. */
@@ -106,7 +106,7 @@ export const test = base.extend<ServersFixture & { clocks: readonly FakeClock[] 
     const sites = [one as Site, two as Site, three as Site] as const;
     await use(sites);
     for (const site of sites) await site.closeStreams();
-    for (const { log } of servers.members) log.release();
+    for (const member of servers.members) member.goOn();
     const [state, ...others] = await servers.states();
     await servers.stop();
     if (others.some((other) => other !== state))

@@ -14,11 +14,13 @@ import { LockDelays } from "../../src/duties/lock-delays.ts";
 import { Sweeper } from "../../src/duties/sweeper.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
+import type { CommitLog } from "../../src/store/commit-log.ts";
 import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
 import { SharedLog } from "../../src/store/memory/shared-log.ts";
 import { Store } from "../../src/store/store.ts";
 import { defaultWatchLimits } from "../../src/watches/limits.ts";
 import { Watches } from "../../src/watches/watches.ts";
+import { newSharedPlace } from "../support/logs.ts";
 
 interface Settings {
   readonly config: Config;
@@ -29,7 +31,7 @@ interface Settings {
 type HousekeeperPace = NonNullable<ConstructorParameters<typeof Housekeeper>[2]>;
 
 interface Parts {
-  readonly log: SharedLog;
+  readonly log: MemberLog;
   readonly state: State;
   readonly store: Store;
   readonly sessions: Sessions;
@@ -37,8 +39,10 @@ interface Parts {
   readonly server: Server;
 }
 
+type MemberLog = CommitLog & Pick<SharedLog, "hold" | "release" | "cutOff" | "connect" | "abandon">;
+
 /** As in a process of its own, over the shared log. */
-async function startParts(log: SharedLog, clock: Clock, { config, housekeeping }: Settings): Promise<Parts> {
+async function startParts(log: MemberLog, clock: Clock, { config, housekeeping }: Settings): Promise<Parts> {
   const state = State.fresh();
   const position = { appliedLsn: 0, historyFloorZxid: 0 };
   const store = new Store({ state, position, log, clock, limits: config });
@@ -64,22 +68,48 @@ async function startParts(log: SharedLog, clock: Clock, { config, housekeeping }
 
 /** One of them. */
 export class Member {
-  readonly log: SharedLog;
   readonly store: Store;
   /** Where it serves, and served. */
   readonly url: string;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
-    this.log = parts.log;
     this.store = parts.store;
     this.url = `http://127.0.0.1:${(parts.server.app.server.address() as AddressInfo).port}`;
     this.#parts = parts;
   }
 
+  /** The one in memory, to which the way may be bad. */
+  get log(): SharedLog {
+    if (this.#parts.log instanceof SharedLog) return this.#parts.log;
+    throw new Error("its log is not in memory");
+  }
+
+  /** Nothing passes between it and the log, until `goOn`. */
+  fallBehind(): void {
+    this.#parts.log.hold();
+  }
+
+  goOn(): void {
+    this.#parts.log.release();
+  }
+
+  /** Nobody answers it for the log, and it knows, until `connect`. */
+  cutOff(cause: string): void {
+    this.#parts.log.cutOff(cause);
+  }
+
+  connect(): void {
+    this.#parts.log.connect();
+  }
+
   /** Whether it ends sessions, now and as far as it knows. */
   get isHousekeeper(): boolean {
     return this.#parts.housekeeper.isOnDuty;
+  }
+
+  tail(): Promise<number> {
+    return this.#parts.log.tail();
   }
 
   /** The last transaction and a digest of the whole state, with what is wrong in it. */
@@ -108,12 +138,10 @@ export class Member {
 }
 
 export class Servers {
-  readonly entries: SharedEntries;
   readonly #members: Member[];
   readonly #start: (index: number) => Promise<Member>;
 
-  private constructor(entries: SharedEntries, members: Member[], start: (index: number) => Promise<Member>) {
-    this.entries = entries;
+  private constructor(members: Member[], start: (index: number) => Promise<Member>) {
     this.#members = members;
     this.#start = start;
   }
@@ -128,16 +156,13 @@ export class Servers {
     args: readonly string[] = [],
     housekeeping: HousekeeperPace = {},
   ): Promise<Servers> {
-    const entries = new SharedEntries();
+    const open = newSharedPlace() ?? openerInMemory();
     const settings = { config: readConfig(["node", "main.ts", ...args], "0.0.0"), housekeeping };
-    let incarnation = 0;
     const start = async (index: number) => {
-      incarnation += 1;
       const clock = clocks[index] as Clock;
-      const log = new SharedLog({ writer: `server-${incarnation}`, entries, clock });
-      return new Member(await startParts(log, clock, settings));
+      return new Member(await startParts(await open(clock), clock, settings));
     };
-    return new Servers(entries, await Promise.all(clocks.map((_, index) => start(index))), start);
+    return new Servers(await Promise.all(clocks.map((_, index) => start(index))), start);
   }
 
   async kill(index: number): Promise<void> {
@@ -158,15 +183,28 @@ export class Servers {
   /** The state of each when all have heard of everything; equal, or there is a fault. */
   async states(): Promise<string[]> {
     for (;;) {
-      const { tail } = this.entries;
+      const tail = await this.#tail();
       await Promise.all(this.members.map(({ store }) => store.sync()));
-      if (this.entries.tail === tail) return this.members.map(({ state }) => state);
+      if ((await this.#tail()) === tail) return this.members.map(({ state }) => state);
     }
+  }
+
+  async #tail(): Promise<number> {
+    return (await this.members[0]?.tail()) ?? 0;
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop()));
   }
+}
+
+function openerInMemory(): (clock: Clock) => Promise<MemberLog> {
+  const entries = new SharedEntries();
+  let incarnation = 0;
+  return async (clock) => {
+    incarnation += 1;
+    return new SharedLog({ writer: `server-${incarnation}`, entries, clock });
+  };
 }
 
 /** A clock that runs as the system's does, and shows another time of day. */

@@ -30,7 +30,7 @@ function rowsAt(appliedLsn: number) {
   const digest = Digest.of(state).toString();
   const { timeMs, housekeeper, restored } = state;
   const counters = { zxid: appliedLsn, nextZnodeId: 1, ranMs: 0, timeMs, housekeeper, restored };
-  const position = { appliedLsn, ...counters, digest, historyFloorZxid: 0 };
+  const position = { appliedLsn, entryName: "", ...counters, digest, historyFloorZxid: 0 };
   return {
     position,
     created: [],

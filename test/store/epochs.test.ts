@@ -7,7 +7,10 @@ import Sqlite from "better-sqlite3";
 import { expect } from "vitest";
 import type { Command } from "../../src/core/command.ts";
 import { defaultLimits } from "../../src/core/limits.ts";
+import { State } from "../../src/core/state.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
+import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
+import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { CorruptStoreError } from "../../src/store/sqlite/corrupt-store-error.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { Store } from "../../src/store/store.ts";
@@ -57,15 +60,29 @@ test("each start begins an epoch with its first write, and the file keeps them a
   await third.close();
 });
 
-test("of a log that many write to there is one epoch, whoever starts", () => {
-  const info = { kind: "memory", clusterId: "one cluster", entryBytesMax: 1000 };
-  const epochs = (isShared: boolean) =>
-    ["first", "second"].map((writer) => epochOf({ info: { ...info, isShared }, writer }));
-  expect(new Set(epochs(true)).size).toBe(1);
-  expect(new Set(epochs(false)).size).toBe(2);
-  expect(epochOf({ info: { ...info, clusterId: "another", isShared: true }, writer: "first" })).not.toBe(
-    epochs(true)[0],
-  );
+test("of several that write to one log each begins an epoch, once, however their entries take turns", async () => {
+  const entries = new MemoryEntries();
+  const startOnShared = async (writer: string) => {
+    const log = new MemoryLog(writer, entries, { isShared: true });
+    const store = new Store({
+      ...{ state: State.fresh(), position: { appliedLsn: 0, historyFloorZxid: 0 }, log },
+      epoch: epochOf(log),
+      clock: new FakeClock(),
+      limits: { ...defaultLimits, queueCommandsMax: 1000, queueBytesMax: 1_000_000 },
+    });
+    await store.start();
+    return store;
+  };
+  const [one, other] = [await startOnShared("one"), await startOnShared("other")];
+  for (const turn of ["a", "b", "c"]) {
+    await one.submit(create(`/one-${turn}`));
+    await other.submit(create(`/other-${turn}`));
+  }
+  const names = ["one", "other"].map((writer) => epochOf({ writer }));
+  await one.submit(create("/last"));
+  expect(epochsOf(one)).toEqual(names.map((name, index) => [name, index + 1]));
+  expect(epochsOf(other)).toEqual(epochsOf(one));
+  await Promise.all([one.close(), other.close()]);
 });
 
 test("a start that writes nothing leaves no epoch, and one whose writes were refused makes way for the next", async ({

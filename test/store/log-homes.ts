@@ -25,7 +25,7 @@ export interface OpenLog {
 /** Opening it again is a restart. */
 export interface Home {
   open(): Promise<OpenLog>;
-  remove(): void;
+  remove(): void | Promise<void>;
 }
 
 /** One whose log can be cut off. */

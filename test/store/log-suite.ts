@@ -114,7 +114,7 @@ export function describeLog(kind: string, home: () => Home): void {
       const told = listen(log);
       for (let seq = 1; seq <= 100; seq += 1) await log.append(seq, bytes("x"));
       await entriesUpTo(log, 0, 100);
-      expect(lsnsOf(told)).toEqual(upTo(100));
+      await expect.poll(() => lsnsOf(told)).toEqual(upTo(100));
     });
 
     test("says what it is: of which cluster, and that of a restart's too", async () => {

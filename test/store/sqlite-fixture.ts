@@ -79,6 +79,7 @@ export function rowsOf(
   return {
     position: {
       appliedLsn: rest.appliedLsn,
+      entryName: "",
       zxid: state.zxid,
       nextZnodeId: state.nextZnodeId,
       ranMs: state.ranMs,

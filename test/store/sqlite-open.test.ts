@@ -208,7 +208,7 @@ test("a database of version 1 that is damaged stays of version 1", async ({ open
 /** Takes away what later versions have added. */
 function toVersion(version: 1 | 2 | 10, directory: string): void {
   const connection = new Sqlite(join(directory, database));
-  for (const column of ["restore_id", "restored_zxid", "sequence_floor", "file_identity"])
+  for (const column of ["restore_id", "restored_zxid", "sequence_floor", "file_identity", "entry_name"])
     connection.exec(`ALTER TABLE meta DROP COLUMN ${column}`);
   connection.exec("DROP TABLE acl; ALTER TABLE znode DROP COLUMN acl_id;");
   if (version < 10) dropBefore10(connection, version);

@@ -92,7 +92,7 @@ test("a change is in the tables within 100 ms, with its position and digest", as
   await clock.advance(writeDelayMs);
   expect(tables.writes).toHaveLength(1);
   expect(lastWrite(fixture).position).toEqual({
-    ...{ appliedLsn: 1, zxid: 1, nextZnodeId: 2, ranMs: 0, historyFloorZxid: 0 },
+    ...{ appliedLsn: 1, entryName: "writer/1", zxid: 1, nextZnodeId: 2, ranMs: 0, historyFloorZxid: 0 },
     ...{ timeMs: clock.wallMs() - writeDelayMs, housekeeper: nobody, restored: neverRestored },
     digest: Digest.of(state).toString(),
   });

@@ -12,7 +12,7 @@ import {
   OutcomeUnknownError,
 } from "../../src/store/commit-log.ts";
 import { usualPaces } from "../../src/store/etcd/connection.ts";
-import { type EtcdCalls, EtcdClient } from "../../src/store/etcd/etcd-client.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { LogStates } from "../../src/store/log-states.ts";
 import type { TestLog } from "./logs.ts";
@@ -33,11 +33,17 @@ interface Hearing {
 /** What opens those below a prefix. */
 export function heldLogsAt(endpoints: readonly string[]) {
   const client = new EtcdClient({ endpoints });
-  return (prefix: string, hearing: HearingOthers = "at once") => HeldLog.open(client, prefix, hearing);
+  return async (prefix: string, hearing: HearingOthers = "at once", held: Held = "appends") => {
+    const log = await EtcdLog.open({ client, clock: systemClock, prefix, paces });
+    return new HeldLog(log, prefix, hearing, held);
+  };
 }
 
 /** Or, as one in memory, with the next entry of its own, and when it is followed or goes on. */
 export type HearingOthers = "at once" | "in passing";
+
+/** What waits while it is held. */
+export type Held = "appends" | "everything";
 
 export class HeldLog implements TestLog {
   readonly prefix: string;
@@ -56,16 +62,15 @@ export class HeldLog implements TestLog {
   #heardUpTo: Lsn;
   #onHeard = Promise.withResolvers<void>();
 
-  private constructor(log: EtcdLog, prefix: string, hearing: HearingOthers) {
+  readonly #held: Held;
+
+  constructor(log: EtcdLog, prefix: string, hearing: HearingOthers, held: Held) {
     this.prefix = prefix;
+    this.#held = held;
     this.#log = log;
     this.#heardUpTo = hearing === "at once" ? Number.POSITIVE_INFINITY : 0;
     log.onState((state) => this.#states.enter(state));
     this.#forget = underWay(() => this.#isUnderWay);
-  }
-
-  static async open(client: EtcdCalls, prefix: string, hearing: HearingOthers): Promise<HeldLog> {
-    return new HeldLog(await EtcdLog.open({ client, clock: systemClock, prefix, paces }), prefix, hearing);
   }
 
   get info() {
@@ -96,6 +101,7 @@ export class HeldLog implements TestLog {
   /** Appends wait, as on a slow disk, until `release`. */
   hold(): void {
     this.#gate ??= Promise.withResolvers<void>();
+    this.#isCut ||= this.#held === "everything";
   }
 
   release(): void {
@@ -104,15 +110,10 @@ export class HeldLog implements TestLog {
     this.#gate = null;
   }
 
-  /** Nothing passes in any direction, until `release`. */
-  cut(): void {
+  /** Nothing passes in any direction until `resume`, and the server knows of it. */
+  suspend(cause: string): void {
     this.hold();
     this.#isCut = true;
-  }
-
-  /** The same until `resume`, and the server knows of it. */
-  suspend(cause: string): void {
-    this.cut();
     this.#states.enter({ state: "suspended", cause, silentForMs: 0 });
   }
 
@@ -122,9 +123,19 @@ export class HeldLog implements TestLog {
     this.#hear();
   }
 
+  /** As a log in memory that several servers share calls them. */
+  cutOff(cause: string): void {
+    this.suspend(cause);
+  }
+
+  connect(): void {
+    this.resume();
+  }
+
   /** As the end of the process: nothing passes ever again. */
   abandon(): void {
-    this.cut();
+    this.hold();
+    this.#isCut = true;
     this.#forget();
   }
 

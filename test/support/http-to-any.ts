@@ -37,23 +37,24 @@ export class HttpToAny extends Http {
     for (const overheard of this.#overheard) await this.#ask(overheard);
     const headers = { ...this.#minZxid(), ...options.headers };
     const response = await server.fetch(method, path, { ...options, headers }, signal);
-    this.#saw(Number(response.headers.get("zxid")));
+    this.saw(Number(response.headers.get("zxid")));
     return response;
   }
 
   override async request(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
     const answer = await super.request(method, path, options);
     if (toldInSteps.test(answer.header("content-type") ?? ""))
-      for (const [, zxid] of answer.text.matchAll(zxidsTold)) this.#saw(Number(zxid));
+      for (const [, zxid] of answer.text.matchAll(zxidsTold)) this.saw(Number(zxid));
     return answer;
   }
 
   #minZxid(): Record<string, string> {
-    for (const { lastId } of this.#streams) this.#saw(Number.parseInt(lastId ?? "0", 10));
+    for (const { lastId } of this.#streams) this.saw(Number.parseInt(lastId ?? "0", 10));
     return { "Min-Zxid": String(this.#zxid) };
   }
 
-  #saw(zxid: number): void {
+  /** So far somebody has come whose state none may be older than. */
+  saw(zxid: number): void {
     this.#zxid = Math.max(this.#zxid, zxid);
   }
 
@@ -61,7 +62,7 @@ export class HttpToAny extends Http {
   async #ask(server: Http): Promise<void> {
     this.#overheard.delete(server);
     const { zxid } = await server.get("/v1/znodes", { headers: this.#minZxid() });
-    this.#saw(zxid);
+    this.saw(zxid);
   }
 
   override async stream(path: string, options: RequestOptions = {}): Promise<EventStream> {
@@ -72,7 +73,7 @@ export class HttpToAny extends Http {
 
   override async raw(request: string | Uint8Array): Promise<RawAnswer> {
     const answer = await super.raw(request);
-    this.#saw(Number(answer.headers.get("zxid") ?? 0));
+    this.saw(Number(answer.headers.get("zxid") ?? 0));
     return answer;
   }
 

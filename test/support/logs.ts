@@ -11,7 +11,6 @@ import type { HeldLog } from "./held-log.ts";
 
 const { LOG_IN_ETCD: endpoints, SERVERS_OF_LOG: servers = "1" } = process.env;
 
-export const isLogInEtcd = endpoints !== undefined;
 /** How many servers answer a test that asks by HTTP alone. */
 export const serverCount = Number(servers);
 
@@ -48,6 +47,13 @@ export function newLogPlace(): LogPlace {
   }
   const entries = new MemoryEntries();
   return { open: async (writer, options) => new MemoryLog(writer, entries, options) };
+}
+
+/** For whoever can cut off all of a server's way to its log; null where logs are in memory. */
+export function newSharedPlace(): (() => Promise<HeldLog>) | null {
+  if (elsewhere === null) return null;
+  const prefix = newPrefix();
+  return () => elsewhere(prefix, "at once", "everything");
 }
 
 /** Of logs of their own that are opened ahead: whoever needs one in the middle of a test need not wait. */

@@ -85,3 +85,35 @@ test("a planned close says why, and whoever has gone is not told", () => {
   gone.stream.bye("shutdown");
   expect([gone.sink.text, gone.closedCount()]).toEqual(["", 1]);
 });
+
+test("that the log is out of reach is told once, before what comes after, and to a slow reader when it reads on", () => {
+  const { stream, sink, word, suspension } = streamOf();
+  stream.tell();
+  suspension.isOn = true;
+  stream.tell();
+  stream.tell();
+  const suspended = 'event: suspended\ndata: {"zxid":7}\n\n';
+  const connected = 'event: connected\ndata: {"zxid":7}\n\n';
+  expect(sink.text).toBe(`${frame("first")}${suspended}`);
+  suspension.isOn = false;
+  word.now = "second";
+  stream.tell();
+  expect(sink.text).toBe(`${frame("first")}${suspended}${connected}${frame("second")}`);
+  sink.hold();
+  word.now = "third";
+  stream.tell();
+  suspension.isOn = true;
+  stream.tell();
+  expect(sink.text.endsWith(`${frame("third")}`)).toBe(true);
+  sink.release(stream);
+  expect(sink.text.endsWith(`${frame("third")}${suspended}`)).toBe(true);
+});
+
+test("nothing is said to be so still while the log is out of reach", async () => {
+  const { stream, sink, clock, word, suspension } = streamOf(() => frame("alive"));
+  word.now = null;
+  suspension.isOn = true;
+  stream.tell();
+  await clock.advance(10_001);
+  expect(sink.text).toBe('event: suspended\ndata: {"zxid":7}\n\n: hb\n');
+});

@@ -141,3 +141,22 @@ function heldSink(): RecordingSink {
   sink.hold();
   return sink;
 }
+
+test("a slow reader hears that the log was out of reach when it reads on, and nothing of what was over by then", async ({
+  keeper,
+}) => {
+  const watches = watchesOf(keeper, { bufferBytesMax: 1 });
+  const { stream, sink } = open(watches);
+  await keeper.create("/a");
+  sink.hold();
+  await keeper.set("/a", "1");
+  keeper.log.suspend("no quorum");
+  sink.readOnce(stream);
+  keeper.log.resume();
+  keeper.log.suspend("no quorum again");
+  keeper.log.resume();
+  sink.release(stream);
+  const names = sink.events.map(({ event }) => event);
+  expect(names).toEqual(["synced", "change", "change", "suspended", "connected"]);
+  watches.close("shutdown");
+});

@@ -160,7 +160,7 @@ class Attempts {
     this.#transport = transport;
     this.#call = call;
     this.#limits = limits;
-    this.#backoff = new Backoff(transport.chance, firstPauseMs);
+    this.#backoff = new Backoff(transport.chance, { retryMs: firstPauseMs });
     this.#begunAt = transport.clock.now();
   }
 

@@ -61,6 +61,14 @@ export interface ServiceStats {
     | ("directoryBytes" | "databaseBytes" | "emptyBytes" | "walBytes" | "walFileBytes")
     | ("diskBytes" | "diskFreeBytes" | "walBlockedMs" | "commitsTotal" | "lastCommitMs")
   > | null;
+  /** Null where the log is in the data directory. */
+  readonly etcd:
+    | (Figures<
+        | ("servers" | "silentServers" | "logEntries" | "logBytes" | "lagEntries" | "lagMs")
+        | ("dbBytes" | "dbInUseBytes" | "quotaBytes" | "alarms" | "throttledTotal")
+        | ("failedCallsTotal" | "suspendedMsTotal" | "snapshotsTotal" | "snapshotFailuresTotal")
+      > & { readonly keepsHouse: boolean })
+    | null;
   /** Null where it is not measured. */
   readonly process: Figures<
     "residentBytes" | "heapUsedBytes" | "heapBytesMax" | "externalBytes" | "cpuMsTotal"

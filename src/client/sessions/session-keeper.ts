@@ -18,6 +18,8 @@ export interface OpenedSession {
 const keepaliveShare = 1 / 3;
 /** Chance shortens the wait for it by up to this part: clients that began together do not all come together. */
 const keepaliveJitter = 0.2;
+/** The same where another server can be asked while there is still time, before the session counts as expiring. */
+const elsewhereShare = 1 / 6;
 /** An answer that is not there after this part of the time is missing. */
 const overdueShare = 1 / 6;
 /** The pause before another attempt, as a part of the time. */
@@ -126,7 +128,8 @@ export class SessionKeeper {
     const path = `v1/sessions/${this.opened.id}`;
     const url = this.#transport.url(path);
     const headers = { "Session-Token": this.opened.token };
-    const timeoutMs = this.#life.validForMs * keepaliveShare;
+    const share = this.#transport.endpointCount > 1 ? elsewhereShare : keepaliveShare;
+    const timeoutMs = this.#life.validForMs * share;
     const asked = this.#life.ask(clock.now());
     const cancelOverdue = clock.setTimer(this.#life.validForMs * overdueShare, () => this.#doubt());
     try {

@@ -55,7 +55,7 @@ export async function* follow<Message extends Told>(
 ): AsyncGenerator<Message | ResetMessage, never, undefined> {
   const { signal, disconnected } = options;
   const progress = new WatchProgress(followed.cursor);
-  const backoff = new Backoff(transport.chance);
+  const backoff = new Backoff(transport.chance, { others: transport.endpointCount - 1 });
   while (true) {
     const target = followed.requestOf(progress.cursor);
     try {

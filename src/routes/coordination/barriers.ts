@@ -229,7 +229,7 @@ const passSchema = {
     202: {
       ...json(
         barrierPass,
-        "`waitMs` ran out. It is in, and others are not yet; or it has left, and others have not yet.",
+        "`waitMs` ran out, or the log is out of reach. It is in, and others are not yet; or it has left, and others have not yet.",
         { ...exampleParticipant, state: "waiting", count: 3, participantCount: 1 },
       ),
       headers: replayedHeader,

@@ -48,6 +48,10 @@ export class HolderStreams implements OpenStreams {
     return this.#streams.count;
   }
 
+  endings(reason: string): (() => void)[] {
+    return this.#streams.endings(reason);
+  }
+
   /** @throws KeeperError `forbidden`; `throttled` when there are too many */
   begin(reply: FastifyReply, events: HolderEvents): void {
     const { context } = events;

@@ -129,13 +129,17 @@ export const claimSchema = {
       headers: { ...locationHeader, ...replayedHeader },
     },
     202: {
-      ...json(takenClaim, "It waits: `waitMs` ran out, and the place is kept as long as the session lives.", {
-        id: "x-0000000007",
-        state: "waiting",
-        position: 1,
-        ...exampleFence,
-        path,
-      }),
+      ...json(
+        takenClaim,
+        "It waits: `waitMs` ran out, or the log is out of reach; the place is kept as long as the session lives.",
+        {
+          id: "x-0000000007",
+          state: "waiting",
+          position: 1,
+          ...exampleFence,
+          path,
+        },
+      ),
       headers: { ...locationHeader, ...replayedHeader },
     },
     ...problems(

@@ -15,7 +15,7 @@ import { ClientTurns, type Turn } from "./client-turns.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
-import type { OpenConnections, Spoken } from "./open-connections.ts";
+import type { Endings, OpenConnections, Spoken } from "./open-connections.ts";
 import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
@@ -66,7 +66,7 @@ function begun(
 ): ConnectionShare {
   const connection = connectionOf(request);
   connection[ownShare] = share;
-  connections.heard(request.raw.socket, share, endingOf(request));
+  connections.heard(request.raw.socket, share, endingsOf(request, share));
   connection.once("close", share.close);
   return share;
 }
@@ -93,16 +93,18 @@ function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
   return raw.httpVersionMajor === 1 ? "HTTP/1.1" : "HTTP/2";
 }
 
-/** What ends its connection behind what has been answered: of a session of HTTP/2 that is the session's to do. */
-function endingOf({ raw }: FastifyRequest): () => void {
+/** Of a session of HTTP/2 it is the session's to say that it ends. */
+function endingsOf({ raw }: FastifyRequest, share: ConnectionShare): Endings {
   const { socket } = raw;
-  if (raw.httpVersionMajor === 1) return () => socket.destroySoon();
+  const soon = () => socket.destroySoon();
+  if (raw.httpVersionMajor === 1) return { soon, inGoodOrder: () => (share.isIdle ? soon() : undefined) };
   const { session } = (raw as unknown as { readonly stream: ServerHttp2Stream }).stream;
   // It closes when the answer has left, which is later than it was handed over; streams that go on are then ended.
-  return () => {
+  const close = () => {
     session?.close();
     setTimeout(() => session?.destroy(), othersEndAfterMs).unref();
   };
+  return { soon: close, inGoodOrder: () => session?.close() };
 }
 
 const othersEndAfterMs = 1000;
@@ -195,6 +197,11 @@ class ConnectionShare implements Spoken {
 
   get waits(): number {
     return this.#waits - this.streams;
+  }
+
+  get isIdle(): boolean {
+    this.#forgetClosed();
+    return this.#underWay.length === 0 && this.#parked.length === 0;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {

@@ -50,6 +50,7 @@ const costs: Readonly<Record<string, Cost>> = {
   "GET /v1/admin/watches": page,
   "GET /v1/admin/ended-sessions": page,
   "GET /v1/admin/connections": page,
+  "GET /v1/admin/servers": page,
   "GET /v1/stats": page,
   "GET /v1/children": page,
   "GET /v1/children/*": page,

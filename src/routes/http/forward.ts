@@ -27,6 +27,7 @@ const answeredBy: Readonly<Record<string, "here" | "upstream">> = {
   "DELETE /v1/admin/watches/:id": "here",
   "DELETE /v1/admin/connections/:id": "here",
   "POST /v1/admin/drain": "here",
+  "DELETE /v1/admin/drain": "here",
 
   "GET /v1/sessions": "upstream",
   "GET /v1/sessions/:id": "upstream",

@@ -33,6 +33,8 @@ interface FollowedStore {
 export interface OpenStreams {
   readonly count: number;
   close(): void;
+  /** What ends each that is open now, saying why. */
+  endings(reason: string): readonly (() => void)[];
 }
 
 export class LatestStreams implements OpenStreams {
@@ -67,6 +69,10 @@ export class LatestStreams implements OpenStreams {
   }
 
   close(): void {
-    for (const stream of [...this.#open]) stream.bye("shutdown");
+    for (const end of this.endings("shutdown")) end();
+  }
+
+  endings(reason: string): (() => void)[] {
+    return Array.from(this.#open, (stream) => () => stream.bye(reason));
   }
 }

@@ -14,9 +14,19 @@ export interface Spoken {
   readonly waits: number;
   /** Who asked last, as events name them; null for nobody who is known. */
   readonly by: string | null;
+  /** Whether nothing is asked on it now. */
+  readonly isIdle: boolean;
 }
 
-export interface ConnectionDescription extends Omit<Spoken, "protocol"> {
+/** How a connection is ended, as its protocol has it. */
+export interface Endings {
+  /** Behind what has been answered. */
+  readonly soon: () => void;
+  /** At once where nothing is under way; else behind it, as far as the protocol can say so by itself. */
+  readonly inGoodOrder: () => void;
+}
+
+export interface ConnectionDescription extends Omit<Spoken, "protocol" | "isIdle"> {
   /** Absent before its first request. */
   readonly protocol?: Spoken["protocol"];
   readonly id: number;
@@ -37,12 +47,11 @@ interface Entry {
   readonly localAddress: string;
   readonly localPort: number;
   spoken: Spoken | null;
-  /** Ends it behind what has been answered. */
-  endSoon: () => void;
+  endings: Endings;
 }
 
 /** Of whom nothing was asked yet. */
-const unheard: Omit<Spoken, "protocol"> = { requests: 0, streams: 0, waits: 0, by: null };
+const unheard: Omit<Spoken, "protocol" | "isIdle"> = { requests: 0, streams: 0, waits: 0, by: null };
 
 export class OpenConnections {
   /** In order of their ids, which is the order they were opened in. */
@@ -50,20 +59,19 @@ export class OpenConnections {
   /** By where they come from: under TLS a request has another socket, and the same addresses. */
   readonly #byEnds = new Map<string, Entry>();
   #lastId = 0;
+  /** Those that are to go: on HTTP/1.1 their next answers say so. */
+  #leaving = new Set<Entry>();
 
   follow(server: Server): void {
     server.on("connection", (socket: Socket) => this.#enter(socket));
   }
 
-  /**
-   * The first request on a connection has come.
-   * @param endSoon ends it behind what has been answered
-   */
-  heard(socket: Socket, spoken: Spoken, endSoon: () => void): void {
+  /** The first request on a connection has come. */
+  heard(socket: Socket, spoken: Spoken, endings: Endings): void {
     const entry = this.#byEnds.get(endsOf(socket));
     if (entry === undefined) return;
     entry.spoken = spoken;
-    entry.endSoon = endSoon;
+    entry.endings = endings;
   }
 
   /** In order of their ids; `next` is where to go on, null at the end. */
@@ -86,7 +94,24 @@ export class OpenConnections {
 
   /** The same of one's own, which ends behind what has been answered. */
   endSoon(id: number): void {
-    this.#entries.get(id)?.endSoon();
+    this.#entries.get(id)?.endings.soon();
+  }
+
+  /** What makes each connection go that is open now; those that were to go before are left. */
+  endings(): (() => void)[] {
+    const leaving = new Set<Entry>();
+    this.#leaving = leaving;
+    return Array.from(this.#entries.values(), (entry) => () => {
+      if (!this.#entries.has(entry.id)) return;
+      leaving.add(entry);
+      entry.endings.inGoodOrder();
+    });
+  }
+
+  /** Whether the connection on which a request came is to go. */
+  isLeaving(socket: Socket): boolean {
+    const entry = this.#byEnds.get(endsOf(socket));
+    return entry !== undefined && this.#leaving.has(entry);
   }
 
   /** Whether it is that on which a request came. */
@@ -99,7 +124,8 @@ export class OpenConnections {
     this.#lastId += 1;
     const entry: Entry = {
       ...{ id: this.#lastId, socket, openedMs: performance.now(), spoken: null },
-      endSoon: () => socket.destroySoon(),
+      // One that has said nothing yet is told with the first answer.
+      endings: { soon: () => socket.destroySoon(), inGoodOrder: () => {} },
       ...{ address: remoteAddress, port: remotePort, localAddress, localPort },
     };
     const ends = endsOf(socket);
@@ -107,6 +133,7 @@ export class OpenConnections {
     this.#byEnds.set(ends, entry);
     socket.once("close", () => {
       this.#entries.delete(entry.id);
+      this.#leaving.delete(entry);
       if (this.#byEnds.get(ends) === entry) this.#byEnds.delete(ends);
     });
   }

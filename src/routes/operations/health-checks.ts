@@ -11,8 +11,18 @@ export interface HealthParts {
   readonly housekeeper?: { readonly isAttended: boolean };
   /** Of a server that follows another: how far it is behind that one. */
   readonly followed?: { readonly lag: { readonly entries: number; readonly ms: number } } | undefined;
+  /** Absent or null where the log is in the data directory. */
+  readonly etcd?: { stats(): EtcdSeen } | null;
   readonly isStopping: () => boolean;
+  /** Whether all clients are to go elsewhere; not where it is left out. */
+  readonly isDraining?: () => boolean;
   readonly limits: HealthLimits;
+}
+
+interface EtcdSeen {
+  /** How long this server has not been level with the end of the log. */
+  readonly lagMs: number;
+  readonly alarms: number;
 }
 
 export interface HealthLimits {
@@ -38,11 +48,11 @@ interface Fault {
 
 interface Check {
   readonly name: string;
-  /** Whether it is of this server at all; of every server, without. */
-  readonly isMeant?: (parts: HealthParts) => boolean;
   /** What is said while nothing is wrong. */
   readonly well: string;
   readonly look: (seen: Seen) => Fault | null;
+  /** Absent for what every service has. */
+  readonly isThere?: (seen: Seen) => boolean;
 }
 
 interface Seen extends HealthParts {
@@ -56,9 +66,15 @@ const checks: readonly Check[] = [
   { name: "room", well: "There is room to write.", look: lookAtRoom },
   { name: "replay", well: "All that is in the log is done.", look: lookAtReplay },
   {
+    name: "etcd",
+    well: "It has raised no alarm, and this server is level with its log.",
+    isThere: ({ etcd }) => etcd !== undefined && etcd !== null,
+    look: lookAtEtcd,
+  },
+  {
     name: "housekeeper",
     // A server that follows another hears what that one's housekeeper does.
-    isMeant: ({ followed }) => followed === undefined,
+    isThere: ({ followed }) => followed === undefined,
     well: "Sessions end in time, and what is due is swept.",
     look: ({ housekeeper }) =>
       housekeeper?.isAttended === true
@@ -67,7 +83,7 @@ const checks: readonly Check[] = [
   },
   {
     name: "followed",
-    isMeant: ({ followed }) => followed !== undefined,
+    isThere: ({ followed }) => followed !== undefined,
     well: "It has what the server that it follows has.",
     look: lookAtFollowed,
   },
@@ -75,7 +91,7 @@ const checks: readonly Check[] = [
   {
     name: "serving",
     well: "It takes requests.",
-    look: ({ isStopping }) => (isStopping() ? { sentence: "It is shutting down." } : null),
+    look: lookAtServing,
   },
 ];
 
@@ -83,6 +99,8 @@ const checks: readonly Check[] = [
 const behindMsMax = 2000;
 /** How long a server may lack what the one that it follows has. */
 const followedLagMsMax = 10_000;
+/** The same of entries that are known to be in etcd: between two looks for them a second passes. */
+const lagMsMax = 5000;
 const lookEveryMs = 1000;
 /** One look that is late is a pause; so many in a row are a process that does not keep up. */
 const lateLooks = 3;
@@ -105,8 +123,8 @@ export class Health {
   /** All checks, as they are now. */
   report(): CheckReport[] {
     const seen = { ...this.#parts, latenesses: this.#latenesses };
-    const meant = checks.filter(({ isMeant }) => isMeant?.(this.#parts) ?? true);
-    return meant.map(({ name, well, look }) => {
+    const there = checks.filter(({ isThere }) => isThere === undefined || isThere(seen));
+    return there.map(({ name, well, look }) => {
       const fault = look(seen);
       const { status, sinceMs } = this.#note(name, fault === null ? "ok" : "failed");
       return { name, status, sentence: fault?.sentence ?? well, cause: fault?.cause ?? null, sinceMs };
@@ -160,8 +178,13 @@ function lookAtDisk({ store: { oldestAppendMs }, limits: { appendMsMax } }: Seen
   return { sentence: "It does not answer.", cause };
 }
 
-/** A log of one server is read-only for want of room and for nothing else. */
-function lookAtRoom({ store: { logState } }: Seen): Fault | null {
+/** A log is read-only for want of room and for nothing else. One that is elsewhere goes on when the disk here is full. */
+function lookAtRoom({ store: { logState, tablesShortage } }: Seen): Fault | null {
+  if (tablesShortage !== null) {
+    const sentence =
+      "The data directory has too little room: what is new is in the log alone, and a start takes longer.";
+    return { sentence, cause: tablesShortage };
+  }
   if (logState.state !== "read_only") return null;
   return { sentence: "There is too little; what makes room still goes on.", cause: logState.cause };
 }
@@ -177,6 +200,19 @@ function lookAtFollowed({ followed }: Seen): Fault | null {
   if (ms <= followedLagMsMax) return null;
   const cause = `it has not had all of it for ${Math.round(ms)} ms, and lacks ${entries} entries that it knows of`;
   return { sentence: "It is behind the server that it follows: what is read may be old.", cause };
+}
+
+function lookAtEtcd({ etcd }: Seen): Fault | null {
+  const { lagMs = 0, alarms = 0 } = etcd?.stats() ?? {};
+  if (alarms > 0) return { sentence: "A member of etcd has raised an alarm.", cause: `${alarms} are raised` };
+  if (lagMs <= lagMsMax) return null;
+  const cause = `it has not been level for ${Math.round(lagMs)} ms`;
+  return { sentence: "This server is behind the log: what is read may be old.", cause };
+}
+
+function lookAtServing({ isStopping, isDraining }: Seen): Fault | null {
+  if (isStopping()) return { sentence: "It is shutting down." };
+  return isDraining?.() ? { sentence: "It is draining: what still comes is served." } : null;
 }
 
 function lookAtEventLoop({ latenesses }: Seen): Fault | null {

@@ -60,7 +60,8 @@ export const checkSchema = Type.Object(
   {
     name: Type.String({
       description:
-        "log, disk, room (to write), replay, housekeeper, event_loop or serving; there may be others one day.",
+        "log, disk, room (to write), replay, etcd (where the log is there), housekeeper, event_loop or serving; there may be " +
+        "others one day.",
     }),
     status: Type.Enum(["ok", "failed"]),
     sentence: Type.String({ description: "What that means." }),

@@ -1,6 +1,7 @@
 // How much of each bound of the whole service is used, and what of all that is worth a warning: a table of bounds, and one of
 // other troubles. A warning is a sentence for people, in the words that a person would use.
 
+import { etcdTroubles } from "./etcd-figures.ts";
 import type { ServiceFigures } from "./service-figures.ts";
 
 export interface LimitInUse {
@@ -38,6 +39,11 @@ const bounds: readonly Bound[] = [
       (storage?.databaseBytes ?? 0) - (storage?.emptyBytes ?? 0),
       storage?.databaseBytesMax ?? 0,
     ],
+  },
+  {
+    limit: "etcdQuotaBytes",
+    words: (percent) => `etcd's file has ${percent} % of its quota`,
+    of: ({ etcd }) => [etcd?.dbBytes ?? 0, etcd?.quotaBytes ?? 0],
   },
   {
     limit: "treeBytesMax",
@@ -142,6 +148,7 @@ const troubles: readonly Trouble[] = [
         ? null
         : "clients have seen what never happened here: an older copy of the data directory was put back, or another store is served where it was",
   },
+  ...etcdTroubles,
 ];
 
 export function warningsOf(figures: ServiceFigures): Warning[] {

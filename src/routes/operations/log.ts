@@ -12,7 +12,6 @@ import type { Store } from "../../store/store.ts";
 import { encodeFrame, logMediaType, type Tail } from "../../store/upstream/frames.ts";
 import { fixedLimits } from "../http/fixed-limits.ts";
 import { isGone } from "../http/gone.ts";
-import type { OpenStreams } from "../http/latest-streams.ts";
 import { callerOf, requireAdminOfTree } from "../wire/callers.ts";
 import { catchUp } from "../wire/freshness.ts";
 import { pieceBytes } from "../wire/pieces.ts";
@@ -91,7 +90,7 @@ function assertReachable(asked: Stamp | Pick<Stamp, "lsn">, { recent }: Store): 
 }
 
 /** Those who read the log now. */
-export class LogReaders implements OpenStreams {
+export class LogReaders {
   readonly #parts: LogParts;
   readonly #open = new Set<LogStream>();
 

@@ -5,7 +5,10 @@ import type { CoordinationStats } from "../../coordination/coordination.ts";
 import type { Histogram } from "../../histogram.ts";
 import type { RuntimeStats } from "../../runtime.ts";
 import type { SessionsStats } from "../../sessions/sessions.ts";
+import type { EtcdStats } from "../../store/etcd/open-etcd.ts";
+import type { SnapshotStats } from "../../store/etcd/snapshot-duty.ts";
 import type { ProposerStats } from "../../store/proposer.ts";
+import type { ReplicaStats } from "../../store/replica.ts";
 import type { StorageStats } from "../../store/sqlite/open-sqlite.ts";
 import type { StateStats } from "../../store/store.ts";
 import type { HistoryStats } from "../../watches/history.ts";
@@ -31,6 +34,11 @@ export interface ServiceFigures {
   readonly followed: { readonly entries: number; readonly ms: number } | null;
   /** Null where the process is somebody else's. */
   readonly runtime: RuntimeStats | null;
+  /** Null where the log is in the data directory. */
+  readonly etcd: EtcdStats | null;
+  readonly snapshots: SnapshotStats | null;
+  readonly housekeeper: { readonly onDuty: 0 | 1 } | null;
+  readonly replica: Pick<ReplicaStats, "appliedLsn">;
   /** Null where none are taken by themselves. */
   readonly scheduledBackups: { readonly lastFailure: string | null } | null;
 }

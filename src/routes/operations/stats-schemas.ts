@@ -1,6 +1,7 @@
 // The shape of GET /v1/stats, and an example of it.
 
 import { Type } from "typebox";
+import { etcdSchema, exampleEtcd } from "./etcd-figures.ts";
 import { checkSchema } from "./health.ts";
 
 const count = (description: string) => Type.Integer({ description });
@@ -193,6 +194,9 @@ export const statsAnswer = Type.Object(
     requests,
     storage: Type.Union([storage, Type.Null()], { description: "null where there is no file." }),
     process: Type.Union([processFigures, Type.Null()], { description: "null where it is not measured." }),
+    etcd: Type.Union([etcdSchema, Type.Null()], {
+      description: "null where the log is in the data directory.",
+    }),
     durations: Type.Object(
       {
         requests: durationSchema,
@@ -255,6 +259,7 @@ export const exampleStats = {
     ...{ residentBytes: 105_906_176, heapUsedBytes: 21_495_808, heapBytesMax: 4_345_298_944 },
     ...{ externalBytes: 4_194_304, cpuMsTotal: 2210 },
   },
+  etcd: exampleEtcd,
   durations: {
     ...{ requests: exampleDuration, writes: exampleDuration },
     ...{ commits: exampleDuration, eventLoop: exampleDuration },

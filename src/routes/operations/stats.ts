@@ -6,6 +6,7 @@ import type { Session } from "../../core/session.ts";
 import type { Store } from "../../store/store.ts";
 import { requireAdminOfTree } from "../wire/callers.ts";
 import { json, problems } from "../wire/schemas.ts";
+import { etcdOf } from "./etcd-figures.ts";
 import { shown } from "./health.ts";
 import { type Health, isReady } from "./health-checks.ts";
 import { limitsInUse, warningsOf } from "./limits-in-use.ts";
@@ -41,6 +42,7 @@ export function statsRoutes(app: FastifyInstance, parts: StatsParts): void {
       ...{ connections: connectionsOf(figures), streams: streamsOf(figures), history: historyOf(figures) },
       ...{ followers: figures.followers, followed: followedOf(figures) },
       ...{ requests: requestsOf(figures), storage: storageOf(figures), process: processOf(figures) },
+      etcd: etcdOf(figures),
       durations: Object.fromEntries(
         Object.entries(parts.durations()).map(([name, histograms]) => [name, durationFigures(histograms)]),
       ),

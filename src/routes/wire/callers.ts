@@ -18,8 +18,8 @@ import { permitsNow } from "../../core/access/permits-now.ts";
 import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
-import { addressOf } from "../http/client-address.ts";
-import { noteCallerOfConnection } from "../http/connection-share.ts";
+import { addressOf, isForwarded } from "../http/client-address.ts";
+import { connectionOf, noteCallerOfConnection } from "../http/connection-share.ts";
 import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
 
@@ -49,6 +49,17 @@ declare module "fastify" {
 
 /** Tokens whose callers are kept ready. */
 const readyMax = 10_000;
+
+/** Whose header was shown last on a connection. The next one is nearly always the same, and to compare two texts is cheaper than to look one up. */
+interface LastShown {
+  readonly authorization: string;
+  readonly generation: number;
+  readonly caller: Caller;
+}
+
+const lastShown = Symbol("last shown");
+
+type Showing = { [lastShown]?: LastShown | undefined };
 
 export interface CallersParts {
   readonly store: Store;
@@ -80,14 +91,34 @@ export class Callers {
     const ticket = takesTicket ? ticketOf(request) : undefined;
     if (ticket !== undefined) return this.#ofTicket(ticket);
     const { authorization = "" } = request.headers;
+    // Of a connection that a proxy shares out among many, nobody is to learn by the time it takes what another has shown.
+    const connection = isForwarded(request) ? null : (connectionOf(request) as Showing);
+    const last = connection?.[lastShown];
+    if (last !== undefined && this.#counts(last) && last.authorization === authorization) return last.caller;
     const ready = this.#readyFor(authorization);
-    if (ready !== undefined) return ready;
+    if (ready !== undefined) {
+      this.#note(connection, authorization, ready);
+      return ready;
+    }
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
     if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, addressOf(request));
     const caller = this.#ofToken(token);
     this.#ready.set(authorization, caller);
+    this.#note(connection, authorization, caller);
     return caller;
+  }
+
+  /** Whether nothing about tokens and policies has changed since, and it has not ended by itself. */
+  #counts({ generation, caller }: LastShown): boolean {
+    if (generation !== this.#store.access.generation) return false;
+    const { validUntilMs } = caller.permits;
+    return validUntilMs === null || isValidAt(validUntilMs, this.#store.timeMs);
+  }
+
+  #note(connection: Showing | null, authorization: string, caller: Caller): void {
+    if (connection === null) return;
+    connection[lastShown] = { authorization, generation: this.#generation, caller };
   }
 
   /** It ends with what it was asked for with. */

@@ -91,8 +91,8 @@ const streamBye = Type.Object(
   {
     reason: Type.String({
       description:
-        "Why the stream ends: shutdown, ended_by_admin, lifetime, or unauthorised where the rights it was opened with are no " +
-        "more what they were; there may be others.",
+        "Why the stream ends: shutdown, draining, ended_by_admin, lifetime, or unauthorised where the rights it was opened with " +
+        "are no more what they were; there may be others.",
     }),
   },
   { title: "StreamBye", description: "A planned end: come back, here or on another server." },

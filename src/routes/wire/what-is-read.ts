@@ -63,6 +63,7 @@ const ofThisServer: readonly string[] = [
   "GET /v1/admin/connections",
   "GET /v1/admin/ended-sessions",
   "GET /v1/admin/ended-sessions/:id",
+  "GET /v1/admin/servers",
   "GET /v1/admin/watches",
   // A follower is told that the log is out of reach.
   "GET /v1/admin/log",

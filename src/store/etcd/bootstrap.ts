@@ -8,12 +8,13 @@ import type { Lsn } from "../commit-log.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
 import type { LogHome } from "../sqlite/log-home.ts";
 import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
-import { makeOrdinary, placeOfDatabase } from "../sqlite/snapshot-file.ts";
+import { makeOrdinary, type OwnPlace, placeOfDatabase } from "../sqlite/snapshot-file.ts";
 import { EntriesRead } from "./entries-read.ts";
 import type { EtcdCalls } from "./etcd-client.ts";
 import { Keys } from "./keys.ts";
 import { type Format, logIdOf, readFormat } from "./log-format.ts";
 import type { Snapshot, SnapshotFacts } from "./manifest.ts";
+import { restoredFromOlder } from "./own-entries.ts";
 import { patiently } from "./patience.ts";
 import { SnapshotGoneError, Snapshots } from "./snapshots.ts";
 
@@ -65,9 +66,11 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
   const log = new EntriesRead(client, new Keys(prefix, format?.before));
   const snapshots = new Snapshots(client, prefix);
   const ownLsn = own === null || !isOfLog(own, format, directory) ? 0 : own.lsn;
+  if (own !== null) await refuseAnotherPast(log, { ...own, lsn: ownLsn }, directory);
   for (let tries = 1; ; tries += 1) {
     const { first } = await patiently(() => log.extent());
-    if (ownLsn + 1 >= first) return null;
+    // Of an entry that is there it was seen that it is the same.
+    if (ownLsn >= first || (ownLsn === 0 && first === 1)) return null;
     const snapshot = await snapshots.latest();
     assertUsable(snapshot, { ownLsn, first });
     try {
@@ -97,6 +100,24 @@ function isOfLog(
   if (format.logId === undefined || tail === 0) return true;
   throw new Error(
     `The directory ${path} has a log of its own, and so may have what the log in etcd has not: begin with an empty one.`,
+  );
+}
+
+/**
+ * A log in etcd that was put back to an earlier moment has other entries where the lost ones were, or none yet. What the
+ * directory holds of those is in no log any more, and nothing is done to it.
+ * @throws Error
+ */
+async function refuseAnotherPast(log: EntriesRead, own: OwnPlace, { path }: DataDirectory): Promise<void> {
+  const { lsn, entryName } = own;
+  if (lsn === 0) return;
+  const { isBeyond, isAnother } = await patiently(() => log.lookAt({ lsn, name: entryName }));
+  if (!isBeyond && !isAnother) return;
+  const found = isBeyond ? "has not come so far" : "has another entry there";
+  throw new Error(
+    `What ${path} holds ends at entry ${lsn}, and the log in etcd ${found}: ${restoredFromOlder}, and this server has seen ` +
+      "what is lost by that. Keep the directory until you need nothing of it any more, and start with an empty one and " +
+      "--etcd-restored, as docs/cluster.md says.",
   );
 }
 

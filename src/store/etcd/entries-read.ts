@@ -1,7 +1,7 @@
 // Entries as they are read from etcd after the fact. Where an entry stands follows from how many are behind it: the one
 // written last has the position that the tail's version says, and none is missing between two.
 
-import type { LogEntry, Lsn } from "../commit-log.ts";
+import { entryNameText, type LogEntry, type Lsn } from "../commit-log.ts";
 import { bodyIn, joined, lengthIn } from "./entry-value.ts";
 import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-client.ts";
 import type { Keys } from "./keys.ts";
@@ -13,6 +13,13 @@ export interface Listing {
   readonly end: Lsn;
   /** In their order; the last is the one at the end. */
   readonly keys: readonly Uint8Array[];
+}
+
+/** An entry that somebody has read or heard of before. */
+export interface KnownEntry {
+  readonly lsn: Lsn;
+  /** As `entryNameText` writes it. */
+  readonly name: string;
 }
 
 /** Entries fetched at once: each has up to a mebibyte. */
@@ -40,6 +47,20 @@ export class EntriesRead {
     });
     const end = endIn(ranges[0]?.kvs, this.#keys);
     return { first: end - Number(ranges[1]?.count ?? 0n) + 1, end };
+  }
+
+  /**
+   * Whether an entry stands where it is known to have stood. What was trimmed is neither beyond the end nor another, and so
+   * is one whose name is not known.
+   */
+  async lookAt(known: KnownEntry): Promise<{ readonly isBeyond: boolean; readonly isAnother: boolean }> {
+    const listing = await this.list();
+    return { isBeyond: known.lsn > listing.end, isAnother: this.isAnother(listing, known) };
+  }
+
+  isAnother({ end, keys }: Listing, { lsn, name }: KnownEntry): boolean {
+    const key = keys[lsn - (end - keys.length + 1)];
+    return key !== undefined && name !== "" && entryNameText(placeIn(key, this.#keys)) !== name;
   }
 
   /** How many bytes entries have, without their parts being fetched. Some of those from one on; none that was trimmed. */

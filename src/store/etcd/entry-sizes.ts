@@ -34,6 +34,11 @@ export class EntrySizes {
     return count === last - this.#first + 1 ? bytes : null;
   }
 
+  /** Of those that are known. */
+  get bytesKnown(): number {
+    return this.#bytes;
+  }
+
   isKnown(lsn: Lsn): boolean {
     return this.#sizes.has(lsn);
   }

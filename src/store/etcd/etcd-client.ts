@@ -1,15 +1,10 @@
 // The conversation with etcd: the few calls that are used here, at one member after the other until one answers. It asks
 // again nothing by itself: whoever calls knows whether that does harm.
 
-import {
-  type CallOptions,
-  type Client,
-  Code,
-  ConnectError,
-  createClient,
-  type Transport,
-} from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import type { DescMethod } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { Http2SessionManager } from "@connectrpc/connect-node";
+import { type CallOptions, messagesOf, type UnaryCalls, unaryCalls } from "./grpc-calls.ts";
 import { serviceNamed } from "./messages.ts";
 
 export interface KeyValue {
@@ -106,8 +101,22 @@ export type EtcdCalls = Pick<
   "range" | "txn" | "remove" | "compact" | "isFull" | "status" | "watch"
 >;
 
+/** How much room a member has left, as it says itself. */
+export interface MemberStatus {
+  readonly endpoint: string;
+  readonly version: string;
+  /** Of its file, with pages that hold nothing. Its quota is a bound of this. */
+  readonly dbSize: bigint;
+  /** Of the pages that hold something. */
+  readonly dbSizeInUse: bigint;
+}
+
+/** What is asked of etcd about itself. */
+export type EtcdHealthCalls = Pick<EtcdClient, "statuses" | "alarms">;
+
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
+const statusTimeoutMs = 2000;
 const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 3000 };
 /** A member that has lost its leader says so instead of keeping silent. */
 const needsLeader = { hasleader: "true" };
@@ -115,16 +124,14 @@ const equal = 0;
 const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
-type Untyped = Client<never> & Record<string, (request: object, options: CallOptions) => unknown>;
-
 interface Member {
   readonly endpoint: string;
   /** Of those who wait for its answer. */
   readonly lettingGo: Set<(error: unknown) => void>;
-  readonly kv: Untyped;
-  readonly watch: Untyped;
-  readonly maintenance: Untyped;
-  readonly auth: Untyped;
+  readonly connections: Http2SessionManager;
+  readonly kv: UnaryCalls;
+  readonly maintenance: UnaryCalls;
+  readonly auth: UnaryCalls;
 }
 
 export class EtcdClient {
@@ -172,11 +179,28 @@ export class EtcdClient {
 
   /** Whether a member has no room any more, and therefore none takes writes. */
   async isFull(): Promise<boolean> {
+    return (await this.alarms()).includes(noSpaceAlarm);
+  }
+
+  /** Of all members, by their numbers. */
+  async alarms(): Promise<readonly number[]> {
     const { alarms } = await this.#call(
       ({ maintenance }, options) =>
         maintenance.alarm?.({}, options) as Promise<{ alarms: readonly { alarm: number }[] }>,
     );
-    return alarms.some(({ alarm }) => alarm === noSpaceAlarm);
+    return alarms.map(({ alarm }) => alarm);
+  }
+
+  /** Of the members that answer, asked all at once. Who does not is asked for other things elsewhere. */
+  async statuses(): Promise<readonly MemberStatus[]> {
+    const options = { timeoutMs: statusTimeoutMs, headers: await this.#headers() };
+    const asked = this.#members.map(async ({ endpoint, maintenance }) => {
+      const answer = maintenance.status?.({}, options) as Promise<Omit<MemberStatus, "endpoint">>;
+      const { version, dbSize, dbSizeInUse } = await answer;
+      return { endpoint, version, dbSize, dbSizeInUse };
+    });
+    const answers = await Promise.allSettled(asked);
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
   }
 
   /** Of the member that answers. */
@@ -192,14 +216,9 @@ export class EtcdClient {
     );
   }
 
-  /** What is put from a revision on; deletions are left out. It ends with the signal, or throws. */
+  /** What is put from a revision on; deletions are left out. It ends with the signal alone. @throws ConnectError */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     const creation = { ...from, filters: [withoutDeletes], fragment: true };
-    // What is asked is asked once; the way stays open as long as the watch does.
-    const requests = async function* () {
-      yield { choice: { case: "creation", value: creation } };
-      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-    };
     const headers = await this.#headers();
     const member = this.#member;
     const left = new AbortController();
@@ -207,7 +226,9 @@ export class EtcdClient {
     member.lettingGo.add(letGo);
     try {
       const ending = AbortSignal.any([signal, left.signal]);
-      yield* member.watch.watch?.(requests(), { signal: ending, headers }) as AsyncIterable<WatchAnswer>;
+      const request = { choice: { case: "creation", value: creation } };
+      const answers = messagesOf(watchMethod, member.connections, request, { signal: ending, headers });
+      yield* answers as AsyncGenerator<WatchAnswer>;
     } catch (error) {
       // Whoever ends it has no complaint.
       if (!signal.aborted) this.#failed(member, error);
@@ -277,7 +298,8 @@ function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> 
   });
 }
 
-const noSpaceAlarm = 1;
+export const noSpaceAlarm = 1;
+const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
 /** Another member would say the same. */
 const ofTheRequest = new Set([
@@ -324,17 +346,10 @@ interface EncodedTxnAnswer {
 }
 
 function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
-  const transport = createGrpcTransport({
-    ...{ baseUrl: endpoint, ...pings },
-    ...(tls !== undefined && { nodeOptions: tls }),
-  });
-  const to = (service: string) => clientOf(service, transport);
-  const services = { kv: to("KV"), watch: to("Watch"), maintenance: to("Maintenance"), auth: to("Auth") };
-  return { endpoint, lettingGo: new Set(), ...services };
-}
-
-function clientOf(service: string, transport: Transport): Untyped {
-  return createClient(serviceNamed(service), transport) as unknown as Untyped;
+  const connections = new Http2SessionManager(endpoint, pings, tls);
+  const calls = (service: string) => unaryCalls(serviceNamed(service), connections);
+  const services = { kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
+  return { endpoint, lettingGo: new Set(), connections, ...services };
 }
 
 function toCompare({ key, ...expected }: Condition): object {

@@ -9,6 +9,7 @@ import {
   type CommitLog,
   type Covering,
   type EntriesHandler,
+  entryNameText,
   type LogEntry,
   type LogInfo,
   type LogState,
@@ -21,15 +22,19 @@ import { Follower } from "../follower.ts";
 import { GivenUpError, type LogConnection, type Paces } from "../log-connection.ts";
 import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
-import { EntriesRead, endIn } from "./entries-read.ts";
+import { EntriesRead, endIn, type KnownEntry } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
 import { type EtcdCalls, isOutOfSpace, isRefused, type KeyValue } from "./etcd-client.ts";
 import { bytesOf, Keys } from "./keys.ts";
 import { type FoundFormat, logIdOf, notTheSame, openFormat } from "./log-format.ts";
-import { OwnEntries } from "./own-entries.ts";
+import { type LagStats, LogLag } from "./log-lag.ts";
+import { OwnEntries, quotaUsedUp, restoredFromOlder } from "./own-entries.ts";
+import type { Room } from "./room.ts";
 import { trimEntries } from "./trim.ts";
 
 const entryBytesMax = 16_777_216;
+/** Probes between two looks at how many entries there are: to count them takes etcd longer than to say where the end is. */
+const probesPerCount = 10;
 /** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
 const probeTimeoutMs = 1000;
 /** Places of our own entries that are remembered, for appends that are repeated. */
@@ -41,12 +46,22 @@ export interface EtcdLogParts {
   /** What all keys begin with; ends with a slash. */
   readonly prefix: string;
   readonly paces?: Paces;
+  /** What etcd has room for; without, it is put until etcd refuses. */
+  readonly room?: Room;
   /** Called when nobody has answered for a while as it is opened. */
   readonly onWaiting?: (cause: string) => void;
   /** Ends the opening. */
   readonly signal?: AbortSignal;
   /** What the log is opened as that is being moved away, to be read to its end; without, only one that is served is opened. */
   readonly moved?: FoundFormat;
+}
+
+export interface EtcdLogStats extends LagStats {
+  /** Entries since the last snapshot, as last counted, and the bytes of those that passed by this server. */
+  readonly entries: number;
+  readonly bytes: number;
+  /** For how long etcd has been out of reach since the start. */
+  readonly suspendedMsTotal: number;
 }
 
 export class EtcdLog implements CommitLog {
@@ -61,6 +76,8 @@ export class EtcdLog implements CommitLog {
   readonly #heard: EntriesHeard;
   readonly #own: OwnEntries;
   readonly #sizes = new EntrySizes();
+  readonly #lag: LogLag;
+  readonly #room: Room | undefined;
   readonly #followers = new Set<Follower>();
   readonly #places = new Map<number, Promise<Lsn>>();
   readonly #underWay = new Set<Promise<unknown>>();
@@ -69,15 +86,19 @@ export class EtcdLog implements CommitLog {
   #cancelProbe: () => void = () => {};
   /** What the last look at the tail found, if it was not heard by then. */
   #unheard: Lsn = 0;
+  #entryCount = 0;
+  #probes = 0;
 
   private constructor(
-    { client, clock, prefix }: EtcdLogParts,
+    { client, clock, prefix, room }: EtcdLogParts,
     connection: LogConnection,
     opened: FoundFormat,
   ) {
     this.#client = client;
     this.#clock = clock;
     this.#connection = connection;
+    this.#lag = new LogLag(clock);
+    this.#room = room;
     const { clusterId, before } = opened.format;
     this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
@@ -88,13 +109,17 @@ export class EtcdLog implements CommitLog {
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];
-    this.#own = new OwnEntries({ writer, client, keys, connection, read, formatRevision: opened.revision });
+    this.#own = new OwnEntries({
+      ...{ writer, client, keys, connection, read, formatRevision: opened.revision },
+      onFenceLost: () => this.#heard.lose(),
+    });
     this.#heard = new EntriesHeard({
       ...{ client, keys: this.#keys },
       onChange: () => this.#wakeAll(),
       onAnswered: () => connection.answered(),
       onLost: (error) => connection.notAnswered(error),
     });
+    room?.start(() => this.#heedRoom());
     this.#probeLater();
   }
 
@@ -131,9 +156,21 @@ export class EtcdLog implements CommitLog {
     const { isOver, state } = this.#connection;
     if (state.state === "failed") return `The log has failed: ${state.cause}`;
     if (isOver) return "The log is closed.";
-    return byteLength > entryBytesMax
-      ? `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`
-      : null;
+    if (byteLength > entryBytesMax) return `An entry of ${byteLength} bytes is larger than ${entryBytesMax}.`;
+    // Where room is short already only that is sent which makes some.
+    const isTooMuch = state.state !== "read_only" && this.#room?.hasRoomFor(byteLength) === false;
+    return isTooMuch ? "etcd has no room for so much: its quota would be used up" : null;
+  }
+
+  /** What is known of etcd's room has changed. */
+  #heedRoom(): void {
+    const { hasAlarm = false, refusal = null } = this.#room ?? {};
+    if (hasAlarm) this.#connection.setFull(quotaUsedUp);
+    this.#connection.setShort(refusal);
+  }
+
+  delayMs(bytes: number): number {
+    return this.#room?.delayMs(bytes) ?? 0;
   }
 
   #remember(seq: number, place: Promise<Lsn>): void {
@@ -147,7 +184,9 @@ export class EtcdLog implements CommitLog {
   /** @throws NotAppendedError | OutcomeUnknownError */
   async #place(seq: number, body: Uint8Array): Promise<Lsn> {
     try {
+      const known = this.#heard.last;
       const lsn = await this.#own.put(seq, body);
+      if (lsn <= known) throw this.#failAsAnotherPast(lsn);
       this.#heard.add({ lsn, writer: this.writer, seq, body }, false);
       this.#wakeAll();
       return lsn;
@@ -158,18 +197,27 @@ export class EtcdLog implements CommitLog {
   }
 
   follow(after: Lsn, onEntries: EntriesHandler): void {
-    const follower = new Follower(after, (from) => this.#noted(this.#entriesFrom(from)), onEntries);
+    let last: KnownEntry | null = null;
+    const read = async (from: Lsn) => {
+      const entries = await this.#entriesFrom(from, last);
+      for (const entry of entries) last = this.#noted(entry);
+      return entries;
+    };
+    const follower = new Follower(after, read, onEntries);
     this.#followers.add(follower);
     follower.wake();
   }
 
-  async #noted(reading: Promise<readonly LogEntry[]>): Promise<readonly LogEntry[]> {
-    const entries = await reading;
-    for (const { lsn, body } of entries) this.#sizes.note(lsn, body.byteLength);
-    return entries;
+  #noted(entry: LogEntry): KnownEntry {
+    const { lsn, writer, body } = entry;
+    this.#sizes.note(lsn, body.byteLength);
+    // What this server puts is counted as it is sent.
+    if (writer !== this.writer) this.#room?.note(body.byteLength);
+    return { lsn, name: entryNameText(entry) };
   }
 
-  async #entriesFrom(from: Lsn): Promise<readonly LogEntry[]> {
+  /** @param known the one before, if it was read or heard of */
+  async #entriesFrom(from: Lsn, known: KnownEntry | null): Promise<readonly LogEntry[]> {
     if (this.#connection.isOver) return [];
     const heard = this.#heard.from(from);
     if (heard !== undefined) return heard;
@@ -178,8 +226,10 @@ export class EtcdLog implements CommitLog {
       if (read === null) this.#connection.fail(trimmed(from));
       if (read === null || this.#connection.isOver) return [];
       const { entries, listing } = read;
-      if (from > listing.end + 1) this.#failAsRolledBack(listing.end, from - 1);
-      else if (entries.length === 0 && !this.#heard.isListening)
+      if (from > listing.end + 1) await this.#doubt(from - 1);
+      else if (known !== null && this.#read.isAnother(listing, known)) this.#failAsAnotherPast(known.lsn);
+      if (from > listing.end + 1 || this.#connection.isOver) return [];
+      if (entries.length === 0 && !this.#heard.isListening)
         this.#heard.listen(listing.revision + 1n, listing.end);
       return entries;
     } catch (error) {
@@ -188,16 +238,45 @@ export class EtcdLog implements CommitLog {
     }
   }
 
-  #failAsRolledBack(end: Lsn, known: Lsn): void {
+  /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
+  async #doubt(known: Lsn): Promise<void> {
+    const end = await this.tail();
+    if (end < known)
+      this.#connection.fail(
+        `the log ends at ${end}, and ${known} was there already: ${restoredFromOlder} (docs/cluster.md)`,
+      );
+  }
+
+  #failAsAnotherPast(lsn: Lsn): OutcomeUnknownError {
     this.#connection.fail(
-      `the log ends at ${end}, and ${known} was there already: etcd was restored from an older copy`,
+      `the log has another entry at ${lsn} than was there: ${restoredFromOlder} (docs/cluster.md)`,
     );
+    return new OutcomeUnknownError("The log is of another past.");
   }
 
   #wakeAll(): void {
-    const taken = Math.min(...[...this.#followers].map(({ next }) => next - 1));
+    const taken = this.#taken();
     if (Number.isFinite(taken)) this.#heard.forget(taken);
     for (const follower of this.#followers) follower.wake();
+    this.#noteLag();
+  }
+
+  /** By all who follow the log. */
+  #taken(): Lsn {
+    return Math.min(...[...this.#followers].map(({ next }) => next - 1));
+  }
+
+  #noteLag(): void {
+    this.#lag.note(Math.max(this.#unheard, this.#heard.last), this.#taken());
+  }
+
+  stats(): EtcdLogStats {
+    this.#noteLag();
+    const { suspendedMsTotal } = this.#connection;
+    return {
+      ...this.#lag.stats(),
+      ...{ entries: this.#entryCount, bytes: this.#sizes.bytesKnown, suspendedMsTotal },
+    };
   }
 
   async tail(): Promise<Lsn> {
@@ -243,17 +322,26 @@ export class EtcdLog implements CommitLog {
       const { ranges } = await this.#client.txn({ compare: [], success, timeoutMs: probeTimeoutMs });
       this.#connection.answered();
       this.#assertSame(ranges[1]?.kvs[0]);
-      this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
+      await this.#compare(endIn(ranges[0]?.kvs, this.#keys), last);
+      if (this.#probes % probesPerCount === 0) await this.#count();
+      this.#probes += 1;
       if (this.#connection.isFull && !(await this.#client.isFull())) this.#connection.setFull(null);
     } catch (error) {
       this.#connection.notAnswered(error);
     }
   }
 
-  #compare(end: Lsn, known: Lsn): void {
-    if (end < known) this.#failAsRolledBack(end, known);
+  async #compare(end: Lsn, known: Lsn): Promise<void> {
+    if (end < known) await this.#doubt(known);
     else if (this.#heard.isListening && this.#unheard > this.#heard.last) this.#heard.lose();
     this.#unheard = end;
+    this.#noteLag();
+  }
+
+  async #count(): Promise<void> {
+    const { first, end } = await this.#read.extent();
+    this.#sizes.forgetBefore(first);
+    this.#entryCount = end - first + 1;
   }
 
   async trim(upTo: Lsn, covering: Covering): Promise<void> {
@@ -298,6 +386,7 @@ export class EtcdLog implements CommitLog {
   async close(): Promise<void> {
     this.#connection.close();
     this.#cancelProbe();
+    this.#room?.stop();
     await Promise.allSettled(this.#underWay);
     this.#heard.stop();
   }

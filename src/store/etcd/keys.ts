@@ -19,6 +19,8 @@ export class Keys {
   readonly log: KeyRange;
   /** Of all fences. */
   readonly fences: KeyRange;
+  /** Of what servers say of themselves, which is in no log. */
+  readonly servers: KeyRange;
   /** Says which snapshot there is. */
   readonly manifest: Uint8Array;
   /** Of all pieces of snapshots. */
@@ -27,6 +29,7 @@ export class Keys {
   readonly #partsPrefix: string;
   readonly #fencesPrefix: string;
   readonly #chunksPrefix: string;
+  readonly #serversPrefix: string;
   readonly #before: Lsn;
 
   /**
@@ -44,6 +47,8 @@ export class Keys {
     this.#partsPrefix = `${prefix}parts/`;
     this.#fencesPrefix = `${prefix}fence/`;
     this.fences = below(this.#fencesPrefix);
+    this.#serversPrefix = `${prefix}servers/`;
+    this.servers = below(this.#serversPrefix);
     this.manifest = bytesOf(`${prefix}snap/m`);
     this.#chunksPrefix = `${prefix}snap/c/`;
     this.chunks = below(this.#chunksPrefix);
@@ -76,6 +81,14 @@ export class Keys {
 
   writerAt(fence: Uint8Array): string {
     return textOf(fence).slice(this.#fencesPrefix.length);
+  }
+
+  server(writer: string): Uint8Array {
+    return bytesOf(`${this.#serversPrefix}${writer}`);
+  }
+
+  serverAt(key: Uint8Array): string {
+    return textOf(key).slice(this.#serversPrefix.length);
   }
 
   /** @param hash of its content, in hex */
@@ -124,7 +137,8 @@ export interface KeyRange {
   readonly rangeEnd: Uint8Array;
 }
 
-function below(prefix: string): KeyRange {
+/** All keys that begin so. @param prefix ends with a slash */
+export function below(prefix: string): KeyRange {
   const rangeEnd = bytesOf(prefix);
   // The prefix ends with a slash, which is not the last character there is.
   rangeEnd[rangeEnd.length - 1] = (rangeEnd.at(-1) as number) + 1;

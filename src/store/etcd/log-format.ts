@@ -18,7 +18,7 @@ export interface Format {
   readonly move?: Move;
 }
 
-export interface Move {
+interface Move {
   /** Into etcd, out of it, or gone from it for good. */
   readonly state: "coming" | "going" | "gone";
   /** Names the attempt. */

@@ -4,8 +4,12 @@ import { readFileSync } from "node:fs";
 import type { Clock } from "../../clock.ts";
 import type { LogHome } from "../sqlite/log-home.ts";
 import { type Bootstrapped, bootstrap } from "./bootstrap.ts";
-import { EtcdClient, type EtcdOptions } from "./etcd-client.ts";
-import { EtcdLog } from "./etcd-log.ts";
+import { type EtcdCalls, EtcdClient, type EtcdHealthCalls, type EtcdOptions } from "./etcd-client.ts";
+import { EtcdLog, type EtcdLogStats } from "./etcd-log.ts";
+import { Keys } from "./keys.ts";
+import { KnownServers, type KnownServersStats } from "./known-servers.ts";
+import { type CallStats, MeteredCalls } from "./metered-calls.ts";
+import { Room, type RoomStats } from "./room.ts";
 import { SnapshotDuty } from "./snapshot-duty.ts";
 import { Snapshots } from "./snapshots.ts";
 
@@ -26,6 +30,8 @@ export interface EtcdSettings extends EtcdConnectionSettings {
   readonly etcdCompaction: "own" | "external";
   /** Of the log, at which a snapshot is taken. */
   readonly etcdSnapshotBytes: number;
+  /** What etcd's own bound of its file is. */
+  readonly etcdQuotaBytes: number;
 }
 
 interface Surroundings {
@@ -35,9 +41,13 @@ interface Surroundings {
   readonly signal: AbortSignal;
 }
 
+export interface EtcdStats extends EtcdLogStats, CallStats, KnownServersStats, RoomStats {}
+
 /** The log in etcd, and what goes with it. */
 export interface OpenedEtcd {
   readonly log: EtcdLog;
+  readonly servers: KnownServers;
+  stats(): EtcdStats;
   /** What is noted in the data directory. */
   readonly home: LogHome;
   /** Before the data directory is opened. */
@@ -56,22 +66,49 @@ type SnapshotParts = Pick<
  * @throws Error for files that cannot be read, and when what is there is of another format; the signal's reason
  */
 export async function openEtcd(settings: EtcdSettings, surroundings: Surroundings): Promise<OpenedEtcd> {
-  const client = etcdClientOf(settings);
-  const { etcdPrefix: prefix, etcdCompaction: compaction, etcdSnapshotBytes: logBytesMin } = settings;
-  const log = await EtcdLog.open({ client, prefix, ...surroundings });
+  return await openOver(etcdClientOf(settings), settings, surroundings);
+}
+
+/** The same over whoever answers for etcd. */
+export async function openOver(
+  calls: EtcdCalls & EtcdHealthCalls,
+  settings: Pick<
+    EtcdSettings,
+    "etcdEndpoints" | "etcdPrefix" | "etcdQuotaBytes" | "etcdCompaction" | "etcdSnapshotBytes"
+  >,
+  surroundings: Surroundings,
+): Promise<OpenedEtcd> {
+  const client = new MeteredCalls(calls);
+  const { etcdPrefix: prefix, etcdQuotaBytes: quotaBytes } = settings;
   const { clock } = surroundings;
-  const snapshots = new Snapshots(client, prefix);
+  const room = new Room({ calls: client, clock, quotaBytes });
+  client.onPut((bytes) => room.note(bytes));
+  const log = await EtcdLog.open({ client, prefix, room, ...surroundings });
+  const servers = new KnownServers({ client, keys: new Keys(prefix), writer: log.writer, clock });
+  const snapshots = new Snapshots(client, prefix, (bytes) => room.hasRoomFor(bytes));
   return {
-    log,
+    ...{ log, servers },
+    stats: () => ({ ...log.stats(), ...client.stats(), ...servers.stats(), ...room.stats() }),
     home: { place: nameOf(settings), logId: log.info.logId ?? log.info.clusterId },
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
-      new SnapshotDuty({ ...parts, log, snapshots, client, clock, compaction, limits: { logBytesMin } }),
+      new SnapshotDuty({
+        ...{ ...parts, log, snapshots, client, clock, compaction: settings.etcdCompaction },
+        isTight: () => room.isTight,
+        limits: {
+          logBytesMin: settings.etcdSnapshotBytes,
+          tightBytes: Math.max(tightBytesMin, quotaBytes * tightShare),
+        },
+      }),
   };
 }
 
+/** Of the quota, and at least: what is worth a snapshot while room is short. */
+const tightShare = 1 / 128;
+const tightBytesMin = 65_536;
+
 /** As `etcd://…`, which `treekeeper migrate` takes. */
-function nameOf({ etcdEndpoints, etcdPrefix }: EtcdSettings): string {
+function nameOf({ etcdEndpoints, etcdPrefix }: Pick<EtcdSettings, "etcdEndpoints" | "etcdPrefix">): string {
   const scheme = etcdEndpoints.startsWith("https") ? "etcds" : "etcd";
   return `${scheme}://${etcdEndpoints.replaceAll(/https?:\/\/|\/(?=,|$)/g, "")}${etcdPrefix}`;
 }

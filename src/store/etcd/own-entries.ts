@@ -18,6 +18,8 @@ interface OwnEntriesParts {
   readonly read: EntriesRead;
   /** Of the log that was opened. */
   readonly formatRevision: bigint;
+  /** Called when the fence is not as it was left: what was heard counts no more, since etcd may be of another past by now. */
+  readonly onFenceLost: () => void;
 }
 
 export class OwnEntries {
@@ -40,6 +42,7 @@ export class OwnEntries {
         const lsn = await this.#putBehind(fenceRevision, seq, body);
         if (lsn !== null) return lsn;
         this.#fenceRevision = null;
+        this.#parts.onFenceLost();
       }
     } catch (error) {
       if (error instanceof AlreadyThere) return await this.#placeOf(seq, error.revision);
@@ -74,11 +77,13 @@ export class OwnEntries {
       return endIn(ranges[0]?.kvs, this.#parts.keys);
     }
     const fence = ranges[0]?.kvs[0];
+    const isOlder = header.revision < fenceRevision || (fence?.modRevision ?? fenceRevision) < fenceRevision;
     if (isOf(seq, fence)) {
       this.#fenceRevision = fence.modRevision;
       throw new AlreadyThere(fence.modRevision);
     }
     this.#assertSameLog(ranges[1]?.kvs[0]);
+    if (isOlder) this.#failAsRestored();
     if (sent > 1) throw new OutcomeUnknownError("etcd forgot this server before it answered.");
     return null;
   }
@@ -121,6 +126,14 @@ export class OwnEntries {
     throw new NotAppendedError("The log has failed.");
   }
 
+  /** Neither revisions nor what a writer has put behind its fence ever go back. */
+  #failAsRestored(): never {
+    this.#parts.connection.fail(
+      `what this server wrote is there no more: ${restoredFromOlder} (docs/cluster.md)`,
+    );
+    throw new OutcomeUnknownError("The log is of another past.");
+  }
+
   #insist(seq: number, ask: () => Promise<TxnAnswer>): Promise<TxnAnswer> {
     return this.#parts.connection.insist(ask, (error) => this.#refuseWithoutRoom(seq, error));
   }
@@ -139,9 +152,8 @@ export class OwnEntries {
     const key = keys.entry(writer, seq);
     const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
     if (kvs[0] !== undefined) throw new AlreadyThere(kvs[0].modRevision);
-    const cause = "etcd has no room: its quota is used up";
-    connection.setFull(cause);
-    throw new NotAppendedError(cause);
+    connection.setFull(quotaUsedUp);
+    throw new NotAppendedError(quotaUsedUp);
   }
 
   /** Of an entry that was put before it was known to be. */
@@ -155,6 +167,9 @@ export class OwnEntries {
     return lsn;
   }
 }
+
+export const restoredFromOlder = "etcd was restored from an older copy";
+export const quotaUsedUp = "etcd has no room: its quota is used up";
 
 class AlreadyThere extends Error {
   readonly revision: bigint;

@@ -27,6 +27,8 @@ export interface SnapshotLimits {
   readonly logBytesMax: number;
   /** One is due, too, when the log has more entries: a start asks for the names of all of them. */
   readonly entriesMax: number;
+  /** While etcd's room is short: one is due when the log has more bytes than this. A snapshot takes room, too. */
+  readonly tightBytes: number;
 }
 
 const usualSnapshotLimits: SnapshotLimits = {
@@ -35,6 +37,7 @@ const usualSnapshotLimits: SnapshotLimits = {
   logBytesMin: 67_108_864,
   logBytesMax: 536_870_912,
   entriesMax: 100_000,
+  tightBytes: 16_777_216,
 };
 
 interface SnapshotDutyParts {
@@ -48,6 +51,8 @@ interface SnapshotDutyParts {
   readonly clock: Clock;
   readonly compaction: Compaction;
   readonly limits?: Partial<SnapshotLimits>;
+  /** Whether etcd's room gets short: then less of a log is worth a snapshot. */
+  readonly isTight?: () => boolean;
   readonly onTaken: (snapshot: Snapshot) => void;
   readonly onFailed: (reason: string) => void;
 }
@@ -57,6 +62,8 @@ export interface SnapshotStats {
   readonly failures: number;
   /** Why the last attempt failed; null when it did not. */
   readonly lastFailure: string | null;
+  /** When this server took its last one, by the wall clock; 0 where it has taken none. */
+  readonly takenAtMs: number;
   /** Of the latest snapshot that was seen, whoever took it; 0 where there is none. */
   readonly lsn: number;
   readonly bytes: number;
@@ -74,7 +81,7 @@ export class SnapshotDuty {
   #looking: Promise<void> = Promise.resolve();
   /** Up to here the log was trimmed. */
   #trimmedLsn = 0;
-  #stats: SnapshotStats = { taken: 0, failures: 0, lastFailure: null, lsn: 0, bytes: 0 };
+  #stats: SnapshotStats = { taken: 0, failures: 0, lastFailure: null, takenAtMs: 0, lsn: 0, bytes: 0 };
 
   constructor(parts: SnapshotDutyParts) {
     this.#parts = parts;
@@ -118,8 +125,12 @@ export class SnapshotDuty {
       const lastFailure = error instanceof Error ? error.message : String(error);
       this.#stats = { ...this.#stats, failures: this.#stats.failures + 1, lastFailure };
       this.#parts.onFailed(lastFailure);
-      return this.#limits.retryMs;
+      return this.#isTight ? this.#limits.lookEveryMs : this.#limits.retryMs;
     }
+  }
+
+  get #isTight(): boolean {
+    return this.#parts.isTight?.() ?? false;
   }
 
   async #doWhatIsDue(signal: AbortSignal): Promise<void> {
@@ -129,12 +140,19 @@ export class SnapshotDuty {
     if (latest !== null) await this.#tidy(latest);
     signal.throwIfAborted();
     const { bytes, entries } = await log.usage();
-    const { logBytesMin, logBytesMax, entriesMax } = this.#limits;
-    const bytesMax = Math.min(Math.max(logBytesMin, latest?.bytes ?? 0), logBytesMax);
-    if (bytes <= bytesMax && entries <= entriesMax) return;
+    const { logBytesMin, logBytesMax, entriesMax, tightBytes } = this.#limits;
+    const usualMax = Math.min(Math.max(logBytesMin, latest?.bytes ?? 0), logBytesMax);
+    const isTight = this.#isTight;
+    const bytesMax = isTight ? Math.min(usualMax, tightBytes) : usualMax;
+    if (bytes <= bytesMax && entries <= entriesMax) {
+      // What was overwritten and removed may be all that takes the room.
+      if (isTight && this.#parts.compaction === "own") await this.#compact();
+      return;
+    }
     const snapshot = await this.#take(latest, signal);
     await this.#tidy(snapshot);
-    this.#stats = { ...this.#stats, taken: this.#stats.taken + 1 };
+    const takenAtMs = this.#parts.clock.wallMs();
+    this.#stats = { ...this.#stats, taken: this.#stats.taken + 1, takenAtMs };
     this.#parts.onTaken(snapshot);
   }
 
@@ -165,7 +183,8 @@ export class SnapshotDuty {
     const { lsn, bytes } = snapshot;
     this.#stats = { ...this.#stats, lsn, bytes };
     if (this.#trimmedLsn >= lsn) return;
-    await log.trim(lsn, snapshot);
+    // The last entry that it covers stays: a server whose rows end there sees by it that it is of this past.
+    await log.trim(lsn - 1, snapshot);
     await snapshots.prune(snapshot);
     if (compaction === "own") await this.#compact();
     this.#trimmedLsn = lsn;

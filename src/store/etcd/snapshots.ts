@@ -47,11 +47,16 @@ const namesAtOnce = 32n;
 export class Snapshots {
   readonly #client: EtcdCalls;
   readonly #keys: Keys;
+  readonly #hasRoomFor: (bytes: number) => boolean;
 
-  /** @param prefix as that of the log; ends with a slash */
-  constructor(client: EtcdCalls, prefix: string) {
+  /**
+   * @param prefix as that of the log; ends with a slash
+   * @param hasRoomFor whether etcd can take a piece of so many bytes
+   */
+  constructor(client: EtcdCalls, prefix: string, hasRoomFor: (bytes: number) => boolean = () => true) {
     this.#client = client;
     this.#keys = new Keys(prefix);
+    this.#hasRoomFor = hasRoomFor;
   }
 
   /** @throws NewerVersionError, or Error when it is damaged */
@@ -63,7 +68,7 @@ export class Snapshots {
 
   /**
    * Puts all of a file there; it is the snapshot when this resolves.
-   * @throws SupersededError, the signal's reason, and what etcd says
+   * @throws SupersededError, the signal's reason, Error where there is no room for it, and what etcd says
    */
   async put(
     file: FileHandle,
@@ -117,7 +122,9 @@ export class Snapshots {
     const hash = hashOf(piece);
     // Entries will be trimmed on the strength of it.
     if (present.has(hash) && (await this.#isWhole(hash))) return hash;
-    const put = { put: { key: this.#keys.chunk(hash), value: await packed(piece) } };
+    const value = await packed(piece);
+    if (!this.#hasRoomFor(value.byteLength)) throw new Error(noRoomForSnapshot);
+    const put = { put: { key: this.#keys.chunk(hash), value } };
     if (!(await this.#putIfStill(expected, put))) throw superseded();
     return hash;
   }
@@ -194,6 +201,10 @@ export class Snapshots {
     return (await patiently(() => this.#client.range({ key, keysOnly: true }))).header.revision;
   }
 }
+
+const noRoomForSnapshot =
+  "etcd has no room for a snapshot beside the log: give it a larger quota (--quota-backend-bytes, and --etcd-quota-bytes " +
+  "to match), or defragment it";
 
 function superseded(): SupersededError {
   return new SupersededError("another server has put a snapshot there meanwhile");

@@ -84,12 +84,18 @@ function metaChecksum({ clusterId, revision, ...position }: Meta): number {
     term,
     touchedAt,
     ...restoredValues(position.restored),
+    ...nameValues(position.entryName),
   ]);
 }
 
 /** Rows of versions that could not be restored keep their checksum. */
 function restoredValues({ id, zxid, sequenceFloor }: Restored): readonly (string | number)[] {
   return id === neverRestored.id ? [] : [id, zxid, sequenceFloor];
+}
+
+/** So do those that do not say which entry they are as of. */
+function nameValues(entryName: string): readonly string[] {
+  return entryName === "" ? [] : [entryName];
 }
 
 /** The store goes by another name from here on: what was made of the one before is never put beside it. */
@@ -105,14 +111,14 @@ export function sealMeta(connection: Sqlite.Database): void {
 }
 
 const selectMeta = `
-  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs,
+  SELECT cluster_id AS clusterId, applied_lsn AS appliedLsn, entry_name AS entryName, zxid, next_znode_id AS nextZnodeId, ran_ms AS ranMs,
     time_ms AS timeMs, housekeeper AS server, housekeeper_term AS term, housekeeper_touched_at AS touchedAt,
     restore_id AS restoreId, restored_zxid AS restoredZxid, sequence_floor AS sequenceFloor,
     digest, history_floor_zxid AS historyFloorZxid, clean_shutdown AS cleanShutdown, revision, checksum
   FROM meta`;
 
 const updateMeta = `
-  UPDATE meta SET applied_lsn = @appliedLsn, zxid = @zxid, next_znode_id = @nextZnodeId, ran_ms = @ranMs,
+  UPDATE meta SET applied_lsn = @appliedLsn, entry_name = @entryName, zxid = @zxid, next_znode_id = @nextZnodeId, ran_ms = @ranMs,
     time_ms = @timeMs, housekeeper = @server, housekeeper_term = @term, housekeeper_touched_at = @touchedAt,
     restore_id = @restoreId, restored_zxid = @restoredZxid, sequence_floor = @sequenceFloor,
     digest = @digest, history_floor_zxid = @historyFloorZxid, revision = @revision, checksum = @checksum`;

@@ -153,10 +153,15 @@ const upgrades = [
   ALTER TABLE meta ADD COLUMN sequence_floor INTEGER NOT NULL DEFAULT 0;
   -- Which file it is, as its filesystem has it; nothing follows from it but a line in the log.
   ALTER TABLE meta ADD COLUMN file_identity TEXT NOT NULL DEFAULT '';`,
+  `-- Which entry stands at applied_lsn: another one there is of another past.
+  ALTER TABLE meta ADD COLUMN entry_name TEXT NOT NULL DEFAULT '';`,
 ] as const;
 
 /** The first version whose rows have checksums. */
 const checksumsSince = 6;
+
+/** The first version that says which entry its rows are as of. */
+export const entryNamesSince = 13;
 
 export const schemaVersion = 1 + upgrades.length;
 

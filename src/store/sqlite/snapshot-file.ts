@@ -13,7 +13,7 @@ import { leaveFollowerNote, readFollowerNote } from "./follower-note.ts";
 import { dropLogHome, type LogHome, leaveLogHome, readLogHome } from "./log-home.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
 import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
-import { upgradeSchemaIfOlder } from "./schema.ts";
+import { entryNamesSince, upgradeSchemaIfOlder } from "./schema.ts";
 
 /** Where the rows stand that a file has. */
 export interface RowsPlace {
@@ -132,29 +132,35 @@ function forgetWhatItWas(connection: Sqlite.Database): void {
   connection.exec("UPDATE meta SET clean_shutdown = 1");
 }
 
-/**
- * Of a server's own database, which is folded into one file. Null where nothing was ever written; `isPutBack` where somebody
- * has put it there, or asked for that. @throws CorruptStoreError
- */
-export function placeOfDatabase(connection: Sqlite.Database, file: string): DatabasePlace | null {
-  if (connection.pragma("user_version", { simple: true }) === 0) return null;
+/** Of a database, which is folded into one file. Null where nothing was ever written. @throws CorruptStoreError */
+export function placeOfDatabase(connection: Sqlite.Database, file: string): OwnPlace | null {
+  const version = connection.pragma("user_version", { simple: true }) as number;
+  if (version === 0) return null;
   const isPutBack = readBackupMarker(connection, file) !== null || readRestoreNote(connection, file) !== null;
   connection.pragma("wal_checkpoint(TRUNCATE)");
-  const place = connection.prepare(selectPlace).get();
+  const place = connection.prepare(selectPlaceOf(version)).get();
   return {
-    ...(place as Pick<DatabasePlace, "clusterId" | "lsn" | "tail">),
+    ...(place as Pick<OwnPlace, "clusterId" | "lsn" | "entryName" | "tail">),
     isPutBack,
     logHome: readLogHome(connection, file),
   };
 }
 
-const selectPlace = `
-  SELECT cluster_id AS clusterId, applied_lsn AS lsn, coalesce((SELECT max(lsn) FROM log), applied_lsn) AS tail
-  FROM meta`;
+function selectPlaceOf(version: number): string {
+  const name = version < entryNamesSince ? "''" : "entry_name";
+  return `
+    SELECT cluster_id AS clusterId, applied_lsn AS lsn, ${name} AS entryName,
+      coalesce((SELECT max(lsn) FROM log), applied_lsn) AS tail
+    FROM meta`;
+}
 
-interface DatabasePlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
+/** Where a server's own rows stand. */
+export interface OwnPlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
+  /** Which entry that is; empty where it is not known. */
+  readonly entryName: string;
   /** The last entry that it has, be it in the rows or not. */
   readonly tail: number;
+  /** Whether somebody has put it there, or asked for that. */
   readonly isPutBack: boolean;
   /** Null where its log is its own. */
   readonly logHome: LogHome | null;

@@ -30,6 +30,12 @@ export class SqliteTables implements Tables {
     return this.#thread.ask({ type: "write", rows: packed }, movableParts(packed));
   }
 
+  onShortage(listener: (cause: string | null) => void): void {
+    this.#thread.onState((state) => {
+      if (state.state !== "failed") listener(state.state === "read_only" ? state.cause : null);
+    });
+  }
+
   onDurable(listener: (covering: Covering) => void): void {
     this.#listeners.push(listener);
     listener(this.#durable);

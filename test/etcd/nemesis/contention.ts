@@ -3,6 +3,7 @@
 
 import { join } from "node:path";
 import { Client } from "../../../src/client/index.ts";
+import { Http } from "../../support/http.ts";
 import { Contender, workPathOf } from "../../trials/contender.ts";
 import { EvidenceFile, readEvidence } from "../../trials/evidence.ts";
 import { History } from "../../trials/history.ts";
@@ -11,7 +12,8 @@ import { within } from "./within.ts";
 
 /** So short that a second of harm is the end of a session. */
 const timeoutMsUsual = 700;
-const lockCount = 2;
+/** After the expiry of a holder, of each lock. */
+const lockDelaysMs = [0, 200];
 
 interface Held {
   readonly server: number;
@@ -35,7 +37,7 @@ export class Contention {
   readonly #history: History;
   readonly #folder: string;
   readonly #contenders: Contender[] = [];
-  readonly #trials = Array.from({ length: lockCount }, (_, index) => `nemesis-${index}`);
+  readonly #trials = lockDelaysMs.map((lockDelayMs, index) => ({ trial: `nemesis-${index}`, lockDelayMs }));
   readonly #held = new Map<string, Held>();
 
   private constructor(client: Client, folder: string) {
@@ -50,14 +52,18 @@ export class Contention {
     const client = new Client({ endpoint, attemptsMax: 100, requestTimeoutMs: 2000 });
     await client.create("/work");
     const contention = new Contention(client, folder);
-    for (const trial of contention.#trials) {
+    for (const { trial, lockDelayMs } of contention.#trials) {
       await client.create(workPathOf(trial));
+      const set = await new Http(urls[0] as string).put(`/v1/locks/${trial}`, { json: { lockDelayMs } });
+      if (set.status !== 200) throw new Error(`the delay of a lock was refused: ${set.text}`);
       for (const [server, url] of contenderUrls.entries()) {
         const who = `contender-${server}`;
+        // Some believe to the last moment.
+        const expiringShare = server % 2 === 0 ? 0 : undefined;
         const asked = { trial, who, kind: "lock", endpoint: url, safeEndpoint: lateUrl } as const;
         contention.#contenders.push(
           new Contender(
-            { ...asked, timeoutMs, expiringShare: undefined, seed: seed + contention.#contenders.length },
+            { ...asked, timeoutMs, expiringShare, seed: seed + contention.#contenders.length },
             new EvidenceFile(contention.#fileOf(trial)),
             (isLong) => contention.#held.set(trial, { server, isLong }),
           ),
@@ -83,20 +89,19 @@ export class Contention {
     await Promise.all(this.#contenders.map((contender) => contender.leave()));
     // The sessions of some may have been lost on the way, and end by themselves.
     await within("no claim was left", async () => (await this.#claims()).length === 0);
-    await this.#history.complete("nemesis-end");
+    await within("the history was told to its end", async () => {
+      await this.#history.complete("nemesis-end");
+      return true;
+    });
     this.#history.close();
-    return this.#trials.map((trial) => {
+    return this.#trials.map(({ trial, lockDelayMs }) => {
       const evidence = readEvidence(this.#fileOf(trial)).toSorted((one, other) => one.atMs - other.atMs);
-      return { trial, lockDelayMs: 0, evidence, ...this.#history.of(trial) };
+      return { trial, lockDelayMs, evidence, ...this.#history.of(trial) };
     });
   }
 
   async #claims(): Promise<readonly string[]> {
-    const queues = this.#trials.map(async (trial) => {
-      const path = `/locks/${trial}`;
-      const isThere = (await this.#client.exists(path)) !== undefined;
-      return isThere ? (await this.#client.childrenPage(path)).children : [];
-    });
-    return (await Promise.all(queues)).flat();
+    const queues = this.#trials.map(({ trial }) => this.#client.childrenPage(`/locks/${trial}`));
+    return (await Promise.all(queues)).flatMap(({ children }) => children);
   }
 }

@@ -21,6 +21,9 @@ export async function whileTheyRun<T>(cluster: Cluster, promise: Promise<T>): Pr
 
 const lastLines = 5;
 
+/** For what hangs: all rounds of a nemesis take a small part of it, on a machine that has nothing else to do. */
+export const endsWithin = { timeout: 900_000 };
+
 export function quickCluster(options: ClusterOptions = {}): Promise<Cluster> {
   return Cluster.start({
     ...options,

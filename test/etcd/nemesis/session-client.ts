@@ -7,7 +7,7 @@ import type { Journal } from "./journal.ts";
 import type { SessionRecord } from "./record.ts";
 
 export const ephemeralParent = "/n/e";
-const keptTimeoutMs = 2500;
+export const keptTimeoutMs = 2500;
 const leftTimeoutMs = 500;
 const keepMs = 200;
 const ephemeralsEach = 2;

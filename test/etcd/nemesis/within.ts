@@ -2,13 +2,19 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 
-const endsWithinMs = 30_000;
+const endsWithinMs = 60_000;
 
-/** @throws Error when that does not come to be */
+/** What fails meanwhile is tried again. @throws Error when that does not come to be */
 export async function within(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + endsWithinMs;
-  while (!(await isSo())) {
-    if (performance.now() > untilMs) throw new Error(`it did not come to be that ${what}`);
+  for (;;) {
+    let cause: unknown;
+    try {
+      if (await isSo()) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() > untilMs) throw new Error(`it did not come to be that ${what}`, { cause });
     await wait(50);
   }
 }

@@ -93,7 +93,11 @@ export class Workload {
     const trials = await this.contention.end();
     await this.#untilLeftAreGone();
     const zxid = await this.#sync();
-    const histories = await Promise.all(this.#urls.map((url) => historyAt(url, zxid)));
+    let histories: readonly History[] = [];
+    await within("every server told what happened", async () => {
+      histories = await Promise.all(this.#urls.map((url) => historyAt(url, zxid)));
+      return true;
+    });
     await within("the streams came to the end", () => this.#streams.every((stream) => stream.zxid >= zxid));
     this.#isTold = true;
     await this.#streaming;

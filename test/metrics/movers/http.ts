@@ -96,6 +96,10 @@ export const httpMovers: Movers = {
     crowd,
   ),
   treekeeper_http2_sessions: moves(1, beginHttp2, { options: { tls: makePair("metrics") } }),
+  treekeeper_drain_percent: moves(40, async ({ http }) => {
+    await http.post("/v1/admin/drain?percent=40");
+    return async () => await http.delete("/v1/admin/drain");
+  }),
   treekeeper_http_clients: moves(1, async ({ http }) => {
     const socket = await new ClientAt(http.url, "127.0.0.9").connect();
     return () => socket.destroy();
