@@ -119,6 +119,20 @@ const settings = {
     "of several servers, how long the one that keeps house may be silent before another takes its place",
   ),
 
+  follow: setting(
+    "follow",
+    "",
+    urls,
+    "server to follow, such as https://one:2281, or several of one cluster, comma-separated; none when empty",
+  ),
+  followTokenFile: setting(
+    "follow-token-file",
+    "",
+    (text) => text,
+    "file with an admin's token of that server, where it asks for one",
+  ),
+  followCa: setting("follow-ca", "", (text) => text, "file with who certifies that server (PEM), for https"),
+
   auditFile: setting(
     "audit-file",
     "",
@@ -505,6 +519,13 @@ const settings = {
     "bytes of old versions kept for slow readers of a snapshot; beyond it the reader is disconnected",
   ),
 
+  recentEntriesBytesMax: setting(
+    "recent-entries-bytes-max",
+    32 * mebibyte,
+    byteCount(0),
+    "bytes of the last log entries kept in memory for servers that follow this one; 0 is none, and nobody can",
+  ),
+
   sweepIntervalMs: setting(
     "sweep-interval-ms",
     60_000,
@@ -749,6 +770,29 @@ function contradictionAboutEtcd(config: Config): string | null {
   return null;
 }
 
+function contradictionAboutFollowing(config: Config): string | null {
+  const { follow, followTokenFile, followCa, log, host, port } = config;
+  if (follow === "")
+    return followTokenFile === "" && followCa === ""
+      ? null
+      : "--follow-token-file and --follow-ca need --follow.";
+  if (log !== "sqlite")
+    return "--follow and --log etcd do not go together: a server follows or writes itself.";
+  const urls = follow.split(",").map((url) => new URL(url));
+  if (new Set(urls.map(({ protocol }) => protocol)).size > 1) return "--follow names all http or all https.";
+  if (followCa !== "" && urls[0]?.protocol !== "https:") return "--follow-ca is for https:// addresses.";
+  const isOwn = ({ hostname, port: theirs, protocol }: URL) =>
+    Number(theirs || (protocol === "https:" ? 443 : 80)) === port && isOwnName(hostname, host);
+  return urls.some(isOwn) ? `--follow (${follow}) is where this server listens itself.` : null;
+}
+
+/** As far as names tell; what they hide is found out when it is followed. */
+function isOwnName(hostname: string, host: string): boolean {
+  const loopback = /^(localhost|127\.[\d.]+|\[::1\])$/;
+  const isEverywhere = host === "0.0.0.0" || host === "::";
+  return hostname === host || (loopback.test(hostname) && (isEverywhere || loopback.test(host)));
+}
+
 function contradictionIn(config: Config): string | null {
   const { sessionTimeoutMsMin: min, sessionTimeoutMsMax: max, sessionTimeoutMsDefault: initial } = config;
   if (min > max) return `--session-timeout-ms-min (${min}) is above --session-timeout-ms-max (${max}).`;
@@ -769,8 +813,8 @@ function contradictionIn(config: Config): string | null {
     return "--cors-origin * would let any page write by its reader's certificate (--tls-client-ca): name the origins.";
   if (config.jwtKeys === "" && (config.jwtIssuer !== "" || config.jwtAudience !== ""))
     return "--jwt-issuer and --jwt-audience need --jwt-keys.";
-  const etcdFault = contradictionAboutEtcd(config);
-  if (etcdFault !== null) return etcdFault;
+  const logFault = contradictionAboutEtcd(config) ?? contradictionAboutFollowing(config);
+  if (logFault !== null) return logFault;
   const { dataBytesMax, transactionBytesMax, entryBytesMax } = config;
   if (dataBytesMax + entryOverheadBytes > entryBytesMax) {
     return `--data-bytes-max (${dataBytesMax}) does not fit into --entry-bytes-max (${entryBytesMax}) with what goes around it.`;

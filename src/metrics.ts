@@ -321,6 +321,21 @@ export const metrics: Readonly<Record<string, Metric>> = {
     ({ stats }) => stats.scheduledBackups?.failures ?? 0,
   ),
 
+  treekeeper_followers: gauge("Servers that read the log of this one.", ({ stats }) => stats.followers.count),
+  treekeeper_recent_entries: gauge(
+    "Log entries in memory, for servers that follow this one.",
+    ({ stats }) => stats.followers.keptEntries,
+  ),
+  treekeeper_recent_entry_bytes: gauge("What they take.", ({ stats }) => stats.followers.keptBytes),
+  treekeeper_followed_lag_entries: gauge(
+    "Log entries that the server that is followed is known to have and this one lacks; absent where none is followed.",
+    ({ stats }) => stats.followed?.entries,
+  ),
+  treekeeper_followed_lag_seconds: gauge(
+    "For how long this server has not been known to have all that the one it follows has.",
+    ({ stats }) => (stats.followed === null ? null : stats.followed.ms / msPerSecond),
+  ),
+
   treekeeper_sessions: gauge("Sessions that are open.", ({ stats }) => stats.sessions.open),
   treekeeper_sessions_of_one_client: gauge(
     "Sessions of the client that has opened most of them here.",

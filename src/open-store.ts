@@ -1,4 +1,4 @@
-// Opens the store: the log, be it in the data directory or in etcd, the tables, and the watches, which hear of what is
+// Opens the store: the log, be it in the data directory, in etcd or at the server that is followed, the tables, and the watches, which hear of what is
 // replayed as of anything else. What is out of the ordinary there, now or later, is said in the log of the process.
 
 import type { Logger } from "pino";
@@ -6,13 +6,14 @@ import { systemClock } from "./clock.ts";
 import type { Config } from "./config.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
 import type { AuditLog } from "./log/audit-log.ts";
-import type { LogState } from "./store/commit-log.ts";
+import type { CommitLog, LogState } from "./store/commit-log.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
 import { finishRestore, noteOfRestoredLog, type RestoreNote } from "./store/restoring.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";
 import { Store } from "./store/store.ts";
+import type { OpenedUpstream } from "./store/upstream/open-upstream.ts";
 import { Watches } from "./watches/watches.ts";
 
 export const exitCodeStorageFailed = 74;
@@ -27,22 +28,25 @@ export interface OpenedStore {
   readonly store: Store;
   readonly watches: Watches;
   readonly storage: OpenedSqlite;
-  /** Null where the log is in the data directory. */
-  readonly shared: OpenedEtcd | null;
+  readonly place: PlaceOfLog;
 }
+
+/** Where writes are ordered. */
+export type PlaceOfLog =
+  | { readonly kind: "own" }
+  | { readonly kind: "shared"; readonly shared: OpenedEtcd }
+  | { readonly kind: "followed"; readonly followed: OpenedUpstream };
 
 /** The store as the whole log has it, and the watches, which hear of what is replayed as of anything else. */
 export async function openStore(config: Config, logs: Logs, stop: AbortSignal): Promise<OpenedStore> {
   const { logger } = logs;
   const startedMs = systemClock.monotonicMs();
-  const shared = config.log === "etcd" ? await openShared(config, logger, stop) : null;
-  const onOpen = shared === null ? () => {} : await beginShared(shared, config, logger);
+  const place = await placeOfLog(config, logger, stop);
+  const elsewhere = logElsewhere(place);
+  const onOpen = await beginAt(place, config, logger);
   const sqlite = await openSqlite(config.dataDir, {
-    ...(shared !== null && {
-      clusterId: shared.log.info.clusterId,
-      isLogElsewhere: true,
-      logHome: shared.home,
-    }),
+    ...(elsewhere !== null && { clusterId: elsewhere.info.clusterId, isLogElsewhere: true }),
+    ...(place.kind === "shared" && { logHome: place.shared.home }),
     allowUnsafeFilesystem: config.unsafeFilesystem,
     entryBytesMax: config.entryBytesMax,
     databaseBytesMax: config.databaseBytesMax,
@@ -52,17 +56,17 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
     walBytesMax: config.walBytesMax,
   });
   const { loaded, tables, tightened, upgraded } = sqlite;
-  const log = shared?.log ?? sqlite.log;
+  const log = elsewhere ?? sqlite.log;
   onOpen();
-  // What stands in a shared log needs no second one beside the tables.
-  if (shared !== null) await sqlite.log.close();
+  // What stands in a log elsewhere needs no second one beside the tables.
+  if (elsewhere !== null) await sqlite.log.close();
   if (tightened.length > 0)
     logger.warn({ paths: tightened }, "other users could open these; now they cannot");
   if (loaded.wasUnclean) logger.warn("the last stop was not a clean one; the file was checked and is sound");
   if (upgraded !== null)
     logger.info({ ...upgraded }, "the data file was upgraded; as it was before, it is kept");
-  if (shared !== null && loaded.restoreNote !== null) throw new Error(restoredAlone);
-  if (shared === null && loaded.isCopy && loaded.restoreNote === null)
+  assertBelongs(loaded, place, config);
+  if (place.kind === "own" && loaded.isCopy && loaded.restoreNote === null)
     logger.warn({ dataDir: config.dataDir }, copiedMessage);
   const { state, position } = loaded;
   const store = new Store({
@@ -83,19 +87,32 @@ export async function openStore(config: Config, logs: Logs, stop: AbortSignal): 
     limits: watchLimits(config),
     chance: Math.random,
   });
+  if (place.kind === "followed") goOnFrom(store, place.followed);
   await store.start();
-  const note = shared === null ? loaded.restoreNote : noteOfRestoredLog(config.etcdRestored, state.timeMs);
-  await restore(store, note, logs);
+  // What follows of a restore is up to whoever writes.
+  if (place.kind !== "followed") {
+    const note =
+      place.kind === "own" ? loaded.restoreNote : noteOfRestoredLog(config.etcdRestored, state.timeMs);
+    await restore(store, note, logs);
+  }
   const ms = Math.round(systemClock.monotonicMs() - startedMs);
   logger.info({ znodes: state.tree.size, sessions: state.sessionCount, ms }, "store open");
-  return { store, watches, storage: sqlite, shared };
+  return { store, watches, storage: sqlite, place };
 }
 
-/** Of several servers; each keeps the tables in its own data directory. */
-async function openShared(config: Config, logger: Logger, stop: AbortSignal): Promise<OpenedEtcd> {
+/** Resolves when whoever keeps it answers. */
+async function placeOfLog(config: Config, logger: Logger, stop: AbortSignal): Promise<PlaceOfLog> {
+  if (config.follow !== "") {
+    const { openUpstream } = await import("./store/upstream/open-upstream.ts");
+    const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for the server that is followed");
+    const followed = await openUpstream(config, { clock: systemClock, onWaiting, signal: stop });
+    return { kind: "followed", followed };
+  }
+  if (config.log === "sqlite") return { kind: "own" };
   const { openEtcd } = await loadEtcd();
   const onWaiting = (cause: string) => logger.warn({ cause }, "waiting for etcd");
-  return await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+  const shared = await openEtcd(config, { clock: systemClock, onWaiting, signal: stop });
+  return { kind: "shared", shared };
 }
 
 /** Whoever has no log in etcd may leave out what speaks to it. @throws Error that says what to install */
@@ -113,13 +130,59 @@ const etcdLeftOut =
   "--log etcd needs packages that were left out when this was installed: install it again without --omit=optional, " +
   "or install @bufbuild/protobuf, @connectrpc/connect and @connectrpc/connect-node beside it";
 
-/** A new server, and one that was off for long, begins with what all share. @returns what is to be done once it is open */
-async function beginShared(shared: OpenedEtcd, config: Config, logger: Logger): Promise<() => void> {
-  const { snapshot, finish } = await shared.bootstrap(config.dataDir, {
-    allowUnsafeFilesystem: config.unsafeFilesystem,
-  });
-  if (snapshot !== null) logger.info({ ...snapshot }, "began with the snapshot that the servers share");
+function logElsewhere(place: PlaceOfLog): CommitLog | null {
+  switch (place.kind) {
+    case "own":
+      return null;
+    case "shared":
+      return place.shared.log;
+    case "followed":
+      return place.followed.log;
+  }
+}
+
+/** A new server, and one that was off for long, begins with what others have. @returns what is to be done once it is open */
+async function beginAt(
+  place: PlaceOfLog,
+  { dataDir, ...config }: Config,
+  logger: Logger,
+): Promise<() => void> {
+  const options = { allowUnsafeFilesystem: config.unsafeFilesystem };
+  if (place.kind === "own") return () => {};
+  if (place.kind === "shared") {
+    const { snapshot, finish } = await place.shared.bootstrap(dataDir, options);
+    if (snapshot !== null) logger.info({ ...snapshot }, "began with the snapshot that the servers share");
+    return finish;
+  }
+  const { taken, keptAt, finish } = await place.followed.begin(dataDir, options);
+  if (taken !== null) logger.info({ ...taken }, "began with a backup of the server that is followed");
+  if (keptAt !== null) logger.warn({ keptAt }, otherPastMessage);
   return finish;
+}
+
+const otherPastMessage =
+  "the server that is followed has another past than this one had: what this one had is kept; delete it when nobody needs it";
+
+/** @throws Error where a directory is opened for something else than it is */
+function assertBelongs(
+  { follows, restoreNote }: LoadedFacts,
+  { kind }: PlaceOfLog,
+  { dataDir }: Config,
+): void {
+  if (kind === "shared" && restoreNote !== null) throw new Error(restoredAlone);
+  if (kind === "followed" || follows === null) return;
+  throw new Error(
+    `The data directory ${dataDir} follows another server (${follows}). Start it with --follow; or, to go on from it without ` +
+      `that server, run \`treekeeper promote --data-dir ${dataDir}\` first (docs/followers.md).`,
+  );
+}
+
+type LoadedFacts = OpenedSqlite["loaded"];
+
+/** What is heard has to go on from what is here, and to lead where it led at the server that is followed. */
+function goOnFrom(store: Store, { log }: OpenedUpstream): void {
+  log.beginAt(store.recent.last);
+  store.onPlace((place) => log.reached(place));
 }
 
 const restoredAlone =

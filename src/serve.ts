@@ -24,7 +24,7 @@ import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
-import { exitCodeTooOld, type Logs, openStore } from "./open-store.ts";
+import { exitCodeTooOld, type Logs, openStore, type PlaceOfLog } from "./open-store.ts";
 import { OwnServer } from "./own-server.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
@@ -38,6 +38,7 @@ import type { SnapshotDuty } from "./store/etcd/snapshot-duty.ts";
 import { Backups } from "./store/sqlite/backups.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import type { Store } from "./store/store.ts";
+import type { OpenedUpstream } from "./store/upstream/open-upstream.ts";
 
 export const closeWithinMs = 10_000;
 
@@ -82,7 +83,9 @@ interface Service {
   readonly jwtKeys: JwtKeys | null;
   readonly store: Store;
   readonly sessions: Sessions;
-  readonly housekeeper: Housekeeper;
+  /** Undefined where the server follows another. */
+  readonly housekeeper: Housekeeper | undefined;
+  readonly follower: OpenedUpstream | undefined;
   readonly runtime: Runtime;
   readonly ownServer: OwnServer;
   readonly stallWatch: StallWatch;
@@ -110,10 +113,10 @@ async function openService(
   const jwtKeys = await jwtKeysFor(config);
   stop.throwIfAborted();
   const audit = await openAudit(config, logger);
-  const { store, watches, storage, shared } = await openStore(config, { logger, audit }, stop);
+  const { store, watches, storage, place } = await openStore(config, { logger, audit }, stop);
   const { freeBytesMin } = config;
   const backups = new Backups({ store, ...storage.files, freeBytesMin, version });
-  const danger = await beSafe(store, config, { logger, audit });
+  const danger = await beSafe(store, config, { logger, audit }, place);
   const sessions = new Sessions(store, {
     timeoutMsMin: config.sessionTimeoutMsMin,
     timeoutMsMax: config.sessionTimeoutMsMax,
@@ -124,15 +127,23 @@ async function openService(
   const sweeper = new Sweeper(store, config);
   const lockDelays = new LockDelays(store);
   const { snapshotFile } = storage.files;
+  const shared = place.kind === "shared" ? place.shared : null;
+  const follower = place.kind === "followed" ? place.followed : undefined;
   const snapshots = shared === null ? null : snapshotDuty(shared, backups, snapshotFile, logger);
   const ofLog = snapshots === null ? [] : [snapshots];
   const due = [sessions, sweeper, lockDelays, ...ofLog];
-  const housekeeper = new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs));
+  // What is due by itself is the affair of the server that is followed.
+  const housekeeper =
+    follower === undefined
+      ? new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs))
+      : undefined;
   const ownServer = new OwnServer({ config, version, store, clock: systemClock, shared });
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
-  const measured = { storage, housekeeper, sweeper, lockDelays, scheduledBackups, runtime };
-  const backstage = { ...measured, etcd: shared, snapshots };
+  const backstage = {
+    ...{ storage, sweeper, lockDelays, scheduledBackups, runtime, etcd: shared, snapshots },
+    ...(housekeeper !== undefined && { housekeeper }),
+  };
   const connectionBounds = boundConnections(config, logger);
   const limits = { ...config, ...connectionBounds };
   const bounds = { ...boundsOf(config), ...connectionBounds };
@@ -149,6 +160,7 @@ async function openService(
         sessions,
         watches,
         coordination,
+        follower,
         backups,
         limits,
         bounds,
@@ -165,8 +177,8 @@ async function openService(
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
-  const duties = { sessions, housekeeper, runtime, ownServer, stallWatch, backups, scheduledBackups };
-  return { server, certificate, jwtKeys, store, ...duties, audit, danger };
+  const running = { sessions, housekeeper, runtime, ownServer, stallWatch, backups, scheduledBackups };
+  return { server, certificate, jwtKeys, store, ...running, follower, audit, danger };
 }
 
 function scheduleBackups(config: Config, backups: Backups, logger: Logger): ScheduledBackups {
@@ -182,9 +194,10 @@ function scheduleBackups(config: Config, backups: Backups, logger: Logger): Sche
  * Before anybody can be heard: the first token is taken over, so that it is known who may do what, and others are let in
  * only where that is safe. @throws Error with the store closed
  */
-async function beSafe(store: Store, config: Config, logs: Logs): Promise<Danger | null> {
+async function beSafe(store: Store, config: Config, logs: Logs, place: PlaceOfLog): Promise<Danger | null> {
   try {
-    const token = await takeOverFirstToken(config.dataDir, store);
+    // A server that follows another has the tokens of that one.
+    const token = place.kind === "followed" ? null : await takeOverFirstToken(config.dataDir, store);
     if (token !== null) noteFirstToken(token, logs, store.zxid);
     const { host, allowedHosts, tlsCert, trustProxy, insecure } = config;
     const [hasTls, isProxied] = [tlsCert !== "", trustProxy !== ""];
@@ -269,7 +282,7 @@ async function listen(service: Service, config: Config, logger: Logger, stop: Ab
   try {
     stop.throwIfAborted();
     await server.doors.open({ host: config.host, port: config.port });
-    housekeeper.start();
+    housekeeper?.start();
     service.ownServer.start(server);
     service.scheduledBackups?.start();
     store.onApplied((applied) => {
@@ -342,7 +355,7 @@ async function closeService(service: Service): Promise<void> {
   await service.ownServer.stop();
   await server.close();
   stallWatch.stop();
-  housekeeper.stop();
+  housekeeper?.stop();
   runtime.stop();
   sessions.dispose();
   await store.close();

@@ -38,6 +38,7 @@ import { ignoreContentType } from "./routes/http/content-type.ts";
 import { Drain } from "./routes/http/drain.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
+import { forwardToUpstream } from "./routes/http/forward.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
 import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
@@ -65,6 +66,7 @@ import { Health, type HealthLimits } from "./routes/operations/health-checks.ts"
 import { homeRoutes } from "./routes/operations/home.ts";
 import { limitsRoutes } from "./routes/operations/limits.ts";
 import { llmsRoutes } from "./routes/operations/llms.ts";
+import { type LogReaders, logRoutes } from "./routes/operations/log.ts";
 import { metricsRoutes } from "./routes/operations/metrics.ts";
 import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
 import { type ListedServer, serverRoutes } from "./routes/operations/servers.ts";
@@ -94,6 +96,8 @@ import { type Backstage, durationsOf, type MeasuredParts, type PartsStats, parts
 import { endStillReaders } from "./still-readers.ts";
 import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
+import type { Upstream } from "./store/upstream/upstream.ts";
+import type { UpstreamLog } from "./store/upstream/upstream-log.ts";
 import type { Watches } from "./watches/watches.ts";
 
 export interface ServerParts {
@@ -101,6 +105,8 @@ export interface ServerParts {
   readonly sessions: Sessions;
   readonly watches: Watches;
   readonly coordination: Coordination;
+  /** Where the server follows another. */
+  readonly follower?: FollowerParts | undefined;
   /** Left out where the store is in no file. */
   readonly backups?: BackupSource;
   readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
@@ -116,6 +122,12 @@ export interface ServerParts {
   readonly backstage?: Backstage;
   /** What makes spans of requests; they have none when it is left out. */
   readonly tracer?: Tracer | null;
+}
+
+/** What a server has that follows another. */
+interface FollowerParts {
+  readonly upstream: Upstream;
+  readonly log: Pick<UpstreamLog, "servers" | "lag">;
 }
 
 interface ServerOptions {
@@ -153,7 +165,7 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, sessions, watches, coordination, limits, version } = parts;
+  const { store, sessions, watches, coordination, limits, version, follower } = parts;
   let isStopping = false;
   const requests = new RequestCounts();
   const unreadable = new Unreadable(limits, () => requests.unreadable());
@@ -177,7 +189,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   makeRoomFirst(app, answers);
   markLongBodies(app);
   passAnswers(app, [
-    finishAnswers(store),
+    finishAnswers(store, follower !== undefined),
     sendElsewhere(drain, openConnections),
     dateStale(store),
     ...auditSteps(app, parts),
@@ -202,6 +214,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...rates.requestSteps(),
     refuseOtherOrigins(origins),
     ignoreContentType,
+    ...forwardToUpstream(follower === undefined ? null : { store, upstream: follower.upstream }),
     awaitState(parts),
     authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
     ...rates.callerSteps(),
@@ -212,9 +225,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const answerOtherMethods = collectMethods(app);
 
   const bodies = new BodiesInFlight(limits);
+  const logReaders: LogReaders[] = [];
   openapiRoutes(app);
   const health = new Health({
-    ...{ store, limits },
+    ...{ store, limits, followed: follower?.log },
     ...parts.backstage,
     isStopping: () => isStopping,
     isDraining: () => drain.isOfAll,
@@ -223,7 +237,8 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   llmsRoutes(app);
   healthRoutes(app, health, store);
   const measured: MeasuredParts = {
-    ...{ store, sessions, watches, coordination, backups: parts.backups },
+    ...{ store, sessions, watches, coordination, backups: parts.backups, logReaders },
+    followed: follower?.log ?? null,
     backstage: parts.backstage ?? {},
     ...{ requests, connections, answers, bodies, rates, latestStreams: streams, drain },
   };
@@ -247,6 +262,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     watchRoutes(scope, { watches, store, limits });
     adminWatchRoutes(scope, watches);
     backupRoutes(scope, { ...parts, answers });
+    logReaders.push(logRoutes(scope, { store, upstreamServers: () => follower?.log.servers ?? [] }));
     adminConnectionRoutes(scope, openConnections);
     drainRoutes(scope, drain);
     endedSessionRoutes(scope, sessions);
@@ -283,7 +299,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       drain.stop();
       watches.close("shutdown");
       coordination.stop();
-      for (const stream of streams) stream.close();
+      for (const stream of [...streams, ...logReaders]) stream.close();
       const closed = connections.end(closeWithinMs);
       await Promise.all([app.close(), doors.close()]).finally(() => {
         closed();
@@ -363,15 +379,23 @@ function countConnections(
 }
 
 /** What answers have in common, whatever they say. */
-function finishAnswers(store: Store): AnswerStep {
+function finishAnswers(store: Store, isFollower: boolean): AnswerStep {
   return (request, reply, payload) => {
     if (!request.url.startsWith("/v1")) return payload;
     // How much is written is told to those who are known.
-    if (reply.statusCode !== 401) reply.header("zxid", store.zxid);
+    if (reply.statusCode !== 401) {
+      reply.header("zxid", isFollower ? Math.max(store.zxid, toldZxid(reply)) : store.zxid);
+    }
     leaveOutLongLocation(reply);
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;
   };
+}
+
+/** Of an answer that came from another server, and may be of a state that is not here yet; 0 for others. */
+function toldZxid(reply: FastifyReply): number {
+  const told = Number(reply.getHeader("zxid"));
+  return Number.isSafeInteger(told) ? told : 0;
 }
 
 /** HTTP/2 is told otherwise, and takes no such header. */

@@ -43,6 +43,10 @@ export interface MeasuredParts {
   readonly latestStreams: readonly OpenStreams[];
   readonly drain: Drain;
   readonly backstage: Backstage;
+  /** Servers that read the log of this one. */
+  readonly logReaders: readonly { readonly count: number }[];
+  /** What this server follows; null where it follows none. */
+  readonly followed: { readonly lag: FollowedStats } | null;
   /** Absent where none can be taken. */
   readonly backups?: BackupSource | undefined;
 }
@@ -61,6 +65,21 @@ export interface Backstage {
   readonly snapshots?: Pick<SnapshotDuty, "stats"> | null;
 }
 
+/** How far this server is behind the one that it follows. */
+interface FollowedStats {
+  /** Entries that are known to be there and are not done yet. */
+  readonly entries: number;
+  /** Since when it has not been known to have all there is. */
+  readonly ms: number;
+}
+
+/** What is kept for servers that follow this one, and how many do. */
+interface FollowersStats {
+  readonly count: number;
+  readonly keptEntries: number;
+  readonly keptBytes: number;
+}
+
 /** Null for a part that is not there. */
 export interface PartsStats {
   readonly state: StateStats;
@@ -75,6 +94,8 @@ export interface PartsStats {
   readonly history: HistoryStats;
   readonly coordination: CoordinationStats;
   readonly latestStreams: { readonly streams: number };
+  readonly followers: FollowersStats;
+  readonly followed: FollowedStats | null;
   readonly housekeeper: HousekeeperStats | null;
   readonly sweeper: SweeperStats | null;
   readonly lockDelays: ReturnType<LockDelays["stats"]> | null;
@@ -101,6 +122,8 @@ export function partsStats(parts: MeasuredParts): PartsStats {
     watches: parts.watches.stats(),
     history: parts.watches.history.stats(),
     coordination: parts.coordination.stats(),
+    followers: followersOf(parts),
+    followed: parts.followed?.lag ?? null,
     latestStreams: { streams: parts.latestStreams.reduce((sum, { count }) => sum + count, 0) },
     housekeeper: housekeeper?.stats() ?? null,
     sweeper: sweeper?.stats() ?? null,
@@ -114,6 +137,11 @@ export function partsStats(parts: MeasuredParts): PartsStats {
     etcd: etcd?.stats() ?? null,
     snapshots: snapshots?.stats() ?? null,
   };
+}
+
+function followersOf({ store: { recent }, logReaders }: MeasuredParts): FollowersStats {
+  const count = logReaders.reduce((sum, readers) => sum + readers.count, 0);
+  return { count, keptEntries: recent.count, keptBytes: recent.bytes };
 }
 
 /** How long things took, for whoever is told of the service in a few figures. */

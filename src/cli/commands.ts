@@ -18,6 +18,7 @@ import { locksCommand } from "./commands/locks.ts";
 import { lsCommand } from "./commands/ls.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { policyCommand } from "./commands/policy.ts";
+import { promoteCommand } from "./commands/promote.ts";
 import { registerCommand } from "./commands/register.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { rmCommand } from "./commands/rm.ts";
@@ -65,13 +66,8 @@ export const commandGroups: readonly CommandGroup[] = [
   {
     heading: "Data directories and backups:",
     commands: [
-      backupCommand,
-      verifyCommand,
-      restoreCommand,
-      checkCommand,
-      dumpCommand,
-      diffCommand,
-      migrateCommand,
+      ...[backupCommand, verifyCommand, restoreCommand, promoteCommand],
+      ...[checkCommand, dumpCommand, diffCommand, migrateCommand],
     ],
   },
   {

@@ -40,6 +40,7 @@ export type ErrorCode =
   | "not_holder"
   | "session_expired"
   | "history_trimmed"
+  | "log_trimmed"
   | "bad_version"
   | "too_large"
   | "too_many_operations"

@@ -24,9 +24,10 @@ import type { Lsn } from "../store/commit-log.ts";
 import { jumpOf, type RestoreNote, sequencesAheadDefault } from "../store/restoring.ts";
 import { dropBackupMarker, readBackupMarker } from "../store/sqlite/backup-marker.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
-import { openConnection } from "../store/sqlite/connection.ts";
+import { type Connection, openConnection } from "../store/sqlite/connection.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../store/sqlite/data-directory.ts";
 import { forgetIdentity } from "../store/sqlite/file-identity.ts";
+import { dropFollowerNote, readFollowerNote } from "../store/sqlite/follower-note.ts";
 import { loadStore } from "../store/sqlite/load.ts";
 import { dropLogHome } from "../store/sqlite/log-home.ts";
 import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
@@ -115,8 +116,9 @@ export function restoreInPlace({ dataDir, sequencesAhead }: RestoreOptions): Res
     if (!existsSync(join(dataDir, fileNames.database)))
       throw new RestoreError(`There is no database in ${dataDir}: nothing was put back there.`);
     return inDirectory(dataDir, (directory) => {
-      const { databaseFile, bootFile, witnessFile } = directory;
+      const { path, databaseFile, bootFile, witnessFile } = directory;
       refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
+      refuseFollower(databaseFile, path);
       keepBeforeUpgrade(databaseFile, { isServed: false });
       const report = prepare(databaseFile, { directory, sequencesAhead });
       forgetSeen(witnessFile);
@@ -125,8 +127,25 @@ export function restoreInPlace({ dataDir, sequencesAhead }: RestoreOptions): Res
   });
 }
 
+function refuseFollower(databaseFile: string, path: string): void {
+  if (followedBy(databaseFile) === null) return;
+  throw new RestoreError(
+    `The data directory ${path} follows another server. To go on from it without that one: treekeeper promote --data-dir ${path}`,
+  );
+}
+
+/** Whom the store of a database follows; null where it is one of its own. */
+export function followedBy(databaseFile: string): string | null {
+  const connection = openConnection(databaseFile);
+  try {
+    return readFollowerNote(connection, databaseFile);
+  } finally {
+    connection.close();
+  }
+}
+
 /** Errors of the store say what is wrong in a sentence; others are faults of this program. */
-function inWords<T>(work: () => T): T {
+export function inWords<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
@@ -135,7 +154,7 @@ function inWords<T>(work: () => T): T {
   }
 }
 
-function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
+export function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
   // Whether its filesystem is to be trusted, each start judges for itself.
   const directory = claimDataDirectory(dataDir, { allowUnsafeFilesystem: true });
   try {
@@ -194,18 +213,20 @@ function copyPrivately(file: string, copy: string): void {
 interface Preparation {
   readonly directory: DataDirectory;
   readonly sequencesAhead: number | undefined;
+  /** What else is done to the file in the transaction that leaves the note. */
+  readonly alsoDo?: (connection: Connection) => void;
 }
 
 /**
  * Leaves the note, and then reads all of the file as a start does: one that would not start is not put into place. The note
  * comes first, so that from there on nothing starts on the file without it.
  */
-function prepare(
+export function prepare(
   file: string,
-  { directory, sequencesAhead = sequencesAheadDefault }: Preparation,
+  { directory, sequencesAhead = sequencesAheadDefault, alsoDo = () => {} }: Preparation,
 ): Omit<RestoreReport, "movedTo"> {
   const id = randomBytes(idBytes).toString("hex");
-  const marker = leaveNote(file, { id, ofMs: 0, sequencesAhead });
+  const marker = leaveNote(file, { id, ofMs: 0, sequencesAhead }, alsoDo);
   const { clusterId, state, position } = loadStore(file);
   doRestOfLog(file, state, position.appliedLsn);
   const ofMs = marker?.takenAtMs ?? momentOf(state);
@@ -214,7 +235,7 @@ function prepare(
     state,
     jumpOf(note, state.zxid, Math.max(Date.now(), state.timeMs)),
   );
-  leaveNote(file, note);
+  leaveNote(file, note, () => {});
   const ephemerals = [...state.sessions()].reduce((sum, { id: of }) => sum + state.ephemeralsOf(of).size, 0);
   return {
     ...{ dataDir: directory.path, clusterId, zxid: state.zxid, ofMs, zxidAhead: zxid },
@@ -245,12 +266,19 @@ function momentOf({ timeMs, tree }: State): number {
 const idBytes = 5;
 
 /** Answers what the file said of itself as a backup, which it is no more. */
-function leaveNote(file: string, note: RestoreNote): ReturnType<typeof readBackupMarker> {
+function leaveNote(
+  file: string,
+  note: RestoreNote,
+  alsoDo: (connection: Connection) => void,
+): ReturnType<typeof readBackupMarker> {
   const connection = openConnection(file);
   try {
     const leave = connection.transaction(() => {
       const marker = readBackupMarker(connection, file);
       dropBackupMarker(connection);
+      // A backup of a follower is one of the store all the same.
+      dropFollowerNote(connection);
+      alsoDo(connection);
       leaveRestoreNote(connection, note);
       // Whatever was served from there, this one goes on by itself.
       dropLogHome(connection);

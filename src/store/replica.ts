@@ -87,6 +87,7 @@ export class Replica {
   readonly #listeners = new Set<(applied: readonly Applied[]) => void>();
   readonly #noteListeners = new Set<(notes: readonly Note[]) => void>();
   readonly #placeListeners = new Set<(place: Place) => void>();
+  readonly #entryListeners = new Set<(entry: LogEntry) => void>();
   readonly #slices: Slices;
   #behindSinceMs: number | null = null;
   /** In which the event loop does nothing but decide, do and tell an entry. */
@@ -172,6 +173,12 @@ export class Replica {
     return () => this.#placeListeners.delete(listener);
   }
 
+  /** Called with each entry that is done, after all that it led to was told. */
+  onEntry(listener: (entry: LogEntry) => void): () => void {
+    this.#entryListeners.add(listener);
+    return () => this.#entryListeners.delete(listener);
+  }
+
   /** Resolves when the transaction of this zxid is done and told. @throws the signal's reason */
   atLeast(zxid: number, signal?: AbortSignal): Promise<void> {
     return this.#zxids.until(zxid, signal);
@@ -229,6 +236,7 @@ export class Replica {
     for (const listener of this.#listeners) listener(applied);
     if (notes.length > 0) for (const listener of this.#noteListeners) listener(notes);
     for (const listener of this.#placeListeners) listener(this.place);
+    for (const listener of this.#entryListeners) listener(entry);
     for (const answer of answers) answer();
     this.#zxids.reach(this.#state.zxid);
     this.#lsns.reach(entry.lsn);

@@ -25,6 +25,7 @@ import type { CommitLog, Covering, LogState } from "./commit-log.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
 import { Proposer, type ProposerStats } from "./proposer.ts";
+import { RecentEntries } from "./recent-entries.ts";
 import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
@@ -44,7 +45,12 @@ export interface StoreParts {
   /** Names the epoch that what it writes belongs to; without, it belongs to the one that is there. */
   readonly epoch?: string;
   readonly clock: Clock;
-  readonly limits: Limits & QueueLimits & Partial<MemoryLimits>;
+  readonly limits: Limits & QueueLimits & Partial<MemoryLimits> & Partial<RecentLimits>;
+}
+
+interface RecentLimits {
+  /** Bytes of entries that are kept for followers; none where it is left out. */
+  readonly recentEntriesBytesMax: number;
 }
 
 /** What there is now. */
@@ -92,6 +98,8 @@ export class Store {
   readonly unknownPasts = new UnknownPasts();
   /** By which streams and waiting requests go on; told of each change before anybody else is. */
   readonly rightsInUse: RightsInUse;
+  /** The last entries that were done, for those who follow this server. */
+  readonly recent: RecentEntries;
   /** Whether the log is out of reach; streams and waiting requests are told of it. */
   readonly suspension: Suspension;
   /** What one transaction may change, as each entry says it. */
@@ -141,6 +149,11 @@ export class Store {
       unknownPasts: this.unknownPasts,
     });
     this.#logEnd = new LogEnd(log);
+    const base = { lsn: position.appliedLsn, zxid: state.zxid, epoch: state.epochs.current.id, author: null };
+    this.recent = new RecentEntries(base, limits.recentEntriesBytesMax ?? 0);
+    this.#replica.onEntry((entry) =>
+      this.recent.add({ ...entry, zxid: state.zxid, epoch: state.epochs.current.id }),
+    );
     this.rightsInUse = new RightsInUse({ access: state.access, clock, timeMs: () => this.timeMs });
     this.#replica.onApplied(() => this.rightsInUse.applied());
   }
@@ -218,6 +231,11 @@ export class Store {
   /** Whether other servers may write to the same log. */
   get isShared(): boolean {
     return this.#log.info.isShared;
+  }
+
+  /** Of the log: what was made of another's is never put beside its entries. */
+  get clusterId(): string {
+    return this.#log.info.clusterId;
   }
 
   /** This incarnation's name in the log. */

@@ -6,6 +6,7 @@ import { describe, expect } from "vitest";
 import type { Rule } from "../../src/core/access/policy.ts";
 import { verbs } from "../../src/core/access/verbs.ts";
 import type { Store } from "../../src/store/store.ts";
+import { logMediaType } from "../../src/store/upstream/frames.ts";
 import { test as base } from "../routes/server-fixture.ts";
 import { addToken, addTokenWith, type Bearer, turnOnAccess } from "../support/access.ts";
 import { Http, type RequestOptions } from "../support/http.ts";
@@ -16,6 +17,9 @@ import { type Needs, type OperationRights, rightsOfOperations } from "./rights-o
 
 const everything: Rule = { prefix: "/", allow: verbs };
 const everythingButAdmin: Rule = { prefix: "/", allow: verbs.filter((verb) => verb !== "admin") };
+
+/** Answers of these kinds have no end of their own. */
+const streamTypes = ["text/event-stream", logMediaType];
 
 /** Somebody who shows a token with each request. */
 class Bearing extends Http {
@@ -112,7 +116,7 @@ async function ask(
     ...(hasBody && { body: asked.body }),
   });
   const { status, headers } = response;
-  const isStream = headers.get("content-type") === "text/event-stream";
+  const isStream = streamTypes.includes(headers.get("content-type") ?? "");
   const text = isStream ? await firstPart(response) : await response.text();
   const isProblem = headers.get("content-type")?.startsWith("application/problem+json") === true;
   const code = isProblem && text !== "" ? (JSON.parse(text) as { code: string }).code : undefined;
@@ -153,7 +157,7 @@ function allowed([prefix, verb]: Needs[number]): Rule {
 }
 
 function isStream({ responses }: Operation): boolean {
-  return responses["200"]?.content?.["text/event-stream"] !== undefined;
+  return streamTypes.some((type) => responses["200"]?.content?.[type] !== undefined);
 }
 
 /** A backup is not taken for its headers alone. */

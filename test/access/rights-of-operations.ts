@@ -103,6 +103,8 @@ export const rightsOfOperations: Readonly<Record<string, OperationRights>> = {
   listWatches: admin,
   endWatch: admin,
   takeBackup: admin,
+  followLog: admin,
+  getLogEnd: admin,
   listConnections: admin,
   listServers: admin,
   drain: admin,

@@ -23,6 +23,7 @@ import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { markAsBackup } from "../../src/store/sqlite/backup-marker.ts";
 import { type OpenedSqlite, openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import type { SqliteSettings } from "../../src/store/sqlite/settings.ts";
+import { Upstream } from "../../src/store/upstream/upstream.ts";
 import type { Watches } from "../../src/watches/watches.ts";
 import { RecordingTables } from "../store/recording-tables.ts";
 import { FakeClock } from "../support/fake-clock.ts";
@@ -53,6 +54,8 @@ export interface WorldOptions {
   readonly tls?: TlsPair;
   /** A log that others have written to. */
   readonly entries?: MemoryEntries;
+  /** Whether it follows another server, which it says it is behind. */
+  readonly isFollower?: true;
   /** Without, the log keeps all of its entries. */
   readonly hasTables?: boolean;
   /** The file beside it, for metrics of it. */
@@ -79,6 +82,8 @@ export interface World {
   /** Where it was asked for. */
   readonly sqlite: OpenedSqlite | undefined;
   readonly directory: string;
+  /** As the service says it, where it follows another. */
+  readonly followed: { lag: { entries: number; ms: number }; readonly servers: readonly string[] };
   /** Where it was asked for. */
   readonly etcd: WorldEtcd | undefined;
   close(): Promise<void>;
@@ -127,8 +132,11 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const etcd = options.hasEtcd ? await openEtcd(settings, clock, sqlite) : undefined;
   const backupDir = join(directory, "backups");
   const scheduledBackups = failingBackups(backupDir, clock);
+  const followed = { lag: { entries: 0, ms: 0 }, servers: [] };
+  const upstream = new Upstream({ follow: "http://127.0.0.1:1", followTokenFile: "", followCa: "" });
   const server = await createServer(
     {
+      ...(options.isFollower && { follower: { upstream, log: followed } }),
       ...{ store: keeper.store, sessions, watches, coordination: new Coordination(keeper.store, limits) },
       ...{ limits, bounds: {}, logger: pino({ level: "silent" }), version: options.version ?? "0.0.0" },
       backstage: {
@@ -149,7 +157,7 @@ export async function makeWorld(options: WorldOptions = {}): Promise<World> {
   const http = new Http(`${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`);
   return {
     ...{ settings, keeper, clock, log, tables, watches, sessions, housekeeper, server, http, runtime },
-    ...{ sqlite, directory, scheduledBackups, backupDir, etcd },
+    ...{ sqlite, directory, scheduledBackups, backupDir, followed, etcd },
     async close() {
       runtime.stop();
       scheduledBackups.stop();

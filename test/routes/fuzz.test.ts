@@ -6,6 +6,7 @@ import { Agent, request as send } from "node:http";
 import fc from "fast-check";
 import { expect } from "vitest";
 import { problemKinds } from "../../src/routes/http/problems.ts";
+import { logMediaType } from "../../src/store/upstream/frames.ts";
 import { Http } from "../support/http.ts";
 import {
   type Operation,
@@ -337,7 +338,7 @@ function exchange(url: string, { method, target, headers, body }: Sent): Promise
       };
       response.on("data", (part: Buffer) => {
         parts.push(part);
-        if (response.headers["content-type"] !== "text/event-stream") return;
+        if (!endless.includes(response.headers["content-type"] ?? "")) return;
         finish();
         request.destroy();
       });
@@ -346,6 +347,9 @@ function exchange(url: string, { method, target, headers, body }: Sent): Promise
     request.end(body ?? undefined);
   });
 }
+
+/** Answers that do not end by themselves. */
+const endless = ["text/event-stream", logMediaType];
 
 /** What is wrong with the answer; null when nothing is. */
 function faultIn(sent: Sent, received: Received): string | null {

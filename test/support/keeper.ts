@@ -24,6 +24,8 @@ export const ephemeral: CreateMode = { kind: "ephemeral", sequential: false };
 export const ephemeralSequential: CreateMode = { kind: "ephemeral", sequential: true };
 export const container: CreateMode = { kind: "container" };
 
+const queueLimits = { queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024 };
+
 export class Keeper {
   readonly clock: FakeClock;
   readonly log: TestLog;
@@ -39,7 +41,7 @@ export class Keeper {
   constructor(
     clock = new FakeClock(),
     log: TestLog = newLog(),
-    limits: Partial<Limits & MemoryLimits & QueueLimits> = {},
+    limits: Partial<Limits & MemoryLimits & QueueLimits & { readonly recentEntriesBytesMax: number }> = {},
     { tables, epoch }: Pick<StoreParts, "tables" | "epoch"> = {},
   ) {
     this.clock = clock;
@@ -48,7 +50,7 @@ export class Keeper {
       state: this.state,
       position: { appliedLsn: 0, historyFloorZxid: 0 },
       ...{ log, clock, ...(tables !== undefined && { tables }), ...(epoch !== undefined && { epoch }) },
-      limits: { ...defaultLimits, queueCommandsMax: 10_000, queueBytesMax: 64 * 1024 * 1024, ...limits },
+      limits: { ...defaultLimits, ...queueLimits, recentEntriesBytesMax: 1024 * 1024, ...limits },
     });
     this.reader = this.store.reader(systemContext);
     this.store.onApplied((applied) => this.applied.push(...applied));

@@ -49,6 +49,9 @@ export interface ServiceStats {
     "watches" | "others" | "behind" | "lagZxidsMax" | "bufferedBytes" | "openedTotal"
   >;
   readonly history: Figures<"messages" | "bytes" | "oldestZxid">;
+  readonly followers: Figures<"count" | "keptEntries" | "keptBytes">;
+  /** Null where the server follows none. */
+  readonly followed: Figures<"lagEntries" | "lagMs"> | null;
   readonly requests: Figures<
     | ("answeredTotal" | "clientFaultsTotal" | "serverFaultsTotal" | "unreadableTotal")
     | ("queuedCommands" | "queuedBytes" | "oldestAppendMs")

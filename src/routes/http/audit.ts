@@ -25,7 +25,7 @@ export const unauditedOperations: ReadonlySet<string> = new Set([
 ]);
 
 /** Operations that change nothing, and take all there is. */
-const auditedReads: ReadonlySet<string> = new Set(["takeBackup"]);
+const auditedReads: ReadonlySet<string> = new Set(["takeBackup", "followLog"]);
 
 /** Those that are noted, from their routes on. */
 const audited = new WeakMap<FastifyRequest, AuditedRequest>();

@@ -71,6 +71,7 @@ const costs: Readonly<Record<string, Cost>> = {
   "POST /v1/import-with-progress": subtree,
 
   "GET /v1/admin/backup": subtree,
+  "GET /v1/admin/log": stream,
 
   "GET /v1/watch": stream,
   "POST /v1/watch": stream,

@@ -72,6 +72,8 @@ export const fixedLimits = {
   /** Bytes a second that who takes a backup reads at least, after a time of grace: it has room of the server's disk meanwhile. */
   backupBytesPerSecondMin: 262_144,
   backupGraceMs: 60_000,
+  /** Servers that read the log of this one at once. */
+  logFollowersMax: 32,
   /** Clients whose rates are known; those who come beyond them share one. */
   rateClientsMax: 50_000,
 } as const;

@@ -50,6 +50,7 @@ export const problemKinds = {
   not_holder: { status: 409, title: "Owned by another session" },
   session_expired: { status: 410, title: "The session is gone" },
   history_trimmed: { status: 410, title: "The history no longer reaches back that far" },
+  log_trimmed: { status: 410, title: "The log no longer reaches back that far" },
   bad_version: { status: 412, title: "The version does not match" },
   too_large: { status: 413, title: "A size limit was exceeded" },
   too_many_operations: { status: 413, title: "The transaction has too many operations" },

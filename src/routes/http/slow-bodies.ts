@@ -22,6 +22,11 @@ export function isUnhurried(request: IncomingMessage): boolean {
   return unhurried.has(request);
 }
 
+/** The body of this one is bounded in its parts by whoever reads it. */
+export function takeItsTime(request: IncomingMessage): void {
+  unhurried.add(request);
+}
+
 /** Call before any route is added. */
 export function markLongBodies(app: FastifyInstance): void {
   app.addHook("onRoute", (route) => {
@@ -29,7 +34,7 @@ export function markLongBodies(app: FastifyInstance): void {
     route.onRequest = [
       ...[route.onRequest ?? []].flat(),
       ({ raw }, _reply, done) => {
-        unhurried.add(raw);
+        takeItsTime(raw);
         done();
       },
     ];
@@ -49,7 +54,7 @@ export function endSlowBodies({ requestTimeoutMs }: HttpLimits): RequestStep {
   };
 }
 
-function hasMoreToCome(request: IncomingMessage | Http2ServerRequest): boolean {
+export function hasMoreToCome(request: IncomingMessage | Http2ServerRequest): boolean {
   return "stream" in request && !request.stream.endAfterHeaders;
 }
 

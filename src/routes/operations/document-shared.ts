@@ -90,6 +90,7 @@ const statusWords: Readonly<Record<string, string>> = {
   403: "Forbidden",
   404: "NotFound",
   409: "Conflict",
+  410: "Gone",
   413: "TooLarge",
   500: "Failure",
   503: "Unavailable",

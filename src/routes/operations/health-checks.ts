@@ -9,6 +9,8 @@ export interface HealthParts {
   readonly store: Store;
   /** Whether somebody ends sessions, sweeps and ends lock delays: this server, or another that was heard of lately. */
   readonly housekeeper?: { readonly isAttended: boolean };
+  /** Of a server that follows another: how far it is behind that one. */
+  readonly followed?: { readonly lag: { readonly entries: number; readonly ms: number } } | undefined;
   /** Absent or null where the log is in the data directory. */
   readonly etcd?: { stats(): EtcdSeen } | null;
   readonly isStopping: () => boolean;
@@ -71,11 +73,19 @@ const checks: readonly Check[] = [
   },
   {
     name: "housekeeper",
+    // A server that follows another hears what that one's housekeeper does.
+    isThere: ({ followed }) => followed === undefined,
     well: "Sessions end in time, and what is due is swept.",
     look: ({ housekeeper }) =>
       housekeeper?.isAttended === true
         ? null
         : { sentence: "No server is known to keep house: sessions do not end, and nothing is swept." },
+  },
+  {
+    name: "followed",
+    isThere: ({ followed }) => followed !== undefined,
+    well: "It has what the server that it follows has.",
+    look: lookAtFollowed,
   },
   { name: "event_loop", well: "Requests are served in time.", look: lookAtEventLoop },
   {
@@ -87,6 +97,8 @@ const checks: readonly Check[] = [
 
 /** How long entries of the log may be known and not done. */
 const behindMsMax = 2000;
+/** How long a server may lack what the one that it follows has. */
+const followedLagMsMax = 10_000;
 /** The same of entries that are known to be in etcd: between two looks for them a second passes. */
 const lagMsMax = 5000;
 const lookEveryMs = 1000;
@@ -181,6 +193,13 @@ function lookAtReplay({ store: { behindMs } }: Seen): Fault | null {
   if (behindMs <= behindMsMax) return null;
   const cause = `it has been behind for ${Math.round(behindMs)} ms`;
   return { sentence: "The log has more than is done: what is read may be old.", cause };
+}
+
+function lookAtFollowed({ followed }: Seen): Fault | null {
+  const { entries, ms } = followed?.lag ?? { entries: 0, ms: 0 };
+  if (ms <= followedLagMsMax) return null;
+  const cause = `it has not had all of it for ${Math.round(ms)} ms, and lacks ${entries} entries that it knows of`;
+  return { sentence: "It is behind the server that it follows: what is read may be old.", cause };
 }
 
 function lookAtEtcd({ etcd }: Seen): Fault | null {

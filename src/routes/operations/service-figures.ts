@@ -29,6 +29,9 @@ export interface ServiceFigures {
   readonly answers: AnswersStats;
   readonly requests: RequestsStats;
   readonly latestStreams: { readonly streams: number };
+  readonly followers: { readonly count: number; readonly keptEntries: number; readonly keptBytes: number };
+  /** Null where the server follows none. */
+  readonly followed: { readonly entries: number; readonly ms: number } | null;
   /** Null where the process is somebody else's. */
   readonly runtime: RuntimeStats | null;
   /** Null where the log is in the data directory. */

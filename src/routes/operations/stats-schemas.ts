@@ -118,6 +118,23 @@ const history = Type.Object(
   { title: "HistoryFigures" },
 );
 
+const followers = Type.Object(
+  {
+    count: count("Servers that read the log of this one."),
+    keptEntries: count("Log entries that are kept in memory for them."),
+    keptBytes: bytes("What those take."),
+  },
+  { title: "FollowerFigures" },
+);
+
+const followed = Type.Object(
+  {
+    lagEntries: count("Log entries that the other server is known to have and this one lacks."),
+    lagMs: count("For how long this server has not been known to have all."),
+  },
+  { title: "FollowedFigures" },
+);
+
 const requests = Type.Object(
   {
     answeredTotal: total("Requests answered"),
@@ -170,7 +187,11 @@ export const statsAnswer = Type.Object(
     ),
     warnings: Type.Array(warning, { description: "What an operator should look at; best empty." }),
     limits: Type.Array(limitInUse, { description: "Bounds of the whole service, and what is used of them." }),
-    ...{ tree, sessions, coordination, connections, streams, history, requests },
+    ...{ tree, sessions, coordination, connections, streams, history, followers },
+    followed: Type.Union([followed, Type.Null()], {
+      description: "How far this server is behind the one that it follows; null where it follows none.",
+    }),
+    requests,
     storage: Type.Union([storage, Type.Null()], { description: "null where there is no file." }),
     process: Type.Union([processFigures, Type.Null()], { description: "null where it is not measured." }),
     etcd: Type.Union([etcdSchema, Type.Null()], {
@@ -223,6 +244,8 @@ export const exampleStats = {
   connections: { open: 5, clients: 2, http2: 0, surplus: 0, turnedAwayTotal: 0 },
   streams: { watches: 2, others: 0, behind: 0, lagZxidsMax: 0, bufferedBytes: 0, openedTotal: 9 },
   history: { messages: 1020, bytes: 310_080, oldestZxid: 17 },
+  followers: { count: 1, keptEntries: 512, keptBytes: 120_400 },
+  followed: null,
   requests: {
     ...{ answeredTotal: 1200, clientFaultsTotal: 4, serverFaultsTotal: 0, unreadableTotal: 0 },
     ...{ queuedCommands: 0, queuedBytes: 0, oldestAppendMs: 0 },

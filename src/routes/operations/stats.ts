@@ -40,6 +40,7 @@ export function statsRoutes(app: FastifyInstance, parts: StatsParts): void {
       sessions: { ...sessionsOf(figures), oldest: oldestOf(parts.sessions.oldest) },
       coordination: coordinationOf(figures),
       ...{ connections: connectionsOf(figures), streams: streamsOf(figures), history: historyOf(figures) },
+      ...{ followers: figures.followers, followed: followedOf(figures) },
       ...{ requests: requestsOf(figures), storage: storageOf(figures), process: processOf(figures) },
       etcd: etcdOf(figures),
       durations: Object.fromEntries(
@@ -90,6 +91,10 @@ function streamsOf({ watches, latestStreams }: ServiceFigures) {
 
 function historyOf({ history: { messages, bytes, floorZxid } }: ServiceFigures) {
   return { messages, bytes, oldestZxid: floorZxid };
+}
+
+function followedOf({ followed }: ServiceFigures) {
+  return followed === null ? null : { lagEntries: followed.entries, lagMs: Math.round(followed.ms) };
 }
 
 function requestsOf({ requests, proposer }: ServiceFigures) {

@@ -65,6 +65,9 @@ const ofThisServer: readonly string[] = [
   "GET /v1/admin/ended-sessions/:id",
   "GET /v1/admin/servers",
   "GET /v1/admin/watches",
+  // A follower is told that the log is out of reach.
+  "GET /v1/admin/log",
+  "GET /v1/admin/log/end",
   "GET /v1/limits",
   "GET /v1/stats",
 ];

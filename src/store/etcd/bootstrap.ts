@@ -2,19 +2,13 @@
 // new or was off for long, it takes the snapshot that all share. What it had is kept aside until the new file is open.
 // Wherever this is broken off, the next time finds one whole database, and goes on.
 
-import { existsSync, renameSync, statfsSync, statSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
 import { machineVersion } from "../../core/machine-version.ts";
 import { NewerVersionError } from "../../core/newer-version-error.ts";
-import { privateFileMode, syncDirectory } from "../../own-directory.ts";
 import type { Lsn } from "../commit-log.ts";
-import { mayHaveRebooted } from "../sqlite/boot.ts";
-import { openConnection } from "../sqlite/connection.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
 import type { LogHome } from "../sqlite/log-home.ts";
+import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
 import { makeOrdinary, type OwnPlace, placeOfDatabase } from "../sqlite/snapshot-file.ts";
-import { refuseDamagedWal } from "../sqlite/wal-check.ts";
-import { forgetSeen } from "../sqlite/witness.ts";
 import { EntriesRead } from "./entries-read.ts";
 import type { EtcdCalls } from "./etcd-client.ts";
 import { Keys } from "./keys.ts";
@@ -57,17 +51,6 @@ export async function bootstrap(
   }
 }
 
-/** It was broken off between two steps: what was set aside is all there is. */
-function putBack({ path, databaseFile, replacedFile }: DataDirectory): void {
-  if (isThere(databaseFile) || !isThere(replacedFile)) return;
-  renameSync(replacedFile, databaseFile);
-  syncDirectory(path);
-}
-
-function isThere(file: string): boolean {
-  return (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
-}
-
 interface Source {
   readonly client: EtcdCalls;
   readonly prefix: string;
@@ -76,7 +59,7 @@ interface Source {
 
 async function takeIfBehind(directory: DataDirectory, source: Source): Promise<SnapshotFacts | null> {
   const { client, prefix, clusterId } = source;
-  const own = ownPlace(directory);
+  const own = lookInto(directory, placeOfDatabase);
   // What is said of the directory of another cluster, and of one that was put back, is said when it is opened.
   if (own !== null && (own.clusterId !== clusterId || own.isPutBack)) return null;
   const format = (await patiently(() => readFormat(client, prefix)))?.format;
@@ -93,11 +76,11 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
     try {
       await download(snapshots, snapshot, directory);
     } catch (error) {
-      removeCopy(directory.snapshotFile);
       if (error instanceof SnapshotGoneError && tries < triesMax) continue;
       throw error;
     }
-    install(snapshot, directory, clusterId);
+    makeOrdinary(directory.snapshotFile, { ...snapshot, clusterId });
+    install(directory);
     return snapshot;
   }
 }
@@ -118,19 +101,6 @@ function isOfLog(
   throw new Error(
     `The directory ${path} has a log of its own, and so may have what the log in etcd has not: begin with an empty one.`,
   );
-}
-
-/** Null where there is none yet. @throws CorruptStoreError as a start would */
-function ownPlace({ databaseFile, bootFile }: DataDirectory) {
-  // To open the file is to take damage for the end of what it was about to write.
-  refuseDamagedWal(`${databaseFile}-wal`, { powerMayHaveFailed: mayHaveRebooted(bootFile) });
-  if (!existsSync(databaseFile)) return null;
-  const connection = openConnection(databaseFile);
-  try {
-    return placeOfDatabase(connection, databaseFile);
-  } finally {
-    connection.close();
-  }
 }
 
 /**
@@ -164,43 +134,6 @@ function assertUsable(
 }
 
 async function download(snapshots: Snapshots, snapshot: Snapshot, directory: DataDirectory): Promise<void> {
-  assertRoom(snapshot, directory);
-  const file = await open(directory.snapshotFile, "wx", privateFileMode);
-  try {
-    await fill(file, snapshots.read(snapshot), snapshot.bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function fill(file: FileHandle, pieces: AsyncIterable<Uint8Array>, bytes: number): Promise<void> {
-  let position = 0;
-  for await (const piece of pieces) {
-    await file.write(piece, 0, piece.byteLength, position);
-    position += piece.byteLength;
-  }
-  if (position !== bytes)
-    throw new Error(`the snapshot in etcd has ${position} bytes, and its manifest says ${bytes}`);
-}
-
-function assertRoom({ bytes }: Snapshot, { path }: DataDirectory): void {
-  const { bavail, bsize } = statfsSync(path);
-  if (bavail * bsize >= bytes) return;
-  throw new Error(
-    `The snapshot in etcd has ${bytes} bytes, and the disk of ${path} has ${bavail * bsize} left; make room on it, then ` +
-      "start again.",
-  );
-}
-
-/** Under its name the database is the old one or the new one, or, between two steps, the old one is aside. */
-function install(snapshot: Snapshot, directory: DataDirectory, clusterId: string): void {
-  const { path, databaseFile, snapshotFile, replacedFile, witnessFile } = directory;
-  makeOrdinary(snapshotFile, { ...snapshot, clusterId });
-  // What an earlier snapshot replaced stays aside: this one replaces that snapshot alone.
-  if (isThere(databaseFile) && !isThere(replacedFile)) renameSync(databaseFile, replacedFile);
-  // The log goes on from it, however far the directory had come.
-  forgetSeen(witnessFile);
-  renameSync(snapshotFile, databaseFile);
-  syncDirectory(path);
+  const { bytes } = snapshot;
+  await receive({ pieces: snapshots.read(snapshot), bytes, what: "The snapshot in etcd" }, directory);
 }

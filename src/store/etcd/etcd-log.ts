@@ -19,7 +19,8 @@ import {
   OutcomeUnknownError,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
-import { Connection, GivenUpError, type Paces, usualPaces } from "./connection.ts";
+import { GivenUpError, type LogConnection, type Paces } from "../log-connection.ts";
+import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, endIn, type KnownEntry } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
@@ -70,7 +71,7 @@ export class EtcdLog implements CommitLog {
   readonly #clock: Clock;
   readonly #keys: Keys;
   readonly #formatRevision: bigint;
-  readonly #connection: Connection;
+  readonly #connection: LogConnection;
   readonly #read: EntriesRead;
   readonly #heard: EntriesHeard;
   readonly #own: OwnEntries;
@@ -90,7 +91,7 @@ export class EtcdLog implements CommitLog {
 
   private constructor(
     { client, clock, prefix, room }: EtcdLogParts,
-    connection: Connection,
+    connection: LogConnection,
     opened: FoundFormat,
   ) {
     this.#client = client;
@@ -125,7 +126,7 @@ export class EtcdLog implements CommitLog {
   /** Resolves when etcd answers. @throws Error when it will not have us, or what is there is of another format */
   static async open(parts: EtcdLogParts): Promise<EtcdLog> {
     const { client, clock, prefix, paces = usualPaces, onWaiting = () => {}, signal, moved } = parts;
-    const opening = new Connection(clock, paces);
+    const opening = connectionToEtcd(clock, paces);
     opening.onState((state) => {
       if (state.state === "suspended") onWaiting(state.cause);
     });
@@ -136,7 +137,7 @@ export class EtcdLog implements CommitLog {
         if (isRefused(error)) throw new Error(`etcd refuses this server: ${(error as Error).message}`);
       },
     );
-    return new EtcdLog(parts, new Connection(clock, paces), opened);
+    return new EtcdLog(parts, connectionToEtcd(clock, paces), opened);
   }
 
   append(seq: number, body: Uint8Array): Promise<Lsn> {

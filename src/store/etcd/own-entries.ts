@@ -3,7 +3,7 @@
 // copy that lingered somewhere comes to nothing, however late it arrives: also when the entry was trimmed meanwhile.
 
 import { type Lsn, NotAppendedError, OutcomeUnknownError } from "../commit-log.ts";
-import type { Connection } from "./connection.ts";
+import type { LogConnection } from "../log-connection.ts";
 import { type EntriesRead, endIn } from "./entries-read.ts";
 import { partsOf, valueFor } from "./entry-value.ts";
 import { type EtcdCalls, isOutOfSpace, type KeyValue, type TxnAnswer } from "./etcd-client.ts";
@@ -14,7 +14,7 @@ interface OwnEntriesParts {
   readonly writer: string;
   readonly client: EtcdCalls;
   readonly keys: Keys;
-  readonly connection: Connection;
+  readonly connection: LogConnection;
   readonly read: EntriesRead;
   /** Of the log that was opened. */
   readonly formatRevision: bigint;

@@ -21,6 +21,7 @@ import type { ChangeRow, Position } from "../tables.ts";
 import { type Connection, openConnection } from "./connection.ts";
 import { asCorruption, CorruptStoreError } from "./corrupt-store-error.ts";
 import { noteIdentity } from "./file-identity.ts";
+import { readFollowerNote } from "./follower-note.ts";
 import { type LogHome, readLogHome } from "./log-home.ts";
 import { checkLog } from "./log-rows.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
@@ -52,6 +53,8 @@ export interface OpenedStore extends LoadedStore {
   readonly logHome: LogHome | null;
   /** What is asked for by whoever put an earlier moment back, and was not decided as of `position`. */
   readonly restoreNote: RestoreNote | null;
+  /** Whom it follows; null where it is a store of its own. */
+  readonly follows: string | null;
 }
 
 /**
@@ -126,11 +129,12 @@ export function readStore(connection: Connection, file: string): LoadedStore {
 function readSurroundings(
   connection: Connection,
   file: string,
-): Pick<OpenedStore, "tail" | "isCopy" | "logHome" | "restoreNote"> {
+): Pick<OpenedStore, "tail" | "isCopy" | "logHome" | "restoreNote" | "follows"> {
   const tail = connection.prepare(selectTail).pluck().get() as Lsn;
   const logHome = readLogHome(connection, file);
   const restoreNote = openRestoreNote(connection, file);
-  return { tail, isCopy: noteIdentity(connection, file), logHome, restoreNote };
+  const follows = readFollowerNote(connection, file);
+  return { tail, isCopy: noteIdentity(connection, file), logHome, restoreNote, follows };
 }
 
 /** One that is done goes: what it asked for is in the rows. */

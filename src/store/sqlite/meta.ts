@@ -98,6 +98,12 @@ function nameValues(entryName: string): readonly string[] {
   return entryName === "" ? [] : [entryName];
 }
 
+/** The store goes by another name from here on: what was made of the one before is never put beside it. */
+export function renameCluster(connection: Sqlite.Database, clusterId: string): void {
+  connection.prepare("UPDATE meta SET cluster_id = ?").run(clusterId);
+  sealMeta(connection);
+}
+
 /** Gives the row the checksum of what it holds: for a file that is made, or brought to a version with other columns. */
 export function sealMeta(connection: Sqlite.Database): void {
   const columns = connection.prepare(selectMeta).get() as MetaColumns | undefined;

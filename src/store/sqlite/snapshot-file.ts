@@ -1,17 +1,19 @@
-// A backup as what several servers share: which place of their log it is of, and how one becomes the database of another
+// A backup as what servers of one past share: which place of their log it is of, and how one becomes the database of another
 // server. It goes on with the same past, since the log does: no epoch begins, and no number is given twice.
 
 import { randomUUID } from "node:crypto";
 import { chmodSync, closeSync, constants, copyFileSync, fsyncSync, openSync, statSync } from "node:fs";
 import Sqlite from "better-sqlite3";
+import { machineVersion } from "../../core/machine-version.ts";
 import { privateFileMode } from "../../own-directory.ts";
 import { type BackupMarker, dropBackupMarker, markAsBackup, readBackupMarker } from "./backup-marker.ts";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
 import { forgetIdentity } from "./file-identity.ts";
-import { type LogHome, leaveLogHome, readLogHome } from "./log-home.ts";
+import { leaveFollowerNote, readFollowerNote } from "./follower-note.ts";
+import { dropLogHome, type LogHome, leaveLogHome, readLogHome } from "./log-home.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
-import { readRestoreNote } from "./restore-note.ts";
-import { entryNamesSince } from "./schema.ts";
+import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
+import { entryNamesSince, upgradeSchemaIfOlder } from "./schema.ts";
 
 /** Where the rows stand that a file has. */
 export interface RowsPlace {
@@ -77,27 +79,57 @@ function servedMeanwhile(): Error {
 
 /** Makes it an ordinary database, durably. @throws CorruptStoreError | Error unless its rows stand at the place */
 export function makeOrdinary(file: string, expected: RowsPlace): void {
+  changeDurably(file, (connection) => {
+    const found = readPlace(connection, file);
+    const names = ["clusterId", "lsn", "zxid", "digest"] as const;
+    const other = names.find((name) => found[name] !== expected[name]);
+    if (other !== undefined)
+      throw new CorruptStoreError(file, `its ${other} is ${found[other]}, not ${expected[other]}`);
+    forgetWhatItWas(connection);
+  });
+}
+
+/**
+ * Makes a backup of the server that is followed the database of a follower, durably: entries behind its rows go, since they are
+ * in the log that is followed. @throws CorruptStoreError; Error when it is no backup, or of another cluster
+ */
+export function makeFollowing(
+  file: string,
+  { clusterId, upstream }: { readonly clusterId: string; readonly upstream: string },
+): void {
+  changeDurably(file, (connection) => {
+    if (readBackupMarker(connection, file) === null) throw new Error(`The file ${file} is no backup.`);
+    upgradeSchemaIfOlder(connection, machineVersion);
+    const { clusterId: found } = readMeta(connection, file);
+    if (found !== clusterId) throw new Error(`The backup is one of cluster ${found}, not of ${clusterId}.`);
+    connection.exec("DELETE FROM log");
+    // Where that server was put back itself, what follows of it is in its log.
+    dropRestoreNote(connection);
+    dropLogHome(connection);
+    leaveFollowerNote(connection, upstream);
+    forgetWhatItWas(connection);
+  });
+}
+
+/** In one transaction, without a file beside it. */
+function changeDurably(file: string, change: (connection: Sqlite.Database) => void): void {
   const connection = new Sqlite(file, { fileMustExist: true });
   try {
     connection.pragma("journal_mode = MEMORY");
-    const make = connection.transaction(() => {
-      const found = readPlace(connection, file);
-      const names = ["clusterId", "lsn", "zxid", "digest"] as const;
-      const other = names.find((name) => found[name] !== expected[name]);
-      if (other !== undefined)
-        throw new CorruptStoreError(file, `its ${other} is ${found[other]}, not ${expected[other]}`);
-      dropBackupMarker(connection);
-      forgetIdentity(connection);
-      // Nobody was interrupted while writing this one.
-      connection.exec("UPDATE meta SET clean_shutdown = 1");
-    });
-    make.immediate();
+    connection.transaction(() => change(connection)).immediate();
   } finally {
     connection.close();
   }
   const descriptor = openSync(file, "r+");
   fsyncSync(descriptor);
   closeSync(descriptor);
+}
+
+function forgetWhatItWas(connection: Sqlite.Database): void {
+  dropBackupMarker(connection);
+  forgetIdentity(connection);
+  // Nobody was interrupted while writing this one.
+  connection.exec("UPDATE meta SET clean_shutdown = 1");
 }
 
 /** Of a database, which is folded into one file. Null where nothing was ever written. @throws CorruptStoreError */
@@ -132,4 +164,15 @@ export interface OwnPlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
   readonly isPutBack: boolean;
   /** Null where its log is its own. */
   readonly logHome: LogHome | null;
+}
+
+/** The same of a follower's, with what tells its past from others. */
+export function placeOfFollower(connection: Sqlite.Database, file: string) {
+  const place = placeOfDatabase(connection, file);
+  if (place === null) return null;
+  // Not by the whole row, which an older version may have written with other columns.
+  const zxid = connection.prepare("SELECT zxid FROM meta").pluck().get() as number;
+  const newest = "SELECT id FROM epoch ORDER BY first_zxid DESC LIMIT 1";
+  const epoch = (connection.prepare(newest).pluck().get() ?? "") as string;
+  return { ...place, zxid, epoch, upstream: readFollowerNote(connection, file) };
 }

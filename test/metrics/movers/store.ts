@@ -50,7 +50,25 @@ async function suspend({ log }: World): Promise<() => void> {
   return () => log.resume();
 }
 
+async function fallBehind({ followed }: World): Promise<void> {
+  followed.lag = { entries: 7, ms: 2000 };
+}
+
+async function beFollowed({ http, server }: World): Promise<() => Promise<void>> {
+  const end = new AbortController();
+  await http.fetch("GET", "/v1/admin/log", { query: "after=0" }, end.signal);
+  return async () => {
+    end.abort();
+    while (server.stats().followers.count > 0) await new Promise((resolve) => setImmediate(resolve));
+  };
+}
+
 export const storeMovers: Movers = {
+  treekeeper_followers: moves(1, beFollowed),
+  treekeeper_recent_entries: moves(1, create),
+  treekeeper_recent_entry_bytes: changes(create),
+  treekeeper_followed_lag_entries: moves(7, fallBehind, { options: { isFollower: true } }),
+  treekeeper_followed_lag_seconds: moves(2, fallBehind, { options: { isFollower: true } }),
   treekeeper_build_info: moves(1, async () => {}, {
     label: 'version="7.8.9"',
     options: { version: "7.8.9" },

@@ -1,0 +1,239 @@
+// What a server that follows another does not answer itself: whatever changes something, and whatever acts for a session or
+// tells of its life, which only the server that measures its silence can say. It is asked over there, as it came, and
+// answered here when the state here is as new as the answer.
+
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { Http2ServerResponse } from "node:http2";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
+import type { Store } from "../../store/store.ts";
+import type { Upstream } from "../../store/upstream/upstream.ts";
+import { addressOf } from "./client-address.ts";
+import type { RequestStep } from "./every-request.ts";
+import { fixedLimits } from "./fixed-limits.ts";
+import { isGone } from "./gone.ts";
+import { hasMoreToCome, takeItsTime } from "./slow-bodies.ts";
+
+interface ForwardParts {
+  readonly store: Store;
+  readonly upstream: Upstream;
+}
+
+/** Routes that are answered otherwise than their methods say, as far as they act for no session. */
+const answeredBy: Readonly<Record<string, "here" | "upstream">> = {
+  "POST /v1/watch": "here",
+  "POST /v1/sync": "here",
+  "POST /v1/tickets": "here",
+  "DELETE /v1/admin/watches/:id": "here",
+  "DELETE /v1/admin/connections/:id": "here",
+  "POST /v1/admin/drain": "here",
+  "DELETE /v1/admin/drain": "here",
+
+  "GET /v1/sessions": "upstream",
+  "GET /v1/sessions/:id": "upstream",
+  "GET /v1/admin/ended-sessions": "upstream",
+  "GET /v1/admin/ended-sessions/:id": "upstream",
+};
+
+/** The step in front of those that ask who it is: that is asked over there. */
+export function forwardToUpstream(parts: ForwardParts | null): readonly RequestStep[] {
+  if (parts === null) return [];
+  return [
+    (request, reply) => {
+      const isReachable = parts.store.logState.state !== "suspended";
+      if (!isForwarded(request, isReachable)) return true;
+      new Forwarding(request, reply, parts).begin();
+      return false;
+    },
+  ];
+}
+
+/** What tells of sessions is told from here, with what was last known, to those who want that. */
+function isForwarded(request: FastifyRequest, isReachable: boolean): boolean {
+  const { method } = request;
+  const { url } = request.routeOptions;
+  if (url === undefined || !url.startsWith("/v1") || method === "OPTIONS") return false;
+  if (request.headers["session-token"] !== undefined) return true;
+  const isRead = method === "GET" || method === "HEAD";
+  if (isRead && !isReachable) return false;
+  return (answeredBy[`${isRead ? "GET" : method} ${url}`] ?? (isRead ? "here" : "upstream")) === "upstream";
+}
+
+/** Nothing at all may come from over there for so long: a wait is shorter, and a stream has heartbeats. */
+const silentMsMax = fixedLimits.waitMsMax + 30_000;
+const connectMsMax = 5000;
+
+class Forwarding {
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #store: Store;
+  readonly #upstream: Upstream;
+  /** Whether anything may have arrived over there. */
+  #isSent = false;
+  #isOver = false;
+  #cancelTimer = () => {};
+
+  constructor(request: FastifyRequest, reply: FastifyReply, { store, upstream }: ForwardParts) {
+    this.#request = request;
+    this.#reply = reply;
+    this.#store = store;
+    this.#upstream = upstream;
+  }
+
+  /** @throws KeeperError */
+  begin(): void {
+    const { logState, writer } = this.#store;
+    if (logState.state === "suspended") throw notDone(logState.cause);
+    const { raw, method } = this.#request;
+    const via = viaIn(raw.headers);
+    if (via.includes(nameInVia(writer)))
+      throw new KeeperError("misdirected", "This server follows itself: the request has passed it before.");
+    const asked = this.#upstream.request(raw.url ?? "/", { method, headers: this.#headers(via) });
+    this.#watch(asked);
+    if (hasBody(raw)) {
+      if (this.#request.routeOptions.config.hasLongBodies === true) takeItsTime(raw);
+      raw.pipe(asked);
+      raw.once("error", () => asked.destroy());
+      // Whether there is more to send is for the other side to say.
+      asked.flushHeaders();
+    } else asked.end();
+  }
+
+  #headers(via: readonly string[]): IncomingHttpHeaders {
+    const { raw } = this.#request;
+    const headers = withoutHopByHop(raw.headers);
+    for (const name of ["host", "expect", "forwarded", "x-forwarded-for"]) delete headers[name];
+    if (hasBody(raw) && headers["content-length"] === undefined) headers["transfer-encoding"] = "chunked";
+    return {
+      ...headers,
+      "x-forwarded-for": addressOf(this.#request),
+      via: [...via, nameInVia(this.#store.writer)].join(", "),
+    };
+  }
+
+  #watch(asked: ClientRequest): void {
+    const give = (reason: string) => asked.destroy(new Error(reason));
+    this.#cancelTimer = this.#store.clock.setTimer(connectMsMax, () => give("it cannot be reached"));
+    const connected = () => {
+      this.#isSent = true;
+      this.#cancelTimer();
+    };
+    asked.once("socket", (socket) => {
+      if (!socket.connecting) connected();
+      else socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
+    });
+    asked.setTimeout(silentMsMax, () => give("it does not answer"));
+    asked.on("error", (error) => this.#fail(error));
+    asked.once("response", (answer) => void this.#answer(answer));
+    const { raw } = this.#reply;
+    raw.once("close", () => {
+      this.#isOver = true;
+      this.#cancelTimer();
+      asked.destroy();
+    });
+    if (isGone(raw)) asked.destroy();
+  }
+
+  /** What was written is read here, too, from here on. */
+  async #answer(answer: IncomingMessage): Promise<void> {
+    const reply = this.#reply;
+    const zxid = Number(answer.headers.zxid);
+    if (Number.isSafeInteger(zxid) && zxid > this.#store.zxid) await this.#untilHere(zxid);
+    if (this.#isOver || isGone(reply.raw)) return;
+    this.#isOver = true;
+    reply.code(answer.statusCode ?? 502).headers(answerHeaders(answer.headers));
+    if (hasNoBody(this.#request.method, reply.statusCode)) {
+      answer.resume();
+      reply.send();
+    } else reply.send(answer);
+  }
+
+  /** It was done, whether or not this server hears of it in time. */
+  async #untilHere(zxid: number): Promise<void> {
+    const late = new AbortController();
+    const cancel = this.#store.clock.setTimer(fixedLimits.stateWaitMsMax, () => late.abort());
+    this.#reply.raw.once("close", () => late.abort());
+    await this.#store.atLeast(zxid, late.signal).catch(() => {});
+    cancel();
+  }
+
+  #fail(error: Error): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#cancelTimer();
+    const { method } = this.#request;
+    const isKnown = !this.#isSent || method === "GET" || method === "HEAD";
+    if (!this.#isSent) this.#upstream.moveOn();
+    if (isKnown) this.#reply.send(notDone(error.message));
+    else cut(this.#reply);
+  }
+}
+
+/** Whether it was done nobody knows: its client hears what it would hear from a server that died. */
+function cut(reply: FastifyReply): void {
+  reply.hijack();
+  const { stream } = reply.raw as unknown as Partial<Http2ServerResponse>;
+  if (stream === undefined) reply.raw.destroy();
+  else stream.close(http2InternalError);
+}
+
+const http2InternalError = 2;
+
+function notDone(cause: string): KeeperError {
+  return new KeeperError(
+    "suspended",
+    `The server that this one follows cannot be reached now (${cause}), and only that one can do it. This was not done; ` +
+      "retry shortly.",
+    { retryAfterSeconds: 1 },
+  );
+}
+
+/** Of a connection, and of no message on it (RFC 9110, 7.6.1). */
+const hopByHop = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "http2-settings",
+];
+
+function withoutHopByHop(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const named = String(headers.connection ?? "")
+    .split(",")
+    .map((name) => name.trim().toLowerCase());
+  const dropped = new Set([...hopByHop, ...named]);
+  const kept = Object.entries(headers).filter(
+    ([name, value]) => value !== undefined && !name.startsWith(":") && !dropped.has(name),
+  );
+  return Object.fromEntries(kept);
+}
+
+/** What this server says of itself it says itself. */
+function answerHeaders(headers: IncomingHttpHeaders): Record<string, string | string[]> {
+  const { date: _date, via: _via, ...others } = withoutHopByHop(headers);
+  const kept = Object.entries(others).filter(([name]) => !name.startsWith("access-control-"));
+  return Object.fromEntries(kept) as Record<string, string | string[]>;
+}
+
+function viaIn({ via = "" }: IncomingHttpHeaders): string[] {
+  return via === "" ? [] : via.split(",").map((hop) => hop.trim());
+}
+
+function nameInVia(writer: string): string {
+  return `1.1 treekeeper-${writer}`;
+}
+
+function hasBody(raw: IncomingMessage): boolean {
+  if (raw.httpVersionMajor > 1) return hasMoreToCome(raw);
+  const { "content-length": length, "transfer-encoding": encoding } = raw.headers;
+  return encoding !== undefined || (length !== undefined && length !== "0");
+}
+
+function hasNoBody(method: string, status: number): boolean {
+  return method === "HEAD" || status === 204 || status === 304;
+}

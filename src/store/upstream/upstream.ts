@@ -1,0 +1,196 @@
+// The server that this one follows, or several of one cluster: where it is, how it is asked, and what it answers to a server.
+// Whoever does not answer makes room for the next address.
+
+import { readFileSync, statSync } from "node:fs";
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from "node:http";
+import { Agent as HttpsAgent, request as requestHttps } from "node:https";
+import { text } from "node:stream/consumers";
+import { othersBits } from "../../own-directory.ts";
+import type { Stamp } from "../recent-entries.ts";
+import { NoRoomHereError } from "../sqlite/replaced-tables.ts";
+import { type Frame, FrameReader, type Tail, tailOf } from "./frames.ts";
+
+/** Names of files are empty where there are none. */
+export interface UpstreamSettings {
+  /** Comma-separated. */
+  readonly follow: string;
+  readonly followTokenFile: string;
+  readonly followCa: string;
+}
+
+/** It has answered, and will not do it. */
+export class UpstreamRefusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  /** What was asked from is of a past that it does not have. */
+  readonly isOfAnotherPast: boolean;
+
+  constructor(status: number, { code, detail, unknownPast }: ProblemFacts) {
+    super(typeof detail === "string" ? detail : `it answered ${status}`);
+    this.status = status;
+    this.code = typeof code === "string" ? code : "";
+    this.isOfAnotherPast = unknownPast === true;
+  }
+}
+
+interface ProblemFacts {
+  readonly code?: unknown;
+  readonly detail?: unknown;
+  readonly unknownPast?: unknown;
+}
+
+/** Whether it is worth asking again, or another server. */
+export function isOfTheWay(error: unknown): boolean {
+  if (error instanceof NoRoomHereError) return false;
+  return !(error instanceof UpstreamRefusal) || error.status === 429 || error.status >= 500;
+}
+
+/** A backup as it is sent. */
+export interface SentBackup {
+  readonly bytes: number;
+  /** In base64; empty where it was not said. */
+  readonly sha256: string;
+  readonly pieces: AsyncIterable<Uint8Array>;
+}
+
+/** Nothing may come for so long where somebody is expected to say something each second. */
+const silentMsMax = 5000;
+/** A copy is made before the first byte of a backup is sent. */
+const backupSilentMsMax = 600_000;
+const problemBytesMax = 65_536;
+/** Of connections that are kept for the next request. */
+const idleConnectionsMax = 64;
+
+interface Asked {
+  readonly silentMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export class Upstream {
+  readonly #urls: readonly URL[];
+  readonly #authorization: string | null;
+  readonly #agent: HttpAgent;
+  #at = 0;
+
+  /** @throws Error for a file that cannot be read, or that others can */
+  constructor({ follow, followTokenFile, followCa }: UpstreamSettings) {
+    this.#urls = follow.split(",").map((url) => new URL(url));
+    this.#authorization = followTokenFile === "" ? null : `Bearer ${tokenIn(followTokenFile)}`;
+    const kept = { keepAlive: true, maxFreeSockets: idleConnectionsMax };
+    this.#agent = this.#isSecure
+      ? new HttpsAgent({ ...kept, ...(followCa !== "" && { ca: readFileSync(followCa) }) })
+      : new HttpAgent(kept);
+  }
+
+  get #isSecure(): boolean {
+    return this.#urls[0]?.protocol === "https:";
+  }
+
+  /** That which is asked now. */
+  get url(): URL {
+    return this.#urls[this.#at % this.#urls.length] as URL;
+  }
+
+  get urls(): readonly URL[] {
+    return this.#urls;
+  }
+
+  /** The next one is asked from here on. */
+  moveOn(): void {
+    this.#at += 1;
+  }
+
+  /** A request as it is; whoever makes it sees to its end. Nothing is added that says who asks. */
+  request(path: string, options: RequestOptions): ClientRequest {
+    const { hostname, port, protocol } = this.url;
+    const request = this.#isSecure ? requestHttps : requestHttp;
+    const host = hostname.replace(/^\[|\]$/g, "");
+    return request({ ...options, host, port: port || undefined, protocol, path, agent: this.#agent });
+  }
+
+  /** Where its log ends now. @throws UpstreamRefusal, or whatever befell it on the way */
+  async end(signal?: AbortSignal): Promise<Tail> {
+    const answer = await this.#ask("/v1/admin/log/end", { silentMs: silentMsMax, signal });
+    return tailOf(JSON.parse(await text(answer)));
+  }
+
+  /** Frames as they come, those of one piece together, until somebody ends it. @throws the same */
+  async *frames(from: Stamp | Pick<Stamp, "lsn">, signal: AbortSignal): AsyncGenerator<readonly Frame[]> {
+    const answer = await this.#ask(`/v1/admin/log?${queryOf(from)}`, { silentMs: silentMsMax, signal });
+    const reader = new FrameReader();
+    for await (const piece of answer as AsyncIterable<Uint8Array>) {
+      const frames = reader.take(piece);
+      if (frames.length > 0) yield frames;
+    }
+  }
+
+  /** @throws the same */
+  async backup(signal: AbortSignal): Promise<SentBackup> {
+    const answer = await this.#ask("/v1/admin/backup", { silentMs: backupSilentMsMax, signal });
+    const bytes = Number(answer.headers["content-length"]);
+    if (!Number.isSafeInteger(bytes)) throw new Error("the backup does not say how long it is");
+    const [, sha256 = ""] = /sha-256=:([^:]+):/.exec(String(answer.headers["repr-digest"])) ?? [];
+    return { bytes, sha256, pieces: answer };
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  async #ask(path: string, { silentMs, signal }: Asked): Promise<IncomingMessage> {
+    const headers = {
+      Accept: "*/*",
+      ...(this.#authorization !== null && { Authorization: this.#authorization }),
+    };
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const request = this.request(path, { headers, ...(signal !== undefined && { signal }) });
+      request.setTimeout(silentMs, () => request.destroy(new Error(`${this.url.origin} does not answer`)));
+      request.once("response", resolve).once("error", reject).end();
+    });
+    if (answer.statusCode === 200) return answer;
+    throw new UpstreamRefusal(answer.statusCode ?? 0, await problemIn(answer));
+  }
+}
+
+function queryOf(from: Stamp | Pick<Stamp, "lsn">): string {
+  const query = new URLSearchParams({ after: String(from.lsn) });
+  if (!("zxid" in from)) return query.toString();
+  query.set("zxid", String(from.zxid));
+  query.set("epoch", from.epoch);
+  if (from.author !== null) {
+    query.set("writer", from.author.writer);
+    query.set("seq", String(from.author.seq));
+  }
+  return query.toString();
+}
+
+/** Where it is none, an empty one. */
+async function problemIn(answer: IncomingMessage): Promise<ProblemFacts> {
+  let body = "";
+  for await (const piece of answer.setEncoding("utf8") as AsyncIterable<string>) {
+    body += piece;
+    if (body.length > problemBytesMax) break;
+  }
+  try {
+    return (JSON.parse(body) ?? {}) as ProblemFacts;
+  } catch {
+    return {};
+  }
+}
+
+/** @throws Error where it cannot be read, or others can read it too */
+function tokenIn(file: string): string {
+  const { uid, mode } = statSync(file);
+  // What somebody else laid there, with a group of its own, is theirs to guard.
+  if (uid === process.geteuid?.() && (mode & othersBits) !== 0)
+    throw new Error(`The file ${file} holds a token and can be opened by others: chmod 600 it.`);
+  const token = readFileSync(file, "utf8").trim();
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new Error(`The file ${file} does not hold one token in one line.`);
+}
