@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import { Client } from "../../src/client/index.ts";
 import { test as clientTest, Pull } from "./fixture.ts";
-import { reset, ScriptedServer, setTo, snapshot, synced, znode } from "./scripted-server.ts";
+import { bookmark, reset, ScriptedServer, setTo, snapshot, synced, znode } from "./scripted-server.ts";
 
 const stat = { czxid: 5, mzxid: 5, version: 0 };
 const read = { path: "/a", data: "", stat };
@@ -190,3 +190,37 @@ test("a copy of one server shows the past while that is cut off", async ({ serve
   await isBack;
   expect(states).toEqual(["synced", "disconnected", "synced"]);
 });
+
+test("a copy that is filled while its server is cut off shows the past until that is over", async ({
+  server,
+  client,
+  abort,
+}) => {
+  const states: string[] = [];
+  const copy = client.tree("/a", {
+    signal: abort.signal,
+    stateChanged: (state) => void states.push(state),
+  });
+  const begun = (await server.request()).begin().send(suspended(7));
+  const exchange = begun.send(snapshot(7, znode("/a", "")) + synced(7));
+  await copy.ready;
+  expect(copy.state).toBe("disconnected");
+  exchange.send(connected(7));
+  await expect.poll(() => states).toEqual(["disconnected", "synced"]);
+  exchange.send(suspended(7) + reset("history_gone", 7) + connected(7) + bookmark(8));
+  await expect.poll(() => copy.zxid).toBe(8);
+  expect(copy.state).toBe("disconnected");
+  exchange.send(snapshot(9, znode("/a", "x")) + suspended(9) + synced(9));
+  await expect.poll(() => copy.zxid).toBe(9);
+  expect(copy.state).toBe("disconnected");
+  exchange.send(connected(9));
+  await expect.poll(() => states).toEqual(["disconnected", "synced", "disconnected", "synced"]);
+});
+
+function suspended(zxid: number): string {
+  return `event: suspended\ndata: {"zxid":${zxid}}\n\n`;
+}
+
+function connected(zxid: number): string {
+  return `event: connected\ndata: {"zxid":${zxid}}\n\n`;
+}

@@ -22,10 +22,6 @@ export interface CallOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/**
- * Whether a request whose answer was lost may be sent again: it is as if it came once (`harmless`), the server tells
- * by a key that it came before (`keyed`), or it may not (`never`).
- */
 export interface ReadOptions extends CallOptions {
   /**
    * Take what the server last knew while it cannot reach its log, be it old. It is refused then unless given, or asked of
@@ -34,6 +30,10 @@ export interface ReadOptions extends CallOptions {
   readonly stale?: "ok" | undefined;
 }
 
+/**
+ * Whether a request whose answer was lost may be sent again: it is as if it came once (`harmless`), the server tells
+ * by a key that it came before (`keyed`), or it may not (`never`).
+ */
 type Repeat = "harmless" | "keyed" | "never";
 
 export interface Call extends CallOptions {

@@ -40,6 +40,9 @@ export class CopyLife<Event> {
   #zxid = 0;
   #state: CopyState = "connecting";
   #isReady = false;
+  /** Whether it has all that its server has told of. */
+  #isFilled = false;
+  /** Whether its server has said that it cannot reach its log, and not yet that it can again. */
   #isSuspended = false;
 
   constructor(options: CopyOptions<Event>) {
@@ -68,7 +71,8 @@ export class CopyLife<Event> {
   /** The copy is whole, and as of this transaction; the events are what differs from what it was before. */
   async filled(zxid: number, events: readonly Event[]): Promise<void> {
     this.#zxid = zxid;
-    this.#enter("synced");
+    this.#isFilled = true;
+    this.#enter(this.#isSuspended ? "disconnected" : "synced");
     if (events.length > 0) await this.#options.changed?.({ zxid, cause: "snapshot", events });
     this.#isReady = true;
     this.#becomesReady.resolve();
@@ -85,23 +89,32 @@ export class CopyLife<Event> {
     this.#zxid = zxid;
   }
 
-  /** What the copy shows may be the past. */
+  /** There is no connection: what the copy shows may be the past. */
   lost(): void {
     this.#isSuspended = false;
-    if (this.#state === "synced") this.#enter("disconnected");
+    this.outdated();
   }
 
-  /** The same, and the connection is there: its server cannot know. */
+  /** It must be made anew, and shows the past until then. */
+  outdated(): void {
+    this.#isFilled = false;
+    this.#showsPast();
+  }
+
+  /** The connection is there, and its server cannot know. */
   suspended(): void {
-    if (this.#state !== "synced") return;
     this.#isSuspended = true;
-    this.#enter("disconnected");
+    this.#showsPast();
   }
 
   /** Its server knows again. */
   connected(): void {
-    if (this.#isSuspended) this.#enter("synced");
     this.#isSuspended = false;
+    if (this.#isFilled) this.#enter("synced");
+  }
+
+  #showsPast(): void {
+    if (this.#state === "synced") this.#enter("disconnected");
   }
 
   /** What the one who follows for it is to tell. */

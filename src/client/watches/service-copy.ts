@@ -96,7 +96,7 @@ export class ServiceCopy {
     switch (message.type) {
       case "reset":
         this.#incoming = null;
-        return this.#life.lost();
+        return this.#life.outdated();
       case "snapshot":
         this.#incoming ??= new Map();
         for (const instance of message.instances) this.#incoming.set(instance.id, instance);

@@ -82,7 +82,7 @@ export class TreeCopy implements Iterable<WatchedZnode> {
     switch (message.type) {
       case "reset":
         this.#incoming = null;
-        return this.#life.lost();
+        return this.#life.outdated();
       case "snapshot":
         return this.#collect(message);
       case "synced":
