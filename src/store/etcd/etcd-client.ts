@@ -1,10 +1,10 @@
-// The conversation with etcd: the few calls that are used here, at one member after the other until one answers. It asks
-// again nothing by itself: whoever calls knows whether that does harm.
+// The conversation with etcd: the few calls that are used here, and who we are there. It asks nothing again by itself: whoever
+// calls knows whether that does harm. Which member is asked is said in `members.ts`.
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
-import { Http2SessionManager } from "@connectrpc/connect-node";
-import { type CallOptions, messagesOf, type UnaryCalls, unaryCalls } from "./grpc-calls.ts";
+import { type CallOptions, messagesOf } from "./grpc-calls.ts";
+import { type Member, Members, type Tls } from "./members.ts";
 import { serviceNamed } from "./messages.ts";
 
 export interface KeyValue {
@@ -50,7 +50,7 @@ export type Step =
   | { readonly deleteRange: { readonly key: Uint8Array; readonly rangeEnd?: Uint8Array } };
 
 /** That a key was written so often, or made at that revision. */
-type Condition = { readonly key: Uint8Array } & (
+export type Condition = { readonly key: Uint8Array } & (
   | { readonly version: bigint }
   | { readonly createRevision: bigint }
   | { readonly modRevision: bigint }
@@ -90,8 +90,8 @@ export interface WatchFrom {
 export interface EtcdOptions {
   /** Of the members, such as `http://10.0.0.1:2379`. */
   readonly endpoints: readonly string[];
-  /** PEM, for `https`: whose certificates are taken, and our own. */
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** For `https`. */
+  readonly tls?: Tls;
   readonly user?: { readonly name: string; readonly password: string };
 }
 
@@ -117,32 +117,22 @@ export type EtcdHealthCalls = Pick<EtcdClient, "statuses" | "alarms">;
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
 const statusTimeoutMs = 2000;
-const pings = { pingIntervalMs: 10_000, pingTimeoutMs: 3000 };
 /** A member that has lost its leader says so instead of keeping silent. */
 const needsLeader = { hasleader: "true" };
 const equal = 0;
 const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
-interface Member {
-  readonly endpoint: string;
-  /** Of those who wait for its answer. */
-  readonly lettingGo: Set<(error: unknown) => void>;
-  readonly connections: Http2SessionManager;
-  readonly kv: UnaryCalls;
-  readonly maintenance: UnaryCalls;
-  readonly auth: UnaryCalls;
-}
-
 export class EtcdClient {
-  readonly #members: readonly Member[];
+  readonly #members: Members;
   readonly #user: EtcdOptions["user"];
-  #current = 0;
+  /** Null where it has to be asked for. */
   #token: string | null = null;
+  /** Once for all who need it. */
+  #authenticating: Promise<string> | null = null;
 
   constructor({ endpoints, tls, user }: EtcdOptions) {
-    if (endpoints.length === 0) throw new Error("etcd needs at least one endpoint");
-    this.#members = endpoints.map((endpoint) => memberAt(endpoint, tls));
+    this.#members = new Members(endpoints, tls, isOfTheRequest);
     this.#user = user;
   }
 
@@ -193,8 +183,8 @@ export class EtcdClient {
 
   /** Of the members that answer, asked all at once. Who does not is asked for other things elsewhere. */
   async statuses(): Promise<readonly MemberStatus[]> {
-    const options = { timeoutMs: statusTimeoutMs, headers: await this.#headers() };
-    const asked = this.#members.map(async ({ endpoint, maintenance }) => {
+    const options = { timeoutMs: statusTimeoutMs, headers: headersWith(await this.#tokenIfAsked()) };
+    const asked = this.#members.all.map(async ({ endpoint, maintenance }) => {
       const answer = maintenance.status?.({}, options) as Promise<Omit<MemberStatus, "endpoint">>;
       const { version, dbSize, dbSizeInUse } = await answer;
       return { endpoint, version, dbSize, dbSizeInUse };
@@ -219,95 +209,89 @@ export class EtcdClient {
   /** What is put from a revision on; deletions are left out. It ends with the signal alone. @throws ConnectError */
   async *watch(from: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
     const creation = { ...from, filters: [withoutDeletes], fragment: true };
-    const headers = await this.#headers();
-    const member = this.#member;
-    const left = new AbortController();
-    const letGo = () => left.abort();
-    member.lettingGo.add(letGo);
+    const request = { choice: { case: "creation", value: creation } };
+    const token = await this.#tokenIfAsked();
+    const headers = headersWith(token);
     try {
-      const ending = AbortSignal.any([signal, left.signal]);
-      const request = { choice: { case: "creation", value: creation } };
-      const answers = messagesOf(watchMethod, member.connections, request, { signal: ending, headers });
-      yield* answers as AsyncGenerator<WatchAnswer>;
+      yield* this.#members.listen(
+        ({ connections }, ending) =>
+          messagesOf(watchMethod, connections, request, {
+            signal: ending,
+            headers,
+          }) as AsyncGenerator<WatchAnswer>,
+        signal,
+      );
     } catch (error) {
-      // Whoever ends it has no complaint.
-      if (!signal.aborted) this.#failed(member, error);
+      this.#heed(error, token);
       throw error;
-    } finally {
-      member.lettingGo.delete(letGo);
     }
-  }
-
-  get #member(): Member {
-    return this.#members[this.#current] as Member;
   }
 
   async #call<T>(
     ask: (member: Member, options: CallOptions) => Promise<T>,
     timeoutMs = callTimeoutMs,
   ): Promise<T> {
-    const options = { timeoutMs, headers: await this.#headers() };
-    const member = this.#member;
+    const token = await this.#tokenIfAsked();
+    const options = { timeoutMs, headers: headersWith(token) };
     try {
-      return await untilLeft(member, () => ask(member, options));
+      return await this.#members.ask((member) => ask(member, options));
     } catch (error) {
-      this.#failed(member, error);
+      this.#heed(error, token);
       throw error;
     }
   }
 
-  async #headers(): Promise<Record<string, string>> {
-    if (this.#user === undefined) return needsLeader;
-    this.#token ??= await this.#authenticate(this.#user);
-    return { ...needsLeader, token: this.#token };
+  /** Null where nobody asks who we are. */
+  async #tokenIfAsked(): Promise<string | null> {
+    const user = this.#user;
+    if (user === undefined) return null;
+    if (this.#token !== null) return this.#token;
+    this.#authenticating ??= this.#authenticate(user).finally(() => {
+      this.#authenticating = null;
+    });
+    return await this.#authenticating;
   }
 
   async #authenticate(user: NonNullable<EtcdOptions["user"]>): Promise<string> {
-    const member = this.#member;
-    try {
-      const asked = member.auth.authenticate?.(user, { timeoutMs: callTimeoutMs });
-      return (await (asked as Promise<{ token: string }>)).token;
-    } catch (error) {
-      this.#failed(member, error);
-      throw error;
-    }
+    const { token } = await this.#members.ask(
+      ({ auth }) => auth.authenticate?.(user, { timeoutMs: callTimeoutMs }) as Promise<{ token: string }>,
+    );
+    this.#token = token;
+    return token;
   }
 
-  /**
-   * Whoever asks next asks another member, and shows who they are anew where that was the matter. Of several who fail at one
-   * member the first one leaves it: were each to go on by one, they could come round to it again. What others still wait for
-   * there is as good as lost.
-   */
-  #failed(member: Member, error: unknown): void {
-    const { code } = ConnectError.from(error);
-    if (code === Code.Unauthenticated) this.#token = null;
-    if (ofTheRequest.has(code) || member !== this.#member) return;
-    this.#current = (this.#current + 1) % this.#members.length;
-    const left = new ConnectError(`${member.endpoint} does not answer`, Code.Unavailable);
-    for (const letGo of [...member.lettingGo]) letGo(left);
+  /** Whoever asks next shows who they are anew, unless somebody has done so since. */
+  #heed(error: unknown, shown: string | null): void {
+    if (isOfToken(error) && this.#token === shown) this.#token = null;
   }
 }
 
-/** The answer, unless its member is left before it comes. */
-function untilLeft<T>({ lettingGo }: Member, ask: () => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    lettingGo.add(reject);
-    ask()
-      .then(resolve, reject)
-      .finally(() => lettingGo.delete(reject));
-  });
+function headersWith(token: string | null): Record<string, string> {
+  return token === null ? needsLeader : { ...needsLeader, token };
 }
 
 export const noSpaceAlarm = 1;
 const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
-/** Another member would say the same. */
-const ofTheRequest = new Set([
-  Code.InvalidArgument,
-  Code.ResourceExhausted,
-  Code.OutOfRange,
-  Code.Unauthenticated,
-]);
+/** Whether a token is taken no more: it has expired, or users were changed since it was made. */
+function isOfToken(error: unknown): boolean {
+  const { code, rawMessage } = ConnectError.from(error);
+  return code === Code.Unauthenticated || rawMessage.includes(oldRevision);
+}
+
+const oldRevision = "revision of auth store is old";
+
+/** Whether another member would say the same. */
+function isOfTheRequest(error: unknown): boolean {
+  const { code, rawMessage } = ConnectError.from(error);
+  if (code === Code.PermissionDenied) return rawMessage.includes(notPermitted);
+  return ofTheRequest.has(code) || isOutOfSpace(error);
+}
+
+/** By etcd itself, and not by something on the way there. */
+const notPermitted = "permission denied";
+
+const ofTheRequest = new Set([Code.InvalidArgument, Code.OutOfRange, Code.Unauthenticated]);
 
 /** Whether a call failed at etcd, or on the way to it. */
 export function isOfTheWay(error: unknown): boolean {
@@ -330,9 +314,17 @@ const refusals = new Set([
   ...[Code.PermissionDenied, Code.Unauthenticated],
 ]);
 
-/** Whether there is no room for a write; it may have been done all the same. */
+/** Whether there is no room for a write; it may have been done all the same. Not whether there is too much to do at once. */
 export function isOutOfSpace(error: unknown): boolean {
-  return ConnectError.from(error).code === Code.ResourceExhausted;
+  const { code, rawMessage } = ConnectError.from(error);
+  return code === Code.ResourceExhausted && rawMessage.includes(noSpace);
+}
+
+const noSpace = "database space exceeded";
+
+/** Of one that was paused, in the place of what it said. */
+export function answeredFromBefore(): Error {
+  return new ConnectError("it answers from before", Code.Unavailable);
 }
 
 interface EncodedTxnAnswer {
@@ -343,13 +335,6 @@ interface EncodedTxnAnswer {
       | { readonly case: "range"; readonly value: RangeAnswer }
       | { readonly case: "put" | "deleteRange" };
   }[];
-}
-
-function memberAt(endpoint: string, tls: EtcdOptions["tls"]): Member {
-  const connections = new Http2SessionManager(endpoint, pings, tls);
-  const calls = (service: string) => unaryCalls(serviceNamed(service), connections);
-  const services = { kv: calls("KV"), maintenance: calls("Maintenance"), auth: calls("Auth") };
-  return { endpoint, lettingGo: new Set(), connections, ...services };
 }
 
 function toCompare({ key, ...expected }: Condition): object {

@@ -31,7 +31,7 @@ export function unaryCalls(service: DescService, connections: Http2SessionManage
       async (request: object, options: CallOptions) => {
         const message = toBinary(method.input, create(method.input, { ...request }));
         const answer = await new Exchange(connections, pathOf(method), message, options).answer;
-        return fromBinary(method.output, answer);
+        return decoded(method, answer);
       },
     ]),
   );
@@ -41,10 +41,23 @@ function pathOf({ parent, name }: DescMethod): string {
   return `/${parent.typeName}/${name}`;
 }
 
-/** Before a message: whether it is compressed, which it never is, and its length. */
-const headBytes = 5;
+function decoded({ output }: DescMethod, message: Uint8Array): unknown {
+  try {
+    return fromBinary(output, message);
+  } catch (error) {
+    throw ofTheWay(error);
+  }
+}
+
+/** Before each message: the compressed flag and its length. */
+const prefixBytes = 5;
+/**
+ * The longest message that is taken. The names of all entries come in one: 100 000 of them, when a snapshot is due, are some ten
+ * million bytes, and there is room for many times as many. Eight entries of a mebibyte, or the parts of one, are less.
+ */
+const messageBytesMax = 268_435_456;
 const statusOk = "0";
-const headOfAll = { "content-type": "application/grpc", te: "trailers" };
+const requestHeaders = { "content-type": "application/grpc", te: "trailers" };
 
 /**
  * What the server sends from one request on, until the signal. The way there stays open as long.
@@ -60,27 +73,26 @@ export async function* messagesOf(
   }: { readonly signal: AbortSignal; readonly headers?: Readonly<Record<string, string>> },
 ): AsyncGenerator<unknown, void, undefined> {
   const message = toBinary(method.input, create(method.input, { ...request }));
-  let told: IncomingHttpHeaders = {};
+  let last: IncomingHttpHeaders = {};
   const stream = await connections
-    .request("POST", pathOf(method), { ...headOfAll, ...headers }, {})
+    .request("POST", pathOf(method), { ...requestHeaders, ...headers }, {})
     .catch((error: unknown) => Promise.reject(ofTheWay(error)));
   const onAbort = () => stream.close(constants.NGHTTP2_CANCEL);
   signal.addEventListener("abort", onAbort, { once: true });
   // Whoever reads it hears of it, if anybody does.
   stream.on("error", () => {});
-  stream.on("response", (head) => {
-    told = head;
-  });
-  stream.on("trailers", (trailers) => {
-    told = trailers;
-  });
+  for (const event of ["response", "trailers"])
+    stream.on(event, (headers: IncomingHttpHeaders) => {
+      last = headers;
+    });
   try {
     if (signal.aborted) return;
-    stream.write(framed(message));
-    const frames = new Frames();
+    stream.write(lengthPrefixed(message));
+    const messages = new Messages();
     for await (const piece of stream) {
       connections.notifyResponseByteRead(stream);
-      for (const found of frames.take(piece as Buffer)) yield fromBinary(method.output, found);
+      if (!isGrpc(last)) break;
+      for (const found of messages.take(piece as Buffer)) yield decoded(method, found);
     }
   } catch (error) {
     if (signal.aborted) return;
@@ -89,15 +101,21 @@ export async function* messagesOf(
     signal.removeEventListener("abort", onAbort);
     stream.close(constants.NGHTTP2_CANCEL);
   }
-  if (!signal.aborted) throw refusalIn(told) ?? brokenOff();
+  if (!signal.aborted) throw statusError(last) ?? brokenOff();
 }
 
-/** Whole messages from a stream that comes in pieces. */
-class Frames {
+/** Whole messages out of the pieces that they come in. */
+class Messages {
   #pieces: Buffer[] = [];
   #bytes = 0;
-  #wanted = headBytes;
+  #wanted = prefixBytes;
 
+  /** Whether what has come ends with a message. */
+  get isWhole(): boolean {
+    return this.#bytes === 0;
+  }
+
+  /** @throws ConnectError for what is none */
   take(piece: Buffer): Uint8Array[] {
     this.#pieces.push(piece);
     this.#bytes += piece.byteLength;
@@ -105,15 +123,27 @@ class Frames {
     while (this.#bytes >= this.#wanted) {
       const all = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
       this.#pieces = [all];
-      this.#wanted = headBytes + all.readUInt32BE(1);
+      this.#wanted = prefixBytes + lengthIn(all);
       if (this.#bytes < this.#wanted) break;
-      found.push(messageIn(all.subarray(0, this.#wanted)));
-      this.#pieces = [all.subarray(this.#wanted)];
-      this.#bytes -= this.#wanted;
-      this.#wanted = headBytes;
+      // A copy: what is kept of it must not keep all that came with it.
+      found.push(new Uint8Array(all.subarray(prefixBytes, this.#wanted)));
+      const rest = all.subarray(this.#wanted);
+      this.#pieces = rest.byteLength === 0 ? [] : [rest];
+      this.#bytes = rest.byteLength;
+      this.#wanted = prefixBytes;
     }
     return found;
   }
+}
+
+/** Of the message behind a prefix. @throws ConnectError where it is compressed, or longer than is taken */
+function lengthIn(prefix: Buffer): number {
+  if (prefix[0] !== 0)
+    throw new ConnectError("the answer is compressed, and that was not asked for", Code.Internal);
+  const bytes = prefix.readUInt32BE(1);
+  if (bytes > messageBytesMax)
+    throw new ConnectError(`an answer of ${bytes} bytes is longer than ${messageBytesMax}`, Code.Internal);
+  return bytes;
 }
 
 class Exchange {
@@ -121,11 +151,12 @@ class Exchange {
   readonly answer: Promise<Uint8Array>;
   readonly #settle = Promise.withResolvers<Uint8Array>();
   readonly #timer: NodeJS.Timeout;
-  readonly #pieces: Buffer[] = [];
+  readonly #messages = new Messages();
+  readonly #found: Uint8Array[] = [];
   #stream: ClientHttp2Stream | null = null;
   #isOver = false;
-  /** What the server says of the outcome, in the head of a refusal and behind any other answer. */
-  #told: IncomingHttpHeaders = {};
+  /** They say the status: trailers, or the response headers where nothing else comes (trailers-only). */
+  #last: IncomingHttpHeaders = {};
 
   constructor(
     connections: Http2SessionManager,
@@ -137,8 +168,8 @@ class Exchange {
     this.#timer = setTimeout(() => {
       this.#fail(new ConnectError(`etcd has not answered in ${timeoutMs} ms`, Code.DeadlineExceeded));
     }, timeoutMs);
-    const head = { ...headOfAll, "grpc-timeout": `${timeoutMs}m`, ...headers };
-    connections.request("POST", path, head, {}).then(
+    const all = { ...requestHeaders, "grpc-timeout": `${timeoutMs}m`, ...headers };
+    connections.request("POST", path, all, {}).then(
       (stream) => this.#begin(stream, message),
       (error: unknown) => this.#fail(ofTheWay(error)),
     );
@@ -152,25 +183,34 @@ class Exchange {
       stream.close(constants.NGHTTP2_CANCEL);
       return;
     }
-    // In a head it is said of a refusal.
     for (const event of ["response", "trailers"])
-      stream.on(event, (told: IncomingHttpHeaders) => {
-        this.#told = told;
+      stream.on(event, (headers: IncomingHttpHeaders) => {
+        this.#last = headers;
       });
-    stream.on("data", (piece: Buffer) => this.#pieces.push(piece));
+    stream.on("data", (piece: Buffer) => this.#take(piece));
     stream.on("end", () => this.#end());
     stream.on("close", () => {
       if (!this.#isOver) this.#fail(brokenOff());
     });
-    stream.end(framed(message));
+    stream.end(lengthPrefixed(message));
+  }
+
+  #take(piece: Buffer): void {
+    if (this.#isOver || !isGrpc(this.#last)) return;
+    try {
+      this.#found.push(...this.#messages.take(piece));
+      if (this.#found.length > 1) throw new ConnectError("there is more than one answer", Code.Internal);
+    } catch (error) {
+      this.#fail(ofTheWay(error));
+    }
   }
 
   #end(): void {
-    const refusal = refusalIn(this.#told);
-    const frame = this.#pieces.length === 1 ? (this.#pieces[0] as Buffer) : Buffer.concat(this.#pieces);
-    if (refusal !== null) this.#fail(refusal);
-    else if (!isWhole(frame)) this.#fail(brokenOff());
-    else if (this.#isFirst()) this.#settle.resolve(messageIn(frame));
+    const error = statusError(this.#last);
+    const [answer] = this.#found;
+    if (error !== null) this.#fail(error);
+    else if (answer === undefined || !this.#messages.isWhole) this.#fail(brokenOff());
+    else if (this.#isFirst()) this.#settle.resolve(answer);
   }
 
   #fail(error: ConnectError): void {
@@ -188,32 +228,35 @@ class Exchange {
   }
 }
 
-function framed(message: Uint8Array): Buffer {
-  const frame = Buffer.allocUnsafe(headBytes + message.byteLength);
-  frame[0] = 0;
-  frame.writeUInt32BE(message.byteLength, 1);
-  frame.set(message, headBytes);
-  return frame;
+function lengthPrefixed(message: Uint8Array): Buffer {
+  const whole = Buffer.allocUnsafe(prefixBytes + message.byteLength);
+  whole[0] = 0;
+  whole.writeUInt32BE(message.byteLength, 1);
+  whole.set(message, prefixBytes);
+  return whole;
 }
 
-function isWhole(frame: Buffer): boolean {
-  return (
-    frame.byteLength >= headBytes && frame[0] === 0 && frame.readUInt32BE(1) === frame.byteLength - headBytes
-  );
+type LastHeaders = IncomingHttpHeaders & IncomingHttpStatusHeader;
+
+/** What comes with any other status is a page for people. */
+function isGrpc({ ":status": http = statusHttpOk }: LastHeaders): boolean {
+  return http === statusHttpOk;
 }
 
-/** A copy: what is kept of it must not keep all that came with it. */
-function messageIn(frame: Buffer): Uint8Array {
-  return new Uint8Array(frame.subarray(headBytes));
-}
+const statusHttpOk = 200;
 
 /** Null where the server has said that all went well. */
-function refusalIn(told: IncomingHttpHeaders & IncomingHttpStatusHeader): ConnectError | null {
-  const { ":status": http = 200, "grpc-status": status, "grpc-message": message = "" } = told;
-  if (http !== 200)
+function statusError(last: LastHeaders): ConnectError | null {
+  const { ":status": http = statusHttpOk, "grpc-status": status, "grpc-message": message = "" } = last;
+  if (!isGrpc(last))
     return new ConnectError(`answered with HTTP status ${http}`, codes.get(http) ?? Code.Unavailable);
   if (status === undefined) return brokenOff();
-  return status === statusOk ? null : new ConnectError(readable(String(message)), Number(status));
+  return status === statusOk ? null : new ConnectError(readable(String(message)), codeIn(String(status)));
+}
+
+function codeIn(status: string): Code {
+  const code = Number(status);
+  return Code[code] === undefined ? Code.Unknown : code;
 }
 
 function ofTheWay(error: unknown): ConnectError {
