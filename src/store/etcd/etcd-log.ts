@@ -24,7 +24,14 @@ import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
 import { EntriesRead, endIn, type KnownEntry } from "./entries-read.ts";
 import { EntrySizes } from "./entry-sizes.ts";
-import { type EtcdCalls, isOutOfSpace, isRefused, type KeyValue } from "./etcd-client.ts";
+import {
+  answeredFromBefore,
+  type EtcdCalls,
+  isOutOfSpace,
+  isRefused,
+  type KeyValue,
+  type Step,
+} from "./etcd-client.ts";
 import { bytesOf, Keys } from "./keys.ts";
 import { type FoundFormat, logIdOf, notTheSame, openFormat } from "./log-format.ts";
 import { type LagStats, LogLag } from "./log-lag.ts";
@@ -222,20 +229,30 @@ export class EtcdLog implements CommitLog {
     const heard = this.#heard.from(from);
     if (heard !== undefined) return heard;
     try {
-      const read = await this.#connection.insist(() => this.#read.from(from));
+      const read = await this.#readFrom(from);
       if (read === null) this.#connection.fail(trimmed(from));
       if (read === null || this.#connection.isOver) return [];
       const { entries, listing } = read;
-      if (from > listing.end + 1) await this.#doubt(from - 1);
-      else if (known !== null && this.#read.isAnother(listing, known)) this.#failAsAnotherPast(known.lsn);
-      if (from > listing.end + 1 || this.#connection.isOver) return [];
+      if (known !== null && this.#read.isAnother(listing, known)) this.#failAsAnotherPast(known.lsn);
+      if (this.#connection.isOver) return [];
       if (entries.length === 0 && !this.#heard.isListening)
         this.#heard.listen(listing.revision + 1n, listing.end);
       return entries;
     } catch (error) {
-      if (error instanceof GivenUpError) return [];
+      if (error instanceof GivenUpError || this.#connection.isOver) return [];
       throw error;
     }
+  }
+
+  /** Again where what was read is from before what is known; until the log is over. */
+  #readFrom(from: Lsn): ReturnType<EntriesRead["from"]> {
+    return this.#connection.insist(async () => {
+      const read = await this.#read.from(from);
+      if (read === null || from <= read.listing.end + 1) return read;
+      await this.#doubt(from - 1);
+      if (this.#connection.isOver) return read;
+      throw answeredFromBefore();
+    });
   }
 
   /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
@@ -281,18 +298,19 @@ export class EtcdLog implements CommitLog {
 
   async tail(): Promise<Lsn> {
     const { question, tail, format } = this.#keys;
-    const success = [
-      { put: { key: question, value: bytesOf("") } },
-      { range: { key: tail, keysOnly: true } },
-      { range: { key: format } },
-    ];
-    const { ranges } = await this.#connection.insist(
-      () => this.#client.txn({ compare: [], success }),
-      // Where nothing can be written it is read.
-      (error) => (isOutOfSpace(error) ? void success.shift() : undefined),
-    );
-    this.#assertSame(ranges[1]?.kvs[0]);
-    return endIn(ranges[0]?.kvs, this.#keys);
+    const ranges: Step[] = [{ range: { key: tail, keysOnly: true } }, { range: { key: format } }];
+    let success: Step[] = [{ put: { key: question, value: bytesOf("") } }, ...ranges];
+    const [tails, formats] = (
+      await this.#connection.insist(
+        () => this.#client.txn({ compare: [], success }),
+        (error) => {
+          // Where nothing can be written it is read.
+          if (isOutOfSpace(error)) success = ranges;
+        },
+      )
+    ).ranges;
+    this.#assertSame(formats?.kvs[0]);
+    return endIn(tails?.kvs, this.#keys);
   }
 
   /** Where the log goes on somewhere else, what is here is the past. */
@@ -333,9 +351,15 @@ export class EtcdLog implements CommitLog {
 
   async #compare(end: Lsn, known: Lsn): Promise<void> {
     if (end < known) await this.#doubt(known);
-    else if (this.#heard.isListening && this.#unheard > this.#heard.last) this.#heard.lose();
+    else if (!this.#heard.isListening) this.#wakeIfBehind(end);
+    else if (this.#unheard > this.#heard.last) this.#heard.lose();
     this.#unheard = end;
     this.#noteLag();
+  }
+
+  /** While nobody listens nobody is told of what comes. */
+  #wakeIfBehind(end: Lsn): void {
+    if (end > this.#taken()) this.#wakeAll();
   }
 
   async #count(): Promise<void> {

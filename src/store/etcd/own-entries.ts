@@ -6,7 +6,13 @@ import { type Lsn, NotAppendedError, OutcomeUnknownError } from "../commit-log.t
 import type { LogConnection } from "../log-connection.ts";
 import { type EntriesRead, endIn } from "./entries-read.ts";
 import { partsOf, valueFor } from "./entry-value.ts";
-import { type EtcdCalls, isOutOfSpace, type KeyValue, type TxnAnswer } from "./etcd-client.ts";
+import {
+  type Condition,
+  type EtcdCalls,
+  isOutOfSpace,
+  type KeyValue,
+  type TxnAnswer,
+} from "./etcd-client.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 
@@ -89,13 +95,10 @@ export class OwnEntries {
   }
 
   #send(modRevision: bigint, seq: number, body: Uint8Array): Promise<TxnAnswer> {
-    const { client, keys, writer, formatRevision } = this.#parts;
+    const { client, keys, writer } = this.#parts;
     const { format, tail } = keys;
     return client.txn({
-      compare: [
-        { key: this.#fence, modRevision },
-        { key: format, modRevision: formatRevision },
-      ],
+      compare: this.#conditions(modRevision),
       success: [
         { put: { key: keys.entry(writer, seq), value: valueFor(body) } },
         { put: { key: tail, value: bytesOf(`${writer}/${seq}`) } },
@@ -106,15 +109,31 @@ export class OwnEntries {
     });
   }
 
-  /** Whether they are there: they are not where the fence is gone. */
+  /** That nobody has written our fence but ourselves, and that the log is the one that was opened. */
+  #conditions(modRevision: bigint): Condition[] {
+    const { keys, formatRevision } = this.#parts;
+    return [
+      { key: this.#fence, modRevision },
+      { key: keys.format, modRevision: formatRevision },
+    ];
+  }
+
+  /** Whether they are there: they are not where the fence is gone. Nor is anything put into a log that is another's by now. */
   async #putParts(modRevision: bigint, seq: number, body: Uint8Array): Promise<boolean> {
     const { client, keys, writer } = this.#parts;
+    const { format } = keys;
     for (const [index, value] of partsOf(body).entries()) {
       const put = { put: { key: keys.part(writer, seq, index), value } };
-      const { succeeded } = await this.#insist(seq, () =>
-        client.txn({ compare: [{ key: this.#fence, modRevision }], success: [put] }),
+      const { succeeded, ranges } = await this.#insist(seq, () =>
+        client.txn({
+          compare: this.#conditions(modRevision),
+          success: [put],
+          failure: [{ range: { key: format } }],
+        }),
       );
-      if (!succeeded) return false;
+      if (succeeded) continue;
+      this.#assertSameLog(ranges[0]?.kvs[0]);
+      return false;
     }
     return true;
   }
