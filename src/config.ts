@@ -115,7 +115,9 @@ const settings = {
   housekeeperTimeoutMs: setting(
     "housekeeper-timeout-ms",
     10_000,
-    integer(1000, 600_000),
+    // More than it takes until a log is known to be out of reach (2.5 s, and a second between two looks), and until the one that
+    // keeps house is heard of again: else an election in etcd, which suspends nobody, would be its silence.
+    integer(5000, 600_000),
     "of several servers, how long the one that keeps house may be silent before another takes its place",
   ),
 

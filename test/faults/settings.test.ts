@@ -28,6 +28,7 @@ const senseless = [
   [["--log", "etcd", "--etcd-endpoints", "127.0.0.1:2379"], "addresses with ports"],
   [["--log", "etcd", "--etcd-endpoints", "http://a:1,https://b:1"], "all http or all https"],
   [["--log", "etcd", "--etcd-endpoints", "http://a:1", "--etcd-user", "tree"], "go together"],
+  [["--housekeeper-timeout-ms", "4999"], "from 5000"],
   [["--etcd-prefix", "treekeeper"], "begins and ends with a slash"],
   [["--data-bytes-max", "1MB"], "number of bytes"],
   [["--session-timeout-ms-min", "1"], "from 100"],

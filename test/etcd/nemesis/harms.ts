@@ -20,8 +20,8 @@ const killedMsMax = 300;
 const stoppedMsMin = 400;
 const stoppedMsMax = 800;
 /** Of a housekeeper: mostly so long that another has taken its place when it wakes up. */
-const silentMsMin = 800;
-const silentMsMax = 1600;
+const silentMsMin = 4500;
+const silentMsMax = 7000;
 
 export const processHarms: readonly Harm[] = roles.flatMap((role) => [
   { name: `${role} killed`, befall: (cluster, chance) => kill(cluster, role, chance) },
@@ -96,8 +96,8 @@ async function textAt(url: string, init: RequestInit = {}): Promise<string> {
 }
 
 const peaceMsMax = 150;
-/** A role that nobody takes for so long will not be taken. */
-const passesMax = 40;
+/** A role that nobody takes for so long will not be taken: twice the time in which a housekeeper is missed. */
+const passesMax = 150;
 
 /** Each harm so many times, all of them in turn, in an order by chance. Returns how often each came. */
 export async function befall(

@@ -1,8 +1,9 @@
-// Servers and members as a nemesis wants them: who is silent is missed soon, so that a second of harm is long.
+// Servers and members as a nemesis wants them: who is silent is missed as soon as the settings allow, so that a little harm is
+// long.
 
 import { Cluster, type ClusterOptions } from "../cluster.ts";
 
-const serverArgs = ["--session-timeout-ms-min", "300", "--housekeeper-timeout-ms", "1000"];
+const serverArgs = ["--session-timeout-ms-min", "300", "--housekeeper-timeout-ms", "5000"];
 const etcdArgs = ["--heartbeat-interval", "50", "--election-timeout", "400"];
 
 /** @throws Error with what they said last where servers have ended by themselves; what the promise is rejected with */
