@@ -111,10 +111,12 @@ test("two stores on one log do the same, whoever wrote it", async () => {
   await Promise.all([one.store.close(), two.store.close()]);
 });
 
-test("a restore is the same for all on one log, who all write in the epoch that it began", async () => {
+test("a restore is the same for all on one log, and who has written nothing yet begins an epoch behind it", async () => {
   const entries = new MemoryEntries();
-  const options = { epoch: "c1" };
-  const [one, two] = [await openOn(entries, "one", options), await openOn(entries, "two", options)];
+  const [one, two] = [
+    await openOn(entries, "one", { epoch: "c1" }),
+    await openOn(entries, "two", { epoch: "c2" }),
+  ];
   await one.store.submit(create("/a"));
   await one.store.submit(restoreOf({ id: "ab", zxidsAhead: 1000, sequencesAhead: 10 }));
   two.log.resume();
@@ -129,6 +131,7 @@ test("a restore is the same for all on one log, who all write in the epoch that 
     expect([...state.epochs].map(({ id, firstZxid }) => [id, firstZxid])).toEqual([
       ["c1", 1],
       ["ab", 2],
+      ["c2", 1002],
     ]);
     expect(checkState(state)).toEqual([]);
   }
