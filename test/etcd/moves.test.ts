@@ -8,7 +8,7 @@ import { afterAll, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { moveIn, undoMoveIn } from "../../src/offline/move-in.ts";
-import { moveOut, undoMoveOut } from "../../src/offline/move-out.ts";
+import { abandonMoveOut, moveOut, undoMoveOut } from "../../src/offline/move-out.ts";
 import { restoreInPlace } from "../../src/offline/restore.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
@@ -62,11 +62,12 @@ async function newMove() {
     into(dir: string, calls: EtcdCalls = client) {
       return moveIn({ dataDir: dir, to: parts(calls), version: "1.2.3", roomIn, hooks });
     },
-    undoInto: (dir: string) => undoMoveIn({ dataDir: dir, to: parts(client) }),
+    undoInto: (dir: string, calls: EtcdCalls = client) => undoMoveIn({ dataDir: dir, to: parts(calls) }),
     out(dir: string, calls: EtcdCalls = client) {
       return moveOut({ from: parts(calls), dataDir: dir, hooks });
     },
-    undoOut: (dir: string) => undoMoveOut({ from: parts(client), dataDir: dir }),
+    undoOut: (dir: string, calls: EtcdCalls = client) => undoMoveOut({ from: parts(calls), dataDir: dir }),
+    abandon: (dir: string) => abandonMoveOut({ from: parts(client), dataDir: dir }),
   };
 }
 

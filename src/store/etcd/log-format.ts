@@ -18,7 +18,7 @@ export interface Format {
   readonly move?: Move;
 }
 
-interface Move {
+export interface Move {
   /** Into etcd, out of it, or gone from it for good. */
   readonly state: "coming" | "going" | "gone";
   /** Names the attempt. */
@@ -84,7 +84,7 @@ export async function openFormat(client: Pick<EtcdCalls, "txn">, prefix: string)
 }
 
 /** Why it is not served; null where it is. */
-function refusalOf({ move }: Format, prefix: string): string | null {
+export function refusalOf({ move }: Format, prefix: string): string | null {
   switch (move?.state) {
     case undefined:
       return null;
