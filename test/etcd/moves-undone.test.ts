@@ -132,11 +132,13 @@ test("taking back a move into etcd, killed at each step and done again, leaves t
   await killedAtEachStep(
     client,
     async (ending) => {
+      // Where only the last answer was lost there is nothing to take back any more.
+      isBack = (await move.moves.look()) === null;
       if (!isBack) await move.undoInto(move.source, ending);
-      isBack = true;
     },
     look,
   );
+  expect(isBack).toBe(true);
   expect(await late.arrive()).toBe(false);
   expect([await whereOf(move, move.source), await move.moves.keyCount()]).toEqual([[true, false], 0]);
 });

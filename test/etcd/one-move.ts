@@ -96,7 +96,7 @@ export class EndingAtStep extends WatchedClient {
 
   /** Others are those of somebody who follows the log, beside what is done. */
   override async txn(txn: Txn) {
-    const isStep = writesFormat(txn);
+    const isStep = writesFormat(txn) || txn.success.some((step) => "deleteRange" in step);
     if (isStep) this.#next();
     const answer = await super.txn(txn);
     if (isStep) this.#next();

@@ -112,8 +112,11 @@ function refusalIn(kv: KeyValue, prefix: string): string | null {
   }
 }
 
+const anotherLog =
+  "the log is not the one that was opened: it was made anew, another was put in its place, or a move of it was taken back";
+
 /** What is said of the key when it is not as it was. */
 export function notTheSame(kv: KeyValue | undefined, prefix: string): string {
   const moved = kv === undefined ? null : refusalIn(kv, prefix);
-  return moved ?? "the log is not the one that was opened: it was made anew, or another was put in its place";
+  return moved ?? anotherLog;
 }
