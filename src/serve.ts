@@ -24,8 +24,9 @@ import { AuditLog } from "./log/audit-log.ts";
 import { logExpiry } from "./log/expiries.ts";
 import { openLog } from "./log/open-log.ts";
 import { auditSessionEnds } from "./log/session-ends.ts";
-import { exitCodeTooOld, type Logs, openStore, type PlaceOfLog } from "./open-store.ts";
+import { type Logs, openStore } from "./open-store.ts";
 import { OwnServer } from "./own-server.ts";
+import type { PlaceOfLog } from "./place-of-log.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { tracerInUse } from "./routes/http/request-spans.ts";
 import { auditedNameOf } from "./routes/wire/callers.ts";
@@ -39,6 +40,7 @@ import { Backups } from "./store/sqlite/backups.ts";
 import { type Stall, StallWatch } from "./store/stall-watch.ts";
 import type { Store } from "./store/store.ts";
 import type { OpenedUpstream } from "./store/upstream/open-upstream.ts";
+import { exitCodeTooOld } from "./store-notes.ts";
 
 export const closeWithinMs = 10_000;
 

@@ -40,6 +40,8 @@ const assembly = [
   "serve.ts",
   "open-store.ts",
   "own-server.ts",
+  "place-of-log.ts",
+  "store-notes.ts",
   "server.ts",
   "metrics.ts",
   "stats.ts",
@@ -84,6 +86,7 @@ const looseSources = [
   "own-directory.ts",
   "own-server.ts",
   "pem.ts",
+  "place-of-log.ts",
   "printable.ts",
   "runtime.ts",
   "safe-start.ts",
@@ -95,6 +98,7 @@ const looseSources = [
   "shares.ts",
   "stats.ts",
   "still-readers.ts",
+  "store-notes.ts",
 ];
 
 const files = sourceFiles();

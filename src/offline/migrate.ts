@@ -8,7 +8,7 @@ import { type EtcdConnectionSettings, etcdClientOf, tlsOf } from "../store/etcd/
 import { roomInEtcd } from "../store/etcd/room-in-etcd.ts";
 import { type EtcdPlace, MigrateError, type MoveHooks, type MoveReport } from "./move.ts";
 import { moveIn, undoMoveIn } from "./move-in.ts";
-import { moveOut, undoMoveOut } from "./move-out.ts";
+import { abandonMoveOut, moveOut, undoMoveOut } from "./move-out.ts";
 import { isSentence } from "./sentences.ts";
 
 export interface Migration {
@@ -31,11 +31,18 @@ export async function migrate(migration: Migration, hooks: MoveHooks): Promise<M
   });
 }
 
-/** Takes back one that was broken off. @throws MigrateError where it came to its end; Error as the system says it */
-export async function undoMigrate(migration: Migration): Promise<void> {
+/**
+ * Takes back one that was broken off.
+ * @param options.isAbandoned one out of etcd, into a directory that is lost
+ * @throws MigrateError where it came to its end; Error as the system says it
+ */
+export async function undoMigrate(
+  migration: Migration,
+  { isAbandoned }: { readonly isAbandoned: boolean },
+): Promise<void> {
   const { dataDir, direction } = migration;
   await inWords(migration, async (place) => {
-    if (direction === "out") await undoMoveOut({ from: place, dataDir });
+    if (direction === "out") await (isAbandoned ? abandonMoveOut : undoMoveOut)({ from: place, dataDir });
     else await undoMoveIn({ dataDir, to: place });
   });
 }

@@ -2,22 +2,41 @@
 // from where they were. Until the last step there is no log in etcd, and before it the directory has a note by which it is
 // served no more. Wherever this is broken off, it is finished by doing it again.
 
-import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { isOutOfSpace } from "../store/etcd/etcd-client.ts";
-import { type Format, type FoundFormat, formatVersion, logIdOf } from "../store/etcd/log-format.ts";
+import {
+  type Format,
+  type FoundFormat,
+  formatVersion,
+  logIdOf,
+  type Move,
+  refusalOf,
+} from "../store/etcd/log-format.ts";
 import { MoveConflictError, Moves } from "../store/etcd/moves.ts";
 import type { RoomInEtcd } from "../store/etcd/room-in-etcd.ts";
 import { mayHaveRebooted } from "../store/sqlite/boot.ts";
 import { openConnection } from "../store/sqlite/connection.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../store/sqlite/data-directory.ts";
-import { dropLogHome, type LogHome, logIsElsewhere, noteLogHome } from "../store/sqlite/log-home.ts";
+import {
+  dropLogHome,
+  type LogHome,
+  logIsElsewhere,
+  noteLogHome,
+  readLogHome,
+} from "../store/sqlite/log-home.ts";
 import { openSqlite } from "../store/sqlite/open-sqlite.ts";
 import { readBack } from "../store/sqlite/read-back.ts";
 import { copyAtRest, placeOfBackup, placeOfDatabase } from "../store/sqlite/snapshot-file.ts";
 import { refuseDamagedWal } from "../store/sqlite/wal-check.ts";
-import { type EtcdPlace, MigrateError, type MoveHooks, type MoveReport } from "./move.ts";
+import {
+  type EtcdPlace,
+  MigrateError,
+  type MoveHooks,
+  type MoveReport,
+  newMoveId,
+  placeHere,
+} from "./move.ts";
 import { factsOf } from "./move-facts.ts";
 import { settle, withoutReserve } from "./settled-store.ts";
 
@@ -31,7 +50,6 @@ export interface MoveIn {
 }
 
 const mebibyte = 1_048_576;
-const logIdBytes = 16;
 
 /** @throws MigrateError; Error as the store and the system say it */
 export async function moveIn(move: MoveIn): Promise<MoveReport> {
@@ -61,17 +79,42 @@ export async function moveIn(move: MoveIn): Promise<MoveReport> {
 /** Takes back what is not there yet. @throws MigrateError where it is */
 export async function undoMoveIn({ dataDir, to }: Pick<MoveIn, "dataDir" | "to">): Promise<void> {
   const moves = new Moves(to.client, to.prefix);
-  const found = await moves.look();
-  inDirectory(dataDir, (directory) => {
-    const { clusterId, logHome } = sourceIn(directory);
+  assertThere(dataDir);
+  const directory = claim(dataDir);
+  try {
+    const { clusterId } = sourceIn(directory);
+    // Nobody can finish it now but who has sent the last step already.
+    const found = await moves.look();
     if (found === null || found.format.clusterId !== clusterId)
       throw new MigrateError(`Nothing of ${dataDir} is on its way to ${to.name}. Nothing was done.`);
-    if (found.format.move?.state !== "coming")
-      throw new MigrateError(`${logIsElsewhere(dataDir, { place: to.name, logId: logIdOf(found.format) })}`);
-    // Nobody can finish it but who has the directory.
-    if (logHome !== null) forgetHome(directory.databaseFile);
-  });
-  await moves.clear(found as FoundFormat);
+    if (found.format.move?.state !== "coming") {
+      refuseIfLeft(found, to);
+      throw new MigrateError(logIsElsewhere(dataDir, { place: to.name, logId: logIdOf(found.format) }));
+    }
+    await takeBack(moves, found, directory);
+  } finally {
+    directory.release();
+  }
+}
+
+/**
+ * The key is written anew first, so that whatever is still on its way comes too late. Then the directory may be served. In this
+ * order it is taken back by doing it again, wherever it is broken off.
+ */
+async function takeBack(moves: Moves, found: FoundFormat, { databaseFile }: DataDirectory): Promise<void> {
+  const { format } = found;
+  const forget = () => forgetHome(databaseFile, logIdOf(format));
+  let anew: FoundFormat;
+  try {
+    anew = await moves.say({ ...format, move: { ...(format.move as Move), id: newMoveId() } }, found);
+  } catch (error) {
+    if (!isOutOfSpace(error)) throw error;
+    // To remove the key does the same, and takes no room.
+    await moves.clear(found);
+    return forget();
+  }
+  forget();
+  await moves.clear(anew);
 }
 
 interface Source {
@@ -83,8 +126,12 @@ function claim(dataDir: string): DataDirectory {
   return claimDataDirectory(dataDir, withoutReserve);
 }
 
-function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
+function assertThere(dataDir: string): void {
   if (!existsSync(dataDir)) throw new MigrateError(`${dataDir} is not there.`);
+}
+
+function inDirectory<T>(dataDir: string, work: (directory: DataDirectory) => T): T {
+  assertThere(dataDir);
   const directory = claim(dataDir);
   try {
     return work(directory);
@@ -117,17 +164,25 @@ async function logIdFor(
 ): Promise<string> {
   const isOwn = found !== null && found.format.clusterId === clusterId;
   if (logHome !== null) {
-    if (isOwn && logIdOf(found.format) === logHome.logId && found.format.before !== undefined)
+    if (isOwn && logIdOf(found.format) === logHome.logId && found.format.before !== undefined) {
+      refuseIfLeft(found, to);
       return logHome.logId;
+    }
     throw new MigrateError(logIsElsewhere(dataDir, logHome));
   }
   // Begun before, and broken off before the note was there.
   if (isOwn && found.format.move?.state === "coming") return logIdOf(found.format);
-  if (found === null && (await moves.keyCount()) === 0) return randomBytes(logIdBytes).toString("hex");
+  if (found === null && (await moves.keyCount()) === 0) return newMoveId();
   throw new MigrateError(
     `There is something in ${to.name} already. Name another prefix, or remove what is there with etcdctl: ` +
       `del --prefix ${to.prefix}. Nothing was done.`,
   );
+}
+
+/** It came to its end, and was moved on since, or is about to be. */
+function refuseIfLeft({ format }: FoundFormat, { name, prefix }: EtcdPlace): void {
+  const refusal = format.move?.state === "coming" ? null : refusalOf(format, prefix);
+  if (refusal !== null) throw new MigrateError(`In ${name}, ${refusal}. Nothing was done.`);
 }
 
 /** Where the last answer of an earlier attempt got lost. */
@@ -155,8 +210,8 @@ async function put({ roomIn, hooks }: MoveIn, { directory, moves, home, found }:
   const { clusterId, position: before, bytes } = factsOf(snapshotFile);
   assertRoom(await roomIn(), bytes);
   const format: Format = { format: formatVersion, clusterId, logId: home.logId, before };
-  const id = randomBytes(logIdBytes).toString("hex");
-  const coming = await moves.say({ ...format, move: { state: "coming", id, place: path } }, found);
+  const id = newMoveId();
+  const coming = await moves.say({ ...format, move: { state: "coming", id, place: placeHere(path) } }, found);
   const { lsn, zxid, digest, machineVersion } = placeOfBackup(snapshotFile);
   const content = await open(snapshotFile, "r");
   let sent = 0;
@@ -180,8 +235,8 @@ async function put({ roomIn, hooks }: MoveIn, { directory, moves, home, found }:
     // What said so got lost.
     if (now?.format.logId === home.logId && now.format.move === undefined) return;
     // From here on it cannot be done any more, whatever is still on its way: the log is where it was.
-    if (now?.revision === coming.revision) await moves.clear(coming);
-    forgetHome(databaseFile);
+    if (now?.revision === coming.revision) await takeBack(moves, coming, directory);
+    else forgetHome(databaseFile, home.logId);
     if (isConflict) throw new MigrateError(`${error.message}. The log stays in ${path}.`);
     throw new MigrateError(
       `etcd has no room for a file of ${bytes} bytes: give it a larger quota (--quota-backend-bytes), compact and defragment ` +
@@ -205,9 +260,11 @@ function assertRoom({ isFull, quotaBytes, usedBytes }: RoomInEtcd, bytes: number
   );
 }
 
-function forgetHome(databaseFile: string): void {
+/** Only of that log: it may have gone to another place since. */
+function forgetHome(databaseFile: string, logId: string): void {
   const connection = openConnection(databaseFile);
   try {
+    if (readLogHome(connection, databaseFile)?.logId !== logId) return;
     connection.transaction(() => dropLogHome(connection)).immediate();
     connection.pragma("wal_checkpoint(TRUNCATE)");
   } finally {

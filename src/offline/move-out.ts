@@ -1,38 +1,28 @@
 // A log that moves out of etcd into a directory. First etcd is told that it goes: from then on nobody appends to it, and who
-// still serves it stops. Then the directory is made as that of a server is, from the snapshot and all entries, in a folder of
-// its own; it is put into its place whole. Wherever this is broken off, it is finished by doing it again.
+// still serves it stops. Then the directory is made, beside its place; etcd is told that the log is gone; and last the directory
+// is put into its place. Until it is gone it can be taken back, and from then on only that directory has it. Wherever this is
+// broken off, it is finished by doing it again.
 
-import { randomBytes } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from "node:fs";
-import { hostname } from "node:os";
-import { join } from "node:path";
-import { systemClock } from "../clock.ts";
+import { readdirSync, statfsSync } from "node:fs";
+import { resolve } from "node:path";
 import { machineVersion } from "../core/machine-version.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
-import { privateDirectoryMode, privateFileMode, syncDirectory } from "../own-directory.ts";
-import { bootstrap } from "../store/etcd/bootstrap.ts";
-import { EtcdLog } from "../store/etcd/etcd-log.ts";
 import { type FoundFormat, logIdOf } from "../store/etcd/log-format.ts";
 import { Moves } from "../store/etcd/moves.ts";
 import { Snapshots } from "../store/etcd/snapshots.ts";
-import { openConnection } from "../store/sqlite/connection.ts";
 import { claimDataDirectory, type DataDirectory } from "../store/sqlite/data-directory.ts";
-import { dropLogHome } from "../store/sqlite/log-home.ts";
-import { openSqlite } from "../store/sqlite/open-sqlite.ts";
 import { fileNames } from "../store/sqlite/privacy.ts";
-import { readBack } from "../store/sqlite/read-back.ts";
-import { type EtcdPlace, MigrateError, type MoveHooks, type MoveReport } from "./move.ts";
+import { dropIncoming, giveName, isMade, isPutInPlace, make, nameIn, putInPlace } from "./incoming.ts";
+import {
+  type EtcdPlace,
+  MigrateError,
+  type MoveHooks,
+  type MoveReport,
+  newMoveId,
+  placeHere,
+} from "./move.ts";
 import { factsOf } from "./move-facts.ts";
-import { settle, withoutReserve } from "./settled-store.ts";
+import { withoutReserve } from "./settled-store.ts";
 
 export interface MoveOut {
   readonly from: EtcdPlace;
@@ -40,7 +30,8 @@ export interface MoveOut {
   readonly hooks: MoveHooks;
 }
 
-const idBytes = 16;
+type Sides = Pick<MoveOut, "from" | "dataDir">;
+
 /** What is there of a directory that was named before, or that is a filesystem of its own. */
 const harmless = new Set<string>([fileNames.lock, fileNames.incoming, "lost+found"]);
 /** A directory grows while the rest of the log is done to it. */
@@ -54,14 +45,12 @@ export async function moveOut(move: MoveOut): Promise<MoveReport> {
   const found = await foundIn(moves, from);
   const directory = claim(dataDir);
   try {
-    if (!isThere(directory, found)) {
+    refuseIfElsewhere(found, directory, move);
+    if (!hasArrived(directory, found)) {
       refuseUnlessEmpty(directory);
-      refuseIfElsewhere(found, directory, move);
-      const going = found.format.move === undefined ? await begin(move, directory, { moves, found }) : found;
-      await make(move, directory, going);
+      await finish(move, directory, moves, await begun(move, directory, moves, found));
     }
-    await sayItIsGone(moves, from);
-    rmSync(directory.incomingFolder, { recursive: true, force: true });
+    dropIncoming(directory);
     return { from: from.name, to: directory.path, ...factsOf(directory.databaseFile) };
   } finally {
     directory.release();
@@ -69,24 +58,42 @@ export async function moveOut(move: MoveOut): Promise<MoveReport> {
 }
 
 /** Takes back what is not there yet. @throws MigrateError where it is */
-export async function undoMoveOut({ from, dataDir }: Pick<MoveOut, "from" | "dataDir">): Promise<void> {
+export async function undoMoveOut(sides: Sides): Promise<void> {
+  const { from, dataDir } = sides;
   const moves = new Moves(from.client, from.prefix);
   const found = await foundIn(moves, from);
   const directory = claim(dataDir);
   try {
-    if (found.format.move === undefined && nameIn(directory) === null)
-      throw new MigrateError(`Nothing of ${from.name} is on its way to ${dataDir}. Nothing was done.`);
-    if (isThere(directory, found))
-      throw new MigrateError(
-        `It is in ${dataDir} already. Move it back into etcd, below another prefix, with: treekeeper migrate --from ${dataDir}.`,
-      );
-    refuseIfElsewhere(found, directory, { from, dataDir });
     const { move, ...format } = found.format;
-    if (move !== undefined) await moves.say(format, found);
-    rmSync(directory.incomingFolder, { recursive: true });
+    const isNamed = nameIn(directory)?.logId === logIdOf(format);
+    if (move === undefined && !isNamed)
+      throw new MigrateError(`Nothing of ${from.name} is on its way to ${dataDir}. Nothing was done.`);
+    refuseIfElsewhere(found, directory, sides);
+    if (move?.state === "gone") throw new MigrateError(cameToItsEnd(sides, hasArrived(directory, found)));
+    // Where nothing is said of it, that it goes may be on its way there: by this it comes too late.
+    await moves.say(format, found);
+    dropIncoming(directory);
   } finally {
     directory.release();
   }
+}
+
+/**
+ * Takes back what was on its way into a directory that is lost. As long as etcd does not say that the log is gone, nobody has
+ * been served from there, and whoever still has the directory cannot finish it any more.
+ * @throws MigrateError where nothing is on its way there
+ */
+export async function abandonMoveOut({ from, dataDir }: Sides): Promise<void> {
+  const moves = new Moves(from.client, from.prefix);
+  const found = await foundIn(moves, from);
+  const { move, ...format } = found.format;
+  if (move === undefined)
+    throw new MigrateError(`Nothing of ${from.name} is on its way to ${dataDir}. Nothing was done.`);
+  if (move.state === "gone") throw new MigrateError(isGone(move.place, { from, dataDir }));
+  // The machine is perhaps lost as well.
+  if (!move.place.endsWith(`:${resolve(dataDir)}`))
+    throw new MigrateError(goesElsewhere(move.place, { from, dataDir }));
+  await moves.say(format, found);
 }
 
 function claim(dataDir: string): DataDirectory {
@@ -103,9 +110,8 @@ async function foundIn(moves: Moves, { name }: EtcdPlace): Promise<FoundFormat> 
 }
 
 /** Put into its place by an attempt that was broken off behind that, or came to its end. */
-function isThere({ databaseFile }: DataDirectory, { format }: FoundFormat): boolean {
-  if (format.move === undefined || !existsSync(databaseFile)) return false;
-  return factsOf(databaseFile).clusterId === format.clusterId;
+function hasArrived(directory: DataDirectory, { format: { move } }: FoundFormat): boolean {
+  return move?.state === "gone" && isPutInPlace(directory, move.id);
 }
 
 function refuseUnlessEmpty({ path }: DataDirectory): void {
@@ -117,19 +123,29 @@ function refuseUnlessEmpty({ path }: DataDirectory): void {
 }
 
 /** Into one directory alone it goes: the one that has its name. What is gone is the past of what it has become there. */
-function refuseIfElsewhere(
-  { format: { move } }: FoundFormat,
-  directory: DataDirectory,
-  { from, dataDir }: Pick<MoveOut, "from" | "dataDir">,
-): void {
-  if (move === undefined || (move.state === "going" && nameIn(directory) === move.id)) return;
-  if (move.state === "gone")
-    throw new MigrateError(
-      `The log in ${from.name} was moved to ${move.place}, and ${dataDir} has it not. Nothing was done.`,
-    );
+function refuseIfElsewhere(found: FoundFormat, directory: DataDirectory, sides: Sides): void {
+  const { move } = found.format;
+  if (move === undefined || nameIn(directory)?.id === move.id || hasArrived(directory, found)) return;
   throw new MigrateError(
-    `The log in ${from.name} is on its way to ${move.place}, and not to ${dataDir}. Nothing was done.`,
+    move.state === "gone" ? isGone(move.place, sides) : goesElsewhere(move.place, sides),
   );
+}
+
+function isGone(place: string, { from, dataDir }: Sides): string {
+  return `The log in ${from.name} was moved to ${place}, and ${dataDir} has it not. Nothing was done.`;
+}
+
+function goesElsewhere(place: string, { from, dataDir }: Sides): string {
+  return (
+    `The log in ${from.name} is on its way to ${place}, and ${dataDir} has nothing of it. Nothing was done. If that ` +
+    "directory is lost, --undo --abandoned with its name takes the move back without it."
+  );
+}
+
+function cameToItsEnd({ from, dataDir }: Sides, hasArrived: boolean): string {
+  const again = `Move it back into etcd, below another prefix, with: treekeeper migrate --from ${dataDir}.`;
+  if (hasArrived) return `It is in ${dataDir} already. ${again}`;
+  return `All of ${from.name} is in ${dataDir} already, but for the last step: run the same without --undo. ${again}`;
 }
 
 /** Before anybody is stopped for it. @throws MigrateError | NewerVersionError */
@@ -145,87 +161,46 @@ async function assertTakable({ from }: MoveOut, { path }: DataDirectory): Promis
   );
 }
 
-/** In the folder of what is on its way: which move that is. */
-const nameOfMove = "move";
-/** Beside it: the directory that is made. */
-const madeFolder = "data";
-
-/** Null where nothing is on its way. */
-function nameIn({ incomingFolder }: DataDirectory): string | null {
-  const file = join(incomingFolder, nameOfMove);
-  return existsSync(file) ? readFileSync(file, "utf8") : null;
+interface Begun {
+  readonly found: FoundFormat;
+  readonly going: NonNullable<FoundFormat["format"]["move"]>;
 }
 
 /** The directory has the name first: whatever it is called by then, it is known for the one. */
-async function begin(
+async function begun(
   move: MoveOut,
   directory: DataDirectory,
-  { moves, found }: { readonly moves: Moves; readonly found: FoundFormat },
-): Promise<FoundFormat> {
+  moves: Moves,
+  found: FoundFormat,
+): Promise<Begun> {
+  const { move: before, ...format } = found.format;
+  if (before !== undefined) return { found, going: before };
   await assertTakable(move, directory);
-  const { path, incomingFolder } = directory;
-  const id = randomBytes(idBytes).toString("hex");
-  rmSync(incomingFolder, { recursive: true, force: true });
-  mkdirSync(incomingFolder, { mode: privateDirectoryMode });
-  writeFileSync(join(incomingFolder, nameOfMove), id, { mode: privateFileMode, flush: true });
-  for (const folder of [incomingFolder, path]) syncDirectory(folder);
-  return await moves.say(
-    { ...found.format, move: { state: "going", id, place: `${hostname()}:${path}` } },
-    found,
-  );
+  const id = nameFor(logIdOf(format), directory);
+  const going = { state: "going", id, place: placeHere(directory.path) } as const;
+  return { found: await moves.say({ ...format, move: going }, found), going };
 }
 
-async function sayItIsGone(moves: Moves, from: EtcdPlace): Promise<void> {
-  const now = await foundIn(moves, from);
-  const { move } = now.format;
-  if (move?.state === "going") await moves.say({ ...now.format, move: { ...move, state: "gone" } }, now);
+/** That of before where there is one: by it etcd may be told of the move yet. */
+function nameFor(logId: string, directory: DataDirectory): string {
+  const named = nameIn(directory);
+  if (named?.logId === logId) return named.id;
+  if (named !== null)
+    throw new MigrateError(
+      `What is on its way into ${directory.path} is of another log. Take that back with --undo, or remove ` +
+        `${directory.incomingFolder}. Nothing was done.`,
+    );
+  const id = newMoveId();
+  giveName(directory, { id, logId });
+  return id;
 }
 
-async function make(move: MoveOut, directory: DataDirectory, going: FoundFormat): Promise<void> {
-  const { path, incomingFolder, databaseFile } = directory;
-  const folder = join(incomingFolder, madeFolder);
-  rmSync(folder, { recursive: true, force: true });
-  await fill(move, folder, going);
-  const made = join(folder, fileNames.database);
-  makeOwn(made);
-  readBack(made, () => {});
-  renameSync(made, databaseFile);
-  syncDirectory(path);
-}
-
-/** As a new server would, up to the end of the log, which is one by now. */
-async function fill({ from, hooks }: MoveOut, folder: string, moved: FoundFormat): Promise<void> {
-  const { client, prefix, name } = from;
-  const { clusterId } = moved.format;
-  const log = await EtcdLog.open({ client, clock: systemClock, prefix, moved });
-  try {
-    log.onState((state) => {
-      if (state.state === "suspended") hooks.onNote(`waiting for etcd: ${state.cause}`);
-    });
-    const end = await log.tail();
-    const { finish } = await bootstrap(folder, client, prefix, clusterId, withoutReserve);
-    const opened = await openSqlite(folder, {
-      ...withoutReserve,
-      ...{ clusterId, isLogElsewhere: true, logHome: { place: name, logId: logIdOf(moved.format) } },
-    });
-    finish();
-    const from = opened.loaded.position.appliedLsn;
-    const onEntry = (lsn: number) => hooks.onProgress(lsn - from, "entries", (lsn - from) / (end - from));
-    const last = await settle(opened, { log, onEntry });
-    if (last !== end)
-      throw new Error(`The log in etcd ends at entry ${end}, and ${last} was the last that was heard of.`);
-  } finally {
-    await log.close();
-  }
-}
-
-/** From here on its log is in the directory. Durable when it returns. */
-function makeOwn(database: string): void {
-  const connection = openConnection(database);
-  try {
-    connection.transaction(() => dropLogHome(connection)).immediate();
-    connection.pragma("wal_checkpoint(TRUNCATE)");
-  } finally {
-    connection.close();
-  }
+async function finish(move: MoveOut, directory: DataDirectory, moves: Moves, begun: Begun): Promise<void> {
+  const { from, hooks } = move;
+  const { found: moved, going } = begun;
+  if (going.state === "going" || !isMade(directory))
+    await make(directory, { from, hooks, moved, id: going.id });
+  // Not if it was taken back meanwhile.
+  if (going.state === "going") await moves.say({ ...moved.format, move: { ...going, state: "gone" } }, moved);
+  putInPlace(directory);
 }

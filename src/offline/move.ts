@@ -1,5 +1,7 @@
 // What a move of a log has to do with, whichever way it goes: its two sides, how it is refused, and what is said of it.
 
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import type { EtcdCalls } from "../store/etcd/etcd-client.ts";
 
 /** A log in etcd, as its operator names it. */
@@ -31,6 +33,18 @@ export interface MoveReport {
   readonly digest: string;
   /** Of the file that they are in. */
   readonly bytes: number;
+}
+
+const idBytes = 16;
+
+/** Names an attempt, or a log. */
+export function newMoveId(): string {
+  return randomBytes(idBytes).toString("hex");
+}
+
+/** A directory as the key in etcd names it, for whoever reads it on another machine. */
+export function placeHere(path: string): string {
+  return `${hostname()}:${path}`;
 }
 
 /** What keeps a log from being moved, for whoever asked. */

@@ -31,6 +31,7 @@ import { dropFollowerNote, readFollowerNote } from "../store/sqlite/follower-not
 import { loadStore } from "../store/sqlite/load.ts";
 import { dropLogHome } from "../store/sqlite/log-home.ts";
 import { prepareEntriesAfter, readEntries } from "../store/sqlite/log-rows.ts";
+import { dropMoveNote } from "../store/sqlite/move-note.ts";
 import { fileNames } from "../store/sqlite/privacy.ts";
 import { leaveRestoreNote } from "../store/sqlite/restore-note.ts";
 import { keepBeforeUpgrade } from "../store/sqlite/upgrade-copy.ts";
@@ -282,6 +283,7 @@ function leaveNote(
       leaveRestoreNote(connection, note);
       // Whatever was served from there, this one goes on by itself.
       dropLogHome(connection);
+      dropMoveNote(connection);
       forgetIdentity(connection);
       // It is of a service that ran, and did not stop for it.
       if (marker !== null) connection.exec("UPDATE meta SET clean_shutdown = 1");

@@ -27,8 +27,6 @@ export interface LogInfo {
   readonly kind: string;
   /** Names the cluster that the entries belong to: what was made of another's is never put beside them. */
   readonly clusterId: string;
-  /** Names this log among those that the cluster has had; absent where it has but one. */
-  readonly logId?: string;
   /** Bytes one entry may have. */
   readonly entryBytesMax: number;
   /** Whether others may append as well. */

@@ -22,6 +22,8 @@ test("one side is a directory and the other is in etcd, and options go together"
       ["--from", folder, "--to", "etcds://h:1", "--etcd-cert", "c.crt"],
       "--etcd-cert and --etcd-key go together",
     ],
+    [["--from", etcd, "--to", folder, "--abandoned"], "--abandoned is for --undo of a move out"],
+    [["--from", folder, "--to", etcd, "--undo", "--abandoned"], "--abandoned is for --undo of a move out"],
   ];
   const answers = await Promise.all(refused.map(([args]) => run("migrate", ...args)));
   for (const [index, [, said]] of refused.entries())

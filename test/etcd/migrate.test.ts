@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { bytesOf, Keys } from "../../src/store/etcd/keys.ts";
+import { openFormat } from "../../src/store/etcd/log-format.ts";
 import { Moves } from "../../src/store/etcd/moves.ts";
 import { CliProcess } from "../cli/fixture.ts";
 import { Http, type RequestOptions } from "../support/http.ts";
@@ -263,6 +264,21 @@ test("what is there already is left alone: other keys, a directory that is not e
   expect(await site.migrate(site.directory("over"), site.place("/third/"))).toMatchObject({
     ...{ code: 1, stderr: expect.stringContaining(`is ${site.place()}, and goes on there`) },
   });
+});
+
+test("a move into a directory that is lost is taken back from another machine, by its name", async () => {
+  const site = await Site.open();
+  const client = new EtcdClient({ endpoints: site.etcd.endpoints });
+  const { format, revision } = await openFormat(client, "/treekeeper/");
+  const [moves, lost] = [new Moves(client, "/treekeeper/"), site.directory("lost")];
+  const move = { state: "going", id: "1", place: `elsewhere:${lost}` } as const;
+  await moves.say({ ...format, move }, { format, revision });
+  expect(await site.migrate(site.place(), site.directory("new"))).toMatchObject({
+    ...{ code: 1, stderr: expect.stringContaining(`is on its way to elsewhere:${lost}`) },
+  });
+  const undone = await site.migrate(site.place(), lost, "--undo", "--abandoned");
+  expect([undone.code, JSON.parse(undone.stdout)]).toEqual([0, { undone: true }]);
+  expect((await moves.look())?.format).toEqual(format);
 });
 
 test("etcd without room is known before anything is written, and left as it was", async () => {

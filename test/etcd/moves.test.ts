@@ -1,147 +1,43 @@
 // A log that moves, broken off at each call to etcd: at no moment are there two that could be served, and whoever does it
 // again finishes it. And what is said of a log that is not where it is looked for.
 
-import { cpSync, existsSync, renameSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
-import Sqlite from "better-sqlite3";
 import { afterAll, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { Digest } from "../../src/core/digest.ts";
-import { moveIn, undoMoveIn } from "../../src/offline/move-in.ts";
-import { moveOut, undoMoveOut } from "../../src/offline/move-out.ts";
 import { restoreInPlace } from "../../src/offline/restore.ts";
 import { type LogState, NotAppendedError } from "../../src/store/commit-log.ts";
 import { epochOf } from "../../src/store/epoch-name.ts";
 import { bootstrap } from "../../src/store/etcd/bootstrap.ts";
 import { usualPaces } from "../../src/store/etcd/connection.ts";
-import { type EtcdCalls, EtcdClient, type Txn } from "../../src/store/etcd/etcd-client.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
-import { bytesOf, textOf } from "../../src/store/etcd/keys.ts";
+import { bytesOf } from "../../src/store/etcd/keys.ts";
 import { type FoundFormat, MovedLogError } from "../../src/store/etcd/log-format.ts";
-import { Moves } from "../../src/store/etcd/moves.ts";
-import { noteLogHome, readLogHome } from "../../src/store/sqlite/log-home.ts";
+import { noteLogHome } from "../../src/store/sqlite/log-home.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";
 import { startOn } from "../offline/fixture.ts";
 import { smallBallast } from "../store/sqlite-fixture.ts";
 import { plain } from "../support/keeper.ts";
 import { Etcd } from "./etcd-process.ts";
-import { newFolder } from "./moving.ts";
+import { killedAtEachStep, newMove, servesAlone, servesEtcd } from "./one-move.ts";
 import { openLog, openServer } from "./sharing-server.ts";
 import { KilledError, WatchedClient } from "./watched-client.ts";
 
 const etcd = await Etcd.start(1);
 afterAll(() => etcd.stop());
 const client = new EtcdClient({ endpoints: etcd.endpoints });
-let places = 0;
-
-/** A directory with something in it, some of it in its log alone, and a place for it in etcd. */
-async function newMove() {
-  places += 1;
-  const prefix = `/moves-${places}/`;
-  const folder = newFolder();
-  const dataDir = join(folder, "data");
-  const store = await startOn(dataDir);
-  for (const path of ["/a", "/b", "/c"])
-    await store.submit({ type: "create", path, mode: plain, data: bytesOf(path) });
-  cpSync(dataDir, join(folder, "killed"), { recursive: true });
-  await store.close();
-  renameSync(join(folder, "killed"), join(folder, "source"));
-  const hooks = { onProgress: () => {}, onNote: () => {} };
-  const name = `etcd://${prefix}`;
-  const parts = (calls: EtcdCalls) => ({ name, prefix, client: calls });
-  const roomIn = async () => ({ isFull: false, quotaBytes: 0, usedBytes: 0 });
-  return {
-    ...{
-      prefix,
-      name,
-      moves: new Moves(client, prefix),
-      source: join(folder, "source"),
-      back: join(folder, "back"),
-    },
-    place: { client, prefix },
-    into(dir: string, calls: EtcdCalls = client) {
-      return moveIn({ dataDir: dir, to: parts(calls), version: "1.2.3", roomIn, hooks });
-    },
-    undoInto: (dir: string) => undoMoveIn({ dataDir: dir, to: parts(client) }),
-    out(dir: string, calls: EtcdCalls = client) {
-      return moveOut({ from: parts(calls), dataDir: dir, hooks });
-    },
-    undoOut: (dir: string) => undoMoveOut({ from: parts(client), dataDir: dir }),
-  };
-}
-
-type Move = Awaited<ReturnType<typeof newMove>>;
-
-/** Whether a start would go on from the directory by itself. */
-function servesAlone(dir: string): boolean {
-  const file = join(dir, "treekeeper.db");
-  if (!existsSync(file)) return false;
-  const connection = new Sqlite(file, { readonly: true });
-  try {
-    return readLogHome(connection, file) === null;
-  } finally {
-    connection.close();
-  }
-}
-
-/** Whether there is a log that servers go on with. */
-async function servesEtcd({ moves }: Move): Promise<boolean> {
-  const found = await moves.look();
-  return found !== null && found.format.move === undefined;
-}
-
-/** Ends at a step: before something is looked up, before it is written where the log is, or when that is written. */
-class EndingAtStep extends WatchedClient {
-  readonly #step: number;
-  #steps = 0;
-
-  constructor(step: number) {
-    super(client);
-    this.#step = step;
-  }
-
-  override async range(...args: Parameters<EtcdCalls["range"]>) {
-    this.#next();
-    return await super.range(...args);
-  }
-
-  /** Others are those of somebody who follows the log, beside what is done. */
-  override async txn(txn: Txn) {
-    const isStep = txn.success.some((step) => "put" in step && textOf(step.put.key).endsWith("/fmt"));
-    if (isStep) this.#next();
-    const answer = await super.txn(txn);
-    if (isStep) this.#next();
-    return answer;
-  }
-
-  #next(): void {
-    this.#steps += 1;
-    if (this.#steps >= this.#step) throw new KilledError("killed");
-  }
-}
-
-/** Each attempt is killed one step later than the one before. @returns after how many it was done */
-async function killedAtEachStep(attempt: (calls: EtcdCalls) => Promise<unknown>, look: () => Promise<void>) {
-  for (let step = 1; ; step += 1) {
-    try {
-      await attempt(new EndingAtStep(step));
-      return step;
-    } catch (error) {
-      if (!(error instanceof KilledError)) throw error;
-    }
-    await look();
-  }
-}
 
 test("into etcd: killed at each step and done again, it is in one of both, and then in etcd", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   const seen = new Set<string>();
   const look = async () => {
     const where = [servesAlone(move.source), await servesEtcd(move)];
     seen.add(where.join(" "));
     expect(where).not.toEqual([true, true]);
   };
-  const calls = await killedAtEachStep((ending) => move.into(move.source, ending), look);
+  const calls = await killedAtEachStep(client, (ending) => move.into(move.source, ending), look);
   expect(calls).toBeGreaterThan(8);
   // What was seen on the way: nothing moved, neither of both, and both sides' last step.
   expect([...seen]).toEqual(expect.arrayContaining(["true false", "false false"]));
@@ -160,14 +56,14 @@ test("into etcd: killed at each step and done again, it is in one of both, and t
 });
 
 test("out of etcd: killed at each step and done again, it is in one of both, and then in the directory", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   const server = await openServer(move.place);
   await server.create("/d");
   const digest = server.digest();
   await server.close();
   const look = async () => expect([servesAlone(move.back), await servesEtcd(move)]).not.toEqual([true, true]);
-  const steps = await killedAtEachStep((ending) => move.out(move.back, ending), look);
+  const steps = await killedAtEachStep(client, (ending) => move.out(move.back, ending), look);
   expect(steps).toBeGreaterThan(6);
   await look();
   expect([servesAlone(move.back), await servesEtcd(move)]).toEqual([true, false]);
@@ -185,7 +81,7 @@ async function reopened(dir: string) {
 }
 
 test("there and back and there again, positions go on and no two logs give their epochs one name", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   const first = await openServer(move.place);
   await first.create("/in-the-first");
@@ -195,7 +91,7 @@ test("there and back and there again, positions go on and no two logs give their
   const alone = await startOn(move.back);
   await alone.submit({ type: "create", path: "/alone", mode: plain, data: bytesOf("") });
   await alone.close();
-  const second = { ...(await newMove()), client };
+  const second = await newMove(client);
   await second.into(move.back);
   const server = await openServer(second.place);
   expect(server.store.place).toEqual({ lsn: 5, zxid: 5 });
@@ -213,7 +109,7 @@ test("there and back and there again, positions go on and no two logs give their
 });
 
 test("an append is refused by the key alone, before anybody has looked at it", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   const paces = { ...usualPaces, probeEveryMs: 600_000 };
   const log = await EtcdLog.open({ ...move.place, clock: systemClock, paces });
@@ -229,7 +125,7 @@ test("an append is refused by the key alone, before anybody has looked at it", a
 });
 
 test("who has the log open fails with the place it went to, and appends nothing any more", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   const [writing, idle] = [await openLog(move.place), await openLog(move.place)];
   const states: LogState[] = [];
@@ -247,7 +143,7 @@ test("who has the log open fails with the place it went to, and appends nothing 
 });
 
 test("what was broken off is taken back, and what came to its end is not", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   const ending = WatchedClient.endingAt(6, client);
   await expect(move.into(move.source, ending)).rejects.toThrow(KilledError);
   await expect(openLog(move.place)).rejects.toThrow("on its way to");
@@ -273,7 +169,7 @@ test("what was broken off is taken back, and what came to its end is not", async
 });
 
 test("a directory into which something is on its way is not begun by a start", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   const going = new WatchedClient(client);
   going.beforeCall = async () => {
@@ -287,7 +183,7 @@ test("a directory into which something is on its way is not begun by a start", a
 });
 
 test("a directory with a log of its own is not taken for that of a server over a log that was moved", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   const copy = `${move.source}-copy`;
   cpSync(move.source, copy, { recursive: true });
   const { clusterId } = await move.into(move.source);
@@ -295,7 +191,7 @@ test("a directory with a log of its own is not taken for that of a server over a
 });
 
 test("where etcd is lost with what was moved there, a restore goes on from what the directory has", async () => {
-  const move = await newMove();
+  const move = await newMove(client);
   await move.into(move.source);
   restoreInPlace({ dataDir: move.source });
   expect(servesAlone(move.source)).toBe(true);

@@ -28,6 +28,10 @@ export function migrateCommand(): Command {
     .addOption(file("TREEKEEPER_ETCD_USER", "--etcd-user <name>", "the user in etcd, where it asks for one"))
     .addOption(file("TREEKEEPER_ETCD_PASSWORD_FILE", "--etcd-password-file <file>", "that user's password"))
     .option("--undo", "take back a move that was broken off; one that came to its end is moved back instead")
+    .option(
+      "--abandoned",
+      "with --undo: take back a move out of etcd whose directory is lost; whoever has it can never finish it then",
+    )
     .action(migrate);
 }
 
@@ -56,6 +60,7 @@ interface Options {
   readonly etcdUser: string;
   readonly etcdPasswordFile: string;
   readonly undo?: true;
+  readonly abandoned?: true;
 }
 
 async function migrate(options: Options, command: Command): Promise<void> {
@@ -65,7 +70,7 @@ async function migrate(options: Options, command: Command): Promise<void> {
   const progress = new Progress("migrate", output);
   try {
     if (options.undo === true) {
-      await undoMigrate(migration);
+      await undoMigrate(migration, { isAbandoned: options.abandoned === true });
       return await output.write({ text: () => undoneText(options), json: { undone: true } });
     }
     const report = await move(migration, {
@@ -100,6 +105,8 @@ function migrationOf(options: Options, command: Command): Migration {
       : (["out", to as string, from] as const);
   if ((etcdCa !== "" || etcdCert !== "") && !etcd.name.startsWith("etcds:"))
     command.error("error: --etcd-ca and --etcd-cert are for etcds://.");
+  if (options.abandoned === true && (options.undo !== true || direction !== "out"))
+    command.error("error: --abandoned is for --undo of a move out of etcd.");
   const version = command.parent?.version() ?? "";
   const keys = { etcdCa, etcdCert, etcdKey, etcdUser, etcdPasswordFile };
   return { direction, dataDir, version, etcd: { ...etcd, ...keys } };

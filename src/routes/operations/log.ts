@@ -153,6 +153,7 @@ class LogStream extends Readable {
   #isWanted = false;
   #isScheduled = false;
   #isTailDue = true;
+  #isFinished = false;
   #cancelTimer = () => {};
 
   constructor(store: Store, after: number, tail: () => Tail) {
@@ -166,7 +167,9 @@ class LogStream extends Readable {
 
   /** Says so in good order: its reader asks somebody else. */
   finish(): void {
-    if (!this.destroyed) this.push(null);
+    if (this.destroyed || this.#isFinished) return;
+    this.#isFinished = true;
+    this.push(null);
   }
 
   override _read(): void {
@@ -188,7 +191,7 @@ class LogStream extends Readable {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (!this.destroyed && !this.readableEnded) this.#send();
+      if (!this.destroyed && !this.#isFinished) this.#send();
     });
   }
 

@@ -63,14 +63,15 @@ async function takeIfBehind(directory: DataDirectory, source: Source): Promise<S
   // What is said of the directory of another cluster, and of one that was put back, is said when it is opened.
   if (own !== null && (own.clusterId !== clusterId || own.isPutBack)) return null;
   const format = (await patiently(() => readFormat(client, prefix)))?.format;
-  const log = new EntriesRead(client, new Keys(prefix, format?.before));
+  const begins = format?.before ?? 0;
+  const log = new EntriesRead(client, new Keys(prefix, begins));
   const snapshots = new Snapshots(client, prefix);
   const ownLsn = own === null || !isOfLog(own, format, directory) ? 0 : own.lsn;
   if (own !== null) await refuseAnotherPast(log, { ...own, lsn: ownLsn }, directory);
   for (let tries = 1; ; tries += 1) {
     const { first } = await patiently(() => log.extent());
-    // Of an entry that is there it was seen that it is the same.
-    if (ownLsn >= first || (ownLsn === 0 && first === 1)) return null;
+    // Of an entry that is there it was seen that it is the same, and so are all that begin where the log does.
+    if (ownLsn >= first || (ownLsn === begins && first === begins + 1)) return null;
     const snapshot = await snapshots.latest();
     assertUsable(snapshot, { ownLsn, first });
     try {

@@ -73,6 +73,8 @@ export interface EtcdLogStats extends LagStats {
 
 export class EtcdLog implements CommitLog {
   readonly info: LogInfo;
+  /** Names this log among those that the cluster has had. */
+  readonly logId: string;
   readonly writer = randomBytes(8).toString("hex");
   readonly #client: EtcdCalls;
   readonly #clock: Clock;
@@ -109,10 +111,8 @@ export class EtcdLog implements CommitLog {
     const { clusterId, before } = opened.format;
     this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
-    this.info = {
-      ...{ kind: "etcd", clusterId, logId: logIdOf(opened.format), isShared: true },
-      ...{ entryBytesMax, appendsAtOnce: 1 },
-    };
+    this.logId = logIdOf(opened.format);
+    this.info = { kind: "etcd", clusterId, isShared: true, entryBytesMax, appendsAtOnce: 1 };
     this.#read = new EntriesRead(client, this.#keys);
     const { writer } = this;
     const [keys, read] = [this.#keys, this.#read];

@@ -18,7 +18,7 @@ export interface Format {
   readonly move?: Move;
 }
 
-interface Move {
+export interface Move {
   /** Into etcd, out of it, or gone from it for good. */
   readonly state: "coming" | "going" | "gone";
   /** Names the attempt. */
@@ -84,7 +84,7 @@ export async function openFormat(client: Pick<EtcdCalls, "txn">, prefix: string)
 }
 
 /** Why it is not served; null where it is. */
-function refusalOf({ move }: Format, prefix: string): string | null {
+export function refusalOf({ move }: Format, prefix: string): string | null {
   switch (move?.state) {
     case undefined:
       return null;
@@ -112,8 +112,11 @@ function refusalIn(kv: KeyValue, prefix: string): string | null {
   }
 }
 
+const anotherLog =
+  "the log is not the one that was opened: it was made anew, another was put in its place, or a move of it was taken back";
+
 /** What is said of the key when it is not as it was. */
 export function notTheSame(kv: KeyValue | undefined, prefix: string): string {
   const moved = kv === undefined ? null : refusalIn(kv, prefix);
-  return moved ?? "the log is not the one that was opened: it was made anew, or another was put in its place";
+  return moved ?? anotherLog;
 }

@@ -89,7 +89,7 @@ export async function openOver(
   return {
     ...{ log, servers },
     stats: () => ({ ...log.stats(), ...client.stats(), ...servers.stats(), ...room.stats() }),
-    home: { place: nameOf(settings), logId: log.info.logId ?? log.info.clusterId },
+    home: { place: nameOf(settings), logId: log.logId },
     bootstrap: (dataDir, options) => bootstrap(dataDir, client, prefix, log.info.clusterId, options),
     snapshotDuty: (parts) =>
       new SnapshotDuty({

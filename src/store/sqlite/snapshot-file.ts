@@ -12,6 +12,7 @@ import { forgetIdentity } from "./file-identity.ts";
 import { leaveFollowerNote, readFollowerNote } from "./follower-note.ts";
 import { dropLogHome, type LogHome, leaveLogHome, readLogHome } from "./log-home.ts";
 import { readMachineVersion, readMeta } from "./meta.ts";
+import { dropMoveNote } from "./move-note.ts";
 import { dropRestoreNote, readRestoreNote } from "./restore-note.ts";
 import { entryNamesSince, upgradeSchemaIfOlder } from "./schema.ts";
 
@@ -63,8 +64,12 @@ export function copyAtRest(
       const { appliedLsn: lsn, zxid } = readMeta(connection, copy);
       const last = connection.prepare("SELECT max(lsn) FROM log").pluck().get() as number | null;
       if (last !== null && last > lsn) throw servedMeanwhile();
+      // Another move has had its way meanwhile.
+      const noted = readLogHome(connection, copy);
+      if (noted !== null && noted.logId !== home.logId) throw servedMeanwhile();
       connection.exec("DELETE FROM log");
       leaveLogHome(connection, home);
+      dropMoveNote(connection);
       markAsBackup(connection, { ...marker, id: randomUUID(), lsn, zxid });
     });
     make.immediate();
@@ -106,6 +111,7 @@ export function makeFollowing(
     // Where that server was put back itself, what follows of it is in its log.
     dropRestoreNote(connection);
     dropLogHome(connection);
+    dropMoveNote(connection);
     leaveFollowerNote(connection, upstream);
     forgetWhatItWas(connection);
   });
