@@ -38,7 +38,7 @@ import { ignoreContentType } from "./routes/http/content-type.ts";
 import { Drain } from "./routes/http/drain.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
-import { forwardToUpstream } from "./routes/http/forward.ts";
+import { forwardToUpstream, isPassedOn } from "./routes/http/forward.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
 import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
@@ -189,7 +189,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   makeRoomFirst(app, answers);
   markLongBodies(app);
   passAnswers(app, [
-    finishAnswers(store, follower !== undefined),
+    finishAnswers(store),
     sendElsewhere(drain, openConnections),
     dateStale(store),
     ...auditSteps(app, parts),
@@ -379,23 +379,15 @@ function countConnections(
 }
 
 /** What answers have in common, whatever they say. */
-function finishAnswers(store: Store, isFollower: boolean): AnswerStep {
+function finishAnswers(store: Store): AnswerStep {
   return (request, reply, payload) => {
     if (!request.url.startsWith("/v1")) return payload;
-    // How much is written is told to those who are known.
-    if (reply.statusCode !== 401) {
-      reply.header("zxid", isFollower ? Math.max(store.zxid, toldZxid(reply)) : store.zxid);
-    }
+    // How much is written is told to those who are known. An answer of another server is of the state over there.
+    if (reply.statusCode !== 401 && !isPassedOn(reply)) reply.header("zxid", store.zxid);
     leaveOutLongLocation(reply);
     // Text here is JSON; its last line ends as lines do, so that a shell's prompt does not run into it.
     return typeof payload === "string" && payload !== "" ? `${payload}\n` : payload;
   };
-}
-
-/** Of an answer that came from another server, and may be of a state that is not here yet; 0 for others. */
-function toldZxid(reply: FastifyReply): number {
-  const told = Number(reply.getHeader("zxid"));
-  return Number.isSafeInteger(told) ? told : 0;
 }
 
 /** HTTP/2 is told otherwise, and takes no such header. */

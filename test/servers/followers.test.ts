@@ -9,12 +9,24 @@ import { addTokenWith, turnOnAccess } from "../support/access.ts";
 import { Http } from "../support/http.ts";
 import { Keeper } from "../support/keeper.ts";
 import { watchesOf } from "../watches/fixture.ts";
+import { Between } from "./between.ts";
 import { type Followed, type FollowOptions, follow } from "./followed.ts";
 import { Servers, skewedClock } from "./servers.ts";
 
-const test = serverTest.extend<{ followed: (options: FollowOptions) => Promise<Followed> }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the fixtures a fixture needs from this pattern
-  followed: async ({}, use) => {
+interface Fixture {
+  followed: (options: FollowOptions) => Promise<Followed>;
+  /** In front of the server, for those who shall not hear it as it is. */
+  between: Between;
+}
+
+const test = serverTest.extend<Fixture>({
+  between: async ({ http }, use) => {
+    const between = await Between.start(http.url);
+    await use(between);
+    await between.close();
+  },
+  // What is in front of the server goes after those who follow it.
+  followed: async ({ between: _first }, use) => {
     const all: Followed[] = [];
     await use(async (options) => {
       const one = await follow(options);
@@ -196,6 +208,26 @@ test("fails rather than go on from a log of another past, or one that led elsewh
   });
   await served.close();
   await other.store.close();
+});
+
+test("passes on an answer with the zxid that it is of, though it has heard of more by then", async ({
+  keeper,
+  between,
+  followed,
+}) => {
+  await keeper.create("/a", undefined, "old");
+  const follower = await followed({ urls: [between.url] });
+  const session = await follower.http.post("/v1/sessions", { json: { timeoutMs: 60_000 } });
+  const { token } = session.json<{ token: string }>();
+  const isHeld = between.hold("/v1/data/a");
+  const read = follower.http.get("/v1/data/a", { headers: { "session-token": token } });
+  await isHeld;
+  const of = keeper.store.zxid;
+  await keeper.set("/a", "new");
+  await follower.store.atLeast(keeper.store.zxid);
+  between.release();
+  const { text, zxid } = await read;
+  expect([text, zxid]).toEqual(["old", of]);
 });
 
 test("is refused where it would follow itself", async ({ http, followed }) => {

@@ -35,6 +35,14 @@ const answeredBy: Readonly<Record<string, "here" | "upstream">> = {
   "GET /v1/admin/ended-sessions/:id": "upstream",
 };
 
+/** Answers that are another server's own words. */
+const passedOn = new WeakSet<FastifyReply>();
+
+/** Whether it is what the server that is followed has answered, which has seen to all that goes with it. */
+export function isPassedOn(reply: FastifyReply): boolean {
+  return passedOn.has(reply);
+}
+
 /** The step in front of those that ask who it is: that is asked over there. */
 export function forwardToUpstream(parts: ForwardParts | null): readonly RequestStep[] {
   if (parts === null) return [];
@@ -141,6 +149,7 @@ class Forwarding {
     if (Number.isSafeInteger(zxid) && zxid > this.#store.zxid) await this.#untilHere(zxid);
     if (this.#isOver || isGone(reply.raw)) return;
     this.#isOver = true;
+    passedOn.add(reply);
     reply.code(answer.statusCode ?? 502).headers(answerHeaders(answer.headers));
     if (hasNoBody(this.#request.method, reply.statusCode)) {
       answer.resume();
