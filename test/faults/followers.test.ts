@@ -7,11 +7,22 @@ import { cpSync, existsSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
+import Sqlite from "better-sqlite3";
 import { describe, expect } from "vitest";
+import { systemClock } from "../../src/clock.ts";
+import { openUpstream } from "../../src/store/upstream/open-upstream.ts";
 import { readDocument } from "../support/markdown.ts";
 import { freePorts } from "../support/ports.ts";
 import { cliFile } from "../support/programs.ts";
 import { type Place, test, treekeeper } from "./followed.ts";
+
+/** As a start that ends before the database is open. */
+async function beginAndGoNoFurther({ dataDir }: Place, { url }: Place): Promise<void> {
+  const settings = { follow: url, followTokenFile: "", followCa: "" };
+  const surroundings = { clock: systemClock, onWaiting() {}, signal: new AbortController().signal };
+  const { begin } = await openUpstream(settings, surroundings);
+  await begin(dataDir, { allowUnsafeFilesystem: false });
+}
 
 interface Opened {
   readonly id: string;
@@ -42,6 +53,23 @@ async function untilSame(one: Place, other: Place): Promise<void> {
     async () => (await one.http.post("/v1/sync")).zxid === (await other.http.post("/v1/sync")).zxid,
   );
   expect(await treeOf(one)).toBe(await treeOf(other));
+}
+
+/** The server is put back to where it was before the follower heard the last that it has. */
+async function putBackUnder(follower: Place, upstream: Place): Promise<void> {
+  await write(upstream, 3);
+  await upstream.server?.terminate();
+  const old = `${upstream.dataDir}-old`;
+  cpSync(upstream.dataDir, old, { recursive: true });
+  await upstream.start();
+  await write(upstream, 5);
+  await follower.until(async () => (await follower.http.get("/v1/znodes/n-0000000007")).status === 200);
+  await upstream.server?.kill();
+  rmSync(upstream.dataDir, { recursive: true });
+  cpSync(old, upstream.dataDir, { recursive: true });
+  rmSync(old, { recursive: true });
+  expect((await treekeeper("restore", "--rolled-back", "--data-dir", upstream.dataDir)).code).toBe(0);
+  await upstream.start();
 }
 
 const smallRing = ["--recent-entries-bytes-max", "4KiB"];
@@ -191,19 +219,7 @@ describe("a follower", () => {
     pair,
   }) => {
     const { upstream, follower } = await pair();
-    await write(upstream, 3);
-    await upstream.server?.terminate();
-    const old = `${upstream.dataDir}-old`;
-    cpSync(upstream.dataDir, old, { recursive: true });
-    await upstream.start();
-    await write(upstream, 5);
-    await follower.until(async () => (await follower.http.get("/v1/znodes/n-0000000007")).status === 200);
-    await upstream.server?.kill();
-    rmSync(upstream.dataDir, { recursive: true });
-    cpSync(old, upstream.dataDir, { recursive: true });
-    rmSync(old, { recursive: true });
-    expect((await treekeeper("restore", "--rolled-back", "--data-dir", upstream.dataDir)).code).toBe(0);
-    await upstream.start();
+    await putBackUnder(follower, upstream);
     // Past where the follower was.
     await write(upstream, 20);
     expect(await follower.server?.exit).toMatchObject({ code: 74 });
@@ -211,6 +227,25 @@ describe("a follower", () => {
     await untilSame(follower, upstream);
     const [kept = ""] = readdirSync(follower.dataDir).filter((name) => name.startsWith("replaced-"));
     expect(existsSync(join(follower.dataDir, kept, "treekeeper.db"))).toBe(true);
+  });
+
+  test("keeps what it had of another past, be it that it was late too, and that the start was broken off", async ({
+    pair,
+  }) => {
+    const { upstream, follower } = await pair({ upstream: smallRing });
+    await putBackUnder(follower, upstream);
+    await follower.server?.terminate();
+    // What is in memory over there does not reach back to where the follower was.
+    await write(upstream, 60);
+    await beginAndGoNoFurther(follower, upstream);
+    const { logs } = await follower.start();
+    const { keptAt = "" } = (logs as { keptAt?: string }[]).find((line) => line.keptAt !== undefined) ?? {};
+    await untilSame(follower, upstream);
+    const kept = new Sqlite(join(keptAt, "treekeeper.db"), { readonly: true });
+    const count = kept.prepare("SELECT count(*) FROM znode WHERE path LIKE '/n-%'").pluck().get();
+    kept.close();
+    expect(count).toBe(8);
+    expect(readdirSync(follower.dataDir).filter((name) => name.startsWith("replaced"))).toHaveLength(1);
   });
 
   test("that takes nothing is ended, and what it would have been sent is not kept for it", async ({

@@ -2,15 +2,12 @@
 // since, be it new, off for long, or of another past, it takes a backup of that server for its tables. What it had is kept
 // aside until the new file is open; what was of another past is kept for good.
 
-import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, renameSync } from "node:fs";
-import { join } from "node:path";
-import { privateDirectoryMode, syncDirectory } from "../../own-directory.ts";
+import { createHash } from "node:crypto";
 import type { Stamp } from "../recent-entries.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
-import { fileNames } from "../sqlite/privacy.ts";
 import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
 import { makeFollowing, placeOfFollower } from "../sqlite/snapshot-file.ts";
+import { folderWaiting, keepForGood, makeFolder, removeFolder } from "./kept-past.ts";
 import { type Surroundings, untilAnswered } from "./patience.ts";
 import { type Upstream, UpstreamRefusal } from "./upstream.ts";
 
@@ -45,7 +42,9 @@ export async function begin(upstream: Upstream, options: BeginOptions): Promise<
 }
 
 async function beginIn(directory: DataDirectory, upstream: Upstream, options: BeginOptions): Promise<Begun> {
+  const keptBefore = finishBrokenOff(directory);
   const first = await gapBehind(directory, upstream, options);
+  const folder = folderFor(directory, first);
   let gap = first;
   let bytes = 0;
   for (let tries = 0; gap !== null; tries += 1) {
@@ -53,14 +52,28 @@ async function beginIn(directory: DataDirectory, upstream: Upstream, options: Be
     bytes = await takeBackup(directory, upstream, options);
     gap = await gapBehind(directory, upstream, options);
   }
-  const taken = first === null ? null : { bytes };
-  if (first !== "another past")
-    return { taken, keptAt: null, finish: () => removeCopy(directory.replacedFile) };
-  const keptAt = join(
-    directory.path,
-    `replaced-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "")}-${randomBytes(2).toString("hex")}`,
-  );
-  return { taken, keptAt, finish: () => keepForGood(directory, keptAt) };
+  return {
+    taken: first === null ? null : { bytes },
+    keptAt: folder ?? keptBefore,
+    finish() {
+      if (folder === null) removeCopy(directory.replacedFile);
+      else keepForGood(directory, folder);
+    },
+  };
+}
+
+/** What an earlier start has put aside for good and not got into its folder: another stands in its place by now. */
+function finishBrokenOff(directory: DataDirectory): string | null {
+  const folder = folderWaiting(directory);
+  return folder !== null && keepForGood(directory, folder) ? folder : null;
+}
+
+/** Before anything is put aside: where it is kept. One that was made before was made for what still stands there. */
+function folderFor(directory: DataDirectory, gap: Gap | null): string | null {
+  const waiting = folderWaiting(directory);
+  if (gap !== null) return waiting ?? (gap === "another past" ? makeFolder(directory) : null);
+  if (waiting !== null) removeFolder(directory, waiting);
+  return null;
 }
 
 const tooSlow =
@@ -151,12 +164,4 @@ async function download(
   if (hash.digest("base64") === sha256) return bytes;
   removeCopy(directory.snapshotFile);
   throw new Error("the backup was damaged on its way");
-}
-
-/** Nobody else has it: what was acknowledged there and is not in the other past is in this file alone. */
-function keepForGood({ path, replacedFile }: DataDirectory, folder: string): void {
-  if (!existsSync(replacedFile)) return;
-  mkdirSync(folder, { mode: privateDirectoryMode });
-  renameSync(replacedFile, join(folder, fileNames.database));
-  for (const changed of [folder, path]) syncDirectory(changed);
 }
