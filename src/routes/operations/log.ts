@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import type { ReadonlyEpochs } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { isSamePast, type Stamp } from "../../store/recent-entries.ts";
 import type { Store } from "../../store/store.ts";
@@ -74,11 +75,11 @@ function stampIn({ after: lsn, zxid, epoch, writer, seq }: LogQuery): Stamp | Pi
 }
 
 /** @throws KeeperError `log_trimmed` */
-function assertReachable(asked: Stamp | Pick<Stamp, "lsn">, { recent }: Store): void {
+function assertReachable(asked: Stamp | Pick<Stamp, "lsn">, { recent, epochs }: Store): void {
   const { lsn } = asked;
   const known = recent.stampAt(lsn);
   if (known !== undefined && (!("zxid" in asked) || isSamePast(asked, known))) return;
-  if (known !== undefined || lsn > recent.last.lsn) {
+  if (known !== undefined || lsn > recent.last.lsn || ("zxid" in asked && !hasEpochOf(asked, epochs))) {
     const message = `What led to entry ${lsn} where you were is not what led to it here: begin anew, with a backup.`;
     throw new KeeperError("log_trimmed", message, { unknownPast: true });
   }
@@ -87,6 +88,14 @@ function assertReachable(asked: Stamp | Pick<Stamp, "lsn">, { recent }: Store): 
     `The entries behind ${lsn} are not in memory any more: begin with a backup. More are kept with a larger ` +
       "--recent-entries-bytes-max.",
   );
+}
+
+/**
+ * Whether the epoch was the current one behind that zxid, as far as epochs are remembered. It is that of the zxid, or began
+ * with the next; one in which nothing was written is not known any more, and counts as another past.
+ */
+function hasEpochOf({ zxid, epoch }: Stamp, epochs: ReadonlyEpochs): boolean {
+  return epochs.has({ zxid, epoch }) || epochs.has({ zxid: zxid + 1, epoch });
 }
 
 /** Those who read the log now. */
