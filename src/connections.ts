@@ -195,18 +195,27 @@ export class Connections {
     this.#turnedAway = 0;
   }
 
-  /** Begins to end them; all are gone after `withinMs`. Returns a function that says the server has closed. */
-  end(withinMs: number): () => void {
+  /**
+   * Begins to end them; all are gone after `withinMs`, but those that are spared for somebody else to end. Returns a function
+   * that says the server has closed.
+   */
+  end(withinMs: number, isSpared: (end: ConnectionEnd) => boolean = () => false): () => void {
     // An HTTP/2 session takes no new requests from here on, and closes after the last answer.
     for (const session of this.#sessions) session.close();
     const rest = setInterval(() => this.#closeResting(), restCheckMs);
     const timeUp = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy();
+      for (const socket of this.#sockets) if (!isSpared(socket)) socket.destroy();
     }, withinMs);
     return () => {
       clearInterval(rest);
       clearTimeout(timeUp);
     };
+  }
+
+  /** Whether there are others yet. */
+  hasOthers(isThis: (end: ConnectionEnd) => boolean): boolean {
+    for (const socket of this.#sockets) if (!isThis(socket)) return true;
+    return false;
   }
 
   /** Over HTTP/1.1 a client keeps its connection after an answer: those under way at first come to rest later. */
@@ -219,7 +228,10 @@ function isBeyondShare({ isMany, count }: ClientConnections, connectionsMax: num
   return !isMany && count > connectionsMax;
 }
 
-function addressOf({ remoteAddress, remotePort }: Socket): string {
+/** Where a connection comes from, by which it is known: under TLS a request has another socket, and the same address. */
+export type ConnectionEnd = Pick<Socket, "remoteAddress" | "remotePort">;
+
+function addressOf({ remoteAddress, remotePort }: ConnectionEnd): string {
   return `${remoteAddress} ${remotePort}`;
 }
 

@@ -355,9 +355,10 @@ async function closeService(service: Service): Promise<void> {
   service.scheduledBackups?.stop();
   await service.backups.close();
   await service.ownServer.stop();
+  // Nothing is written any more but for requests under way: what followers are told ends behind all of it.
+  housekeeper?.stop();
   await server.close();
   stallWatch.stop();
-  housekeeper?.stop();
   runtime.stop();
   sessions.dispose();
   await store.close();

@@ -10,7 +10,7 @@ import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { JwtKeys } from "./access/jwt-keys.ts";
 import { Tickets } from "./access/tickets.ts";
 import type { TlsPair } from "./certificate.ts";
-import { Connections, type SurplusBound } from "./connections.ts";
+import { type ConnectionEnd, Connections, type SurplusBound } from "./connections.ts";
 import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
 import type { Limits } from "./core/limits.ts";
@@ -299,10 +299,12 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       drain.stop();
       watches.close("shutdown");
       coordination.stop();
-      for (const stream of [...streams, ...logReaders]) stream.close();
-      const closed = connections.end(closeWithinMs);
+      for (const stream of streams) stream.close();
+      const isReaders = (end: ConnectionEnd) => logReaders.some((readers) => readers.areOn(end));
+      const closed = connections.end(closeWithinMs, isReaders);
+      const told = logReaders.map((readers) => readers.close(() => connections.hasOthers(isReaders)));
       await Promise.all([app.close(), doors.close()]).finally(() => {
-        closed();
+        for (const end of [closed, ...told]) end();
         health.stop();
         stopLooking();
       });

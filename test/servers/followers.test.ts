@@ -177,6 +177,26 @@ test("says what was not done, and nothing where nobody knows whether it was", as
   expect((await follower.http.get("/readyz", { query: "verbose" })).text).toMatch(/\[-\] log failed/);
 });
 
+test("hears of all that was answered before the server it follows stops", async ({
+  http,
+  keeper,
+  followed,
+  server,
+}) => {
+  const follower = await followed({ urls: [http.url] });
+  await keeper.create("/a", undefined, "0");
+  await follower.store.atLeast(keeper.store.zxid);
+  keeper.log.hold();
+  const late = http.put("/v1/znodes/a", { body: "late" });
+  while (keeper.store.waitingCount === 0) await new Promise((resolve) => setImmediate(resolve));
+  const closed = server.close();
+  keeper.log.release();
+  const { status, zxid } = await late;
+  await closed;
+  expect(status).toBe(200);
+  await expect.poll(() => follower.store.zxid).toBe(zxid);
+});
+
 test("fails rather than go on from a log of another past, or one that led elsewhere", async ({
   http,
   keeper,

@@ -2,6 +2,7 @@
 // what is in memory; a reader that falls behind that is cut off, and begins again with a backup. GET /v1/admin/log/end says
 // how far the log goes.
 
+import type { Socket } from "node:net";
 import { Readable } from "node:stream";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
@@ -101,7 +102,8 @@ function hasEpochOf({ zxid, epoch }: Stamp, epochs: ReadonlyEpochs): boolean {
 /** Those who read the log now. */
 export class LogReaders {
   readonly #parts: LogParts;
-  readonly #open = new Set<LogStream>();
+  /** Each with where its connection comes from. */
+  readonly #open = new Map<LogStream, string>();
 
   constructor(parts: LogParts) {
     this.#parts = parts;
@@ -131,7 +133,7 @@ export class LogReaders {
     const { store } = this.#parts;
     const stream = new LogStream(store, after, () => this.tail());
     const stopFollowing = store.rightsInUse.follow(callerOf(request), () => stream.destroy());
-    this.#open.add(stream);
+    this.#open.set(stream, endOf(request.raw.socket));
     stream.once("close", () => {
       stopFollowing();
       this.#open.delete(stream);
@@ -140,10 +142,37 @@ export class LogReaders {
     return reply.headers(logHeaders).send(stream);
   }
 
-  close(): void {
-    for (const stream of this.#open) stream.finish();
+  /** Whether one of them is on the connection. */
+  areOn(connection: Pick<Socket, "remoteAddress" | "remotePort">): boolean {
+    const end = endOf(connection);
+    for (const other of this.#open.values()) if (other === end) return true;
+    return false;
+  }
+
+  /**
+   * Each has told all there is before it ends: what is written later, and what it had not told, is in no memory after a
+   * restart. So it waits until nobody else has a request under way. Returns a function that says the server has closed.
+   */
+  close(hasOthers: () => boolean): () => void {
+    const startedMs = performance.now();
+    const look = setInterval(() => {
+      const isLate = performance.now() - startedMs > closeMsMax;
+      if (!isLate && (hasOthers() || this.#parts.store.waitingCount > 0)) return;
+      for (const stream of this.#open.keys()) stream.finish();
+      if (isLate) for (const stream of this.#open.keys()) stream.destroy();
+    }, closeLookMs);
+    return () => clearInterval(look);
   }
 }
+
+/** By which a connection is known: under TLS a request has another socket, and the same address. */
+function endOf({ remoteAddress, remotePort }: Pick<Socket, "remoteAddress" | "remotePort">): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+const closeLookMs = 20;
+/** More than requests under way have, and less than a process has that ends. */
+const closeMsMax = 7500;
 
 const logHeaders = {
   "Content-Type": logMediaType,
@@ -162,7 +191,8 @@ class LogStream extends Readable {
   #isWanted = false;
   #isScheduled = false;
   #isTailDue = true;
-  #isFinished = false;
+  /** Whether it ends behind what there is. */
+  #isFinishing = false;
   #cancelTimer = () => {};
 
   constructor(store: Store, after: number, tail: () => Tail) {
@@ -174,11 +204,10 @@ class LogStream extends Readable {
     this.#tellLater();
   }
 
-  /** Says so in good order: its reader asks somebody else. */
+  /** Tells what there is yet, and ends in good order: its reader asks somebody else. */
   finish(): void {
-    if (this.destroyed || this.#isFinished) return;
-    this.#isFinished = true;
-    this.push(null);
+    this.#isFinishing = true;
+    this.#sendSoon();
   }
 
   override _read(): void {
@@ -200,7 +229,7 @@ class LogStream extends Readable {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      if (!this.destroyed && !this.#isFinished) this.#send();
+      if (!this.destroyed) this.#send();
     });
   }
 
@@ -211,6 +240,9 @@ class LogStream extends Readable {
     } else if (pieces.length > 0) {
       this.#isWanted = false;
       for (const piece of pieces) this.push(piece);
+    } else if (this.#isFinishing) {
+      this.#isWanted = false;
+      this.push(null);
     }
   }
 
