@@ -71,12 +71,22 @@ export class LogConnection {
     ask: () => Promise<T>,
     refused: (error: unknown) => Promise<void> | void = () => {},
   ): Promise<T> {
+    return await this.untilGiven(async () => {
+      const answer = await ask();
+      this.answered();
+      return answer;
+    }, refused);
+  }
+
+  /** The same, where an answer says nothing of whether the log is within reach: that is for whoever asks to judge. */
+  async untilGiven<T>(
+    ask: () => Promise<T>,
+    refused: (error: unknown) => Promise<void> | void = () => {},
+  ): Promise<T> {
     for (;;) {
       if (this.isGivenUp) throw new GivenUpError("the log was closed while it was out of reach");
       try {
-        const answer = await ask();
-        this.answered();
-        return answer;
+        return await ask();
       } catch (error) {
         await refused(error);
         if (!this.#peer.isOfTheWay(error)) throw error;

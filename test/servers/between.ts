@@ -43,6 +43,11 @@ export class Between {
     this.#handlers.set(path, handler);
   }
 
+  /** It does again. */
+  pass(path: string): void {
+    this.#handlers.delete(path);
+  }
+
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));

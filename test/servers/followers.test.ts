@@ -250,6 +250,38 @@ test("passes on an answer with the zxid that it is of, though it has heard of mo
   expect([text, zxid]).toEqual(["old", of]);
 });
 
+test("believes what it is told of the end of the log as little as what it hears", async ({
+  http,
+  keeper,
+  between,
+  followed,
+}) => {
+  await keeper.create("/a");
+  const told = (await http.get("/v1/admin/log/end")).json<object>();
+  const state = async (said: object) => {
+    const follower = await followed({ urls: [between.url] });
+    between.answer("/v1/admin/log/end", (_, answer) => answer.end(JSON.stringify({ ...told, ...said })));
+    const read = follower.http.get("/v1/znodes/a", { query: "consistency=linearizable" });
+    read.catch(() => {});
+    await expect.poll(() => follower.logStates.length).toBe(1);
+    between.pass("/v1/admin/log/end");
+    await follower.close();
+    return follower.logStates[0];
+  };
+  expect(await state({ clusterId: "other" })).toMatchObject({
+    state: "failed",
+    cause: expect.stringMatching(/another cluster answers/),
+  });
+  expect(await state({ lsn: 0, zxid: 0 })).toMatchObject({
+    state: "failed",
+    cause: expect.stringMatching(/ends at entry 0, and this server has come to 1/),
+  });
+  expect(await state({ suspended: "etcd is away" })).toMatchObject({
+    state: "suspended",
+    cause: expect.stringMatching(/cannot say how it stands: etcd is away/),
+  });
+});
+
 test("is refused where it would follow itself", async ({ http, followed }) => {
   const follower = await followed({ urls: [http.url] });
   const via = `1.1 treekeeper-${follower.store.writer}`;

@@ -128,18 +128,22 @@ export class UpstreamLog implements CommitLog {
   }
 
   #hear(tail: Tail): void {
-    const { clusterId, servers, suspended } = tail;
+    if (!this.#isToBeBelieved(tail)) return;
+    this.#tail = tail;
+    this.#connection.answered();
+    this.#noteLevel();
+  }
+
+  /** Where it is not, the log is in another state from here on. */
+  #isToBeBelieved({ clusterId, servers, suspended }: Tail): boolean {
     if (clusterId !== this.info.clusterId) {
       this.#connection.fail(`another cluster answers at ${this.#upstream.url.origin}: ${clusterId}`);
     } else if (servers.includes(this.writer)) {
       this.#connection.fail(`this server follows itself, by way of ${this.#upstream.url.origin}`);
     } else if (suspended !== null) {
       this.#connection.suspend(`the server that is followed cannot say how it stands: ${suspended}`);
-    } else {
-      this.#tail = tail;
-      this.#connection.answered();
-      this.#noteLevel();
-    }
+    } else return true;
+    return false;
   }
 
   #noteLevel(): void {
@@ -167,14 +171,27 @@ export class UpstreamLog implements CommitLog {
   }
 
   async tail(): Promise<Lsn> {
-    const { lsn } = await this.#connection.insist(
-      () => this.#upstream.end(this.#abort.signal),
+    // That somebody answers this question is no word of whether what is heard is all there is.
+    return await this.#connection.untilGiven(
+      () => this.#askEnd(),
       () => {
         if (this.#connection.isOver) throw new GivenUpError("the log was closed meanwhile");
         this.#upstream.moveOn();
       },
     );
-    return lsn;
+  }
+
+  /** @throws Error where the answer is not to be believed */
+  async #askEnd(): Promise<Lsn> {
+    const reached = this.#reached;
+    const tail = await this.#upstream.end(this.#abort.signal);
+    if (!this.#isToBeBelieved(tail)) throw new Error("it cannot say where the log ends");
+    if (tail.lsn >= reached) return tail.lsn;
+    const cause =
+      `the log of ${this.#upstream.url.origin} ends at entry ${tail.lsn}, and this server has come to ${reached}: ` +
+      "the two are of different pasts. Start it again: it begins anew.";
+    this.#connection.fail(cause);
+    throw new Error(cause);
   }
 
   /** It is not this server's to trim. */
