@@ -72,7 +72,6 @@ export async function follow({ urls, token, suspendAfterMs = 60_000 }: FollowOpt
       await server.close();
       sessions.dispose();
       await store.close();
-      upstream.close();
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Http2ServerResponse } from "node:http2";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { Store } from "../../store/store.ts";
-import type { Upstream } from "../../store/upstream/upstream.ts";
+import { connectMsMax, onceConnected, type Upstream } from "../../store/upstream/upstream.ts";
 import { addressOf } from "./client-address.ts";
 import type { RequestStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
@@ -69,13 +69,14 @@ function isForwarded(request: FastifyRequest, isReachable: boolean): boolean {
 
 /** Nothing at all may come from over there for so long: a wait is shorter, and a stream has heartbeats. */
 const silentMsMax = fixedLimits.waitMsMax + 30_000;
-const connectMsMax = 5000;
 
 class Forwarding {
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #store: Store;
   readonly #upstream: Upstream;
+  /** Which is asked. */
+  readonly #url: URL;
   /** Whether anything may have arrived over there. */
   #isSent = false;
   #isOver = false;
@@ -86,6 +87,7 @@ class Forwarding {
     this.#reply = reply;
     this.#store = store;
     this.#upstream = upstream;
+    this.#url = upstream.url;
   }
 
   /** @throws KeeperError */
@@ -122,13 +124,9 @@ class Forwarding {
   #watch(asked: ClientRequest): void {
     const give = (reason: string) => asked.destroy(new Error(reason));
     this.#cancelTimer = this.#store.clock.setTimer(connectMsMax, () => give("it cannot be reached"));
-    const connected = () => {
+    onceConnected(asked, () => {
       this.#isSent = true;
       this.#cancelTimer();
-    };
-    asked.once("socket", (socket) => {
-      if (!socket.connecting) connected();
-      else socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
     });
     asked.setTimeout(silentMsMax, () => give("it does not answer"));
     asked.on("error", (error) => this.#fail(error));
@@ -172,7 +170,7 @@ class Forwarding {
     this.#cancelTimer();
     const { method } = this.#request;
     const isKnown = !this.#isSent || method === "GET" || method === "HEAD";
-    if (!this.#isSent) this.#upstream.moveOn();
+    if (!this.#isSent) this.#upstream.moveOn(this.#url);
     if (isKnown) this.#reply.send(notDone(error.message));
     else cut(this.#reply);
   }

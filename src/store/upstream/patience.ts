@@ -25,9 +25,14 @@ export async function untilAnswered<T>(
   connection.onState((state) => {
     if (state.state === "suspended") onWaiting(state.cause);
   });
-  return await connection.insist(ask, () => {
+  let { url } = upstream;
+  const askThat = () => {
+    url = upstream.url;
+    return ask();
+  };
+  return await connection.insist(askThat, () => {
     signal.throwIfAborted();
-    upstream.moveOn();
+    upstream.moveOn(url);
   });
 }
 

@@ -93,6 +93,7 @@ export class UpstreamLog implements CommitLog {
     let from = begin;
     while (!this.#connection.isOver) {
       const attempt = new AbortController();
+      const { url } = this.#upstream;
       const signal = AbortSignal.any([this.#abort.signal, attempt.signal]);
       try {
         for await (const frames of this.#upstream.frames(from, signal)) {
@@ -103,9 +104,9 @@ export class UpstreamLog implements CommitLog {
           await onEntries(entries.map(({ lsn, writer, seq, body }) => ({ lsn, writer, seq, body })));
           if (this.#connection.isOver) break;
         }
-        throw new Error(`${this.#upstream.url.origin} told no more`);
+        throw new Error(`${url.origin} told no more`);
       } catch (error) {
-        this.#lost(error);
+        this.#lost(error, url);
       } finally {
         attempt.abort();
       }
@@ -150,14 +151,14 @@ export class UpstreamLog implements CommitLog {
     if (this.#reached >= this.#tail.lsn) this.#levelMs = this.#clock.monotonicMs();
   }
 
-  #lost(error: unknown): void {
+  #lost(error: unknown, url: URL): void {
     if (this.#connection.isOver) return;
     if (error instanceof UpstreamRefusal && error.code === "log_trimmed") {
       this.#connection.fail(`${error.message} Start it again: it does so by itself.`, error);
       return;
     }
     this.#connection.notAnswered(error);
-    this.#upstream.moveOn();
+    this.#upstream.moveOn(url);
   }
 
   async #pause(): Promise<void> {
@@ -172,11 +173,15 @@ export class UpstreamLog implements CommitLog {
 
   async tail(): Promise<Lsn> {
     // That somebody answers this question is no word of whether what is heard is all there is.
+    let { url } = this.#upstream;
     return await this.#connection.untilGiven(
-      () => this.#askEnd(),
+      () => {
+        url = this.#upstream.url;
+        return this.#askEnd();
+      },
       () => {
         if (this.#connection.isOver) throw new GivenUpError("the log was closed meanwhile");
-        this.#upstream.moveOn();
+        this.#upstream.moveOn(url);
       },
     );
   }
@@ -231,6 +236,7 @@ export class UpstreamLog implements CommitLog {
     this.#connection.close();
     this.#cancelLook();
     this.#abort.abort();
+    this.#upstream.close();
   }
 }
 

@@ -59,6 +59,8 @@ export interface SentBackup {
   readonly pieces: AsyncIterable<Uint8Array>;
 }
 
+/** Within which a connection is there. */
+export const connectMsMax = 5000;
 /** Nothing may come for so long where somebody is expected to say something each second. */
 const silentMsMax = 5000;
 /** A copy is made before the first byte of a backup is sent. */
@@ -101,9 +103,9 @@ export class Upstream {
     return this.#urls;
   }
 
-  /** The next one is asked from here on. */
-  moveOn(): void {
-    this.#at += 1;
+  /** The next one is asked from here on, unless another is asked by now than did not answer. */
+  moveOn(from: URL): void {
+    if (from === this.url) this.#at += 1;
   }
 
   /** A request as it is; whoever makes it sees to its end. Nothing is added that says who asks. */
@@ -148,14 +150,35 @@ export class Upstream {
       Accept: "*/*",
       ...(this.#authorization !== null && { Authorization: this.#authorization }),
     };
+    const { origin } = this.url;
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const request = this.request(path, { headers, ...(signal !== undefined && { signal }) });
-      request.setTimeout(silentMs, () => request.destroy(new Error(`${this.url.origin} does not answer`)));
-      request.once("response", resolve).once("error", reject).end();
+      const giveUp = () => request.destroy(new Error(`${origin} does not answer`));
+      request.setTimeout(silentMs, giveUp);
+      // That one begins with the connection, and a host may say nothing before.
+      let late = setTimeout(giveUp, connectMsMax);
+      onceConnected(request, () => {
+        clearTimeout(late);
+        late = setTimeout(giveUp, silentMs);
+      });
+      request.once("close", () => clearTimeout(late));
+      request.once("response", (answer) => {
+        clearTimeout(late);
+        resolve(answer);
+      });
+      request.once("error", reject).end();
     });
     if (answer.statusCode === 200) return answer;
     throw new UpstreamRefusal(answer.statusCode ?? 0, await problemIn(answer));
   }
+}
+
+/** Calls back when anything that is sent may arrive. */
+export function onceConnected(request: ClientRequest, onConnected: () => void): void {
+  request.once("socket", (socket) => {
+    if (!socket.connecting) onConnected();
+    else socket.once("encrypted" in socket ? "secureConnect" : "connect", onConnected);
+  });
 }
 
 function queryOf(from: Stamp | Pick<Stamp, "lsn">): string {
