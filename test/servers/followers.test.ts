@@ -177,6 +177,27 @@ test("says what was not done, and nothing where nobody knows whether it was", as
   expect((await follower.http.get("/readyz", { query: "verbose" })).text).toMatch(/\[-\] log failed/);
 });
 
+test("tells no answer in the place of one that broke off after it had begun", async ({
+  between,
+  followed,
+}) => {
+  const follower = await followed({ urls: [between.url] });
+  const write = (headers: Record<string, string>) => {
+    between.answer("/v1/znodes/a", (_, answer) => {
+      answer.writeHead(201, { ...headers, "content-length": "50" }).flushHeaders();
+      setImmediate(() => answer.destroy());
+    });
+    return follower.http.put("/v1/znodes/a", { query: "upsert=true" }).then(
+      ({ status }) => `answered ${status}`,
+      () => "cut off",
+    );
+  };
+  // At once, and while the follower waits until it has heard of it.
+  expect(await write({})).toBe("cut off");
+  expect(await write({ zxid: "1000" })).toBe("cut off");
+  expect((await follower.http.get("/readyz")).status).toBe(200);
+});
+
 test("hears of all that was answered before the server it follows stops", async ({
   http,
   keeper,

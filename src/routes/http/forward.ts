@@ -143,6 +143,7 @@ class Forwarding {
   /** What was written is read here, too, from here on. */
   async #answer(answer: IncomingMessage): Promise<void> {
     const reply = this.#reply;
+    answer.once("aborted", () => this.#breakOff());
     const zxid = Number(answer.headers.zxid);
     if (Number.isSafeInteger(zxid) && zxid > this.#store.zxid) await this.#untilHere(zxid);
     if (this.#isOver || isGone(reply.raw)) return;
@@ -162,6 +163,12 @@ class Forwarding {
     this.#reply.raw.once("close", () => late.abort());
     await this.#store.atLeast(zxid, late.signal).catch(() => {});
     cancel();
+  }
+
+  /** An answer that has begun does not come to its end. Nobody is told another one in its place. */
+  #breakOff(): void {
+    if (!this.#isOver) this.#fail(new Error("it went away while it answered"));
+    else if (!this.#reply.raw.headersSent) cut(this.#reply);
   }
 
   #fail(error: Error): void {
