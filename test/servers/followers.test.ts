@@ -303,6 +303,15 @@ test("believes what it is told of the end of the log as little as what it hears"
   });
 });
 
+test("lets pages write that are its own, and no others", async ({ http, keeper, followed }) => {
+  const follower = await followed({ urls: [http.url] });
+  const write = (origin: string) =>
+    follower.http.put("/v1/znodes/page", { query: "upsert=true", headers: { origin } });
+  expect((await write("http://elsewhere.example")).code).toBe("forbidden");
+  expect((await write(follower.http.url)).status).toBe(201);
+  expect(keeper.data("/page")).toBe("");
+});
+
 test("is refused where it would follow itself", async ({ http, followed }) => {
   const follower = await followed({ urls: [http.url] });
   const via = `1.1 treekeeper-${follower.store.writer}`;

@@ -112,7 +112,7 @@ class Forwarding {
   #headers(via: readonly string[]): IncomingHttpHeaders {
     const { raw } = this.#request;
     const headers = withoutHopByHop(raw.headers);
-    for (const name of ["host", "expect", "forwarded", "x-forwarded-for"]) delete headers[name];
+    for (const name of judgedHere) delete headers[name];
     if (hasBody(raw) && headers["content-length"] === undefined) headers["transfer-encoding"] = "chunked";
     return {
       ...headers,
@@ -201,6 +201,9 @@ function notDone(cause: string): KeeperError {
     { retryAfterSeconds: 1 },
   );
 }
+
+/** Which host a request is for, and whether its page may write there, has been seen to; the others are said anew. */
+const judgedHere = ["host", "origin", "expect", "forwarded", "x-forwarded-for"];
 
 /** Of a connection, and of no message on it (RFC 9110, 7.6.1). */
 const hopByHop = [
