@@ -12,6 +12,8 @@ import { Coordination } from "../../src/coordination/coordination.ts";
 import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
 import { State } from "../../src/core/state.ts";
+import type { Audit } from "../../src/routes/http/audited-request.ts";
+import { auditedNameOf } from "../../src/routes/wire/callers.ts";
 import { createServer } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
 import type { LogState } from "../../src/store/commit-log.ts";
@@ -30,6 +32,8 @@ export interface FollowOptions {
   readonly token?: string;
   /** Where the clock over there stands still nothing is heard of it, and there is no hurry. */
   readonly suspendAfterMs?: number;
+  /** Called with each line of its audit log. */
+  readonly onAudited?: Audit["note"];
 }
 
 export interface Followed {
@@ -43,7 +47,12 @@ export interface Followed {
   close(): Promise<void>;
 }
 
-export async function follow({ urls, token, suspendAfterMs = 60_000 }: FollowOptions): Promise<Followed> {
+export async function follow({
+  urls,
+  token,
+  suspendAfterMs = 60_000,
+  onAudited,
+}: FollowOptions): Promise<Followed> {
   const upstream = upstreamAt(urls, token);
   const paces = { suspendAfterMs, probeEveryMs: 50, retryMs: 20 };
   const log = new UpstreamLog(upstream, { clock: systemClock, paces }, await upstream.end());
@@ -62,6 +71,7 @@ export async function follow({ urls, token, suspendAfterMs = 60_000 }: FollowOpt
     ...{ store, sessions, watches, coordination: new Coordination(store, config) },
     ...{ follower: { upstream, log }, limits: config, bounds: boundsOf(config) },
     ...{ logger: pino({ level: "silent" }), version: "0.0.0" },
+    audit: onAudited === undefined ? undefined : { note: onAudited, whoOf: auditedNameOf },
   });
   await server.app.listen({ host: "127.0.0.1", port: 0 });
   const { port } = server.app.server.address() as AddressInfo;

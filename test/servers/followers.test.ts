@@ -312,6 +312,22 @@ test("lets pages write that are its own, and no others", async ({ http, keeper, 
   expect(keeper.data("/page")).toBe("");
 });
 
+test("notes in its audit log what it has answered itself, and leaves the rest to whoever did", async ({
+  http,
+  followed,
+}) => {
+  const noted: unknown[] = [];
+  const follower = await followed({ urls: [http.url], onAudited: (line) => noted.push(line) });
+  const write = (query: string) => follower.http.put("/v1/znodes/a", { query, body: "x" });
+  expect((await write("upsert=true")).status).toBe(201);
+  expect((await write("version=7")).status).toBeGreaterThan(399);
+  expect(noted).toEqual([]);
+  const headers = { via: `1.1 treekeeper-${follower.store.writer}` };
+  expect((await follower.http.delete("/v1/znodes/a", { headers })).code).toBe("misdirected");
+  // It may have been asked more than once: that is what the status is for.
+  expect(noted[0]).toMatchObject({ operation: "deleteZnode", status: 421, by: "unknown" });
+});
+
 test("is refused where it would follow itself", async ({ http, followed }) => {
   const follower = await followed({ urls: [http.url] });
   const via = `1.1 treekeeper-${follower.store.writer}`;

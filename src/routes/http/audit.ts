@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from
 import { readsOnly } from "./audited-operations.ts";
 import { AuditedRequest, type AuditParts, eventOfRefusal } from "./audited-request.ts";
 import type { AnswerStep } from "./every-request.ts";
+import { isPassedOn } from "./forward.ts";
 import { codeOf } from "./problems.ts";
 
 declare module "fastify" {
@@ -53,6 +54,8 @@ export function auditRequests(app: FastifyInstance, parts: AuditParts): AnswerSt
 }
 
 function isNoted(request: FastifyRequest, reply: FastifyReply): boolean {
+  // Whoever has answered it knows who asked, and notes it.
+  if (isPassedOn(reply)) return false;
   if (eventOfRefusal(reply) !== null) return true;
   // Before a route there are only refusals; keepalives, of which there are many, end here.
   if ((request.method === "GET" || reply.statusCode < 400) && !audited.has(request)) return false;
