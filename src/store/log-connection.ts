@@ -98,11 +98,15 @@ export class LogConnection {
     }
   }
 
-  /** Nobody can say how it stands: there is no answer, or whoever answers does not know. */
-  suspend(cause: string): void {
+  /**
+   * Nobody can say how it stands: there is no answer, or whoever answers does not know.
+   * @param silentMs for how long it is so, as far as whoever answers knows
+   */
+  suspend(cause: string, silentMs = 0): void {
     if (this.state.state === "suspended") return;
     this.#suspendedSinceMs = this.#clock.monotonicMs();
-    this.#states.enter({ state: "suspended", cause, silentForMs: this.#silentForMs });
+    const silentForMs = Math.max(silentMs, this.#silentForMs);
+    this.#states.enter({ state: "suspended", cause, silentForMs });
   }
 
   get #silentForMs(): number {

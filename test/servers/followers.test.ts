@@ -175,6 +175,12 @@ test("says what was not done, and nothing where nobody knows whether it was", as
   const refused = await follower.http.put("/v1/znodes/a", { body: "y" });
   expect([refused.status, refused.code, refused.header("retry-after")]).toEqual([503, "suspended", "1"]);
   expect((await follower.http.get("/readyz", { query: "verbose" })).text).toMatch(/\[-\] log failed/);
+  // What it has of sessions it shows to those who say so; why they ended it does not know.
+  const stale = await follower.http.get("/v1/sessions", { query: "stale=ok" });
+  expect([stale.status, Number(stale.header("stale-ms")) >= 2000]).toEqual([200, true]);
+  expect((await follower.http.get("/v1/sessions")).code).toBe("suspended");
+  for (const path of ["/v1/admin/ended-sessions", "/v1/admin/ended-sessions/1f3a5c7e9b2d4f60"])
+    expect((await follower.http.get(path)).code).toBe("suspended");
 });
 
 test("tells no answer in the place of one that broke off after it had begun", async ({
@@ -297,9 +303,12 @@ test("believes what it is told of the end of the log as little as what it hears"
     state: "failed",
     cause: expect.stringMatching(/ends at entry 0, and this server has come to 1/),
   });
-  expect(await state({ suspended: "etcd is away" })).toMatchObject({
+  const suspended = await state({ suspended: "etcd is away", silentMs: 7_000_000 });
+  expect(suspended).toMatchObject({
     state: "suspended",
     cause: expect.stringMatching(/cannot say how it stands: etcd is away/),
+    // As old as it is over there.
+    silentForMs: 7_000_000,
   });
 });
 

@@ -49,21 +49,21 @@ export function forwardToUpstream(parts: ForwardParts | null): readonly RequestS
   return [
     (request, reply) => {
       const isReachable = parts.store.logState.state !== "suspended";
-      if (!isForwarded(request, isReachable)) return true;
+      if (!goesUpstream(request, isReachable)) return true;
       new Forwarding(request, reply, parts).begin();
       return false;
     },
   ];
 }
 
-/** What tells of sessions is told from here, with what was last known, to those who want that. */
-function isForwarded(request: FastifyRequest, isReachable: boolean): boolean {
+/** What shows the state is shown from here while nobody over there answers, to those who take what was last known. */
+function goesUpstream(request: FastifyRequest, isReachable: boolean): boolean {
   const { method } = request;
-  const { url } = request.routeOptions;
+  const { url, config } = request.routeOptions;
   if (url === undefined || !url.startsWith("/v1") || method === "OPTIONS") return false;
   if (request.headers["session-token"] !== undefined) return true;
   const isRead = method === "GET" || method === "HEAD";
-  if (isRead && !isReachable) return false;
+  if (isRead && !isReachable && config.showsState === true) return false;
   return (answeredBy[`${isRead ? "GET" : method} ${url}`] ?? (isRead ? "here" : "upstream")) === "upstream";
 }
 
@@ -122,13 +122,13 @@ class Forwarding {
   }
 
   #watch(asked: ClientRequest): void {
-    const give = (reason: string) => asked.destroy(new Error(reason));
-    this.#cancelTimer = this.#store.clock.setTimer(connectMsMax, () => give("it cannot be reached"));
+    const giveUp = (reason: string) => asked.destroy(new Error(reason));
+    this.#cancelTimer = this.#store.clock.setTimer(connectMsMax, () => giveUp("it cannot be reached"));
     onceConnected(asked, () => {
       this.#isSent = true;
       this.#cancelTimer();
     });
-    asked.setTimeout(silentMsMax, () => give("it does not answer"));
+    asked.setTimeout(silentMsMax, () => giveUp("it does not answer"));
     asked.on("error", (error) => this.#fail(error));
     asked.once("response", (answer) => void this.#answer(answer));
     const { raw } = this.#reply;

@@ -119,7 +119,8 @@ export class LogReaders {
     const { logState } = store;
     const suspended = logState.state === "suspended" ? logState.cause : null;
     const servers = [store.writer, ...upstreamServers()];
-    return { clusterId: store.clusterId, lsn, zxid, epoch, author, servers, suspended };
+    const { silentMs } = store.suspension;
+    return { clusterId: store.clusterId, lsn, zxid, epoch, author, servers, suspended, silentMs };
   }
 
   /** @throws KeeperError `throttled` */
@@ -339,6 +340,7 @@ const tail = Type.Object(
     suspended: Type.Union([Type.String(), Type.Null()], {
       description: "Why it cannot be said whether that is all there is; null where it can.",
     }),
+    silentMs: Type.Integer({ description: "For how long it could not be said; 0 where it can." }),
   },
   { title: "LogEnd" },
 );
@@ -358,6 +360,7 @@ const endSchema = {
       author: { writer: "6f2b9c4e", seq: 17 },
       servers: ["6f2b9c4e"],
       suspended: null,
+      silentMs: 0,
     }),
     ...problems("no_route", "suspended"),
   },

@@ -116,7 +116,7 @@ const listSchema = {
       sessions: [exampleEnded],
       sinceMs: 1_700_000_000_000,
     }),
-    ...problems(),
+    ...problems("suspended"),
   },
 };
 
@@ -130,6 +130,6 @@ const oneSchema = {
   }),
   response: {
     200: json(endedSessionSchema, "How it ended.", exampleEnded),
-    ...problems("bad_path", "no_route"),
+    ...problems("bad_path", "no_route", "suspended"),
   },
 };

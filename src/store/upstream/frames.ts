@@ -20,6 +20,8 @@ export interface Tail {
   readonly servers: readonly string[];
   /** Why that server cannot say whether this is all there is; null where it can. */
   readonly suspended: string | null;
+  /** For how long it has not been able to; 0 where it can. */
+  readonly silentMs: number;
 }
 
 export type Frame =
@@ -106,11 +108,13 @@ function frameOf(text: string, body: Uint8Array): Frame {
 
 /** @throws Error */
 export function tailOf(facts: unknown): Tail {
-  const { clusterId, lsn, zxid, epoch, author, servers, suspended } = (facts ?? {}) as Partial<Tail>;
-  const isWhole = areNumbers(lsn, zxid) && typeof clusterId === "string" && typeof epoch === "string";
+  const { clusterId, lsn, zxid, epoch, author, servers, suspended, silentMs } = (facts ??
+    {}) as Partial<Tail>;
+  const isWhole =
+    areNumbers(lsn, zxid, silentMs) && typeof clusterId === "string" && typeof epoch === "string";
   if (!isWhole || !Array.isArray(servers)) throw new Error("what came does not say where a log ends");
   const cause = typeof suspended === "string" ? printableLine(suspended) : null;
-  return { clusterId, lsn, zxid, epoch, author: author ?? null, servers, suspended: cause } as Tail;
+  return { clusterId, lsn, zxid, epoch, author: author ?? null, servers, suspended: cause, silentMs } as Tail;
 }
 
 function areNumbers(...values: readonly unknown[]): boolean {

@@ -136,13 +136,14 @@ export class UpstreamLog implements CommitLog {
   }
 
   /** Where it is not, the log is in another state from here on. */
-  #isToBeBelieved({ clusterId, servers, suspended }: Tail): boolean {
+  #isToBeBelieved({ clusterId, servers, suspended, silentMs }: Tail): boolean {
     if (clusterId !== this.info.clusterId) {
       this.#connection.fail(`another cluster answers at ${this.#upstream.url.origin}: ${clusterId}`);
     } else if (servers.includes(this.writer)) {
       this.#connection.fail(`this server follows itself, by way of ${this.#upstream.url.origin}`);
     } else if (suspended !== null) {
-      this.#connection.suspend(`the server that is followed cannot say how it stands: ${suspended}`);
+      const cause = `the server that is followed cannot say how it stands: ${suspended}`;
+      this.#connection.suspend(cause, silentMs);
     } else return true;
     return false;
   }
