@@ -22,6 +22,7 @@ import {
   RestoreError,
   type RestoreOptions,
   type RestoreReport,
+  rehearse,
 } from "./restore.ts";
 
 /** @throws RestoreError with everything as it was; Error as the system says it */
@@ -40,6 +41,8 @@ export function promote({ dataDir, sequencesAhead }: RestoreOptions): RestoreRep
           `The data directory ${path} follows nobody: it is a store of its own already.`,
         );
       keepBeforeUpgrade(databaseFile, { isServed: false });
+      // Once it is one of its own nobody follows from it again: what would not start stays a follower's.
+      rehearse(databaseFile, { sequencesAhead });
       const report = prepare(databaseFile, {
         directory,
         sequencesAhead,

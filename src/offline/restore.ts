@@ -244,6 +244,17 @@ export function prepare(
   };
 }
 
+/** Reads all of the file as `prepare` does, which it leaves as it was, but for the tables of an earlier version. @throws the same */
+export function rehearse(
+  file: string,
+  { sequencesAhead = sequencesAheadDefault }: Pick<RestoreOptions, "sequencesAhead">,
+): void {
+  const { state, position } = loadStore(file);
+  doRestOfLog(file, state, position.appliedLsn);
+  const note = { id: randomBytes(idBytes).toString("hex"), ofMs: momentOf(state), sequencesAhead };
+  restoredBy(state, jumpOf(note, state.zxid, Math.max(Date.now(), state.timeMs)));
+}
+
 /** In memory alone: the next start does it again. */
 function doRestOfLog(file: string, state: State, appliedLsn: Lsn): void {
   const connection = openConnection(file);
