@@ -46,6 +46,7 @@ import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { OpenConnections } from "./routes/http/open-connections.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
+import { PassedStreams } from "./routes/http/passed-streams.ts";
 import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
 import { RequestCounts } from "./routes/http/request-counts.ts";
@@ -179,9 +180,10 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   const answers = new Answers(limits, store.clock);
   const rates = new Rates(limits, store.clock);
   const streams: OpenStreams[] = [];
+  const passedStreams = new PassedStreams();
   const drain = new Drain({
     clock: store.clock,
-    streams: () => [watches, ...streams],
+    streams: () => [watches, ...streams, passedStreams],
     connections: openConnections,
   });
   const assertPriced = rates.priceRoutes(app);
@@ -214,7 +216,9 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
     ...rates.requestSteps(),
     refuseOtherOrigins(origins),
     ignoreContentType,
-    ...forwardToUpstream(follower === undefined ? null : { store, upstream: follower.upstream }),
+    ...forwardToUpstream(
+      follower === undefined ? null : { store, upstream: follower.upstream, streams: passedStreams },
+    ),
     awaitState(parts),
     authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
     ...rates.callerSteps(),
@@ -299,7 +303,7 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
       drain.stop();
       watches.close("shutdown");
       coordination.stop();
-      for (const stream of streams) stream.close();
+      for (const stream of [...streams, passedStreams]) stream.close();
       const isReaders = (end: ConnectionEnd) => logReaders.some((readers) => readers.areOn(end));
       const closed = connections.end(closeWithinMs, isReaders);
       const told = logReaders.map((readers) => readers.close(() => connections.hasOthers(isReaders)));

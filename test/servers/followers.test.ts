@@ -337,6 +337,18 @@ test("notes in its audit log what it has answered itself, and leaves the rest to
   expect(noted[0]).toMatchObject({ operation: "deleteZnode", status: 421, by: "unknown" });
 });
 
+test("ends the streams that it passes on as well when it sheds its clients", async ({ http, followed }) => {
+  const follower = await followed({ urls: [http.url] });
+  const { token } = (await follower.http.post("/v1/sessions", { json: {} })).json<{ token: string }>();
+  const headers = { "session-token": token };
+  const stream = await follower.http.stream("/v1/watch", { query: "path=/", headers });
+  await stream.untilEvent("synced");
+  const drain = await follower.http.post("/v1/admin/drain", { query: "percent=100" });
+  expect(drain.json()).toMatchObject({ streams: 1 });
+  await stream.untilEnd();
+  expect(stream.named("bye")).toEqual([]);
+});
+
 test("is refused where it would follow itself", async ({ http, followed }) => {
   const follower = await followed({ urls: [http.url] });
   const via = `1.1 treekeeper-${follower.store.writer}`;

@@ -12,11 +12,14 @@ import { addressOf } from "./client-address.ts";
 import type { RequestStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { isGone } from "./gone.ts";
+import type { PassedStreams } from "./passed-streams.ts";
 import { hasMoreToCome, takeItsTime } from "./slow-bodies.ts";
 
 interface ForwardParts {
   readonly store: Store;
   readonly upstream: Upstream;
+  /** Where streams are known while they are passed on. */
+  readonly streams: PassedStreams;
 }
 
 /** Routes that are answered otherwise than their methods say, as far as they act for no session. */
@@ -75,6 +78,7 @@ class Forwarding {
   readonly #reply: FastifyReply;
   readonly #store: Store;
   readonly #upstream: Upstream;
+  readonly #streams: PassedStreams;
   /** Which is asked. */
   readonly #url: URL;
   /** Whether anything may have arrived over there. */
@@ -82,11 +86,12 @@ class Forwarding {
   #isOver = false;
   #cancelTimer = () => {};
 
-  constructor(request: FastifyRequest, reply: FastifyReply, { store, upstream }: ForwardParts) {
+  constructor(request: FastifyRequest, reply: FastifyReply, { store, upstream, streams }: ForwardParts) {
     this.#request = request;
     this.#reply = reply;
     this.#store = store;
     this.#upstream = upstream;
+    this.#streams = streams;
     this.#url = upstream.url;
   }
 
@@ -153,7 +158,10 @@ class Forwarding {
     if (hasNoBody(this.#request.method, reply.statusCode)) {
       answer.resume();
       reply.send();
-    } else reply.send(answer);
+      return;
+    }
+    reply.send(answer);
+    if (answer.headers["content-type"]?.startsWith("text/event-stream")) this.#streams.add(answer, reply.raw);
   }
 
   /** It was done, whether or not this server hears of it in time. */
