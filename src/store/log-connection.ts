@@ -20,6 +20,8 @@ export interface Peer {
   readonly name: string;
   /** Whether an error says nothing but that there was no answer. */
   readonly isOfTheWay: (error: unknown) => boolean;
+  /** How long it is of no use to ask again after it; any time will do where it is left out. */
+  readonly retryAfterMsOf?: (error: unknown) => number;
 }
 
 export class LogConnection {
@@ -84,6 +86,7 @@ export class LogConnection {
     refused: (error: unknown) => Promise<void> | void = () => {},
   ): Promise<T> {
     for (;;) {
+      let pauseMs: number;
       if (this.isGivenUp) throw new GivenUpError("the log was closed while it was out of reach");
       try {
         return await ask();
@@ -91,11 +94,17 @@ export class LogConnection {
         await refused(error);
         if (!this.#peer.isOfTheWay(error)) throw error;
         this.notAnswered(error);
+        pauseMs = this.pauseMsAfter(error);
       }
       await new Promise<void>((resolve) => {
-        this.#clock.setTimer(this.paces.retryMs, resolve);
+        this.#clock.setTimer(pauseMs, resolve);
       });
     }
+  }
+
+  /** Before it is asked again. */
+  pauseMsAfter(error: unknown): number {
+    return Math.max(this.paces.retryMs, this.#peer.retryAfterMsOf?.(error) ?? 0);
   }
 
   /**

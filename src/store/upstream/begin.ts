@@ -5,11 +5,12 @@
 import { createHash } from "node:crypto";
 import type { Stamp } from "../recent-entries.ts";
 import { claimDataDirectory, type DataDirectory, removeCopy } from "../sqlite/data-directory.ts";
-import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
+import { install, lookInto, NoRoomHereError, putBack, receive } from "../sqlite/replaced-tables.ts";
 import { makeFollowing, placeOfFollower } from "../sqlite/snapshot-file.ts";
 import { folderWaiting, keepForGood, makeFolder, removeFolder } from "./kept-past.ts";
 import { type Surroundings, untilAnswered } from "./patience.ts";
-import { type Upstream, UpstreamRefusal } from "./upstream.ts";
+import { FinalError, UpstreamRefusal } from "./refusals.ts";
+import type { Upstream } from "./upstream.ts";
 
 export interface Begun {
   /** What was taken; null where the server's own rows do. */
@@ -27,7 +28,7 @@ export interface BeginOptions extends Surroundings {
   readonly clusterId: string;
 }
 
-/** Each time the log had gone on too far by the time the backup was here. */
+/** Each time the log had gone on too far by the time the backup was here, or the backup was damaged. */
 const triesMax = 5;
 
 /** Call before `openSqlite`. @throws Error when the directory is none of a follower; UpstreamRefusal; the signal's reason */
@@ -138,7 +139,16 @@ async function takeBackup(
   options: BeginOptions,
 ): Promise<number> {
   const { clusterId } = options;
-  const bytes = await untilAnswered(upstream, options, () => download(directory, upstream, options));
+  let damaged = 0;
+  const bytes = await untilAnswered(upstream, options, async () => {
+    const found = await download(directory, upstream, options);
+    if (found.isWhole) return found.bytes;
+    removeCopy(directory.snapshotFile);
+    damaged += 1;
+    throw damaged === triesMax
+      ? new FinalError(alwaysDamaged)
+      : new Error("the backup was damaged on its way");
+  });
   makeFollowing(directory.snapshotFile, {
     clusterId,
     upstream: upstream.urls.map(({ origin }) => origin).join(","),
@@ -147,11 +157,12 @@ async function takeBackup(
   return bytes;
 }
 
-async function download(
-  directory: DataDirectory,
-  upstream: Upstream,
-  { signal }: BeginOptions,
-): Promise<number> {
+const alwaysDamaged =
+  `The backup of the server that is followed was damaged on its way ${triesMax} times: its digest is another than was said. ` +
+  "See to what is between the two servers, and to their memory and disks.";
+
+/** @throws Error where it did not come to its end; FinalError where there is no room for it here */
+async function download(directory: DataDirectory, upstream: Upstream, { signal }: BeginOptions) {
   const { bytes, sha256, pieces } = await upstream.backup(signal);
   const hash = createHash("sha256");
   const hashed = async function* () {
@@ -160,8 +171,9 @@ async function download(
       yield piece;
     }
   };
-  await receive({ pieces: hashed(), bytes, what: "The backup of the server that is followed" }, directory);
-  if (hash.digest("base64") === sha256) return bytes;
-  removeCopy(directory.snapshotFile);
-  throw new Error("the backup was damaged on its way");
+  const what = "The backup of the server that is followed";
+  await receive({ pieces: hashed(), bytes, what }, directory).catch((error: unknown) => {
+    throw error instanceof NoRoomHereError ? new FinalError(error.message, { cause: error }) : error;
+  });
+  return { bytes, isWhole: hash.digest("base64") === sha256 };
 }

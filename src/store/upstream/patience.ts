@@ -3,7 +3,8 @@
 
 import type { Clock } from "../../clock.ts";
 import { LogConnection, type Paces } from "../log-connection.ts";
-import { isOfTheWay, type Upstream } from "./upstream.ts";
+import { isOfTheWay, retryAfterMsOf } from "./refusals.ts";
+import type { Upstream } from "./upstream.ts";
 
 export const usualPaces: Paces = { suspendAfterMs: 3000, probeEveryMs: 1000, retryMs: 200 };
 
@@ -38,5 +39,5 @@ export async function untilAnswered<T>(
 
 export function connectionTo(upstream: Upstream, clock: Clock, paces: Paces): LogConnection {
   const name = `the server that is followed (${upstream.urls.map(({ origin }) => origin).join(", ")})`;
-  return new LogConnection({ name, isOfTheWay }, clock, paces);
+  return new LogConnection({ name, isOfTheWay, retryAfterMsOf }, clock, paces);
 }

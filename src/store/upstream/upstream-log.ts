@@ -19,7 +19,8 @@ import { GivenUpError, type LogConnection } from "../log-connection.ts";
 import type { Stamp, StampedEntry } from "../recent-entries.ts";
 import type { Frame, Tail } from "./frames.ts";
 import { connectionTo, type Surroundings, usualPaces } from "./patience.ts";
-import { type Upstream, UpstreamRefusal } from "./upstream.ts";
+import { UpstreamRefusal } from "./refusals.ts";
+import type { Upstream } from "./upstream.ts";
 
 /** As other logs have it. */
 const entryBytesMax = 16_777_216;
@@ -94,6 +95,7 @@ export class UpstreamLog implements CommitLog {
     while (!this.#connection.isOver) {
       const attempt = new AbortController();
       const { url } = this.#upstream;
+      let { retryMs: pauseMs } = this.#connection.paces;
       const signal = AbortSignal.any([this.#abort.signal, attempt.signal]);
       try {
         for await (const frames of this.#upstream.frames(from, signal)) {
@@ -107,10 +109,11 @@ export class UpstreamLog implements CommitLog {
         throw new Error(`${url.origin} told no more`);
       } catch (error) {
         this.#lost(error, url);
+        pauseMs = this.#connection.pauseMsAfter(error);
       } finally {
         attempt.abort();
       }
-      await this.#pause();
+      await this.#pause(pauseMs);
     }
   }
 
@@ -162,10 +165,10 @@ export class UpstreamLog implements CommitLog {
     this.#upstream.moveOn(url);
   }
 
-  async #pause(): Promise<void> {
+  async #pause(pauseMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const wake = () => resolve();
-    const cancel = this.#clock.setTimer(this.#connection.paces.retryMs, wake);
+    const cancel = this.#clock.setTimer(pauseMs, wake);
     this.#abort.signal.addEventListener("abort", wake);
     await promise;
     cancel();

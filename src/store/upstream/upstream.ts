@@ -1,7 +1,7 @@
-// The server that this one follows, or several of one cluster: where it is, how it is asked, and what it answers to a server.
+// The server that this one follows, or several of one cluster: where it is, and how it is asked.
 // Whoever does not answer makes room for the next address.
 
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import {
   type ClientRequest,
   Agent as HttpAgent,
@@ -11,10 +11,10 @@ import {
 } from "node:http";
 import { Agent as HttpsAgent, request as requestHttps } from "node:https";
 import { text } from "node:stream/consumers";
-import { othersBits } from "../../own-directory.ts";
 import type { Stamp } from "../recent-entries.ts";
-import { NoRoomHereError } from "../sqlite/replaced-tables.ts";
+import { tokenIn } from "./follow-token.ts";
 import { type Frame, FrameReader, type Tail, tailOf } from "./frames.ts";
+import { FinalError, refusalIn } from "./refusals.ts";
 
 /** Names of files are empty where there are none. */
 export interface UpstreamSettings {
@@ -24,37 +24,10 @@ export interface UpstreamSettings {
   readonly followCa: string;
 }
 
-/** It has answered, and will not do it. */
-export class UpstreamRefusal extends Error {
-  readonly status: number;
-  readonly code: string;
-  /** What was asked from is of a past that it does not have. */
-  readonly isOfAnotherPast: boolean;
-
-  constructor(status: number, { code, detail, unknownPast }: ProblemFacts) {
-    super(typeof detail === "string" ? detail : `it answered ${status}`);
-    this.status = status;
-    this.code = typeof code === "string" ? code : "";
-    this.isOfAnotherPast = unknownPast === true;
-  }
-}
-
-interface ProblemFacts {
-  readonly code?: unknown;
-  readonly detail?: unknown;
-  readonly unknownPast?: unknown;
-}
-
-/** Whether it is worth asking again, or another server. */
-export function isOfTheWay(error: unknown): boolean {
-  if (error instanceof NoRoomHereError) return false;
-  return !(error instanceof UpstreamRefusal) || error.status === 429 || error.status >= 500;
-}
-
 /** A backup as it is sent. */
 export interface SentBackup {
   readonly bytes: number;
-  /** In base64; empty where it was not said. */
+  /** In base64. */
   readonly sha256: string;
   readonly pieces: AsyncIterable<Uint8Array>;
 }
@@ -65,9 +38,12 @@ export const connectMsMax = 5000;
 const silentMsMax = 5000;
 /** A copy is made before the first byte of a backup is sent. */
 const backupSilentMsMax = 600_000;
-const problemBytesMax = 65_536;
 /** Of connections that are kept for the next request. */
 const idleConnectionsMax = 64;
+
+const undigested =
+  "The backup of the server that is followed does not say how long it is and what its digest is: something on the way leaves " +
+  "out Content-Length or Repr-Digest. Follow the server itself, or have them passed on.";
 
 interface Asked {
   readonly silentMs: number;
@@ -136,8 +112,9 @@ export class Upstream {
   async backup(signal: AbortSignal): Promise<SentBackup> {
     const answer = await this.#ask("/v1/admin/backup", { silentMs: backupSilentMsMax, signal });
     const bytes = Number(answer.headers["content-length"]);
-    if (!Number.isSafeInteger(bytes)) throw new Error("the backup does not say how long it is");
-    const [, sha256 = ""] = /sha-256=:([^:]+):/.exec(String(answer.headers["repr-digest"])) ?? [];
+    if (!Number.isSafeInteger(bytes)) throw new FinalError(undigested);
+    const [, sha256] = /sha-256=:([^:]+):/.exec(String(answer.headers["repr-digest"])) ?? [];
+    if (sha256 === undefined) throw new FinalError(undigested);
     return { bytes, sha256, pieces: answer };
   }
 
@@ -169,7 +146,7 @@ export class Upstream {
       request.once("error", reject).end();
     });
     if (answer.statusCode === 200) return answer;
-    throw new UpstreamRefusal(answer.statusCode ?? 0, await problemIn(answer));
+    throw await refusalIn(answer);
   }
 }
 
@@ -191,29 +168,4 @@ function queryOf(from: Stamp | Pick<Stamp, "lsn">): string {
     query.set("seq", String(from.author.seq));
   }
   return query.toString();
-}
-
-/** Where it is none, an empty one. */
-async function problemIn(answer: IncomingMessage): Promise<ProblemFacts> {
-  let body = "";
-  for await (const piece of answer.setEncoding("utf8") as AsyncIterable<string>) {
-    body += piece;
-    if (body.length > problemBytesMax) break;
-  }
-  try {
-    return (JSON.parse(body) ?? {}) as ProblemFacts;
-  } catch {
-    return {};
-  }
-}
-
-/** @throws Error where it cannot be read, or others can read it too */
-function tokenIn(file: string): string {
-  const { uid, mode } = statSync(file);
-  // What somebody else laid there, with a group of its own, is theirs to guard.
-  if (uid === process.geteuid?.() && (mode & othersBits) !== 0)
-    throw new Error(`The file ${file} holds a token and can be opened by others: chmod 600 it.`);
-  const token = readFileSync(file, "utf8").trim();
-  if (/^[\x21-\x7e]+$/.test(token)) return token;
-  throw new Error(`The file ${file} does not hold one token in one line.`);
 }
