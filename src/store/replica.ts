@@ -35,6 +35,8 @@ export interface Applied {
 export interface Place {
   readonly lsn: Lsn;
   readonly zxid: number;
+  /** That transactions to come belong to. */
+  readonly epoch: string;
 }
 
 /** What the entries heard of led to. Totals count since the start, what it replayed included. */
@@ -164,7 +166,8 @@ export class Replica {
 
   /** Where the state stands. */
   get place(): Place {
-    return { lsn: this.#appliedLsn, zxid: this.#state.zxid };
+    const { zxid, epochs } = this.#state;
+    return { lsn: this.#appliedLsn, zxid, epoch: epochs.current.id };
   }
 
   /** Called behind each entry. */

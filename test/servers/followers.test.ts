@@ -248,10 +248,16 @@ test("fails rather than go on from a log of another past, or one that led elsewh
   });
   expect((await ask("after=99")).json()).toMatchObject({ code: "log_trimmed", unknownPast: true });
   // An entry that led to another zxid over there than here.
-  follower.log.reached({ lsn: 1, zxid: 5 });
+  follower.log.reached({ lsn: 1, zxid: 5, epoch: "" });
   expect(follower.logStates.at(-1)).toMatchObject({
     state: "failed",
-    cause: expect.stringMatching(/led to zxid 5/),
+    cause: expect.stringMatching(/led to zxid 5 here/),
+  });
+  const second = await followed({ urls: [http.url] });
+  second.log.reached({ lsn: 1, zxid: 1, epoch: "e1" });
+  expect(second.logStates.at(-1)).toMatchObject({
+    state: "failed",
+    cause: expect.stringMatching(/led to zxid 1\.e1 here and to 1 at/),
   });
   await served.close();
   await other.store.close();

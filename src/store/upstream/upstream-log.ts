@@ -4,6 +4,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../../clock.ts";
+import { stampText } from "../../core/epochs.ts";
 import {
   assertCovered,
   type CommitLog,
@@ -70,14 +71,15 @@ export class UpstreamLog implements CommitLog {
   }
 
   /** The state has come to where the entry leads. It has to be where it was over there. */
-  reached({ lsn, zxid }: { readonly lsn: Lsn; readonly zxid: number }): void {
+  reached({ lsn, zxid, epoch }: Pick<Stamp, "lsn" | "zxid" | "epoch">): void {
     this.#reached = lsn;
     this.#noteLevel();
     while ((this.#handed[0]?.lsn ?? lsn) < lsn) this.#handed.shift();
     const [entry] = this.#handed;
-    if (entry?.lsn !== lsn || entry.zxid === zxid) return;
+    if (entry?.lsn !== lsn || (entry.zxid === zxid && entry.epoch === epoch)) return;
+    const [here, there] = [stampText({ zxid, epoch }), stampText(entry)];
     this.#connection.fail(
-      `entry ${lsn} led to zxid ${zxid} here and to ${entry.zxid} at the server that is followed: the two do not agree ` +
+      `entry ${lsn} led to zxid ${here} here and to ${there} at the server that is followed: the two do not agree ` +
         "what it means. Run the same version on both, then start again with an empty data directory.",
     );
   }
