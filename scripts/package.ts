@@ -31,11 +31,6 @@ const libraryFiles = ["LICENSE", "package.json", "lib/**/*.js", "prebuilds/{linu
 const librarySource = join(folder, "node_modules", library);
 const libraryFolder = join(outFolder, "vendor", library);
 
-const actions: Record<string, () => void> = { make, restore };
-const act = actions[process.argv[2] ?? ""];
-if (act === undefined) throw new Error("It is make or restore.");
-act();
-
 function make(): void {
   // Left behind by a packing that was broken off.
   restore();
@@ -113,3 +108,8 @@ function compiledOf(source: string): string | { types: string; default: string }
   const stem = source.replace("./src/", "./dist/").replace(/\.ts$/, "");
   return { types: `${stem}.d.ts`, default: `${stem}.js` };
 }
+
+const actions: Record<string, () => void> = { make, restore };
+const act = actions[process.argv[2] ?? ""];
+if (act === undefined) throw new Error("It is make or restore.");
+act();

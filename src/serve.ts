@@ -126,61 +126,65 @@ async function openService(
     sessionsPerClientMax: config.sessionsPerClientMax,
   });
   const coordination = new Coordination(store, config);
-  const sweeper = new Sweeper(store, config);
-  const lockDelays = new LockDelays(store);
-  const { snapshotFile } = storage.files;
   const shared = place.kind === "shared" ? place.shared : null;
   const follower = place.kind === "followed" ? place.followed : undefined;
-  const snapshots = shared === null ? null : snapshotDuty(shared, backups, snapshotFile, logger);
-  const ofLog = snapshots === null ? [] : [snapshots];
-  const due = [sessions, sweeper, lockDelays, ...ofLog];
-  // What is due by itself is the affair of the server that is followed.
-  const housekeeper =
-    follower === undefined
-      ? new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs))
-      : undefined;
+  const snapshots =
+    shared === null ? null : snapshotDuty(shared, backups, storage.files.snapshotFile, logger);
+  const duties = openDuties(store, config, { sessions, snapshots }, follower !== undefined);
   const ownServer = new OwnServer({ config, version, store, clock: systemClock, shared });
   const runtime = new Runtime();
   const scheduledBackups = config.backupDir === "" ? null : scheduleBackups(config, backups, logger);
-  const backstage = {
-    ...{ storage, sweeper, lockDelays, scheduledBackups, runtime, etcd: shared, snapshots },
-    ...(housekeeper !== undefined && { housekeeper }),
-  };
-  const connectionBounds = boundConnections(config, logger);
-  const limits = { ...config, ...connectionBounds };
-  const bounds = { ...boundsOf(config), ...connectionBounds };
-  const { corsOrigin } = config;
-  const auditOfRequests = audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf };
-  const hostNames = [config.host, ...config.allowedHosts.split(",")];
-  const trustedProxies = config.trustProxy === "" ? [] : config.trustProxy.split(",");
   const tracer = tracerInUse(version);
   if (tracer !== null) logger.info("an OpenTelemetry SDK is loaded: requests have spans");
   const server = await createServer(
     {
-      ...{
-        store,
-        sessions,
-        watches,
-        coordination,
-        follower,
-        backups,
-        limits,
-        bounds,
-        logger,
-        version,
-        tracer,
-        backstage,
-      },
-      audit: auditOfRequests,
+      ...{ store, sessions, watches, coordination, follower, backups, logger, version, tracer },
+      ...boundsInForce(config, logger),
+      backstage: { storage, ...duties, scheduledBackups, runtime, etcd: shared, snapshots },
+      audit: audit === null ? undefined : { note: audit.note.bind(audit), whoOf: auditedNameOf },
       servers: () => ownServer.list(),
     },
-    { corsOrigin, hostNames, trustedProxies, tls: certificate?.meaning.pair ?? null, jwtKeys },
+    { ...namesAndProxies(config), tls: certificate?.meaning.pair ?? null, jwtKeys },
   );
   const stallWatch = new StallWatch(store, config.appendMsMax, (stall) => noteStall(stall, logger));
   if (certificate !== null) keepCertificate(certificate, server, logger);
   if (jwtKeys !== null) keepJwtKeys(jwtKeys, logger);
+  const { housekeeper } = duties;
   const running = { sessions, housekeeper, runtime, ownServer, stallWatch, backups, scheduledBackups };
   return { server, certificate, jwtKeys, store, ...running, follower, audit, danger };
+}
+
+/** What is due by itself. It is the affair of the server that is followed, where one is. */
+function openDuties(
+  store: Store,
+  config: Config,
+  { sessions, snapshots }: { readonly sessions: Sessions; readonly snapshots: SnapshotDuty | null },
+  isFollower: boolean,
+) {
+  const sweeper = new Sweeper(store, config);
+  const lockDelays = new LockDelays(store);
+  if (isFollower) return { sweeper, lockDelays };
+  const due = [sessions, sweeper, lockDelays, ...(snapshots === null ? [] : [snapshots])];
+  const housekeeper = new Housekeeper(store, due, housekeepingWithin(config.housekeeperTimeoutMs));
+  return { sweeper, lockDelays, housekeeper };
+}
+
+/** What the service is called, and whom it believes. */
+function namesAndProxies({ corsOrigin, host, allowedHosts, trustProxy }: Config) {
+  return {
+    corsOrigin,
+    hostNames: [host, ...allowedHosts.split(",")],
+    trustedProxies: trustProxy === "" ? [] : trustProxy.split(","),
+  };
+}
+
+/** As requests meet them, and as they are told by the names of their settings. */
+function boundsInForce(config: Config, logger: Logger) {
+  const connectionBounds = boundConnections(config, logger);
+  return {
+    limits: { ...config, ...connectionBounds },
+    bounds: { ...boundsOf(config), ...connectionBounds },
+  };
 }
 
 function scheduleBackups(config: Config, backups: Backups, logger: Logger): ScheduledBackups {

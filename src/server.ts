@@ -3,32 +3,19 @@
 import type { TlsOptions, Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
-import type { Tracer } from "@opentelemetry/api";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { JwtKeys } from "./access/jwt-keys.ts";
 import { Tickets } from "./access/tickets.ts";
+import { addRoutes } from "./all-routes.ts";
 import type { TlsPair } from "./certificate.ts";
 import { type ConnectionEnd, Connections, type SurplusBound } from "./connections.ts";
-import type { Coordination } from "./coordination/coordination.ts";
 import { KeeperError } from "./core/errors.ts";
-import type { Limits } from "./core/limits.ts";
 import { Doors } from "./listening.ts";
 import { metricsText } from "./metrics.ts";
-import { metricsMediaType } from "./metrics-text.ts";
-import { policyRoutes } from "./routes/access/policies.ts";
-import { ticketRoutes } from "./routes/access/tickets.ts";
-import { tokenRoutes } from "./routes/access/tokens.ts";
-import { barrierRoutes } from "./routes/coordination/barriers.ts";
-import { counterRoutes } from "./routes/coordination/counters.ts";
-import { electionRoutes } from "./routes/coordination/elections.ts";
-import { lockRoutes } from "./routes/coordination/locks.ts";
-import { serviceEventRoutes } from "./routes/coordination/service-events.ts";
-import { serviceRoutes } from "./routes/coordination/services.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { auditRequests } from "./routes/http/audit.ts";
-import type { Audit } from "./routes/http/audited-request.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
 import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
@@ -41,7 +28,6 @@ import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { forwardToUpstream, isPassedOn } from "./routes/http/forward.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
-import { acceptJsonBodies } from "./routes/http/json-bodies.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { OpenConnections } from "./routes/http/open-connections.ts";
@@ -59,77 +45,16 @@ import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
-import { adminConnectionRoutes } from "./routes/operations/admin-connections.ts";
-import { backupRoutes } from "./routes/operations/backup.ts";
-import { drainRoutes } from "./routes/operations/drain.ts";
-import { healthRoutes } from "./routes/operations/health.ts";
-import { Health, type HealthLimits } from "./routes/operations/health-checks.ts";
-import { homeRoutes } from "./routes/operations/home.ts";
-import { limitsRoutes } from "./routes/operations/limits.ts";
-import { llmsRoutes } from "./routes/operations/llms.ts";
-import { type LogReaders, logRoutes } from "./routes/operations/log.ts";
-import { metricsRoutes } from "./routes/operations/metrics.ts";
-import { documentRoutes, openapiRoutes } from "./routes/operations/openapi.ts";
-import { type ListedServer, serverRoutes } from "./routes/operations/servers.ts";
-import { statsRoutes } from "./routes/operations/stats.ts";
-import { syncRoutes } from "./routes/operations/sync.ts";
-import { endedSessionRoutes } from "./routes/sessions/ended-sessions.ts";
+import { Health } from "./routes/operations/health-checks.ts";
+import type { LogReaders } from "./routes/operations/log.ts";
+import { documentRoutes } from "./routes/operations/openapi.ts";
 import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
-import { sessionEventRoutes } from "./routes/sessions/session-events.ts";
-import { sessionRoutes } from "./routes/sessions/sessions.ts";
-import { adminWatchRoutes } from "./routes/watches/admin-watches.ts";
-import { watchRoutes } from "./routes/watches/watch.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
 import { awaitState, dateStale, takeFreshness } from "./routes/wire/freshness.ts";
-import type { IdempotencyLimits } from "./routes/wire/idempotency-limits.ts";
-import { aclRoutes } from "./routes/znodes/acl.ts";
-import { batchRoutes } from "./routes/znodes/batch.ts";
-import { childrenRoutes } from "./routes/znodes/children.ts";
-import { deleteTreeRoutes } from "./routes/znodes/delete-tree.ts";
-import { importRoutes } from "./routes/znodes/import.ts";
-import { quotaRoutes } from "./routes/znodes/quotas.ts";
-import { readZnodeRoutes } from "./routes/znodes/read-znode.ts";
-import { transactionRoutes } from "./routes/znodes/transactions.ts";
-import { treeRoutes } from "./routes/znodes/tree.ts";
-import { znodeRoutes } from "./routes/znodes/znodes.ts";
-import type { Sessions } from "./sessions/sessions.ts";
-import { type Backstage, durationsOf, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
+import type { ServerParts } from "./server-parts.ts";
+import { durationsOf, type MeasuredParts, type PartsStats, partsStats } from "./stats.ts";
 import { endStillReaders } from "./still-readers.ts";
-import type { BackupSource } from "./store/backup-source.ts";
 import type { Store } from "./store/store.ts";
-import type { Upstream } from "./store/upstream/upstream.ts";
-import type { UpstreamLog } from "./store/upstream/upstream-log.ts";
-import type { Watches } from "./watches/watches.ts";
-
-export interface ServerParts {
-  readonly store: Store;
-  readonly sessions: Sessions;
-  readonly watches: Watches;
-  readonly coordination: Coordination;
-  /** Where the server follows another. */
-  readonly follower?: FollowerParts | undefined;
-  /** Left out where the store is in no file. */
-  readonly backups?: BackupSource;
-  readonly limits: Limits & HttpLimits & HealthLimits & IdempotencyLimits;
-  /** Every bound in force, by the name of its setting. */
-  readonly bounds: Readonly<Record<string, number>>;
-  readonly logger: Logger;
-  readonly version: string;
-  /** Where it is noted who did what; nowhere when it is left out. */
-  readonly audit?: Audit | undefined;
-  /** Who serves the same tree, this one first; it is alone when it is left out. */
-  readonly servers?: () => readonly ListedServer[];
-  /** What is measured beside what the server is made of. */
-  readonly backstage?: Backstage;
-  /** What makes spans of requests; they have none when it is left out. */
-  readonly tracer?: Tracer | null;
-}
-
-/** What a server has that follows another. */
-interface FollowerParts {
-  readonly upstream: Upstream;
-  readonly log: Pick<UpstreamLog, "servers" | "lag">;
-}
 
 interface ServerOptions {
   /** Origins whose pages may use the service, comma-separated, or `*`; none when empty. */
@@ -166,127 +91,20 @@ const closeWithinMs = 5000;
 const acceptErrorsEveryMs = 10_000;
 
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
-  const { store, sessions, watches, coordination, limits, version, follower } = parts;
+  const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
-  const requests = new RequestCounts();
-  const unreadable = new Unreadable(limits, () => requests.unreadable());
-  const openConnections = new OpenConnections();
-  const proxies = new Proxies(options.trustedProxies ?? []);
-  const app = createApp(parts, { ...options, proxies }, { unreadable, requests, openConnections });
-  requests.follow(app);
-  const connections = countConnections(app, parts, proxies);
+  const inside = insideOf(parts, options, () => isStopping);
+  const { streams, passedStreams, logReaders, drain, health } = inside;
+  const app = createApp(parts, options, inside);
+  const connections = countConnections(app, parts, inside);
   noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
-  const answers = new Answers(limits, store.clock);
-  const rates = new Rates(limits, store.clock);
-  const streams: OpenStreams[] = [];
-  const passedStreams = new PassedStreams();
-  const drain = new Drain({
-    clock: store.clock,
-    streams: () => [watches, ...streams, passedStreams],
-    connections: openConnections,
-  });
-  const assertPriced = rates.priceRoutes(app);
-  noteForms(app);
-  makeRoomFirst(app, answers);
-  markLongBodies(app);
-  passAnswers(app, [
-    finishAnswers(store),
-    sendElsewhere(drain, openConnections),
-    dateStale(store),
-    ...auditSteps(app, parts),
-    ...[instructCaches, instructBrowsers],
-    ...rates.answerSteps(),
-    holdAnswers(answers),
-    requests.answer,
-  ]);
-  await app.register(accepts);
-  const tickets = new Tickets<Caller>(store.clock);
-  const origins = originsIn(options.corsOrigin);
-  if (origins.length > 0) await app.register(cors, corsOptions(origins));
-  passRequests(app, [
-    requests.hear,
-    ...spanRequests(app, parts.tracer ?? null),
-    unreadable.refuseBehind,
-    refuseUnclearHead,
-    refuseOtherHosts(options.hostNames),
-    endSlowBodies(limits),
-    refuseUnclearTarget,
-    refuseSurplus(connections),
-    ...rates.requestSteps(),
-    refuseOtherOrigins(origins),
-    ignoreContentType,
-    ...forwardToUpstream(
-      follower === undefined ? null : { store, upstream: follower.upstream, streams: passedStreams },
-    ),
-    awaitState(parts),
-    authenticate(app, new Callers({ ...parts, tickets, jwtKeys: options.jwtKeys ?? null })),
-    ...rates.callerSteps(),
-  ]);
-  const assertReadsTold = takeFreshness(app);
-  takeTickets(app);
-  await documentRoutes(app, version);
-  const answerOtherMethods = collectMethods(app);
-
-  const bodies = new BodiesInFlight(limits);
-  const logReaders: LogReaders[] = [];
-  openapiRoutes(app);
-  const health = new Health({
-    ...{ store, limits, followed: follower?.log },
-    ...parts.backstage,
-    isStopping: () => isStopping,
-    isDraining: () => drain.isOfAll,
-  });
-  await app.register(async (scope) => homeRoutes(scope, version, health));
-  llmsRoutes(app);
-  healthRoutes(app, health, store);
-  const measured: MeasuredParts = {
-    ...{ store, sessions, watches, coordination, backups: parts.backups, logReaders },
-    followed: follower?.log ?? null,
-    backstage: parts.backstage ?? {},
-    ...{ requests, connections, answers, bodies, rates, latestStreams: streams, drain },
-  };
+  const assertAllIsSaid = await passEverything(app, parts, options, { ...inside, connections });
+  const measured = measuredOf(parts, inside, connections);
   const figures = () => partsStats(measured);
   const metrics = () => metricsText({ parts: measured, stats: figures(), version, checks: health.report() });
-  metricsRoutes(app, { mediaType: metricsMediaType, text: metrics });
-  await app.register(async (scope) => znodeRoutes(scope, { ...parts, bodies, rates }));
-  readZnodeRoutes(app, { ...parts, answers });
-  await app.register(async (scope) => importRoutes(scope, { ...parts, bodies, rates }));
-  await app.register(async (scope) => {
-    acceptJsonBodies(scope, bodies, limits);
-    childrenRoutes(scope, { ...parts, answers });
-    deleteTreeRoutes(scope, { ...parts, rates });
-    treeRoutes(scope, { ...parts, answers });
-    transactionRoutes(scope, parts);
-    quotaRoutes(scope, parts);
-    aclRoutes(scope, parts);
-    batchRoutes(scope, parts);
-    sessionRoutes(scope, parts);
-    streams.push(sessionEventRoutes(scope, parts));
-    watchRoutes(scope, { watches, store, limits });
-    adminWatchRoutes(scope, watches);
-    backupRoutes(scope, { ...parts, answers });
-    logReaders.push(logRoutes(scope, { store, upstreamServers: () => follower?.log.servers ?? [] }));
-    adminConnectionRoutes(scope, openConnections);
-    drainRoutes(scope, drain);
-    endedSessionRoutes(scope, sessions);
-    serverRoutes(scope, { store, servers: parts.servers ?? (() => [aloneServer(parts)]) });
-    statsRoutes(scope, { version, health, store, sessions, figures, durations: () => durationsOf(measured) });
-    limitsRoutes(scope, parts);
-    syncRoutes(scope, parts);
-    streams.push(lockRoutes(scope, parts));
-    streams.push(electionRoutes(scope, parts));
-    serviceRoutes(scope, parts);
-    serviceEventRoutes(scope, parts);
-    counterRoutes(scope, parts);
-    barrierRoutes(scope, parts);
-    policyRoutes(scope, parts);
-    tokenRoutes(scope, parts);
-    ticketRoutes(scope, tickets);
-  });
-  assertPriced();
-  assertReadsTold();
-  answerOtherMethods();
+  await addRoutes(app, parts, { ...inside, figures, metrics, durations: () => durationsOf(measured) });
+  assertAllIsSaid();
   await app.ready();
 
   const doors = new Doors(app);
@@ -316,25 +134,139 @@ export async function createServer(parts: ServerParts, options = plainOptions): 
   };
 }
 
-/** Of which nobody has said how it is called. */
-function aloneServer({ store, version }: ServerParts): ListedServer {
+/** What the server has besides its parts; each is by itself until hooks and routes bring them together. */
+function insideOf(parts: ServerParts, { trustedProxies }: ServerOptions, isStopping: () => boolean) {
+  const { store, watches, limits, follower, backstage } = parts;
+  const { clock } = store;
+  const requests = new RequestCounts();
+  const openConnections = new OpenConnections();
+  /** Filled by the routes that have them. */
+  const streams: OpenStreams[] = [];
+  const passedStreams = new PassedStreams();
+  const logReaders: LogReaders[] = [];
+  const drain = new Drain({
+    clock,
+    streams: () => [watches, ...streams, passedStreams],
+    connections: openConnections,
+  });
   return {
-    ...{ id: store.writer, name: "", url: "", version, isThis: true, upForMs: 0 },
-    ...{ position: store.place.lsn, behindEntries: 0, behindMs: 0, heardBeforeMs: 0 },
+    ...{ requests, openConnections, streams, passedStreams, logReaders, drain },
+    unreadable: new Unreadable(limits, () => requests.unreadable()),
+    proxies: new Proxies(trustedProxies ?? []),
+    answers: new Answers(limits, clock),
+    bodies: new BodiesInFlight(limits),
+    rates: new Rates(limits, clock),
+    tickets: new Tickets<Caller>(clock),
+    health: new Health({
+      ...{ store, limits, followed: follower?.log },
+      ...backstage,
+      isStopping,
+      isDraining: () => drain.isOfAll,
+    }),
   };
 }
 
-/** What requests meet before any hook. */
-interface AppParts {
-  readonly unreadable: Unreadable;
-  readonly requests: RequestCounts;
-  readonly openConnections: OpenConnections;
+type Inside = ReturnType<typeof insideOf>;
+
+/** With the connections that are counted. */
+interface Counting extends Inside {
+  readonly connections: Connections;
 }
 
+function measuredOf(parts: ServerParts, inside: Inside, connections: Connections): MeasuredParts {
+  const { store, sessions, watches, coordination, backups, follower, backstage } = parts;
+  const { requests, answers, bodies, rates, streams, logReaders, drain } = inside;
+  return {
+    ...{ store, sessions, watches, coordination, backups, logReaders },
+    followed: follower?.log ?? null,
+    backstage: backstage ?? {},
+    ...{ requests, connections, answers, bodies, rates, latestStreams: streams, drain },
+  };
+}
+
+/**
+ * What holds for every request and route, before there is any: hooks are passed in the order in which they are added.
+ * @returns what is called behind the last route, and throws where one of them left out what each has to say
+ */
+async function passEverything(
+  app: FastifyInstance,
+  parts: ServerParts,
+  options: ServerOptions,
+  inside: Counting,
+): Promise<() => void> {
+  const assertPriced = inside.rates.priceRoutes(app);
+  noteForms(app);
+  makeRoomFirst(app, inside.answers);
+  markLongBodies(app);
+  passAnswers(app, answerSteps(app, parts, inside));
+  await app.register(accepts);
+  const origins = originsIn(options.corsOrigin);
+  if (origins.length > 0) await app.register(cors, corsOptions(origins));
+  passRequests(app, requestSteps(app, parts, options, inside));
+  const assertReadsTold = takeFreshness(app);
+  takeTickets(app);
+  await documentRoutes(app, parts.version);
+  const answerOtherMethods = collectMethods(app);
+  return () => {
+    assertPriced();
+    assertReadsTold();
+    answerOtherMethods();
+  };
+}
+
+/** In this order: it is counted; can be read and is meant for this server; there is room for it; then it is asked whose it is. */
+function requestSteps(
+  app: FastifyInstance,
+  parts: ServerParts,
+  { hostNames, corsOrigin, jwtKeys = null }: ServerOptions,
+  { requests, unreadable, connections, rates, tickets, passedStreams }: Counting,
+): readonly RequestStep[] {
+  const { store, follower, limits } = parts;
+  return [
+    requests.hear,
+    ...spanRequests(app, parts.tracer ?? null),
+    unreadable.refuseBehind,
+    refuseUnclearHead,
+    refuseOtherHosts(hostNames),
+    endSlowBodies(limits),
+    refuseUnclearTarget,
+    refuseSurplus(connections),
+    ...rates.requestSteps(),
+    refuseOtherOrigins(originsIn(corsOrigin)),
+    ignoreContentType,
+    ...forwardToUpstream(
+      follower === undefined ? null : { store, upstream: follower.upstream, streams: passedStreams },
+    ),
+    awaitState(parts),
+    authenticate(app, new Callers({ ...parts, tickets, jwtKeys })),
+    ...rates.callerSteps(),
+  ];
+}
+
+/** What it says comes before what it costs, and that before the room that it takes. */
+function answerSteps(
+  app: FastifyInstance,
+  parts: ServerParts,
+  { requests, openConnections, rates, answers, drain }: Inside,
+): readonly AnswerStep[] {
+  const { store } = parts;
+  return [
+    finishAnswers(store),
+    sendElsewhere(drain, openConnections),
+    dateStale(store),
+    ...auditSteps(app, parts),
+    ...[instructCaches, instructBrowsers],
+    ...rates.answerSteps(),
+    holdAnswers(answers),
+    requests.answer,
+  ];
+}
+
+/** With what requests meet before any hook. */
 function createApp(
   { store, logger, limits }: ServerParts,
-  { tls, proxies }: ServerOptions & { readonly proxies: Proxies },
-  { unreadable, requests, openConnections }: AppParts,
+  { tls }: ServerOptions,
+  { unreadable, requests, openConnections, proxies }: Inside,
 ): FastifyInstance {
   const options = {
     logger: false,
@@ -367,13 +299,14 @@ function createApp(
   validateStrictly(app);
   app.setErrorHandler(problemHandler(logger));
   if (logger.isLevelEnabled("debug")) logRequests(app, logger);
+  requests.follow(app);
   return app;
 }
 
 function countConnections(
   app: FastifyInstance,
   { limits, logger }: ServerParts,
-  proxies: Proxies,
+  { proxies }: Inside,
 ): Connections {
   const { connectionsMax, connectionsPerClientMax } = limits;
   const { surplusConnectionsMax = fixedLimits.surplusConnectionsMax } = limits;

@@ -43,12 +43,16 @@ const assembly = [
   "place-of-log.ts",
   "store-notes.ts",
   "server.ts",
+  "all-routes.ts",
+  "server-parts.ts",
   "metrics.ts",
   "stats.ts",
 ];
 
 /** From the line that names it to the brace that closes it. */
 const functionLinesMax = 60;
+/** Longer all the same: one case after the other, each of a line or three. */
+const longFunctions = ["core/state.ts: #applyChange"];
 
 /** What the files of a room of core may import; the machine at its root may import them all. */
 const roomsMayImport: Record<string, RegExp> = {
@@ -67,6 +71,7 @@ const topLevel =
 
 /** Files of `src` in no folder: where the parts meet, and what they all stand on. */
 const looseSources = [
+  "all-routes.ts",
   "certificate.ts",
   "clock.ts",
   "config.ts",
@@ -92,6 +97,7 @@ const looseSources = [
   "safe-start.ts",
   "send-queues.ts",
   "serve.ts",
+  "server-parts.ts",
   "server.ts",
   "setting-values.ts",
   "settings-file.ts",
@@ -162,13 +168,13 @@ test("the client runs in a browser: it imports no package that needs Node", () =
   expect(client.filter(({ packages }) => packages.some(forNode)).map(({ path }) => path)).toEqual([]);
 });
 
-test("a function of the routes fits on a screen", () => {
-  const routes = files.filter(({ path }) => layerOf(path) === "routes");
-  const lengths = routes.flatMap(({ path, text }) =>
+test("a function fits on a screen", () => {
+  const lengths = files.flatMap(({ path, text }) =>
     functionsIn(text).map(({ name, lineCount }) => ({ name: `${path}: ${name}`, lineCount })),
   );
-  expect(lengths.length).toBeGreaterThan(100);
-  expect(lengths.filter(({ lineCount }) => lineCount > functionLinesMax)).toEqual([]);
+  expect(lengths.length).toBeGreaterThan(1000);
+  const tooLong = lengths.filter(({ lineCount }) => lineCount > functionLinesMax);
+  expect(tooLong.map(({ name }) => name)).toEqual(longFunctions);
 });
 
 test("the rooms of core know no more than they are about", () => {

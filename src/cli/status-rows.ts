@@ -18,6 +18,7 @@ export function statusRows(stats: ServiceStats): Row[] {
     ["requests", requestsIn(stats)],
     ...storageRows(stats),
     ...etcdRows(stats),
+    ...followRows(stats),
     ["history", historyIn(stats)],
     ...processRows(stats),
   ];
@@ -90,6 +91,19 @@ function etcdRows({ etcd }: ServiceStats): Row[] {
     ],
     ["etcd", `${inBytes(dbInUseBytes)} in use, ${share} % of its quota; ${raised}`],
   ];
+}
+
+/** Of the server that it follows, and of those that follow it. */
+function followRows({ followed, followers }: ServiceStats): Row[] {
+  const rows: Row[] = [];
+  if (followed !== null) {
+    const { lagEntries, lagMs } = followed;
+    const behind = lagEntries === 0 ? "has all of it" : `${counted(lagEntries, "entry", "entries")} behind`;
+    rows.push(["follows", `${behind}, as it was ${inTime(lagMs)} ago`]);
+  }
+  if (followers.count > 0)
+    rows.push(["followers", `${followers.count}; ${inBytes(followers.keptBytes)} of the log kept for them`]);
+  return rows;
 }
 
 function historyIn({ history, zxid }: ServiceStats): string {

@@ -98,15 +98,22 @@ export interface CommitLog {
    */
   trim(upTo: Lsn, covering: Covering): Promise<void>;
   usage(): Promise<LogUsage>;
-  /**
-   * Of a log whose room gets short: how long a write of so many bytes, which makes no room, is to wait before it is asked
-   * for again; 0 for one that is taken, and for any where the method is missing.
-   */
-  delayMs?(bytes: number): number;
+  /** Of a log whose room may get short; where it is missing every write is taken at once. */
+  readonly pace?: WritePace;
   /** The listener hears at once of a state that is not `connected`. */
   onState(listener: (state: LogState) => void): void;
   /** Lets appends under way finish, unless the log is suspended, then lets go of it. */
   close(): Promise<void>;
+}
+
+/** How fast a log takes writes that make no room, while it has little. */
+export interface WritePace {
+  /** How long one is to wait before it is asked for again; 0 for one that is taken. */
+  delayMs(): number;
+  /** One of so many bytes was taken: those behind it wait the longer. */
+  taken(bytes: number): void;
+  /** One was told to wait. */
+  putOff(): void;
 }
 
 /** For implementations of `trim`. @throws Error */

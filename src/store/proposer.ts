@@ -20,7 +20,7 @@ import { type Asked, type CommandTrace, followedBy } from "../core/write-context
 import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
-import { type CommitLog, type LogState, NotAppendedError } from "./commit-log.ts";
+import { type CommitLog, type LogState, NotAppendedError, type WritePace } from "./commit-log.ts";
 import { excessOf, type MemoryLimits, outOfMemory } from "./memory-room.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { entryTooLarge, readOnlyLog, suspendedLog, throttledLog } from "./write-refusals.ts";
@@ -190,10 +190,12 @@ export class Proposer {
     const permits = permitsFor(this.#state, command, this.#serviceTime.now().timeMs);
     authorise(command, permits);
     this.#assertFitsMemory(command, permits);
-    this.#assertInTime(command);
+    const pace = rowOf(command).freesSpace ? undefined : this.#log.pace;
+    if (pace !== undefined) this.#assertInTime(command, pace);
     const trace = (command as Asked)[followedBy]?.follow();
     const pending = { command, bytes: bytesOf(command), resolve, reject, trace };
     this.#queue.push(trace === undefined ? pending : tracedToItsEnd(pending, trace));
+    pace?.taken(pending.bytes);
     trace?.enter("queue wait");
   }
 
@@ -210,7 +212,10 @@ export class Proposer {
     if (excess !== null && !this.isRepeated(command)) throw outOfMemory(excess, permits);
   }
 
-  /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */
+  /**
+   * Whether a command with its key was done or is being done: it will hear what became of that one (D19). It looks at all
+   * that wait, and so is asked only where the answer decides whether a write is refused.
+   */
   isRepeated(command: Command): boolean {
     const asked = keyOf(command);
     if (asked === undefined) return false;
@@ -220,11 +225,12 @@ export class Proposer {
     return keptReply(this.#state, asked, this.#serviceTime.now()) !== undefined;
   }
 
-  /** What makes room, or was done already, is not held up. */
-  #assertInTime(command: Command): void {
-    if (rowOf(command).freesSpace || this.isRepeated(command)) return;
-    const delayMs = this.#log.delayMs?.(bytesOf(command)) ?? 0;
-    if (delayMs > 0) throw throttledLog(delayMs);
+  /** What was done already is not held up. */
+  #assertInTime(command: Command, pace: WritePace): void {
+    const delayMs = pace.delayMs();
+    if (delayMs === 0 || this.isRepeated(command)) return;
+    pace.putOff();
+    throw throttledLog(delayMs);
   }
 
   #flushSoon(): void {

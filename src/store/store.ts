@@ -8,6 +8,7 @@ import type { TransactionBounds } from "../core/bounds.ts";
 import type { Command } from "../core/command.ts";
 import { beginningOf } from "../core/epoch-commands.ts";
 import type { ReadonlyEpochs } from "../core/epochs.ts";
+import { KeeperError } from "../core/errors.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
 import { memoryOf } from "../core/memory.ts";
@@ -21,7 +22,7 @@ import { rootPath } from "../core/tree/path.ts";
 import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
-import type { CommitLog, Covering, LogState } from "./commit-log.ts";
+import type { CommitLog, Covering, LogState, Lsn } from "./commit-log.ts";
 import { LogEnd } from "./log-end.ts";
 import type { MemoryLimits } from "./memory-room.ts";
 import { Proposer, type ProposerStats } from "./proposer.ts";
@@ -357,9 +358,19 @@ export class Store {
     // What one server answered is in its state, and there is no other.
     if (!this.#log.info.isShared) return this.zxid;
     if (this.#logState.state === "suspended") throw suspendedLog(this.#logState.cause);
-    const tail = await this.#logEnd.ask();
-    await this.#replica.reached(tail, signal);
+    await this.#replica.reached(await this.#endOfLog(signal), signal);
     return this.zxid;
+  }
+
+  /** Why whoever keeps the log will not say it is no client's affair; that nobody can say is. */
+  async #endOfLog(signal: AbortSignal | undefined): Promise<Lsn> {
+    try {
+      return await this.#logEnd.ask(signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof KeeperError) throw error;
+      throw suspendedLog("whoever keeps it does not say where it ends");
+    }
   }
 
   /** Messages at or below this zxid can no longer be resumed from; their rows go with the next write. */

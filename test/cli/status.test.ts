@@ -8,7 +8,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { layFirstToken } from "../../src/access/first-token.ts";
+import { statusRows } from "../../src/cli/status-rows.ts";
 import { inBytes, inTime, shellWord } from "../../src/cli/words.ts";
+import type { ServiceStats } from "../../src/client/index.ts";
 import { readDocument } from "../support/markdown.ts";
 import { freePort } from "../support/ports.ts";
 import type { ServerProcess } from "../support/process.ts";
@@ -30,6 +32,19 @@ test("a service that is ready is shown on one screen, as the operator's page has
   expect(json.readiness.ready).toBe(true);
   expect(json.stats).toMatchObject({ tree: { znodes: expect.any(Number) }, storage: expect.any(Object) });
   expect(server.logs.filter(({ level }) => level === "error")).toEqual([]);
+});
+
+test("of a follower it is said how far it is behind, and of whoever is followed by how many", async ({
+  cli,
+}) => {
+  const { stdout } = await cli(["status", "--json"]).ended;
+  const { stats } = JSON.parse(stdout) as { readonly stats: ServiceStats };
+  const followed = { lagEntries: 2, lagMs: 1500 };
+  const followers = { count: 1, keptEntries: 9, keptBytes: 2048 };
+  const rows = new Map(statusRows({ ...stats, followed, followers }));
+  expect(rows.get("follows")).toBe("2 entries behind, as it was 1 s ago");
+  expect(rows.get("followers")).toBe("1; 2 KiB of the log kept for them");
+  expect([...new Map(statusRows(stats)).keys()]).not.toContain("followers");
 });
 
 function labelsIn(screen: string): string[] {

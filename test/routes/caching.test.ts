@@ -133,8 +133,8 @@ test("HEAD says what GET says, of every read", async ({ http }) => {
  */
 const changedByAsking = new Set([
   ...["/v1/nowhere", "/metrics", "/v1/stats", "/v1/admin/connections"],
-  // No backup is taken for its headers.
-  "/v1/admin/backup",
+  // No backup is taken for its headers, and no log is told for them.
+  ...["/v1/admin/backup", "/v1/admin/log"],
 ]);
 
 /** Those of the answer, and not of the moment or the connection; a session's remaining time may grow shorter. */

@@ -183,6 +183,50 @@ test("nobody can say what was answered elsewhere while the log is out of reach",
   two.hear();
 });
 
+test("who asks while nobody says where the log ends waits two seconds, and no longer than it wants to", async ({
+  two,
+}) => {
+  let questions = 0;
+  const tail = () => {
+    questions += 1;
+    return new Promise(() => {});
+  };
+  Object.defineProperty(two.behind.log, "tail", { value: tail, configurable: true });
+  const unknown = { headers: { "session-token": "opened elsewhere" } };
+  for (const asked of [
+    () => two.http.post("/v1/sync"),
+    () => two.http.get("/v1/znodes?consistency=linearizable"),
+    () => two.http.post("/v1/znodes/a", unknown),
+  ]) {
+    const asking = asked();
+    await isWaiting(two.behind);
+    await two.behind.clock.advance(2000);
+    const refused = await asking;
+    expect([refused.status, refused.code]).toEqual([503, "behind"]);
+  }
+  const socket = await two.http.connect();
+  socket.write("POST /v1/sync HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
+  await isWaiting(two.behind);
+  socket.destroy();
+  await once(socket, "close");
+  await vi.waitUntil(() => !two.behind.clock.hasTimerIn(2000, 2000), { interval: 1, timeout: 10_000 });
+  expect([questions, two.behind.store.zxid]).toEqual([1, 0]);
+});
+
+test("where the log refuses to say where it ends, that is no fault of ours", async ({ two }) => {
+  const tail = () => Promise.reject(new Error("secret"));
+  Object.defineProperty(two.behind.log, "tail", { value: tail, configurable: true });
+  for (const asked of [
+    two.http.post("/v1/sync"),
+    two.http.get("/v1/znodes?consistency=linearizable"),
+    two.http.post("/v1/znodes/a", { headers: { "session-token": "opened elsewhere" } }),
+  ]) {
+    const refused = await asked;
+    expect([refused.status, refused.code, refused.header("retry-after")]).toEqual([503, "suspended", "1"]);
+    expect(refused.json().detail).not.toContain("secret");
+  }
+});
+
 test("an event's id that has not come here yet is waited for, and the stream goes on after it", async ({
   two,
 }) => {

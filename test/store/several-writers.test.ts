@@ -182,27 +182,82 @@ test("sync answers with a state not before that of any write that was answered a
   await Promise.all([one.store.close(), two.store.close()]);
 });
 
+/** The log is asked where it ends, and answers when the test says so. */
+function answeredByHand(log: MemoryLog): PromiseWithResolvers<number>[] {
+  const questions: PromiseWithResolvers<number>[] = [];
+  const tail = () => {
+    const question = Promise.withResolvers<number>();
+    questions.push(question);
+    return question.promise;
+  };
+  Object.defineProperty(log, "tail", { value: tail });
+  return questions;
+}
+
 test("all who sync at once share one question to the log, and who comes later asks anew", async () => {
   const { store, log } = await openOn(new MemoryEntries(), "this");
-  let questions = 0;
-  const answers: PromiseWithResolvers<number>[] = [];
-  Object.defineProperty(log, "tail", {
-    value: () => {
-      questions += 1;
-      const answer = Promise.withResolvers<number>();
-      answers.push(answer);
-      return answer.promise;
-    },
-  });
+  const questions = answeredByHand(log);
   const early = Promise.all([store.sync(), store.sync(), store.sync()]);
   await settle();
-  expect(questions).toBe(1);
+  expect(questions).toHaveLength(1);
   // The question under way may have been answered before the next one came.
-  const late = store.sync();
+  const late: Promise<number>[] = [];
+  let lateAnswers = 0;
+  for (let turn = 0; turn < 10; turn += 1) {
+    late.push(store.sync());
+    late.at(-1)?.then(() => {
+      lateAnswers += 1;
+    });
+    await settle();
+  }
+  expect(questions).toHaveLength(1);
+  questions[0]?.resolve(0);
+  expect(await early).toEqual([0, 0, 0]);
   await settle();
-  expect(questions).toBe(2);
-  for (const { resolve } of answers) resolve(0);
-  expect([await early, await late]).toEqual([[0, 0, 0], 0]);
+  expect([questions.length, lateAnswers]).toEqual([2, 0]);
+  questions[1]?.resolve(0);
+  expect(await Promise.all(late)).toEqual(Array(10).fill(0));
+  expect(questions).toHaveLength(2);
+  await store.close();
+});
+
+test("who has waited enough for the end of the log is told so, and nothing more is asked for him", async () => {
+  const { store, log } = await openOn(new MemoryEntries(), "this");
+  const questions = answeredByHand(log);
+  const enough = new AbortController();
+  const syncs = Promise.allSettled([
+    store.sync(enough.signal),
+    settle().then(() => store.sync(enough.signal)),
+  ]);
+  const other = store.sync();
+  await settle();
+  await settle();
+  enough.abort(new Error("enough"));
+  for (const sync of await syncs)
+    expect(sync).toMatchObject({ status: "rejected", reason: { message: "enough" } });
+  await expect(store.sync(enough.signal)).rejects.toThrow("enough");
+  questions[0]?.resolve(0);
+  expect(await other).toBe(0);
+  await settle();
+  expect(questions).toHaveLength(1);
+  const again = store.sync();
+  await settle();
+  questions[1]?.resolve(0);
+  expect(await again).toBe(0);
+  await store.close();
+});
+
+test("whoever keeps the log may refuse to say where it ends: nobody can say then how it stands", async () => {
+  const { store, log } = await openOn(new MemoryEntries(), "this");
+  const questions = answeredByHand(log);
+  const refused = refusal(store.sync());
+  await settle();
+  questions[0]?.reject(new Error("The token of the server is unknown."));
+  expect(await refused).toBe("suspended");
+  const next = store.sync();
+  await settle();
+  questions[1]?.resolve(0);
+  expect(await next).toBe(0);
   await store.close();
 });
 

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /**
  * Whether the request goes on; not when it was answered here. What a step throws is the answer. Where a step has to wait,
- * the request goes on to the next when what it returns resolves; from there on steps answer by throwing alone.
+ * the request goes on to the next when what it returns resolves.
  */
 export type RequestStep = (request: FastifyRequest, reply: FastifyReply) => boolean | Promise<void>;
 
@@ -17,20 +17,24 @@ export function passRequests(app: FastifyInstance, steps: readonly RequestStep[]
     for (const [index, step] of steps.entries()) {
       const goesOn = step(request, reply);
       if (goesOn === true) continue;
-      return goesOn === false
-        ? undefined
-        : goesOn.then(() => passRest(steps.slice(index + 1), request, reply));
+      if (goesOn !== false) {
+        const rest = goesOn.then(() => passRest(steps.slice(index + 1), request, reply));
+        rest.then((isThrough) => (isThrough ? done() : undefined), done);
+      }
+      return;
     }
     done();
   });
 }
 
+/** Whether the request has passed them all. */
 async function passRest(
   steps: readonly RequestStep[],
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<void> {
-  for (const step of steps) await step(request, reply);
+): Promise<boolean> {
+  for (const step of steps) if ((await step(request, reply)) === false) return false;
+  return true;
 }
 
 export function passAnswers(app: FastifyInstance, steps: readonly AnswerStep[]): void {

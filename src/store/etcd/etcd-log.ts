@@ -17,6 +17,7 @@ import {
   type Lsn,
   NotAppendedError,
   OutcomeUnknownError,
+  type WritePace,
 } from "../commit-log.ts";
 import { Follower } from "../follower.ts";
 import { GivenUpError, type LogConnection, type Paces } from "../log-connection.ts";
@@ -75,6 +76,7 @@ export class EtcdLog implements CommitLog {
   readonly info: LogInfo;
   /** Names this log among those that the cluster has had. */
   readonly logId: string;
+  readonly pace?: WritePace;
   readonly writer = randomBytes(8).toString("hex");
   readonly #client: EtcdCalls;
   readonly #clock: Clock;
@@ -108,6 +110,7 @@ export class EtcdLog implements CommitLog {
     this.#connection = connection;
     this.#lag = new LogLag(clock);
     this.#room = room;
+    if (room !== undefined) this.pace = room;
     const { clusterId, before } = opened.format;
     this.#keys = new Keys(prefix, before);
     this.#formatRevision = opened.revision;
@@ -174,10 +177,6 @@ export class EtcdLog implements CommitLog {
     const { hasAlarm = false, refusal = null } = this.#room ?? {};
     if (hasAlarm) this.#connection.setFull(quotaUsedUp);
     this.#connection.setShort(refusal);
-  }
-
-  delayMs(bytes: number): number {
-    return this.#room?.delayMs(bytes) ?? 0;
   }
 
   #remember(seq: number, place: Promise<Lsn>): void {

@@ -4,6 +4,7 @@
 // asked for now and then, and what is put meanwhile is counted.
 
 import type { Clock } from "../../clock.ts";
+import type { WritePace } from "../commit-log.ts";
 import { type EtcdHealthCalls, noSpaceAlarm } from "./etcd-client.ts";
 import { closedShare, tightShare } from "./quota-shares.ts";
 
@@ -42,7 +43,7 @@ const reachMs = 60_000;
 const bytesPerSecondMin = 1024;
 const burstBytesMin = 65_536;
 
-export class Room {
+export class Room implements WritePace {
   readonly #parts: RoomParts;
   #listener: () => void = () => {};
   #dbBytes = 0;
@@ -116,16 +117,18 @@ export class Room {
     return this.#fileBytesWith(bytes * growth) <= this.#fileBytesMax;
   }
 
-  /** How long a write that makes no room has to wait before it is asked for again; 0 for one that is taken. */
-  delayMs(bytes: number): number {
+  delayMs(): number {
     if (!this.isTight) return 0;
     const bytesPerSecond = this.#refill();
-    if (this.#tokens > 0) {
-      this.#tokens -= bytes;
-      return 0;
-    }
+    return this.#tokens > 0 ? 0 : Math.ceil(Math.max(1, (-this.#tokens * 1000) / bytesPerSecond));
+  }
+
+  taken(bytes: number): void {
+    if (this.isTight) this.#tokens -= bytes;
+  }
+
+  putOff(): void {
     this.#throttledTotal += 1;
-    return Math.ceil(Math.max(1, (-this.#tokens * 1000) / bytesPerSecond));
   }
 
   /** Answers how fast: the less there is, the slower. */
