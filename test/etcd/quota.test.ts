@@ -89,6 +89,8 @@ test("above 85 % only what makes room is taken, up to the alarm; each heals by i
   expect((await http.get("/readyz")).status).toBe(503);
   expect(await client.alarms()).toEqual([]);
   await empty(cluster);
+  // The file may have come near the quota, too, and only that makes it smaller.
+  await etcdctl(cluster, "defrag");
   await expect.poll(write, patience).toBe("written");
 
   const fill = async () => {
