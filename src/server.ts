@@ -1,54 +1,47 @@
 // Where store, sessions, watches and routes meet: an HTTP server over parts that are already open.
 
-import type { TlsOptions, Server as TlsServer } from "node:tls";
+import type { Server as TlsServer } from "node:tls";
 import accepts from "@fastify/accepts";
 import cors, { type FastifyCorsOptions } from "@fastify/cors";
-import Fastify, { type FastifyInstance, type FastifyReply, type FastifyServerOptions } from "fastify";
-import type { Logger } from "pino";
-import { clientCertificateOptions } from "./access/client-certificates.ts";
+import type { FastifyInstance, FastifyReply } from "fastify";
 import type { JwtKeys } from "./access/jwt-keys.ts";
 import { Tickets } from "./access/tickets.ts";
 import { addRoutes } from "./all-routes.ts";
 import type { TlsPair } from "./certificate.ts";
 import { type ConnectionEnd, Connections, type SurplusBound } from "./connections.ts";
 import { KeeperError } from "./core/errors.ts";
+import { contextOptions, createApp } from "./http-app.ts";
 import { Doors } from "./listening.ts";
 import { metricsText } from "./metrics.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { auditRequests } from "./routes/http/audit.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";
-import { browserHeaders, instructBrowsers } from "./routes/http/browser-headers.ts";
+import { instructBrowsers } from "./routes/http/browser-headers.ts";
 import { instructCaches, noteForms } from "./routes/http/caching.ts";
-import { Proxies, readForwarded } from "./routes/http/client-address.ts";
-import { shareConnections } from "./routes/http/connection-share.ts";
+import { Proxies } from "./routes/http/client-address.ts";
 import { ignoreContentType } from "./routes/http/content-type.ts";
 import { Drain } from "./routes/http/drain.ts";
 import { type AnswerStep, passAnswers, passRequests, type RequestStep } from "./routes/http/every-request.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import { forwardToUpstream, isPassedOn } from "./routes/http/forward.ts";
 import { refuseOtherHosts } from "./routes/http/host.ts";
-import type { HttpLimits } from "./routes/http/http-limits.ts";
 import type { OpenStreams } from "./routes/http/latest-streams.ts";
 import { collectMethods } from "./routes/http/methods.ts";
 import { OpenConnections } from "./routes/http/open-connections.ts";
 import { refuseOtherOrigins } from "./routes/http/origin.ts";
 import { PassedStreams } from "./routes/http/passed-streams.ts";
-import { codeOf, problemHandler, sendProblemAndClose } from "./routes/http/problems.ts";
+import { sendProblemAndClose } from "./routes/http/problems.ts";
 import { Rates } from "./routes/http/rates.ts";
 import { RequestCounts } from "./routes/http/request-counts.ts";
-import { meetExpectations, refuseUnclearHead } from "./routes/http/request-head.ts";
-import { logRequests } from "./routes/http/request-log.ts";
+import { refuseUnclearHead } from "./routes/http/request-head.ts";
 import { spanRequests } from "./routes/http/request-spans.ts";
-import { serializeWhenNeeded } from "./routes/http/serialization.ts";
 import { shareHolderAt } from "./routes/http/share-holder.ts";
 import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
-import { originFormOf, refuseUnclearTarget } from "./routes/http/target.ts";
+import { refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
-import { validateStrictly } from "./routes/http/validation.ts";
 import { Health } from "./routes/operations/health-checks.ts";
 import type { LogReaders } from "./routes/operations/log.ts";
 import { documentRoutes } from "./routes/operations/openapi.ts";
-import { endIdleSessions } from "./routes/sessions/idle-sessions.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
 import { awaitState, dateStale, takeFreshness } from "./routes/wire/freshness.ts";
 import type { ServerParts } from "./server-parts.ts";
@@ -87,17 +80,13 @@ export interface Server {
 /** Time that requests under way have left when the server closes. */
 const closeWithinMs = 5000;
 
-/** How often it is said that connections cannot be accepted. */
-const acceptErrorsEveryMs = 10_000;
-
 export async function createServer(parts: ServerParts, options = plainOptions): Promise<Server> {
   const { store, watches, coordination, limits, version } = parts;
   let isStopping = false;
   const inside = insideOf(parts, options, () => isStopping);
   const { streams, passedStreams, logReaders, drain, health } = inside;
-  const app = createApp(parts, options, inside);
+  const app = createApp(parts, options.tls, inside);
   const connections = countConnections(app, parts, inside);
-  noteAcceptErrors(app, parts.logger);
   const stopLooking = endStillReaders(app.server, store.clock, limits);
   const assertAllIsSaid = await passEverything(app, parts, options, { ...inside, connections });
   const measured = measuredOf(parts, inside, connections);
@@ -262,47 +251,6 @@ function answerSteps(
   ];
 }
 
-/** With what requests meet before any hook. */
-function createApp(
-  { store, logger, limits }: ServerParts,
-  { tls }: ServerOptions,
-  { unreadable, requests, openConnections, proxies }: Inside,
-): FastifyInstance {
-  const options = {
-    logger: false,
-    bodyLimit: limits.dataBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.keepAliveTimeoutMs,
-    return503OnClosing: false,
-    trustProxy: proxies.isEmpty ? false : (address: string) => proxies.has(address),
-    routerOptions: { maxParamLength: limits.headerBytesMax },
-    rewriteUrl: originFormOf,
-    schemaController: { compilersFactory: { buildSerializer: serializeWhenNeeded } },
-    frameworkErrors: (error, request, reply) => {
-      // No hook is passed here.
-      reply.headers({ Zxid: store.zxid, "Cache-Control": "no-store", ...browserHeaders });
-      problemHandler(logger)(error, request, reply);
-      requests.answeredOutside(reply.statusCode, codeOf(reply) ?? "internal");
-    },
-    clientErrorHandler: (error, socket) => unreadable.answer(error, socket),
-  } satisfies FastifyServerOptions;
-  const app =
-    tls === null
-      ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
-      : secureApp(options, tls, limits);
-  unreadable.follow(app.server);
-  openConnections.follow(app.server);
-  readForwarded(app, proxies);
-  shareConnections(app, limits, openConnections);
-  endIdleSessions(app, limits);
-  meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
-  validateStrictly(app);
-  app.setErrorHandler(problemHandler(logger));
-  if (logger.isLevelEnabled("debug")) logRequests(app, logger);
-  requests.follow(app);
-  return app;
-}
-
 function countConnections(
   app: FastifyInstance,
   { limits, logger }: ServerParts,
@@ -344,44 +292,6 @@ function auditSteps(app: FastifyInstance, { store, limits, audit }: ServerParts)
   return [auditRequests(app, { ...audit, pathLengthMax, zxid: () => store.zxid })];
 }
 
-/** What Node looks at by itself. It looks for slow requests often enough for the shortest bound to mean something. */
-function nodeOptions({ headerBytesMax, headersTimeoutMs, requestTimeoutMs, keepAliveTimeoutMs }: HttpLimits) {
-  return {
-    maxHeaderSize: headerBytesMax,
-    headersTimeout: Math.min(headersTimeoutMs, requestTimeoutMs),
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    connectionsCheckingInterval: Math.max(50, Math.min(1000, headersTimeoutMs / 4, requestTimeoutMs / 4)),
-    // Refused in a problem document instead.
-    requireHostHeader: false,
-  };
-}
-
-/** HTTP/2 lets a browser keep any number of streams on one connection; HTTP/1.1 clients are served all the same. */
-function secureApp(options: FastifyServerOptions, tls: TlsPair, limits: HttpLimits): FastifyInstance {
-  const https = {
-    ...contextOptions(tls),
-    allowHTTP1: true,
-    ...nodeOptions(limits),
-    ...sessionOptions(limits),
-  };
-  // Requests and replies have one shape to routes, whichever protocol they came by.
-  return Fastify({ ...options, http2: true, https } as FastifyServerOptions) as FastifyInstance;
-}
-
-function contextOptions({ cert, key, clientCa }: TlsPair): TlsOptions {
-  return { cert, key, ...clientCertificateOptions(clientCa) };
-}
-
-/** A session may have as many streams as another connection requests; opening and resetting them is no way around it. */
-function sessionOptions({ requestsPerConnectionMax, headerBytesMax }: HttpLimits) {
-  return {
-    settings: { maxConcurrentStreams: requestsPerConnectionMax, maxHeaderListSize: headerBytesMax },
-    streamResetBurst: fixedLimits.streamResetsMax,
-    streamResetRate: fixedLimits.streamResetsPerSecondMax,
-  };
-}
-
 function originsIn(corsOrigin: string): "*" | readonly string[] {
   if (corsOrigin === "*") return "*";
   return corsOrigin === "" ? [] : corsOrigin.split(",").map((origin) => origin.trim());
@@ -408,18 +318,6 @@ function corsOptions(origins: "*" | readonly string[]): FastifyCorsOptions {
     preflightContinue: true,
     strictPreflight: false,
   };
-}
-
-/** What the system will not let us accept is the system's fault, and no reason to end. */
-function noteAcceptErrors({ server }: FastifyInstance, logger: Logger): void {
-  let lastSaidMs = Number.NEGATIVE_INFINITY;
-  server.on("error", (error: NodeJS.ErrnoException) => {
-    // What goes wrong as it begins to listen is Fastify's to say.
-    if (error.syscall !== "accept") return;
-    if (performance.now() - lastSaidMs < acceptErrorsEveryMs) return;
-    lastSaidMs = performance.now();
-    logger.error({ err: error }, "a connection could not be accepted");
-  });
 }
 
 /** On a connection too many sessions are kept and closed all the same: whose they are did not open the others. */

@@ -128,11 +128,6 @@ export class CommandQueue {
     });
   }
 
-  /** Those that wait, in the order they came. */
-  [Symbol.iterator](): Iterator<Pending> {
-    return this.#waiting.values();
-  }
-
   /** The commands of the next entry, in the order they came; at least one when any wait. */
   takeBatch(): Pending[] {
     let count = 0;

@@ -21,6 +21,7 @@ import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../histogram.t
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError, type WritePace } from "./commit-log.ts";
+import { KeysAsked } from "./keys-asked.ts";
 import { excessOf, type MemoryLimits, outOfMemory } from "./memory-room.ts";
 import type { ServiceTime } from "./service-time.ts";
 import { entryTooLarge, readOnlyLog, suspendedLog, throttledLog } from "./write-refusals.ts";
@@ -83,6 +84,7 @@ export class Proposer {
   readonly #beginning: BeginEpoch | null;
   readonly #onFailure: (error: unknown) => void;
   readonly #queue: CommandQueue;
+  readonly #keys = new KeysAsked();
   /** From when an entry is sent until all who waited for it have their answers. */
   readonly entryMs = new Histogram(timeBoundsMs);
   readonly entryCommands = new Histogram(countBounds);
@@ -194,7 +196,10 @@ export class Proposer {
     if (pace !== undefined) this.#assertInTime(command, pace);
     const trace = (command as Asked)[followedBy]?.follow();
     const pending = { command, bytes: bytesOf(command), resolve, reject, trace };
-    this.#queue.push(trace === undefined ? pending : tracedToItsEnd(pending, trace));
+    const followed = trace === undefined ? pending : tracedToItsEnd(pending, trace);
+    const key = keyOf(command)?.key;
+    this.#queue.push(key === undefined ? followed : this.#keys.forgottenAtTheEnd(followed, key));
+    if (key !== undefined) this.#keys.add(key);
     pace?.taken(pending.bytes);
     trace?.enter("queue wait");
   }
@@ -212,17 +217,11 @@ export class Proposer {
     if (excess !== null && !this.isRepeated(command)) throw outOfMemory(excess, permits);
   }
 
-  /**
-   * Whether a command with its key was done or is being done: it will hear what became of that one (D19). It looks at all
-   * that wait, and so is asked only where the answer decides whether a write is refused.
-   */
+  /** Whether a command with its key was done or is being done: it will hear what became of that one (D19). */
   isRepeated(command: Command): boolean {
     const asked = keyOf(command);
     if (asked === undefined) return false;
-    const isSame = (pending: Pending) => keyOf(pending.command)?.key === asked.key;
-    for (const pending of this.#queue) if (isSame(pending)) return true;
-    for (const { pending } of this.#inFlight.values()) if (pending.some(isSame)) return true;
-    return keptReply(this.#state, asked, this.#serviceTime.now()) !== undefined;
+    return this.#keys.has(asked.key) || keptReply(this.#state, asked, this.#serviceTime.now()) !== undefined;
   }
 
   /** What was done already is not held up. */

@@ -68,8 +68,8 @@ test.for([
   ["whose room gets short", 0.75],
 ] as const)("what a keyed write costs does not grow with those that wait, on a log %s", async ([, share]) => {
   const { store } = await openStore({}, share === undefined ? undefined : await roomOf(share));
-  let looks = 0;
-  const writes = 150;
+  let [looks, refused] = [0, 0];
+  const writes = 1000;
   for (let count = 0; count < writes; count += 1) {
     const idempotency = idempotencyOf(String(count));
     const command: Command = {
@@ -79,10 +79,13 @@ test.for([
         return idempotency;
       },
     };
-    void store.submit(command);
+    store.submit(command).catch(() => {
+      refused += 1;
+    });
   }
-  expect(store.waitingCount).toBe(writes);
   expect(looks).toBeLessThan(20 * writes);
+  await setImmediate();
+  expect([refused > 0, store.waitingCount]).toEqual([share === 0.75, writes - refused]);
 });
 
 test("who is told to wait because the line is full takes nothing of what others may write", async () => {
@@ -104,6 +107,25 @@ test("who is told to wait because the line is full takes nothing of what others 
     message: expect.stringContaining("little room"),
   });
   expect(room.stats().throttledTotal).toBe(1);
+});
+
+test("a key is known until its command has its answer, and not where that found no place in the line", async () => {
+  const { store, log } = await openStore({ queueCommandsMax: 1 });
+  const isKnown = () => store.isRepeated(keyed("/b", 0, "two"));
+  const first = store.submit(keyed("/a", 0, "one"));
+  expect(await refusal(store.submit(keyed("/b", 0, "two")))).toBe("throttled");
+  expect([store.isRepeated(keyed("/a", 0, "one")), isKnown()]).toEqual([true, false]);
+  await setImmediate();
+  const refused = store.submit(keyed("/a/", 0, "two"));
+  expect(await refusal(refused)).toBe("bad_path");
+  expect(isKnown()).toBe(false);
+  // At its place in the log it is refused, and no answer is kept for it.
+  const missing = store.submit(keyed("/none/b", 0, "two"));
+  expect(isKnown()).toBe(true);
+  log.release();
+  await first;
+  expect(await refusal(missing)).toBe("no_node");
+  expect([store.isRepeated(keyed("/a", 0, "one")), isKnown()]).toEqual([true, false]);
 });
 
 test("what makes room or was asked before is not told to wait", async () => {
