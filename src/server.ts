@@ -40,7 +40,7 @@ import { endSlowBodies, markLongBodies } from "./routes/http/slow-bodies.ts";
 import { refuseUnclearTarget } from "./routes/http/target.ts";
 import { Unreadable } from "./routes/http/unreadable.ts";
 import { Health } from "./routes/operations/health-checks.ts";
-import type { LogReaders } from "./routes/operations/log.ts";
+import type { LogReaders } from "./routes/operations/log-readers.ts";
 import { documentRoutes } from "./routes/operations/openapi.ts";
 import { authenticate, type Caller, Callers, takeTickets } from "./routes/wire/callers.ts";
 import { awaitState, dateStale, takeFreshness } from "./routes/wire/freshness.ts";
