@@ -79,12 +79,17 @@ export class LogReaders {
     const startedMs = performance.now();
     const look = setInterval(() => {
       const isLate = performance.now() - startedMs > closeMsMax;
-      if (!isLate && (hasOthers() || this.#parts.store.waitingCount > 0)) return;
+      if (!isLate && (hasOthers() || isWriting(this.#parts.store))) return;
       for (const stream of this.#open.keys()) stream.finish();
       if (isLate) for (const stream of this.#open.keys()) stream.destroy();
     }, closeLookMs);
     return () => clearInterval(look);
   }
+}
+
+/** Whether anything more comes of what was accepted: while the log is out of reach nobody waits for that. */
+function isWriting({ waitingCount, logState: { state } }: Store): boolean {
+  return waitingCount > 0 && state !== "suspended" && state !== "failed";
 }
 
 /** By which a connection is known: under TLS a request has another socket, and the same address. */
