@@ -103,6 +103,7 @@ impl Scenario {
             wait_after_zxid: None,
             wait_ms: None,
             consistency: None,
+            stale: None,
             session_token: None,
             if_none_match: None,
             min_zxid: None,
@@ -220,6 +221,7 @@ impl Scenario {
             id: waiting.id,
             wait_ms: Some(5_000),
             consistency: None,
+            stale: None,
             session_token: Some(rival.token),
             min_zxid: None,
         };
@@ -268,6 +270,7 @@ impl Scenario {
             limit: None,
             after: None,
             consistency: None,
+            stale: None,
             session_token: None,
             min_zxid: None,
         };
@@ -355,6 +358,7 @@ impl Scenario {
             wait_ms: None,
             encoding: None,
             consistency: None,
+            stale: None,
             session_token: None,
             if_none_match: None,
             min_zxid: None,
@@ -366,6 +370,7 @@ impl Scenario {
         let params = ExistsZnodeParams {
             path: path.into(),
             consistency: None,
+            stale: None,
             session_token: None,
             if_none_match: None,
             min_zxid: None,
@@ -387,6 +392,7 @@ impl Scenario {
             prefix: None,
             include: None,
             consistency: None,
+            stale: None,
             session_token: None,
             if_none_match: None,
             min_zxid: None,
