@@ -13,7 +13,7 @@ export async function useClient(endpoint: string): Promise<unknown[]> {
   const seen: unknown[] = [made.stat.ephemeralOwner === session.id];
   // Longer than its timeout: it lives by its keepalives.
   const later = await client.get("/page", { waitAfterZxid: made.zxid, waitMs: 2500 });
-  seen.push(later.data.text(), session.isValid(), states.join());
+  seen.push(later.data.text(), session.isValid(), states.includes("lost"));
   const writing = client.transaction([{ op: "create", path: "/other", data: Uint8Array.of(255) }], {
     fences,
   });

@@ -17,7 +17,7 @@ describe.skipIf(skipReason !== null)("the client in Chromium", () => {
       await page.goto(site.origin);
       const use = `import("/test/browser/client-page.ts").then(({ useClient }) => useClient("${server.url}"))`;
       expect(await page.evaluate(use)).toEqual([
-        ...[true, "ä", true, "", "/other"],
+        ...[true, "ä", true, false, "/other"],
         ...[
           ["/", 0],
           ["/other", 1],

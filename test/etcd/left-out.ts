@@ -20,6 +20,10 @@ export const aboutOtherLogs: Reasons = {
     "is about a log that takes no entry until it is asked for one; the housekeeper of several servers asks by itself",
   "routes/health.test.ts a server that has much":
     "is about entries that are all at hand; those in etcd are done as they come, before the server is asked anything",
+  "servers/followers.test.ts ":
+    "makes pasts that differ with logs in memory; test/etcd/followers.test.ts follows servers over etcd",
+  "servers/upstream-log.test.ts ":
+    "is about the log as HTTP tells it, whatever is behind it, and counts entries from the first",
   "routes/stats.test.ts a service with a file":
     "is about the log in the file, to which every write goes before its answer",
 };
@@ -35,6 +39,7 @@ export const aboutOneServer: Reasons = {
   "coordination/waiting.test.ts streams of holders": "the goodbye is that of the one server that stops",
   "routes/health.test.ts where access control is on": "the log of one server has no room",
   "routes/stats.test.ts ": "the figures are those of the server that is asked",
+  "routes/drain.test.ts ": "the streams and connections that are shed are those of the server that is asked",
   "routes/connections.test.ts ": "the connections are those of the server that is asked",
   "routes/delete-in-parts.test.ts how far a delete is": "writes between the parts as one server does them",
 };

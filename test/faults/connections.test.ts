@@ -164,7 +164,7 @@ test("where fewer files may be open than connections are asked for, fewer are se
     expect((await http.rawRequest("PUT", `/v1/sessions/${id}`, `Session-Token: ${token}\r\n`)).status).toBe(
       200,
     );
-    expect(server.hasLogged("too many connections")).toBe(true);
+    await expect.poll(() => server.hasLogged("too many connections")).toBe(true);
   } finally {
     for (const socket of silent) socket.destroy();
     await server.kill();

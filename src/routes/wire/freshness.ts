@@ -37,7 +37,7 @@ export function awaitState({ store, sessions }: FreshnessParts): RequestStep {
     if (suspension.isOn) assertMayBeStale(request, suspension);
     const { "min-zxid": least, "session-token": token } = request.headers;
     const { consistency, stale } = request.query as { consistency?: unknown; stale?: unknown };
-    if (stale !== undefined && consistency !== undefined) throw contradiction();
+    if (stale !== undefined && consistency !== undefined) assertNoContradiction(request);
     const leastZxid = least === undefined ? 0 : zxidIn(least);
     const mustCatchUp = consistency === "linearizable" || sessions.mayBeElsewhere(token);
     if (mustCatchUp || leastZxid > store.zxid) return untilFresh(store, reply, { leastZxid, mustCatchUp });
@@ -45,10 +45,13 @@ export function awaitState({ store, sessions }: FreshnessParts): RequestStep {
   };
 }
 
-function contradiction(): KeeperError {
-  const message =
-    "stale=ok takes what may be old, and consistency=linearizable does not: ask for one of them.";
-  return new KeeperError("bad_request", message);
+/** Where neither says anything, they say nothing together. @throws KeeperError `bad_request` */
+function assertNoContradiction({ routeOptions }: FastifyRequest): void {
+  if (routeOptions.config.showsState !== true) return;
+  throw new KeeperError(
+    "bad_request",
+    "stale=ok takes what may be old, and consistency=linearizable does not: ask for one of them.",
+  );
 }
 
 /**

@@ -175,6 +175,9 @@ def drop_what_is_no_header(case):
 def make_consistent(case):
     """JSON Schema could say what may not stand together in a body; of parameters OpenAPI can only say it in words."""
     query = members_of(case.query)
+    if "stale" in query:
+        # What may be old, or what must be new.
+        query.pop("consistency", None)
     match operation_id(case):
         case "createZnode":
             keep_one_kind(query)
