@@ -45,7 +45,7 @@ test("into etcd: killed at each step and done again, it is in one of both, and t
   expect(await servesEtcd(move)).toBe(true);
   await expect(openSqlite(move.source, smallBallast)).rejects.toThrow(`is ${move.name}, and goes on there`);
   const server = await openServer(move.place);
-  expect([server.taken.snapshot?.lsn, server.store.place]).toEqual([3, { lsn: 3, zxid: 3 }]);
+  expect([server.taken.snapshot?.lsn, server.store.place]).toMatchObject([3, { lsn: 3, zxid: 3 }]);
   await server.create("/d");
   expect(server.store.place.lsn).toBe(4);
   // Another comes to the same by the snapshot and the entry, and so does one that begins with what was moved.
@@ -94,7 +94,7 @@ test("there and back and there again, positions go on and no two logs give their
   const second = await newMove(client);
   await second.into(move.back);
   const server = await openServer(second.place);
-  expect(server.store.place).toEqual({ lsn: 5, zxid: 5 });
+  expect(server.store.place).toMatchObject({ lsn: 5, zxid: 5 });
   expect(epochOf(server.log)).not.toBe(epochOf(first.log));
   expect(server.log.info.clusterId).toBe(first.log.info.clusterId);
   // What a server had of the first log may be of a past that was left: it begins with the snapshot.
