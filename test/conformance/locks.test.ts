@@ -207,7 +207,7 @@ test("a lock with permits is held by so many, and its claims must agree on how m
   await lock.held(two);
   expectProblem(await lock.claim(three, { permits: 2 }), 409, "lock_held");
   expectProblem(await lock.claim(three, { permits: 3 }), 409, "permits_differ");
-  expectProblem(await lock.claim(three, { mode: "shared" }), 400, "bad_request");
+  expectProblem(await lock.claim(three, { mode: "shared" }), 409, "permits_differ");
   expectProblem(await lock.claim(three, { mode: "shared", permits: 2 }), 400, "bad_request");
   expectProblem(await http.put(lock.url, { json: { permits: 5 } }), 409, "permits_differ");
   expect((await znodes.read(lock.path)).data).toBe('{"permits":2,"lockDelayMs":0}');

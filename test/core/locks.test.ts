@@ -112,7 +112,7 @@ test("permits are given to a lock without claims, and must agree while it has so
   await claim(keeper, one, { permits: 2 });
   expect(keeper.data(lock)).toBe('{"permits":2,"lockDelayMs":0}');
   expect(await refusal(claim(keeper, two, { permits: 3 }))).toBe("permits_differ");
-  expect(await refusal(claim(keeper, two, { mode: "shared" }))).toBe("bad_request");
+  expect(await refusal(claim(keeper, two, { mode: "shared" }))).toBe("permits_differ");
   expect(await refusal(claim(keeper, two, { mode: "shared", permits: 2 }))).toBe("bad_request");
   expect(await refusal(keeper.store.submit({ type: "configureLock", name: "a", permits: 1 }))).toBe(
     "permits_differ",

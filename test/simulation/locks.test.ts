@@ -207,7 +207,7 @@ function refusalOf(model: Model, own: Waiting | undefined, { shared, waits, perm
   if (shared && (permits ?? 1) > 1) return "bad_request";
   const asked = permits ?? model.permits;
   if (asked !== model.permits && model.queue.length > 0) return "permits_differ";
-  if (shared && asked > 1) return "bad_request";
+  if (shared && asked > 1) return "permits_differ";
   if (own !== undefined) return own.shared === shared ? null : "mode_differs";
   if (waits) return null;
   const mine = { name: "mine", owner: "me", shared, fence: 0, attempts: null };

@@ -43,10 +43,11 @@ function settingsFor(
     );
   }
   if (asked > 1 && mode === "shared") {
-    throw new KeeperError(
-      "bad_request",
-      `The lock ${name} has ${asked} permits, which are claimed one by one: a claim of it is exclusive.`,
-    );
+    const reason = `The lock ${name} has ${asked} permits, which are claimed one by one: a claim of it is exclusive.`;
+    // What the request says of itself is its own fault; what the lock was told before is a conflict with its state.
+    throw permits === undefined
+      ? new KeeperError("permits_differ", reason, { path: lockPath(name) })
+      : new KeeperError("bad_request", reason);
   }
   return asked === settings.permits ? settings : { ...settings, permits: asked };
 }

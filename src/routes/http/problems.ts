@@ -43,7 +43,7 @@ export const problemKinds = {
   quota_nested: { status: 409, title: "There is a quota above or below" },
   not_a_counter: { status: 409, title: "The znode is not a counter" },
   mode_differs: { status: 409, title: "The session has a claim in another mode" },
-  permits_differ: { status: 409, title: "The lock has claims and other permits" },
+  permits_differ: { status: 409, title: "The lock has other permits" },
   count_differs: { status: 409, title: "The barrier has participants and another count" },
   fence_stale: { status: 409, title: "The fence does not hold" },
   lock_held: { status: 409, title: "The lock is held" },

@@ -245,7 +245,7 @@ export const exampleStats = {
   streams: { watches: 2, others: 0, behind: 0, lagZxidsMax: 0, bufferedBytes: 0, openedTotal: 9 },
   history: { messages: 1020, bytes: 310_080, oldestZxid: 17 },
   followers: { count: 1, keptEntries: 512, keptBytes: 120_400 },
-  followed: null,
+  followed: { lagEntries: 2, lagMs: 15 },
   requests: {
     ...{ answeredTotal: 1200, clientFaultsTotal: 4, serverFaultsTotal: 0, unreadableTotal: 0 },
     ...{ queuedCommands: 0, queuedBytes: 0, oldestAppendMs: 0 },
