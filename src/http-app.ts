@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastif
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { TlsPair } from "./certificate.ts";
+import { beginInTurn } from "./routes/http/begin-in-turn.ts";
 import { browserHeaders } from "./routes/http/browser-headers.ts";
 import { type Proxies, readForwarded } from "./routes/http/client-address.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
@@ -64,6 +65,7 @@ export function createApp(
   unreadable.follow(app.server);
   openConnections.follow(app.server);
   readForwarded(app, proxies);
+  beginInTurn(app, proxies);
   shareConnections(app, limits, openConnections);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));

@@ -1,16 +1,17 @@
-// How long one client's requests keep everybody else waiting. Those that cost next to nothing are counted by their number,
-// for each connection; a few that take long, such as large answers, asked for on many connections at once, would be one
-// long pause. So when those of a client have had their time, its others wait while everybody else has some turns.
+// How long one client's requests keep everybody else waiting. What a client may do in one turn of the event loop is a time, on
+// all its connections together, however many requests it sends ahead and whatever they cost. When it is over, its other
+// requests wait while everybody else has some turns; where there is nobody else, those are over at once.
 
-/** Less is next to nothing, and is not counted. */
-const costlyMsMin = 0.5;
-/** Of what is counted, in one turn; the last of it may take longer. */
-const turnMsMax = 5;
+/** Of its work in one turn of the loop; the last piece may take longer. */
+const turnMsMax = 1;
+/** What a request takes beyond the piece that is measured: to be read, and to go on after a promise. */
+const unmeasuredMs = 0.02;
 /**
- * Turns of the event loop that others have then. In one of them the system gives us one new connection, in its order: those
- * who connect would wait behind all that this client opens, for one of its costly requests each.
+ * Turns of the loop that others have for each millisecond, which are several where one piece was long. In one of them the
+ * system gives us one new connection, in its order: those who connect would wait behind all that this client opens, for one
+ * of its costly requests each.
  */
-const turnsOfOthers = 10;
+const turnsOfOthersPerMs = 2;
 
 /** When work may begin, and what counts it. */
 export interface Turn {
@@ -22,11 +23,12 @@ export interface Turn {
 
 /** The turns of all clients that have connections. */
 export class ClientTurns {
+  readonly #loop = new LoopTurns();
   readonly #clients = new Map<string, { readonly turn: ClientTurn; connections: number }>();
 
   /** For one more connection of the client; call `giveBack` once, at its end. */
   enter(client: string): { readonly turn: Turn; giveBack(): void } {
-    const known = this.#clients.get(client) ?? { turn: new ClientTurn(), connections: 0 };
+    const known = this.#clients.get(client) ?? { turn: new ClientTurn(this.#loop), connections: 0 };
     this.#clients.set(client, known);
     known.connections += 1;
     const giveBack = () => {
@@ -37,27 +39,55 @@ export class ClientTurns {
   }
 }
 
+/** Numbers the turns of the event loop in which somebody asks. */
+class LoopTurns {
+  #number = 0;
+  #isUnderWay = false;
+
+  get number(): number {
+    if (!this.#isUnderWay) {
+      this.#isUnderWay = true;
+      setImmediate(this.#end);
+    }
+    return this.#number;
+  }
+
+  readonly #end = () => {
+    this.#number += 1;
+    this.#isUnderWay = false;
+  };
+}
+
 class ClientTurn implements Turn {
-  /** Since others last had a turn for certain. */
+  readonly #loop: LoopTurns;
+  /** In the turn of the loop that has the number. */
   #spentMs = 0;
+  #spentIn = -1;
   #isOver = false;
   #turnsLeft = 0;
   /** What goes on with each of its connections, in the order in which they began to wait. */
   readonly #waiting = new Set<() => void>();
+
+  constructor(loop: LoopTurns) {
+    this.#loop = loop;
+  }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
   spend(work: () => void): void {
+    const { number } = this.#loop;
+    if (number !== this.#spentIn) {
+      this.#spentIn = number;
+      this.#spentMs = 0;
+    }
     const beganMs = performance.now();
     work();
-    const ms = performance.now() - beganMs;
-    if (ms < costlyMsMin) return;
-    this.#spentMs += ms;
+    this.#spentMs += performance.now() - beganMs + unmeasuredMs;
     if (this.#isOver || this.#spentMs < turnMsMax) return;
     this.#isOver = true;
-    this.#turnsLeft = turnsOfOthers;
+    this.#turnsLeft = Math.round(this.#spentMs * turnsOfOthersPerMs);
     setImmediate(this.#next);
   }
 

@@ -10,13 +10,13 @@ import { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
-import { addressOf, isForwarded } from "./client-address.ts";
-import { ClientTurns, type Turn } from "./client-turns.ts";
+import { goOnInTurn, isInLine } from "./begin-in-turn.ts";
+import { isForwarded } from "./client-address.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
 import type { Endings, OpenConnections, Spoken } from "./open-connections.ts";
-import { shareHolderAt, shareHolderOf } from "./share-holder.ts";
+import { shareHolderOf } from "./share-holder.ts";
 
 type ShareLimits = Pick<
   HttpLimits,
@@ -37,26 +37,13 @@ export function shareConnections(
 ): void {
   const clients = clientSharesWithin(limits);
   const manyClientsLimits = { ...limits, waitsPerConnectionMax: Number.POSITIVE_INFINITY };
-  const turns = new ClientTurns();
   app.addHook("onRequest", (request, reply, done) => {
     const connection = connectionOf(request);
-    if (isForwarded(request)) {
-      const spoken = { turn: untimed, protocol: protocolOf(request) };
-      const share =
-        connection[ownShare] ??
-        begun(request, new ConnectionShare(manyClientsLimits, clients, spoken), connections);
-      share.enter(request.raw, reply.raw, () => beginInTurn(request, reply, turns, done));
-      return;
-    }
-    let share = connection[ownShare];
-    if (share === undefined) {
-      const { turn, giveBack } = turns.enter(shareHolderAt(addressOf(request)));
-      const spoken = { turn, protocol: protocolOf(request) };
-      share = begun(request, new ConnectionShare(limits, clients, spoken), connections);
-      connection.once("close", giveBack);
-    }
+    const share = connection[ownShare] ?? begun(request, shareFor(request), connections);
     share.enter(request.raw, reply.raw, done);
   });
+  const shareFor = (request: FastifyRequest) =>
+    new ConnectionShare(isForwarded(request) ? manyClientsLimits : limits, clients, protocolOf(request));
 }
 
 function begun(
@@ -71,24 +58,6 @@ function begun(
   return share;
 }
 
-/** A connection that carries many clients' requests has no turn of its own: each request begins in that of its client. */
-function beginInTurn(request: FastifyRequest, { raw }: FastifyReply, turns: ClientTurns, begin: () => void) {
-  const { turn, giveBack } = turns.enter(shareHolderAt(addressOf(request)));
-  raw.once("close", giveBack);
-  const go = () => {
-    if (turn.isOver) turn.waitForNext(go);
-    else turn.spend(begin);
-  };
-  go();
-}
-
-/** Of nobody in particular. */
-const untimed: Turn = {
-  isOver: false,
-  spend: (work) => work(),
-  waitForNext: () => {},
-};
-
 function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
   return raw.httpVersionMajor === 1 ? "HTTP/1.1" : "HTTP/2";
 }
@@ -97,7 +66,8 @@ function protocolOf({ raw }: FastifyRequest): Spoken["protocol"] {
 function endingsOf({ raw }: FastifyRequest, share: ConnectionShare): Endings {
   const { socket } = raw;
   const soon = () => socket.destroySoon();
-  if (raw.httpVersionMajor === 1) return { soon, inGoodOrder: () => (share.isIdle ? soon() : undefined) };
+  if (raw.httpVersionMajor === 1)
+    return { soon, inGoodOrder: () => (share.isIdle && !isInLine(socket) ? soon() : undefined) };
   const { session } = (raw as unknown as { readonly stream: ServerHttp2Stream }).stream;
   // It closes when the answer has left, which is later than it was handed over; streams that go on are then ended.
   const close = () => {
@@ -160,8 +130,6 @@ function leaveShare(this: Heard): void {
   this[ownShare]?.leave(this);
 }
 
-const begunAtOnceMax = 100;
-
 /** A stream of HTTP/2 is held back by not being read, and what is injected has no socket. */
 function comesBySocket({ httpVersionMajor, socket }: IncomingMessage): boolean {
   return httpVersionMajor === 1 && socket instanceof Socket;
@@ -174,24 +142,16 @@ class ConnectionShare implements Spoken {
   by: string | null = null;
   readonly #limits: ShareLimits;
   readonly #clients: ClientShares;
-  readonly #turn: Turn;
   /** Nearly always one. Those that nobody waits for leave when the next one comes: to hear of each end would cost more. */
   readonly #underWay: ServerResponse[] = [];
   /** Requests that have to wait for others of their connection, in their order. */
   readonly #parked: (() => void)[] = [];
   #release = () => {};
   #waits = 0;
-  /** Since others last had a turn for certain. */
-  #begun = 0;
 
-  constructor(
-    limits: ShareLimits,
-    clients: ClientShares,
-    { turn, protocol }: { readonly turn: Turn; readonly protocol: Spoken["protocol"] },
-  ) {
+  constructor(limits: ShareLimits, clients: ClientShares, protocol: Spoken["protocol"]) {
     this.#limits = limits;
     this.#clients = clients;
-    this.#turn = turn;
     this.protocol = protocol;
   }
 
@@ -218,9 +178,9 @@ class ConnectionShare implements Spoken {
     }
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
-      if (request.httpVersionMajor === 1 || !request.destroyed) this.#begin(request, response, begin);
+      if (request.httpVersionMajor > 1 && request.destroyed) return;
+      this.#begin(request, response, () => goOnInTurn(request, begin));
     });
-    if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
   }
 
   #forgetClosed(): void {
@@ -230,16 +190,13 @@ class ConnectionShare implements Spoken {
   }
 
   #hasRoom(): boolean {
-    if (this.#turn.isOver) return false;
-    return this.#underWay.length < this.#limits.requestsPerConnectionMax && this.#begun < begunAtOnceMax;
+    return this.#underWay.length < this.#limits.requestsPerConnectionMax;
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
-    this.#begun += 1;
-    if (this.#begun === begunAtOnceMax) setImmediate(this.#nextTurn);
     this.#underWay.push(response);
     if (this.#parked.length > 0 || request.httpVersionMajor > 1) this.#hear(response);
-    this.#turn.spend(begin);
+    begin();
   }
 
   #hear(response: Heard): void {
@@ -255,17 +212,11 @@ class ConnectionShare implements Spoken {
     if (this.#parked.length > 0) this.#beginParked();
   }
 
-  readonly #nextTurn = () => {
-    this.#begun = 0;
-    if (this.#parked.length > 0) this.#beginParked();
-  };
-
   readonly #beginParked = () => {
     while (this.#parked.length > 0 && this.#hasRoom()) this.#parked.shift()?.();
-    if (this.#parked.length === 0) {
-      this.#release();
-      this.#release = () => {};
-    } else if (this.#turn.isOver) this.#turn.waitForNext(this.#beginParked);
+    if (this.#parked.length > 0) return;
+    this.#release();
+    this.#release = () => {};
   };
 
   wait(response: ServerResponse, client: string, kind: keyof ClientShares): void {

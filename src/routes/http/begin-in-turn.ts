@@ -1,0 +1,139 @@
+// A request begins in the turn of its client, before anything else is done for it: it is not even routed. Requests of a
+// connection begin in their order, and what waits for long is held back by not being read.
+
+import type { EventEmitter } from "node:events";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+import type { FastifyInstance } from "fastify";
+import { addressOf, isForwarded, type Proxies } from "./client-address.ts";
+import { ClientTurns, type Turn } from "./client-turns.ts";
+import { inputValveOf } from "./input-valve.ts";
+import { shareHolderAt } from "./share-holder.ts";
+
+/** As many of a connection wait before no more of it is read. */
+const waitingUnheldMax = 8;
+
+/** Call before any hook that does something for a request. */
+export function beginInTurn(app: FastifyInstance, proxies: Proxies): void {
+  const turns = new ClientTurns();
+  waitAtTheDoor(app.server, turns, proxies);
+  if (!proxies.isEmpty) waitBehindProxies(app, turns);
+}
+
+/** Whether requests of the connection wait to begin. */
+export function isInLine(connection: EventEmitter): boolean {
+  return (connection as WithLine)[ownLine]?.isEmpty === false;
+}
+
+/** Work for a request that had to wait for something else first: it begins as requests do. */
+export function goOnInTurn(request: IncomingMessage, work: () => void): void {
+  const line = lineKnownOf(request);
+  if (line === undefined) work();
+  else line.enter(request, work);
+}
+
+/** Work for a request that has begun, and is done now: it counts. */
+export function spendTurn(request: IncomingMessage, work: () => void): void {
+  const line = lineKnownOf(request);
+  if (line === undefined) work();
+  else line.turn.spend(work);
+}
+
+function waitAtTheDoor(server: Server, turns: ClientTurns, proxies: Proxies): void {
+  // Fastify's own; whoever else listens only takes notice, and does so at once.
+  const [handle] = server.listeners("request") as [Handler];
+  server.off("request", handle);
+  server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (proxies.has(request.socket.remoteAddress)) handle(request, response);
+    else lineOf(request, turns).enter(request, () => handle(request, response));
+  });
+}
+
+/** A connection that carries many clients' requests has no turn of its own: each request begins in that of its client. */
+function waitBehindProxies(app: FastifyInstance, turns: ClientTurns): void {
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!isForwarded(request)) {
+      done();
+      return;
+    }
+    const { turn, giveBack } = turns.enter(shareHolderAt(addressOf(request)));
+    reply.raw.once("close", giveBack);
+    const line = new Line(turn);
+    (request.raw as WithLine)[ownLine] = line;
+    line.enter(request.raw, done);
+  });
+}
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+/** Where a connection has its line, or a request that came by a proxy: found faster there than in a map. */
+const ownLine = Symbol("line");
+type WithLine = EventEmitter & { [ownLine]?: Line };
+
+/** None where it came by no connection, or has yet to begin. */
+function lineKnownOf(request: IncomingMessage): Line | undefined {
+  return (request as WithLine)[ownLine] ?? connectionOf(request)?.[ownLine];
+}
+
+function lineOf(request: IncomingMessage, turns: ClientTurns): Line {
+  const connection = connectionOf(request);
+  const known = connection[ownLine];
+  if (known !== undefined) return known;
+  const { turn, giveBack } = turns.enter(shareHolderAt(request.socket.remoteAddress));
+  const line = new Line(turn);
+  connection[ownLine] = line;
+  connection.once("close", giveBack);
+  return line;
+}
+
+/** Its session in HTTP/2, else its socket. */
+function connectionOf(request: IncomingMessage): WithLine {
+  if (request.httpVersionMajor === 1) return request.socket;
+  const { stream } = request as unknown as { readonly stream?: ServerHttp2Stream };
+  return stream?.session ?? request.socket;
+}
+
+interface Waiting {
+  readonly request: IncomingMessage;
+  readonly begin: () => void;
+}
+
+/** What has yet to begin of the requests of one connection. */
+class Line {
+  readonly turn: Turn;
+  readonly #waiting: Waiting[] = [];
+  #release: (() => void) | null = null;
+
+  constructor(turn: Turn) {
+    this.turn = turn;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  enter(request: IncomingMessage, begin: () => void): void {
+    if (this.isEmpty && !this.turn.isOver) {
+      this.turn.spend(begin);
+      return;
+    }
+    this.#waiting.push({ request, begin });
+    if (this.#waiting.length === waitingUnheldMax && request.httpVersionMajor === 1)
+      this.#release ??= inputValveOf(request).hold();
+    this.turn.waitForNext(this.#goOn);
+  }
+
+  readonly #goOn = () => {
+    while (!this.isEmpty && !this.turn.isOver) {
+      const { request, begin } = this.#waiting.shift() as Waiting;
+      // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
+      if (!request.destroyed) this.turn.spend(begin);
+    }
+    if (!this.isEmpty) {
+      this.turn.waitForNext(this.#goOn);
+      return;
+    }
+    this.#release?.();
+    this.#release = null;
+  };
+}

@@ -1,0 +1,88 @@
+// How much one client does in a turn of the event loop, by a clock that only work moves on.
+
+import { setImmediate as turnOfTheLoop } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ClientTurns, type Turn } from "../../src/routes/http/client-turns.ts";
+
+let nowMs = 0;
+
+beforeEach(() => {
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+});
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+/** Does the pieces one after the other, as far as there is time for, and the others when it goes on. */
+function doAll(turn: Turn, pieces: number, work: () => void): void {
+  let left = pieces;
+  const goOn = () => {
+    while (left > 0 && !turn.isOver) {
+      left -= 1;
+      turn.spend(work);
+    }
+    if (left > 0) turn.waitForNext(goOn);
+  };
+  goOn();
+}
+
+/** What was done in each turn of the loop until all is. */
+async function doneInTurns(pieces: number, pieceMs: number): Promise<number[]> {
+  const { turn } = new ClientTurns().enter("a");
+  const turns: number[] = [];
+  let [done, total] = [0, 0];
+  doAll(turn, pieces, () => {
+    nowMs += pieceMs;
+    done += 1;
+  });
+  while (total < pieces) {
+    turns.push(done);
+    total += done;
+    done = 0;
+    await turnOfTheLoop();
+  }
+  return turns;
+}
+
+test("cheap requests of one client are as many in a turn of the loop as have room in a millisecond of it", async () => {
+  const turns = await doneInTurns(1000, 0.125);
+  expect(Math.max(...turns)).toBe(7);
+  expect(turns.length).toBeGreaterThan(142);
+});
+
+test("what costs nothing that could be measured has its bound as well", async () => {
+  expect(Math.max(...(await doneInTurns(1000, 0)))).toBe(50);
+});
+
+test("after a long piece others have several turns of the loop, two for each of its milliseconds", async () => {
+  const turns = await doneInTurns(3, 5);
+  expect(turns.filter((done) => done > 0)).toEqual([1, 1, 1]);
+  expect(turns).toHaveLength(21);
+});
+
+test("all connections of a client have one turn, and another client has its own", async () => {
+  const turns = new ClientTurns();
+  const [first, second] = [turns.enter("a"), turns.enter("a")];
+  const other = turns.enter("b").turn;
+  first.turn.spend(() => {
+    nowMs += 2;
+  });
+  expect([first.turn.isOver, second.turn.isOver, other.isOver]).toEqual([true, true, false]);
+  let isOn = false;
+  second.turn.waitForNext(() => {
+    isOn = true;
+  });
+  await vi.waitFor(() => expect(isOn).toBe(true));
+});
+
+test("work of many turns of the loop that is short in each of them never waits", async () => {
+  const { turn } = new ClientTurns().enter("a");
+  for (let index = 0; index < 100; index += 1) {
+    turn.spend(() => {
+      nowMs += 0.5;
+    });
+    expect(turn.isOver).toBe(false);
+    await turnOfTheLoop();
+  }
+});
