@@ -76,6 +76,20 @@ test("all connections of a client have one turn, and another client has its own"
   await vi.waitFor(() => expect(isOn).toBe(true));
 });
 
+test("who leaves when its turn is over and comes again has no other", async () => {
+  const turns = new ClientTurns();
+  const first = turns.enter("a");
+  first.turn.spend(() => {
+    nowMs += 2;
+  });
+  first.giveBack();
+  const second = turns.enter("a");
+  expect(second.turn.isOver).toBe(true);
+  await vi.waitFor(() => expect(second.turn.isOver).toBe(false));
+  second.giveBack();
+  expect(turns.enter("a").turn).not.toBe(second.turn);
+});
+
 test("work of many turns of the loop that is short in each of them never waits", async () => {
   const { turn } = new ClientTurns().enter("a");
   for (let index = 0; index < 100; index += 1) {

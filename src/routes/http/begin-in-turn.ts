@@ -44,8 +44,9 @@ function waitAtTheDoor(server: Server, turns: ClientTurns, proxies: Proxies): vo
   const [handle] = server.listeners("request") as [Handler];
   server.off("request", handle);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (proxies.has(request.socket.remoteAddress)) handle(request, response);
-    else lineOf(request, turns).enter(request, () => handle(request, response));
+    const line = lineOf(request, turns, proxies);
+    if (line === null) handle(request, response);
+    else line.enter(request, () => handle(request, response));
   });
 }
 
@@ -68,18 +69,24 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** Where a connection has its line, or a request that came by a proxy: found faster there than in a map. */
 const ownLine = Symbol("line");
-type WithLine = EventEmitter & { [ownLine]?: Line };
+type WithLine = EventEmitter & { [ownLine]?: Line | null };
 
-/** None where it came by no connection, or has yet to begin. */
+/** None where it came by no connection. */
 function lineKnownOf(request: IncomingMessage): Line | undefined {
-  return (request as WithLine)[ownLine] ?? connectionOf(request)?.[ownLine];
+  return (request as WithLine)[ownLine] ?? connectionOf(request)?.[ownLine] ?? undefined;
 }
 
-function lineOf(request: IncomingMessage, turns: ClientTurns): Line {
+/** null of the connection of a proxy that is believed. */
+function lineOf(request: IncomingMessage, turns: ClientTurns, proxies: Proxies): Line | null {
   const connection = connectionOf(request);
   const known = connection[ownLine];
   if (known !== undefined) return known;
-  const { turn, giveBack } = turns.enter(shareHolderAt(request.socket.remoteAddress));
+  const { remoteAddress } = request.socket;
+  if (proxies.has(remoteAddress)) {
+    connection[ownLine] = null;
+    return null;
+  }
+  const { turn, giveBack } = turns.enter(shareHolderAt(remoteAddress));
   const line = new Line(turn);
   connection[ownLine] = line;
   connection.once("close", giveBack);

@@ -31,9 +31,14 @@ export class ClientTurns {
     const known = this.#clients.get(client) ?? { turn: new ClientTurn(this.#loop), connections: 0 };
     this.#clients.set(client, known);
     known.connections += 1;
+    const forget = () => {
+      if (known.connections === 0) this.#clients.delete(client);
+    };
     const giveBack = () => {
       known.connections -= 1;
-      if (known.connections === 0) this.#clients.delete(client);
+      // Its time is not given anew to whoever comes again on another connection.
+      if (known.turn.isOver) known.turn.waitForNext(forget);
+      else forget();
     };
     return { turn: known.turn, giveBack };
   }
