@@ -4,8 +4,10 @@
 import { readFileSync } from "node:fs";
 import { request as plainRequest } from "node:http";
 import { request as tlsRequest } from "node:https";
-import { type Config, dropForeignVariables, readConfig } from "./config.ts";
 import { messageOf } from "./followed-files.ts";
+import { readConfig } from "./settings/config.ts";
+import { dropForeignVariables } from "./settings/environment.ts";
+import type { Config } from "./settings/settings.ts";
 
 /** Who asks would wait for ever for a service that hangs. */
 const answerWithinMs = 5000;

@@ -14,7 +14,8 @@ if (complaint !== null) {
   process.exit(1);
 }
 
-const { dropForeignVariables, readConfig } = await import("./config.ts");
+const { readConfig } = await import("./settings/config.ts");
+const { dropForeignVariables } = await import("./settings/environment.ts");
 const { serve } = await import("./serve.ts");
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8"));
 

@@ -3,7 +3,6 @@
 
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
 import type { AuditLog } from "./log/audit-log.ts";
 import {
   assertBelongs,
@@ -13,6 +12,7 @@ import {
   type PlaceOfLog,
   placeOfLog,
 } from "./place-of-log.ts";
+import type { Config } from "./settings/settings.ts";
 import { epochOf } from "./store/epoch-name.ts";
 import { finishRestore, noteOfRestoredLog, type RestoreNote } from "./store/restoring.ts";
 import { type OpenedSqlite, openSqlite } from "./store/sqlite/open-sqlite.ts";

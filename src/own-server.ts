@@ -2,10 +2,10 @@
 
 import { hostname } from "node:os";
 import type { Clock } from "./clock.ts";
-import type { Config } from "./config.ts";
 import { addressOf } from "./listening.ts";
 import type { ListedServer } from "./routes/operations/servers.ts";
 import type { Server } from "./server.ts";
+import type { Config } from "./settings/settings.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
 import type { Store } from "./store/store.ts";
 

@@ -3,7 +3,7 @@
 
 import type { Logger } from "pino";
 import { systemClock } from "./clock.ts";
-import type { Config } from "./config.ts";
+import type { Config } from "./settings/settings.ts";
 import type { CommitLog } from "./store/commit-log.ts";
 import type { OpenedEtcd } from "./store/etcd/open-etcd.ts";
 import type { OpenedSqlite } from "./store/sqlite/open-sqlite.ts";

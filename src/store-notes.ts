@@ -1,8 +1,8 @@
 // What the log of the process is told of a store, at its start and later; and how the process ends when the store fails.
 
 import type { Logger } from "pino";
-import type { Config } from "./config.ts";
 import { NewerVersionError } from "./core/newer-version-error.ts";
+import type { Config } from "./settings/settings.ts";
 import type { LogState } from "./store/commit-log.ts";
 import type { WalBlockage } from "./store/sqlite/messages.ts";
 import type { OpenedSqlite } from "./store/sqlite/open-sqlite.ts";

@@ -29,14 +29,16 @@ const mayImport: Record<string, readonly string[]> = {
   access: ["core"],
   routes: ["access", "coordination", "watches", "sessions", "store", "told", "core"],
   log: ["core"],
+  settings: ["core"],
   offline: ["store", "told", "core"],
   client: ["core"],
-  cli: ["access", "client", "offline"],
+  cli: ["access", "client", "offline", "settings"],
 };
 
 /** Files at the root of `src` where the parts meet; no layer imports them. */
 const assembly = [
   "main.ts",
+  "healthcheck.ts",
   "serve.ts",
   "open-store.ts",
   "own-server.ts",
@@ -75,7 +77,6 @@ const looseSources = [
   "all-routes.ts",
   "certificate.ts",
   "clock.ts",
-  "config.ts",
   "connections.ts",
   "descriptors.ts",
   "early-signals.ts",
@@ -101,8 +102,6 @@ const looseSources = [
   "serve.ts",
   "server-parts.ts",
   "server.ts",
-  "setting-values.ts",
-  "settings-file.ts",
   "shares.ts",
   "stats.ts",
   "still-readers.ts",

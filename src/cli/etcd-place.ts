@@ -1,7 +1,7 @@
 // A log in etcd in one word: `etcd://10.0.0.1:2379,10.0.0.2:2379/treekeeper/`, with `etcds://` for TLS.
 
 import { InvalidArgumentError } from "commander";
-import { etcdPrefix, urls } from "../setting-values.ts";
+import { etcdPrefix, urls } from "../settings/setting-values.ts";
 
 export interface EtcdPlaceNamed {
   readonly name: string;

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "vitest";
-import { settingVariables } from "../../src/config.ts";
+import { settingVariables } from "../../src/settings/environment.ts";
 import { Http } from "../support/http.ts";
 import { codeBlocksOf, readDocument } from "../support/markdown.ts";
 import { ServerProcess, test } from "../support/process.ts";

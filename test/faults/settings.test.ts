@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { settingVariables } from "../../src/config.ts";
+import { settingVariables } from "../../src/settings/environment.ts";
 import { Http } from "../support/http.ts";
 import { ServerProcess, test } from "../support/process.ts";
 

@@ -4,7 +4,6 @@
 import type { AddressInfo } from "node:net";
 import { pino } from "pino";
 import { type Clock, systemClock } from "../../src/clock.ts";
-import { boundsOf, type Config, readConfig } from "../../src/config.ts";
 import { Coordination } from "../../src/coordination/coordination.ts";
 import { checkState } from "../../src/core/check.ts";
 import { Digest } from "../../src/core/digest.ts";
@@ -14,6 +13,8 @@ import { LockDelays } from "../../src/duties/lock-delays.ts";
 import { Sweeper } from "../../src/duties/sweeper.ts";
 import { createServer, type Server } from "../../src/server.ts";
 import { Sessions } from "../../src/sessions/sessions.ts";
+import { readConfig } from "../../src/settings/config.ts";
+import { boundsOf, type Config } from "../../src/settings/settings.ts";
 import type { CommitLog } from "../../src/store/commit-log.ts";
 import { SharedEntries } from "../../src/store/memory/shared-entries.ts";
 import { SharedLog } from "../../src/store/memory/shared-log.ts";

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { readSettingsFile, SettingsFileError } from "../src/settings-file.ts";
+import { readSettingsFile, SettingsFileError } from "../../src/settings/settings-file.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "treekeeper-settings-"));
 const file = join(folder, "treekeeper.conf");

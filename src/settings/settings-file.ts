@@ -2,7 +2,7 @@
 // What could be meant in two ways is refused with its line; nothing of the file is repeated, since it may be the wrong one.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { messageOf } from "./followed-files.ts";
+import { messageOf } from "../followed-files.ts";
 
 export interface SettingLine {
   readonly name: string;

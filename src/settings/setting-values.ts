@@ -1,7 +1,7 @@
 // The kinds of values that settings have, as they are written: each function reads one, or says in a sentence what it takes.
 
 import { InvalidArgumentError } from "commander";
-import { isNetwork } from "./core/acl/addresses.ts";
+import { isNetwork } from "../core/acl/addresses.ts";
 
 const byteUnits: Record<string, number> = { "": 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
 
@@ -32,6 +32,11 @@ export function oneOf<const Value extends string>(values: readonly Value[]) {
     if (value !== undefined) return value;
     throw new InvalidArgumentError(`It is one of ${values.join(", ")}.`);
   };
+}
+
+/** A file's name, a list, or nothing: what uses it says what is wrong with it. */
+export function anyText(text: string): string {
+  return text;
 }
 
 export function word(text: string): string {
