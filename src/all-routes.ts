@@ -2,7 +2,7 @@
 
 import type { FastifyInstance } from "fastify";
 import type { Tickets } from "./access/tickets.ts";
-import { metricsMediaType } from "./metrics-text.ts";
+import { metricsMediaType } from "./metrics/metrics-text.ts";
 import { policyRoutes } from "./routes/access/policies.ts";
 import { ticketRoutes } from "./routes/access/tickets.ts";
 import { tokenRoutes } from "./routes/access/tokens.ts";

@@ -12,7 +12,7 @@ import { type ConnectionEnd, Connections, type SurplusBound } from "./connection
 import { KeeperError } from "./core/errors.ts";
 import { contextOptions, createApp } from "./http-app.ts";
 import { Doors } from "./listening.ts";
-import { metricsText } from "./metrics.ts";
+import { metricsText } from "./metrics/metrics.ts";
 import { Answers, holdAnswers, makeRoomFirst } from "./routes/http/answers.ts";
 import { auditRequests } from "./routes/http/audit.ts";
 import { BodiesInFlight } from "./routes/http/bodies-in-flight.ts";

@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { metrics } from "../../src/metrics.ts";
+import { metrics } from "../../src/metrics/metrics.ts";
 import { projectFolder, readDocument } from "../support/markdown.ts";
 
 const document = "docs/metrics.md";

@@ -1,7 +1,7 @@
 // Every metric of the table is moved by what it tells of: whoever adds one says here how.
 
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { metrics } from "../../src/metrics.ts";
+import { metrics } from "../../src/metrics/metrics.ts";
 import { Http } from "../support/http.ts";
 import { test } from "../support/process.ts";
 import type { Mover, Movers, Moves, SetAtStart } from "./mover.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
 import { parse } from "yaml";
-import { metrics } from "../../src/metrics.ts";
+import { metrics } from "../../src/metrics/metrics.ts";
 import { test } from "../routes/server-fixture.ts";
 import { projectFolder, readDocument } from "../support/markdown.ts";
 

@@ -2,7 +2,7 @@
 // out.
 
 import { expect } from "vitest";
-import { metrics } from "../../src/metrics.ts";
+import { metrics } from "../../src/metrics/metrics.ts";
 import { Http } from "../support/http.ts";
 import { test } from "../support/process.ts";
 import { etcdMovers } from "./movers/etcd.ts";

@@ -2,7 +2,7 @@
 // that are bounded, and that they are told to nobody from whom something is kept.
 
 import { expect } from "vitest";
-import { metrics } from "../../src/metrics.ts";
+import { metrics } from "../../src/metrics/metrics.ts";
 import { problemKinds } from "../../src/routes/http/problems.ts";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { addTokenWith, turnOnAccess } from "../support/access.ts";

@@ -1,7 +1,7 @@
 // Metrics as Prometheus reads them: its text format, version 0.0.4. It knows how a value is written, and not what any of
 // them means.
 
-import type { Histogram } from "./histogram.ts";
+import type { Histogram } from "../histogram.ts";
 
 export const metricsMediaType = "text/plain; version=0.0.4; charset=utf-8";
 
