@@ -8,7 +8,8 @@ import { lockDelayMsMax, permitsMax } from "../../core/coordination/lock-setting
 import { aclEntriesMax, aclIdLengthMax, fencesMax, ttlMsMax } from "../../core/limits.ts";
 import { importedNumberMax, sequenceMax } from "../../core/tree/sequence.ts";
 import { endedSessionsMax } from "../../sessions/ended-sessions.ts";
-import { keepaliveTokensMax, sessionNameLengthMax } from "../../sessions/sessions.ts";
+import { sessionNameLengthMax } from "../../sessions/openings.ts";
+import { keepaliveTokensMax } from "../../sessions/sessions.ts";
 import { watchPathsMax } from "../../watches/limits.ts";
 
 export const fixedLimits = {
