@@ -11,8 +11,6 @@ import { countStream } from "../http/connection-share.ts";
 import { acceptsEventStream, beginEventStream, connectReader } from "../http/sse.ts";
 import { callerOf } from "../wire/callers.ts";
 import { reach } from "../wire/freshness.ts";
-import type { RouteParts } from "../wire/parts.ts";
-import { problems } from "../wire/schemas.ts";
 import {
   exampleView,
   filterMembers,
@@ -20,7 +18,9 @@ import {
   instance,
   metadataParameters,
   serviceParameter,
-} from "../wire/service-schemas.ts";
+} from "../wire/instance-schemas.ts";
+import type { RouteParts } from "../wire/parts.ts";
+import { problems } from "../wire/schemas.ts";
 import {
   eventStream,
   eventsOfAll,
