@@ -1,7 +1,8 @@
 // Gives the disk back what the file does not need: its empty pages, in slices so short that a write that comes meanwhile
 // does not notice, and only while there is little else to write. Some stay, so that the file need not grow for each write.
 
-import { LockedError, type StoreDatabase } from "./database.ts";
+import type { StoreDatabase } from "./database.ts";
+import { LockedError } from "./transactions.ts";
 
 type ShrinkableFile = Pick<StoreDatabase, "bytesTaken" | "emptyPages" | "giveBack" | "walLength">;
 

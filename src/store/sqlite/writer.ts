@@ -5,7 +5,7 @@
 import Sqlite from "better-sqlite3";
 import { Histogram, timeBoundsMs } from "../../histogram.ts";
 import type { LogEntry, Lsn } from "../commit-log.ts";
-import { LockedError, StoreDatabase } from "./database.ts";
+import { StoreDatabase } from "./database.ts";
 import type { Answers, AppendMessage, FromWriter, Request, ToWriter, WriterData } from "./messages.ts";
 import { numberIndex } from "./messages.ts";
 import type { PackedRows } from "./packed-rows.ts";
@@ -22,6 +22,7 @@ import {
 import type { SqliteSettings } from "./settings.ts";
 import { Shrinker } from "./shrinker.ts";
 import { Space } from "./space.ts";
+import { LockedError } from "./transactions.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
 import { noteSeen } from "./witness.ts";
