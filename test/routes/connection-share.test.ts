@@ -7,7 +7,15 @@ import { connect } from "node:net";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
-import { connectFrames, frame, framesIn, frameTypes } from "../support/http2-frames.ts";
+import {
+  connectFrames,
+  endHeaders,
+  endStream,
+  frame,
+  framesIn,
+  frameTypes,
+  requestHead,
+} from "../support/http2-frames.ts";
 import { test } from "../support/process.ts";
 
 const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
@@ -185,6 +193,21 @@ test("a session of HTTP/2 is told how many streams it may have, and one that onl
   const answers = framesIn(await sendFrames(url, Buffer.concat(resets)));
   expect(answers.map(({ type }) => type)).toContain(frameTypes.goaway);
   expect((await ask(session, { ":path": "/livez" })).status).toBe(200);
+  session.destroy();
+});
+
+test("requests of HTTP/2 that nobody waits for any more are no bugs", async ({ start }) => {
+  const server = await start(...tls);
+  const head = requestHead("GET", "/v1/znodes/none");
+  // All at once, and with the last of them goes the session.
+  const resets = Array.from({ length: 1000 }, (_, index) => [
+    frame(frameTypes.headers, endStream | endHeaders, 2 * index + 1, head),
+    frame(frameTypes.rstStream, 0, 2 * index + 1, [0, 0, 0, 8]),
+  ]).flat();
+  await sendFrames(server.url, Buffer.concat(resets));
+  const session = connectHttp2(server.url, { ca });
+  expect((await ask(session, { ":path": "/livez" })).status).toBe(200);
+  expect(server.logs.filter(({ level }) => level !== "info" && level !== "warn")).toEqual([]);
   session.destroy();
 });
 

@@ -8,7 +8,7 @@ import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
 import { isForwarded } from "./client-address.ts";
-import { connectionOf } from "./connection-share.ts";
+import { connectionOf } from "./connection-of.ts";
 import type { AnswerStep } from "./every-request.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { isGone } from "./gone.ts";
@@ -161,7 +161,7 @@ interface Asker {
 }
 
 function askerOf(request: FastifyRequest): Asker {
-  const connection = isForwarded(request) ? request.raw : connectionOf(request);
+  const connection = isForwarded(request) ? request.raw : connectionOf(request.raw);
   return { connection, client: shareHolderOf(request) };
 }
 

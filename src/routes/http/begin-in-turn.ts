@@ -3,10 +3,11 @@
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { ServerHttp2Stream } from "node:http2";
 import type { FastifyInstance } from "fastify";
 import { addressOf, isForwarded, type Proxies } from "./client-address.ts";
 import { ClientTurns, type Turn } from "./client-turns.ts";
+import { connectionOf, remoteAddressOf } from "./connection-of.ts";
+import { isGone } from "./gone.ts";
 import { inputValveOf } from "./input-valve.ts";
 import { shareHolderAt } from "./share-holder.ts";
 
@@ -26,10 +27,10 @@ export function isInLine(connection: EventEmitter): boolean {
 }
 
 /** Work for a request that had to wait for something else first: it begins as requests do. */
-export function goOnInTurn(request: IncomingMessage, work: () => void): void {
+export function goOnInTurn(request: IncomingMessage, response: ServerResponse, work: () => void): void {
   const line = lineKnownOf(request);
   if (line === undefined) work();
-  else line.enter(request, work);
+  else line.enter(request, response, work);
 }
 
 /** Work for a request that has begun, and is done now: it counts. */
@@ -46,7 +47,7 @@ function waitAtTheDoor(server: Server, turns: ClientTurns, proxies: Proxies): vo
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const line = lineOf(request, turns, proxies);
     if (line === null) handle(request, response);
-    else line.enter(request, () => handle(request, response));
+    else line.enter(request, response, () => handle(request, response));
   });
 }
 
@@ -61,7 +62,7 @@ function waitBehindProxies(app: FastifyInstance, turns: ClientTurns): void {
     reply.raw.once("close", giveBack);
     const line = new Line(turn);
     (request.raw as WithLine)[ownLine] = line;
-    line.enter(request.raw, done);
+    line.enter(request.raw, reply.raw, done);
   });
 }
 
@@ -73,15 +74,15 @@ type WithLine = EventEmitter & { [ownLine]?: Line | null };
 
 /** None where it came by no connection. */
 function lineKnownOf(request: IncomingMessage): Line | undefined {
-  return (request as WithLine)[ownLine] ?? connectionOf(request)?.[ownLine] ?? undefined;
+  return (request as WithLine)[ownLine] ?? (connectionOf(request) as WithLine)?.[ownLine] ?? undefined;
 }
 
 /** null of the connection of a proxy that is believed. */
 function lineOf(request: IncomingMessage, turns: ClientTurns, proxies: Proxies): Line | null {
-  const connection = connectionOf(request);
+  const connection: WithLine = connectionOf(request);
+  const remoteAddress = remoteAddressOf(request);
   const known = connection[ownLine];
   if (known !== undefined) return known;
-  const { remoteAddress } = request.socket;
   if (proxies.has(remoteAddress)) {
     connection[ownLine] = null;
     return null;
@@ -93,15 +94,8 @@ function lineOf(request: IncomingMessage, turns: ClientTurns, proxies: Proxies):
   return line;
 }
 
-/** Its session in HTTP/2, else its socket. */
-function connectionOf(request: IncomingMessage): WithLine {
-  if (request.httpVersionMajor === 1) return request.socket;
-  const { stream } = request as unknown as { readonly stream?: ServerHttp2Stream };
-  return stream?.session ?? request.socket;
-}
-
 interface Waiting {
-  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   readonly begin: () => void;
 }
 
@@ -119,12 +113,12 @@ class Line {
     return this.#waiting.length === 0;
   }
 
-  enter(request: IncomingMessage, begin: () => void): void {
+  enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
     if (this.isEmpty && !this.turn.isOver) {
       this.turn.spend(begin);
       return;
     }
-    this.#waiting.push({ request, begin });
+    this.#waiting.push({ response, begin });
     if (this.#waiting.length === waitingUnheldMax && request.httpVersionMajor === 1)
       this.#release ??= inputValveOf(request).hold();
     this.turn.waitForNext(this.#goOn);
@@ -132,9 +126,9 @@ class Line {
 
   readonly #goOn = () => {
     while (!this.isEmpty && !this.turn.isOver) {
-      const { request, begin } = this.#waiting.shift() as Waiting;
+      const { response, begin } = this.#waiting.shift() as Waiting;
       // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
-      if (!request.destroyed) this.turn.spend(begin);
+      if (!isGone(response)) this.turn.spend(begin);
     }
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);

@@ -3,6 +3,7 @@
 
 import { BlockList, isIP } from "node:net";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { remoteAddressOf } from "./connection-of.ts";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -59,9 +60,9 @@ export function readForwarded(app: FastifyInstance, proxies: Proxies): void {
   });
 }
 
-/** Of the client. It is not there when its connection is gone already. */
-export function addressOf({ forwardedFor, ip }: FastifyRequest): string {
-  return forwardedFor ?? ip;
+/** Of the client, also when it is gone. */
+export function addressOf({ forwardedFor, raw }: FastifyRequest): string {
+  return forwardedFor ?? remoteAddressOf(raw);
 }
 
 /** Whether it came on a connection that carries the requests of many clients. */

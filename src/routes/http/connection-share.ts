@@ -12,6 +12,7 @@ import { KeeperError } from "../../core/errors.ts";
 import { Shares } from "../../shares.ts";
 import { goOnInTurn, isInLine } from "./begin-in-turn.ts";
 import { isForwarded } from "./client-address.ts";
+import { connectionOf } from "./connection-of.ts";
 import { isGone } from "./gone.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import { inputValveOf } from "./input-valve.ts";
@@ -38,7 +39,7 @@ export function shareConnections(
   const clients = clientSharesWithin(limits);
   const manyClientsLimits = { ...limits, waitsPerConnectionMax: Number.POSITIVE_INFINITY };
   app.addHook("onRequest", (request, reply, done) => {
-    const connection = connectionOf(request);
+    const connection: Connection = connectionOf(request.raw);
     const share = connection[ownShare] ?? begun(request, shareFor(request), connections);
     share.enter(request.raw, reply.raw, done);
   });
@@ -51,7 +52,7 @@ function begun(
   share: ConnectionShare,
   connections: OpenConnections,
 ): ConnectionShare {
-  const connection = connectionOf(request);
+  const connection: Connection = connectionOf(request.raw);
   connection[ownShare] = share;
   connections.heard(request.raw.socket, share, endingsOf(request, share));
   connection.once("close", share.close);
@@ -81,7 +82,7 @@ const othersEndAfterMs = 1000;
 
 /** Who it turned out to be that asks: the connection is theirs, as far as an operator is told. */
 export function noteCallerOfConnection(request: FastifyRequest, by: string | null): void {
-  const share = connectionOf(request)[ownShare];
+  const share = (connectionOf(request.raw) as Connection)[ownShare];
   if (share !== undefined) share.by = by;
 }
 
@@ -105,19 +106,12 @@ function clientSharesWithin({ streamsPerClientMax, waitsPerClientMax }: ShareLim
  * closed. @throws KeeperError `throttled`
  */
 export function countWait({ request, raw }: FastifyReply): void {
-  connectionOf(request)[ownShare]?.wait(raw, shareHolderOf(request), "waits");
+  (connectionOf(request.raw) as Connection)[ownShare]?.wait(raw, shareHolderOf(request), "waits");
 }
 
 /** The same for a stream. @throws KeeperError `throttled` */
 export function countStream({ request, raw }: FastifyReply): void {
-  connectionOf(request)[ownShare]?.wait(raw, shareHolderOf(request), "streams");
-}
-
-/** Its session in HTTP/2, else its socket. */
-export function connectionOf({ raw }: FastifyRequest): Connection {
-  if (raw.httpVersionMajor === 1) return raw.socket;
-  const { stream } = raw as { stream?: { session?: Connection } };
-  return stream?.session ?? raw.socket;
+  (connectionOf(request.raw) as Connection)[ownShare]?.wait(raw, shareHolderOf(request), "streams");
 }
 
 /** Where a connection has its share, and a response that of its connection: found faster there than in a map. */
@@ -179,7 +173,7 @@ class ConnectionShare implements Spoken {
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
       if (request.httpVersionMajor > 1 && request.destroyed) return;
-      this.#begin(request, response, () => goOnInTurn(request, begin));
+      this.#begin(request, response, () => goOnInTurn(request, response, begin));
     });
   }
 

@@ -19,7 +19,8 @@ import type { Principal, TokenPrincipal } from "../../core/access/principal.ts";
 import { isValidAt, type Token } from "../../core/access/token.ts";
 import type { Store } from "../../store/store.ts";
 import { addressOf, isForwarded } from "../http/client-address.ts";
-import { connectionOf, noteCallerOfConnection } from "../http/connection-share.ts";
+import { connectionOf } from "../http/connection-of.ts";
+import { noteCallerOfConnection } from "../http/connection-share.ts";
 import { bearerTokenOf, ticketOf } from "../http/credentials.ts";
 import type { RequestStep } from "../http/every-request.ts";
 
@@ -92,7 +93,7 @@ export class Callers {
     if (ticket !== undefined) return this.#ofTicket(ticket);
     const { authorization = "" } = request.headers;
     // Of a connection that a proxy shares out among many, nobody is to learn by the time it takes what another has shown.
-    const connection = isForwarded(request) ? null : (connectionOf(request) as Showing);
+    const connection = isForwarded(request) ? null : (connectionOf(request.raw) as Showing);
     const last = connection?.[lastShown];
     if (last !== undefined && this.#counts(last) && last.authorization === authorization) return last.caller;
     const ready = this.#readyFor(authorization);
