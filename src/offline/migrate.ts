@@ -2,7 +2,7 @@
 // each moment, or none that is served.
 
 import { ConnectError } from "@connectrpc/connect";
-import { isOfTheWay, isOutOfSpace, isRefused } from "../store/etcd/etcd-client.ts";
+import { isOfTheWay, isOutOfSpace, isRefused } from "../store/etcd/etcd-errors.ts";
 import { MoveConflictError } from "../store/etcd/moves.ts";
 import { type EtcdConnectionSettings, etcdClientOf, tlsOf } from "../store/etcd/open-etcd.ts";
 import { roomInEtcd } from "../store/etcd/room-in-etcd.ts";

@@ -4,7 +4,7 @@
 
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
-import { isOutOfSpace } from "../store/etcd/etcd-client.ts";
+import { isOutOfSpace } from "../store/etcd/etcd-errors.ts";
 import {
   type Format,
   type FoundFormat,

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { EtcdCalls } from "../store/etcd/etcd-client.ts";
+import type { EtcdCalls } from "../store/etcd/etcd-calls.ts";
 
 /** A log in etcd, as its operator names it. */
 export interface EtcdPlace {

@@ -2,7 +2,9 @@
 
 import { systemClock } from "../../src/clock.ts";
 import { usualPaces } from "../../src/store/etcd/connection.ts";
-import { type EtcdCalls, EtcdClient, isCompacted } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls } from "../../src/store/etcd/etcd-calls.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
+import { isCompacted } from "../../src/store/etcd/etcd-errors.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { below } from "../../src/store/etcd/keys.ts";
 import type { Home } from "../store/log-homes.ts";

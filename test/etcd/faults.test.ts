@@ -3,7 +3,8 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { type EtcdCalls, EtcdClient } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls } from "../../src/store/etcd/etcd-calls.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { bytesOf, Keys } from "../../src/store/etcd/keys.ts";
 import { CuttingProxy } from "../client/cutting-proxy.ts";

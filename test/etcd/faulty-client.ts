@@ -3,7 +3,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
-import type { EtcdCalls, Step, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls, Step, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-calls.ts";
 import { bytesOf } from "../../src/store/etcd/keys.ts";
 import { random } from "../support/random.ts";
 

@@ -11,7 +11,7 @@ import { defaultLimits } from "../../src/core/limits.ts";
 import type { State } from "../../src/core/state.ts";
 import { type Bootstrapped, bootstrap } from "../../src/store/etcd/bootstrap.ts";
 import { usualPaces } from "../../src/store/etcd/connection.ts";
-import type { EtcdCalls } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls } from "../../src/store/etcd/etcd-calls.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { Backups } from "../../src/store/sqlite/backups.ts";
 import { openSqlite } from "../../src/store/sqlite/open-sqlite.ts";

@@ -4,7 +4,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { systemClock } from "../../src/clock.ts";
 import type { LogEntry, LogState } from "../../src/store/commit-log.ts";
-import type { EtcdCalls } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls } from "../../src/store/etcd/etcd-calls.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { bytesOf } from "../../src/store/etcd/keys.ts";
 import { paces } from "./etcd-home.ts";

@@ -1,6 +1,6 @@
 // etcd as a test looks at what is asked of it, and breaks off where it wants.
 
-import type { EtcdCalls, Txn, TxnAnswer } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls, Txn, TxnAnswer } from "../../src/store/etcd/etcd-calls.ts";
 
 export class KilledError extends Error {}
 

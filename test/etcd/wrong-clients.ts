@@ -1,7 +1,7 @@
 // Ways to be wrong about etcd: what the adapter asks or hears is changed so that it comes to what a worse adapter would do.
 // The promises must not hold then.
 
-import type { EtcdCalls, Txn, TxnAnswer, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls, Txn, TxnAnswer, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-calls.ts";
 import { Keys, textOf } from "../../src/store/etcd/keys.ts";
 
 /** All that is asked passes as it is, unless said otherwise. */

@@ -13,7 +13,7 @@ import type {
   TxnAnswer,
   WatchAnswer,
   WatchFrom,
-} from "../../src/store/etcd/etcd-client.ts";
+} from "../../src/store/etcd/etcd-calls.ts";
 
 export class EtcdInMemory implements EtcdCalls, EtcdHealthCalls {
   isDown = false;

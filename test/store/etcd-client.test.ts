@@ -2,7 +2,8 @@
 // no more.
 
 import { describe, expect, onTestFinished, test } from "vitest";
-import { EtcdClient, isOfTheWay, isOutOfSpace } from "../../src/store/etcd/etcd-client.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
+import { isOfTheWay, isOutOfSpace } from "../../src/store/etcd/etcd-errors.ts";
 import { bytesOf } from "../../src/store/etcd/keys.ts";
 import { type Asked, encoded, prefixed, ScriptedEtcd } from "./scripted-etcd.ts";
 

@@ -3,7 +3,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import type { EtcdCalls, Txn, TxnAnswer, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-client.ts";
+import type { EtcdCalls, Txn, TxnAnswer, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-calls.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { bytesOf, Keys, textOf } from "../../src/store/etcd/keys.ts";
 import { EtcdInMemory } from "../metrics/etcd-in-memory.ts";

@@ -10,7 +10,7 @@ import type { LogHome } from "../sqlite/log-home.ts";
 import { install, lookInto, putBack, receive } from "../sqlite/replaced-tables.ts";
 import { makeOrdinary, type OwnPlace, placeOfDatabase } from "../sqlite/snapshot-file.ts";
 import { EntriesRead } from "./entries-read.ts";
-import type { EtcdCalls } from "./etcd-client.ts";
+import type { EtcdCalls } from "./etcd-calls.ts";
 import { Keys } from "./keys.ts";
 import { type Format, logIdOf, readFormat } from "./log-format.ts";
 import type { Snapshot, SnapshotFacts } from "./manifest.ts";

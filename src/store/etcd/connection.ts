@@ -2,7 +2,7 @@
 
 import type { Clock } from "../../clock.ts";
 import { LogConnection, type Paces } from "../log-connection.ts";
-import { isOfTheWay } from "./etcd-client.ts";
+import { isOfTheWay } from "./etcd-errors.ts";
 
 export const usualPaces: Paces = { suspendAfterMs: 2500, probeEveryMs: 1000, retryMs: 100 };
 

@@ -4,7 +4,7 @@
 
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { entryOf } from "./entries-read.ts";
-import type { EtcdCalls, KeyValue, WatchAnswer } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue, WatchAnswer } from "./etcd-calls.ts";
 import type { Keys } from "./keys.ts";
 
 interface HeardParts {

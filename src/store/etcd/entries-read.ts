@@ -3,7 +3,7 @@
 
 import { entryNameText, type LogEntry, type Lsn } from "../commit-log.ts";
 import { bodyIn, joined, lengthIn } from "./entry-value.ts";
-import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-client.ts";
+import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-calls.ts";
 import type { Keys } from "./keys.ts";
 
 /** All entries that are there, by their keys, at one moment. */

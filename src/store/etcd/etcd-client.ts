@@ -3,89 +3,27 @@
 
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import {
+  type Condition,
+  type EtcdCalls,
+  type EtcdHealthCalls,
+  type Header,
+  type KeyValue,
+  type MemberStatus,
+  noSpaceAlarm,
+  type OwnStatus,
+  type Range,
+  type RangeAnswer,
+  type Step,
+  type Txn,
+  type TxnAnswer,
+  type WatchAnswer,
+  type WatchFrom,
+} from "./etcd-calls.ts";
+import { isOutOfSpace } from "./etcd-errors.ts";
 import { type CallOptions, messagesOf } from "./grpc-calls.ts";
 import { type Member, Members, type Tls } from "./members.ts";
 import { serviceNamed } from "./messages.ts";
-
-export interface KeyValue {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly createRevision: bigint;
-  readonly modRevision: bigint;
-  /** Writes since the key was made. */
-  readonly version: bigint;
-}
-
-interface Header {
-  readonly clusterId: bigint;
-  readonly revision: bigint;
-}
-
-export interface Range {
-  readonly key: Uint8Array;
-  readonly rangeEnd?: Uint8Array;
-  readonly limit?: bigint;
-  readonly revision?: bigint;
-  readonly keysOnly?: boolean;
-  readonly countOnly?: boolean;
-  readonly minModRevision?: bigint;
-  readonly sortOrder?: number;
-  readonly sortTarget?: number;
-}
-
-export interface RangeAnswer {
-  readonly header: Header;
-  readonly kvs: readonly KeyValue[];
-  readonly more: boolean;
-  readonly count: bigint;
-}
-
-/** Oldest write first, for a range. */
-export const byModRevision = { sortOrder: 1, sortTarget: 3 };
-
-/** One of the steps of a transaction. */
-export type Step =
-  | { readonly range: Range }
-  | { readonly put: { readonly key: Uint8Array; readonly value: Uint8Array } }
-  | { readonly deleteRange: { readonly key: Uint8Array; readonly rangeEnd?: Uint8Array } };
-
-/** That a key was written so often, or made at that revision. */
-export type Condition = { readonly key: Uint8Array } & (
-  | { readonly version: bigint }
-  | { readonly createRevision: bigint }
-  | { readonly modRevision: bigint }
-);
-
-export interface Txn {
-  readonly compare: readonly Condition[];
-  readonly success: readonly Step[];
-  readonly failure?: readonly Step[];
-  /** Within which it is answered; the usual one unless it is given. By a short one a member that stands still is found soon. */
-  readonly timeoutMs?: number;
-}
-
-export interface TxnAnswer {
-  readonly header: Header;
-  readonly succeeded: boolean;
-  /** Of each range among the steps that were taken, in their order. */
-  readonly ranges: readonly RangeAnswer[];
-}
-
-export interface WatchAnswer {
-  readonly header: Header;
-  readonly created: boolean;
-  readonly canceled: boolean;
-  readonly cancelReason: string;
-  readonly compactRevision: bigint;
-  readonly fragment: boolean;
-  readonly events: readonly { readonly type: number; readonly kv: KeyValue }[];
-}
-
-export interface WatchFrom {
-  readonly key: Uint8Array;
-  readonly rangeEnd: Uint8Array;
-  readonly startRevision: bigint;
-}
 
 export interface EtcdOptions {
   /** Of the members, such as `http://10.0.0.1:2379`. */
@@ -94,25 +32,6 @@ export interface EtcdOptions {
   readonly tls?: Tls;
   readonly user?: { readonly name: string; readonly password: string };
 }
-
-/** What is asked of etcd, for whoever need not know who answers. */
-export type EtcdCalls = Pick<
-  EtcdClient,
-  "range" | "txn" | "remove" | "compact" | "isFull" | "status" | "watch"
->;
-
-/** How much room a member has left, as it says itself. */
-export interface MemberStatus {
-  readonly endpoint: string;
-  readonly version: string;
-  /** Of its file, with pages that hold nothing. Its quota is a bound of this. */
-  readonly dbSize: bigint;
-  /** Of the pages that hold something. */
-  readonly dbSizeInUse: bigint;
-}
-
-/** What is asked of etcd about itself. */
-export type EtcdHealthCalls = Pick<EtcdClient, "statuses" | "alarms">;
 
 /** A call that is not answered in this time is as good as lost. */
 const callTimeoutMs = 5000;
@@ -123,7 +42,7 @@ const equal = 0;
 const targets = { version: 0, createRevision: 1, modRevision: 2 };
 const withoutDeletes = 1;
 
-export class EtcdClient {
+export class EtcdClient implements EtcdCalls, EtcdHealthCalls {
   readonly #members: Members;
   readonly #user: EtcdOptions["user"];
   /** Null where it has to be asked for. */
@@ -194,15 +113,9 @@ export class EtcdClient {
   }
 
   /** Of the member that answers. */
-  async status(): Promise<{
-    readonly version: string;
-    readonly dbSize: bigint;
-    readonly dbSizeInUse: bigint;
-    /** What it may grow to; 0 where etcd is older than 3.6, and does not say. */
-    readonly dbSizeQuota: bigint;
-  }> {
+  async status(): Promise<OwnStatus> {
     return await this.#call(
-      ({ maintenance }, options) => maintenance.status?.({}, options) as ReturnType<EtcdClient["status"]>,
+      ({ maintenance }, options) => maintenance.status?.({}, options) as Promise<OwnStatus>,
     );
   }
 
@@ -270,7 +183,6 @@ function headersWith(token: string | null): Record<string, string> {
   return token === null ? needsLeader : { ...needsLeader, token };
 }
 
-export const noSpaceAlarm = 1;
 const watchMethod = serviceNamed("Watch").method.watch as DescMethod;
 
 /** Whether a token is taken no more: it has expired, or users were changed since it was made. */
@@ -292,40 +204,6 @@ function isOfTheRequest(error: unknown): boolean {
 const notPermitted = "permission denied";
 
 const ofTheRequest = new Set([Code.InvalidArgument, Code.OutOfRange, Code.Unauthenticated]);
-
-/** Whether a call failed at etcd, or on the way to it. */
-export function isOfTheWay(error: unknown): boolean {
-  return error instanceof ConnectError;
-}
-
-/** Whether history is gone that far already. */
-export function isCompacted(error: unknown): boolean {
-  return ConnectError.from(error).code === Code.OutOfRange;
-}
-
-/** Whether etcd has answered, and will not have us: asking again changes nothing. */
-export function isRefused(error: unknown): boolean {
-  return error instanceof ConnectError && refusals.has(error.code);
-}
-
-/** A wrong name or password is an argument that is invalid. */
-const refusals = new Set([
-  ...[Code.InvalidArgument, Code.FailedPrecondition],
-  ...[Code.PermissionDenied, Code.Unauthenticated],
-]);
-
-/** Whether there is no room for a write; it may have been done all the same. Not whether there is too much to do at once. */
-export function isOutOfSpace(error: unknown): boolean {
-  const { code, rawMessage } = ConnectError.from(error);
-  return code === Code.ResourceExhausted && rawMessage.includes(noSpace);
-}
-
-const noSpace = "database space exceeded";
-
-/** Of one that was paused, in the place of what it said. */
-export function answeredFromBefore(): Error {
-  return new ConnectError("it answers from before", Code.Unavailable);
-}
 
 interface EncodedTxnAnswer {
   readonly header: Header;

@@ -3,7 +3,8 @@
 // Silence is measured by whoever listens, while it hears etcd itself; no clocks are compared.
 
 import type { Clock } from "../../clock.ts";
-import { type EtcdCalls, isOutOfSpace, type KeyValue, type Step } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue, Step } from "./etcd-calls.ts";
+import { isOutOfSpace } from "./etcd-errors.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
 
 /** What a server says of itself. */

@@ -4,7 +4,7 @@
 
 import { randomBytes } from "node:crypto";
 import type { Lsn } from "../commit-log.ts";
-import type { EtcdCalls, KeyValue } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue } from "./etcd-calls.ts";
 import { bytesOf, Keys, textOf } from "./keys.ts";
 
 export interface Format {

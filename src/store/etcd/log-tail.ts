@@ -4,7 +4,8 @@
 import { type Lsn, OutcomeUnknownError } from "../commit-log.ts";
 import type { LogConnection } from "../log-connection.ts";
 import { endIn } from "./entries-read.ts";
-import { type EtcdCalls, isOutOfSpace, type KeyValue, type Step } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue, Step } from "./etcd-calls.ts";
+import { isOutOfSpace } from "./etcd-errors.ts";
 import { bytesOf, type Keys } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 import { restoredFromOlder } from "./own-entries.ts";

@@ -5,13 +5,14 @@ import type {
   EtcdHealthCalls,
   KeyValue,
   MemberStatus,
+  OwnStatus,
   Range,
   RangeAnswer,
   Txn,
   TxnAnswer,
   WatchAnswer,
   WatchFrom,
-} from "./etcd-client.ts";
+} from "./etcd-calls.ts";
 
 export interface CallStats {
   readonly callsTotal: number;
@@ -65,7 +66,7 @@ export class MeteredCalls implements EtcdCalls, EtcdHealthCalls {
     return this.#counted(() => this.#calls.alarms());
   }
 
-  status(): ReturnType<EtcdCalls["status"]> {
+  status(): Promise<OwnStatus> {
     return this.#counted(() => this.#calls.status());
   }
 

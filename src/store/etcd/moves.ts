@@ -3,7 +3,7 @@
 // says so no server begins, and none that was there before appends anything.
 
 import type { FileHandle } from "node:fs/promises";
-import type { EtcdCalls } from "./etcd-client.ts";
+import type { EtcdCalls } from "./etcd-calls.ts";
 import { Keys } from "./keys.ts";
 import { encodeFormat, type Format, type FoundFormat, readFormat } from "./log-format.ts";
 import type { Snapshot, SnapshotFacts } from "./manifest.ts";

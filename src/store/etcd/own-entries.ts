@@ -6,13 +6,8 @@ import { type Lsn, NotAppendedError, OutcomeUnknownError } from "../commit-log.t
 import type { LogConnection } from "../log-connection.ts";
 import { type EntriesRead, endIn } from "./entries-read.ts";
 import { partsOf, valueFor } from "./entry-value.ts";
-import {
-  type Condition,
-  type EtcdCalls,
-  isOutOfSpace,
-  type KeyValue,
-  type TxnAnswer,
-} from "./etcd-client.ts";
+import type { Condition, EtcdCalls, KeyValue, TxnAnswer } from "./etcd-calls.ts";
+import { isOutOfSpace } from "./etcd-errors.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 

@@ -1,7 +1,7 @@
 // Asks again what got lost on the way, a few times: for what is given up when it goes on, and done again as a whole later.
 
 import { setTimeout as wait } from "node:timers/promises";
-import { isCompacted, isOfTheWay, isOutOfSpace } from "./etcd-client.ts";
+import { isCompacted, isOfTheWay, isOutOfSpace } from "./etcd-errors.ts";
 
 const triesMax = 5;
 const betweenTriesMs = 200;

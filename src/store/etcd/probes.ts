@@ -5,7 +5,7 @@ import type { Clock } from "../../clock.ts";
 import type { Lsn } from "../commit-log.ts";
 import type { LogConnection } from "../log-connection.ts";
 import type { EntriesHeard } from "./entries-heard.ts";
-import type { EtcdCalls } from "./etcd-client.ts";
+import type { EtcdCalls } from "./etcd-calls.ts";
 import type { LogTail } from "./log-tail.ts";
 import type { Usage } from "./usage.ts";
 

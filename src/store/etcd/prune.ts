@@ -2,7 +2,7 @@
 // nothing, and fences of servers that are gone. All of it is older than the snapshot, and goes only as long as that is the
 // latest: whoever is putting the next one counts on none of it (`snapshots.ts`).
 
-import type { EtcdCalls, KeyValue, Step } from "./etcd-client.ts";
+import type { EtcdCalls, KeyValue, Step } from "./etcd-calls.ts";
 import type { Keys } from "./keys.ts";
 import type { Snapshot } from "./manifest.ts";
 import { patiently } from "./patience.ts";

@@ -3,7 +3,8 @@
 import { request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { text } from "node:stream/consumers";
-import { type EtcdClient, isRefused } from "./etcd-client.ts";
+import type { EtcdCalls } from "./etcd-calls.ts";
+import { isRefused } from "./etcd-errors.ts";
 import { patiently } from "./patience.ts";
 
 export interface RoomInEtcd {
@@ -24,7 +25,7 @@ const answerWithinMs = 3000;
 const metricsBytesMax = 8_388_608;
 
 export async function roomInEtcd(
-  client: Pick<EtcdClient, "isFull" | "status">,
+  client: Pick<EtcdCalls, "isFull" | "status">,
   at: Address,
 ): Promise<RoomInEtcd> {
   // Whoever may only write below the prefix is perhaps not told.

@@ -5,7 +5,7 @@
 
 import type { Clock } from "../../clock.ts";
 import type { WritePace } from "../commit-log.ts";
-import { type EtcdHealthCalls, noSpaceAlarm } from "./etcd-client.ts";
+import { type EtcdHealthCalls, noSpaceAlarm } from "./etcd-calls.ts";
 import { closedShare, tightShare } from "./quota-shares.ts";
 
 export interface RoomStats {

@@ -10,7 +10,8 @@
 
 import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import { type EtcdCalls, isOfTheWay, type Step, type Txn } from "./etcd-client.ts";
+import type { EtcdCalls, Step, Txn } from "./etcd-calls.ts";
+import { isOfTheWay } from "./etcd-errors.ts";
 import { Keys } from "./keys.ts";
 import {
   decodeManifest,

@@ -3,7 +3,7 @@
 
 import type { Lsn } from "../commit-log.ts";
 import type { EntriesRead } from "./entries-read.ts";
-import type { EtcdCalls, Step } from "./etcd-client.ts";
+import type { EtcdCalls, Step } from "./etcd-calls.ts";
 import type { Keys } from "./keys.ts";
 
 /** Entries that go at once. */

@@ -1,6 +1,6 @@
 // What moves the metrics of a log in etcd and of the servers that share it.
 
-import { noSpaceAlarm } from "../../../src/store/etcd/etcd-client.ts";
+import { noSpaceAlarm } from "../../../src/store/etcd/etcd-calls.ts";
 import { bytesOf } from "../../../src/store/etcd/keys.ts";
 import { changes, type Movers, moves, shows } from "../mover.ts";
 import type { World, WorldEtcd } from "../world.ts";

@@ -1,6 +1,7 @@
 // A fault: now and then an append is taken for lost and sent once more, under the number of another.
 
-import { EtcdClient, type Step, type Txn } from "../../../../src/store/etcd/etcd-client.ts";
+import type { Step, Txn } from "../../../../src/store/etcd/etcd-calls.ts";
+import { EtcdClient } from "../../../../src/store/etcd/etcd-client.ts";
 
 const everyNth = 5;
 const text = new TextDecoder();
