@@ -12,7 +12,13 @@ import { Http } from "../support/http.ts";
 import { test as processTest } from "../support/process.ts";
 import { test } from "./server-fixture.ts";
 
-const limits = { transactionBytesMax: 1_000_000, requestTimeoutMs: 30_000, bodiesBytesMax: 10_000_000 };
+const limits = {
+  transactionBytesMax: 1_000_000,
+  requestTimeoutMs: 30_000,
+  bodiesBytesMax: 10_000_000,
+  jsonValuesMax: 50_000,
+  jsonDepthMax: 32,
+};
 
 /** A body that comes as the test writes it, as a request of HTTP/2 has it. */
 class ScriptedBody extends PassThrough {

@@ -36,6 +36,13 @@ export const fixedLimits = {
   sessionTokenLengthMax: 255,
   /** Characters of a session's id in a URL. */
   sessionIdLengthMax: 255,
+  /**
+   * JSON values of one operation, rule or other item of a list that a body consists of, or of all of a body outside of such
+   * lists; of one line of an import.
+   */
+  jsonItemValuesMax: 4096,
+  /** Bytes of the name of a member in JSON. */
+  jsonNameBytesMax: 65_536,
   /** Entries in one page of a listing. */
   pageEntriesMax: 10_000,
   /** The entries of a page have no more bytes than this, however few they are; or it has one entry. */

@@ -3,6 +3,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { Turns } from "./turns.ts";
 
 export interface InputValve {
   /** Nothing more is read until what this returns is called, once, and so for all other holds. */
@@ -52,19 +53,27 @@ class SocketValve implements InputValve {
   }
 }
 
-/** After so many pieces of a body at one turn of the event loop, no more is read from its socket. */
+/** After so many pieces of a body, or bytes of it, no more is read from its socket until it is its turn again. */
 const piecesAtOnceMax = 1000;
+const bytesAtOnceMax = 65_536;
 
-/** To be called with each piece of a body, so that others have their turn. */
-export function paceOf(request: IncomingMessage): () => void {
+/** One body goes on in each turn of the event loop, of all there are: what is done with a piece of it others wait for. */
+const turns = new Turns();
+
+/** To be called with the length of each piece of a body, so that others have their turn. */
+export function paceOf(request: IncomingMessage): (bytes: number) => void {
   const valve = inputValveOf(request);
-  let pieces = 0;
-  return () => {
+  let [pieces, bytes] = [0, 0];
+  let isHeld = false;
+  return (length) => {
     pieces += 1;
-    if (pieces !== piecesAtOnceMax) return;
+    bytes += length;
+    if (isHeld || (pieces < piecesAtOnceMax && bytes < bytesAtOnceMax)) return;
     const release = valve.hold();
-    setImmediate(() => {
-      pieces = 0;
+    isHeld = true;
+    turns.take(() => {
+      [pieces, bytes] = [0, 0];
+      isHeld = false;
       release();
     });
   };

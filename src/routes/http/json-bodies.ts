@@ -1,31 +1,31 @@
 // Bodies that are JSON: whatever their Content-Type says (curl's default is another), none at all is `{}`. What could
-// be read in two ways, or is more than anything the service knows, is refused before it is parsed.
+// be read in two ways, or is more than anything the service knows, is refused before it is parsed: of a long body as soon
+// as that is seen, while the rest of it is on its way.
 
-import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight } from "./bodies-in-flight.ts";
-import { assertReadable, type JsonLimits } from "./json-size.ts";
-import { readBodiesWhole } from "./whole-bodies.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
+import { GrowingJson, notJson, type ParseJson, textOf } from "./growing-json.ts";
+import { type JsonLimits, JsonScanner } from "./json-scanner.ts";
+import { type CollectedBody, readBodiesWhole } from "./whole-bodies.ts";
 
 /** Call in the scope of the routes, before any is added. */
 export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight, limits: JsonLimits): void {
-  const parse = app.getDefaultJsonParser("error", "error");
-  readBodiesWhole(app, inFlight, (request, bytes) => {
-    if (bytes.length === 0) return undefined;
-    // Decoding would put U+FFFD where the fault is, and nobody would hear of it.
-    if (!isUtf8(bytes)) throw new KeeperError("bad_request", "The body is not valid UTF-8.");
-    const text = bytes.toString("utf8");
-    assertReadable(text, limits);
-    let body: unknown;
-    let isParsed = false;
-    // It calls back at once.
-    parse(request, text, (error, parsed) => {
-      isParsed = error === null;
-      body = parsed;
-    });
-    if (!isParsed) throw unparsable(text);
-    return body;
+  const fastifyParse = app.getDefaultJsonParser("error", "error");
+  readBodiesWhole(app, inFlight, (request) => {
+    const parse = (text: string) => {
+      let body: unknown;
+      let isParsed = false;
+      // It calls back at once.
+      fastifyParse(request, text, (error, parsed) => {
+        isParsed = error === null;
+        body = parsed;
+      });
+      if (!isParsed) throw unparsable(text);
+      return body;
+    };
+    return new JsonBody(limits, parse);
   });
   app.addHook("onRoute", (route) => {
     // Of these nobody reads a body.
@@ -43,6 +43,41 @@ export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight,
   });
 }
 
+/** As long as one piece of what is read from a connection; nearly all are shorter, and are parsed as a whole. */
+const shortBytesMax = 65_536;
+
+class JsonBody implements CollectedBody {
+  readonly #limits: JsonLimits;
+  readonly #parse: ParseJson;
+  readonly #short = new GrowingBytes(shortBytesMax);
+  #long: GrowingJson | null = null;
+
+  constructor(limits: JsonLimits, parse: ParseJson) {
+    this.#limits = limits;
+    this.#parse = parse;
+  }
+
+  add(piece: Buffer): void {
+    if (this.#long === null && this.#short.length + piece.length <= shortBytesMax) {
+      this.#short.add(piece);
+      return;
+    }
+    if (this.#long === null) {
+      this.#long = new GrowingJson(this.#limits, this.#parse);
+      this.#long.add(this.#short.take());
+    }
+    this.#long.add(piece);
+  }
+
+  take(): unknown {
+    if (this.#long !== null) return this.#long.take();
+    const bytes = this.#short.take();
+    if (bytes.length === 0) return undefined;
+    new JsonScanner(this.#limits).scanAll(bytes);
+    return this.#parse(textOf(bytes));
+  }
+}
+
 function isEmpty(body: unknown): boolean {
   return typeof body === "object" && body !== null && Object.keys(body).length === 0;
 }
@@ -57,6 +92,6 @@ function unparsable(text: string): KeeperError {
     JSON.parse(text.replace(/^\ufeff/, ""));
     return new KeeperError("bad_request", 'No member of the body may be named "__proto__" or "constructor".');
   } catch {
-    return new KeeperError("bad_request", "The body is not valid JSON.");
+    return notJson();
   }
 }

@@ -65,7 +65,7 @@ export function runOut({ raw }: FastifyRequest): Promise<void> {
       silence.refresh();
       leftBytes -= part.length;
       if (leftBytes < 0) resolve();
-      pace();
+      pace(part.length);
     });
     // A request that ends or breaks off closes, too.
     raw.once("end", resolve).once("close", () => {

@@ -3,41 +3,40 @@
 
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { KeeperError } from "../../core/errors.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
-import { GrowingBytes } from "./growing-bytes.ts";
 import { paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
 
-/**
- * Call in the scope of the routes.
- * @param parse makes of the bytes what the routes take for the body; what it throws is the answer
- */
-export function readBodiesWhole(
-  app: FastifyInstance,
-  inFlight: BodiesInFlight,
-  parse: (request: FastifyRequest, bytes: Buffer) => unknown,
-): void {
+/** A body as far as it has come. What it throws is the answer. */
+export interface CollectedBody {
+  /** @throws KeeperError where what has come is refused, whatever follows */
+  add(piece: Buffer): void;
+  /** What the routes take for the body, when it is whole. @throws KeeperError */
+  take(): unknown;
+}
+
+type Collect = (request: FastifyRequest, bytesMax: number) => CollectedBody;
+
+/** Call in the scope of the routes. */
+export function readBodiesWhole(app: FastifyInstance, inFlight: BodiesInFlight, collect: Collect): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (request, payload, done) => {
-    readWhole(request, payload as Readable, inFlight, (error, bytes) => {
-      if (error !== null) return done(error);
-      let body: unknown;
-      try {
-        body = parse(request, bytes as Buffer);
-      } catch (fault) {
-        return done(fault as Error);
-      }
-      done(null, body);
-    });
+    readWhole(request, payload as Readable, { inFlight, collect }, done);
   });
 }
 
-/** @param done hears once of the bytes, or why not: they are too many, do not all come, or others need the room */
+interface Reading {
+  readonly inFlight: BodiesInFlight;
+  readonly collect: Collect;
+}
+
+/** @param done hears once of the body, or why not: it is too large, does not all come, is refused, or others need the room */
 function readWhole(
   request: FastifyRequest,
   body: Readable,
-  inFlight: BodiesInFlight,
-  done: (error: BodyRefused | null, bytes?: Buffer) => void,
+  { inFlight, collect }: Reading,
+  done: (error: Error | null, body?: unknown) => void,
 ): void {
   const limit = request.routeOptions.bodyLimit as number;
   const declared = Number(request.headers["content-length"] ?? Number.NaN);
@@ -46,37 +45,59 @@ function readWhole(
     return;
   }
   // Given up when it is over: the listeners stay, and who is refused may be listened to for long.
-  let bytes: GrowingBytes | undefined = new GrowingBytes(declared >= 0 ? declared : limit);
+  let collected: CollectedBody | undefined = collect(request, declared >= 0 ? declared : limit);
+  let length = 0;
   let rest: Rest | undefined;
-  const finish = (error: BodyRefused | null) => {
-    if (bytes === undefined) return;
-    const whole = error === null ? bytes.take() : undefined;
-    bytes = undefined;
+  const end = (outcome: () => unknown) => {
+    if (collected === undefined) return;
+    const [error, whole] = tried(outcome);
+    collected = undefined;
     rest?.held.end();
     done(error, whole);
   };
+  const refuse = (refusal: Error) =>
+    end(() => {
+      throw refusal;
+    });
+  const add = (piece: Buffer) => {
+    const [error] = tried(() => collected?.add(piece));
+    if (error !== null) refuse(length === declared ? error : early(error));
+  };
   body.on("data", (piece: Buffer) => {
-    if (bytes === undefined) return;
-    const length = bytes.length + piece.length;
-    if (length > limit) return finish(tooLarge(request, length));
-    bytes.add(piece);
+    if (collected === undefined) return;
+    length += piece.length;
+    if (length > limit) return refuse(tooLarge(request, length));
+    add(piece);
     // Nearly all come in one piece, and there is no time in which they would be held.
     if (rest === undefined && length === declared && request.raw.httpVersionMajor === 1) return;
-    rest ??= { held: inFlight.begin(finish), pace: paceOf(request.raw) };
-    rest.pace();
+    if (collected === undefined) return;
+    rest ??= { held: inFlight.begin(refuse), pace: paceOf(request.raw) };
+    rest.pace(piece.length);
     rest.held.holds(length);
   });
-  body.on("end", () => finish(null));
-  body.on("error", (error) => finish(error instanceof BodyRefused ? error : brokenOff()));
-  body.on("close", () => {
-    if (bytes !== undefined) finish(brokenOff());
-  });
+  body.on("end", () => end(() => collected?.take()));
+  body.on("error", (error) => refuse(error instanceof BodyRefused ? error : brokenOff()));
+  body.on("close", () => refuse(brokenOff()));
+}
+
+function tried(outcome: () => unknown): [Error | null, unknown?] {
+  try {
+    return [null, outcome()];
+  } catch (error) {
+    return [error as Error];
+  }
+}
+
+/** Nobody waits for the rest. */
+function early(error: Error): Error {
+  if (!(error instanceof KeeperError) || error instanceof BodyRefused) return error;
+  return new BodyRefused(error.code, error.message, error.details);
 }
 
 /** What a body has that comes in several pieces. */
 interface Rest {
   readonly held: HeldBody;
-  readonly pace: () => void;
+  readonly pace: (bytes: number) => void;
 }
 
 function tooLarge(request: FastifyRequest, size: number): BodyRefused {

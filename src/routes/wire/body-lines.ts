@@ -10,15 +10,19 @@ import type { BodiesInFlight, HeldBody } from "../http/bodies-in-flight.ts";
 import { GrowingBytes } from "../http/growing-bytes.ts";
 import type { HttpLimits } from "../http/http-limits.ts";
 import { type InputValve, inputValveOf } from "../http/input-valve.ts";
+import { type JsonLimits, JsonScanner } from "../http/json-scanner.ts";
 import { BodyRefused } from "../http/refused-body.ts";
 
 export interface BodyLinesParts {
   readonly clock: Clock;
   readonly bodies: BodiesInFlight;
-  readonly limits: Pick<HttpLimits, "transactionBytesMax" | "requestTimeoutMs">;
+  readonly limits: JsonLimits & Pick<HttpLimits, "transactionBytesMax" | "requestTimeoutMs">;
 }
 
-/** @throws KeeperError for a line that is too long, comes too slowly or is no text; the body is left where it is */
+/**
+ * @throws KeeperError for a line that is too long, more JSON than is read, comes too slowly or is no text; the body is left
+ * where it is
+ */
 export async function* linesOf(request: IncomingMessage, parts: BodyLinesParts): AsyncGenerator<string> {
   const reader = new PieceReader(request, inputValveOf(request), parts);
   const line = new HeldLine(parts, (refusal) => reader.refuse(refusal));
@@ -52,11 +56,15 @@ class HeldLine {
   readonly #bytesMax: number;
   readonly #bytes: GrowingBytes;
   readonly #held: HeldBody;
+  readonly #limits: JsonLimits;
+  #scanner: JsonScanner;
 
   constructor({ bodies, limits }: BodyLinesParts, refuse: (refusal: BodyRefused) => void) {
     this.#bytesMax = limits.transactionBytesMax;
     this.#bytes = new GrowingBytes(this.#bytesMax);
     this.#held = bodies.begin(refuse);
+    this.#limits = limits;
+    this.#scanner = new JsonScanner(limits);
   }
 
   get length(): number {
@@ -66,6 +74,7 @@ class HeldLine {
   add(piece: Uint8Array): void {
     const size = this.#bytes.length + piece.length;
     if (size > this.#bytesMax) throw tooLong(this.#bytesMax, size);
+    this.#scanner.scanAll(piece);
     this.#bytes.add(piece);
     this.#held.holds(size);
   }
@@ -74,6 +83,7 @@ class HeldLine {
   take(): string {
     const bytes = this.#bytes.take();
     this.#held.holds(0);
+    this.#scanner = new JsonScanner(this.#limits);
     if (isUtf8(bytes)) return bytes.toString("utf8").replace(/\r$/, "");
     throw new KeeperError("bad_request", "It is not valid UTF-8.");
   }

@@ -12,7 +12,6 @@ import { KeeperError } from "../../core/errors.ts";
 import type { Reader } from "../../core/reader.ts";
 import { importedNumberMax } from "../../core/tree/sequence.ts";
 import type { Stat } from "../../core/tree/stat.ts";
-import { assertReadable, type JsonLimits } from "../http/json-size.ts";
 import { invalid } from "../http/problems.ts";
 import { bodyCheck } from "../http/validation.ts";
 import { modeOf } from "../znodes/znodes.ts";
@@ -54,8 +53,7 @@ export type Kept = Pick<Reader, "keeps">;
  * queue of a lock or election comes into being by a claim alone, so what is brought there has no number.
  * @throws KeeperError `bad_request`, `bad_mode`, `bad_ttl` or `bad_acl` for a line that is no znode
  */
-export function znodeOfLine(text: string, limits: JsonLimits, kept: Kept): ImportedZnode | null {
-  assertReadable(text, limits);
+export function znodeOfLine(text: string, kept: Kept): ImportedZnode | null {
   const value: unknown = parsed(text);
   if (!line.Check(value)) throw invalid("The znode", faultsOf(value) ?? []);
   const stat = (value.stat ?? {}) as Partial<Stat>;

@@ -8,7 +8,6 @@ import type { ImportCounts } from "../../core/import-counts.ts";
 import type { Commit } from "../../core/txn.ts";
 import type { WriteContext } from "../../core/write-context.ts";
 import type { Store } from "../../store/store.ts";
-import type { JsonLimits } from "../http/json-size.ts";
 import { submitWithPatience } from "../http/patience.ts";
 import type { Pace } from "../http/rates.ts";
 import { BodyRefused } from "../http/refused-body.ts";
@@ -19,7 +18,6 @@ export interface ImportAsked {
   readonly onConflict: ConflictRule;
   /** Nothing is changed: the answer is what would be. */
   readonly dryRun: boolean;
-  readonly limits: JsonLimits;
   readonly kept: Kept;
   /** What each part carries; the index tells their idempotency keys apart. */
   readonly contextOf: (index: number) => WriteContext;
@@ -118,7 +116,7 @@ export class ImportRun {
     this.#progress = { ...this.#progress, lines: line };
     if (isBlank(text)) return;
     try {
-      const znode = znodeOfLine(text, this.#asked.limits, this.#asked.kept);
+      const znode = znodeOfLine(text, this.#asked.kept);
       if (znode === null) this.#progress = { ...this.#progress, ephemerals: ephemerals + 1 };
       else this.#add(znode, line, text);
     } catch (error) {

@@ -97,7 +97,6 @@ async function bringIn(
   const run = new ImportRun(store, {
     onConflict,
     dryRun,
-    limits,
     kept: readerFor(request, store),
     contextOf: keyedContextsOf(request, parts),
     pace: rates.paceFor(request, reply),

@@ -11,6 +11,7 @@ import { validatePath, validateSequentialPrefix } from "../../core/tree/path.ts"
 import { type CreateMode, emptyData } from "../../core/tree/znode.ts";
 import type { Written } from "../../core/txn.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
+import { GrowingBytes } from "../http/growing-bytes.ts";
 import { withHint } from "../http/hints.ts";
 import type { Rates } from "../http/rates.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
@@ -79,7 +80,7 @@ const deleteQuery = Type.Object(
 
 /** The body of a write is data, whatever its Content-Type says: curl's default is not JSON either. */
 export function acceptAnyBody(app: FastifyInstance, inFlight: BodiesInFlight): void {
-  readBodiesWhole(app, inFlight, (_request, bytes) => bytes);
+  readBodiesWhole(app, inFlight, (_request, bytesMax) => new GrowingBytes(bytesMax));
 }
 
 type ZnodeParts = RouteParts & { readonly bodies: BodiesInFlight; readonly rates: Rates };
