@@ -6,7 +6,7 @@ import { Readable } from "node:stream";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Clock } from "../../clock.ts";
 import { KeeperError } from "../../core/errors.ts";
-import { type HeldBytes, Pieces, pieceBytes } from "../wire/pieces.ts";
+import { bytesInPieces, type HeldBytes, type InPieces, Pieces, pieceBytes } from "../wire/pieces.ts";
 import { isForwarded } from "./client-address.ts";
 import { connectionOf } from "./connection-of.ts";
 import type { AnswerStep } from "./every-request.ts";
@@ -41,7 +41,7 @@ export interface AnswersStats {
 }
 
 export class Answers {
-  /** In which lines are made, however many ask for them at once. */
+  /** In which lines and pieces are made, however many ask for them at once. */
   readonly turns = new Turns();
   readonly #limits: AnswerLimits;
   readonly #clock: Clock;
@@ -88,6 +88,16 @@ export class Answers {
    */
   assertRoom(request: FastifyRequest, bytes = pieceBytes): void {
     if (bytes >= pieceBytes) this.#assertRoom({ ...askerOf(request), bytes: 0 }, bytes);
+  }
+
+  /**
+   * A large answer that is made as its client takes it; of HEAD nothing is made but its length.
+   * @throws KeeperError `throttled` when there is no room
+   */
+  inPieces(request: FastifyRequest, source: InPieces): Pieces {
+    if (request.method !== "HEAD")
+      return new Pieces(source, this.hold(request, source.byteLength), this.turns);
+    return new Pieces({ byteLength: source.byteLength, next: () => null }, heldForNobody, this.turns);
   }
 
   #resize(held: HeldAnswer, bytes: number): void {
@@ -199,6 +209,8 @@ export class HeldAnswer implements HeldBytes, Asker {
   }
 }
 
+const heldForNobody: HeldBytes = { taken: () => {}, release: () => {}, cut: () => {} };
+
 /** Call before any route is added. */
 export function makeRoomFirst(app: FastifyInstance, answers: Answers): void {
   app.addHook("onRoute", (route) => {
@@ -236,7 +248,8 @@ function held(
   try {
     const account = answers.hold(request, bytes, request.method !== "GET");
     reply.header("content-length", bytes);
-    return new Pieces(Buffer.from(payload as string), account);
+    const bytesOf = typeof payload === "string" ? Buffer.from(payload) : payload;
+    return new Pieces(bytesInPieces(bytesOf), account, answers.turns);
   } catch (error) {
     if (!(error instanceof KeeperError)) throw error;
     for (const name of ["etag", "content-length"]) reply.removeHeader(name);

@@ -9,10 +9,12 @@ import { watchEventTypes } from "../../watches/selection.ts";
 import { etagOf, isKnown, knownTagsOf, tagOfUnknownPast } from "../wire/conditions.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import { type ReadParts, readerFor, touchSession } from "../wire/parts.ts";
+import { pieceBytes } from "../wire/pieces.ts";
 import { bytes, conditionalReadHeaders, etagHeader, json, problems, znode } from "../wire/schemas.ts";
 import { viewOf, znodeAt } from "../wire/views.ts";
 import { exampleZnode } from "../wire/znode-examples.ts";
 import { znodePathOf, znodesUrl } from "../wire/znode-path.ts";
+import { znodeInPieces } from "../wire/znode-pieces.ts";
 
 const dataUrl = "/v1/data";
 
@@ -86,12 +88,15 @@ function sendZnode(request: FastifyRequest, reply: FastifyReply, { path, known, 
   if (foreignTag !== undefined) parts.store.unknownPasts.note(foreignTag);
   // To put a large one into words is most of its cost: where there is no room for it that is not begun.
   if (request.method === "GET") parts.answers.assertRoom(request, found.data.byteLength);
+  const inPieces = found.data.byteLength > pieceBytes ? znodeInPieces(found, form) : null;
+  const pieces = inPieces === null ? null : parts.answers.inPieces(request, inPieces);
   reply.header("etag", etag);
   if (form === "bytes") {
     reply.header("Content-Type", "application/octet-stream").header("X-Content-Type-Options", "nosniff");
-    return reply.send(Buffer.from(found.data));
   }
-  return reply.send(viewOf(found, form));
+  if (pieces === null) return reply.send(form === "bytes" ? Buffer.from(found.data) : viewOf(found, form));
+  if (form !== "bytes") reply.type("application/json; charset=utf-8");
+  return reply.header("content-length", pieces.producedBytes).send(pieces);
 }
 
 /** @throws KeeperError `not_acceptable` when the client takes neither JSON nor bytes */
