@@ -6,6 +6,7 @@
 import type { Server } from "node:http";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Clock } from "./clock.ts";
 import { inodeOf, sendQueues } from "./send-queues.ts";
 
@@ -131,24 +132,36 @@ export function endStillReaders(server: Server, clock: Clock, { sendTimeoutMs }:
   }
   server.on("stream", (stream: ServerHttp2Stream) => follow(stream, new StreamSending(stream)));
   let queues: ReturnType<typeof sendQueues> | null = null;
-  const lookAtAll = () => {
-    const unwell = [...sendings].filter((sending) => !sending.isWell());
+  const lookAtAll = async () => {
+    const unwell: Sending[] = [];
+    await inTurns([...sendings], (sending) => {
+      if (!sending.isWell()) unwell.push(sending);
+    });
     if (unwell.length === 0) return;
     // However short the time is, the system is asked once at a time.
     queues ??= sendQueues().finally(() => {
       queues = null;
     });
-    void queues.then((known) => {
-      for (const sending of unwell) sending.look(known);
-    });
+    const known = await queues;
+    await inTurns(unwell, (sending) => sending.look(known));
   };
   let cancel = () => {};
   const lookLater = () => {
     cancel = clock.setTimer(sendTimeoutMs / looksMax, () => {
-      lookAtAll();
+      void lookAtAll();
       lookLater();
     });
   };
   lookLater();
   return () => cancel();
+}
+
+const sendingsAtOnce = 200;
+
+/** There may be tens of thousands: others have their turn between. */
+async function inTurns(sendings: readonly Sending[], look: (sending: Sending) => void): Promise<void> {
+  for (const [index, sending] of sendings.entries()) {
+    if (index > 0 && index % sendingsAtOnce === 0) await nextTurn();
+    look(sending);
+  }
 }

@@ -12,5 +12,7 @@ export function dataMember(bytes: Uint8Array, encoding?: "base64"): DataMember {
 
 /** The member as it stands between the braces of an object: `"data":"…"`. */
 export function dataText(bytes: Uint8Array): string {
-  return JSON.stringify(dataMember(bytes)).slice(1, -1);
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isUtf8(buffer)) return `"data":${JSON.stringify(buffer.toString("utf8"))}`;
+  return `"dataBase64":"${buffer.toString("base64")}"`;
 }

@@ -27,6 +27,17 @@ async function until(isMet: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await isMet())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
+/** Whether nothing more can be handed to the system, time after time. */
+function isFull(socket: Socket): () => boolean {
+  let before = -1;
+  return () => {
+    const handedOver = socket.bytesWritten - socket.writableLength;
+    const isStill = socket.writableLength > 0 && handedOver === before;
+    before = handedOver;
+    return isStill;
+  };
+}
+
 async function isClosed(socket: Socket): Promise<void> {
   socket.resume();
   if (!socket.closed) await once(socket, "close");
@@ -161,10 +172,14 @@ test("where room is needed, an answer goes of which its client has taken nothing
   keeper,
   watches,
 }) => {
-  const { http, close } = await serveFor(keeper, watches, { limits: { answerBytesMax: 1.5 * jsonBytes } });
+  const limits = { answerBytesMax: 1.5 * jsonBytes };
+  const { server, http, close } = await serveFor(keeper, watches, { limits });
   await fill(keeper, 1);
+  const accepted = once(server.app.server, "connection") as Promise<[Socket]>;
   const unread = await askOnly(http, "/v1/znodes/p/0");
-  await until(async () => (await http.get("/v1/znodes/p/0")).status === 429);
+  const [socket] = await accepted;
+  await until(isFull(socket));
+  expect((await http.get("/v1/znodes/p/0")).status).toBe(429);
   await keeper.clock.advance(5000);
   expect((await http.get("/v1/znodes/p/0")).status).toBe(200);
   await isClosed(unread);

@@ -1,6 +1,8 @@
 // Work that many may want done at once, one piece in each turn of the event loop: so whatever else there is to do waits
 // for one piece of it, and not for one of everybody's.
 
+import { setImmediate as nextTurn } from "node:timers/promises";
+
 export class Turns {
   readonly #waiting: (() => void)[] = [];
 
@@ -15,4 +17,11 @@ export class Turns {
     this.#waiting.shift();
     if (this.#waiting.length > 0) setImmediate(() => this.#next());
   }
+}
+
+const shortLength = 100;
+
+/** Before a second piece of work on as many things as `length`: where they are many, others have a turn between. */
+export async function turnBetween(length: number): Promise<void> {
+  if (length > shortLength) await nextTurn();
 }

@@ -4,6 +4,7 @@ import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { failedAt, validateOperationCount } from "../../core/command-syntax.ts";
+import { turnBetween } from "../http/turns.ts";
 import { shownBy } from "../wire/acl-identities.ts";
 import { refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
@@ -42,6 +43,7 @@ export function transactionRoutes(plainApp: FastifyInstance, parts: RouteParts):
       refuseConditions(request.headers, ["if-match", "if-none-match"], conditionHint);
       const contextOf = keyedContextsOf(request, parts);
       const commit = await store.submit({ type: "multi", operations, ...contextOf() });
+      await turnBetween(operations.length);
       noteReplay(reply, commit);
       return { zxid: commit.zxid, results: [...commit.outcome.results] };
     },
