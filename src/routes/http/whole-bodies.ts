@@ -4,6 +4,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
+import { spendTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
 import { paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
@@ -63,7 +64,7 @@ function readWhole(
     const [error] = tried(() => collected?.add(piece));
     if (error !== null) refuse(length === declared ? error : early(error));
   };
-  body.on("data", (piece: Buffer) => {
+  const take = (piece: Buffer) => {
     if (collected === undefined) return;
     length += piece.length;
     if (length > limit) return refuse(tooLarge(request, length));
@@ -74,8 +75,10 @@ function readWhole(
     rest ??= { held: inFlight.begin(refuse), pace: paceOf(request.raw) };
     rest.pace(piece.length);
     rest.held.holds(length);
-  });
-  body.on("end", () => end(() => collected?.take()));
+  };
+  // What is made of it, and what the route does then, is work for its client.
+  body.on("data", (piece: Buffer) => spendTurn(request.raw, () => take(piece)));
+  body.on("end", () => spendTurn(request.raw, () => end(() => collected?.take())));
   body.on("error", (error) => refuse(error instanceof BodyRefused ? error : brokenOff()));
   body.on("close", () => refuse(brokenOff()));
 }
