@@ -1,7 +1,7 @@
 // Services on the wire: what may be asked of them, and what is answered.
 
 import { Type } from "typebox";
-import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { afterName } from "../wire/cursors.ts";
 import {
   exampleView,
   filterMembers,
@@ -20,22 +20,12 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
-import { childNameForm } from "../wire/text-forms.ts";
-
-const cursor = Type.Optional(
-  Type.String({
-    maxLength: fixedLimits.cursorLengthMax,
-    ...named("cursorLengthMax"),
-    ...childNameForm,
-    description: "Go on after this name.",
-  }),
-);
 
 export const instancesQuery = Type.Object(
   {
     ...filterMembers,
     limit: pageLimit("Instances in one page; fewer where many are left out, or where they say much."),
-    after: cursor,
+    after: afterName,
   },
   { patternProperties: metadataParameters, additionalProperties: false },
 );

@@ -3,6 +3,7 @@
 import { Type } from "typebox";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
+import { afterPath } from "../wire/cursors.ts";
 import { instanceState } from "../wire/instance-schemas.ts";
 import {
   idempotencyKeyHeader,
@@ -14,7 +15,7 @@ import {
   replayedHeader,
   tokenLength,
 } from "../wire/schemas.ts";
-import { pathForm, tokenForm } from "../wire/text-forms.ts";
+import { tokenForm } from "../wire/text-forms.ts";
 
 const idLength = { maxLength: fixedLimits.sessionIdLengthMax, ...named("sessionIdLengthMax") };
 
@@ -103,14 +104,7 @@ export const tokensBody = Type.Object(
 export const ownedQuery = Type.Object(
   {
     limit: pageLimit("Ephemerals in one page."),
-    after: Type.Optional(
-      Type.String({
-        maxLength: fixedLimits.cursorLengthMax,
-        ...named("cursorLengthMax"),
-        ...pathForm,
-        description: "Go on after this path.",
-      }),
-    ),
+    after: afterPath(),
   },
   { additionalProperties: false },
 );

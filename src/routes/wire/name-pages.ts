@@ -4,22 +4,17 @@ import { type Static, Type } from "typebox";
 import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName } from "../../core/tree/path.ts";
 import type { Znode } from "../../core/tree/znode.ts";
-import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { afterName, cursorLength } from "./cursors.ts";
 import { jsonBytes, PageSize } from "./page-size.ts";
 import { pageLimit } from "./schemas.ts";
-import { childNameForm } from "./text-forms.ts";
-
-const nameLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
 
 /** @param what is listed, with a capital */
 export function namesQuery(what: string) {
   return Type.Object(
     {
       limit: pageLimit(`${what} in one page; fewer where they say much.`),
-      after: Type.Optional(
-        Type.String({ ...nameLength, ...childNameForm, description: "Go on after this name." }),
-      ),
-      prefix: Type.Optional(Type.String({ ...nameLength, description: "Only names that start so." })),
+      after: afterName,
+      prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
     },
     { additionalProperties: false },
   );

@@ -9,11 +9,10 @@ import { joinPath } from "../../core/tree/path.ts";
 import { type Stat, statOf, statText } from "../../core/tree/stat.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import { type DataMember, dataMember, dataText } from "../../told/json-data.ts";
-import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { type ShownAclEntry, shownAcl } from "./acl-schemas.ts";
+import { afterName, cursorLength } from "./cursors.ts";
 import { entryBytes, jsonBytes, PageSize } from "./page-size.ts";
 import { pageEntriesDefault, pageLimitBounds } from "./schemas.ts";
-import { childNameForm } from "./text-forms.ts";
 
 /** @throws KeeperError `no_node` */
 export function znodeAt(reader: Reader, path: string): Znode {
@@ -32,16 +31,12 @@ export function viewOf(znode: Znode, encoding?: "base64"): ZnodeView {
   return { path: znode.path, ...dataMember(znode.data, encoding), stat: statOf(znode) };
 }
 
-const cursorLength = { maxLength: fixedLimits.cursorLengthMax, ...named("cursorLengthMax") };
-
 /** What is asked of a page, be it in a query or in an operation. */
 export const pageMembers = {
   limit: Type.Optional(
     Type.Integer({ ...pageLimitBounds, description: "Names in one page (1000); lines have none." }),
   ),
-  after: Type.Optional(
-    Type.String({ ...cursorLength, ...childNameForm, description: "Go on after this name." }),
-  ),
+  after: afterName,
   prefix: Type.Optional(Type.String({ ...cursorLength, description: "Only names that start so." })),
   include: Type.Optional(
     Type.String({

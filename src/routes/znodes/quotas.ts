@@ -8,7 +8,7 @@ import { noQuota } from "../../core/quotas/plan-quota.ts";
 import { exceededLimits, type Quota } from "../../core/quotas/quota.ts";
 import type { Reader } from "../../core/reader.ts";
 import { validatePath } from "../../core/tree/path.ts";
-import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { afterPath } from "../wire/cursors.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
 import { keptReaderFor, type RouteParts, touchSession, writeContextOf } from "../wire/parts.ts";
 import {
@@ -20,7 +20,6 @@ import {
   writeHeaders,
   writeProblems,
 } from "../wire/schemas.ts";
-import { pathForm } from "../wire/text-forms.ts";
 import { urlOfZnode, znodePathOf } from "../wire/znode-path.ts";
 
 const quotasUrl = "/v1/quotas";
@@ -64,14 +63,7 @@ const noQuery = Type.Object({}, { additionalProperties: false });
 const listQuery = Type.Object(
   {
     limit: pageLimit("Quotas in one page."),
-    after: Type.Optional(
-      Type.String({
-        maxLength: fixedLimits.cursorLengthMax,
-        ...named("cursorLengthMax"),
-        ...pathForm,
-        description: "Go on after this path.",
-      }),
-    ),
+    after: afterPath(),
   },
   { additionalProperties: false },
 );

@@ -9,6 +9,7 @@ import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
+import { afterPath } from "../wire/cursors.ts";
 import {
   fileMediaType,
   linesAnswer,
@@ -28,7 +29,6 @@ import {
   znodeReadHeaders,
   znode as znodeSchema,
 } from "../wire/schemas.ts";
-import { pathForm } from "../wire/text-forms.ts";
 import { type Included, includedIn, type PartialView, partialViewOf, znodeAt } from "../wire/views.ts";
 import { znodePathOf } from "../wire/znode-path.ts";
 
@@ -53,14 +53,7 @@ const linesQuery = Type.Object(
         "What to tell of each znode besides its path: the stat, the data, the access control list where it is not open to " +
         "all, or nothing.",
     }),
-    after: Type.Optional(
-      Type.String({
-        maxLength: fixedLimits.cursorLengthMax,
-        ...named("cursorLengthMax"),
-        ...pathForm,
-        description: "Go on after this path, which is in the subtree.",
-      }),
-    ),
+    after: afterPath("Go on after this path, which is in the subtree."),
   },
   { additionalProperties: false },
 );
