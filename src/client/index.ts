@@ -82,22 +82,24 @@ export type {
   NewZnodeMode,
   TransactionOperation,
 } from "./znodes/operations.ts";
-export type { ZnodeData } from "./znodes/znode-data.ts";
 export type {
   BatchOptions,
   ChangeOptions,
   ChildrenOptions,
-  ChildrenPage,
   ChildZnodesOptions,
   CreateOptions,
   DeleteOptions,
-  ListedZnode,
   SetAclOptions,
   SetOptions,
   SubtreeOptions,
-  Transacted,
   WaitOptions,
   WriteOptions,
+} from "./znodes/options.ts";
+export type { ZnodeData } from "./znodes/znode-data.ts";
+export type {
+  ChildrenPage,
+  ListedZnode,
+  Transacted,
   WrittenZnode,
   Znode,
   ZnodeAcl,

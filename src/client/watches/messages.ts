@@ -35,7 +35,10 @@ export interface SyncedMessage {
 }
 
 /** One transaction, whole, with its events in the order they were done. */
-export interface ChangeMessage {
+export type ChangeMessage = ToldTransaction<ZnodeEvent>;
+
+/** What is told of one transaction, in events of one kind. */
+export interface ToldTransaction<Event> {
   readonly type: "change";
   readonly zxid: number;
   readonly timeMs: number;
@@ -44,7 +47,7 @@ export interface ChangeMessage {
   readonly session?: string;
   /** That of the request which did it, if it carried one: what whoever asked says of it. */
   readonly traceparent?: string;
-  readonly events: readonly ZnodeEvent[];
+  readonly events: readonly Event[];
 }
 
 /** What was told before no longer counts: a snapshot of everything follows, and `synced`. */

@@ -3,7 +3,6 @@
 
 import type { EventSourceMessage } from "eventsource-parser";
 import { type InstanceView, instanceStates } from "../../core/coordination/instances.ts";
-import type { Cause } from "../../core/txn.ts";
 import { parseObject } from "../calls/errors.ts";
 import {
   type BookmarkMessage,
@@ -12,6 +11,7 @@ import {
   messageOf,
   type ResetMessage,
   type SyncedMessage,
+  type ToldTransaction,
   unreadable,
   zxidIn,
 } from "./messages.ts";
@@ -29,22 +29,9 @@ interface InstancesMessage {
   readonly instances: readonly InstanceView[];
 }
 
-/** One transaction, whole. */
-interface InstanceChangeMessage {
-  readonly type: "change";
-  readonly zxid: number;
-  readonly timeMs: number;
-  readonly cause: Cause;
-  /** The session that ended, where that is the cause. */
-  readonly session?: string;
-  /** That of the request which did it, if it carried one: what whoever asked says of it. */
-  readonly traceparent?: string;
-  readonly events: readonly InstanceEvent[];
-}
-
 export type ServiceMessage =
   | InstancesMessage
-  | InstanceChangeMessage
+  | ToldTransaction<InstanceEvent>
   | SyncedMessage
   | ResetMessage
   | BookmarkMessage;
@@ -77,8 +64,8 @@ export function serviceReader(): (event: EventSourceMessage) => ServiceMessage |
   };
 }
 
-function factsIn(facts: Members): Omit<InstanceChangeMessage, "events"> {
-  return { ...(facts as unknown as InstanceChangeMessage), type: "change", zxid: zxidIn(facts) };
+function factsIn(facts: Members): Omit<ToldTransaction<InstanceEvent>, "events"> {
+  return { ...(facts as unknown as ToldTransaction<InstanceEvent>), type: "change", zxid: zxidIn(facts) };
 }
 
 function instancesIn(list: unknown): InstanceView[] {

@@ -3,8 +3,10 @@
 
 import { ConnectionError, contentTypeOf, RequestError, requestErrorOf } from "../calls/errors.ts";
 import type { Transport } from "../calls/transport.ts";
+import { conditionHeadersOf } from "./conditions.ts";
 import { linesMediaType, progressIn } from "./import.ts";
-import { type ChangeOptions, conditionHeadersOf, urlPathOf } from "./znodes.ts";
+import type { ChangeOptions } from "./options.ts";
+import { urlPathOf } from "./url-path.ts";
 
 export interface DeleteTreeOptions extends Pick<ChangeOptions, "version" | "ifMatch" | "fences" | "signal"> {
   /** Only while this session is alive, which is renewed by it. */

@@ -1,28 +1,40 @@
 // The calls about znodes, for the service itself and on behalf of a session alike. It says what is asked and reads what
 // is answered; it keeps nothing.
 
-import { stampText } from "../../core/epochs.ts";
 import type { Stat } from "../../core/tree/stat.ts";
-import type { Fence, ZnodeTag } from "../../core/write-context.ts";
 import type { Answer, Caller, CallOptions, ReadOptions } from "../calls/calls.ts";
 import { RequestError } from "../calls/errors.ts";
 import { fenceHeaderOf } from "../calls/fences.ts";
-import { badPath, isTooLong } from "../calls/names.ts";
+import { isTooLong } from "../calls/names.ts";
 import { Counter } from "../coordination/counters.ts";
 import { type WatchedZnode, znodeIn } from "../watches/messages.ts";
+import { conditionHeadersOf, tagIn } from "./conditions.ts";
 import {
   type AclEntry,
   type BatchOperation,
   type BatchResultsOf,
   batchResultIn,
   type DataInput,
-  type NewZnodeMode,
   type ResultsOf,
   resultIn,
   type TransactionOperation,
   wireModeOf,
   wireOf,
 } from "./operations.ts";
+import type {
+  BatchOptions,
+  ChangeOptions,
+  ChildrenOptions,
+  ChildZnodesOptions,
+  CreateOptions,
+  DeleteOptions,
+  SetAclOptions,
+  SetOptions,
+  SubtreeOptions,
+  WaitOptions,
+  WriteOptions,
+} from "./options.ts";
+import { urlPathOf } from "./url-path.ts";
 import type { ZnodeData } from "./znode-data.ts";
 
 export interface Znode {
@@ -51,34 +63,6 @@ export type ListedZnode = WatchedZnode & {
   readonly acl?: readonly AclEntry[];
 };
 
-export interface WaitOptions extends ReadOptions {
-  /** Hold the answer back until there was a change after this transaction. */
-  readonly waitAfterZxid?: number | undefined;
-  /** For so long at most; then what is there is the answer. */
-  readonly waitMs?: number | undefined;
-}
-
-export interface WriteOptions extends CallOptions {
-  /** The write happens only while each of these znodes exists with this czxid; else `fence_stale`. */
-  readonly fences?: readonly Fence[] | undefined;
-}
-
-/** `stale` is for what is read. */
-export type BatchOptions = WriteOptions & Pick<ReadOptions, "stale">;
-
-export interface CreateOptions extends WriteOptions {
-  readonly mode?: NewZnodeMode | undefined;
-  /** Make missing parents, in the same transaction. */
-  readonly parents?: boolean | undefined;
-  /** Who may do what with it, but not with parents that are made; everybody everything unless given. */
-  readonly acl?: readonly AclEntry[] | undefined;
-}
-
-export interface SetAclOptions extends WriteOptions {
-  /** The aversion the znode must be at. */
-  readonly aversion?: number | undefined;
-}
-
 /** The access control list of a znode. */
 export interface ZnodeAcl {
   readonly path: string;
@@ -86,35 +70,6 @@ export interface ZnodeAcl {
   /** How often it was set. */
   readonly aversion: number;
   readonly zxid: number;
-}
-
-export interface ChangeOptions extends WriteOptions {
-  /** The version the znode must be at. */
-  readonly version?: number | undefined;
-  /**
-   * The incarnation and version it must be: the `etag` that was read or written, or numbers such as those of a stat, which
-   * mean something else in a store that was rolled back to an older copy.
-   */
-  readonly ifMatch?: ZnodeTag | string | undefined;
-}
-
-export interface SetOptions extends ChangeOptions {
-  /** `upsert` makes the znode when there is none; `only` refuses when there is one. */
-  readonly create?: "upsert" | "only" | undefined;
-}
-
-export interface DeleteOptions extends ChangeOptions {
-  /** Take the whole subtree, in one transaction; what is too large for one `client.deleteTree` takes in parts. */
-  readonly recursive?: boolean | undefined;
-}
-
-export interface ChildrenOptions extends ReadOptions {
-  /** Only names that start so. */
-  readonly prefix?: string | undefined;
-  /** Go on after this name. */
-  readonly after?: string | undefined;
-  /** In one page. */
-  readonly limit?: number | undefined;
 }
 
 export interface ChildrenPage {
@@ -126,23 +81,6 @@ export interface ChildrenPage {
   /** There are more, after this name. */
   readonly next?: string;
   readonly zxid: number;
-}
-
-interface WalkOptions extends Pick<ReadOptions, "signal" | "stale"> {
-  /** Whether to give the data as well as the stat. */
-  readonly data?: boolean | undefined;
-}
-
-/** Which children, in a list that goes on to its end. */
-export type ChildZnodesOptions = WalkOptions & Pick<ChildrenOptions, "prefix" | "after">;
-
-export interface SubtreeOptions extends WalkOptions {
-  /** Whether to give access control lists: an import of what was given then makes the znodes as closed as they are. */
-  readonly acl?: boolean | undefined;
-  /** Levels below the znode; all unless given. */
-  readonly depth?: number | undefined;
-  /** Go on after this path, which is in the subtree. */
-  readonly after?: string | undefined;
 }
 
 export interface Transacted<Results> {
@@ -411,40 +349,6 @@ export class Znodes {
 /** What there is to say of any call, without what is particular to one. */
 function callOptionsOf({ signal, timeoutMs }: CallOptions): CallOptions {
   return { signal, timeoutMs };
-}
-
-/** `.` and `..` would be folded away on the road; in a segment that also holds slashes they are not. */
-const dotSegment = /\/\.{1,2}(?:\/|$)/;
-
-/**
- * The URL of a znode, below the service's own. What is no path is for the server to refuse.
- * @throws RequestError `bad_path` when no URL could say it
- */
-export function urlPathOf(resource: string, path: string): string {
-  if (!path.startsWith("/")) throw badPath("A path starts with a slash.");
-  try {
-    if (dotSegment.test(path)) return `${resource}/${encodeURIComponent(path)}`;
-    return resource + path.split("/").map(encodeURIComponent).join("/");
-  } catch {
-    throw badPath("A path is well-formed Unicode.");
-  }
-}
-
-export function conditionHeadersOf(options: ChangeOptions): Record<string, string> {
-  const { ifMatch } = options;
-  const headers = fenceHeaderOf(options);
-  if (ifMatch !== undefined) headers["If-Match"] = typeof ifMatch === "string" ? ifMatch : tagText(ifMatch);
-  return headers;
-}
-
-function tagText({ czxid, version, epoch }: ZnodeTag): string {
-  return `"${czxid}-${stampText({ zxid: version, epoch })}"`;
-}
-
-/** The numbers in an ETag, for where there is no header to send it in. */
-function tagIn(etag: string): ZnodeTag {
-  const [, czxid, version] = /^"(\d+)-(\d+)/.exec(etag) ?? [];
-  return { czxid: Number(czxid), version: Number(version) };
 }
 
 function includeOf(data: boolean): string {
