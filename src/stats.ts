@@ -23,7 +23,8 @@ import type { SnapshotDuty, SnapshotStats } from "./store/etcd/snapshot-duty.ts"
 import type { ProposerStats } from "./store/proposer.ts";
 import type { ReplicaStats } from "./store/replica.ts";
 import type { OpenedSqlite, StorageStats } from "./store/sqlite/open-sqlite.ts";
-import type { StateStats, Store } from "./store/store.ts";
+import type { StateStats } from "./store/state-stats.ts";
+import type { Store } from "./store/store.ts";
 import type { TableWriterStats } from "./store/table-writer.ts";
 import type { HistoryStats } from "./watches/history.ts";
 import type { Watches, WatchesStats } from "./watches/watches.ts";

@@ -11,14 +11,12 @@ import type { ReadonlyEpochs } from "../core/epochs.ts";
 import { KeeperError } from "../core/errors.ts";
 import { rehearse } from "../core/execute.ts";
 import type { Limits } from "../core/limits.ts";
-import { memoryOf } from "../core/memory.ts";
 import type { Moment } from "../core/moment.ts";
 import { NewerVersionError } from "../core/newer-version-error.ts";
 import type { ReadContext, Reader } from "../core/reader.ts";
 import type { Restored } from "../core/restored.ts";
 import type { State } from "../core/state.ts";
 import { StateReader } from "../core/state-reader.ts";
-import { rootPath } from "../core/tree/path.ts";
 import type { Commit, Note } from "../core/txn.ts";
 import { BrokenEntryError } from "./broken-entry.ts";
 import type { QueueLimits } from "./command-queue.ts";
@@ -30,6 +28,7 @@ import { RecentEntries } from "./recent-entries.ts";
 import { type Applied, type Place, Replica, type ReplicaStats } from "./replica.ts";
 import { RightsInUse } from "./rights-in-use.ts";
 import { ServiceTime } from "./service-time.ts";
+import { type StateStats, stateStatsOf } from "./state-stats.ts";
 import { Suspension } from "./suspension.ts";
 import { TableWriter, type TableWriterStats } from "./table-writer.ts";
 import type { Position, Tables } from "./tables.ts";
@@ -52,34 +51,6 @@ export interface StoreParts {
 interface RecentLimits {
   /** Bytes of entries that are kept for followers; none where it is left out. */
   readonly recentEntriesBytesMax: number;
-}
-
-/** What there is now. */
-export interface StateStats {
-  readonly zxid: number;
-  readonly znodes: number;
-  /** Of the data of all znodes. */
-  readonly dataBytes: number;
-  /** About what the state takes in memory, as `treeBytesMax` counts. */
-  readonly memoryBytes: number;
-  /** 0 where there is no bound. */
-  readonly memoryBytesMax: number;
-  readonly sessions: number;
-  /** Locks and elections, with and without claims, of the whole tree. */
-  readonly locks: number;
-  readonly elections: number;
-  /** Containers and znodes with a TTL. */
-  readonly mortals: number;
-  readonly quotas: number;
-  /** Different access control lists that znodes have. */
-  readonly acls: number;
-  /** Policies, tokens and namespaces. */
-  readonly accessRecords: number;
-  /** Answers kept for requests that may be sent again. */
-  readonly replies: number;
-  readonly epochs: number;
-  /** How often since the start a client has shown what never happened here. */
-  readonly unknownPastsTotal: number;
 }
 
 /** Of each part of the store; null for tables where the log alone is kept. */
@@ -202,23 +173,13 @@ export class Store {
   /** It looks at counts that are there, and walks over nothing. */
   stats(): StoreStats {
     return {
-      state: this.#stateStats(),
+      state: stateStatsOf(this.#state, {
+        memoryBytesMax: this.#memoryBytesMax,
+        unknownPastsTotal: this.unknownPasts.count,
+      }),
       proposer: this.#proposer.stats(),
       replica: this.#replica.stats(),
       tables: this.#tableWriter?.stats() ?? null,
-    };
-  }
-
-  #stateStats(): StateStats {
-    const state = this.#state;
-    const { count: znodes, bytes: dataBytes } = state.tree.usageOf(rootPath);
-    return {
-      ...{ zxid: state.zxid, znodes, dataBytes, memoryBytes: memoryOf(state) },
-      memoryBytesMax: this.#memoryBytesMax,
-      ...{ locks: state.claims.counts.lock, elections: state.claims.counts.election },
-      ...{ sessions: state.sessionCount, mortals: state.mortals.size, quotas: state.quotas.size },
-      ...{ acls: state.acls.size, accessRecords: state.access.recordCount, replies: state.replies.count },
-      ...{ epochs: state.epochs.count, unknownPastsTotal: this.unknownPasts.count },
     };
   }
 

@@ -10,7 +10,7 @@ import type { SnapshotStats } from "../../store/etcd/snapshot-duty.ts";
 import type { ProposerStats } from "../../store/proposer.ts";
 import type { ReplicaStats } from "../../store/replica.ts";
 import type { StorageStats } from "../../store/sqlite/open-sqlite.ts";
-import type { StateStats } from "../../store/store.ts";
+import type { StateStats } from "../../store/state-stats.ts";
 import type { HistoryStats } from "../../watches/history.ts";
 import type { WatchesStats } from "../../watches/watches.ts";
 import type { AnswersStats } from "../http/answers.ts";

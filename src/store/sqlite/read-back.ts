@@ -4,8 +4,9 @@
 
 import Sqlite from "better-sqlite3";
 import { CorruptStoreError } from "./corrupt-store-error.ts";
-import { checkPages, checkRows, digestInTables, whileReading } from "./load.ts";
+import { checkPages, checkRows, whileReading } from "./load.ts";
 import { readMeta } from "./meta.ts";
+import { digestInTables } from "./read-state.ts";
 
 /**
  * @param assertWanted called now and then; what it throws ends the reading
