@@ -2,27 +2,16 @@
 // are written. After an error whose outcome is unknown it never answers again: a later sync may succeed and
 // prove nothing about the one that failed.
 
-import Sqlite from "better-sqlite3";
 import { Histogram, timeBoundsMs } from "../../histogram.ts";
 import type { LogEntry, Lsn } from "../commit-log.ts";
 import { StoreDatabase } from "./database.ts";
 import type { Answers, AppendMessage, FromWriter, Request, ToWriter, WriterData } from "./messages.ts";
 import { numberIndex } from "./messages.ts";
 import type { PackedRows } from "./packed-rows.ts";
-import {
-  hasRoomAgain,
-  hasRoomBeside,
-  hasRoomFor,
-  historyBytesKept,
-  isFull,
-  isOrdinary,
-  type Room,
-  reserveHasRoomFor,
-} from "./room.ts";
-import type { SqliteSettings } from "./settings.ts";
+import { hasRoomBeside, historyBytesKept } from "./room.ts";
+import { RoomKeeper } from "./room-keeper.ts";
 import { Shrinker } from "./shrinker.ts";
 import { Space } from "./space.ts";
-import { LockedError } from "./transactions.ts";
 import { type CheckpointDone, WalKeeper } from "./wal-keeper.ts";
 import { displacement, type Place, placeOf } from "./whereabouts.ts";
 import { noteSeen } from "./witness.ts";
@@ -32,19 +21,8 @@ const readEntriesMax = 64;
 const readBytesMax = 4_194_304;
 /** Ticks that appends wait for rows to be written before they are refused. */
 const heldTicksMax = 2;
-/** A burst can take much of the disk between two ticks: no more than this, and these shares of what is in reserve. */
-const probeEveryBytesMax = 8_388_608;
-const probeShareOfReserve = 1 / 16;
-const probeShareOfBallast = 1 / 8;
 /** How old a look at the files may be when something is appended. */
 const lookEveryMs = 50;
-
-/** As they were when it was last looked for room. */
-interface FileSizes {
-  readonly fileBytes: number;
-  readonly emptyBytes: number;
-  readonly walFileBytes: number;
-}
 
 interface WaitingWrite {
   readonly id: number;
@@ -55,25 +33,18 @@ export class Writer {
   readonly #database: StoreDatabase;
   readonly #numbers: Float64Array;
   readonly #commitMs: Histogram;
-  readonly #space: Space;
   readonly #places: readonly Place[];
   readonly #witness: Pick<WriterData, "witnessFile" | "clusterId">;
   #lastLookMs = 0;
   readonly #wal: WalKeeper;
   readonly #shrinker: Shrinker;
+  readonly #room: RoomKeeper;
   readonly #post: (message: FromWriter) => void;
   /** Rows that found no room; they are tried again until there is some. */
   #waitingWrites: WaitingWrite[] = [];
   /** Appends for which there will be room when the entries before them are rows. */
   #heldAppends: AppendMessage[] = [];
   #heldTicks = 0;
-  #shortage: string | null = null;
-  /** Bytes of the append for whose sake it was said. */
-  #refusedBytes = 0;
-  readonly #probeEveryBytes: number;
-  #bytesTakenAtProbe = 0;
-  /** Another process holds the lock of the file. */
-  #isLocked = false;
   #hasFailed = false;
   #isTrimming = false;
   #toldDurableLsn: Lsn;
@@ -86,8 +57,6 @@ export class Writer {
     this.#toldDurableLsn = loadedLsn;
     this.#witness = data;
     this.#database = new StoreDatabase(databaseFile, { writer, loadedLsn, ...settings });
-    this.#space = new Space(ballastFile, settings);
-    this.#probeEveryBytes = probeEveryBytesOf(settings);
     this.#wal = new WalKeeper(
       this.#database,
       { ...settings, databaseFile, numbers },
@@ -97,8 +66,13 @@ export class Writer {
       },
     );
     this.#shrinker = new Shrinker(this.#database, settings);
+    this.#room = new RoomKeeper({
+      ...{ database: this.#database, wal: this.#wal, numbers, settings, post },
+      space: new Space(ballastFile, settings),
+      writeWaiting: () => this.#writeWaiting(),
+    });
     this.#post({ type: "ready", tail: this.#database.tail });
-    this.#guard(() => this.#inRoom(() => this.#database.setCleanShutdown(false)));
+    this.#guard(() => this.#room.inRoom(() => this.#database.setCleanShutdown(false)));
     this.#places = [...data.places, ...this.#database.files.map(placeOf)];
     this.tick();
   }
@@ -109,8 +83,8 @@ export class Writer {
       this.#append(messages.filter((message) => message.type === "append"));
       for (const message of messages) if (message.type === "request") this.#do(message.id, message.request);
       this.#append([]);
-      if (this.#database.bytesTaken - this.#bytesTakenAtProbe >= this.#probeEveryBytes) this.#probe();
-      this.#inRoom(() => this.#wal.afterBatch());
+      if (this.#room.isProbeDue) this.#room.probe();
+      this.#room.inRoom(() => this.#wal.afterBatch());
     });
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
   }
@@ -121,8 +95,8 @@ export class Writer {
       this.#assertInPlace();
       if (this.#heldAppends.length > 0) this.#heldTicks += 1;
       this.#append([]);
-      this.#probe();
-      this.#inRoom(() => this.#wal.tick());
+      this.#room.probe();
+      this.#room.inRoom(() => this.#wal.tick());
       this.#shrinker.look();
     });
     this.#shrinkSoon();
@@ -135,8 +109,8 @@ export class Writer {
     this.#guard(() => {
       this.#assertInPlace();
       if (this.#heldAppends.length > 0) this.#refuse(this.#heldAppends.splice(0), "The log is closed.");
-      this.#inRoom(() => this.#database.setCleanShutdown(true));
-      this.#inRoom(() => this.#database.emptyWal());
+      this.#room.inRoom(() => this.#database.setCleanShutdown(true));
+      this.#room.inRoom(() => this.#database.emptyWal());
       const { witnessFile, clusterId } = this.#witness;
       noteSeen(witnessFile, { clusterId, lsn: this.#database.tail });
     });
@@ -155,28 +129,24 @@ export class Writer {
     if (arrived.length + this.#heldAppends.length === 0) return;
     const messages = [...this.#heldAppends.splice(0), ...arrived];
     const bytes = messages.reduce((sum, { body }) => sum + body.byteLength, 0);
-    if (!this.#fits(bytes) && this.#mayHold()) {
+    if (!this.#room.fits(bytes) && this.#mayHold()) {
       this.#heldAppends = messages;
       return;
     }
     this.#heldTicks = 0;
-    if (this.#fits(bytes)) this.#appendNow(messages);
+    if (this.#room.fits(bytes)) this.#appendNow(messages);
     else for (const message of messages) this.#appendIfRoomCanBeMade(message);
   }
 
   #appendIfRoomCanBeMade(message: AppendMessage): void {
     const bytes = message.body.byteLength;
-    this.#makeRoom(this.#shortage === null ? historyBytesKept : () => 0);
-    if (this.#fits(bytes)) {
+    this.#room.makeRoom(this.#room.shortage === null ? historyBytesKept : () => 0);
+    if (this.#room.fits(bytes)) {
       this.#appendNow([message]);
       return;
     }
     const cause = "The database has too little room left within its allowed size.";
-    const room = this.#database.room();
-    if (this.#shortage === null && room !== null && isOrdinary(room, bytes)) {
-      this.#refusedBytes = bytes;
-      this.#say(cause);
-    }
+    this.#room.refused(bytes, cause);
     this.#refuse([message], cause);
   }
 
@@ -186,17 +156,17 @@ export class Writer {
     const append = () => {
       firstLsn = this.#database.append(messages);
     };
-    const hasRoom = this.#inRoom(append) || (this.#giveUpHistory() && this.#inRoom(append));
+    const hasRoom = this.#room.inRoom(append) || (this.#room.giveUpHistory() && this.#room.inRoom(append));
     const tookMs = performance.now() - started;
     this.#numbers[numberIndex.lastCommitMs] = tookMs;
     this.#commitMs.observe(tookMs);
     if (!hasRoom) {
-      this.#refuse(messages, this.#shortage ?? "");
+      this.#refuse(messages, this.#room.shortage ?? "");
       return;
     }
     this.#tellDurable();
     this.#post({ type: "appended", firstLsn, seqs: messages.map(({ seq }) => seq) });
-    if (this.#shortage !== null) this.#probe();
+    if (this.#room.shortage !== null) this.#room.probe();
   }
 
   /** What was written before a commit that is synced is durable with it. */
@@ -205,24 +175,6 @@ export class Writer {
     if (durable.lsn === this.#toldDurableLsn) return;
     this.#toldDurableLsn = durable.lsn;
     this.#post({ type: "durable", covering: durable });
-  }
-
-  /** Once it was said that there is no room, what still comes makes some, and may use the reserve. */
-  #fits(bytes: number): boolean {
-    return this.#hasRoom((room) =>
-      this.#shortage === null ? hasRoomFor(room, bytes) : reserveHasRoomFor(room, bytes),
-    );
-  }
-
-  /**
-   * Log and tables are one file: where it has too little room, entries go that the rows beside them reflect, before
-   * anybody asks for it.
-   */
-  #hasRoom(isEnough: (room: Room) => boolean): boolean {
-    const room = this.#database.room();
-    if (room === null || isEnough(room)) return true;
-    if (!this.#inRoom(() => this.#database.dropReflectedEntries())) return false;
-    return isEnough(this.#database.room() as Room);
   }
 
   /** Rows of entries that are in the log come soon, and with them the room of those entries. */
@@ -249,18 +201,20 @@ export class Writer {
   /** Rows are written in the order of their positions, so one that waits keeps the later ones waiting. */
   #write(message: WaitingWrite): void {
     this.#waitingWrites.push(message);
-    if (this.#shortage === null) this.#writeWaiting();
-    else this.#probe();
+    if (this.#room.shortage === null) this.#writeWaiting();
+    else this.#room.probe();
   }
 
-  #writeWaiting(): void {
+  /** Whether none waits any more. */
+  #writeWaiting(): boolean {
     for (let next = this.#waitingWrites[0]; next !== undefined; next = this.#waitingWrites[0]) {
       const { id, rows } = next;
-      if (!this.#inRoom(() => this.#writeRows(rows)) && !this.#writeWithoutHistory(rows)) return;
+      if (!this.#room.inRoom(() => this.#writeRows(rows)) && !this.#writeWithoutHistory(rows)) return false;
       this.#waitingWrites.shift();
       this.#isTrimming = true;
       this.#answer(id);
     }
+    return true;
   }
 
   #writeRows(rows: PackedRows): void {
@@ -271,14 +225,14 @@ export class Writer {
 
   /** A disk that is full may have room later; a file that is will not, so the history yields. */
   #writeWithoutHistory(rows: PackedRows): boolean {
-    return this.#isFileFull() && this.#inRoom(() => this.#database.writeWithoutHistory(rows));
+    return this.#room.isFileFull() && this.#room.inRoom(() => this.#database.writeWithoutHistory(rows));
   }
 
   /** Old rows go in small steps, each between two batches. */
   #trimStep(): void {
     if (!this.#isTrimming) return;
     this.#isTrimming = false;
-    this.#inRoom(() => {
+    this.#room.inRoom(() => {
       this.#isTrimming = this.#database.trimStep();
     });
     if (this.#isTrimming) setImmediate(() => this.#guard(() => this.#trimStep()));
@@ -290,8 +244,8 @@ export class Writer {
   }
 
   #shrinkStep(): void {
-    if (this.#shortage !== null) return;
-    this.#inRoom(() => {
+    if (this.#room.shortage !== null) return;
+    this.#room.inRoom(() => {
       const isToGoOn = this.#shrinker.step();
       if (isToGoOn) this.#wal.afterStep();
       if (isToGoOn) this.#shrinkSoon();
@@ -322,113 +276,9 @@ export class Writer {
   }
 
   #checkpointed({ error, isComplete }: CheckpointDone): void {
-    if (error === null) this.#inRoom(() => this.#wal.finish({ isComplete }));
-    else if (error.code === "SQLITE_FULL") this.#latch(error.message);
+    if (error === null) this.#room.inRoom(() => this.#wal.finish({ isComplete }));
+    else if (error.code === "SQLITE_FULL") this.#room.latch(error.message);
     else if (error.code !== "SQLITE_BUSY") throw new Error(error.message);
-  }
-
-  /** False when there was no room, or a lock of another process, and nothing was done; any other error rises. */
-  #inRoom(work: () => void): boolean {
-    try {
-      if (this.#isLocked) this.#database.withoutWaiting(work);
-      else work();
-      return true;
-    } catch (error) {
-      if (error instanceof LockedError) {
-        this.#isLocked = true;
-        if (this.#shortage === null) this.#say("Another process has locked the database file for writing.");
-        return false;
-      }
-      if (!(error instanceof Sqlite.SqliteError) || error.code !== "SQLITE_FULL") throw error;
-      this.#latch("The database is full.");
-      return false;
-    }
-  }
-
-  /**
-   * A smaller write may still succeed on a full disk, so it is the room that decides when writing goes on. The
-   * ballast's room goes to a checkpoint: a log that starts anew takes deletions without needing more disk.
-   */
-  #latch(cause: string): void {
-    this.#space.dropBallast();
-    if (this.#shortage !== null) return;
-    this.#say(cause);
-    this.#inRoom(() => this.#wal.finish({ isComplete: true }));
-  }
-
-  #probe(): void {
-    this.#bytesTakenAtProbe = this.#database.bytesTaken;
-    if (this.#isLocked && !this.#isUnlocked()) return;
-    this.#writeWaiting();
-    if (this.#shortage !== null) {
-      this.#inRoom(() => this.#wal.giveBack(this.#database.spare().walFileBytes));
-    }
-    const spare = this.#database.spare();
-    const shortage = this.#space.shortage(spare, this.#shortage !== null);
-    this.#noteRoom(spare);
-    if (this.#shortage === null) {
-      if (shortage !== null) this.#say(shortage);
-      else if (!this.#takeBallast()) this.#say("The disk has no room for the ballast file.");
-      return;
-    }
-    if (shortage !== null || this.#isDatabaseFull() || this.#waitingWrites.length > 0) return;
-    if (!this.#takeBallast()) return;
-    // Said again here, since there may have been no room to say it at the start.
-    if (this.#inRoom(() => this.#database.setCleanShutdown(false))) this.#say(null);
-  }
-
-  #noteRoom({ fileBytes, emptyBytes, walFileBytes }: FileSizes): void {
-    this.#numbers[numberIndex.databaseBytes] = fileBytes;
-    this.#numbers[numberIndex.emptyBytes] = emptyBytes;
-    this.#numbers[numberIndex.walFileBytes] = walFileBytes;
-    this.#numbers[numberIndex.diskFreeBytes] = this.#space.diskFreeBytes;
-    this.#numbers[numberIndex.diskBytes] = this.#space.diskBytes;
-  }
-
-  /** Its room may have gone to the write-ahead log, which keeps its length. */
-  #takeBallast(): boolean {
-    if (this.#space.takeBallast()) return true;
-    return this.#inRoom(() => this.#database.emptyWal()) && this.#space.takeBallast();
-  }
-
-  #isUnlocked(): boolean {
-    if (!this.#inRoom(() => this.#database.assertMayWrite())) return false;
-    this.#isLocked = false;
-    return true;
-  }
-
-  /** History that was kept while there was room must not be what the service stays read-only for. */
-  #isDatabaseFull(): boolean {
-    if (this.#hasRoomAgain()) return false;
-    this.#makeRoom(historyBytesKept);
-    return !this.#hasRoomAgain();
-  }
-
-  #hasRoomAgain(): boolean {
-    return this.#hasRoom((room) => hasRoomAgain(room, this.#refusedBytes));
-  }
-
-  #giveUpHistory(): boolean {
-    if (!this.#isFileFull()) return false;
-    this.#makeRoom(() => 0);
-    return true;
-  }
-
-  #isFileFull(): boolean {
-    return !this.#hasRoom((room) => !isFull(room));
-  }
-
-  #makeRoom(historyBytesOf: (room: Room) => number): void {
-    const room = this.#database.room();
-    if (room !== null) this.#inRoom(() => this.#database.makeRoom(historyBytesOf(room)));
-  }
-
-  #say(shortage: string | null): void {
-    const before = this.#shortage;
-    this.#shortage = shortage;
-    if (shortage === null) this.#refusedBytes = 0;
-    if (shortage === null) this.#post({ type: "state", state: { state: "connected" } });
-    else if (before === null) this.#post({ type: "state", state: { state: "read_only", cause: shortage } });
   }
 
   #guard(work: () => void): void {
@@ -441,9 +291,4 @@ export class Writer {
       this.#post({ type: "state", state: { state: "failed", cause } });
     }
   }
-}
-
-function probeEveryBytesOf({ freeBytesMin, ballastBytes }: SqliteSettings): number {
-  const reserves = [freeBytesMin * probeShareOfReserve, ballastBytes * probeShareOfBallast];
-  return Math.min(probeEveryBytesMax, ...reserves.filter((bytes) => bytes > 0));
 }
