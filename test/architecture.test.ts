@@ -190,6 +190,17 @@ test("the rooms of core know no more than they are about", () => {
   expect(wrong).toEqual([]);
 });
 
+test("what all routes share knows none of them", () => {
+  const wrong = files
+    .filter(({ path }) => /^routes\/(http|wire)\//.test(path))
+    .flatMap(({ path, imports }) =>
+      imports
+        .filter((imported) => /^routes\/(?!http\/|wire\/)/.test(imported))
+        .map((imported) => `${path} imports ${imported}`),
+    );
+  expect(wrong).toEqual([]);
+});
+
 test("nothing lies at the top that is not known to belong there", () => {
   const tracked = execFileSync("git", ["ls-files"], { cwd: join(sourceFolder, ".."), encoding: "utf8" });
   const names = new Set(

@@ -2,6 +2,7 @@
 // still hold.
 
 import type { IncomingHttpHeaders } from "node:http";
+import type { SetData } from "../../core/command.ts";
 import { type Epochs, parseStamp } from "../../core/epochs.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
@@ -48,6 +49,18 @@ function znodeTagOf(tag: string): ZnodeTag[] {
   if (czxid === undefined) return [];
   return [{ czxid: Number(czxid), version: Number(version), ...(epoch !== undefined && { epoch }) }];
 }
+
+/** What is not there is refused in any case, so `*` asks for nothing more. */
+export function expectation(
+  version: number | undefined,
+  ifMatch: ReturnType<typeof ifMatchOf>,
+): Pick<SetData, "version" | "ifMatch"> {
+  if (version === undefined && ifMatch === undefined) return anyVersion;
+  const hasTags = ifMatch !== undefined && ifMatch !== "*";
+  return { ...(version !== undefined && { version }), ...(hasTags && { ifMatch }) };
+}
+
+const anyVersion = {};
 
 /** Whether `If-None-Match: *` asks that the znode does not exist yet. */
 export function mustBeNew(headers: IncomingHttpHeaders): boolean {

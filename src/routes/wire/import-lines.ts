@@ -14,7 +14,7 @@ import { importedNumberMax } from "../../core/tree/sequence.ts";
 import type { Stat } from "../../core/tree/stat.ts";
 import { invalid } from "../http/problems.ts";
 import { bodyCheck } from "../http/validation.ts";
-import { modeOf } from "../znodes/znodes.ts";
+import { modeOf } from "./new-znode.ts";
 import { bytesOf, textOrNull, wirePathLength } from "./operations.ts";
 
 /** What goes on being counted here must have far to go. */

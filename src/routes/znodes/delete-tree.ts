@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { validatePath } from "../../core/tree/path.ts";
 import type { Rates } from "../http/rates.ts";
-import { ifMatchOf, refuseConditions } from "../wire/conditions.ts";
+import { expectation, ifMatchOf, refuseConditions } from "../wire/conditions.ts";
 import { type RouteParts, writeContextOf } from "../wire/parts.ts";
 import { eventStream, sendProgress } from "../wire/progress.ts";
 import { conditionalWriteHeaders, json, problems, versionQuery, writeProblems } from "../wire/schemas.ts";
@@ -14,7 +14,6 @@ import { eventStream as eventsAnswer, streamProblem } from "../wire/stream-schem
 import { examplePath } from "../wire/znode-examples.ts";
 import { znodePathOf } from "../wire/znode-path.ts";
 import { deleteInParts } from "./delete-run.ts";
-import { expectation } from "./znodes.ts";
 
 const treeUrl = "/v1/tree";
 const progressUrl = "/v1/tree-with-progress";

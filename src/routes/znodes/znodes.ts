@@ -4,20 +4,20 @@
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
-import type { Create, SetData } from "../../core/command.ts";
-import { validateTtl } from "../../core/command-syntax.ts";
+import type { SetData } from "../../core/command.ts";
 import { KeeperError } from "../../core/errors.ts";
-import { validatePath, validateSequentialPrefix } from "../../core/tree/path.ts";
-import { type CreateMode, emptyData } from "../../core/tree/znode.ts";
+import { validatePath } from "../../core/tree/path.ts";
+import { emptyData } from "../../core/tree/znode.ts";
 import type { Written } from "../../core/txn.ts";
 import type { BodiesInFlight } from "../http/bodies-in-flight.ts";
 import { GrowingBytes } from "../http/growing-bytes.ts";
 import { withHint } from "../http/hints.ts";
 import type { Rates } from "../http/rates.ts";
 import { readBodiesWhole } from "../http/whole-bodies.ts";
-import { etagOf, ifMatchOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
+import { etagOf, expectation, ifMatchOf, mustBeNew, refuseConditions } from "../wire/conditions.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import { linesMediaType } from "../wire/ndjson.ts";
+import { createQuery, toCreate } from "../wire/new-znode.ts";
 import { type RouteParts, writeContextOf } from "../wire/parts.ts";
 import { eventStream, progressMediaTypeOf, sendProgress } from "../wire/progress.ts";
 import {
@@ -32,27 +32,12 @@ import {
   writeProblems,
   written,
 } from "../wire/schemas.ts";
-import { anyTagForm, ttlMs } from "../wire/text-forms.ts";
+import { anyTagForm } from "../wire/text-forms.ts";
 import { exampleWritten } from "../wire/znode-examples.ts";
 import { urlOfZnode, znodePathOf, znodesUrl } from "../wire/znode-path.ts";
 import { deleteInParts } from "./delete-run.ts";
 
 const urls = [znodesUrl, `${znodesUrl}/*`];
-
-const createQuery = Type.Object(
-  {
-    ephemeral: Type.Boolean({ default: false, description: "The znode goes when its session ends." }),
-    sequential: Type.Boolean({ default: false, description: "The server appends a number to the path." }),
-    container: Type.Boolean({
-      default: false,
-      description:
-        "The znode goes once its last child has gone, or when it has waited too long for a first one.",
-    }),
-    ttlMs: ttlMs({ description: "The znode goes when idle and empty for this long." }),
-    parents: Type.Boolean({ default: false, description: "Make missing parents, in the same transaction." }),
-  },
-  { additionalProperties: false },
-);
 
 const setQuery = Type.Object(
   {
@@ -167,35 +152,6 @@ function dataOf(request: FastifyRequest): Uint8Array {
   return (request.body as Uint8Array | undefined | null) ?? emptyData;
 }
 
-/** Syntax before everything else, in the order of the rules: path, kind, ttl (API section 8). */
-export function toCreate(path: string, asked: Partial<Static<typeof createQuery>>, data: Uint8Array): Create {
-  if (asked.sequential === true) validateSequentialPrefix(path);
-  else validatePath(path);
-  const create: Create = { type: "create", path, data, mode: modeOf(asked) };
-  return asked.parents === true ? { ...create, parents: true } : create;
-}
-
-/** The seven kinds of znode there are (C1, C2); every other combination is refused. */
-export function modeOf(asked: Partial<Static<typeof createQuery>>): CreateMode {
-  const { ephemeral = false, sequential = false, container = false, ttlMs: ttl } = asked;
-  const hasTtl = ttl !== undefined;
-  if (hasTtl) validateTtl(ttl);
-  if (container) {
-    if (ephemeral || sequential || hasTtl)
-      throw badMode("A container is neither ephemeral, sequential nor has a ttl.");
-    return { kind: "container" };
-  }
-  if (ephemeral) {
-    if (hasTtl) throw badMode("An ephemeral znode has no TTL: it is deleted when its session ends.");
-    return { kind: "ephemeral", sequential };
-  }
-  return hasTtl ? { kind: "persistent", sequential, ttlMs: ttl } : { kind: "persistent", sequential };
-}
-
-function badMode(message: string): KeeperError {
-  return new KeeperError("bad_mode", message);
-}
-
 function toSetData(path: string, query: Static<typeof setQuery>, request: FastifyRequest): SetData {
   validatePath(path);
   const { version, upsert } = query;
@@ -212,18 +168,6 @@ function toSetData(path: string, query: Static<typeof setQuery>, request: Fastif
   // If-Match, be it *, speaks of a znode that is there: one that is not is not made anew.
   return upsert && ifMatch === undefined ? { ...set, create: "upsert" } : set;
 }
-
-/** What is not there is refused in any case, so `*` asks for nothing more. */
-export function expectation(
-  version: number | undefined,
-  ifMatch: ReturnType<typeof ifMatchOf>,
-): Pick<SetData, "version" | "ifMatch"> {
-  if (version === undefined && ifMatch === undefined) return anyVersion;
-  const hasTags = ifMatch !== undefined && ifMatch !== "*";
-  return { ...(version !== undefined && { version }), ...(hasTags && { ifMatch }) };
-}
-
-const anyVersion = {};
 
 function partsOfNothing(): KeeperError {
   return new KeeperError("bad_request", "inParts goes with recursive=true: one znode has no parts.");
