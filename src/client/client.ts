@@ -1,13 +1,12 @@
 // The client: how programs, on Node and in browsers, use a treekeeper service. It needs web APIs and nothing else,
 // and decides nothing that the service decides.
 
-import type { Standing } from "../core/coordination/claim-view.ts";
-import type { InstanceView, Registered } from "../core/coordination/instances.ts";
+import type { InstanceView } from "../core/coordination/instances.ts";
 import { AccessPolicies } from "./access/policies.ts";
 import { AccessTokens } from "./access/tokens.ts";
 import { type Backup, takeBackup } from "./backup.ts";
 import type { AccessTokenSource } from "./calls/bearer.ts";
-import { type Call, type Caller, type CallOptions, Calls } from "./calls/calls.ts";
+import { type Caller, type CallOptions, Calls } from "./calls/calls.ts";
 import { type ClientClock, systemClock } from "./calls/clock.ts";
 import { segmentOf } from "./calls/names.ts";
 import { createTransport, type Transport } from "./calls/transport.ts";
@@ -28,6 +27,12 @@ import { type Readiness, readReadiness } from "./service/readiness.ts";
 import type { ServiceStats } from "./service/stats.ts";
 import { Session, type SessionOptions } from "./sessions/session.ts";
 import { type OpenedSession, SessionKeeper } from "./sessions/session-keeper.ts";
+import {
+  listSessions,
+  readSession,
+  type SessionDescription,
+  type SessionSummary,
+} from "./sessions/session-list.ts";
 import type { WatchOptions } from "./watches/follow.ts";
 import type { WatchMessage } from "./watches/messages.ts";
 import { ServiceCopy, type ServiceFilter, type ServiceOptions } from "./watches/service-copy.ts";
@@ -86,38 +91,6 @@ export interface Limits {
     readonly bytes?: number;
   };
 }
-
-/** A session as others see it. */
-export interface SessionSummary {
-  readonly id: string;
-  readonly name: string;
-  readonly state: "open" | "closing";
-  readonly timeoutMs: number;
-  /** Until it would expire if it stayed silent. */
-  readonly remainingMs: number;
-  readonly openedAtMs: number;
-  readonly openedZxid: number;
-  readonly ephemeralCount: number;
-}
-
-export interface SessionDescription extends SessionSummary {
-  readonly ephemerals: readonly string[];
-  /** Those of them that are claims on locks or candidates of elections, and where each stands. */
-  readonly claims: readonly Standing[];
-  /** Those of them that are instances of services. */
-  readonly instances: readonly Registered[];
-}
-
-interface Paged {
-  readonly next?: string;
-}
-
-interface SessionPage extends Paged {
-  readonly sessions: readonly SessionSummary[];
-}
-
-/** Of what a session owns. */
-const ownedPage = { limit: 10_000 };
 
 /** By what a session is known to the service, and to nobody else. */
 export interface SessionCredentials {
@@ -289,30 +262,13 @@ export class Client extends Znodes {
   }
 
   /** All sessions there are, page by page, in order of their ids. */
-  async *sessions(options: CallOptions = {}): AsyncGenerator<SessionSummary, void, undefined> {
-    let after: string | undefined;
-    do {
-      const page = await this.#read<SessionPage>("v1/sessions", options, { after });
-      yield* page.sessions;
-      after = page.next;
-    } while (after !== undefined);
+  sessions(options: CallOptions = {}): AsyncGenerator<SessionSummary, void, undefined> {
+    return listSessions(this.#service, options);
   }
 
   /** @throws RequestError `session_expired` when there is no such session */
-  async session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
-    const path = `v1/sessions/${segmentOf(id)}`;
-    let { next, ...description } = await this.#read<SessionDescription & Paged>(path, options, ownedPage);
-    while (next !== undefined) {
-      const page = await this.#read<SessionDescription & Paged>(path, options, { ...ownedPage, after: next });
-      description = {
-        ...page,
-        ephemerals: [...description.ephemerals, ...page.ephemerals],
-        claims: [...description.claims, ...page.claims],
-        instances: [...description.instances, ...page.instances],
-      };
-      next = page.next;
-    }
-    return description;
+  session(id: string, options: CallOptions = {}): Promise<SessionDescription> {
+    return readSession(this.#service, id, options);
   }
 
   /**
@@ -371,8 +327,8 @@ export class Client extends Znodes {
     return await this.#read<Limits>("v1/limits", options);
   }
 
-  async #read<T>(path: string, { signal, timeoutMs }: CallOptions, query: Call["query"] = {}): Promise<T> {
-    const call = { method: "GET", path, query, repeat: "harmless", signal, timeoutMs } as const;
+  async #read<T>(path: string, { signal, timeoutMs }: CallOptions): Promise<T> {
+    const call = { method: "GET", path, repeat: "harmless", signal, timeoutMs } as const;
     return (await this.#service.send(call)).body as T;
   }
 }

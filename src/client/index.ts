@@ -36,8 +36,6 @@ export {
   type Identity,
   type Limits,
   type SessionCredentials,
-  type SessionDescription,
-  type SessionSummary,
 } from "./client.ts";
 export type { Barrier, BarrierOptions } from "./coordination/barriers.ts";
 export type { Counter, CountOptions } from "./coordination/counters.ts";
@@ -61,6 +59,7 @@ export type { HealthCheck, Readiness } from "./service/readiness.ts";
 export type { DurationFigures, LimitInUse, ServiceStats, Warning } from "./service/stats.ts";
 export type { Session, SessionOptions } from "./sessions/session.ts";
 export type { SessionState } from "./sessions/session-life.ts";
+export type { SessionDescription, SessionSummary } from "./sessions/session-list.ts";
 export type { WatchOptions } from "./watches/follow.ts";
 export type { ChangeMessage, WatchMessage, ZnodeEvent } from "./watches/messages.ts";
 export type {
