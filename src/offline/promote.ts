@@ -14,16 +14,8 @@ import { upgradeSchemaIfOlder } from "../store/sqlite/schema.ts";
 import { keepBeforeUpgrade } from "../store/sqlite/upgrade-copy.ts";
 import { refuseDamagedWal } from "../store/sqlite/wal-check.ts";
 import { forgetSeen } from "../store/sqlite/witness.ts";
-import {
-  followedBy,
-  inDirectory,
-  inWords,
-  prepare,
-  RestoreError,
-  type RestoreOptions,
-  type RestoreReport,
-  rehearse,
-} from "./restore.ts";
+import { followedBy, inDirectory, inWords, RestoreError, type RestoreOptions } from "./restore.ts";
+import { prepare, type RestoreReport, rehearse } from "./restored-file.ts";
 
 /** @throws RestoreError with everything as it was; Error as the system says it */
 export function promote({ dataDir, sequencesAhead }: RestoreOptions): RestoreReport {

@@ -2,7 +2,7 @@
 // followed. What follows of it, the next start decides, as it does of a restore.
 
 import { Command, Option } from "commander";
-import type { RestoreReport } from "../../offline/restore.ts";
+import type { RestoreReport } from "../../offline/restored-file.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { outputOf, variable } from "../options.ts";
 import { aligned } from "../output.ts";

@@ -2,7 +2,7 @@
 // on the directory; what follows of it, its next start decides.
 
 import { Command, Option } from "commander";
-import type { RestoreReport } from "../../offline/restore.ts";
+import type { RestoreReport } from "../../offline/restored-file.ts";
 import { ExitError, exitCodes } from "../exit-codes.ts";
 import { integer, outputOf, variable } from "../options.ts";
 import { aligned } from "../output.ts";
