@@ -6,6 +6,7 @@ import { type Static, Type } from "typebox";
 import { noPolicy } from "../../core/access/plan-access.ts";
 import { accessBounds, type Policy, type Rule } from "../../core/access/policy.ts";
 import { verbs } from "../../core/access/verbs.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { askedOf, type RouteParts } from "../wire/parts.ts";
 import { json, locationHeader, problems } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
@@ -99,9 +100,7 @@ const listSchema = {
       Type.Object(
         {
           policies: Type.Array(policyAnswer),
-          next: Type.Optional(
-            Type.String({ description: "There are more: ask again with after set to this." }),
-          ),
+          next: nextMember,
         },
         { title: "PolicyPage" },
       ),

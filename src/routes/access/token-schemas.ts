@@ -3,6 +3,7 @@
 import { Type } from "typebox";
 import { overlapMsMax } from "../../core/access/plan-access.ts";
 import { accessBounds } from "../../core/access/policy.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { json, locationHeader, problems } from "../wire/schemas.ts";
 import { pathForm } from "../wire/text-forms.ts";
 import { accessName, nameParameter } from "./admin.ts";
@@ -113,9 +114,7 @@ export const listSchema = {
       Type.Object(
         {
           tokens: Type.Array(tokenAnswer),
-          next: Type.Optional(
-            Type.String({ description: "There are more: ask again with after set to this." }),
-          ),
+          next: nextMember,
         },
         { title: "TokenPage" },
       ),

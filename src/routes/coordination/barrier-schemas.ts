@@ -3,7 +3,7 @@
 import { Type } from "typebox";
 import { sessionMembers } from "../wire/claim-schema.ts";
 import { exampleOwner, nameParameter, validForMs, waitMsBounds } from "../wire/coordination-schemas.ts";
-import { nextMember } from "../wire/name-pages.ts";
+import { nextMember } from "../wire/cursors.ts";
 import {
   json,
   pageLimit,

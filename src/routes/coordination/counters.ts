@@ -11,8 +11,9 @@ import { counterIn } from "../../core/coordination/plan-counters.ts";
 import { KeeperError } from "../../core/errors.ts";
 import { decimalIn } from "../../core/tree/decimal.ts";
 import { nameParameter } from "../wire/coordination-schemas.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
-import { namesQuery, nextMember, pageOfNames } from "../wire/name-pages.ts";
+import { namesQuery, pageOfNames } from "../wire/name-pages.ts";
 import { keptReaderFor, type RouteParts, touchSession } from "../wire/parts.ts";
 import { json, postHeaders, problems, readHeaders, replayedHeader, writeProblems } from "../wire/schemas.ts";
 

@@ -10,7 +10,7 @@ import {
   waitMsMember,
   waitQuery,
 } from "../wire/coordination-schemas.ts";
-import { nextMember } from "../wire/name-pages.ts";
+import { nextMember } from "../wire/cursors.ts";
 import {
   json,
   locationHeader,

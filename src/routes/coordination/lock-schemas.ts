@@ -11,7 +11,7 @@ import {
   waitMsMember,
   waitQuery,
 } from "../wire/coordination-schemas.ts";
-import { nextMember } from "../wire/name-pages.ts";
+import { nextMember } from "../wire/cursors.ts";
 import {
   json,
   locationHeader,

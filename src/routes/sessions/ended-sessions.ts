@@ -9,6 +9,7 @@ import { type EndedSession, whyEnded } from "../../sessions/ended-sessions.ts";
 import type { Sessions } from "../../sessions/sessions.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { requireAdminOfTree } from "../wire/callers.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { json, pageLimit, problems } from "../wire/schemas.ts";
 
 export function endedSessionRoutes(plainApp: FastifyInstance, { ended }: Pick<Sessions, "ended">): void {
@@ -87,7 +88,7 @@ const endedSessionPage = Type.Object(
   {
     sessions: Type.Array(endedSessionSchema),
     sinceMs: Type.Integer({ description: "Ends before then are not remembered by this server." }),
-    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+    next: nextMember,
   },
   { title: "EndedSessionPage" },
 );

@@ -3,7 +3,7 @@
 import { Type } from "typebox";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
 import { fenceHeaderMember } from "../wire/claim-schema.ts";
-import { afterPath } from "../wire/cursors.ts";
+import { afterPath, nextMember } from "../wire/cursors.ts";
 import { instanceState } from "../wire/instance-schemas.ts";
 import {
   idempotencyKeyHeader,
@@ -277,9 +277,7 @@ export const listSchema = {
       Type.Object(
         {
           sessions: Type.Array(Type.Object(summary, { title: "SessionSummary" })),
-          next: Type.Optional(
-            Type.String({ description: "There are more: ask again with after set to this." }),
-          ),
+          next: nextMember,
         },
         { title: "SessionPage" },
       ),

@@ -14,3 +14,7 @@ export function afterPath(description = "Go on after this path.") {
 export const afterName = Type.Optional(
   Type.String({ ...cursorLength, ...childNameForm, description: "Go on after this name." }),
 );
+
+export const nextMember = Type.Optional(
+  Type.String({ description: "There are more: ask again with after set to this." }),
+);

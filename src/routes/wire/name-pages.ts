@@ -22,10 +22,6 @@ export function namesQuery(what: string) {
 
 export type NamesQuery = Static<ReturnType<typeof namesQuery>>;
 
-export const nextMember = Type.Optional(
-  Type.String({ description: "There are more: ask again with after set to this." }),
-);
-
 export interface NamesPage<View> {
   readonly views: View[];
   /** Where there are more: the last name of the page. */

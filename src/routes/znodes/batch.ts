@@ -20,6 +20,7 @@ import { problemOf } from "../http/problems.ts";
 import { shownBy } from "../wire/acl-identities.ts";
 import { renewCaller } from "../wire/callers.ts";
 import { refuseConditions } from "../wire/conditions.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { keyedContextsOf, noteReplay } from "../wire/idempotency.ts";
 import {
   closed,
@@ -285,7 +286,7 @@ const batchEntry = Type.Object(
     znodes: Type.Optional(
       Type.Array(znode, { description: "The same children, where include asks for more." }),
     ),
-    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+    next: nextMember,
     code: Type.Optional(Type.String({ description: "Why it was refused; then all of a problem is there." })),
     title: Type.Optional(Type.String({ description: "What the code means." })),
     type: Type.Optional(Type.String({ description: "The code as a URN." })),

@@ -7,6 +7,7 @@ import type { Reader } from "../../core/reader.ts";
 import { joinPath, validateName, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { isKnown, knownTagsOf, listTagOf, tagOfUnknownPast } from "../wire/conditions.ts";
+import { nextMember } from "../wire/cursors.ts";
 import { assertWaitIsWhole, longPoll, waitQuery } from "../wire/long-poll.ts";
 import {
   fileMediaType,
@@ -51,7 +52,7 @@ const childrenPage = Type.Object(
         description: "The same children in the same order, when include asks for more.",
       }),
     ),
-    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+    next: nextMember,
   },
   { title: "ChildrenPage" },
 );

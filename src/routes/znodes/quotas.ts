@@ -8,7 +8,7 @@ import { noQuota } from "../../core/quotas/plan-quota.ts";
 import { exceededLimits, type Quota } from "../../core/quotas/quota.ts";
 import type { Reader } from "../../core/reader.ts";
 import { validatePath } from "../../core/tree/path.ts";
-import { afterPath } from "../wire/cursors.ts";
+import { afterPath, nextMember } from "../wire/cursors.ts";
 import { jsonBytes, PageSize } from "../wire/page-size.ts";
 import { keptReaderFor, type RouteParts, touchSession, writeContextOf } from "../wire/parts.ts";
 import {
@@ -184,9 +184,7 @@ const listSchema = {
       Type.Object(
         {
           quotas: Type.Array(quotaAnswer),
-          next: Type.Optional(
-            Type.String({ description: "There are more: ask again with after set to this." }),
-          ),
+          next: nextMember,
         },
         { title: "QuotaPage" },
       ),

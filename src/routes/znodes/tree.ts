@@ -9,7 +9,7 @@ import type { Reader } from "../../core/reader.ts";
 import { rootPath, validatePath } from "../../core/tree/path.ts";
 import type { TreeWalk } from "../../core/tree/tree-walk.ts";
 import { fixedLimits, named } from "../http/fixed-limits.ts";
-import { afterPath } from "../wire/cursors.ts";
+import { afterPath, nextMember } from "../wire/cursors.ts";
 import {
   fileMediaType,
   linesAnswer,
@@ -74,7 +74,7 @@ const treePage = Type.Object(
   {
     path: Type.String({ description: "The subtree's root." }),
     znodes: Type.Array(znodeSchema, { description: "Parents before children, siblings in code-unit order." }),
-    next: Type.Optional(Type.String({ description: "There are more: ask again with after set to this." })),
+    next: nextMember,
   },
   { title: "TreePage" },
 );
