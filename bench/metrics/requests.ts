@@ -1,11 +1,10 @@
 // What a request takes of the event loop of a service that counts, and of one that does not, with the same load in turn; and
-// what a scrape takes. Halfway there are two new ones, asked in the other order, as in the benchmark of access control.
+// what a scrape takes.
 
-import { setTimeout as wait } from "node:timers/promises";
-import { measure } from "../requests/wrk.ts";
 import { eventLoopMs } from "../support/process-figures.ts";
-import { type ServiceUnderTest, withService } from "../support/service-under-test.ts";
+import type { ServiceUnderTest } from "../support/service-under-test.ts";
 import { type Spread, spreadOf } from "../support/statistics.ts";
+import { ask, type RequestKind, requestKinds, withTwoServices } from "../support/two-services.ts";
 
 export interface RequestsPace {
   readonly roundsPerHalf: number;
@@ -15,11 +14,8 @@ export interface RequestsPace {
   readonly scrapes: number;
 }
 
-const kinds = ["get", "set"] as const;
-type Kind = (typeof kinds)[number];
-
 interface CountedRequests {
-  readonly kind: Kind;
+  readonly kind: RequestKind;
   /** Processor time of the event loop by the requests it answered. */
   readonly countingMicroseconds: Spread;
   readonly bareMicroseconds: Spread;
@@ -39,43 +35,35 @@ type Round = Readonly<Record<SideName, number>>;
 const withoutCounting = new URL("./without-counting.ts", import.meta.url);
 
 export async function measureRequests(directory: string, pace: RequestsPace): Promise<Counted> {
-  const rounds: Record<Kind, Round[]> = { get: [], set: [] };
+  const rounds: Record<RequestKind, Round[]> = { get: [], set: [] };
   const scrapesMs: number[] = [];
-  for (const order of [sideNames, sideNames.toReversed()]) {
-    const settingOf = (name: SideName) => ({
-      ...{ directory, count: 1000, settleMs: pace.settleMs },
-      imports: name === "bare" ? [withoutCounting] : [],
-    });
-    const [first, second] = order as [SideName, SideName];
-    await withService(settingOf(first), (one) =>
-      withService(settingOf(second), async (other) => {
-        const services = { [first]: one, [second]: other } as Record<SideName, ServiceUnderTest>;
-        const play = (kind: Kind, seconds: number) => playRound(services, order, kind, { ...pace, seconds });
-        if (pace.warmUpSeconds > 0) for (const kind of kinds) await play(kind, pace.warmUpSeconds);
-        for (let round = 0; round < pace.roundsPerHalf; round += 1)
-          for (const kind of kinds) rounds[kind].push(await play(kind, pace.seconds));
-        scrapesMs.push(...(await scrape(services.counting, pace.scrapes)));
-      }),
-    );
-  }
-  return { requests: kinds.map((kind) => resultOf(kind, rounds[kind])), scrapeMs: spreadOf(scrapesMs) };
+  const settingOf = (name: SideName) => ({
+    ...{ directory, count: 1000, settleMs: pace.settleMs },
+    imports: name === "bare" ? [withoutCounting] : [],
+  });
+  await withTwoServices(sideNames, settingOf, async (services, order) => {
+    const play = (kind: RequestKind, seconds: number) =>
+      playRound(services, order, kind, { ...pace, seconds });
+    if (pace.warmUpSeconds > 0) for (const kind of requestKinds) await play(kind, pace.warmUpSeconds);
+    for (let round = 0; round < pace.roundsPerHalf; round += 1)
+      for (const kind of requestKinds) rounds[kind].push(await play(kind, pace.seconds));
+    scrapesMs.push(...(await scrape(services.counting, pace.scrapes)));
+  });
+  return {
+    requests: requestKinds.map((kind) => resultOf(kind, rounds[kind])),
+    scrapeMs: spreadOf(scrapesMs),
+  };
 }
 
 async function playRound(
   services: Readonly<Record<SideName, ServiceUnderTest>>,
   order: readonly SideName[],
-  kind: Kind,
+  kind: RequestKind,
   { seconds, settleMs }: RequestsPace,
 ): Promise<Round> {
   const measured: Partial<Record<SideName, number>> = {};
-  for (const name of order) {
-    const service = services[name];
-    const beforeMs = eventLoopMs(service.pid);
-    const { requests } = await measure({ ...service, kind, seconds });
-    measured[name] = ((eventLoopMs(service.pid) - beforeMs) / requests) * 1000;
-    // What the one still has to tidy up must not burden the other.
-    await wait(settleMs);
-  }
+  for (const name of order)
+    measured[name] = (await ask(services[name], { kind, seconds, settleMs })).loopMicroseconds;
   return measured as Round;
 }
 
@@ -89,7 +77,7 @@ async function scrape({ baseUrl, pid }: ServiceUnderTest, times: number): Promis
   return took;
 }
 
-function resultOf(kind: Kind, rounds: readonly Round[]): CountedRequests {
+function resultOf(kind: RequestKind, rounds: readonly Round[]): CountedRequests {
   return {
     kind,
     countingMicroseconds: spreadOf(rounds.map(({ counting }) => counting)),
