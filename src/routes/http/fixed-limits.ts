@@ -46,7 +46,7 @@ export const fixedLimits = {
   /** Entries in one page of a listing. */
   pageEntriesMax: 10_000,
   /** The entries of a page have no more bytes than this, however few they are; or it has one entry. */
-  pageBytesMax: 4 * 1024 * 1024,
+  pageBytesMax: 1024 * 1024,
   /** An answer of which its client took nothing for so long is ended where others need the room. */
   answerStillMsMax: 5000,
   /** Bytes of a Location: proxies and clients refuse an answer for a longer one. The answer's body says the same. */
