@@ -97,7 +97,8 @@ export class Answers {
   inPieces(request: FastifyRequest, source: InPieces): Pieces {
     if (request.method !== "HEAD")
       return new Pieces(source, this.hold(request, source.byteLength), this.turns);
-    return new Pieces({ byteLength: source.byteLength, next: () => null }, heldForNobody, this.turns);
+    const nothing = { byteLength: source.byteLength, next: () => null };
+    return new Pieces(nothing, heldForNobody(shareHolderOf(request)), this.turns);
   }
 
   #resize(held: HeldAnswer, bytes: number): void {
@@ -209,7 +210,9 @@ export class HeldAnswer implements HeldBytes, Asker {
   }
 }
 
-const heldForNobody: HeldBytes = { taken: () => {}, release: () => {}, cut: () => {} };
+function heldForNobody(client: string): HeldBytes {
+  return { client, taken: () => {}, release: () => {}, cut: () => {} };
+}
 
 /** Call before any route is added. */
 export function makeRoomFirst(app: FastifyInstance, answers: Answers): void {

@@ -3,6 +3,8 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import { remoteAddressOf } from "./connection-of.ts";
+import { shareHolderAt } from "./share-holder.ts";
 import { Turns } from "./turns.ts";
 
 export interface InputValve {
@@ -71,7 +73,7 @@ export function paceOf(request: IncomingMessage): (bytes: number) => void {
     if (isHeld || (pieces < piecesAtOnceMax && bytes < bytesAtOnceMax)) return;
     const release = valve.hold();
     isHeld = true;
-    turns.take(() => {
+    turns.take(shareHolderAt(remoteAddressOf(request)), () => {
       [pieces, bytes] = [0, 0];
       isHeld = false;
       release();

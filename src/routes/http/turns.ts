@@ -1,21 +1,38 @@
 // Work that many may want done at once, one piece in each turn of the event loop: so whatever else there is to do waits
-// for one piece of it, and not for one of everybody's.
+// for one piece of it, and not for one of everybody's. Clients have their pieces done by turns, however many pieces each
+// of them waits for.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 
 export class Turns {
-  readonly #waiting: (() => void)[] = [];
+  /** What is wanted by each client that waits; whose turn it is stands first. */
+  readonly #waiting = new Map<string, (() => void)[]>();
+  #isScheduled = false;
 
-  /** The work is done later, in the order in which it was asked for. It does not throw. */
-  take(work: () => void): void {
-    this.#waiting.push(work);
-    if (this.#waiting.length === 1) setImmediate(() => this.#next());
+  /** The work is done later; that of one client in the order in which it was asked for. It does not throw. */
+  take(client: string, work: () => void): void {
+    const others = this.#waiting.get(client);
+    if (others === undefined) this.#waiting.set(client, [work]);
+    else others.push(work);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled || this.#waiting.size === 0) return;
+    this.#isScheduled = true;
+    setImmediate(() => this.#next());
   }
 
   #next(): void {
-    this.#waiting[0]?.();
-    this.#waiting.shift();
-    if (this.#waiting.length > 0) setImmediate(() => this.#next());
+    this.#isScheduled = false;
+    const [first] = this.#waiting;
+    if (first === undefined) return;
+    const [client, works] = first;
+    const work = works.shift();
+    this.#waiting.delete(client);
+    if (works.length > 0) this.#waiting.set(client, works);
+    this.#schedule();
+    work?.();
   }
 }
 

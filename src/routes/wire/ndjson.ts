@@ -112,7 +112,7 @@ class LineStream extends Readable {
 
   override _read(): void {
     this.#held.taken();
-    this.#turns.take(() => this.#pushChunk());
+    this.#turns.take(this.#held.client, () => this.#pushChunk());
   }
 
   #pushChunk(): void {

@@ -28,6 +28,8 @@ export function bytesInPieces(bytes: Uint8Array): InPieces {
 
 /** What is held while it is given out. */
 export interface HeldBytes {
+  /** Who is to take it. */
+  readonly client: string;
   /** The client took some. */
   taken(): void;
   /** Nothing is held any more. */
@@ -53,7 +55,7 @@ export class Pieces extends Readable {
 
   override _read(): void {
     this.#held.taken();
-    this.#turns.take(() => {
+    this.#turns.take(this.#held.client, () => {
       if (!this.destroyed) this.push(this.#source.next());
     });
   }
