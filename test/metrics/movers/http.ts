@@ -35,8 +35,17 @@ async function holdAnswer(world: World): Promise<() => Promise<void>> {
     await world.keeper.create("/large");
     await world.keeper.create("/large/a", plain, unprintable);
   }
+  const accepted = once(world.server.app.server, "connection") as Promise<[Socket]>;
   const socket = await askOnly(world);
+  const [sending] = await accepted;
   await until(() => world.server.stats().answers.held === 1);
+  // As much of it as the system takes is given out piece by piece.
+  let handedOver = -1;
+  await until(() => {
+    const before = handedOver;
+    handedOver = sending.bytesWritten - sending.writableLength;
+    return sending.writableLength > 0 && handedOver === before;
+  });
   return async () => {
     socket.destroy();
     await until(() => world.server.stats().answers.held === 0);
