@@ -4,8 +4,8 @@
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../clock.ts";
 
-/** As long as a request may be held up by work that is not its own. */
-const sliceMs = 10;
+/** A request that comes meanwhile waits for it, and for whatever else there is. */
+const sliceMs = 2;
 /** Work that comes sooner than this after other work has kept the event loop all the time. */
 const gapMs = 1;
 

@@ -66,7 +66,7 @@ export class GrowingJson {
     this.#unread.add(piece.subarray(0, comma));
     const items = this.#itemsIn(this.#unread.take());
     if (items.length === 0) throw notJson();
-    this.#list.push(...items);
+    for (const item of items) this.#list.push(item);
     this.#unread.add(piece.subarray(comma + 1));
   }
 
@@ -75,7 +75,7 @@ export class GrowingJson {
     const items = this.#itemsIn(this.#unread.take());
     // Behind a comma there is one more.
     if (items.length === 0 && this.#list.length > 0) throw notJson();
-    this.#list.push(...items);
+    for (const item of items) this.#list.push(item);
     this.#unread.add(bracket);
   }
 
