@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { statOf } from "../../src/core/tree/stat.ts";
 import { rootZnode } from "../../src/core/tree/znode.ts";
+import { Turns } from "../../src/routes/http/turns.ts";
+import { bytesInPieces, Pieces } from "../../src/routes/wire/pieces.ts";
 import { znodeInPieces } from "../../src/routes/wire/znode-pieces.ts";
 import { plain } from "../support/keeper.ts";
 import { test } from "./server-fixture.ts";
@@ -71,14 +73,24 @@ test("a znode is answered with in the same form, whether it is large or small", 
   }
 });
 
-test("others are answered before a large answer is all there", async ({ http, keeper }) => {
-  await keeper.create("/large", plain, "x".repeat(1_000_000));
+test("pieces are made as they are taken, and clients by turns, however many answers each waits for", async () => {
+  const turns = new Turns();
   const order: string[] = [];
-  const large = http.get("/v1/znodes/large").then(() => order.push("large"));
-  await http.get("/livez");
-  order.push("small");
-  await large;
-  expect(order).toEqual(["small", "large"]);
+  const data = Buffer.from("x".repeat(100_000));
+  const answers = ["a", "a", "a", "b"].map((client) => {
+    const held = { client, taken: () => {}, release: () => {}, cut: () => {} };
+    const { byteLength, next } = bytesInPieces(data);
+    const noted = () => {
+      order.push(client);
+      return next();
+    };
+    return new Pieces({ byteLength, next: noted }, held, turns);
+  });
+  const whole = answers.map((answer) => answer.toArray());
+  expect(order).toEqual([]);
+  const read = await Promise.all(whole);
+  expect(read.map((pieces) => Buffer.concat(pieces).equals(data))).toEqual([true, true, true, true]);
+  expect(order.slice(0, 6)).toEqual(["a", "b", "a", "b", "a", "b"]);
 });
 
 test("headers that are lists have a bound, which is named where it is passed and in the limits", async ({

@@ -134,7 +134,8 @@ export class JsonScanner {
       this.#isInList = false;
       this.#itemValues = this.#outerValues;
     }
-    this.#depth -= 1;
+    // Text with more of them closed than opened is no JSON, whatever follows.
+    this.#depth = Math.max(0, this.#depth - 1);
   }
 
   #count(): void {
