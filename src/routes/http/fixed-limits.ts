@@ -64,7 +64,7 @@ export const fixedLimits = {
   intervalMsMax: 3_600_000,
   /** Of a request in HTTP/1.1: Node's parser takes no more. */
   headersMax: 1000,
-  /** Characters of Accept, Accept-Encoding, If-Match and If-None-Match, each. */
+  /** Characters of Accept and of Accept-Encoding. */
   listHeaderLengthMax: 4096,
   /** Bytes of a refused body that are still read, so that its sender gets to read the refusal. */
   refusedBodyBytesMax: 64 * 1024 * 1024,
