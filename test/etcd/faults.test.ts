@@ -3,6 +3,7 @@
 
 import { afterAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
+import { valueFor } from "../../src/store/etcd/entry-value.ts";
 import type { EtcdCalls } from "../../src/store/etcd/etcd-calls.ts";
 import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
@@ -115,6 +116,27 @@ test("a log that ends before what was heard of it has failed: etcd was restored 
   await client.txn({ compare: [], success: [{ put: { key: keys.tail, value: bytesOf("") } }] });
   await expect.poll(() => states).toMatchObject([{ state: "failed" }]);
   await log.close();
+});
+
+describe("where a log was put back its end is not told as if nothing had been, when", () => {
+  test.for([
+    ["it ends earlier", 1],
+    ["it has come as far again", 3],
+  ] as const)("%s", async ([, count]) => {
+    const prefix = newPrefix();
+    const { log, heard } = await openServer(client, prefix);
+    for (let seq = 1; seq <= 3; seq += 1) await log.append(seq, bytesOf("x"));
+    await expect.poll(() => heard.length).toBe(3);
+    const keys = new Keys(prefix);
+    await client.txn({ compare: [], success: [{ deleteRange: keys.log }] });
+    for (let seq = 1; seq <= count; seq += 1) {
+      const entry = { put: { key: keys.entry("another", seq), value: valueFor(bytesOf("y")) } };
+      const tail = { put: { key: keys.tail, value: bytesOf(`another/${seq}`) } };
+      await client.txn({ compare: [], success: [entry, tail] });
+    }
+    await expect(log.tail()).rejects.toThrow("another past");
+    await log.close();
+  });
 });
 
 test("an append to another log that was put in the place of the one that was opened is not taken", async () => {

@@ -17,7 +17,8 @@ import { bytesOf, Keys } from "../../src/store/etcd/keys.ts";
 import type { Snapshot } from "../../src/store/etcd/manifest.ts";
 import { hashesIn, unpacked } from "../../src/store/etcd/snapshot-chunks.ts";
 import { SnapshotDuty, type SnapshotLimits } from "../../src/store/etcd/snapshot-duty.ts";
-import { Snapshots, SupersededError } from "../../src/store/etcd/snapshots.ts";
+import { Snapshots } from "../../src/store/etcd/snapshots.ts";
+import { SupersededError } from "../../src/store/etcd/superseded-error.ts";
 import { trimEntries } from "../../src/store/etcd/trim.ts";
 import { placeOfBackup } from "../../src/store/sqlite/snapshot-file.ts";
 import { Etcd } from "./etcd-process.ts";
@@ -339,6 +340,36 @@ test("servers go on while others compact etcd's history at every moment", async 
   await fill(server, "b", 3);
   const other = await openServer(elsewhere);
   expect(other.digest()).toBe(server.digest());
+});
+
+test("a snapshot of what is lost is not put into a log that was put back meanwhile", async () => {
+  const place = newPlace();
+  const server = await openServer(place);
+  await fill(server, "before");
+  const { content, facts } = await backupOf(server);
+  const behind = facts.entryName;
+  await server.close();
+  // It ends with one of the entries that are lost.
+  const [writer, seq] = behind.split("/") as [string, string];
+  await client.remove(place.keys.entry(writer, Number(seq)));
+  await expect(place.snapshots.put(content, facts, unbounded, { behind })).rejects.toThrow(SupersededError);
+  expect(await place.snapshots.latest()).toBeNull();
+});
+
+test("entries stay that go by a snapshot which is there no more: a log that was put back may have no other of them", async () => {
+  const place = newPlace();
+  const server = await openServer(place);
+  await fillSlowly(server, "before", 5);
+  const snapshot = await put(place.snapshots, await backupOf(server));
+  // As a manifest is that was put at another time.
+  const key = place.keys.manifest;
+  const { kvs } = await client.range({ key });
+  await client.txn({ compare: [], success: [{ put: { key, value: kvs[0]?.value ?? bytesOf("") } }] });
+  const before = await server.log.usage();
+  await expect(server.log.trim(snapshot.lsn - 1, snapshot)).rejects.toThrow(SupersededError);
+  expect(await server.log.usage()).toEqual(before);
+  await server.log.trim(snapshot.lsn - 1, (await place.snapshots.latest()) as Snapshot);
+  expect((await server.log.usage()).entries).toBeLessThan(before.entries);
 });
 
 test("one is taken when the log is long enough, and not before", async () => {

@@ -29,6 +29,7 @@ import { Keys } from "./keys.ts";
 import { type FoundFormat, logIdOf, openFormat } from "./log-format.ts";
 import { type LagStats, LogLag } from "./log-lag.ts";
 import { LogTail } from "./log-tail.ts";
+import type { Snapshot } from "./manifest.ts";
 import { OwnEntries, quotaUsedUp } from "./own-entries.ts";
 import { Probes } from "./probes.ts";
 import type { Room } from "./room.ts";
@@ -78,6 +79,8 @@ export class EtcdLog implements CommitLog {
   readonly #lag: LogLag;
   readonly #room: Room | undefined;
   readonly #followers = new Set<Follower>();
+  /** The last entry that one of them was told of. */
+  #known: KnownEntry | null = null;
 
   private constructor(
     { client, clock, prefix, room }: EtcdLogParts,
@@ -103,7 +106,7 @@ export class EtcdLog implements CommitLog {
       onAnswered: () => connection.answered(),
       onLost: (error) => connection.notAnswered(error),
     });
-    const tail = new LogTail({ client, keys, connection, formatRevision });
+    const tail = new LogTail({ client, keys, connection, formatRevision, known: () => this.#known });
     const usage = new Usage(connection, read);
     const own = new OwnEntries({
       ...{ writer, client, keys, connection, read, formatRevision },
@@ -166,7 +169,9 @@ export class EtcdLog implements CommitLog {
     this.#usage.note(lsn, body.byteLength);
     // What this server puts is counted as it is sent.
     if (writer !== this.writer) this.#room?.note(body.byteLength);
-    return { lsn, name: entryNameText(entry) };
+    const known = { lsn, name: entryNameText(entry) };
+    if (lsn > (this.#known?.lsn ?? 0)) this.#known = known;
+    return known;
   }
 
   /** @param known the one before, if it was read or heard of */
@@ -232,11 +237,14 @@ export class EtcdLog implements CommitLog {
     return this.#tail.ask();
   }
 
-  async trim(upTo: Lsn, covering: Covering): Promise<void> {
+  /** @param covering a snapshot that servers share, where nothing but that covers it */
+  async trim(upTo: Lsn, covering: Covering & Partial<Pick<Snapshot, "revision">>): Promise<void> {
     assertCovered(upTo, covering);
+    const { revision: manifestRevision } = covering;
     const insist = <T>(ask: () => Promise<T>) => this.#connection.insist(ask, throwIfFull);
     const [client, keys, read] = [this.#client, this.#keys, this.#read];
-    await trimEntries({ client, keys, read, formatRevision: this.#formatRevision, insist }, upTo);
+    const revisions = { formatRevision: this.#formatRevision, manifestRevision };
+    await trimEntries({ client, keys, read, ...revisions, insist }, upTo);
   }
 
   /** Entries that this server did not follow are read for it once. */

@@ -3,10 +3,10 @@
 
 import { type Lsn, OutcomeUnknownError } from "../commit-log.ts";
 import type { LogConnection } from "../log-connection.ts";
-import { endIn } from "./entries-read.ts";
-import type { EtcdCalls, KeyValue, Step } from "./etcd-calls.ts";
+import { endIn, type KnownEntry } from "./entries-read.ts";
+import type { EtcdCalls, KeyValue, Step, TxnAnswer } from "./etcd-calls.ts";
 import { isOutOfSpace } from "./etcd-errors.ts";
-import { bytesOf, type Keys } from "./keys.ts";
+import { bytesOf, type Keys, textOf } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 import { restoredFromOlder } from "./own-entries.ts";
 
@@ -19,6 +19,8 @@ interface TailParts {
   readonly connection: LogConnection;
   /** Of the log that was opened. */
   readonly formatRevision: bigint;
+  /** The last entry that somebody here was told of; null where there was none yet. */
+  readonly known: () => KnownEntry | null;
 }
 
 export class LogTail {
@@ -28,9 +30,15 @@ export class LogTail {
     this.#parts = parts;
   }
 
-  /** Asked by a write, which no member answers from before. @throws GivenUpError | Error when it is another log by now */
+  /**
+   * Asked by a write, which no member answers from before.
+   * @throws GivenUpError | Error when it is another log by now, or one that was put back: who goes by its end would take what
+   * is lost for the newest
+   */
   async ask(): Promise<Lsn> {
     const { client, keys, connection } = this.#parts;
+    // Of what is heard while it is asked the answer may not know.
+    const known = this.#parts.known();
     const ranges = this.#ranges();
     let success: Step[] = [{ put: { key: keys.question, value: bytesOf("") } }, ...ranges];
     const answer = await connection.insist(
@@ -40,23 +48,33 @@ export class LogTail {
         if (isOutOfSpace(error)) success = ranges;
       },
     );
-    const [tails, formats] = answer.ranges;
-    this.#assertSame(formats?.kvs[0]);
-    return endIn(tails?.kvs, keys);
+    const end = this.#endIn(answer, known);
+    if (known !== null && end < known.lsn && success !== ranges) throw this.#failAsEnded(end, known.lsn);
+    return end;
   }
 
   /** Asked once, and answered from before at times. @throws Error when nobody answers, or it is another log by now */
   async look(): Promise<Lsn> {
-    const { client, keys, connection } = this.#parts;
-    const { ranges } = await client.txn({ compare: [], success: this.#ranges(), timeoutMs: lookTimeoutMs });
+    const { client, connection } = this.#parts;
+    const known = this.#parts.known();
+    const answer = await client.txn({ compare: [], success: this.#ranges(), timeoutMs: lookTimeoutMs });
     connection.answered();
-    this.#assertSame(ranges[1]?.kvs[0]);
-    return endIn(ranges[0]?.kvs, keys);
+    return this.#endIn(answer, known);
   }
 
   #ranges(): Step[] {
     const { tail, format } = this.#parts.keys;
-    return [{ range: { key: tail, keysOnly: true } }, { range: { key: format } }];
+    return [{ range: { key: tail } }, { range: { key: format } }];
+  }
+
+  /** At one place there is one entry, from whenever the answer is. */
+  #endIn({ ranges: [tails, formats] }: TxnAnswer, known: KnownEntry | null): Lsn {
+    this.#assertSame(formats?.kvs[0]);
+    const end = endIn(tails?.kvs, this.#parts.keys);
+    const name = tails?.kvs[0]?.value;
+    if (end === known?.lsn && name !== undefined && textOf(name) !== known.name)
+      throw this.failAsAnotherPast(end);
+    return end;
   }
 
   /** Where the log goes on somewhere else, what is here is the past. */
@@ -71,10 +89,14 @@ export class LogTail {
   /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
   async doubt(known: Lsn): Promise<void> {
     const end = await this.ask();
-    if (end < known)
-      this.#parts.connection.fail(
-        `the log ends at ${end}, and ${known} was there already: ${restoredFromOlder} (docs/cluster.md)`,
-      );
+    if (end < known) this.#failAsEnded(end, known);
+  }
+
+  #failAsEnded(end: Lsn, known: Lsn): OutcomeUnknownError {
+    this.#parts.connection.fail(
+      `the log ends at ${end}, and ${known} was there already: ${restoredFromOlder} (docs/cluster.md)`,
+    );
+    return new OutcomeUnknownError("The log is of another past.");
   }
 
   failAsAnotherPast(lsn: Lsn): OutcomeUnknownError {

@@ -8,7 +8,8 @@ import { Keys } from "./keys.ts";
 import { encodeFormat, type Format, type FoundFormat, readFormat } from "./log-format.ts";
 import type { Snapshot, SnapshotFacts } from "./manifest.ts";
 import { patiently } from "./patience.ts";
-import { Snapshots, SupersededError } from "./snapshots.ts";
+import { Snapshots } from "./snapshots.ts";
+import { SupersededError } from "./superseded-error.ts";
 
 interface Beginning {
   readonly format: Format;

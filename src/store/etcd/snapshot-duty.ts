@@ -12,7 +12,8 @@ import type { EtcdCalls } from "./etcd-calls.ts";
 import { isCompacted } from "./etcd-errors.ts";
 import type { Snapshot } from "./manifest.ts";
 import { patiently } from "./patience.ts";
-import { type Snapshots, SupersededError } from "./snapshots.ts";
+import type { Snapshots } from "./snapshots.ts";
+import { SupersededError } from "./superseded-error.ts";
 
 /** Whether this service has etcd's history compacted, or somebody else who uses it as well. */
 type Compaction = "own" | "external";
@@ -165,11 +166,11 @@ export class SnapshotDuty {
       await takeInto(file, signal);
       const content = await open(file, "r");
       try {
-        const { lsn, zxid, digest, machineVersion } = placeOfBackup(file);
+        const { lsn, entryName: behind, zxid, digest, machineVersion } = placeOfBackup(file);
         if (latest !== null && lsn <= latest.lsn)
           throw new Error(`the rows of this server end at entry ${lsn}, which the last snapshot has already`);
         const bytes = await lengthOf(content);
-        return await snapshots.put(content, { lsn, zxid, digest, machineVersion, bytes }, signal);
+        return await snapshots.put(content, { lsn, zxid, digest, machineVersion, bytes }, signal, { behind });
       } finally {
         await content.close();
       }

@@ -10,7 +10,7 @@
 
 import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import type { EtcdCalls, Step, Txn } from "./etcd-calls.ts";
+import type { Condition, EtcdCalls, Step, Txn } from "./etcd-calls.ts";
 import { isOfTheWay } from "./etcd-errors.ts";
 import { Keys } from "./keys.ts";
 import {
@@ -23,9 +23,7 @@ import {
 import { patiently } from "./patience.ts";
 import { prune } from "./prune.ts";
 import { hashesIn, hashOf, listsOf, packed, piecesOf, unpacked } from "./snapshot-chunks.ts";
-
-/** Another server's snapshot is there by now, and goes as far. */
-export class SupersededError extends Error {}
+import { SupersededError } from "./superseded-error.ts";
 
 /** It was there, and gave way to another. */
 export class SnapshotGoneError extends Error {}
@@ -34,6 +32,11 @@ export class SnapshotGoneError extends Error {}
 type Together = Pick<Txn, "compare" | "success">;
 
 interface PutOptions {
+  /**
+   * Name of the last entry that it covers: where that is not in the log any more, the log was put back, and what is here is
+   * of a past that is lost. Empty where it is not known.
+   */
+  readonly behind?: string;
   /** Asked for when all pieces are there. */
   readonly together?: () => Together;
   /** Called with the length of each piece of the file that is there. */
@@ -75,7 +78,7 @@ export class Snapshots {
     file: FileHandle,
     facts: SnapshotFacts,
     signal: AbortSignal,
-    { onPiece = () => {}, together = () => alone }: PutOptions = {},
+    { behind = "", onPiece = () => {}, together = () => alone }: PutOptions = {},
   ): Promise<Snapshot> {
     const before = await this.latest();
     if (before !== null && before.lsn >= facts.lsn) throw superseded();
@@ -90,7 +93,16 @@ export class Snapshots {
     const lists: string[] = [];
     for (const list of listsOf(hashes)) lists.push(await this.#putPiece(list, { present, expected }));
     const previous = before === null ? null : { lists: before.lists, revision: String(before.revision) };
-    return await this.#putManifest({ ...facts, lists, previous }, { expected, together: together() });
+    const { compare, success } = together();
+    return await this.#putManifest(
+      { ...facts, lists, previous },
+      { expected, together: { compare: [...compare, ...this.#conditionsOf(behind)], success } },
+    );
+  }
+
+  #conditionsOf(entryName: string): Condition[] {
+    const [writer = "", seq = ""] = entryName.split("/");
+    return entryName === "" ? [] : [{ key: this.#keys.entry(writer, Number(seq)), version: 1n }];
   }
 
   /** Hashes of what may be counted on. */
@@ -208,5 +220,5 @@ const noRoomForSnapshot =
   "to match), or defragment it";
 
 function superseded(): SupersededError {
-  return new SupersededError("another server has put a snapshot there meanwhile");
+  return new SupersededError("another server has put a snapshot there meanwhile, or the log was put back");
 }

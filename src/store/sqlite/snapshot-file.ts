@@ -20,6 +20,8 @@ import { entryNamesSince, upgradeSchemaIfOlder } from "./schema.ts";
 export interface RowsPlace {
   readonly clusterId: string;
   readonly lsn: number;
+  /** Which entry that is; empty where it is not known. */
+  readonly entryName: string;
   readonly zxid: number;
   readonly digest: string;
   readonly machineVersion: number;
@@ -38,11 +40,11 @@ export function placeOfBackup(file: string): RowsPlace {
 function readPlace(connection: Sqlite.Database, file: string): RowsPlace {
   const marker = readBackupMarker(connection, file);
   if (marker === null) throw new Error(`The file ${file} is no backup.`);
-  const { clusterId, appliedLsn: lsn, zxid, digest } = readMeta(connection, file);
+  const { clusterId, appliedLsn: lsn, entryName, zxid, digest } = readMeta(connection, file);
   if (lsn !== marker.lsn || zxid !== marker.zxid) {
     throw new CorruptStoreError(file, `its rows end at entry ${lsn}, and it is a backup up to ${marker.lsn}`);
   }
-  return { clusterId, lsn, zxid, digest, machineVersion: readMachineVersion(connection) ?? 0 };
+  return { clusterId, lsn, entryName, zxid, digest, machineVersion: readMachineVersion(connection) ?? 0 };
 }
 
 /**
@@ -83,7 +85,7 @@ function servedMeanwhile(): Error {
 }
 
 /** Makes it an ordinary database, durably. @throws CorruptStoreError | Error unless its rows stand at the place */
-export function makeOrdinary(file: string, expected: RowsPlace): void {
+export function makeOrdinary(file: string, expected: Omit<RowsPlace, "entryName">): void {
   changeDurably(file, (connection) => {
     const found = readPlace(connection, file);
     const names = ["clusterId", "lsn", "zxid", "digest"] as const;
@@ -161,9 +163,7 @@ function selectPlaceOf(version: number): string {
 }
 
 /** Where a server's own rows stand. */
-export interface OwnPlace extends Pick<RowsPlace, "clusterId" | "lsn"> {
-  /** Which entry that is; empty where it is not known. */
-  readonly entryName: string;
+export interface OwnPlace extends Pick<RowsPlace, "clusterId" | "lsn" | "entryName"> {
   /** The last entry that it has, be it in the rows or not. */
   readonly tail: number;
   /** Whether somebody has put it there, or asked for that. */
