@@ -1,6 +1,7 @@
 // Servers over members of etcd, each a process of its own with a port and a folder that it keeps, for tests of what befalls
 // them. What is done to one of them is done by its number.
 
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../support/ports.ts";
 import { direct, makeDataDir, removeDataDir, ServerProcess, type StartOptions } from "../support/process.ts";
@@ -80,6 +81,11 @@ export class Cluster {
 
   dataDir(index: number): string {
     return this.#dataDirs[index] as string;
+  }
+
+  /** Once the servers have ended: SQLite opens nothing that is on another's disk. */
+  copyFromDisk(): void {
+    if (this.disk !== null) cpSync(this.disk.seen("data"), this.dataDir(0), { recursive: true });
   }
 
   #placeOf(index: number): Place {

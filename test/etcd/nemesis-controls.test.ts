@@ -1,18 +1,23 @@
 // Faults that are planted, in a server, before it, or in a client: the judge of the nemesis finds each, by the promise that it
 // breaks. What finds no fault where there is one says nothing where it finds none.
 
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import Sqlite from "better-sqlite3";
 import { expect, onTestFinished, test } from "vitest";
+import { sealMeta } from "../../src/store/sqlite/meta.ts";
 import { random } from "../support/random.ts";
 import { Network } from "../trials/network.ts";
 import type { Cluster, ClusterOptions } from "./cluster.ts";
+import { digestsOf } from "./nemesis/digests.ts";
 import type { Journal } from "./nemesis/journal.ts";
 import { faultsOf, type promises } from "./nemesis/judge.ts";
 import { type Lie, LyingProxy } from "./nemesis/lying-proxy.ts";
 import { quickCluster } from "./nemesis/quick-cluster.ts";
 import { keptTimeoutMs } from "./nemesis/session-client.ts";
 import { SlowWays, slow } from "./nemesis/slow-way.ts";
+import { untilSuspended } from "./nemesis/suspended.ts";
 import { within } from "./nemesis/within.ts";
 import { Workload, type WorkloadOptions } from "./nemesis/workload.ts";
 
@@ -62,7 +67,22 @@ async function brokenBy(
   const workload = await Workload.start({ ...options, seed });
   await until(workload.journal);
   const faults = faultsOf(await workload.end());
-  return { faults, broken: new Set(faults.map((fault) => fault.split(":")[0] as keyof typeof promises)) };
+  return { faults, broken: brokenIn(faults) };
+}
+
+function brokenIn(faults: readonly string[]): ReadonlySet<keyof typeof promises> {
+  return new Set(faults.map((fault) => fault.split(":")[0] as keyof typeof promises));
+}
+
+/** A planted fault: rows that were written say that they are as of where another server's are. */
+function moveOn(dataDir: string, other: string): void {
+  const connection = new Sqlite(join(dataDir, "treekeeper.db"));
+  connection.prepare("ATTACH ? AS other").run(join(other, "treekeeper.db"));
+  connection.exec(`
+    UPDATE main.meta SET (applied_lsn, entry_name, zxid, next_znode_id, ran_ms, time_ms) =
+      (SELECT applied_lsn, entry_name, zxid, next_znode_id, ran_ms, time_ms FROM other.meta)`);
+  sealMeta(connection);
+  connection.close();
 }
 
 function untilEnough({ writes, reads, streams }: Journal): Promise<void> {
@@ -145,6 +165,40 @@ testInFull("a housekeeper that ends sessions by its own clock alone is found", a
   const { urls } = await smallCluster({ commandOf: planted("own-clock") });
   const { faults, broken } = await brokenBy({ urls }, untilOneIsLost);
   expect(broken, faults.join("\n")).toContain("keptIsAlive");
+});
+
+testInFull("a server that takes the rows of an old directory for the newest is found", async () => {
+  const cluster = await smallCluster();
+  const { urls } = cluster;
+  const workload = await Workload.start({ urls, seed, willBeCutOff: true });
+  await workload.goesOn();
+  await cluster.server(1).terminate();
+  await workload.goesOn();
+  await cluster.server(0).terminate();
+  moveOn(cluster.dataDir(1), cluster.dataDir(0));
+  await Promise.all([cluster.startServer(0), cluster.startServer(1)]);
+  await workload.goesOn();
+  const faults = faultsOf(await workload.cutOff());
+  const broken = brokenIn(faults);
+  expect(broken, faults.join("\n")).toContain("oneHistory");
+  expect(broken, faults.join("\n")).toContain("readsAreTrue");
+  await workload.gone();
+  const [digest, other] = await digestsOf(cluster);
+  expect(other).not.toEqual(digest);
+});
+
+testInFull("a housekeeper that counts the silence of those whom nobody could hear is found", async () => {
+  const cluster = await smallCluster({ commandOf: planted("counts-the-unheard") });
+  const { urls } = cluster;
+  const workload = await Workload.start({ urls, seed, keptTimeoutMs: 4000 });
+  await workload.goesOn();
+  await cluster.member(0).kill();
+  await Promise.all(urls.map(untilSuspended));
+  await workload.outage(false, () => wait(4000));
+  cluster.member(0).restart();
+  await workload.goesOn();
+  const faults = faultsOf(await workload.end());
+  expect(brokenIn(faults), faults.join("\n")).toContain("unheardIsNotSilent");
 });
 
 testInFull("a holder that writes without its fence is found", async () => {

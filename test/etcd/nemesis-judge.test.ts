@@ -91,6 +91,8 @@ const sound: NemesisRecord = {
   trials: [],
   wallOffsetMs: 0,
   histories,
+  outages: [],
+  isCutOff: false,
   seen: [],
 };
 
@@ -213,7 +215,19 @@ const faults: Readonly<Record<string, Readonly<Record<string, Partial<NemesisRec
     "it ends before its time": kept(600),
     "it is kept after its end": { ...knownAt(1050, 8), ...kept(1060) },
   },
+  unheardIsNotSilent: {
+    "it ends in an outage": { ...kept(450), outages: [{ beganMs: 900, endedMs: 1050, isReadable: false }] },
+    "it has only what was left of its time": {
+      ...kept(450),
+      outages: [{ beganMs: 900, endedMs: 950, isReadable: true }],
+    },
+  },
   leftIsGone: { "it never ends": happened(told.slice(0, -1)) },
+  nothingUnordered: {
+    "a write is acknowledged": { outages: [{ beganMs: 14, endedMs: 26, isReadable: true }] },
+    "the newest is read": { outages: [{ beganMs: 75, endedMs: 79, isReadable: false }] },
+    "a session is kept": { ...kept(2000), outages: [{ beganMs: 1999, endedMs: 2010, isReadable: true }] },
+  },
   locks: {
     "a claim is left behind": {
       trials: [{ trial: "l", lockDelayMs: 0, evidence: [], writes: [], claims: [claim] }],
@@ -224,6 +238,29 @@ const faults: Readonly<Record<string, Readonly<Record<string, Partial<NemesisRec
 
 test("what is sound has no fault", () => {
   expect(faultsOf(sound)).toEqual([]);
+});
+
+const cutOff = { ...sound, isCutOff: true };
+
+test("where the service was cut off, what it told last need not have come everywhere, nor anything be tidied up", () => {
+  const [, ...some] = sound.streams;
+  const all = { name: "all", parent: null, texts: historyOf(told.slice(0, -2)), faults: [], hops: 1 };
+  const behind = { histories: [historyOf(told), historyOf(told.slice(0, -1))], streams: [all, ...some] };
+  expect(faultsOf({ ...cutOff, ...behind })).toEqual([]);
+  expect(faultsOf({ ...sound, ...behind })).toHaveLength(2);
+  const trials = [{ trial: "l", lockDelayMs: 0, evidence: [], writes: [], claims: [claim] }];
+  expect(faultsOf({ ...cutOff, ...happened(told.slice(0, -1)), trials })).toEqual([]);
+});
+
+test.each([
+  ["oneHistory", { histories: [historyOf(told), historyOf(without(4))] }],
+  [
+    "streamsAreWhole",
+    { streams: [{ name: "all", parent: null, texts: historyOf(without(4)), faults: [], hops: 1 }] },
+  ],
+])("what is missing in between is missing there, too: %s", (promise, change) => {
+  const found = faultsOf({ ...cutOff, ...change });
+  expect(found.map((fault) => fault.split(":")[0])).toEqual([promise]);
 });
 
 test("there is a fault for each promise", () => {

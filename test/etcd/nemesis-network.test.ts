@@ -6,11 +6,10 @@ import { describe, expect, test } from "vitest";
 import { random } from "../support/random.ts";
 import { Network } from "../trials/network.ts";
 import { accountOf, summaryOf } from "./nemesis/account.ts";
-import { digestsOf } from "./nemesis/digests.ts";
 import { befall } from "./nemesis/harms.ts";
-import { faultsOf } from "./nemesis/judge.ts";
+import { expectHeld } from "./nemesis/hold.ts";
 import { networkHarms } from "./nemesis/network-harms.ts";
-import { endsWithin, quickCluster, whileTheyRun } from "./nemesis/quick-cluster.ts";
+import { endsWithin, quickCluster } from "./nemesis/quick-cluster.ts";
 import { SlowWays, slowHarm } from "./nemesis/slow-way.ts";
 import { Wires } from "./nemesis/wires.ts";
 import { Workload } from "./nemesis/workload.ts";
@@ -39,15 +38,11 @@ describe.skipIf(!Wires.arePossible())("in namespaces of our own", () => {
       const onServerLost = (server: number) => late.leadTo(urls[(server + 1) % urls.length] as string);
       const harms = networkHarms({ wires, contention: workload.contention, onServerLost });
       const counts = await befall(cluster, harms, rounds, chance);
-      const record = await whileTheyRun(cluster, workload.end());
-      process.stdout.write(`${summaryOf(record)}\n`);
-      expect(faultsOf(record)).toEqual([]);
+      const record = await expectHeld(cluster, workload);
       expect(Object.values(counts), JSON.stringify(counts)).toEqual(harms.map(() => rounds));
       // Some lost what they held to a cut, and wrote all the same; once may be too seldom for that.
       const { holdsExpired, lateRefused } = accountOf(record);
       expect([holdsExpired > 0, lateRefused > 0 || rounds === 1], summaryOf(record)).toEqual([true, true]);
-      const [digest, ...others] = await digestsOf(cluster);
-      expect(others).toEqual([digest, digest]);
     },
   );
 });
@@ -71,11 +66,7 @@ test(
       ...{ askedUrls: slowUrls, streamUrls: slowUrls, contenderUrls: slowUrls },
     });
     await befall(cluster, [slowHarm(ways)], rounds, chance);
-    const record = await whileTheyRun(cluster, workload.end());
-    process.stdout.write(`${summaryOf(record)}\n`);
-    expect(faultsOf(record)).toEqual([]);
+    const record = await expectHeld(cluster, workload);
     expect(accountOf(record).holds).toBeGreaterThan(0);
-    const [digest, ...others] = await digestsOf(cluster);
-    expect(others).toEqual([digest, digest]);
   },
 );

@@ -3,11 +3,9 @@
 
 import { expect, test } from "vitest";
 import { random } from "../support/random.ts";
-import { summaryOf } from "./nemesis/account.ts";
-import { digestsOf } from "./nemesis/digests.ts";
 import { befall, processHarms } from "./nemesis/harms.ts";
-import { faultsOf } from "./nemesis/judge.ts";
-import { endsWithin, quickCluster, whileTheyRun } from "./nemesis/quick-cluster.ts";
+import { expectHeld } from "./nemesis/hold.ts";
+import { endsWithin, quickCluster } from "./nemesis/quick-cluster.ts";
 import { Workload } from "./nemesis/workload.ts";
 
 const rounds = process.env.FULL ? 20 : 1;
@@ -21,11 +19,7 @@ test(
     onTestFinished(() => cluster.stop());
     const workload = await Workload.start({ urls: cluster.urls, seed });
     const counts = await befall(cluster, processHarms, rounds, random(seed));
-    const record = await whileTheyRun(cluster, workload.end());
-    process.stdout.write(`${summaryOf(record)}\n`);
-    expect(faultsOf(record)).toEqual([]);
+    await expectHeld(cluster, workload);
     expect(Object.values(counts), JSON.stringify(counts)).toEqual(processHarms.map(() => rounds));
-    const [digest, ...others] = await digestsOf(cluster);
-    expect(others).toEqual([digest, digest]);
   },
 );

@@ -5,9 +5,11 @@ import { setTimeout as wait } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { rounds } from "../support/effort.ts";
 import { Http } from "../support/http.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
 import { etcdctl, makeRoom } from "./etcdctl.ts";
-import { SteadyWork } from "./steady-work.ts";
+import { expectHeldAndNobodyLost } from "./nemesis/hold.ts";
+import { endsWithin, quickCluster } from "./nemesis/quick-cluster.ts";
+import { Workload } from "./nemesis/workload.ts";
 
 /** Short, so that whoever counts silence where nobody could be heard ends them soon. */
 const keptTimeoutMs = 2000;
@@ -15,39 +17,29 @@ const roundCount = rounds({ usual: 2, full: 20 });
 const quotaBytes = 16 * 2 ** 20;
 const patienceMs = 30_000;
 
-test("without room in etcd nothing is taken and nobody's session ends; it heals when there is", async ({
-  onTestFinished,
-}) => {
-  const cluster = await Cluster.start({
-    serverArgs: ["--session-timeout-ms-min", "500"],
-    etcdArgs: ["--quota-backend-bytes", String(quotaBytes)],
-  });
-  onTestFinished(() => cluster.stop());
-  const work = await SteadyWork.start(cluster.urls, keptTimeoutMs);
-  const silent = await openSilent(cluster.urls[0] as string);
-  for (let round = 0; round < roundCount; round += 1) {
-    await fill(cluster);
-    await Promise.all(cluster.urls.map(untilReadOnly));
-    const before = work.acknowledged.length;
-    // In some rounds for longer than sessions may be silent.
-    await wait(round % 4 === 1 ? keptTimeoutMs + 500 : 50);
-    expect(work.acknowledged.length).toBe(before);
-    for (const url of cluster.urls) expect((await new Http(url).get("/v1/znodes/work")).status).toBe(200);
-    await etcdctl(cluster.etcd.endpoints, "del", "--prefix", "/other/");
-    await makeRoom(cluster.etcd);
-    await work.goesOn();
-    await Promise.all(cluster.urls.map(untilReady));
-  }
-  await work.judge();
-  const endedAt = async (url: string) => (await new Http(url).get(`/v1/sessions/${silent}`)).status;
-  for (const url of cluster.urls) await expect.poll(() => endedAt(url), { timeout: patienceMs }).toBe(410);
-});
-
-/** One that nobody keeps: it is to end, when its silence can be told from the log's. */
-async function openSilent(url: string): Promise<string> {
-  const opened = await new Http(url).post("/v1/sessions", { json: { timeoutMs: keptTimeoutMs } });
-  return opened.json<{ id: string }>().id;
-}
+test(
+  "without room in etcd nothing is taken and nobody's session ends; it heals when there is",
+  endsWithin,
+  async ({ onTestFinished }) => {
+    const cluster = await quickCluster({ etcdArgs: ["--quota-backend-bytes", String(quotaBytes)] });
+    onTestFinished(() => cluster.stop());
+    const work = await Workload.start({ urls: cluster.urls, seed: 1, keptTimeoutMs });
+    for (let round = 0; round < roundCount; round += 1) {
+      await fill(cluster);
+      await Promise.all(cluster.urls.map(untilReadOnly));
+      await work.outage(true, async () => {
+        // In some rounds for longer than sessions may be silent.
+        await wait(round % 4 === 1 ? keptTimeoutMs + 500 : 50);
+        for (const url of cluster.urls) expect((await new Http(url).get("/v1/znodes/n")).status).toBe(200);
+      });
+      await etcdctl(cluster.etcd.endpoints, "del", "--prefix", "/other/");
+      await makeRoom(cluster.etcd);
+      await work.goesOn();
+      await Promise.all(cluster.urls.map(untilReady));
+    }
+    await expectHeldAndNobodyLost(cluster, work);
+  },
+);
 
 /** With what is none of the service's, until etcd takes nothing more. */
 async function fill(cluster: Cluster): Promise<void> {

@@ -9,64 +9,81 @@ import { Client } from "../../src/client/index.ts";
 import { CliProcess } from "../cli/fixture.ts";
 import { rounds } from "../support/effort.ts";
 import { Http } from "../support/http.ts";
-import { Cluster } from "./cluster.ts";
+import type { Cluster } from "./cluster.ts";
+import { expectHeldAndNobodyLost } from "./nemesis/hold.ts";
+import { endsWithin, quickCluster } from "./nemesis/quick-cluster.ts";
+import { Workload } from "./nemesis/workload.ts";
 
 const roundCount = rounds({ usual: 4, full: 24 });
 /** As the command line has it by itself. */
 const timeoutMs = "10000";
 const patienceMs = 30_000;
+/** Nobody is silent for so long by chance on a machine that is busy. */
+const keptTimeoutMs = 8000;
 
-test("what commands and programs hold survives the server they talk to", async ({ onTestFinished }) => {
-  const cluster = await Cluster.start({ members: 1 });
-  const [one, two, three] = cluster.urls as [string, string, string];
-  const commands = {
-    lock: holding(cluster, ["lock", "l"]),
-    elect: holding(cluster, ["elect", "e"]),
-    register: holding(cluster, ["register", "s", "--id", "i", "--address", "127.0.0.1", "--port", "1"]),
-  };
-  onTestFinished(async () => {
-    for (const { cli } of Object.values(commands)) cli.signal("SIGKILL");
-    await cluster.stop();
-  });
-  const pids = await Promise.all(Object.values(commands).map(({ cli }) => cli.line()));
-  const contender = new CliProcess(["lock", "l", "--", "echo", "got it"], {
-    endpoint: cluster.urls.join(","),
-  });
-  onTestFinished(() => contender.signal("SIGKILL"));
-  const program = await Program.start([one, two, three]);
-  const list = new ListOfInstances(cluster.urls);
-  const heldFirst = await standing(one);
+test(
+  "what commands and programs hold survives the server they talk to",
+  endsWithin,
+  async ({ onTestFinished }) => {
+    const cluster = await quickCluster({ members: 1 });
+    const [one, two, three] = cluster.urls as [string, string, string];
+    const commands = {
+      lock: holding(cluster, ["lock", "l"]),
+      elect: holding(cluster, ["elect", "e"]),
+      register: holding(cluster, ["register", "s", "--id", "i", "--address", "127.0.0.1", "--port", "1"]),
+    };
+    onTestFinished(async () => {
+      for (const { cli } of Object.values(commands)) cli.signal("SIGKILL");
+      await cluster.stop();
+    });
+    const pids = await Promise.all(Object.values(commands).map(({ cli }) => cli.line()));
+    const contender = new CliProcess(["lock", "l", "--", "echo", "got it"], {
+      endpoint: cluster.urls.join(","),
+    });
+    onTestFinished(() => contender.signal("SIGKILL"));
+    const program = await Program.start([one, two, three]);
+    const list = new ListOfInstances(cluster.urls);
+    const heldFirst = await standing(one);
+    const work = await Workload.start({ urls: cluster.urls, seed: 1, keptTimeoutMs });
 
-  for (let round = 0; round < roundCount; round += 1) {
-    const who = [commands.lock.cli.pid, commands.elect.cli.pid, commands.register.cli.pid, null][round % 4];
-    const talksTo = () => (who === null || who === undefined ? program.talksTo() : connectedTo(who, cluster));
-    await expect.poll(talksTo, { timeout: patienceMs }).toBeGreaterThanOrEqual(0);
-    const victim = talksTo();
-    const isKilled = Math.floor(round / 4) % 2 === 0;
-    list.passOver(victim);
-    if (isKilled) await cluster.server(victim).kill();
-    else cluster.server(victim).signal("SIGSTOP");
-    await expect.poll(() => goesOnElsewhere(talksTo(), victim), { timeout: patienceMs }).toBe(true);
-    expect(await standing(cluster.urls[(victim + 1) % 3] as string)).toEqual(heldFirst);
-    if (isKilled) await cluster.startServer(victim);
-    else cluster.server(victim).signal("SIGCONT");
-    list.passOver(null);
-    await program.hears();
-  }
-  expect(await Promise.all(cluster.urls.map(standing))).toEqual([heldFirst, heldFirst, heldFirst]);
-  expect(list.missing).toEqual([]);
-  await list.stop();
-  // Their commands are those that were started first.
-  for (const pid of pids) expect(() => process.kill(Number(pid), 0)).not.toThrow();
-  await program.stop();
-  commands.lock.cli.signal("SIGTERM");
-  expect((await contender.ended).stdout).toBe("got it\n");
-});
+    for (let round = 0; round < roundCount; round += 1) {
+      expect(Object.values(commands).flatMap(({ ended }) => ended)).toEqual([]);
+      const who = [commands.lock.cli.pid, commands.elect.cli.pid, commands.register.cli.pid, null][round % 4];
+      const talksTo = () =>
+        who === null || who === undefined ? program.talksTo() : connectedTo(who, cluster);
+      await expect.poll(talksTo, { timeout: patienceMs }).toBeGreaterThanOrEqual(0);
+      const victim = talksTo();
+      const isKilled = Math.floor(round / 4) % 2 === 0;
+      list.passOver(victim);
+      if (isKilled) await cluster.server(victim).kill();
+      else cluster.server(victim).signal("SIGSTOP");
+      await expect.poll(() => goesOnElsewhere(talksTo(), victim), { timeout: patienceMs }).toBe(true);
+      expect(await standing(cluster.urls[(victim + 1) % 3] as string)).toEqual(heldFirst);
+      if (isKilled) await cluster.startServer(victim);
+      else cluster.server(victim).signal("SIGCONT");
+      list.passOver(null);
+      await program.hears();
+    }
+    expect(await Promise.all(cluster.urls.map(standing))).toEqual([heldFirst, heldFirst, heldFirst]);
+    expect(list.missing).toEqual([]);
+    await list.stop();
+    // Their commands are those that were started first.
+    for (const pid of pids) expect(() => process.kill(Number(pid), 0)).not.toThrow();
+    await program.stop();
+    commands.lock.cli.signal("SIGTERM");
+    expect((await contender.ended).stdout).toBe("got it\n");
+    await expectHeldAndNobodyLost(cluster, work);
+  },
+);
 
 function holding(cluster: Cluster, words: readonly string[]) {
   const script = ["sh", "-c", "echo $$; exec sleep 1000"];
   const args = [...words, "--timeout-ms", timeoutMs, "--", ...script];
-  return { cli: new CliProcess(args, { endpoint: cluster.urls.join(",") }) };
+  const cli = new CliProcess(args, { endpoint: cluster.urls.join(",") });
+  // What it said where it has ended before it was told to.
+  const ended: string[] = [];
+  void cli.ended.then(({ code, signal, stderr }) => ended.push(`${words[0]}: ${code ?? signal}: ${stderr}`));
+  return { cli, ended };
 }
 
 function goesOnElsewhere(now: number, victim: number): boolean {

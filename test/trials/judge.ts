@@ -180,9 +180,13 @@ export const promises: Readonly<Record<string, Promise>> = {
   },
 };
 
-/** All faults of a trial, each with the promise it breaks. */
-export function faultsIn(record: TrialRecord): string[] {
-  return Object.entries(promises).flatMap(([name, promise]) =>
+/**
+ * All faults of a trial, each with the promise it breaks.
+ * @param leaveOut promises that nobody could keep
+ */
+export function faultsIn(record: TrialRecord, leaveOut: readonly (keyof typeof promises)[] = []): string[] {
+  const asked = Object.entries(promises).filter(([name]) => !leaveOut.includes(name));
+  return asked.flatMap(([name, promise]) =>
     promise(record).map((fault) => `${record.trial}, ${name}: ${fault}`),
   );
 }

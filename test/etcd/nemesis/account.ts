@@ -1,7 +1,7 @@
 // What a nemesis has seen, in numbers: a run in which nobody was acknowledged, lost a session or hopped proves nothing.
 
 import { heldIn } from "../../trials/judge.ts";
-import type { NemesisRecord } from "./record.ts";
+import type { NemesisRecord, SessionRecord } from "./record.ts";
 
 export interface Account {
   readonly changes: number;
@@ -12,6 +12,8 @@ export interface Account {
   readonly hops: number;
   readonly sessions: number;
   readonly expired: number;
+  /** Of those that were kept until they were told that their session had ended. */
+  readonly lost: number;
   readonly holds: number;
   /** Of those who held and were cut off or silent until another could hold. */
   readonly holdsExpired: number;
@@ -35,10 +37,15 @@ export function accountOf({ writes, reads, streams, sessions, trials, histories 
     hops: streams.reduce((sum, { hops }) => sum + hops, 0),
     sessions: sessions.length,
     expired: history.filter((text) => text.includes('"cause":"session_expired"')).length,
+    lost: sessions.filter(isLost).length,
     holds: held.length,
     holdsExpired: held.filter(({ fence }) => expiredClaims.includes(fence)).length,
     lateRefused: evidence.filter((told) => told.kind === "answered" && told.outcome === "fence_stale").length,
   };
+}
+
+function isLost({ isLeft, keepalives }: SessionRecord): boolean {
+  return !isLeft && keepalives.at(-1)?.outcome === "session_expired";
 }
 
 export function summaryOf(record: NemesisRecord): string {

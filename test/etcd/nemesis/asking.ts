@@ -60,7 +60,9 @@ export class Asker {
       const body = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
       if (response.ok) return { kind: "done", beganMs, endedMs, status: response.status, zxid, body };
       const code = String(body.code);
-      if (response.status === 500) this.#journal.see(`${method} ${target} was answered ${text}`);
+      // What is asked is well-formed, and no server may fail.
+      if (response.status === 400 || response.status === 500)
+        this.#journal.see(`${method} ${target} was answered ${text}`);
       const isSure = response.status < 500 ? response.status !== 408 : passing.has(code);
       if (isSure) return { kind: "refused", beganMs, endedMs, code, zxid };
     } catch (error) {

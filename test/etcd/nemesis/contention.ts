@@ -6,14 +6,16 @@ import { Client } from "../../../src/client/index.ts";
 import { Http } from "../../support/http.ts";
 import { Contender, workPathOf } from "../../trials/contender.ts";
 import { EvidenceFile, readEvidence } from "../../trials/evidence.ts";
-import { History } from "../../trials/history.ts";
 import type { TrialRecord } from "../../trials/judge.ts";
 import { within } from "./within.ts";
 
 /** So short that a second of harm is the end of a session. */
 const timeoutMsUsual = 700;
-/** After the expiry of a holder, of each lock. */
-const lockDelaysMs = [0, 200];
+/** One for each lock, by the delay after the expiry of a holder. */
+export const trials = [0, 200].map((lockDelayMs, index) => ({ trial: `nemesis-${index}`, lockDelayMs }));
+
+/** What contenders for one lock said of themselves. */
+export type Evident = Pick<TrialRecord, "trial" | "lockDelayMs" | "evidence">;
 
 interface Held {
   readonly server: number;
@@ -34,15 +36,12 @@ export interface ContentionOptions {
 
 export class Contention {
   readonly #client: Client;
-  readonly #history: History;
   readonly #folder: string;
   readonly #contenders: Contender[] = [];
-  readonly #trials = lockDelaysMs.map((lockDelayMs, index) => ({ trial: `nemesis-${index}`, lockDelayMs }));
   readonly #held = new Map<string, Held>();
 
   private constructor(client: Client, folder: string) {
     this.#client = client;
-    this.#history = new History(client);
     this.#folder = folder;
   }
 
@@ -52,7 +51,7 @@ export class Contention {
     const client = new Client({ endpoint, attemptsMax: 100, requestTimeoutMs: 2000 });
     await client.create("/work");
     const contention = new Contention(client, folder);
-    for (const { trial, lockDelayMs } of contention.#trials) {
+    for (const { trial, lockDelayMs } of trials) {
       await client.create(workPathOf(trial));
       const set = await new Http(urls[0] as string).put(`/v1/locks/${trial}`, { json: { lockDelayMs } });
       if (set.status !== 200) throw new Error(`the delay of a lock was refused: ${set.text}`);
@@ -83,25 +82,35 @@ export class Contention {
   }
 
   /** They let go of everything, and go. */
-  async end(): Promise<readonly TrialRecord[]> {
-    for (const contender of this.#contenders) contender.drain();
-    await Promise.all(this.#contenders.map(({ drained }) => drained));
-    await Promise.all(this.#contenders.map((contender) => contender.leave()));
+  async end(): Promise<readonly Evident[]> {
+    this.drain();
+    await this.drained();
     // The sessions of some may have been lost on the way, and end by themselves.
-    await within("no claim was left", async () => (await this.#claims()).length === 0);
-    await within("the history was told to its end", async () => {
-      await this.#history.complete("nemesis-end");
-      return true;
-    });
-    this.#history.close();
-    return this.#trials.map(({ trial, lockDelayMs }) => {
-      const evidence = readEvidence(this.#fileOf(trial)).toSorted((one, other) => one.atMs - other.atMs);
-      return { trial, lockDelayMs, evidence, ...this.#history.of(trial) };
-    });
+    await within("no claim was left", async () => (await claimsOf(this.#client)).length === 0);
+    return this.evidence;
   }
 
-  async #claims(): Promise<readonly string[]> {
-    const queues = this.#trials.map(({ trial }) => this.#client.childrenPage(`/locks/${trial}`));
-    return (await Promise.all(queues)).flatMap(({ children }) => children);
+  /** They begin nothing any more. */
+  drain(): void {
+    for (const contender of this.#contenders) contender.drain();
   }
+
+  /** Resolves when all of them have let go and gone. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#contenders.map(({ drained }) => drained));
+    await Promise.all(this.#contenders.map((contender) => contender.leave()));
+  }
+
+  /** What they said so far. */
+  get evidence(): readonly Evident[] {
+    return trials.map((trial) => {
+      const evidence = readEvidence(this.#fileOf(trial.trial));
+      return { ...trial, evidence: evidence.toSorted((one, other) => one.atMs - other.atMs) };
+    });
+  }
+}
+
+async function claimsOf(client: Client): Promise<readonly string[]> {
+  const queues = trials.map(({ trial }) => client.childrenPage(`/locks/${trial}`));
+  return (await Promise.all(queues)).flatMap(({ children }) => children);
 }

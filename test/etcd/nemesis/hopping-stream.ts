@@ -1,33 +1,40 @@
-// A stream that is read at one server for a moment, and goes on at another from its last event.
+// A stream that is read at one server for a moment, or for as long as it tells something, and goes on at another from its
+// last event.
 
 import { setTimeout as wait } from "node:timers/promises";
 import { EventStream, Http, zxidIn } from "../../support/http.ts";
-import type { Journal } from "./journal.ts";
 import type { Message, StreamRecord } from "./record.ts";
 
-const stayMsMax = 900;
+const stayMsMaxUsual = 900;
 /** A server that stands still does not say no either. */
 const openWithinMs = 1000;
 
 export interface HoppingOptions {
   readonly name: string;
   readonly urls: readonly string[];
-  readonly journal: Journal;
   readonly chance: () => number;
   /** Whose children it is about; null for everything. */
   readonly parent: string | null;
+  /** The event that it goes on from. */
+  readonly fromId: string;
+  /** At one server, unless it ends there. */
+  readonly stayMsMax?: number;
 }
 
 export class HoppingStream {
   readonly #options: HoppingOptions;
   readonly #record: StreamRecord;
-  #lastId = "0";
+  #lastId: string;
 
   constructor(options: HoppingOptions) {
-    const { name, parent, journal } = options;
+    const { name, parent, fromId } = options;
     this.#options = options;
+    this.#lastId = fromId;
     this.#record = { name, parent, texts: [], faults: [], hops: 0 };
-    journal.streams.push(this.#record);
+  }
+
+  get record(): StreamRecord {
+    return this.#record;
   }
 
   /** How far it is. */
@@ -36,13 +43,14 @@ export class HoppingStream {
   }
 
   async run(isOver: () => boolean): Promise<void> {
+    const { chance, stayMsMax = stayMsMaxUsual } = this.#options;
     while (!isOver()) {
       const stream = await this.#open();
       if (stream === null) {
         await wait(50);
         continue;
       }
-      const untilMs = performance.now() + this.#options.chance() * stayMsMax;
+      const untilMs = performance.now() + chance() * stayMsMax;
       while (!stream.isEnded && !isOver() && performance.now() < untilMs) await wait(20);
       stream.close();
       this.#take(stream);

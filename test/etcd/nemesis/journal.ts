@@ -1,6 +1,6 @@
 // What all clients of a nemesis write down as it happens.
 
-import type { Answer, Increment, Read, SessionRecord, StreamRecord, Write } from "./record.ts";
+import type { Answer, Increment, Outage, Read, SessionRecord, StreamRecord, Write } from "./record.ts";
 
 export class Journal {
   readonly answers: Answer[] = [];
@@ -9,6 +9,7 @@ export class Journal {
   readonly reads: Read[] = [];
   readonly sessions: SessionRecord[] = [];
   readonly streams: StreamRecord[] = [];
+  readonly outages: Outage[] = [];
   readonly seen: string[] = [];
 
   noteAnswer(answer: Answer): void {

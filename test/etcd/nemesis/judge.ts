@@ -3,29 +3,21 @@
 // before one that was known of when the write began; reads, if they show the state of the zxid that they say.
 
 import { faultsIn } from "../../trials/judge.ts";
-import type { NemesisRecord, SessionRecord, Write } from "./record.ts";
+import type { Promised } from "./promise.ts";
+import type { History, NemesisRecord, Span, Write } from "./record.ts";
 import { counterName } from "./register-client.ts";
 import { Known, Replay } from "./replay.ts";
+import { keptOf, sessionPromises } from "./session-promises.ts";
 
-/** Times of servers are whole milliseconds of another clock of the same machine. */
-const clockErrorMs = 3;
 /** So much of what is wrong is said. */
 const faultsMax = 5;
 
-interface Case {
-  readonly record: NemesisRecord;
-  readonly replay: Replay;
-  readonly known: Known;
-}
-
-type Promise = (subject: Case) => string[];
-
-export const promises: Readonly<Record<string, Promise>> = {
+export const promises: Readonly<Record<string, Promised>> = {
   /** All servers tell the same, to the byte. */
-  oneHistory({ record: { histories } }) {
+  oneHistory({ record: { histories, isCutOff } }) {
     const [first = [], ...others] = histories;
     return others.flatMap((other, index) => {
-      const at = first.findIndex((text, place) => text !== other[place]);
+      const at = differenceOf(first, other, isCutOff);
       const name = `server ${index + 1} beside server 0`;
       if (at !== -1) return [`${name}: ${other[at]} in the place of ${first[at]}`];
       return other.length > first.length ? [`${name}: ${other[first.length]} in addition`] : [];
@@ -160,7 +152,7 @@ export const promises: Readonly<Record<string, Promise>> = {
     return record.streams.flatMap(({ name, parent, texts, faults }) => {
       const expected = parent === null ? (record.histories[0] ?? []) : childrenOf(replay, parent);
       const told = parent === null ? texts : texts.map(essenceOf);
-      const at = expected.findIndex((text, place) => text !== told[place]);
+      const at = differenceOf(expected, told, record.isCutOff);
       const wrong =
         at === -1
           ? told.slice(expected.length).map((text) => `${text} in addition`)
@@ -169,63 +161,28 @@ export const promises: Readonly<Record<string, Promise>> = {
     });
   },
 
-  /** A session ends once, and all that is its own goes with it. */
-  endsOnce({ replay }) {
-    const ended = new Map<string, number>();
-    const owned = new Map<string, Set<string>>();
-    return replay.messages.flatMap(({ zxid, cause, session, events }) => {
-      const faults = [];
-      const isEnd = cause === "session_expired" || cause === "session_closed";
-      for (const { type, path, stat } of events) {
-        const owner = stat.ephemeralOwner;
-        if (owner === null) continue;
-        const paths = owned.get(owner) ?? new Set();
-        owned.set(owner, paths);
-        if (type === "created") paths.add(path);
-        if (type === "deleted") paths.delete(path);
-        const before = ended.get(owner);
-        if (before !== undefined) faults.push(`${path} at ${zxid} is of ${owner}, which ended at ${before}`);
-      }
-      if (isEnd && session !== undefined) {
-        if (ended.has(session)) faults.push(`${session} ended at ${ended.get(session)} and at ${zxid}`);
-        ended.set(session, zxid);
-        const left = [...(owned.get(session) ?? [])];
-        if (left.length > 0) faults.push(`${session} ended at ${zxid} and left ${left.join(", ")}`);
-      }
-      return faults;
-    });
-  },
+  ...sessionPromises,
 
-  /** Nobody's session ends before its time, nor is kept after its end. */
-  keptIsAlive({ record, replay, known }) {
-    const ends = endsOf(replay);
-    const { wallOffsetMs: offsetMs } = record;
-    return record.sessions.flatMap((session) => {
-      const end = ends.get(session.id);
-      if (end === undefined) return [];
-      return keptOf(session).flatMap(({ beganMs }) => {
-        const faults = [];
-        const earlyMs = beganMs + session.timeoutMs - (end.timeMs + offsetMs) - clockErrorMs;
-        if (end.cause === "session_expired" && earlyMs > 0)
-          faults.push(`${session.id} expired at ${end.zxid}, ${earlyMs} ms before its time`);
-        if (known.since(end.zxid) < beganMs)
-          faults.push(`${session.id} was kept after its end at ${end.zxid}`);
-        return faults;
-      });
+  /** While nothing can be ordered nothing is acknowledged, nor read as the newest. */
+  nothingUnordered({ record }) {
+    return record.outages.flatMap(({ beganMs, endedMs, isReadable }) => {
+      const isWithin = (asked: Span) => asked.beganMs >= beganMs && asked.endedMs <= endedMs;
+      const done = [...record.writes, ...record.increments].filter(isDone).filter(isWithin);
+      const kept = record.sessions.flatMap(keptOf).filter(isWithin);
+      const read = record.reads.filter(({ isLinearizable }) => isLinearizable).filter(isWithin);
+      return [
+        ...(done.length > 0
+          ? [`${done.length} were acknowledged when nothing could be put into the log`]
+          : []),
+        ...(kept.length > 0 ? [`${kept.length} were kept when nothing could be put into the log`] : []),
+        ...(read.length > 0 && !isReadable ? [`${read.length} read the newest when nobody knew it`] : []),
+      ];
     });
-  },
-
-  /** What nobody keeps goes. */
-  leftIsGone({ record, replay }) {
-    const ends = endsOf(replay);
-    return record.sessions.flatMap(({ id, isLeft }) =>
-      isLeft && !ends.has(id) && ownsAnything(replay, id) ? [`${id} was left and has not ended`] : [],
-    );
   },
 
   /** Locks, by the judge of the old-master contract. */
-  locks({ record }) {
-    return record.trials.flatMap(faultsIn);
+  locks({ record: { trials, isCutOff } }) {
+    return trials.flatMap((trial) => faultsIn(trial, isCutOff ? ["nothingLeft"] : []));
   },
 
   /** What is wrong whatever else happened. */
@@ -244,7 +201,12 @@ export function faultsOf(record: NemesisRecord): string[] {
   });
 }
 
-function isDone({ outcome }: Write): boolean {
+/** The place of the first that is not there. What was told last need not have come where it was cut off. */
+function differenceOf(all: History, some: History, isCutOff: boolean): number {
+  return all.findIndex((text, place) => text !== some[place] && !(isCutOff && place >= some.length));
+}
+
+function isDone({ outcome }: Pick<Write, "outcome">): boolean {
   return typeof outcome === "number";
 }
 
@@ -254,28 +216,6 @@ function nameOf({ value, paths }: Write): string {
 
 function numberIn(path: string): number {
   return Number(/\d+$/.exec(path)?.[0]);
-}
-
-function keptOf({ keepalives }: SessionRecord): SessionRecord["keepalives"] {
-  return keepalives.filter(({ outcome }) => outcome === "kept");
-}
-
-interface End {
-  readonly zxid: number;
-  readonly timeMs: number;
-  readonly cause: string;
-}
-
-/** By session. */
-function endsOf({ messages }: Replay): ReadonlyMap<string, End> {
-  const ends = messages.flatMap(({ zxid, timeMs, cause, session }): [string, End][] =>
-    session !== undefined && cause.startsWith("session_") ? [[session, { zxid, timeMs, cause }]] : [],
-  );
-  return new Map(ends);
-}
-
-function ownsAnything({ messages }: Replay, id: string): boolean {
-  return messages.some(({ events }) => events.some(({ stat }) => stat.ephemeralOwner === id));
 }
 
 /** Of a stream that is told of a part. */

@@ -4,7 +4,7 @@
 import type { TrialRecord } from "../../trials/judge.ts";
 
 /** From before it was sent until its answer was read, or given up. */
-interface Span {
+export interface Span {
   readonly beganMs: number;
   readonly endedMs: number;
 }
@@ -79,6 +79,12 @@ export interface StreamRecord {
 /** What one server tells of all that happened, from the beginning. */
 export type History = readonly string[];
 
+/** A time in which no server could reach the log, or nothing could be put there: each had said so, and nothing was made good yet. */
+export interface Outage extends Span {
+  /** The end of the log can be asked for all the same. */
+  readonly isReadable: boolean;
+}
+
 export interface NemesisRecord {
   readonly answers: readonly Answer[];
   readonly writes: readonly Write[];
@@ -91,6 +97,9 @@ export interface NemesisRecord {
   readonly wallOffsetMs: number;
   /** Of each server. */
   readonly histories: readonly History[];
+  readonly outages: readonly Outage[];
+  /** The service ended while it was asked: what it told last came to some and not to others, and nobody could tidy up. */
+  readonly isCutOff: boolean;
   /** What was seen to be wrong as it happened. */
   readonly seen: readonly string[];
 }

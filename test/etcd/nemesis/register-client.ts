@@ -6,6 +6,7 @@ import type { Asker, Told } from "./asking.ts";
 import type { Journal } from "./journal.ts";
 import type { Read, Write } from "./record.ts";
 
+export const root = "/n";
 const registerPaths = ["/n/r/0", "/n/r/1", "/n/r/2"] as const;
 const pairParent = "/n/p";
 export const sequenceParent = "/n/s";
@@ -13,7 +14,7 @@ export const counterName = "nemesis";
 const pairPaths = [`${pairParent}/a`, `${pairParent}/b`] as const;
 /** What the znodes above hold before anybody writes. */
 export const initialPaths = [
-  "/n",
+  root,
   "/n/r",
   ...registerPaths,
   pairParent,
@@ -166,7 +167,7 @@ export class RegisterClient {
     const isLinearizable = this.#chance() < 0.5;
     const consistency = isLinearizable ? "&consistency=linearizable" : "";
     const minZxid = isLinearizable ? 0 : this.#asker.seenZxid;
-    const target = `/v1/children${pairParent}?include=stat&include=data${consistency}`;
+    const target = `/v1/children${pairParent}?include=stat,data${consistency}`;
     const told = await this.#asker.ask("GET", target, {}, minZxid);
     if (told.kind !== "done") return;
     for (const { path, data = "", stat } of told.body.znodes as readonly ZnodeBody[])

@@ -20,17 +20,20 @@ interface Opened {
 export class SessionClient {
   readonly #asker: Asker;
   readonly #journal: Journal;
+  readonly #keptTimeoutMs: number;
   #ephemerals = 0;
 
-  constructor(asker: Asker, journal: Journal) {
+  /** @param timeoutMs of the sessions that are kept */
+  constructor(asker: Asker, journal: Journal, timeoutMs = keptTimeoutMs) {
     this.#asker = asker;
     this.#journal = journal;
+    this.#keptTimeoutMs = timeoutMs;
   }
 
   /** Another one where it is lost; closed at the end. */
   async keep(isOver: () => boolean): Promise<void> {
     while (!isOver()) {
-      const session = await this.#open(keptTimeoutMs, isOver);
+      const session = await this.#open(this.#keptTimeoutMs, isOver);
       if (session === null) return;
       await this.#makeEphemerals(session);
       while (!isOver() && (await this.#keepalive(session))) await wait(keepMs);

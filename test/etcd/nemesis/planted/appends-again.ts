@@ -16,7 +16,10 @@ EtcdClient.prototype.txn = async function (this: EtcdClient, txn: Txn) {
   if (appends % everyNth === 0) {
     const writer = appends.toString(16).padStart(16, "0");
     const key = new TextEncoder().encode(text.decode(entry.put.key).replace(/\/e\/[^/]+/, `/e/${writer}`));
-    await send.call(this, { compare: [], success: [{ put: { key, value: entry.put.value } }, tail] });
+    // Whoever looks finds at the end what stands there.
+    const name = text.decode(tail.put.value).replace(/^[^/]+/, writer);
+    const end = { put: { key: tail.put.key, value: new TextEncoder().encode(name) } };
+    await send.call(this, { compare: [], success: [{ put: { key, value: entry.put.value } }, end] });
   }
   return answer;
 };
