@@ -66,7 +66,9 @@ export function authoriseCommand(command: Command, ask: Ask): void {
   const row = rowOf(command);
   row.authorise(ask, command);
   if (!row.hasContext) return;
-  for (const { path } of (command as WriteContext).fences ?? []) ask.requireAny(path, "read", "coordinate");
+  const { fences } = command as WriteContext;
+  if (fences === undefined) return;
+  for (const { path } of fences) ask.requireAny(path, "read", "coordinate");
 }
 
 /** The key a command came with, if any. */

@@ -26,6 +26,9 @@ const readyMade = 1;
 
 /** Who asks, in bytes: all requests of one caller carry the same record. */
 const principalBytes = new WeakMap<object, Uint8Array>();
+/** The last of these: many commands in a row are of one caller. */
+let lastPrincipal: TokenPrincipal | null = null;
+let lastBytes: Uint8Array = new Uint8Array();
 
 const extensionCodec = new ExtensionCodec();
 extensionCodec.register({
@@ -41,10 +44,11 @@ function isTokenPrincipal(value: unknown): value is TokenPrincipal {
 }
 
 function bytesOfPrincipal(principal: TokenPrincipal): Uint8Array {
-  const known = principalBytes.get(principal);
-  if (known !== undefined) return known;
-  const bytes = encode(principal, { ignoreUndefined: true });
+  if (principal === lastPrincipal) return lastBytes;
+  const bytes = principalBytes.get(principal) ?? encode(principal, { ignoreUndefined: true });
   principalBytes.set(principal, bytes);
+  lastPrincipal = principal;
+  lastBytes = bytes;
   return bytes;
 }
 

@@ -38,6 +38,13 @@ export interface Shown {
   readonly secret: Secret;
 }
 
+/** What a principal may do, as of a generation. */
+interface Known {
+  readonly principal: object;
+  readonly generation: number;
+  readonly permits: Permits;
+}
+
 type Asker = Pick<Token, "policies" | "root" | "validUntilMs"> & Pick<Permitted, "by" | "owner">;
 
 /** The same for those who look. */
@@ -63,11 +70,13 @@ export class Access {
   readonly #ready = new Map<string, Permits>();
   /** What combinations of policies give to all who have them, by their names as they were listed. */
   readonly #grants = new Map<string, Grant>();
-  readonly #found = new FoundRights();
+  readonly #found = new FoundRights(this.namespaces);
   #textLength = 0;
   #isOn = false;
   /** Those of the very record of a principal, which one caller's requests share. */
-  readonly #known = new WeakMap<object, { readonly generation: number; readonly permits: Permits }>();
+  readonly #known = new WeakMap<object, Known>();
+  /** The last of these: many commands in a row are of one caller. */
+  #last: Known | null = null;
   #generation = 0;
 
   /** Once it is on, nobody may do anything who has not shown who they are. */
@@ -138,11 +147,15 @@ export class Access {
    * @throws KeeperError `unauthenticated` when the principal is none any more
    */
   permitsOf(principal: Exclude<Principal, "system">, timeMs: number): Permits {
-    const known = this.#known.get(principal);
-    if (known?.generation === this.#generation && isValidAt(known.permits.validUntilMs, timeMs))
+    const last = this.#last;
+    const known = last !== null && last.principal === principal ? last : this.#known.get(principal);
+    if (known?.generation === this.#generation && isValidAt(known.permits.validUntilMs, timeMs)) {
+      this.#last = known;
       return known.permits;
+    }
     const permits = this.#permitsNow(principal, timeMs);
-    this.#known.set(principal, { generation: this.#generation, permits });
+    this.#last = { principal, generation: this.#generation, permits };
+    this.#known.set(principal, this.#last);
     return permits;
   }
 

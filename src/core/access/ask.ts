@@ -60,8 +60,7 @@ export function isAdmin(permits: Permits): boolean {
 
 /** @param path as whoever asks names it */
 export function mayAs(permits: Permits, path: string, verb: Verb): boolean {
-  const inWhole = inTree(permits.root, path);
-  return permits.may(inWhole, verbOfRawWrite(permits, inWhole, verb));
+  return permits.mayByHand(inTree(permits.root, path), verb);
 }
 
 /** What recipes keep is written by them: with bare hands by an admin alone. @param path of the whole tree */

@@ -20,6 +20,8 @@ export interface Permits {
   /** When they end, epoch milliseconds; null for never. */
   readonly validUntilMs: number | null;
   may(path: string, verb: Verb): boolean;
+  /** The same with bare hands: what recipes keep is written by them, and else by an admin alone. */
+  mayByHand(path: string, verb: Verb): boolean;
   /** To the path and to all that is or ever will be below it. */
   mayAllBelow(path: string, verb: Verb): boolean;
   /** Whether recipes keep the path, and it is not for everybody to write. */
@@ -38,7 +40,7 @@ export interface Permits {
 
 const everything = {
   ...{ root: rootPath, validUntilMs: null, hasRecipes: true },
-  ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+  ...{ may: () => true, mayByHand: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
   ...{ isKept: () => false, hasKeptFrom: () => false },
   ...{ policies: [], skipsLists: () => false },
 } as const;
@@ -64,7 +66,7 @@ export function withoutLists(permits: Permits): Permits {
 export function asRecipe(permits: Permits): Permits {
   return {
     ...withoutLists(permits),
-    ...{ may: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
+    ...{ may: () => true, mayByHand: () => true, mayAllBelow: () => true, mayAnyBelow: () => true },
   };
 }
 
@@ -95,6 +97,7 @@ export function permitsOf(permitted: Permitted): Permits {
     validUntilMs,
     key: `${root}\n${names}`,
     may: (path, verb) => rights().may(path, verb),
+    mayByHand: (path, verb) => rights().mayByHand(path, verb),
     mayAllBelow: (path, verb) => rights().mayAllBelow(path, verb),
     mayAnyBelow: (path, verb) => rights().mayAnyBelow(path, verb),
     policies,

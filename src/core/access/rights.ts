@@ -2,6 +2,7 @@
 // from what is there, so that a refusal says nothing of the tree (docs/decisions/0036).
 
 import { rootPath } from "../tree/path.ts";
+import { Namespaces } from "./namespaces.ts";
 import type { Policy } from "./policy.ts";
 import { allBits, bitOf, bitsOf, type Verb } from "./verbs.ts";
 
@@ -12,39 +13,61 @@ interface Said {
 
 /** What was last found of a path, and by whose rights. */
 interface Found {
-  rights: Rights;
-  allowed: number;
+  readonly rights: Rights;
+  /** Bits of the verbs that may be done to it. */
+  readonly allowed: number;
+  /** The same with bare hands: what recipes keep is written by them, and else by an admin alone. */
+  readonly byHand: number;
 }
 
 /** Paths of which something is remembered: those of all requests under way, many times over. */
 const foundMax = 10_000;
 
+const writes = bitsOf(["write", "create", "delete"]);
+
 /**
  * What was found lately, by path, for all rights together: one request asks for a path again and again, and many ask for
- * the same ones. It never says anything that would not be found anew.
+ * the same ones. It never says anything that would not be found anew; call `clear` when any policy or namespace changes.
  */
 export class FoundRights {
+  readonly #namespaces: Pick<Namespaces, "keeps">;
   readonly #byPath = new Map<string, Found>();
+  /** One command asks of one path several times in a row. */
+  #lastPath = "";
+  #last: Found | null = null;
 
-  /** Bits of the verbs that the rights give on the path. */
-  of(rights: Rights, path: string): number {
-    const found = this.#byPath.get(path);
-    if (found?.rights === rights) return found.allowed;
-    const allowed = rights.allowedOn(path);
-    if (found === undefined) this.#remember(path, { rights, allowed });
-    else Object.assign(found, { rights, allowed });
-    return allowed;
+  constructor(namespaces: Pick<Namespaces, "keeps"> = new Namespaces()) {
+    this.#namespaces = namespaces;
   }
 
-  #remember(path: string, found: Found): void {
+  of(rights: Rights, path: string): Found {
+    const last = this.#last;
+    if (last !== null && last.rights === rights && path === this.#lastPath) return last;
+    const known = this.#byPath.get(path);
+    const found = known?.rights === rights ? known : this.#find(rights, path);
+    this.#last = found;
+    this.#lastPath = path;
+    return found;
+  }
+
+  #find(rights: Rights, path: string): Found {
+    const allowed = rights.allowedOn(path);
+    const isKept = this.#namespaces.keeps(path);
+    const found = { rights, allowed, byHand: isKept ? keptByHand(allowed) : allowed };
     if (this.#byPath.size >= foundMax) this.#byPath.clear();
     this.#byPath.set(path, found);
+    return found;
   }
 
   /** Of rights that count no more nothing is kept. */
   clear(): void {
     this.#byPath.clear();
+    this.#last = null;
   }
+}
+
+function keptByHand(allowed: number): number {
+  return (allowed & bitOf.admin) === 0 ? allowed & ~writes : allowed | writes;
 }
 
 export class Rights {
@@ -78,7 +101,12 @@ export class Rights {
    * what no rule allows.
    */
   may(path: string, verb: Verb): boolean {
-    return (this.#found.of(this, path) & bitOf[verb]) !== 0;
+    return (this.#found.of(this, path).allowed & bitOf[verb]) !== 0;
+  }
+
+  /** The same with bare hands. */
+  mayByHand(path: string, verb: Verb): boolean {
+    return (this.#found.of(this, path).byHand & bitOf[verb]) !== 0;
   }
 
   /** Bits of all verbs that may be done to the path. */

@@ -2,8 +2,10 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { Access } from "../../../src/core/access/access.ts";
+import { Namespaces } from "../../../src/core/access/namespaces.ts";
 import type { Rule } from "../../../src/core/access/policy.ts";
-import { Rights } from "../../../src/core/access/rights.ts";
+import { FoundRights, Rights } from "../../../src/core/access/rights.ts";
 import { type Verb, verbs } from "../../../src/core/access/verbs.ts";
 
 const segment = fc.constantFrom("a", "b", "ab", "中", "a%2F");
@@ -36,6 +38,43 @@ test("the longest prefix that names the verb decides, and a denial beats what is
     }),
     { numRuns: 2000 },
   );
+});
+
+const isWrite = (verb: Verb) => verb === "write" || verb === "create" || verb === "delete";
+
+test("what was found before is what would be found anew, whoever asked in between; what recipes keep an admin alone writes", () => {
+  const anywhere = fc.oneof(
+    path,
+    fc.constantFrom("/locks", "/locks/a", "/a/locks/b", "/a/lockss", "/b/counters/c"),
+  );
+  const asking = fc.record({ asked: anywhere, verb: fc.constantFrom(...verbs), asker: fc.nat(1) });
+  fc.assert(
+    fc.property(policies, policies, fc.array(asking, { maxLength: 12 }), (one, other, questions) => {
+      const namespaces = new Namespaces();
+      namespaces.add("/a");
+      const found = new FoundRights(namespaces);
+      const askers = [one, other].map((all) => ({ all, rights: new Rights(all, found) }));
+      for (const { asked, verb, asker } of questions) {
+        const { all, rights } = askers[asker] as (typeof askers)[number];
+        const rules = all.flatMap((policy) => policy.rules);
+        const byHand = isWrite(verb) && namespaces.keeps(asked) ? "admin" : verb;
+        expect(rights.may(asked, verb)).toBe(mayByHand(rules, asked, verb));
+        expect(rights.mayByHand(asked, verb)).toBe(mayByHand(rules, asked, byHand));
+      }
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("a path that was writable is not any more when a namespace begins above it and recipes keep it", () => {
+  const access = new Access();
+  access.put({ kind: "policy", name: "p", rules: [{ prefix: "/", allow: ["write"] }] });
+  const principal = { identity: "jwt:a", policies: ["p"], root: "/" };
+  const before = access.permitsOf(principal, 0);
+  expect(before.mayByHand("/a/locks/b", "write")).toBe(true);
+  access.put({ kind: "namespace", name: "/a" });
+  expect(before.mayByHand("/a/locks/b", "write")).toBe(false);
+  expect(access.permitsOf(principal, 0).mayByHand("/a/locks/b", "write")).toBe(false);
 });
 
 test("what may be done to all below a path may be done to each path there, whatever else is denied", () => {
