@@ -13,8 +13,8 @@ await runBenchmark(
     const requests = await measureRequests(
       dir,
       quick
-        ? { policies: 100, roundsPerHalf: 1, seconds: 1, warmUpSeconds: 0, settleMs: 0 }
-        : { policies: 1_000, roundsPerHalf: 6, seconds: 5, warmUpSeconds: 4, settleMs: 1_000 },
+        ? { policies: 100, pairs: 1, roundsPerPair: 1, seconds: 1, warmUpSeconds: 0, settleMs: 0 }
+        : { policies: 1_000, pairs: 4, roundsPerPair: 6, seconds: 2, warmUpSeconds: 3, settleMs: 200 },
     );
     say(requestsTable(requests));
     const fanOut = await measureFanOut(

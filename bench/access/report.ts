@@ -15,6 +15,7 @@ export function requestsTable(requests: readonly AuthorisedRequests[]): string {
     "loop us with",
     "loop us without",
     "loop ratio",
+    "by pair",
   ];
   const rows = requests.map(({ kind, policies, ...row }) => [
     requestNames[kind],
@@ -25,6 +26,7 @@ export function requestsTable(requests: readonly AuthorisedRequests[]): string {
     spreadText(row.guardedLoopMicroseconds, 2),
     spreadText(row.openLoopMicroseconds, 2),
     spreadText(row.loopRatio, 3),
+    row.loopRatioByPair.map((ratio) => ratio.toFixed(3)).join(" "),
   ]);
   return aligned([head, ...rows]);
 }

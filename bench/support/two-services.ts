@@ -1,5 +1,5 @@
-// Two services that differ in one thing, with the same requests to each in turn. Halfway there are two new ones, begun and
-// asked in the other order, so that neither the process nor its turn makes the difference.
+// Two services that differ in one thing, with the same requests to each in turn. Several times there are two new ones, begun
+// in the other order, so that neither the process nor its turn makes the difference.
 
 import { setTimeout as wait } from "node:timers/promises";
 import { measure } from "../requests/wrk.ts";
@@ -22,18 +22,24 @@ interface Load {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** @param play is called for each half with its two services, and the order in which they are to be asked */
+/**
+ * @param play is called for each pair with its two services, and the order in which they are to be asked
+ * @param pairs of services, one after the other
+ */
 export async function withTwoServices<Name extends string>(
-  names: readonly [Name, Name],
+  [one, other]: readonly [Name, Name],
   settingOf: (name: Name) => ServiceSetting,
   play: (services: Readonly<Record<Name, ServiceUnderTest>>, order: readonly Name[]) => Promise<void>,
+  pairs = 2,
 ): Promise<void> {
-  const [one, other] = names;
-  for (const order of [[one, other] as const, [other, one] as const]) {
-    const [first, second] = order;
+  for (let pair = 0; pair < pairs; pair += 1) {
+    const [first, second] = pair % 2 === 0 ? ([one, other] as const) : ([other, one] as const);
     await withService(settingOf(first), (begunFirst) =>
       withService(settingOf(second), (begunSecond) =>
-        play({ [first]: begunFirst, [second]: begunSecond } as Record<Name, ServiceUnderTest>, order),
+        play({ [first]: begunFirst, [second]: begunSecond } as Record<Name, ServiceUnderTest>, [
+          first,
+          second,
+        ]),
       ),
     );
   }

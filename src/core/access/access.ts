@@ -127,6 +127,9 @@ export class Access {
   /** What is `/` to the principal, whether or not it still counts. */
   rootOf(principal: Principal | undefined): string {
     if (principal === undefined || principal === "system") return rootPath;
+    const last = this.#last;
+    if (last !== null && last.principal === principal && last.generation === this.#generation)
+      return last.permits.root;
     return "token" in principal ? (this.#tokens.get(principal.token)?.root ?? rootPath) : principal.root;
   }
 
