@@ -4,14 +4,14 @@
 import { rootPath } from "../tree/path.ts";
 import { Namespaces } from "./namespaces.ts";
 import type { Policy } from "./policy.ts";
-import { allBits, bitOf, bitsOf, type Verb } from "./verbs.ts";
+import { allBits, bitOf, bitsOf, type Verb, verbs } from "./verbs.ts";
 
 interface Said {
   allow: number;
   deny: number;
 }
 
-/** What was last found of a path, and by whose rights. */
+/** What was last found of a path, and by whose rights. Paths of which the same was found share a record. */
 interface Found {
   readonly rights: Rights;
   /** Bits of the verbs that may be done to it. */
@@ -53,7 +53,7 @@ export class FoundRights {
   #find(rights: Rights, path: string): Found {
     const allowed = rights.allowedOn(path);
     const isKept = this.#namespaces.keeps(path);
-    const found = { rights, allowed, byHand: isKept ? keptByHand(allowed) : allowed };
+    const found = rights.foundAs(allowed, isKept ? keptByHand(allowed) : allowed);
     if (this.#byPath.size >= foundMax) this.#byPath.clear();
     this.#byPath.set(path, found);
     return found;
@@ -76,6 +76,7 @@ export class Rights {
   /** How long prefixes are, the longest first, but for the root: no others of a path need to be looked for. */
   readonly #lengths: readonly number[];
   readonly #found: FoundRights;
+  readonly #records = new Map<number, Found>();
 
   constructor(policies: Iterable<Policy>, found = new FoundRights()) {
     this.#found = found;
@@ -107,6 +108,14 @@ export class Rights {
   /** The same with bare hands. */
   mayByHand(path: string, verb: Verb): boolean {
     return (this.#found.of(this, path).byHand & bitOf[verb]) !== 0;
+  }
+
+  /** The same record for the same bits: there are few, so that those in use are in the processor's cache. */
+  foundAs(allowed: number, byHand: number): Found {
+    const bits = allowed | (byHand << verbs.length);
+    const found = this.#records.get(bits) ?? { rights: this, allowed, byHand };
+    this.#records.set(bits, found);
+    return found;
   }
 
   /** Bits of all verbs that may be done to the path. */

@@ -51,16 +51,20 @@ declare module "fastify" {
 /** Tokens whose callers are kept ready. */
 const readyMax = 10_000;
 
-/** Whose header was shown last on a connection. The next one is nearly always the same, and to compare two texts is cheaper than to look one up. */
-interface LastShown {
+/** A header that was shown, and who shows it. Every connection that shows it has the same record, which is then in the processor's cache. */
+interface ShownHeader {
   readonly authorization: string;
   readonly generation: number;
   readonly caller: Caller;
 }
 
+/**
+ * What was shown last on a connection. The next header is nearly always the same, and to compare two texts is cheaper than to
+ * look one up.
+ */
 const lastShown = Symbol("last shown");
 
-type Showing = { [lastShown]?: LastShown | undefined };
+type Showing = { [lastShown]?: ShownHeader };
 
 export interface CallersParts {
   readonly store: Store;
@@ -76,7 +80,7 @@ export class Callers {
   readonly #jwtKeys: JwtKeys | null;
   readonly #logger: CallersParts["logger"];
   /** By what the header says, whole; forgotten whenever anything about tokens and policies changes. A wrong one is never among them. */
-  readonly #ready = new Map<string, Caller>();
+  readonly #ready = new Map<string, ShownHeader>();
   #generation = -1;
 
   constructor({ store, tickets, jwtKeys = null, logger }: CallersParts) {
@@ -98,28 +102,23 @@ export class Callers {
     if (last !== undefined && this.#counts(last) && last.authorization === authorization) return last.caller;
     const ready = this.#readyFor(authorization);
     if (ready !== undefined) {
-      this.#note(connection, authorization, ready);
-      return ready;
+      if (connection !== null) connection[lastShown] = ready;
+      return ready.caller;
     }
     const token = bearerTokenOf(request);
     if (token === undefined) return this.#ofPeer(request);
     if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, addressOf(request));
-    const caller = this.#ofToken(token);
-    this.#ready.set(authorization, caller);
-    this.#note(connection, authorization, caller);
-    return caller;
+    const shown = { authorization, generation: this.#generation, caller: this.#ofToken(token) };
+    this.#ready.set(authorization, shown);
+    if (connection !== null) connection[lastShown] = shown;
+    return shown.caller;
   }
 
   /** Whether nothing about tokens and policies has changed since, and it has not ended by itself. */
-  #counts({ generation, caller }: LastShown): boolean {
+  #counts({ generation, caller }: ShownHeader): boolean {
     if (generation !== this.#store.access.generation) return false;
     const { validUntilMs } = caller.permits;
     return validUntilMs === null || isValidAt(validUntilMs, this.#store.timeMs);
-  }
-
-  #note(connection: Showing | null, authorization: string, caller: Caller): void {
-    if (connection === null) return;
-    connection[lastShown] = { authorization, generation: this.#generation, caller };
   }
 
   /** It ends with what it was asked for with. */
@@ -129,14 +128,14 @@ export class Callers {
     return nowOf(caller, this.#store);
   }
 
-  #readyFor(authorization: string): Caller | undefined {
+  #readyFor(authorization: string): ShownHeader | undefined {
     const { access, timeMs } = this.#store;
     if (this.#generation !== access.generation || this.#ready.size >= readyMax) {
       this.#ready.clear();
       this.#generation = access.generation;
     }
     const ready = this.#ready.get(authorization);
-    return ready !== undefined && isValidAt(ready.permits.validUntilMs, timeMs) ? ready : undefined;
+    return ready !== undefined && isValidAt(ready.caller.permits.validUntilMs, timeMs) ? ready : undefined;
   }
 
   #ofToken(token: string): Caller {
