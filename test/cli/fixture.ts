@@ -18,9 +18,12 @@ import {
   ServerProcess,
 } from "../support/process.ts";
 import { cliFile } from "../support/programs.ts";
+import { secretOfAdmin } from "../support/secret-of-admin.ts";
 
 /** Nobody tells how another's process stands: it is asked again and again. */
 const pollMs = 2;
+
+const tokenOfAdmin = secretOfAdmin === undefined ? {} : { TREEKEEPER_TOKEN: secretOfAdmin };
 
 interface CliOptions {
   /** Where it looks for the service. */
@@ -66,6 +69,7 @@ export class CliProcess {
       env: {
         ...Object.fromEntries(others),
         ...(endpoint !== undefined && { TREEKEEPER_ENDPOINT: endpoint }),
+        ...(env.TREEKEEPER_TOKEN_FILE === undefined && tokenOfAdmin),
         ...env,
       },
     });

@@ -1,8 +1,7 @@
 // Tests of the API, of watches, coordination, the client and several servers that say nothing about a log in etcd, or are
 // about one server where any of several answers. All others run over both (vitest.config.ts).
 
-/** By file, and by the title's beginning (behind those of the groups it is in); with the reason. */
-type Reasons = Readonly<Record<string, string>>;
+import { type Reasons, reasonAmong } from "../support/left-out.ts";
 
 export const aboutOtherLogs: Reasons = {
   "routes/outcomes.test.ts whoever sets a lock":
@@ -45,7 +44,5 @@ export const aboutOneServer: Reasons = {
 };
 
 export function reasonToLeaveOut(file: string, title: string, servers: number): string | undefined {
-  const reasons = { ...aboutOtherLogs, ...(servers > 1 && aboutOneServer) };
-  const found = Object.keys(reasons).find((beginning) => `${file} ${title}`.startsWith(`test/${beginning}`));
-  return found === undefined ? undefined : reasons[found];
+  return reasonAmong({ ...aboutOtherLogs, ...(servers > 1 && aboutOneServer) }, file, title);
 }

@@ -128,16 +128,16 @@ export async function serverOver(
     backups = new MadeUpBackups(keeper),
   }: Overrides = {},
 ) {
-  const sessions = new Sessions(keeper.store, { ...limits, ...others });
-  const housekeeper = new Housekeeper(keeper.store, [sessions, new LockDelays(keeper.store)]);
+  const sessions = new Sessions(keeper.served, { ...limits, ...others });
+  const housekeeper = new Housekeeper(keeper.served, [sessions, new LockDelays(keeper.served)]);
   housekeeper.start();
   // It may be of several, who agree by way of the log.
   await settle();
   const parts = {
-    store: keeper.store,
+    store: keeper.served,
     sessions,
     watches,
-    coordination: new Coordination(keeper.store, { ...limits, ...others }),
+    coordination: new Coordination(keeper.served, { ...limits, ...others }),
     backups,
     backstage: { housekeeper },
     limits: { ...limits, ...others },

@@ -3,6 +3,8 @@
 import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { connect, type Socket } from "node:net";
+import { showingBearer } from "./http.ts";
+import { bearerOf, secretAt } from "./secret-of-admin.ts";
 
 interface Asked {
   readonly body?: string;
@@ -19,11 +21,14 @@ interface Told {
 export class ClientAt {
   readonly #url: URL;
   readonly #localAddress: string;
+  /** What whoever asks shows where they are asked who they are, and a test does not say it. */
+  readonly #secret: string | undefined;
   readonly #agent = new Agent({ keepAlive: false });
 
   constructor(url: string, localAddress: string) {
     this.#url = new URL(url);
     this.#localAddress = localAddress;
+    this.#secret = secretAt(localAddress);
   }
 
   /** On a connection that ends with the answer. */
@@ -42,7 +47,14 @@ export class ClientAt {
     { body = "", headers = {} }: Asked = {},
   ): Promise<IncomingMessage> {
     const { hostname, port } = this.#url;
-    const options = { host: hostname, port, method, path, headers, localAddress: this.#localAddress };
+    const options = {
+      host: hostname,
+      port,
+      method,
+      path,
+      headers: { ...bearerOf(this.#secret), ...headers },
+      localAddress: this.#localAddress,
+    };
     const asking = request({ ...options, agent: this.#agent });
     asking.end(body);
     const [response] = (await once(asking, "response")) as [IncomingMessage];
@@ -55,6 +67,6 @@ export class ClientAt {
     const socket = connect({ host, port: Number(port), localAddress: this.#localAddress });
     socket.on("error", () => {});
     await once(socket, "connect");
-    return socket;
+    return showingBearer(socket, this.#secret);
   }
 }

@@ -4,6 +4,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createParser, type EventSourceMessage } from "eventsource-parser";
+import { bearerOf } from "./secret-of-admin.ts";
 
 /** Nothing here may take longer: an answer that does not come is a failure, not a wait. */
 const answerWithinMs = 20_000;
@@ -67,8 +68,7 @@ const exchangeCharactersMax = 2000;
 
 /** The access token that whoever asks carries, where they were given one; a request that names another keeps that. */
 const { TREEKEEPER_TOKEN: givenToken } = process.env;
-const bearer: Readonly<Record<string, string>> =
-  givenToken === undefined ? {} : { authorization: `Bearer ${givenToken}` };
+const bearer: Readonly<Record<string, string>> = bearerOf(givenToken);
 
 export class Http {
   readonly url: string;
@@ -134,7 +134,7 @@ export class Http {
   /** Bytes as they are, on a connection of their own; what came back until the server closed it. */
   async raw(request: string | Uint8Array): Promise<RawAnswer> {
     const socket = await this.connect();
-    socket.write(withBearer(request));
+    socket.write(request);
     const answer = parseRawAnswer(await readToEnd(socket));
     const text = shortened(request);
     const end = text.includes("\r\n") ? text.indexOf("\r\n") : text.length;
@@ -163,19 +163,35 @@ export class Http {
     // A server may close with a reset what it did not read to the end; what it said before that counts.
     socket.on("error", () => {});
     await once(socket, "connect");
-    return socket;
+    return showingBearer(socket);
   }
 }
 
-/** A line of the head like any other, where there is a head: what is malformed is sent as it is. */
+/** Whoever writes requests on it shows the token, unless they show one. */
+export function showingBearer(socket: Socket, token = givenToken): Socket {
+  if (token === undefined) return socket;
+  const write = socket.write.bind(socket) as (...args: unknown[]) => boolean;
+  return Object.assign(socket, {
+    write: (part: string | Uint8Array, ...others: unknown[]) => write(withToken(part, token), ...others),
+  });
+}
+
+/** For whoever writes on a socket that is not one of these, or writes several requests in one go. */
 export function withBearer(request: string | Uint8Array): string | Uint8Array {
-  if (givenToken === undefined) return request;
-  const bytes = Buffer.from(request);
-  const lineEnd = bytes.indexOf("\r\n");
-  if (lineEnd === -1 || !/^[A-Z]+ \S+ HTTP\/1\.[01]$/.test(bytes.toString("latin1", 0, lineEnd)))
-    return request;
-  const line = Buffer.from(`\r\nAuthorization: Bearer ${givenToken}`);
-  return Buffer.concat([bytes.subarray(0, lineEnd), line, bytes.subarray(lineEnd)]);
+  return givenToken === undefined ? request : withToken(request, givenToken);
+}
+
+/** Where a head begins, its first line. */
+const requestLines = /(?<=^|\r\n\r\n)[A-Z]+ \S+ HTTP\/1\.[01](?=\r\n)/g;
+
+/** A line of each head like any other, where there are heads: what is malformed is sent as it is. */
+function withToken(request: string | Uint8Array, token: string): Uint8Array {
+  const text = Buffer.from(request).toString("latin1");
+  const shown = text.replaceAll(requestLines, (line, at: number) => {
+    const [head = ""] = text.slice(at).split("\r\n\r\n", 1);
+    return /\r\nauthorization:/i.test(head) ? line : `${line}\r\nAuthorization: Bearer ${token}`;
+  });
+  return Buffer.from(shown, "latin1");
 }
 
 function bodyOf({ json, body }: RequestOptions): string | Uint8Array<ArrayBuffer> | null {

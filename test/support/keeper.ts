@@ -6,7 +6,6 @@ import { checkState } from "../../src/core/check.ts";
 import type { Multi, Operation } from "../../src/core/command.ts";
 import { defaultLimits, type Limits } from "../../src/core/limits.ts";
 import { type Reader, systemContext } from "../../src/core/reader.ts";
-import { State } from "../../src/core/state.ts";
 import { type Stat, statOf } from "../../src/core/tree/stat.ts";
 import type { CreateMode } from "../../src/core/tree/znode.ts";
 import type { OperationResult, Written } from "../../src/core/txn.ts";
@@ -15,6 +14,7 @@ import type { QueueLimits } from "../../src/store/command-queue.ts";
 import type { MemoryLimits } from "../../src/store/memory-room.ts";
 import type { Applied } from "../../src/store/replica.ts";
 import { Store, type StoreParts } from "../../src/store/store.ts";
+import { askedByAdmin, freshState } from "./access-on.ts";
 import { FakeClock } from "./fake-clock.ts";
 import { newLog, type TestLog } from "./logs.ts";
 
@@ -30,8 +30,10 @@ export class Keeper {
   readonly clock: FakeClock;
   readonly log: TestLog;
   readonly store: Store;
+  /** The same for a server over it. */
+  readonly served: Store;
   /** The store's own, for tests to look at what readers do not show. */
-  readonly state = State.fresh();
+  readonly state = freshState();
   /** What the service itself sees. */
   readonly reader: Reader;
   /** Everything that was done, in zxid order. */
@@ -46,12 +48,13 @@ export class Keeper {
   ) {
     this.clock = clock;
     this.log = log;
-    this.store = new Store({
+    this.served = new Store({
       state: this.state,
       position: { appliedLsn: 0, historyFloorZxid: 0 },
       ...{ log, clock, ...(tables !== undefined && { tables }), ...(epoch !== undefined && { epoch }) },
       limits: { ...defaultLimits, ...queueLimits, recentEntriesBytesMax: 1024 * 1024, ...limits },
     });
+    this.store = askedByAdmin(this.served);
     this.reader = this.store.reader(systemContext);
     this.store.onApplied((applied) => this.applied.push(...applied));
   }

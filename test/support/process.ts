@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { test as base } from "vitest";
+import { layTokenOfAdmin } from "./lay-token.ts";
 import { logArgs } from "./logs.ts";
 import { serverFile } from "./programs.ts";
 
@@ -70,6 +71,7 @@ export class ServerProcess {
 
   private constructor({ dataDir, command = direct, args = [], env = {}, cwd = projectFolder }: StartOptions) {
     this.dataDir = dataDir;
+    layTokenOfAdmin(dataDir);
     const [program, ...argv] = [
       ...command,
       "--port",

@@ -1,14 +1,16 @@
 // The keeper's fixture with watches beside it, and short ways to open streams.
 
-import { systemContext } from "../../src/core/reader.ts";
 import type { WatchEventType } from "../../src/core/watch-event.ts";
 import { defaultWatchLimits, type WatchLimits } from "../../src/watches/limits.ts";
 import type { Scope } from "../../src/watches/matcher.ts";
 import { Selection, watchEventTypes } from "../../src/watches/selection.ts";
 import type { Stream, StreamRequest, StreamStart } from "../../src/watches/stream.ts";
 import { Watches } from "../../src/watches/watches.ts";
+import { contextOfTests } from "../support/access-on.ts";
 import { type Keeper, test as keeperTest } from "../support/keeper.ts";
 import { RecordingSink } from "./recording-sink.ts";
+
+const context = contextOfTests();
 
 export interface Asked {
   readonly paths?: readonly string[];
@@ -37,13 +39,13 @@ export function requestOf(asked: Asked = {}): StreamRequest {
   const { paths = ["/a"], scope = "node", types = watchEventTypes, withData = true, initial = false } = asked;
   const { start = { kind: "now", initial }, once = false, bookmarkMs = 30_000, heartbeatMs = 10_000 } = asked;
   return {
-    selection: new Selection({ paths, scope, types, withData }),
+    selection: new Selection({ paths, scope, types, withData, permits: context.permits }),
     start,
     once,
     bookmarkMs,
     heartbeatMs,
     reader: "test",
-    context: systemContext,
+    context,
   };
 }
 
