@@ -56,6 +56,7 @@ export const aboutOtherCallers: Reasons = {
     "asks under locks as well, where commands are given no token unless it is passed on",
   "cli/surroundings.test.ts a command that is run while something is held > has its own fence":
     "asks under a lock as well, where a command is given no token unless it is passed on",
+  "cli/security-document.test.ts ": bySelf,
   "cli/status.test.ts who has no token": bySelf,
   "cli/status.test.ts session ended": saysWho,
   "cli/words.test.ts a variable that is set to nothing": bySelf,
