@@ -6,9 +6,10 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastif
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { TlsPair } from "./certificate.ts";
-import { beginInTurn } from "./routes/http/begin-in-turn.ts";
+import { beginBehindProxies, beginInTurn } from "./routes/http/begin-in-turn.ts";
 import { browserHeaders } from "./routes/http/browser-headers.ts";
 import { type Proxies, readForwarded } from "./routes/http/client-address.ts";
+import { ClientTurns } from "./routes/http/client-turns.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
@@ -65,8 +66,10 @@ export function createApp(
   unreadable.follow(app.server);
   openConnections.follow(app.server);
   readForwarded(app, proxies);
-  beginInTurn(app, proxies);
+  const turns = new ClientTurns();
+  beginInTurn(app.server, turns, proxies);
   shareConnections(app, limits, openConnections);
+  beginBehindProxies(app, turns, proxies);
   endIdleSessions(app, limits);
   meetExpectations(app.server, Math.max(limits.dataBytesMax, limits.transactionBytesMax));
   validateStrictly(app);

@@ -61,6 +61,11 @@ test("after a long piece others have several turns of the loop, two for each of 
   expect(turns).toHaveLength(21);
 });
 
+test("a pause of the whole process is not made up for by whoever was served when it came", async () => {
+  const turns = await doneInTurns(2, 5000);
+  expect(turns.length).toBeLessThan(25);
+});
+
 test("all connections of a client have one turn, and another client has its own", async () => {
   const turns = new ClientTurns();
   const [first, second] = [turns.enter("a"), turns.enter("a")];

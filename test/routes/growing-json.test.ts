@@ -99,6 +99,11 @@ test("long strings come out as they went in, wherever they are cut", () => {
     const text = `["${long("a")}${spoilt}${long("a")}"]`;
     expect(() => parsedInPieces(text, [65_536])).toThrow();
   }
+  // What stands for the rest of a string while it is parsed does not make an escape whole.
+  for (let at = 65_520; at < 65_550; at += 1) {
+    const broken = `["${"a".repeat(at)}\\u061€${long("a")}"]`;
+    expect(() => parsedInPieces(broken, [65_536])).toThrow();
+  }
   const cut = Buffer.from(`["${long("€")}"]`);
   cut[100_000] = 0x41;
   expect(() => parsedInPieces(cut, [65_536])).toThrow("not valid UTF-8");
@@ -115,6 +120,11 @@ test("a body that is too much is refused before it is whole, whatever it is too 
       `{"operations":[{"op":"set",${'"a":0,'.repeat(12_000)}`,
       { status: 413, limit: "jsonItemValuesMax", limitValue: 4096, size: 4097 },
     ],
+    [
+      `{"operations":[${"1".repeat(330_000)}`,
+      { status: 413, limit: "jsonItemBytesMax", limitValue: 262_144 },
+    ],
+    [`{${" ".repeat(330_000)}`, { status: 413, limit: "jsonItemBytesMax", limitValue: 262_144 }],
     [`{"${"n".repeat(140_000)}`, { status: 413, limit: "jsonNameBytesMax", limitValue: 65_536 }],
     [`{"operations":[1,,${"1,".repeat(40_000)}`, { status: 400, detail: "The body is not valid JSON." }],
     [`{"operations":[{"__proto__":1},${"1,".repeat(40_000)}`, { status: 400, code: "bad_request" }],
@@ -131,6 +141,13 @@ test("a body that is too much is refused before it is whole, whatever it is too 
     socket.destroy();
   }
   expect(state()).toMatch(/^0 /);
+});
+
+test("small values count for what they take in memory, and not for their bytes", () => {
+  const json = new GrowingJson(limits, (part) => JSON.parse(part));
+  const text = `{"operations":[${"{},".repeat(20_000)}`;
+  json.add(Buffer.from(text));
+  expect(json.heldBytes).toBeGreaterThan(text.length + 20_000 * 100);
 });
 
 test("others are answered between the pieces of a long body", async ({ http }) => {

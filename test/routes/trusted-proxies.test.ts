@@ -3,11 +3,12 @@
 
 import { connect as connectHttp2 } from "node:http2";
 import type { AddressInfo } from "node:net";
-import { expect } from "vitest";
+import { expect, vi } from "vitest";
 import type { Audit } from "../../src/routes/http/audited-request.ts";
 import { Proxies } from "../../src/routes/http/client-address.ts";
 import { makePair } from "../support/certificates.ts";
 import { ClientAt } from "../support/client-at.ts";
+import { plain } from "../support/keeper.ts";
 import { test as base, serveFor } from "./server-fixture.ts";
 
 type Overrides = NonNullable<Parameters<typeof serveFor>[2]>;
@@ -172,4 +173,25 @@ test("a network of proxies has its addresses, in either way of writing them, and
   const others = ["10.1.3.0", "192.0.2.2", "2001:db8:2::1", "::1", "fe80::1%eth0", "", "x", undefined];
   for (const address of others) expect(proxies.has(address), String(address)).toBe(false);
   expect(new Proxies([]).has("127.0.0.1")).toBe(false);
+});
+
+test("requests of many clients on one connection are all answered, whoever's turn it is", async ({
+  serving,
+  keeper,
+}) => {
+  await keeper.create("/large");
+  await keeper.create("/large/a", plain, "x".repeat(900_000));
+  const { proxy } = await serving({ limits: { requestsPerConnectionMax: 4 } });
+  const socket = await proxy.connect();
+  let text = "";
+  socket.setEncoding("latin1").on("data", (part) => {
+    text += part;
+  });
+  const ask = (target: string, client: string) =>
+    `HEAD ${target} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: ${client}\r\n\r\n`;
+  // The turn of the first is over with its first, and its second waits while others take what places there are.
+  const ofAnn = ask("/v1/children/large?include=data", ann).repeat(2);
+  socket.write(ofAnn + ask("/livez", bob).repeat(20) + ask("/livez", ann));
+  await vi.waitFor(() => expect(text.match(/^HTTP\/1\.1 200 /gm)).toHaveLength(23), { timeout: 20_000 });
+  socket.destroy();
 });

@@ -5,7 +5,7 @@ import type { EventEmitter } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { FastifyInstance } from "fastify";
 import { addressOf, isForwarded, type Proxies } from "./client-address.ts";
-import { ClientTurns, type Turn } from "./client-turns.ts";
+import type { ClientTurns, Turn } from "./client-turns.ts";
 import { connectionOf, remoteAddressOf } from "./connection-of.ts";
 import { isGone } from "./gone.ts";
 import { inputValveOf } from "./input-valve.ts";
@@ -14,33 +14,8 @@ import { shareHolderAt } from "./share-holder.ts";
 /** As many of a connection wait before no more of it is read. */
 const waitingUnheldMax = 8;
 
-/** Call before any hook that does something for a request. */
-export function beginInTurn(app: FastifyInstance, proxies: Proxies): void {
-  const turns = new ClientTurns();
-  waitAtTheDoor(app.server, turns, proxies);
-  if (!proxies.isEmpty) waitBehindProxies(app, turns);
-}
-
-/** Whether requests of the connection wait to begin. */
-export function isInLine(connection: EventEmitter): boolean {
-  return (connection as WithLine)[ownLine]?.isEmpty === false;
-}
-
-/** Work for a request that had to wait for something else first: it begins as requests do. */
-export function goOnInTurn(request: IncomingMessage, response: ServerResponse, work: () => void): void {
-  const line = lineKnownOf(request);
-  if (line === undefined) work();
-  else line.enter(request, response, work);
-}
-
-/** Work for a request that has begun, and is done now: it counts. */
-export function spendTurn(request: IncomingMessage, work: () => void): void {
-  const line = lineKnownOf(request);
-  if (line === undefined) work();
-  else line.turn.spend(work);
-}
-
-function waitAtTheDoor(server: Server, turns: ClientTurns, proxies: Proxies): void {
+/** Call before the server listens. Requests that come by a proxy go on to `beginBehindProxies`. */
+export function beginInTurn(server: Server, turns: ClientTurns, proxies: Proxies): void {
   // Fastify's own; whoever else listens only takes notice, and does so at once.
   const [handle] = server.listeners("request") as [Handler];
   server.off("request", handle);
@@ -51,8 +26,13 @@ function waitAtTheDoor(server: Server, turns: ClientTurns, proxies: Proxies): vo
   });
 }
 
-/** A connection that carries many clients' requests has no turn of its own: each request begins in that of its client. */
-function waitBehindProxies(app: FastifyInstance, turns: ClientTurns): void {
+/**
+ * A connection that carries many clients' requests has no turn of its own: each request begins in that of its client. Call
+ * behind the shares of connections: a request that waits for its turn has its place on the connection, or those behind it
+ * could take all of them and wait for it.
+ */
+export function beginBehindProxies(app: FastifyInstance, turns: ClientTurns, proxies: Proxies): void {
+  if (proxies.isEmpty) return;
   app.addHook("onRequest", (request, reply, done) => {
     if (!isForwarded(request)) {
       done();
@@ -64,6 +44,25 @@ function waitBehindProxies(app: FastifyInstance, turns: ClientTurns): void {
     (request.raw as WithLine)[ownLine] = line;
     line.enter(request.raw, reply.raw, done);
   });
+}
+
+/** Whether requests of the connection wait to begin. */
+export function isInLine(connection: EventEmitter): boolean {
+  return (connection as WithLine)[ownLine]?.isEmpty === false;
+}
+
+/** Work for a request that began, and then had to wait for something else: it goes before those that have yet to begin. */
+export function goOnInTurn(request: IncomingMessage, response: ServerResponse, work: () => void): void {
+  const line = lineKnownOf(request);
+  if (line === undefined) work();
+  else line.goOnFirst(response, work);
+}
+
+/** Work for a request that has begun, and is done now: it counts. */
+export function spendTurn(request: IncomingMessage, work: () => void): void {
+  const line = lineKnownOf(request);
+  if (line === undefined) work();
+  else line.turn.spend(work);
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -103,6 +102,8 @@ interface Waiting {
 class Line {
   readonly turn: Turn;
   readonly #waiting: Waiting[] = [];
+  /** Those that came before all of them. */
+  readonly #begun: Waiting[] = [];
   #release: (() => void) | null = null;
 
   constructor(turn: Turn) {
@@ -110,7 +111,7 @@ class Line {
   }
 
   get isEmpty(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.length === 0 && this.#begun.length === 0;
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
@@ -124,9 +125,18 @@ class Line {
     this.turn.waitForNext(this.#goOn);
   }
 
+  goOnFirst(response: ServerResponse, begin: () => void): void {
+    if (this.#begun.length === 0 && !this.turn.isOver) {
+      this.turn.spend(begin);
+      return;
+    }
+    this.#begun.push({ response, begin });
+    this.turn.waitForNext(this.#goOn);
+  }
+
   readonly #goOn = () => {
     while (!this.isEmpty && !this.turn.isOver) {
-      const { response, begin } = this.#waiting.shift() as Waiting;
+      const { response, begin } = (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;
       // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
       if (!isGone(response)) this.turn.spend(begin);
     }

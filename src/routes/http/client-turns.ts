@@ -12,6 +12,8 @@ const unmeasuredMs = 0.02;
  * of its costly requests each.
  */
 const turnsOfOthersPerMs = 2;
+/** However long it was: a pause of the whole process falls into somebody's work, and is not his. */
+const turnsOfOthersMax = 20;
 
 /** When work may begin, and what counts it. */
 export interface Turn {
@@ -92,7 +94,7 @@ class ClientTurn implements Turn {
     this.#spentMs += performance.now() - beganMs + unmeasuredMs;
     if (this.#isOver || this.#spentMs < turnMsMax) return;
     this.#isOver = true;
-    this.#turnsLeft = Math.round(this.#spentMs * turnsOfOthersPerMs);
+    this.#turnsLeft = Math.min(turnsOfOthersMax, Math.round(this.#spentMs * turnsOfOthersPerMs));
     setImmediate(this.#next);
   }
 

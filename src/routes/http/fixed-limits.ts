@@ -41,6 +41,8 @@ export const fixedLimits = {
    * lists; of one line of an import.
    */
   jsonItemValuesMax: 4096,
+  /** Bytes of the same that stand in no string: numbers of so many digits, and blanks. */
+  jsonItemBytesMax: 262_144,
   /** Bytes of the name of a member in JSON. */
   jsonNameBytesMax: 65_536,
   /** Entries in one page of a listing. */

@@ -15,6 +15,11 @@ export class GrowingBytes {
     return this.#length;
   }
 
+  /** What counts against the bounds of bodies. */
+  get heldBytes(): number {
+    return this.#length;
+  }
+
   add(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > this.#bytes.length) this.#growTo(length);

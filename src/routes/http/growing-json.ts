@@ -19,6 +19,7 @@ export class GrowingJson {
   /** All that is outside of the lists; in each of them stands its number. */
   #frame = "";
   readonly #lists: unknown[][] = [];
+  #bytes = 0;
 
   constructor(limits: JsonLimits, parse: ParseJson) {
     this.#scanner = new JsonScanner(limits);
@@ -26,8 +27,14 @@ export class GrowingJson {
     this.#unread = new UnreadJson(this.#scanner, this.#long, parse);
   }
 
+  /** Values take more room than the bytes that they are written with. */
+  get heldBytes(): number {
+    return this.#bytes + this.#scanner.values * bytesPerValue;
+  }
+
   /** @throws KeeperError for what is too much, or no JSON as far as that can be seen yet */
   add(piece: Uint8Array): void {
+    this.#bytes += piece.length;
     for (let from = 0; from < piece.length; ) {
       const wasInList = this.#scanner.isInList;
       const end = this.#scanner.scan(piece, from);
@@ -88,6 +95,9 @@ export class GrowingJson {
   }
 }
 
+/** Of an empty object, or of a member with a name that no other has. */
+const bytesPerValue = 128;
+
 /** What was not parsed yet, as text as soon as it is known where a long string of it goes on. */
 class UnreadJson {
   readonly #scanner: JsonScanner;
@@ -129,8 +139,8 @@ class UnreadJson {
 
 /** The middles of long strings, and the marks that stand for them in what is parsed. */
 class LongStrings {
-  /** No client knows it. */
-  readonly #mark = randomUUID();
+  /** No client knows it. It begins with what no escape goes on with. */
+  readonly #mark = `z${randomUUID()}`;
   readonly #middles: string[][] = [];
 
   begin(): string {

@@ -3,8 +3,6 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
-import { remoteAddressOf } from "./connection-of.ts";
-import { shareHolderAt } from "./share-holder.ts";
 import { Turns } from "./turns.ts";
 
 export interface InputValve {
@@ -62,8 +60,11 @@ const bytesAtOnceMax = 65_536;
 /** One body goes on in each turn of the event loop, of all there are: what is done with a piece of it others wait for. */
 const turns = new Turns();
 
-/** To be called with the length of each piece of a body, so that others have their turn. */
-export function paceOf(request: IncomingMessage): (bytes: number) => void {
+/**
+ * To be called with the length of each piece of a body, so that others have their turn.
+ * @param client whose body it is, as shares are told apart
+ */
+export function paceOf(request: IncomingMessage, client: string): (bytes: number) => void {
   const valve = inputValveOf(request);
   let [pieces, bytes] = [0, 0];
   let isHeld = false;
@@ -73,7 +74,7 @@ export function paceOf(request: IncomingMessage): (bytes: number) => void {
     if (isHeld || (pieces < piecesAtOnceMax && bytes < bytesAtOnceMax)) return;
     const release = valve.hold();
     isHeld = true;
-    turns.take(shareHolderAt(remoteAddressOf(request)), () => {
+    turns.take(client, () => {
       [pieces, bytes] = [0, 0];
       isHeld = false;
       release();

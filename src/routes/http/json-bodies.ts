@@ -57,6 +57,10 @@ class JsonBody implements CollectedBody {
     this.#parse = parse;
   }
 
+  get heldBytes(): number {
+    return this.#long?.heldBytes ?? this.#short.length;
+  }
+
   add(piece: Buffer): void {
     if (this.#long === null && this.#short.length + piece.length <= shortBytesMax) {
       this.#short.add(piece);

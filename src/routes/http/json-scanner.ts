@@ -20,6 +20,9 @@ export class JsonScanner {
   /** Of them, those in the item that is being looked through, or outside of all lists. */
   #itemValues = 0;
   #outerValues = 0;
+  /** Of the same, bytes that stand in no string. */
+  #itemBytes = 0;
+  #outerBytes = 0;
   #isInList = false;
   #isInString = false;
   #isEscaped = false;
@@ -37,6 +40,11 @@ export class JsonScanner {
   constructor({ jsonDepthMax, jsonValuesMax }: JsonLimits) {
     this.#depthMax = jsonDepthMax;
     this.#valuesMax = jsonValuesMax;
+  }
+
+  /** Commas and opening brackets so far. */
+  get values(): number {
+    return this.#values;
   }
 
   /** Whether it stands in a list of the outermost object or list. */
@@ -78,10 +86,12 @@ export class JsonScanner {
         at = this.#scanString(piece, at);
         continue;
       }
+      this.#itemBytes += 1;
       this.#take(piece[at] as number, at);
       at += 1;
       if (this.#isInList !== wasInList) break;
     }
+    if (this.#itemBytes > fixedLimits.jsonItemBytesMax) throw tooLong(this.#itemBytes);
     return at;
   }
 
@@ -100,6 +110,7 @@ export class JsonScanner {
         if (this.#isInList && this.#depth === listDepth) {
           this.#lastComma = at;
           this.#itemValues = 0;
+          this.#itemBytes = 0;
         }
         this.#count();
         break;
@@ -125,14 +136,15 @@ export class JsonScanner {
     this.#isNameNext = true;
     if (!isList || this.#isInList || this.#depth !== listDepth) return;
     this.#isInList = true;
-    this.#outerValues = this.#itemValues;
-    this.#itemValues = 0;
+    [this.#outerValues, this.#itemValues] = [this.#itemValues, 0];
+    [this.#outerBytes, this.#itemBytes] = [this.#itemBytes, 0];
   }
 
   #close(): void {
     if (this.#isInList && this.#depth === listDepth) {
       this.#isInList = false;
       this.#itemValues = this.#outerValues;
+      this.#itemBytes = this.#outerBytes;
     }
     // Text with more of them closed than opened is no JSON, whatever follows.
     this.#depth = Math.max(0, this.#depth - 1);
@@ -194,6 +206,12 @@ export class JsonScanner {
 function tooDeep(limitValue: number, size: number): KeeperError {
   const message = `Lists and objects in JSON are at most ${limitValue} deep; these are deeper.`;
   return new KeeperError("bad_request", message, { limit: "jsonDepthMax", limitValue, size });
+}
+
+function tooLong(size: number): KeeperError {
+  const { jsonItemBytesMax: limitValue } = fixedLimits;
+  const message = `An operation, or another item in JSON, has at most ${limitValue} bytes outside of its strings.`;
+  return new KeeperError("too_large", message, { limit: "jsonItemBytesMax", limitValue, size });
 }
 
 function tooMany(

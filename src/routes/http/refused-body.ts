@@ -9,6 +9,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type ErrorCode, type ErrorDetails, KeeperError } from "../../core/errors.ts";
 import { fixedLimits } from "./fixed-limits.ts";
 import { paceOf } from "./input-valve.ts";
+import { shareHolderOf } from "./share-holder.ts";
 
 /** A refusal of a body that may not be whole: nobody waits for the rest of it. */
 export class BodyRefused extends KeeperError {
@@ -54,12 +55,13 @@ export function closeBehind({ raw }: FastifyRequest, reply: FastifyReply): void 
 }
 
 /** Resolves when nothing of the body is to come, or nobody waits for it any longer. */
-export function runOut({ raw }: FastifyRequest): Promise<void> {
+export function runOut(request: FastifyRequest): Promise<void> {
+  const { raw } = request;
   return new Promise((resolve) => {
     if ("stream" in raw || raw.readableEnded || raw.destroyed) return resolve();
     const silence = setTimeout(resolve, fixedLimits.refusedBodySilenceMsMax);
     const timeUp = setTimeout(resolve, fixedLimits.refusedBodyMsMax);
-    const pace = paceOf(raw);
+    const pace = paceOf(raw, shareHolderOf(request));
     let leftBytes = fixedLimits.refusedBodyBytesMax;
     raw.on("data", (part: Buffer) => {
       silence.refresh();

@@ -8,9 +8,12 @@ import { spendTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
 import { paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
+import { shareHolderOf } from "./share-holder.ts";
 
 /** A body as far as it has come. What it throws is the answer. */
 export interface CollectedBody {
+  /** What is kept of it in memory. */
+  readonly heldBytes: number;
   /** @throws KeeperError where what has come is refused, whatever follows */
   add(piece: Buffer): void;
   /** What the routes take for the body, when it is whole. @throws KeeperError */
@@ -72,9 +75,9 @@ function readWhole(
     // Nearly all come in one piece, and there is no time in which they would be held.
     if (rest === undefined && length === declared && request.raw.httpVersionMajor === 1) return;
     if (collected === undefined) return;
-    rest ??= { held: inFlight.begin(refuse), pace: paceOf(request.raw) };
+    rest ??= { held: inFlight.begin(refuse), pace: paceOf(request.raw, shareHolderOf(request)) };
     rest.pace(piece.length);
-    rest.held.holds(length);
+    rest.held.holds(collected.heldBytes);
   };
   // What is made of it, and what the route does then, is work for its client.
   body.on("data", (piece: Buffer) => spendTurn(request.raw, () => take(piece)));
