@@ -88,8 +88,9 @@ export interface CommitLog {
   /**
    * Hands over every entry after `after`, once, in order, own entries included, each only when durable. What is not taken
    * yet stays in the log and not in memory. Where entries are missing the log fails rather than skip them.
+   * @param entryName of the entry at `after`, as far as it is known: where a log that others keep has another there, it fails
    */
-  follow(after: Lsn, onEntries: EntriesHandler): void;
+  follow(after: Lsn, onEntries: EntriesHandler, entryName?: string): void;
   /** A position not before any append that completed anywhere before the call. */
   tail(): Promise<Lsn>;
   /**

@@ -57,6 +57,8 @@ interface ReplicaParts {
   /** As of `appliedLsn`; nobody else changes it. */
   readonly state: State;
   readonly appliedLsn: Lsn;
+  /** Which entry stands there; empty for none, and where it is not known. */
+  readonly entryName: string;
   readonly log: CommitLog;
   readonly clock: Clock;
   readonly serviceTime: ServiceTime;
@@ -101,6 +103,8 @@ export class Replica {
   readonly #zxids: Arrivals;
   readonly #lsns: Arrivals;
   #appliedLsn: Lsn;
+  /** As it begins. */
+  readonly #entryName: string;
   #isBroken = false;
   #onBroken: ReplicaParts["onFailure"];
   readonly #onFailure: ReplicaParts["onFailure"];
@@ -108,6 +112,7 @@ export class Replica {
   constructor(parts: ReplicaParts) {
     this.#state = parts.state;
     this.#appliedLsn = parts.appliedLsn;
+    this.#entryName = parts.entryName;
     this.#log = parts.log;
     this.#serviceTime = parts.serviceTime;
     this.#proposer = parts.proposer;
@@ -140,14 +145,17 @@ export class Replica {
    * before it has told of all. NewerVersionError where a later version can do it
    */
   async start(): Promise<void> {
-    const tail = await this.#log.tail();
     await new Promise<void>((resolve, reject) => {
       this.#log.onState((state) => {
         if (state.state === "failed") reject(state.error ?? new Error(state.cause));
       });
       this.#onBroken = (error) => reject(error instanceof BrokenEntryError ? unreplayable(error) : error);
-      this.#log.follow(this.#appliedLsn, (entries) => this.#hearAll(entries));
-      this.#lsns.until(tail).then(resolve);
+      this.#log.follow(this.#appliedLsn, (entries) => this.#hearAll(entries), this.#entryName);
+      // By then the log knows what the state is of, and does not tell the end of another past.
+      this.#log
+        .tail()
+        .then((tail) => this.#lsns.until(tail))
+        .then(resolve, reject);
     });
     this.#onBroken = this.#onFailure;
   }

@@ -92,7 +92,8 @@ export class Store {
   #isClosing = false;
 
   constructor(parts: StoreParts) {
-    const { state, position, log, tables, epoch, clock, limits } = parts;
+    const { state, log, tables, epoch, clock, limits } = parts;
+    const position = { entryName: "", ...parts.position };
     const { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax } = limits;
     const bounds = { transactionChangesMax, transactionChangeBytesMax, ephemeralsPerSessionMax };
     const serviceTime = new ServiceTime(clock, state.ranMs);
@@ -107,15 +108,14 @@ export class Store {
     this.#serviceTime = serviceTime;
     this.#tables = tables;
     this.#tableWriter =
-      tables === undefined
-        ? null
-        : new TableWriter({ state, tables, clock, onFailure }, { entryName: "", ...position });
+      tables === undefined ? null : new TableWriter({ state, tables, clock, onFailure }, position);
     this.#proposer = new Proposer({
       ...{ state, log, clock, serviceTime, limits, bounds, onFailure },
       beginning: epoch === undefined ? null : beginningOf(epoch),
     });
     this.#replica = new Replica({
-      ...{ state, appliedLsn: position.appliedLsn, log, clock, serviceTime, bounds, onFailure },
+      ...{ state, log, clock, serviceTime, bounds, onFailure },
+      ...{ appliedLsn: position.appliedLsn, entryName: position.entryName },
       proposer: this.#proposer,
       tableWriter: this.#tableWriter,
       unknownPasts: this.unknownPasts,

@@ -176,11 +176,11 @@ export class HeldLog implements TestLog {
     }
   }
 
-  follow(after: Lsn, onEntries: EntriesHandler): void {
+  follow(after: Lsn, onEntries: EntriesHandler, entryName?: string): void {
     const hearing = { handed: after, isBusy: false };
     this.#hearings.push(hearing);
     this.#hear();
-    this.#log.follow(after, (entries) => this.#hand(entries, onEntries, hearing));
+    this.#log.follow(after, (entries) => this.#hand(entries, onEntries, hearing), entryName);
   }
 
   #hand(entries: readonly LogEntry[], onEntries: EntriesHandler, hearing: Hearing): void | Promise<void> {

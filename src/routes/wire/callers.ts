@@ -48,8 +48,10 @@ declare module "fastify" {
   }
 }
 
-/** Tokens whose callers are kept ready. */
+/** Headers whose callers are kept ready. */
 const readyMax = 10_000;
+/** Characters of one that is kept: a token may be shown in very many ways, with blanks that make it long. */
+const headerLengthMax = 256;
 
 /** A header that was shown, and who shows it. Every connection that shows it has the same record, which is then in the processor's cache. */
 interface ShownHeader {
@@ -109,6 +111,7 @@ export class Callers {
     if (token === undefined) return this.#ofPeer(request);
     if (this.#jwtKeys !== null && isJwt(token)) return this.#ofJwt(token, this.#jwtKeys, addressOf(request));
     const shown = { authorization, generation: this.#generation, caller: this.#ofToken(token) };
+    if (authorization.length > headerLengthMax) return shown.caller;
     this.#ready.set(authorization, shown);
     if (connection !== null) connection[lastShown] = shown;
     return shown.caller;

@@ -2,8 +2,8 @@
 // twice or out of order, and kept silent: so what is heard counts only as the next of what was heard before, and with
 // anything else there is a gap, which is read and not heard.
 
-import type { LogEntry, Lsn } from "../commit-log.ts";
-import { entryOf } from "./entries-read.ts";
+import { entryNameText, type LogEntry, type Lsn } from "../commit-log.ts";
+import { entryOf, type KnownEntry } from "./entries-read.ts";
 import type { EtcdCalls, KeyValue, WatchAnswer } from "./etcd-calls.ts";
 import type { Keys } from "./keys.ts";
 
@@ -26,7 +26,7 @@ export class EntriesHeard {
   #entries: LogEntry[] = [];
   #bytes = 0;
   /** The last entry that was heard of, or was known when the hearing began. */
-  #last: Lsn = 0;
+  #last: KnownEntry = { lsn: 0, name: "" };
   #abort: AbortController | null = null;
   /** Of one transaction, which writes an entry and the tail: what was heard so far. */
   #half: { readonly revision: bigint; entry?: KeyValue; tail?: KeyValue } | null = null;
@@ -41,18 +41,23 @@ export class EntriesHeard {
 
   /** Everything up to here is known. */
   get last(): Lsn {
+    return this.#last.lsn;
+  }
+
+  /** The same, and which entry stands there. Also when nobody listens any more: it was there. */
+  get lastKnown(): KnownEntry {
     return this.#last;
   }
 
   /** Some of those from one on; none when it has yet to be written, undefined when it was not heard. */
   from(from: Lsn): readonly LogEntry[] | undefined {
     if (!this.isListening) return undefined;
-    const first = this.#last - this.#entries.length + 1;
+    const first = this.last - this.#entries.length + 1;
     return from < first ? undefined : this.#entries.slice(from - first, from - first + takenAtOnceMax);
   }
 
   /** From here on: everything up to `last` is known, and was written before the revision. */
-  listen(startRevision: bigint, last: Lsn): void {
+  listen(startRevision: bigint, last: KnownEntry): void {
     this.stop();
     this.#last = last;
     const abort = new AbortController();
@@ -103,19 +108,19 @@ export class EntriesHeard {
     const heard = entryOf(entry, lsn, keys);
     if (heard !== null) this.add(heard);
     // One that is in parts is read with them.
-    else if (lsn > this.#last) this.lose();
+    else if (lsn > this.last) this.lose();
   }
 
   /** One that is there: heard, or written by ourselves. One that is known already changes nothing. */
   add(entry: LogEntry, isHeard = true): void {
-    if (!this.isListening || entry.lsn <= this.#last) return;
-    if (entry.lsn === this.#last + 1) this.#keep(entry);
+    if (!this.isListening || entry.lsn <= this.last) return;
+    if (entry.lsn === this.last + 1) this.#keep(entry);
     // Of what we wrote behind others' the others are yet to be heard.
     else if (isHeard) this.lose();
   }
 
   #keep(entry: LogEntry): void {
-    this.#last = entry.lsn;
+    this.#last = { lsn: entry.lsn, name: entryNameText(entry) };
     this.#entries.push(entry);
     this.#bytes += entry.body.byteLength;
     while (this.#bytes > keptBytesMax && this.#entries.length > 1)
@@ -124,7 +129,7 @@ export class EntriesHeard {
 
   /** Those up to here are taken by all who want them. */
   forget(upTo: Lsn): void {
-    const first = this.#last - this.#entries.length + 1;
+    const first = this.last - this.#entries.length + 1;
     for (const { body } of this.#entries.splice(0, Math.max(0, upTo - first + 1)))
       this.#bytes -= body.byteLength;
   }

@@ -3,8 +3,9 @@
 
 import { entryNameText, type LogEntry, type Lsn } from "../commit-log.ts";
 import { bodyIn, joined, lengthIn } from "./entry-value.ts";
-import { byModRevision, type EtcdCalls, type KeyValue } from "./etcd-calls.ts";
-import type { Keys } from "./keys.ts";
+import { byModRevision, type EtcdCalls, type KeyValue, type Step } from "./etcd-calls.ts";
+import { answeredFromBefore, isOutOfSpace } from "./etcd-errors.ts";
+import { bytesOf, type Keys } from "./keys.ts";
 
 /** All entries that are there, by their keys, at one moment. */
 export interface Listing {
@@ -18,7 +19,7 @@ export interface Listing {
 /** An entry that somebody has read or heard of before. */
 export interface KnownEntry {
   readonly lsn: Lsn;
-  /** As `entryNameText` writes it. */
+  /** As `entryNameText` writes it; empty where it is not known. */
   readonly name: string;
 }
 
@@ -51,16 +52,33 @@ export class EntriesRead {
 
   /**
    * Whether an entry stands where it is known to have stood. What was trimmed is neither beyond the end nor another, and so
-   * is one whose name is not known.
+   * is one whose name is not known. That it is beyond the end is asked again by a write, which no member answers from before.
    */
   async lookAt(known: KnownEntry): Promise<{ readonly isBeyond: boolean; readonly isAnother: boolean }> {
-    const listing = await this.list();
+    const read = await this.list();
+    const listing = known.lsn > read.end ? await this.#listByWrite() : read;
     return { isBeyond: known.lsn > listing.end, isAnother: this.isAnother(listing, known) };
   }
 
   isAnother({ end, keys }: Listing, { lsn, name }: KnownEntry): boolean {
     const key = keys[lsn - (end - keys.length + 1)];
     return key !== undefined && name !== "" && entryNameText(placeIn(key, this.#keys)) !== name;
+  }
+
+  /**
+   * Whether it is there no more, and so cannot be compared: the last that a snapshot covers stays, and with it the last of
+   * each server that has all there is. Earlier versions, which knew no names, trimmed that as well; and where the log begins
+   * nothing was before.
+   */
+  isTrimmed({ end, keys }: Listing, { lsn, name }: KnownEntry): boolean {
+    const isBegin = lsn === this.#keys.lsnAt(0n);
+    return lsn < end - keys.length + 1 && name !== "" && !isBegin;
+  }
+
+  /** Which entry the log ends with. */
+  lastOf({ end, keys }: Listing): KnownEntry {
+    const key = keys.at(-1);
+    return { lsn: end, name: key === undefined ? "" : entryNameText(placeIn(key, this.#keys)) };
   }
 
   /** How many bytes entries have, without their parts being fetched. Some of those from one on; none that was trimmed. */
@@ -78,12 +96,23 @@ export class EntriesRead {
     );
   }
 
-  /** One picture of the tail and of what is there. */
-  async list(): Promise<Listing> {
+  /** Where nothing can be written it is read. */
+  async #listByWrite(): Promise<Listing> {
+    try {
+      return await this.list([{ put: { key: this.#keys.question, value: bytesOf("") } }]);
+    } catch (error) {
+      if (!isOutOfSpace(error)) throw error;
+      return await this.list();
+    }
+  }
+
+  /** One picture of the tail and of what is there. @param before steps that are taken before */
+  async list(before: readonly Step[] = []): Promise<Listing> {
     const { tail, entries } = this.#keys;
     const { header, ranges } = await this.#client.txn({
       compare: [],
       success: [
+        ...before,
         { range: { key: tail, keysOnly: true } },
         { range: { ...entries, keysOnly: true, ...byModRevision } },
       ],
@@ -134,16 +163,17 @@ export class EntriesRead {
     return body.byteLength < lengthIn(value) ? null : { lsn, ...place, body };
   }
 
-  /** Where the entry stands that was written at the revision. */
+  /** Where the entry stands that was written at the revision. @throws ConnectError where it is answered from before */
   async lsnAt(modRevision: bigint): Promise<Lsn> {
     const { tail, entries } = this.#keys;
-    const { ranges } = await this.#client.txn({
+    const { header, ranges } = await this.#client.txn({
       compare: [],
       success: [
         { range: { key: tail, keysOnly: true } },
         { range: { ...entries, keysOnly: true, minModRevision: modRevision + 1n } },
       ],
     });
+    if (header.revision < modRevision) throw answeredFromBefore();
     return endIn(ranges[0]?.kvs, this.#keys) - (ranges[1]?.kvs.length ?? 0);
   }
 }

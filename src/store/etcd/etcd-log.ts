@@ -79,8 +79,8 @@ export class EtcdLog implements CommitLog {
   readonly #lag: LogLag;
   readonly #room: Room | undefined;
   readonly #followers = new Set<Follower>();
-  /** The last entry that one of them was told of. */
-  #known: KnownEntry | null = null;
+  /** The last entry that one of them was told of, or had when it began. */
+  #known: KnownEntry = { lsn: 0, name: "" };
 
   private constructor(
     { client, clock, prefix, room }: EtcdLogParts,
@@ -106,7 +106,7 @@ export class EtcdLog implements CommitLog {
       onAnswered: () => connection.answered(),
       onLost: (error) => connection.notAnswered(error),
     });
-    const tail = new LogTail({ client, keys, connection, formatRevision, known: () => this.#known });
+    const tail = new LogTail({ client, keys, connection, formatRevision, known: () => this.#lastKnown });
     const usage = new Usage(connection, read);
     const own = new OwnEntries({
       ...{ writer, client, keys, connection, read, formatRevision },
@@ -152,8 +152,9 @@ export class EtcdLog implements CommitLog {
     this.#connection.setShort(refusal);
   }
 
-  follow(after: Lsn, onEntries: EntriesHandler): void {
-    let last: KnownEntry | null = null;
+  follow(after: Lsn, onEntries: EntriesHandler, entryName = ""): void {
+    let last: KnownEntry = { lsn: after, name: entryName };
+    this.#know(last);
     const read = async (from: Lsn) => {
       const entries = await this.#entriesFrom(from, last);
       for (const entry of entries) last = this.#noted(entry);
@@ -170,12 +171,22 @@ export class EtcdLog implements CommitLog {
     // What this server puts is counted as it is sent.
     if (writer !== this.writer) this.#room?.note(body.byteLength);
     const known = { lsn, name: entryNameText(entry) };
-    if (lsn > (this.#known?.lsn ?? 0)) this.#known = known;
+    this.#know(known);
     return known;
   }
 
-  /** @param known the one before, if it was read or heard of */
-  async #entriesFrom(from: Lsn, known: KnownEntry | null): Promise<readonly LogEntry[]> {
+  #know(known: KnownEntry): void {
+    if (known.lsn > this.#known.lsn || this.#known.name === "") this.#known = known;
+  }
+
+  /** What was heard and not handed over yet was there as well. */
+  get #lastKnown(): KnownEntry {
+    const { lastKnown } = this.#heard;
+    return lastKnown.lsn > this.#known.lsn ? lastKnown : this.#known;
+  }
+
+  /** @param known the one before */
+  async #entriesFrom(from: Lsn, known: KnownEntry): Promise<readonly LogEntry[]> {
     if (this.#connection.isOver) return [];
     const heard = this.#heard.from(from);
     if (heard !== undefined) return heard;
@@ -184,10 +195,12 @@ export class EtcdLog implements CommitLog {
       if (read === null) this.#connection.fail(trimmed(from));
       if (read === null || this.#connection.isOver) return [];
       const { entries, listing } = read;
-      if (known !== null && this.#read.isAnother(listing, known)) this.#tail.failAsAnotherPast(known.lsn);
+      if (this.#read.isAnother(listing, known)) this.#tail.failAsAnotherPast(known.lsn);
+      if (entries.length > 0 && this.#read.isTrimmed(listing, known))
+        this.#connection.fail(lastTrimmed(known.lsn));
       if (this.#connection.isOver) return [];
       if (entries.length === 0 && !this.#heard.isListening)
-        this.#heard.listen(listing.revision + 1n, listing.end);
+        this.#heard.listen(listing.revision + 1n, this.#read.lastOf(listing));
       return entries;
     } catch (error) {
       if (error instanceof GivenUpError || this.#connection.isOver) return [];
@@ -267,11 +280,15 @@ export class EtcdLog implements CommitLog {
 
 /** What the next start mends (`bootstrap.ts`). */
 function trimmed(from: Lsn): string {
-  return (
-    `Log entries from ${from} on are missing: they were trimmed before this server had read them. ` +
-    "Start it again: it takes the snapshot that the other servers share."
-  );
+  return `Log entries from ${from} on are missing: they were trimmed before this server had read them. ${startAgain}`;
 }
+
+/** It cannot be seen any more whether the log is of this past. */
+function lastTrimmed(lsn: Lsn): string {
+  return `Log entry ${lsn}, the last that this server has, is missing: it was trimmed before this server had read on. ${startAgain}`;
+}
+
+const startAgain = "Start it again: it takes the snapshot that the other servers share.";
 
 /** Whoever trims does it again another time. */
 function throwIfFull(error: unknown): void {

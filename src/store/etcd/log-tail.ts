@@ -5,13 +5,15 @@ import { type Lsn, OutcomeUnknownError } from "../commit-log.ts";
 import type { LogConnection } from "../log-connection.ts";
 import { endIn, type KnownEntry } from "./entries-read.ts";
 import type { EtcdCalls, KeyValue, Step, TxnAnswer } from "./etcd-calls.ts";
-import { isOutOfSpace } from "./etcd-errors.ts";
+import { answeredFromBefore, isOutOfSpace } from "./etcd-errors.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 import { restoredFromOlder } from "./own-entries.ts";
 
 /** A look at the tail that is not answered by then has another member asked, before the log is said to be out of reach. */
 const lookTimeoutMs = 1000;
+/** So many reads that say that the log ends too early are believed where nothing can be written. */
+const readsBelieved = 5;
 
 interface TailParts {
   readonly client: EtcdCalls;
@@ -19,8 +21,8 @@ interface TailParts {
   readonly connection: LogConnection;
   /** Of the log that was opened. */
   readonly formatRevision: bigint;
-  /** The last entry that somebody here was told of; null where there was none yet. */
-  readonly known: () => KnownEntry | null;
+  /** The last entry that is known to have been there. */
+  readonly known: () => KnownEntry;
 }
 
 export class LogTail {
@@ -36,30 +38,41 @@ export class LogTail {
    * is lost for the newest
    */
   async ask(): Promise<Lsn> {
-    const { client, keys, connection } = this.#parts;
     // Of what is heard while it is asked the answer may not know.
-    const known = this.#parts.known();
+    return await this.#askBehind(this.#parts.known());
+  }
+
+  async #askBehind(known: KnownEntry): Promise<Lsn> {
+    const { client, keys, connection } = this.#parts;
     const ranges = this.#ranges();
     let success: Step[] = [{ put: { key: keys.question, value: bytesOf("") } }, ...ranges];
-    const answer = await connection.insist(
-      () => client.txn({ compare: [], success }),
+    let early = 0;
+    return await connection.insist(
+      async () => {
+        const end = this.#endIn(await client.txn({ compare: [], success }), known);
+        if (end >= known.lsn) return end;
+        early += 1;
+        if (success === ranges && early < readsBelieved) throw answeredFromBefore();
+        throw this.#failAsEnded(end, known.lsn);
+      },
       (error) => {
         // Where nothing can be written it is read.
         if (isOutOfSpace(error)) success = ranges;
       },
     );
-    const end = this.#endIn(answer, known);
-    if (known !== null && end < known.lsn && success !== ranges) throw this.#failAsEnded(end, known.lsn);
-    return end;
   }
 
-  /** Asked once, and answered from before at times. @throws Error when nobody answers, or it is another log by now */
+  /**
+   * Asked once, and answered from before at times: where that is too early it is asked by a write.
+   * @throws Error when nobody answers, or it is another log by now, or of another past
+   */
   async look(): Promise<Lsn> {
     const { client, connection } = this.#parts;
     const known = this.#parts.known();
     const answer = await client.txn({ compare: [], success: this.#ranges(), timeoutMs: lookTimeoutMs });
     connection.answered();
-    return this.#endIn(answer, known);
+    const end = this.#endIn(answer, known);
+    return end < known.lsn ? await this.#askBehind(known) : end;
   }
 
   #ranges(): Step[] {
@@ -68,11 +81,11 @@ export class LogTail {
   }
 
   /** At one place there is one entry, from whenever the answer is. */
-  #endIn({ ranges: [tails, formats] }: TxnAnswer, known: KnownEntry | null): Lsn {
+  #endIn({ ranges: [tails, formats] }: TxnAnswer, known: KnownEntry): Lsn {
     this.#assertSame(formats?.kvs[0]);
     const end = endIn(tails?.kvs, this.#parts.keys);
     const name = tails?.kvs[0]?.value;
-    if (end === known?.lsn && name !== undefined && textOf(name) !== known.name)
+    if (end === known.lsn && known.name !== "" && name !== undefined && textOf(name) !== known.name)
       throw this.failAsAnotherPast(end);
     return end;
   }
@@ -87,9 +100,9 @@ export class LogTail {
   }
 
   /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
-  async doubt(known: Lsn): Promise<void> {
-    const end = await this.ask();
-    if (end < known) this.#failAsEnded(end, known);
+  async doubt(lsn: Lsn): Promise<void> {
+    const known = this.#parts.known();
+    await this.#askBehind(known.lsn < lsn ? { lsn, name: "" } : known);
   }
 
   #failAsEnded(end: Lsn, known: Lsn): OutcomeUnknownError {

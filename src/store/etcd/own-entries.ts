@@ -7,7 +7,7 @@ import type { LogConnection } from "../log-connection.ts";
 import { type EntriesRead, endIn } from "./entries-read.ts";
 import { partsOf, valueFor } from "./entry-value.ts";
 import type { Condition, EtcdCalls, KeyValue, TxnAnswer } from "./etcd-calls.ts";
-import { isOutOfSpace } from "./etcd-errors.ts";
+import { answeredFromBefore, isOutOfSpace } from "./etcd-errors.ts";
 import { bytesOf, type Keys, textOf } from "./keys.ts";
 import { notTheSame } from "./log-format.ts";
 
@@ -173,9 +173,16 @@ export class OwnEntries {
   /** Of an entry that was put before it was known to be. */
   async #placeOf(seq: number, revision: bigint): Promise<Lsn> {
     const { client, connection, keys, read, writer } = this.#parts;
-    const lsn = await connection.insist(() => read.lsnAt(revision));
+    const refused = () => {
+      if (connection.state.state === "failed") throw new OutcomeUnknownError("The log has failed.");
+    };
+    const lsn = await connection.insist(() => read.lsnAt(revision), refused);
     const key = keys.entry(writer, seq);
-    const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
+    const { kvs } = await connection.insist(async () => {
+      const answer = await client.range({ key, keysOnly: true });
+      if (answer.header.revision < revision) throw answeredFromBefore();
+      return answer;
+    }, refused);
     // With it others may have gone that were to be counted.
     if (kvs.length === 0) throw new OutcomeUnknownError("The entry was trimmed before its place was known.");
     return lsn;

@@ -51,11 +51,9 @@ export class Probes {
   }
 
   async #probe(): Promise<void> {
-    const { client, connection, heard, tail, usage } = this.#parts;
+    const { client, connection, tail, usage } = this.#parts;
     try {
-      // Of what is heard while it is asked the answer may not know.
-      const { last } = heard;
-      await this.#compare(await tail.look(), last);
+      this.#compare(await tail.look());
       if (this.#count % probesPerCount === 0) await usage.count();
       this.#count += 1;
       if (connection.isFull && !(await client.isFull())) connection.setFull(null);
@@ -64,10 +62,9 @@ export class Probes {
     }
   }
 
-  async #compare(end: Lsn, known: Lsn): Promise<void> {
-    const { heard, tail } = this.#parts;
-    if (end < known) await tail.doubt(known);
-    else if (!heard.isListening) this.#parts.onUnheard(end);
+  #compare(end: Lsn): void {
+    const { heard } = this.#parts;
+    if (!heard.isListening) this.#parts.onUnheard(end);
     else if (this.#unheard > heard.last) heard.lose();
     this.#unheard = end;
     this.#parts.onEnd(end);

@@ -122,6 +122,7 @@ export class SnapshotDuty {
       this.#stats = { ...this.#stats, lastFailure: null };
       return this.#limits.lookEveryMs;
     } catch (error) {
+      if (error instanceof SupersededError) this.#stats = { ...this.#stats, lastFailure: null };
       if (signal.aborted || error instanceof SupersededError) return this.#limits.lookEveryMs;
       if (error instanceof KeeperError && error.code === "throttled") return busyRetryMs;
       const lastFailure = error instanceof Error ? error.message : String(error);
@@ -152,10 +153,10 @@ export class SnapshotDuty {
       return;
     }
     const snapshot = await this.#take(latest, signal);
-    await this.#tidy(snapshot);
     const takenAtMs = this.#parts.clock.wallMs();
     this.#stats = { ...this.#stats, taken: this.#stats.taken + 1, takenAtMs };
     this.#parts.onTaken(snapshot);
+    await this.#tidy(snapshot);
   }
 
   async #take(latest: Snapshot | null, signal: AbortSignal): Promise<Snapshot> {

@@ -10,9 +10,9 @@
 
 import { randomUUID } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
-import type { Condition, EtcdCalls, Step, Txn } from "./etcd-calls.ts";
+import type { Condition, EtcdCalls, RangeAnswer, Step, Txn } from "./etcd-calls.ts";
 import { isOfTheWay } from "./etcd-errors.ts";
-import { Keys } from "./keys.ts";
+import { bytesOf, Keys } from "./keys.ts";
 import {
   decodeManifest,
   encodeManifest,
@@ -20,6 +20,7 @@ import {
   type Snapshot,
   type SnapshotFacts,
 } from "./manifest.ts";
+import { restoredFromOlder } from "./own-entries.ts";
 import { patiently } from "./patience.ts";
 import { prune } from "./prune.ts";
 import { hashesIn, hashOf, listsOf, packed, piecesOf, unpacked } from "./snapshot-chunks.ts";
@@ -65,14 +66,13 @@ export class Snapshots {
 
   /** @throws NewerVersionError, or Error when it is damaged */
   async latest(): Promise<Snapshot | null> {
-    const { kvs } = await patiently(() => this.#client.range({ key: this.#keys.manifest }));
-    const [kv] = kvs;
-    return kv === undefined ? null : { ...decodeManifest(kv.value), revision: kv.modRevision };
+    return snapshotIn(await patiently(() => this.#client.range({ key: this.#keys.manifest })));
   }
 
   /**
    * Puts all of a file there; it is the snapshot when this resolves.
-   * @throws SupersededError, the signal's reason, Error where there is no room for it, and what etcd says
+   * @throws SupersededError, the signal's reason, Error where there is no room for it or the log was put back, and what etcd
+   * says
    */
   async put(
     file: FileHandle,
@@ -83,6 +83,8 @@ export class Snapshots {
     const before = await this.latest();
     if (before !== null && before.lsn >= facts.lsn) throw superseded();
     const expected = before?.revision ?? 0n;
+    const conditions = this.#conditionsOf(behind);
+    await this.#assertNotPutBack(expected, conditions);
     const present = await this.#present(before);
     const hashes: string[] = [];
     for await (const piece of piecesOf(file, facts.bytes)) {
@@ -96,8 +98,22 @@ export class Snapshots {
     const { compare, success } = together();
     return await this.#putManifest(
       { ...facts, lists, previous },
-      { expected, together: { compare: [...compare, ...this.#conditionsOf(behind)], success } },
+      { expected, conditions, together: { compare: [...compare, ...conditions], success } },
     );
+  }
+
+  /** Before all of it is sent for nothing. Asked by a write, which no member answers from before. */
+  async #assertNotPutBack(expected: bigint, conditions: readonly Condition[]): Promise<void> {
+    if (conditions.length === 0) return;
+    const { manifest: key, question } = this.#keys;
+    const txn = {
+      compare: [{ key, modRevision: expected }, ...conditions],
+      success: [{ put: { key: question, value: bytesOf("") } }],
+      failure: [{ put: { key: question, value: bytesOf("") } }, { range: { key, keysOnly: true } }],
+    };
+    const { succeeded, ranges } = await patiently(() => this.#client.txn(txn));
+    if (succeeded) return;
+    throw (ranges[0]?.kvs[0]?.modRevision ?? 0n) === expected ? putBack() : superseded();
   }
 
   #conditionsOf(entryName: string): Condition[] {
@@ -159,16 +175,25 @@ export class Snapshots {
 
   async #putManifest(
     content: SnapshotFacts & Pick<Snapshot, "lists" | "previous">,
-    { expected, together }: { readonly expected: bigint; readonly together: Together },
+    {
+      expected,
+      conditions,
+      together,
+    }: { readonly expected: bigint; readonly conditions: readonly Condition[]; readonly together: Together },
   ): Promise<Snapshot> {
+    const { manifest: key } = this.#keys;
     const manifest = { format: manifestFormat, id: randomUUID(), ...content };
-    const put = { put: { key: this.#keys.manifest, value: encodeManifest(manifest) } };
-    const compare = [{ key: this.#keys.manifest, modRevision: expected }, ...together.compare];
-    await patiently(() => this.#client.txn({ compare, success: [put, ...together.success] }));
+    const compare = [{ key, modRevision: expected }, ...together.compare];
+    const success = [{ put: { key, value: encodeManifest(manifest) } }, ...together.success];
+    const failure = [{ range: { key } }];
+    const { header, succeeded, ranges } = await patiently(() =>
+      this.#client.txn({ compare, success, failure }),
+    );
+    if (succeeded) return { ...manifest, revision: header.revision };
     // Where the answer got lost the second attempt is refused.
-    const latest = await this.latest();
-    if (latest?.id !== manifest.id) throw superseded();
-    return latest;
+    const latest = snapshotIn(ranges[0]);
+    if (latest?.id === manifest.id) return latest;
+    throw conditions.length > 0 && (latest?.revision ?? 0n) === expected ? putBack() : superseded();
   }
 
   /** The file from its beginning to its end, each piece as it was put. @throws SnapshotGoneError, or Error when it is damaged */
@@ -219,6 +244,17 @@ const noRoomForSnapshot =
   "etcd has no room for a snapshot beside the log: give it a larger quota (--quota-backend-bytes, and --etcd-quota-bytes " +
   "to match), or defragment it";
 
+function snapshotIn(answer: Pick<RangeAnswer, "kvs"> | undefined): Snapshot | null {
+  const kv = answer?.kvs[0];
+  return kv === undefined ? null : { ...decodeManifest(kv.value), revision: kv.modRevision };
+}
+
 function superseded(): SupersededError {
-  return new SupersededError("another server has put a snapshot there meanwhile, or the log was put back");
+  return new SupersededError("another server has put a snapshot there meanwhile");
+}
+
+function putBack(): Error {
+  return new Error(
+    `the entry that the snapshot would end with is not in the log any more: ${restoredFromOlder} (docs/cluster.md)`,
+  );
 }
