@@ -8,7 +8,12 @@ import { join } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { afterAll, expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import { type LogState, NotAppendedError, OutcomeUnknownError } from "../../src/store/commit-log.ts";
+import {
+  type CommitLog,
+  type LogState,
+  NotAppendedError,
+  OutcomeUnknownError,
+} from "../../src/store/commit-log.ts";
 import { bootstrap } from "../../src/store/etcd/bootstrap.ts";
 import { EntriesRead } from "../../src/store/etcd/entries-read.ts";
 import type { Txn } from "../../src/store/etcd/etcd-calls.ts";
@@ -57,11 +62,16 @@ function put(snapshots: Snapshots, { content, facts }: Backup): Promise<Snapshot
 /** One is taken as soon as it is looked, of whatever there is. */
 const always = { lookEveryMs: 5, retryMs: 5, logBytesMin: 0, logBytesMax: 0 };
 
-function dutyOf(server: Server, place: Place, limits: Partial<SnapshotLimits> = {}) {
+function dutyOf(
+  server: Server,
+  place: Place,
+  limits: Partial<SnapshotLimits> = {},
+  log: Pick<CommitLog, "usage" | "trim"> = server.log,
+) {
   const taken = Promise.withResolvers<Snapshot>();
   const failures: string[] = [];
   const duty = new SnapshotDuty({
-    log: server.log,
+    log,
     snapshots: new Snapshots(place.client, place.prefix),
     client: place.client,
     takeInto: (file, signal) => server.backups.takeInto(file, signal),
@@ -347,13 +357,62 @@ test("a snapshot of what is lost is not put into a log that was put back meanwhi
   const server = await openServer(place);
   await fill(server, "before");
   const { content, facts } = await backupOf(server);
-  const behind = facts.entryName;
   await server.close();
-  // It ends with one of the entries that are lost.
-  const [writer, seq] = behind.split("/") as [string, string];
-  await client.remove(place.keys.entry(writer, Number(seq)));
-  await expect(place.snapshots.put(content, facts, unbounded, { behind })).rejects.toThrow(SupersededError);
+  const watched = new WatchedClient(client);
+  const snapshots = new Snapshots(watched, place.prefix);
+  // Just before it would be the snapshot.
+  watched.beforeTxn = async (txn) => {
+    if (puts(txn, place.keys.manifest)) await loseEntry(facts.entryName, place);
+  };
+  const putting = snapshots.put(content, facts, unbounded, { behind: facts.entryName });
+  await expect(putting).rejects.toThrow(isPutBack);
   expect(await place.snapshots.latest()).toBeNull();
+});
+
+const isPutBack = /^the entry that the snapshot would end with is not in the log any more: etcd was restored/;
+
+/** As it is where the log was put back. */
+async function loseEntry(name: string, { keys }: { readonly keys: Keys }): Promise<void> {
+  const [writer, seq] = name.split("/") as [string, string];
+  await client.remove(keys.entry(writer, Number(seq)));
+}
+
+test("a server that keeps house says that the log was put back, and sends no piece for nothing", async () => {
+  const place = newPlace();
+  const server = await openServer(place);
+  await fill(server, "before");
+  const { facts } = await backupOf(server);
+  await loseEntry(facts.entryName, place);
+  const { duty, failures } = dutyOf(server, place);
+  duty.start();
+  await expect.poll(() => failures.length).toBeGreaterThan(1);
+  expect([failures[0], duty.stats().lastFailure]).toEqual(Array(2).fill(expect.stringMatching(isPutBack)));
+  expect([duty.stats().taken, await chunksOf(place)]).toEqual([0, []]);
+});
+
+test("a snapshot that is there counts, whoever puts another before entries go by it; and that is no failure", async () => {
+  const place = newPlace();
+  const server = await openServer(place);
+  await fill(server, "a");
+  await server.written();
+  const refusals = [new Error("out of reach"), new SupersededError("another snapshot is there")];
+  const trims: Error[] = [];
+  const log = {
+    usage: () => server.log.usage(),
+    trim: async () => {
+      const refusal = refusals[Math.min(trims.length, 1)] as Error;
+      trims.push(refusal);
+      throw refusal;
+    },
+  };
+  const { duty, taken, failures } = dutyOf(server, place, {}, log);
+  duty.start();
+  expect((await taken).lsn).toBe((await place.snapshots.latest())?.lsn);
+  await expect.poll(() => trims.length).toBeGreaterThan(2);
+  const { lsn, bytes } = await taken;
+  expect(failures).toEqual(["out of reach"]);
+  expect(duty.stats()).toMatchObject({ ...{ taken: 1, failures: 1, lastFailure: null }, lsn, bytes });
+  expect(duty.stats().takenAtMs).toBeGreaterThan(0);
 });
 
 test("entries stay that go by a snapshot which is there no more: a log that was put back may have no other of them", async () => {

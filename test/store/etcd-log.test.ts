@@ -3,10 +3,11 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { expect, onTestFinished, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
-import type { EtcdCalls, Txn, TxnAnswer, WatchAnswer, WatchFrom } from "../../src/store/etcd/etcd-calls.ts";
+import type { EtcdCalls, Txn } from "../../src/store/etcd/etcd-calls.ts";
 import { EtcdLog } from "../../src/store/etcd/etcd-log.ts";
 import { bytesOf, Keys, textOf } from "../../src/store/etcd/keys.ts";
 import { EtcdInMemory } from "../metrics/etcd-in-memory.ts";
+import { Between } from "./between.ts";
 
 const prefix = "/log/";
 const keys = new Keys(prefix);
@@ -17,50 +18,6 @@ async function opened(client: EtcdCalls): Promise<EtcdLog> {
   const log = await EtcdLog.open({ client, clock: systemClock, prefix, paces });
   onTestFinished(() => log.close());
   return log;
-}
-
-/** Passes what is asked on, unless a test has something else in mind. */
-class Between implements EtcdCalls {
-  /** What is answered instead; null where it passes. */
-  instead: (txn: Txn) => TxnAnswer | null = () => null;
-  /** Ends the watch there is. */
-  endWatch: () => void = () => {};
-  readonly #etcd: EtcdInMemory;
-
-  constructor(etcd: EtcdInMemory) {
-    this.#etcd = etcd;
-  }
-
-  range(...args: Parameters<EtcdCalls["range"]>) {
-    return this.#etcd.range(...args);
-  }
-
-  async txn(txn: Txn): Promise<TxnAnswer> {
-    return this.instead(txn) ?? (await this.#etcd.txn(txn));
-  }
-
-  remove(key: Uint8Array) {
-    return this.#etcd.remove(key);
-  }
-
-  compact() {
-    return this.#etcd.compact();
-  }
-
-  isFull() {
-    return this.#etcd.isFull();
-  }
-
-  status() {
-    return this.#etcd.status();
-  }
-
-  async *watch(_: WatchFrom, signal: AbortSignal): AsyncGenerator<WatchAnswer> {
-    await new Promise<void>((resolve) => {
-      this.endWatch = resolve;
-      signal.addEventListener("abort", () => resolve(), { once: true });
-    });
-  }
 }
 
 function isListing({ success }: Txn): boolean {
