@@ -1,6 +1,9 @@
 // A log that grows makes way for a snapshot, and a server that is new begins with that: seen from outside.
 
 import { expect, test } from "vitest";
+import { EntriesRead } from "../../src/store/etcd/entries-read.ts";
+import { EtcdClient } from "../../src/store/etcd/etcd-client.ts";
+import { Keys } from "../../src/store/etcd/keys.ts";
 import { Http } from "../support/http.ts";
 import { makeDataDir, removeDataDir, ServerProcess } from "../support/process.ts";
 import { Etcd } from "./etcd-process.ts";
@@ -31,9 +34,11 @@ test("a server that is new begins with the snapshot of another, and has what was
   const http = new Http(first.url);
   await http.post("/v1/znodes/a", { body: "x".repeat(5000) });
   await first.logged("a snapshot took the place of the log");
+  const read = new EntriesRead(new EtcdClient({ endpoints: etcd.endpoints }), new Keys("/treekeeper/"));
+  await expect.poll(async () => (await read.extent()).first).toBeGreaterThan(1);
   const { zxid } = await http.put("/v1/znodes/a", { body: "written since" });
   const second = await start();
   expect(second.logs.map(({ msg }) => msg)).toContain("began with the snapshot that the servers share");
-  const read = await new Http(second.url).get("/v1/data/a", { headers: { "min-zxid": String(zxid) } });
-  expect(read.text).toBe("written since");
+  const { text } = await new Http(second.url).get("/v1/data/a", { headers: { "min-zxid": String(zxid) } });
+  expect(text).toBe("written since");
 });

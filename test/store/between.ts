@@ -17,6 +17,8 @@ export class Between implements EtcdCalls {
   insteadOfRange: () => RangeAnswer | null = () => null;
   /** What is said of an answer that is on its way back. */
   onAnswer: (txn: Txn) => void = () => {};
+  /** The same, of what was removed. */
+  onRemoved: () => void = () => {};
   /** Ends the watch there is. */
   endWatch: () => void = () => {};
   /** Watches that began. */
@@ -37,8 +39,10 @@ export class Between implements EtcdCalls {
     return answer;
   }
 
-  remove(key: Uint8Array) {
-    return this.#etcd.remove(key);
+  async remove(key: Uint8Array) {
+    const removed = await this.#etcd.remove(key);
+    this.onRemoved();
+    return removed;
   }
 
   compact() {

@@ -175,6 +175,10 @@ function writes({ success }: Txn): boolean {
   return success.some((step) => "put" in step);
 }
 
+function isAppend({ success }: Txn): boolean {
+  return success.some((step) => "put" in step && Buffer.from(keys.tail).equals(step.put.key));
+}
+
 /** One that has heard three entries; then there is room for no write, and so many reads are answered as of the first. */
 async function fullAndFromBefore(times: number) {
   const past = new Past();
@@ -218,7 +222,7 @@ describe("an own entry whose answer got lost has its place, whatever is answered
     await expect.poll(() => heard.length).toBe(2);
     await past.listening();
     past.between.onAnswer = (txn) => {
-      if (!txn.success.some((step) => "put" in step && Buffer.from(keys.tail).equals(step.put.key))) return;
+      if (!isAppend(txn)) return;
       past.between.onAnswer = () => {};
       throw new ConnectError("lost on the way back", Code.Unavailable);
     };
@@ -248,6 +252,31 @@ describe("an own entry whose answer got lost has its place, whatever is answered
     expect([await log.append(1, bytesOf("x")), left < 0]).toEqual([3, true]);
     expect(states).toEqual([]);
   });
+});
+
+test("an entry that was refused for want of room, and was put, is not said to be absent by an answer from before", async () => {
+  const past = new Past();
+  const { between, etcd } = past;
+  const { log, states } = await past.open(0);
+  await log.append(1, bytesOf("x"));
+  const key = keys.entry(log.writer, 2);
+  const range = { key, keysOnly: true };
+  const fence = { key: keys.fence(log.writer), keysOnly: true };
+  const alone = await etcd.range(range);
+  const before = await etcd.txn({ compare: [], success: [{ range: fence }, { range }] });
+  between.onAnswer = (txn) => {
+    if (!isAppend(txn)) return;
+    between.onAnswer = () => {};
+    throw new ConnectError("etcdserver: mvcc: database space exceeded", Code.ResourceExhausted);
+  };
+  between.onRemoved = () => {
+    between.onRemoved = () => {};
+    let left = 2;
+    between.insteadOfRange = () => (left-- > 0 ? alone : null);
+    between.instead = ({ success }) => (success.length === 2 && left-- > 0 ? before : null);
+    throw new ConnectError("lost on the way back", Code.Unavailable);
+  };
+  expect([await log.append(2, bytesOf("y")), states]).toEqual([2, []]);
 });
 
 test("a start that is answered from before asks by a write whether the log has come as far as its rows", async () => {

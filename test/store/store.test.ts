@@ -11,7 +11,7 @@ import { systemContext } from "../../src/core/reader.ts";
 import { State } from "../../src/core/state.ts";
 import { type Batch, decodeBatch, encodeBatch } from "../../src/store/codec.ts";
 import type { QueueLimits } from "../../src/store/command-queue.ts";
-import type { LogState } from "../../src/store/commit-log.ts";
+import type { CommitLog, LogState } from "../../src/store/commit-log.ts";
 import { MemoryEntries } from "../../src/store/memory/memory-entries.ts";
 import { MemoryLog } from "../../src/store/memory/memory-log.ts";
 import { Store } from "../../src/store/store.ts";
@@ -533,6 +533,26 @@ test.for(entriesOfLaterVersions)(
     await store.close();
   },
 );
+
+test("a log hears which entry the tables are as of before it is asked where it ends", async () => {
+  const log: CommitLog = new MemoryLog("first", new MemoryEntries());
+  const asked: unknown[] = [];
+  const { follow, tail } = log;
+  log.follow = (after, onEntries, entryName) => {
+    asked.push([after, entryName]);
+    follow.call(log, after, onEntries);
+  };
+  log.tail = () => {
+    asked.push("tail");
+    return tail.call(log);
+  };
+  const position = { appliedLsn: 0, historyFloorZxid: 0, entryName: "writer/1" };
+  const limits = { ...defaultLimits, ...roomy };
+  const store = new Store({ state: State.fresh(), position, log, clock: new FakeClock(), limits });
+  await store.start();
+  expect(asked).toEqual([[0, "writer/1"], "tail"]);
+  await store.close();
+});
 
 test("each entry says which version of the evaluation it takes", async () => {
   const { store, entries } = await openStore();

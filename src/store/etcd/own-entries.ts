@@ -158,31 +158,50 @@ export class OwnEntries {
    */
   async #refuseWithoutRoom(seq: number, error: unknown): Promise<void> {
     if (!isOutOfSpace(error)) return;
-    const { client, connection, keys, writer } = this.#parts;
+    const { client, connection } = this.#parts;
+    const fenceRevision = this.#fenceRevision ?? 0n;
     this.#fenceRevision = null;
     const fence = await connection.insist(() => client.remove(this.#fence));
     if (isOf(seq, fence)) throw new AlreadyThere(fence.modRevision);
     // The answer that had it may have been lost.
-    const key = keys.entry(writer, seq);
-    const { kvs } = await connection.insist(() => client.range({ key, keysOnly: true }));
-    if (kvs[0] !== undefined) throw new AlreadyThere(kvs[0].modRevision);
+    const entry = await this.#unlessFailed(() => this.#entryWithoutFence(seq, fenceRevision));
+    if (entry !== undefined) throw new AlreadyThere(entry.modRevision);
     connection.setFull(quotaUsedUp);
     throw new NotAppendedError(quotaUsedUp);
   }
 
+  /** As it is once the fence is gone that was written then. @throws ConnectError where it is answered from before that */
+  async #entryWithoutFence(seq: number, fenceRevision: bigint): Promise<KeyValue | undefined> {
+    const { client, keys, writer } = this.#parts;
+    const { header, ranges } = await client.txn({
+      compare: [],
+      success: [
+        { range: { key: this.#fence, keysOnly: true } },
+        { range: { key: keys.entry(writer, seq), keysOnly: true } },
+      ],
+    });
+    if (header.revision < fenceRevision || ranges[0]?.kvs[0] !== undefined) throw answeredFromBefore();
+    return ranges[1]?.kvs[0];
+  }
+
+  /** Asks until it is answered; a log that was put back may never come as far as what was there. */
+  #unlessFailed<T>(ask: () => Promise<T>): Promise<T> {
+    const { connection } = this.#parts;
+    return connection.insist(ask, () => {
+      if (connection.state.state === "failed") throw new OutcomeUnknownError("The log has failed.");
+    });
+  }
+
   /** Of an entry that was put before it was known to be. */
   async #placeOf(seq: number, revision: bigint): Promise<Lsn> {
-    const { client, connection, keys, read, writer } = this.#parts;
-    const refused = () => {
-      if (connection.state.state === "failed") throw new OutcomeUnknownError("The log has failed.");
-    };
-    const lsn = await connection.insist(() => read.lsnAt(revision), refused);
+    const { client, keys, read, writer } = this.#parts;
+    const lsn = await this.#unlessFailed(() => read.lsnAt(revision));
     const key = keys.entry(writer, seq);
-    const { kvs } = await connection.insist(async () => {
+    const { kvs } = await this.#unlessFailed(async () => {
       const answer = await client.range({ key, keysOnly: true });
       if (answer.header.revision < revision) throw answeredFromBefore();
       return answer;
-    }, refused);
+    });
     // With it others may have gone that were to be counted.
     if (kvs.length === 0) throw new OutcomeUnknownError("The entry was trimmed before its place was known.");
     return lsn;
