@@ -97,6 +97,20 @@ describe("a server that was handed nothing yet goes by no other past than that o
     expect(heard).toEqual([]);
   });
 
+  test("was put back, and takes an entry where another stood", async () => {
+    const past = await oldPast(3);
+    const { log, states, heard, follow } = await past.open(3, "old/3");
+    await past.putBack(1);
+    // What it reads first is not answered yet.
+    past.between.instead = (txn) => {
+      if (writes(txn)) return null;
+      throw new ConnectError("lost on the way", Code.Unavailable);
+    };
+    follow();
+    await expect(log.append(1, bytesOf("x"))).rejects.toThrow("another past");
+    expect([states, heard]).toEqual([anotherPast, []]);
+  });
+
   test("was put back before it was asked for anything", async () => {
     const past = await oldPast(3);
     const { states, heard, follow } = await past.open(3, "old/3");

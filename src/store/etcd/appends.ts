@@ -73,9 +73,9 @@ export class Appends {
   async #place(seq: number, body: Uint8Array): Promise<Lsn> {
     const { writer, own, heard, tail, onAppended } = this.#parts;
     try {
-      const known = heard.last;
+      const { known } = tail;
       const lsn = await own.put(seq, body);
-      if (lsn <= known) throw tail.failAsAnotherPast(lsn);
+      if (lsn <= known.lsn) throw tail.failAsAnotherPast(lsn);
       heard.add({ lsn, writer, seq, body }, false);
       onAppended();
       return lsn;

@@ -21,7 +21,6 @@ interface TailParts {
   readonly connection: LogConnection;
   /** Of the log that was opened. */
   readonly formatRevision: bigint;
-  /** The last entry that is known to have been there. */
   readonly known: () => KnownEntry;
 }
 
@@ -32,6 +31,11 @@ export class LogTail {
     this.#parts = parts;
   }
 
+  /** The last entry that is known to have been there. */
+  get known(): KnownEntry {
+    return this.#parts.known();
+  }
+
   /**
    * Asked by a write, which no member answers from before.
    * @throws GivenUpError | Error when it is another log by now, or one that was put back: who goes by its end would take what
@@ -39,7 +43,7 @@ export class LogTail {
    */
   async ask(): Promise<Lsn> {
     // Of what is heard while it is asked the answer may not know.
-    return await this.#askBehind(this.#parts.known());
+    return await this.#askBehind(this.known);
   }
 
   async #askBehind(known: KnownEntry): Promise<Lsn> {
@@ -68,7 +72,7 @@ export class LogTail {
    */
   async look(): Promise<Lsn> {
     const { client, connection } = this.#parts;
-    const known = this.#parts.known();
+    const { known } = this;
     const answer = await client.txn({ compare: [], success: this.#ranges(), timeoutMs: lookTimeoutMs });
     connection.answered();
     const end = this.#endIn(answer, known);
@@ -101,7 +105,7 @@ export class LogTail {
 
   /** A member of an etcd that was paused may answer from before. One that answers to a write does not. */
   async doubt(lsn: Lsn): Promise<void> {
-    const known = this.#parts.known();
+    const { known } = this;
     await this.#askBehind(known.lsn < lsn ? { lsn, name: "" } : known);
   }
 
