@@ -130,6 +130,31 @@ test("rows from before entries had names are of any past that reaches so far", a
   expect([await log.tail(), states]).toEqual([4, []]);
 });
 
+describe("rows from before entries had names are of the past that was there when they were followed, when", () => {
+  async function followed() {
+    const past = await oldPast(3);
+    const server = await past.open(3);
+    server.follow();
+    await past.listening();
+    expect(await server.log.tail()).toBe(3);
+    return { past, ...server };
+  }
+
+  test("the log is asked where it ends", async () => {
+    const { past, log } = await followed();
+    await past.putBack(3);
+    await expect(log.tail()).rejects.toThrow("another past");
+  });
+
+  test("the log is read", async () => {
+    const { past, heard, states } = await followed();
+    await past.putBack(4);
+    past.between.endWatch();
+    await expect.poll(() => states).toEqual(anotherPast);
+    expect(heard).toEqual([]);
+  });
+});
+
 test("what was heard and not handed over yet was there: a log that ends before it was put back", async () => {
   const past = await oldPast(1);
   const { log, states } = await past.open(0);

@@ -23,6 +23,11 @@ export interface KnownEntry {
   readonly name: string;
 }
 
+/** Whether it is further on, or the same with its name. */
+export function tellsMore(one: KnownEntry, other: KnownEntry): boolean {
+  return one.lsn > other.lsn || (one.lsn === other.lsn && other.name === "");
+}
+
 /** Entries fetched at once: each has up to a mebibyte. */
 const fetchedAtOnceMax = 8;
 

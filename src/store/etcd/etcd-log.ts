@@ -22,7 +22,7 @@ import { GivenUpError, type LogConnection, type Paces } from "../log-connection.
 import { Appends, entryBytesMax } from "./appends.ts";
 import { connectionToEtcd, usualPaces } from "./connection.ts";
 import { EntriesHeard } from "./entries-heard.ts";
-import { EntriesRead, type KnownEntry } from "./entries-read.ts";
+import { EntriesRead, type KnownEntry, tellsMore } from "./entries-read.ts";
 import type { EtcdCalls } from "./etcd-calls.ts";
 import { answeredFromBefore, isOutOfSpace, isRefused } from "./etcd-errors.ts";
 import { Keys } from "./keys.ts";
@@ -156,6 +156,7 @@ export class EtcdLog implements CommitLog {
     let last: KnownEntry = { lsn: after, name: entryName };
     this.#know(last);
     const read = async (from: Lsn) => {
+      if (last.lsn === this.#lastKnown.lsn) last = this.#lastKnown;
       const entries = await this.#entriesFrom(from, last);
       for (const entry of entries) last = this.#noted(entry);
       return entries;
@@ -176,13 +177,13 @@ export class EtcdLog implements CommitLog {
   }
 
   #know(known: KnownEntry): void {
-    if (known.lsn > this.#known.lsn || this.#known.name === "") this.#known = known;
+    if (tellsMore(known, this.#known)) this.#known = known;
   }
 
   /** What was heard and not handed over yet was there as well. */
   get #lastKnown(): KnownEntry {
     const { lastKnown } = this.#heard;
-    return lastKnown.lsn > this.#known.lsn ? lastKnown : this.#known;
+    return tellsMore(lastKnown, this.#known) ? lastKnown : this.#known;
   }
 
   /** @param known the one before */
