@@ -11,6 +11,8 @@ const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avi
 
 test("a browser gets a page that leads on, without a script, and a program gets JSON", async ({ start }) => {
   const http = new Http((await start()).url);
+  // Of several servers, somebody keeps house a moment after the start.
+  await expect.poll(async () => (await http.get("/readyz")).status, { timeout: 20_000 }).toBe(200);
   const page = await http.get("/", { headers: { accept: browser } });
   expect([page.status, page.header("content-type"), page.header("vary")]).toEqual([
     200,

@@ -2,8 +2,8 @@
 
 import { expect, vi } from "vitest";
 import type { Access } from "../../src/core/access/access.ts";
+import { test } from "../routes/server-fixture.ts";
 import { addToken, turnOnAccess } from "../support/access.ts";
-import { test } from "./server-fixture.ts";
 
 test("who shows a header is kept ready, unless it is longer than any of ours has to be", async ({
   http,
