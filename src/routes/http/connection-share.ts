@@ -38,13 +38,13 @@ export function shareConnections(
 ): void {
   const clients = clientSharesWithin(limits);
   const manyClientsLimits = { ...limits, waitsPerConnectionMax: Number.POSITIVE_INFINITY };
+  const shareFor = (request: FastifyRequest) =>
+    new ConnectionShare(isForwarded(request) ? manyClientsLimits : limits, clients, protocolOf(request));
   app.addHook("onRequest", (request, reply, done) => {
     const connection: Connection = connectionOf(request.raw);
     const share = connection[ownShare] ?? begun(request, shareFor(request), connections);
     share.enter(request.raw, reply.raw, done);
   });
-  const shareFor = (request: FastifyRequest) =>
-    new ConnectionShare(isForwarded(request) ? manyClientsLimits : limits, clients, protocolOf(request));
 }
 
 function begun(

@@ -67,7 +67,7 @@ function readWhole(
     const [error] = tried(() => collected?.add(piece));
     if (error !== null) refuse(length === declared ? error : early(error));
   };
-  const take = (piece: Buffer) => {
+  const receive = (piece: Buffer) => {
     if (collected === undefined) return;
     length += piece.length;
     if (length > limit) return refuse(tooLarge(request, length));
@@ -80,7 +80,7 @@ function readWhole(
     rest.held.holds(collected.heldBytes);
   };
   // What is made of it, and what the route does then, is work for its client.
-  body.on("data", (piece: Buffer) => spendTurn(request.raw, () => take(piece)));
+  body.on("data", (piece: Buffer) => spendTurn(request.raw, () => receive(piece)));
   body.on("end", () => spendTurn(request.raw, () => end(() => collected?.take())));
   body.on("error", (error) => refuse(error instanceof BodyRefused ? error : brokenOff()));
   body.on("close", () => refuse(brokenOff()));
