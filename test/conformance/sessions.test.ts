@@ -98,6 +98,9 @@ test("a session is described by its state and its ephemerals, and never by its t
   expect(described.ephemerals).toEqual([`${root}/a`, `${root}/b`]);
   expect(described.remainingMs).toBeLessThanOrEqual(10_000);
   expect(answer.text).not.toContain(session.token);
+  for (const after of ["", "a", `${root}/`]) {
+    expectProblem(await http.get(`/v1/sessions/${session.id}`, { query: { after } }), 400, "bad_path");
+  }
 });
 
 test("sessions are listed in pages, in order of their ids", async ({ http, openSession }) => {

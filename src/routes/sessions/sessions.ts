@@ -7,6 +7,7 @@ import { Type } from "typebox";
 import { Ask } from "../../core/access/ask.ts";
 import { asRecipe } from "../../core/access/permits.ts";
 import { KeeperError } from "../../core/errors.ts";
+import { validatePath } from "../../core/tree/path.ts";
 import { problemOf } from "../http/problems.ts";
 import { shareHolderOf } from "../http/share-holder.ts";
 import { callerOf } from "../wire/callers.ts";
@@ -99,9 +100,10 @@ function viewRoutes(plainApp: FastifyInstance, { store, sessions }: RouteParts):
     "/v1/sessions/:id",
     { schema: { ...describeSchema, querystring: ownedQuery } },
     (request, reply) => {
+      const id = idOf(request);
+      if (request.query.after !== undefined) validatePath(request.query.after);
       touchSession(request, sessions);
       const { permits } = callerOf(request);
-      const id = idOf(request);
       sessions.refuseOthers(id, permits);
       // Whatever else it may read, what a session owns is told to its owner.
       const described = sessions.describe(id, store.reader({ permits: asRecipe(permits) }), request.query);
