@@ -1,5 +1,6 @@
 // The process an attack comes from. It is played until the driver ends it.
 
+import { constants, setPriority } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
 import { answerCalls } from "../support/command-process.ts";
 import type { Assault, Tally, Target } from "./assault.ts";
@@ -16,6 +17,9 @@ interface Playing {
 }
 
 let playing: Playing | null = null;
+
+// It stands for somebody on another machine: what it takes of the processors is not to be had by those who are measured.
+setPriority(constants.priority.PRIORITY_LOW);
 
 const commands = {
   /** Resolves when the attack is all there. */

@@ -24,8 +24,8 @@ function beginning() {
   server.on("request", ({ url }: IncomingMessage) => work(url as string)());
   beginInTurn(server as Server, new ClientTurns(), new Proxies([]));
   const socket = Object.assign(new EventEmitter(), { remoteAddress: "127.0.0.1" });
-  const ask = (url: string) => {
-    const request = { httpVersionMajor: 1, url, socket } as unknown as IncomingMessage;
+  const ask = (url: string, rawHeaders: readonly string[] = []) => {
+    const request = { httpVersionMajor: 1, url, socket, rawHeaders } as unknown as IncomingMessage;
     const response = { destroyed: false } as ServerResponse;
     server.emit("request", request, response);
     return { request, response };

@@ -28,8 +28,10 @@ function doAll(turn: Turn, pieces: number, work: () => void): void {
 }
 
 /** What was done in each turn of the loop until all is. */
-async function doneInTurns(pieces: number, pieceMs: number): Promise<number[]> {
-  const { turn } = new ClientTurns().enter("a");
+async function doneInTurns(pieces: number, pieceMs: number, others: readonly string[] = []): Promise<number[]> {
+  const clients = new ClientTurns();
+  for (const other of others) clients.enter(other);
+  const { turn } = clients.enter("a");
   const turns: number[] = [];
   let [done, total] = [0, 0];
   doAll(turn, pieces, () => {
@@ -49,6 +51,17 @@ test("cheap requests of one client are as many in a turn of the loop as have roo
   const turns = await doneInTurns(1000, 0.125);
   expect(Math.max(...turns)).toBe(7);
   expect(turns.length).toBeGreaterThan(142);
+});
+
+test("they are fewer where others are connected, on how many connections so ever", async () => {
+  expect(Math.max(...(await doneInTurns(1000, 0.125, ["b"])))).toBe(3);
+  expect(Math.max(...(await doneInTurns(1000, 0.125, ["a", "a"])))).toBe(7);
+});
+
+test("after each turn of theirs others have two of the loop's", async () => {
+  const turns = await doneInTurns(30, 0.125, ["b"]);
+  expect(turns.filter((done) => done > 0)).toHaveLength(10);
+  expect(turns.length).toBeGreaterThanOrEqual(19);
 });
 
 test("what costs nothing that could be measured has its bound as well", async () => {

@@ -11,8 +11,11 @@ import { isGone } from "./gone.ts";
 import { inputValveOf } from "./input-valve.ts";
 import { shareHolderAt } from "./share-holder.ts";
 
-/** As many of a connection wait before no more of it is read. */
-const waitingUnheldMax = 8;
+/** As many of a connection wait before no more of it is read: one that sends nothing ahead is never held. */
+const waitingUnheldMax = 2;
+/** What the engine takes to read a head, for each of its names and values beyond those of an honest one. */
+const readingMsPerText = 0.0001;
+const honestTexts = 100;
 
 /** Call before the server listens. Requests that come by a proxy go on to `beginBehindProxies`. */
 export function beginInTurn(server: Server, turns: ClientTurns, proxies: Proxies): void {
@@ -93,9 +96,15 @@ function lineOf(request: IncomingMessage, turns: ClientTurns, proxies: Proxies):
   return line;
 }
 
+/** Until the request was there, in milliseconds: nothing tells it. */
+function readingMsOf({ rawHeaders }: IncomingMessage): number {
+  return Math.max(0, rawHeaders.length - honestTexts) * readingMsPerText;
+}
+
 interface Waiting {
   readonly response: ServerResponse;
   readonly begin: () => void;
+  readonly readingMs: number;
 }
 
 /** What has yet to begin of the requests of one connection. */
@@ -115,11 +124,12 @@ class Line {
   }
 
   enter(request: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    const readingMs = readingMsOf(request);
     if (this.isEmpty && !this.turn.isOver) {
-      this.turn.spend(begin);
+      this.turn.spend(begin, readingMs);
       return;
     }
-    this.#waiting.push({ response, begin });
+    this.#waiting.push({ response, begin, readingMs });
     if (this.#waiting.length === waitingUnheldMax && request.httpVersionMajor === 1)
       this.#release ??= inputValveOf(request).hold();
     this.turn.waitForNext(this.#goOn);
@@ -130,15 +140,15 @@ class Line {
       this.turn.spend(begin);
       return;
     }
-    this.#begun.push({ response, begin });
+    this.#begun.push({ response, begin, readingMs: 0 });
     this.turn.waitForNext(this.#goOn);
   }
 
   readonly #goOn = () => {
     while (!this.isEmpty && !this.turn.isOver) {
-      const { response, begin } = (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;
+      const { response, begin, readingMs } = (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;
       // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
-      if (!isGone(response)) this.turn.spend(begin);
+      if (!isGone(response)) this.turn.spend(begin, readingMs);
     }
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);

@@ -4,13 +4,18 @@
 
 /** Of its work in one turn of the loop; the last piece may take longer. */
 const turnMsMax = 1;
+/**
+ * The same where others are connected. Whoever connects, asks and is answered waits for several turns, and a turn of the loop
+ * costs too much for this where nobody waits.
+ */
+const turnAmongOthersMsMax = 0.3;
 /** What a request takes beyond the piece that is measured: to be read, and to go on after a promise. */
 const unmeasuredMs = 0.02;
 /**
- * Turns of the loop that others have for each millisecond, which are several where one piece was long. In one of them the
- * system gives us one new connection, in its order: those who connect would wait behind all that this client opens, for one
- * of its costly requests each.
+ * Turns of the loop that others have at least, and for each millisecond. In one of them the system gives us one new connection,
+ * in its order: those who connect would wait behind all that this client opens, for one of its costly requests each.
  */
+const turnsOfOthersMin = 2;
 const turnsOfOthersPerMs = 2;
 /** However long it was: a pause of the whole process falls into somebody's work, and is not his. */
 const turnsOfOthersMax = 20;
@@ -18,7 +23,8 @@ const turnsOfOthersMax = 20;
 /** When work may begin, and what counts it. */
 export interface Turn {
   readonly isOver: boolean;
-  spend(work: () => void): void;
+  /** @param beforeMs what was done for it before, such as to read it */
+  spend(work: () => void, beforeMs?: number): void;
   /** Harmless when repeated. */
   waitForNext(goOn: () => void): void;
 }
@@ -30,7 +36,7 @@ export class ClientTurns {
 
   /** For one more connection of the client; call `giveBack` once, at its end. */
   enter(client: string): { readonly turn: Turn; giveBack(): void } {
-    const known = this.#clients.get(client) ?? { turn: new ClientTurn(this.#loop), connections: 0 };
+    const known = this.#clients.get(client) ?? this.#added();
     this.#clients.set(client, known);
     known.connections += 1;
     const forget = () => {
@@ -43,6 +49,11 @@ export class ClientTurns {
       else forget();
     };
     return { turn: known.turn, giveBack };
+  }
+
+  #added(): { readonly turn: ClientTurn; connections: number } {
+    const hasOthers = () => this.#clients.size > 1;
+    return { turn: new ClientTurn(this.#loop, hasOthers), connections: 0 };
   }
 }
 
@@ -67,6 +78,7 @@ class LoopTurns {
 
 class ClientTurn implements Turn {
   readonly #loop: LoopTurns;
+  readonly #hasOthers: () => boolean;
   /** In the turn of the loop that has the number. */
   #spentMs = 0;
   #spentIn = -1;
@@ -75,15 +87,16 @@ class ClientTurn implements Turn {
   /** What goes on with each of its connections, in the order in which they began to wait. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(loop: LoopTurns) {
+  constructor(loop: LoopTurns, hasOthers: () => boolean) {
     this.#loop = loop;
+    this.#hasOthers = hasOthers;
   }
 
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  spend(work: () => void): void {
+  spend(work: () => void, beforeMs = 0): void {
     const { number } = this.#loop;
     if (number !== this.#spentIn) {
       this.#spentIn = number;
@@ -91,10 +104,11 @@ class ClientTurn implements Turn {
     }
     const beganMs = performance.now();
     work();
-    this.#spentMs += performance.now() - beganMs + unmeasuredMs;
-    if (this.#isOver || this.#spentMs < turnMsMax) return;
+    this.#spentMs += performance.now() - beganMs + unmeasuredMs + beforeMs;
+    if (this.#isOver || this.#spentMs < (this.#hasOthers() ? turnAmongOthersMsMax : turnMsMax)) return;
     this.#isOver = true;
-    this.#turnsLeft = Math.min(turnsOfOthersMax, Math.round(this.#spentMs * turnsOfOthersPerMs));
+    const turns = Math.round(this.#spentMs * turnsOfOthersPerMs);
+    this.#turnsLeft = Math.min(turnsOfOthersMax, Math.max(turnsOfOthersMin, turns));
     setImmediate(this.#next);
   }
 
