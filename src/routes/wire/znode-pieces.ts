@@ -1,6 +1,7 @@
 // A large znode as an answer, made piece by piece: a mebibyte of data as JSON in one go is several milliseconds in which
 // everybody waits. To the byte what a small one would be.
 
+import { jsonLengthOf } from "../../core/json-length.ts";
 import { statText } from "../../core/tree/stat.ts";
 import type { Znode } from "../../core/tree/znode.ts";
 import { DataPieces } from "../../told/data-pieces.ts";
@@ -36,21 +37,3 @@ class ZnodeText implements InPieces {
     return Buffer.from(this.#isDone ? piece + this.#tail : piece);
   }
 }
-
-/** Data does not change: what is read again and again is measured once. */
-const jsonLengths = new WeakMap<Uint8Array, number>();
-
-/** Of text without its quotes. */
-function jsonLengthOf(text: Uint8Array): number {
-  const known = jsonLengths.get(text);
-  if (known !== undefined) return known;
-  let length = text.length;
-  for (let at = 0; at < text.length; at += 1) length += escapeLengths[text[at] as number] as number;
-  jsonLengths.set(text, length);
-  return length;
-}
-
-/** What JSON.stringify adds to each byte of UTF-8: `\u001f` for most of the first 32, `\n` and the like for some. */
-const escapeLengths = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).length - '"a"'.length : 0,
-);
