@@ -19,6 +19,7 @@ import type { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations } from "./routes/http/request-head.ts";
 import { logRequests } from "./routes/http/request-log.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
+import { passOverTakenBack } from "./routes/http/taken-back.ts";
 import { originFormOf } from "./routes/http/target.ts";
 import type { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
@@ -67,6 +68,7 @@ export function createApp(
   openConnections.follow(app.server);
   readForwarded(app, proxies);
   const turns = new ClientTurns();
+  passOverTakenBack(app.server);
   beginInTurn(app.server, turns, proxies);
   shareConnections(app, limits, openConnections);
   beginBehindProxies(app, turns, proxies);

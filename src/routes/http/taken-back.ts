@@ -1,0 +1,37 @@
+// Streams of HTTP/2 that are taken back with what they came with never become requests. Node makes a request and an answer of
+// each stream as soon as it has read its head, and destroys both when it reads that nobody waits any more: for a client
+// that does nothing else, that was most of what it cost.
+
+import type { Server } from "node:http";
+import type { ServerHttp2Stream } from "node:http2";
+
+type Handler = (stream: ServerHttp2Stream, ...head: unknown[]) => void;
+
+/** Requests of HTTP/2 begin once all is read that came with them. Call before the server listens. */
+export function passOverTakenBack(server: Server): void {
+  // Node's own, which makes requests of streams; there is none where there is no HTTP/2.
+  const [handle] = server.listeners("stream") as Handler[];
+  if (handle === undefined) return;
+  server.off("stream", handle);
+  let waiting: (() => void)[] = [];
+  const beginAll = () => {
+    const begins = waiting;
+    waiting = [];
+    for (const begin of begins) begin();
+  };
+  server.on("stream", (stream: ServerHttp2Stream, ...head: unknown[]) => {
+    // By a fault of its client it may fail before anybody else listens.
+    stream.once("error", ignore);
+    if (waiting.length === 0) setImmediate(beginAll);
+    waiting.push(() => {
+      if (stream.closed) return;
+      stream.off("error", ignore);
+      const { readableEnded } = stream;
+      handle(stream, ...head);
+      // Of an empty body, which came with the head: nobody listened yet.
+      if (readableEnded) stream.emit("end");
+    });
+  });
+}
+
+function ignore(): void {}
