@@ -3,12 +3,18 @@
 // that does nothing else, that was most of what it cost.
 
 import type { Server } from "node:http";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
 type Handler = (stream: ServerHttp2Stream, ...head: unknown[]) => void;
 
-/** Requests of HTTP/2 begin once all is read that came with them. Call before the server listens. */
-export function passOverTakenBack(server: Server): void {
+/**
+ * Requests of HTTP/2 begin once all is read that came with them. Call before the server listens.
+ * @param onTakenBack called for each that was taken back by then
+ */
+export function passOverTakenBack(
+  server: Server,
+  onTakenBack: (session: Http2Session | undefined) => void,
+): void {
   // Node's own, which makes requests of streams; there is none where there is no HTTP/2.
   const [handle] = server.listeners("stream") as Handler[];
   if (handle === undefined) return;
@@ -23,8 +29,12 @@ export function passOverTakenBack(server: Server): void {
     // By a fault of its client it may fail before anybody else listens.
     stream.once("error", ignore);
     if (waiting.length === 0) setImmediate(beginAll);
+    const { session } = stream;
     waiting.push(() => {
-      if (stream.closed) return;
+      if (stream.closed) {
+        onTakenBack(session);
+        return;
+      }
       stream.off("error", ignore);
       const { readableEnded } = stream;
       handle(stream, ...head);
