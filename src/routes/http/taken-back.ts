@@ -8,16 +8,15 @@ import type { Http2Session, ServerHttp2Stream } from "node:http2";
 type Handler = (stream: ServerHttp2Stream, ...head: unknown[]) => void;
 
 /**
- * Requests of HTTP/2 begin once all is read that came with them. Call before the server listens.
+ * Requests of HTTP/2 begin once all is read that came with them. Call for a server with TLS, before it listens.
  * @param onTakenBack called for each that was taken back by then
  */
 export function passOverTakenBack(
   server: Server,
   onTakenBack: (session: Http2Session | undefined) => void,
 ): void {
-  // Node's own, which makes requests of streams; there is none where there is no HTTP/2.
-  const [handle] = server.listeners("stream") as Handler[];
-  if (handle === undefined) return;
+  // Node's own, which makes requests of streams.
+  const [handle] = server.listeners("stream") as [Handler];
   server.off("stream", handle);
   let waiting: (() => void)[] = [];
   const beginAll = () => {
