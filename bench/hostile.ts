@@ -19,8 +19,8 @@ await runBenchmark(
   },
   async ({ quick, dir, parts, say }) => {
     const pace = quick
-      ? { rounds: 1, aloneSeconds: 1, attackSeconds: 1, settleMs: 100 }
-      : { rounds: 5, aloneSeconds: 5, attackSeconds: 10, settleMs: 1_000 };
+      ? { rounds: 1, warmUpSeconds: 0, aloneSeconds: 1, attackSeconds: 1, settleMs: 100 }
+      : { rounds: 5, warmUpSeconds: 10, aloneSeconds: 5, attackSeconds: 10, settleMs: 1_000 };
     const allowed = readDescriptors().openMax - spareDescriptors;
     const connectionsMax = quick ? Math.min(allowed, quickConnectionsMax) : allowed;
     const names = parts as readonly AttackName[];

@@ -1,5 +1,5 @@
 // What authorisation costs a request: two services with the same load in turn, one with access control and a thousand
-// policies, one without. It takes two, since access control cannot be turned off again; and several pairs, since two processes
+// policies, one without. The requests are the same, with the header that says who asks. It takes two, since access control cannot be turned off again; and several pairs, since two processes
 // of one service differ by more than what is looked for. Turns are short and in changing order, so that what the machine does
 // meanwhile falls on both.
 
@@ -66,7 +66,7 @@ export async function measureRequests(directory: string, pace: RequestsPace): Pr
     const { asker } = await layPolicies(services.guarded, pace.policies);
     const sides = {
       guarded: { service: services.guarded, headers: asker },
-      open: { service: services.open, headers: {} },
+      open: { service: services.open, headers: asker },
     };
     pairs.push(await playPair(sides, order, pace));
   };

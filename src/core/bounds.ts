@@ -5,6 +5,7 @@
 import type { Namespaces } from "./access/namespaces.ts";
 import { isInstancePath } from "./coordination/instances.ts";
 import { KeeperError } from "./errors.ts";
+import { jsonLengthOf } from "./json-length.ts";
 import type { Znode } from "./tree/znode.ts";
 
 export interface TransactionBounds {
@@ -61,7 +62,7 @@ export function tooLongEphemerals(limitValue: number, size: number): KeeperError
 
 /** What a znode adds to its transaction when it is made or set. */
 export function writtenLength({ path, data }: Pick<Znode, "path" | "data">): number {
-  return textLength(path) + dataLength(data);
+  return textLength(path) + jsonLengthOf(data);
 }
 
 /** What it adds when it is deleted: its data is told of instances of services alone. */
@@ -69,7 +70,7 @@ export function deletedLength(
   { path, data }: Pick<Znode, "path" | "data">,
   namespaces: Pick<Namespaces, "keeps">,
 ): number {
-  return textLength(path) + (namespaces.keeps(path, isInstancePath) ? dataLength(data) : 0);
+  return textLength(path) + (namespaces.keeps(path, isInstancePath) ? jsonLengthOf(data) : 0);
 }
 
 function textLength(text: string): number {
@@ -81,21 +82,5 @@ function textLength(text: string): number {
   return length;
 }
 
-/** Of text. Other bytes stand there as base64, which is about as long. */
-function dataLength(data: Uint8Array): number {
-  let length = data.byteLength;
-  // A look into a table for each byte: 8 MiB of them are looked at while everybody waits.
-  for (let index = 0; index < data.byteLength; index += 1)
-    length += escapeLengths[data[index] as number] as number;
-  return length;
-}
-
 const quote = 0x22;
 const backslash = 0x5c;
-const space = 0x20;
-
-/** What a byte takes more than itself: `\n` and its like one character, other controls as `\u0001` five. */
-const escapeLengths = Uint8Array.from({ length: 256 }, (_, byte) => {
-  if (byte === quote || byte === backslash || [8, 9, 10, 12, 13].includes(byte)) return 1;
-  return byte < space ? 5 : 0;
-});

@@ -9,7 +9,8 @@ export const commandBytes = 64;
 const idempotencyBytes = 256;
 const conditionBytes = 32;
 
-interface Addressed {
+/** A command about a path, or a part of one. */
+export interface Addressed {
   readonly path: string;
   readonly data?: Uint8Array;
   readonly ifMatch?: readonly ZnodeTag[];

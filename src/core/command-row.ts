@@ -3,6 +3,7 @@
 
 import type { Ask } from "./access/ask.ts";
 import type { Command } from "./command.ts";
+import type { Addressed } from "./command-bytes.ts";
 import type { Draft } from "./draft.ts";
 import type { Limits } from "./limits.ts";
 import type { Measured } from "./memory.ts";
@@ -37,6 +38,8 @@ export interface CommandRow<C extends Command> {
   decide(draft: Draft, state: State, command: C): Outcomes[C["type"]];
   /** About what it takes in an entry of the log, besides its fences and its key. */
   bytes(command: C): number;
+  /** Parts of it whose data a znode has from then on, the very array. */
+  parts?(command: C): readonly Addressed[];
   /**
    * About what it adds to the memory that the state takes; 0 for what must be possible where that is full.
    * @param tree as whoever asks names it

@@ -30,6 +30,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     authorise: create.authorise,
     decide: (draft, _state, command) => planCreate(draft, command, command.sessionId),
     bytes: pathBytes,
+    parts: (command) => [command],
     growth: create.growth,
   },
   setData: {
@@ -39,6 +40,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     authorise: setData.authorise,
     decide: (draft, _state, command) => planSetData(draft, command),
     bytes: pathBytes,
+    parts: (command) => [command],
     growth: setData.growth,
   },
   delete: {
@@ -96,6 +98,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     authorise: authoriseMulti,
     decide: (draft, _state, command) => planMulti(draft, command),
     bytes: ({ operations }) => partsBytes(operations),
+    parts: ({ operations }) => operations,
     growth: ({ operations }, state) =>
       operations.reduce((sum, operation) => sum + rowOfOperation(operation).growth(operation, state), 0),
   },
@@ -108,6 +111,7 @@ export const znodeCommands: RowsOf<(SingleWrite | Multi | ImportZnodes | Sweep)[
     authorise: authoriseImport,
     decide: (draft, _state, command) => planImport(draft, command),
     bytes: ({ znodes }) => partsBytes(znodes),
+    parts: ({ znodes }) => znodes,
     growth: ({ znodes }, state) => znodes.reduce((sum, znode) => sum + growthOfImported(znode, state), 0),
   },
   sweep: {

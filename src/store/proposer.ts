@@ -18,6 +18,7 @@ import { rootPath } from "../core/tree/path.ts";
 import type { Commit } from "../core/txn.ts";
 import { type Asked, type CommandTrace, followedBy } from "../core/write-context.ts";
 import { byteBounds, countBounds, Histogram, timeBoundsMs } from "../histogram.ts";
+import { beginText, longDataBytes } from "../told/text-ahead.ts";
 import { encodeBatch } from "./codec.ts";
 import { CommandQueue, type Pending, type QueueLimits } from "./command-queue.ts";
 import { type CommitLog, type LogState, NotAppendedError, type WritePace } from "./commit-log.ts";
@@ -286,6 +287,7 @@ export class Proposer {
     this.#inFlight.set(seq, { sentMs: this.#clock.monotonicMs(), moment, pending, wasReadOnly });
     for (const { trace } of pending) trace?.enter("append");
     this.#log.append(seq, body).catch((error: unknown) => this.#appendFailed(seq, error));
+    for (const { command, bytes } of pending) if (bytes > longDataBytes) beginTexts(command);
   }
 
   /**
@@ -389,6 +391,11 @@ export class Proposer {
       this.#onIdle = resolve;
     });
   }
+}
+
+/** What it will be told of is put into words while its entry is on its way. */
+function beginTexts(command: Command): void {
+  for (const { data } of rowOf(command).parts?.(command) ?? []) if (data !== undefined) beginText(data);
 }
 
 /** However it ends, whoever follows it hears of it before the answer. */

@@ -22,15 +22,18 @@ function beginning() {
   };
   const server = new EventEmitter();
   server.on("request", ({ url }: IncomingMessage) => work(url as string)());
+  server.on("clientError", ({ message }: Error) => work(message)());
   beginInTurn(server as Server, new ClientTurns(), new Proxies([]));
-  const socket = Object.assign(new EventEmitter(), { remoteAddress: "127.0.0.1" });
+  const [pause, resume] = [vi.fn(), vi.fn()];
+  const socket = Object.assign(new EventEmitter(), { remoteAddress: "127.0.0.1", pause, resume });
   const ask = (url: string, rawHeaders: readonly string[] = []) => {
     const request = { httpVersionMajor: 1, url, socket, rawHeaders } as unknown as IncomingMessage;
     const response = { destroyed: false } as ServerResponse;
     server.emit("request", request, response);
     return { request, response };
   };
-  return { begun, work, ask };
+  const spoil = (what: string) => server.emit("clientError", new Error(what), socket);
+  return { begun, work, ask, spoil, pause, resume };
 }
 
 test("requests that wait for the turn of their client begin in their order", async () => {
@@ -40,13 +43,38 @@ test("requests that wait for the turn of their client begin in their order", asy
   await vi.waitFor(() => expect(begun).toEqual(["a", "b", "c"]));
 });
 
+test("a connection is held while more than one of its requests waits, and no longer", async () => {
+  const { begun, ask, pause, resume } = beginning();
+  for (const url of ["a", "b"]) ask(url);
+  expect(pause).not.toHaveBeenCalled();
+  ask("c");
+  expect(pause).toHaveBeenCalledOnce();
+  await vi.waitFor(() => expect(begun).toEqual(["a", "b", "c"]));
+  expect(resume).toHaveBeenCalledOnce();
+});
+
 test("what had begun and waited for something else goes on before those behind it begin", async () => {
   const { begun, work, ask } = beginning();
-  const { request, response } = ask("a");
+  const { request } = ask("a");
   ask("b");
-  goOnInTurn(request, response, work("a goes on"));
+  for (const what of ["a goes on", "a ends"]) expect(goOnInTurn(request, work(what))).toBe(false);
   expect(begun).toEqual(["a"]);
-  await vi.waitFor(() => expect(begun).toEqual(["a", "a goes on", "b"]));
+  await vi.waitFor(() => expect(begun).toEqual(["a", "a goes on", "a ends", "b"]));
+});
+
+test("what cannot be read is refused behind what could, and once however often that is said", async () => {
+  const { begun, ask, spoil } = beginning();
+  for (const url of ["a", "b"]) ask(url);
+  for (const what of ["no request", "no request either"]) spoil(what);
+  expect(begun).toEqual(["a"]);
+  await vi.waitFor(() => expect(begun).toEqual(["a", "b", "no request"]));
+});
+
+test("what cannot be read and is all that came is refused at once, in the turn of its client", () => {
+  const { begun, ask, spoil } = beginning();
+  spoil("no request");
+  ask("a");
+  expect(begun).toEqual(["no request"]);
 });
 
 test("of requests that are gone none begins", async () => {

@@ -28,7 +28,11 @@ function doAll(turn: Turn, pieces: number, work: () => void): void {
 }
 
 /** What was done in each turn of the loop until all is. */
-async function doneInTurns(pieces: number, pieceMs: number, others: readonly string[] = []): Promise<number[]> {
+async function doneInTurns(
+  pieces: number,
+  pieceMs: number,
+  others: readonly string[] = [],
+): Promise<number[]> {
   const clients = new ClientTurns();
   for (const other of others) clients.enter(other);
   const { turn } = clients.enter("a");

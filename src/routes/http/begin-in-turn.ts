@@ -1,8 +1,9 @@
-// A request begins in the turn of its client, before anything else is done for it: it is not even routed. Requests of a
-// connection begin in their order, and what waits for long is held back by not being read.
+// A request begins in the turn of its client, before anything else is done for it: it is not even routed. So is all that
+// comes for it later. Requests of a connection begin in their order, and what waits for long is held back by not being read.
 
 import type { EventEmitter } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyInstance } from "fastify";
 import { addressOf, isForwarded, type Proxies } from "./client-address.ts";
 import type { ClientTurns, Turn } from "./client-turns.ts";
@@ -19,14 +20,25 @@ const honestTexts = 100;
 
 /** Call before the server listens. Requests that come by a proxy go on to `beginBehindProxies`. */
 export function beginInTurn(server: Server, turns: ClientTurns, proxies: Proxies): void {
-  // Fastify's own; whoever else listens only takes notice, and does so at once.
-  const [handle] = server.listeners("request") as [Handler];
-  server.off("request", handle);
+  const handle = takeOver(server, "request") as Handler;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const line = lineOf(request, turns, proxies);
     if (line === null) handle(request, response);
     else line.enter(request, response, () => handle(request, response));
   });
+  const refuse = takeOver(server, "clientError") as Refuser;
+  server.on("clientError", (error: Error, socket: Socket) => {
+    const line = lineAt(socket, socket.remoteAddress, turns, proxies);
+    if (line === null) refuse(error, socket);
+    else line.refuse(() => refuse(error, socket));
+  });
+}
+
+/** Fastify's own; whoever else listens only takes notice, and does so at once. */
+function takeOver(server: Server, event: "request" | "clientError"): unknown {
+  const [handle] = server.listeners(event);
+  server.off(event, handle as Handler);
+  return handle;
 }
 
 /**
@@ -54,21 +66,19 @@ export function isInLine(connection: EventEmitter): boolean {
   return (connection as WithLine)[ownLine]?.isEmpty === false;
 }
 
-/** Work for a request that began, and then had to wait for something else: it goes before those that have yet to begin. */
-export function goOnInTurn(request: IncomingMessage, response: ServerResponse, work: () => void): void {
+/**
+ * Work for a request that has begun: it goes before those that have yet to begin, in its order.
+ * @returns whether it is done, and does not wait
+ */
+export function goOnInTurn(request: IncomingMessage, work: () => void): boolean {
   const line = lineKnownOf(request);
-  if (line === undefined) work();
-  else line.goOnFirst(response, work);
-}
-
-/** Work for a request that has begun, and is done now: it counts. */
-export function spendTurn(request: IncomingMessage, work: () => void): void {
-  const line = lineKnownOf(request);
-  if (line === undefined) work();
-  else line.turn.spend(work);
+  if (line !== undefined) return line.goOn(work);
+  work();
+  return true;
 }
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+type Refuser = (error: Error, socket: Socket) => void;
 
 /** Where a connection has its line, or a request that came by a proxy: found faster there than in a map. */
 const ownLine = Symbol("line");
@@ -79,12 +89,22 @@ function lineKnownOf(request: IncomingMessage): Line | undefined {
   return (request as WithLine)[ownLine] ?? (connectionOf(request) as WithLine)?.[ownLine] ?? undefined;
 }
 
-/** null of the connection of a proxy that is believed. */
 function lineOf(request: IncomingMessage, turns: ClientTurns, proxies: Proxies): Line | null {
   const connection: WithLine = connectionOf(request);
-  const remoteAddress = remoteAddressOf(request);
+  const known = connection[ownLine];
+  return known === undefined ? lineAt(connection, remoteAddressOf(request), turns, proxies) : known;
+}
+
+/** null of the connection of a proxy that is believed, and of one that is gone before anything was heard on it. */
+function lineAt(
+  connection: WithLine,
+  remoteAddress: string | undefined,
+  turns: ClientTurns,
+  proxies: Proxies,
+): Line | null {
   const known = connection[ownLine];
   if (known !== undefined) return known;
+  if (remoteAddress === undefined) return null;
   if (proxies.has(remoteAddress)) {
     connection[ownLine] = null;
     return null;
@@ -102,18 +122,18 @@ function readingMsOf({ rawHeaders }: IncomingMessage): number {
 }
 
 interface Waiting {
-  readonly response: ServerResponse;
-  readonly begin: () => void;
+  readonly work: () => void;
   readonly readingMs: number;
 }
 
-/** What has yet to begin of the requests of one connection. */
+/** What has yet to be done of what came on one connection. */
 class Line {
   readonly turn: Turn;
   readonly #waiting: Waiting[] = [];
-  /** Those that came before all of them. */
+  /** For those that have begun, which came before all of them. */
   readonly #begun: Waiting[] = [];
   #release: (() => void) | null = null;
+  #isRefusing = false;
 
   constructor(turn: Turn) {
     this.turn = turn;
@@ -129,26 +149,40 @@ class Line {
       this.turn.spend(begin, readingMs);
       return;
     }
-    this.#waiting.push({ response, begin, readingMs });
+    // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
+    this.#waiting.push({ work: () => (isGone(response) ? undefined : begin()), readingMs });
+    this.turn.waitForNext(this.#goOn);
     if (this.#waiting.length === waitingUnheldMax && request.httpVersionMajor === 1)
       this.#release ??= inputValveOf(request).hold();
-    this.turn.waitForNext(this.#goOn);
   }
 
-  goOnFirst(response: ServerResponse, begin: () => void): void {
+  /** Behind all that could be read. It is said again and again of what comes behind the fault. */
+  refuse(work: () => void): void {
+    if (this.#isRefusing) return;
+    this.#isRefusing = true;
+    const refuse = () => {
+      this.#isRefusing = false;
+      work();
+    };
+    this.#waiting.push({ work: refuse, readingMs: 0 });
+    if (this.turn.isOver) this.turn.waitForNext(this.#goOn);
+    else this.#goOn();
+  }
+
+  goOn(work: () => void): boolean {
     if (this.#begun.length === 0 && !this.turn.isOver) {
-      this.turn.spend(begin);
-      return;
+      this.turn.spend(work);
+      return true;
     }
-    this.#begun.push({ response, begin, readingMs: 0 });
+    this.#begun.push({ work, readingMs: 0 });
     this.turn.waitForNext(this.#goOn);
+    return false;
   }
 
   readonly #goOn = () => {
     while (!this.isEmpty && !this.turn.isOver) {
-      const { response, begin, readingMs } = (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;
-      // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
-      if (!isGone(response)) this.turn.spend(begin, readingMs);
+      const { work, readingMs } = this.#next();
+      this.turn.spend(work, readingMs);
     }
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);
@@ -157,4 +191,8 @@ class Line {
     this.#release?.();
     this.#release = null;
   };
+
+  #next(): Waiting {
+    return (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;
+  }
 }

@@ -173,7 +173,10 @@ class ConnectionShare implements Spoken {
     this.#parked.push(() => {
       // A stream of HTTP/2 may have gone meanwhile, by itself.
       if (request.httpVersionMajor > 1 && request.destroyed) return;
-      this.#begin(request, response, () => goOnInTurn(request, response, begin));
+      // Nor does anybody wait for one whose client has gone.
+      this.#begin(request, response, () =>
+        goOnInTurn(request, () => (isGone(response) ? undefined : begin())),
+      );
     });
   }
 

@@ -158,5 +158,7 @@ function overflowOf({ rawPacket, bytesParsed = 0 }: ParseError, { headerBytesMax
 
 function linesIn(text: Uint8Array): number {
   const lineFeed = 10;
-  return text.reduce((count, byte) => (byte === lineFeed ? count + 1 : count), 0);
+  let lines = 0;
+  for (let at = text.indexOf(lineFeed); at !== -1; at = text.indexOf(lineFeed, at + 1)) lines += 1;
+  return lines;
 }

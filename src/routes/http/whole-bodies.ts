@@ -4,9 +4,9 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
-import { spendTurn } from "./begin-in-turn.ts";
+import { goOnInTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
-import { paceOf } from "./input-valve.ts";
+import { inputValveOf, paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
 import { shareHolderOf } from "./share-holder.ts";
 
@@ -80,10 +80,18 @@ function readWhole(
     rest.held.holds(collected.heldBytes);
   };
   // What is made of it, and what the route does then, is work for its client.
-  body.on("data", (piece: Buffer) => spendTurn(request.raw, () => receive(piece)));
-  body.on("end", () => spendTurn(request.raw, () => end(() => collected?.take())));
-  body.on("error", (error) => refuse(error instanceof BodyRefused ? error : brokenOff()));
-  body.on("close", () => refuse(brokenOff()));
+  const inTurn = (work: () => void) => collected === undefined || goOnInTurn(request.raw, work);
+  body.on("data", (piece: Buffer) => {
+    let release = () => {};
+    const isDone = inTurn(() => {
+      release();
+      receive(piece);
+    });
+    if (!isDone) release = inputValveOf(request.raw).hold();
+  });
+  body.on("end", () => inTurn(() => end(() => collected?.take())));
+  body.on("error", (error) => inTurn(() => refuse(error instanceof BodyRefused ? error : brokenOff())));
+  body.on("close", () => inTurn(() => refuse(brokenOff())));
 }
 
 function tried(outcome: () => unknown): [Error | null, unknown?] {

@@ -69,11 +69,11 @@ export class SqliteLog implements CommitLog {
     if (answered !== undefined) return Promise.resolve(answered);
     const pending = this.#appends.get(seq);
     if (pending !== undefined) return pending.answer.promise;
-    // A copy with memory of its own: posting a view would send everything it is a view of.
-    const copy = new Uint8Array(body);
+    // With memory of its own: posting a view would send everything it is a view of.
+    const own = body.byteLength === body.buffer.byteLength ? body : new Uint8Array(body);
     const answer = Promise.withResolvers<Lsn>();
-    this.#appends.set(seq, { body: copy, answer });
-    this.#thread.send({ type: "append", seq, body: copy });
+    this.#appends.set(seq, { body: own, answer });
+    this.#thread.send({ type: "append", seq, body: own });
     return answer.promise;
   }
 
