@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance, type FastifyServerOptions } from "fastif
 import type { Logger } from "pino";
 import { clientCertificateOptions } from "./access/client-certificates.ts";
 import type { TlsPair } from "./certificate.ts";
+import type { Clock } from "./clock.ts";
 import { beginBehindProxies, beginInTurn } from "./routes/http/begin-in-turn.ts";
 import { browserHeaders } from "./routes/http/browser-headers.ts";
 import { type Proxies, readForwarded } from "./routes/http/client-address.ts";
@@ -13,12 +14,14 @@ import { ClientTurns } from "./routes/http/client-turns.ts";
 import { shareConnections } from "./routes/http/connection-share.ts";
 import { fixedLimits } from "./routes/http/fixed-limits.ts";
 import type { HttpLimits } from "./routes/http/http-limits.ts";
+import { LateConnections } from "./routes/http/late-connections.ts";
 import type { OpenConnections } from "./routes/http/open-connections.ts";
 import { codeOf, problemHandler } from "./routes/http/problems.ts";
 import type { RequestCounts } from "./routes/http/request-counts.ts";
 import { meetExpectations } from "./routes/http/request-head.ts";
 import { logRequests } from "./routes/http/request-log.ts";
 import { serializeWhenNeeded } from "./routes/http/serialization.ts";
+import { passOverTakenBack } from "./routes/http/taken-back.ts";
 import { originFormOf } from "./routes/http/target.ts";
 import type { Unreadable } from "./routes/http/unreadable.ts";
 import { validateStrictly } from "./routes/http/validation.ts";
@@ -63,6 +66,7 @@ export function createApp(
     tls === null
       ? Fastify({ ...options, forceCloseConnections: "idle", http: nodeOptions(limits) })
       : secureApp(options, tls, limits);
+  if (tls !== null) holdThoseWhoTakeBack(app, store.clock, proxies);
   unreadable.follow(app.server);
   openConnections.follow(app.server);
   readForwarded(app, proxies);
@@ -116,6 +120,12 @@ function sessionOptions({ requestsPerConnectionMax, headerBytesMax }: HttpLimits
     streamResetBurst: fixedLimits.streamResetsMax,
     streamResetRate: fixedLimits.streamResetsPerSecondMax,
   };
+}
+
+function holdThoseWhoTakeBack({ server }: FastifyInstance, clock: Clock, proxies: Proxies): void {
+  const late = new LateConnections(clock, proxies);
+  late.follow(server);
+  passOverTakenBack(server, (session) => late.count(session));
 }
 
 /** What the system will not let us accept is the system's fault, and no reason to end. */

@@ -76,7 +76,10 @@ export const fixedLimits = {
   refusedBodySilenceMsMax: 1000,
   /** Bytes of the extensions of one chunk of a body, which nobody uses; Node's own bound. */
   chunkExtensionBytesMax: 16_384,
-  /** Streams of HTTP/2 that a client may open and give up at once, and in a second from then on; then its session ends. */
+  /**
+   * Streams of HTTP/2 that a client may open and give up at once, and in a second from then on; then its session ends. Where it
+   * gave them up with what they came with, its next connections wait until it may again.
+   */
   streamResetsMax: 200,
   streamResetsPerSecondMax: 33,
   /** Connections beyond `connectionsMax` that are told so; for a further one the oldest silent one is closed. */
