@@ -32,8 +32,9 @@ function beginning() {
     server.emit("request", request, response);
     return { request, response };
   };
-  const spoil = (what: string) => server.emit("clientError", new Error(what), socket);
-  return { begun, work, ask, spoil, pause, resume };
+  const spoil = (what: string, code?: string) =>
+    server.emit("clientError", Object.assign(new Error(what), { code }), socket);
+  return { server, begun, work, ask, spoil, pause, resume };
 }
 
 test("requests that wait for the turn of their client begin in their order", async () => {
@@ -84,4 +85,28 @@ test("of requests that are gone none begins", async () => {
   ask("c");
   Object.assign(response, { destroyed: true });
   await vi.waitFor(() => expect(begun).toEqual(["a", "c"]));
+});
+
+test("what is late is said so at once: it might be whole when it is its turn", () => {
+  const { begun, ask, spoil } = beginning();
+  ask("a");
+  spoil("late", "ERR_HTTP_REQUEST_TIMEOUT");
+  expect(begun).toEqual(["a", "late"]);
+});
+
+test("a stream of HTTP/2 that has forgotten its session goes on in the turn of its client", async () => {
+  const { begun, work, server } = beginning();
+  const session = Object.assign(new EventEmitter(), { remoteAddress: "127.0.0.1" });
+  const stream: { session?: EventEmitter } = { session };
+  const request = {
+    httpVersionMajor: 2,
+    url: "a",
+    stream,
+    socket: session,
+    rawHeaders: [],
+  } as unknown as IncomingMessage;
+  server.emit("request", request, { destroyed: false });
+  delete stream.session;
+  expect(goOnInTurn(request, work("a breaks off"))).toBe(false);
+  await vi.waitFor(() => expect(begun).toEqual(["a", "a breaks off"]));
 });

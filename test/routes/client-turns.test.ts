@@ -31,11 +31,8 @@ function doAll(turn: Turn, pieces: number, work: () => void): void {
 async function doneInTurns(
   pieces: number,
   pieceMs: number,
-  others: readonly string[] = [],
+  turn: Turn = new ClientTurns().enter("a").turn,
 ): Promise<number[]> {
-  const clients = new ClientTurns();
-  for (const other of others) clients.enter(other);
-  const { turn } = clients.enter("a");
   const turns: number[] = [];
   let [done, total] = [0, 0];
   doAll(turn, pieces, () => {
@@ -57,15 +54,33 @@ test("cheap requests of one client are as many in a turn of the loop as have roo
   expect(turns.length).toBeGreaterThan(142);
 });
 
-test("they are fewer where others are connected, on how many connections so ever", async () => {
-  expect(Math.max(...(await doneInTurns(1000, 0.125, ["b"])))).toBe(3);
-  expect(Math.max(...(await doneInTurns(1000, 0.125, ["a", "a"])))).toBe(7);
+/** The turn of one client, after another has asked. */
+function turnAmongOthers(): Turn {
+  const clients = new ClientTurns();
+  const { turn } = clients.enter("a");
+  turn.spend(() => {});
+  clients.enter("b").turn.spend(() => {});
+  return turn;
+}
+
+test("they are fewer while others ask as well, and not for their connections", async () => {
+  expect(Math.max(...(await doneInTurns(100, 0.125, turnAmongOthers())))).toBe(3);
+  const clients = new ClientTurns();
+  const { turn } = clients.enter("a");
+  for (const other of ["a", "b", "c"]) clients.enter(other);
+  expect(Math.max(...(await doneInTurns(100, 0.125, turn)))).toBe(7);
+});
+
+test("whoever asked long ago is not thought of any more", async () => {
+  const turns = await doneInTurns(2000, 0.125, turnAmongOthers());
+  expect(Math.max(...turns.slice(0, 100))).toBe(3);
+  expect(Math.max(...turns)).toBe(7);
 });
 
 test("after each turn of theirs others have two of the loop's", async () => {
-  const turns = await doneInTurns(30, 0.125, ["b"]);
-  expect(turns.filter((done) => done > 0)).toHaveLength(10);
-  expect(turns.length).toBeGreaterThanOrEqual(19);
+  const turns = await doneInTurns(30, 0.125, turnAmongOthers());
+  expect(turns.filter((done) => done > 0).slice(1, -1)).toEqual(Array(9).fill(3));
+  expect(turns.length).toBeGreaterThanOrEqual(20);
 });
 
 test("what costs nothing that could be measured has its bound as well", async () => {

@@ -23,13 +23,16 @@ export function beginInTurn(server: Server, turns: ClientTurns, proxies: Proxies
   const handle = takeOver(server, "request") as Handler;
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const line = lineOf(request, turns, proxies);
+    // A stream that closes forgets its session.
+    if (request.httpVersionMajor > 1) (request as WithLine)[ownLine] = line;
     if (line === null) handle(request, response);
     else line.enter(request, response, () => handle(request, response));
   });
   const refuse = takeOver(server, "clientError") as Refuser;
-  server.on("clientError", (error: Error, socket: Socket) => {
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     const line = lineAt(socket, socket.remoteAddress, turns, proxies);
-    if (line === null) refuse(error, socket);
+    // What is late now may be whole when it is its turn.
+    if (line === null || error.code === "ERR_HTTP_REQUEST_TIMEOUT") refuse(error, socket);
     else line.refuse(() => refuse(error, socket));
   });
 }
@@ -122,6 +125,8 @@ function readingMsOf({ rawHeaders }: IncomingMessage): number {
 }
 
 interface Waiting {
+  /** None of what is done in any case. */
+  readonly response: ServerResponse | null;
   readonly work: () => void;
   readonly readingMs: number;
 }
@@ -149,10 +154,9 @@ class Line {
       this.turn.spend(begin, readingMs);
       return;
     }
-    // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
-    this.#waiting.push({ work: () => (isGone(response) ? undefined : begin()), readingMs });
+    this.#waiting.push({ response, work: begin, readingMs });
     this.turn.waitForNext(this.#goOn);
-    if (this.#waiting.length === waitingUnheldMax && request.httpVersionMajor === 1)
+    if (this.#waiting.length >= waitingUnheldMax && request.httpVersionMajor === 1)
       this.#release ??= inputValveOf(request).hold();
   }
 
@@ -164,7 +168,7 @@ class Line {
       this.#isRefusing = false;
       work();
     };
-    this.#waiting.push({ work: refuse, readingMs: 0 });
+    this.#waiting.push({ response: null, work: refuse, readingMs: 0 });
     if (this.turn.isOver) this.turn.waitForNext(this.#goOn);
     else this.#goOn();
   }
@@ -174,15 +178,16 @@ class Line {
       this.turn.spend(work);
       return true;
     }
-    this.#begun.push({ work, readingMs: 0 });
+    this.#begun.push({ response: null, work, readingMs: 0 });
     this.turn.waitForNext(this.#goOn);
     return false;
   }
 
   readonly #goOn = () => {
     while (!this.isEmpty && !this.turn.isOver) {
-      const { work, readingMs } = this.#next();
-      this.turn.spend(work, readingMs);
+      const { response, work, readingMs } = this.#next();
+      // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
+      if (response === null || !isGone(response)) this.turn.spend(work, readingMs);
     }
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);

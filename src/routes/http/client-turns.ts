@@ -5,10 +5,12 @@
 /** Of its work in one turn of the loop; the last piece may take longer. */
 const turnMsMax = 1;
 /**
- * The same where others are connected. Whoever connects, asks and is answered waits for several turns, and a turn of the loop
+ * The same while others ask, too. Whoever connects, asks and is answered waits for several turns, and a turn of the loop
  * costs too much for this where nobody waits.
  */
 const turnAmongOthersMsMax = 0.3;
+/** Turns of the loop, of those in which anybody asks, that others are thought of after they asked. */
+const othersThoughtOfMax = 200;
 /** What a request takes beyond the piece that is measured: to be read, and to go on after a promise. */
 const unmeasuredMs = 0.02;
 /**
@@ -36,7 +38,7 @@ export class ClientTurns {
 
   /** For one more connection of the client; call `giveBack` once, at its end. */
   enter(client: string): { readonly turn: Turn; giveBack(): void } {
-    const known = this.#clients.get(client) ?? this.#added();
+    const known = this.#clients.get(client) ?? { turn: new ClientTurn(this.#loop), connections: 0 };
     this.#clients.set(client, known);
     known.connections += 1;
     const forget = () => {
@@ -50,17 +52,15 @@ export class ClientTurns {
     };
     return { turn: known.turn, giveBack };
   }
-
-  #added(): { readonly turn: ClientTurn; connections: number } {
-    const hasOthers = () => this.#clients.size > 1;
-    return { turn: new ClientTurn(this.#loop, hasOthers), connections: 0 };
-  }
 }
 
 /** Numbers the turns of the event loop in which somebody asks. */
 class LoopTurns {
   #number = 0;
   #isUnderWay = false;
+  /** Who asked last, and when that was last somebody else than before. */
+  #asker: ClientTurn | null = null;
+  #changedIn = Number.NEGATIVE_INFINITY;
 
   get number(): number {
     if (!this.#isUnderWay) {
@@ -68,6 +68,15 @@ class LoopTurns {
       setImmediate(this.#end);
     }
     return this.#number;
+  }
+
+  /** @returns whether others asked lately as well */
+  heardOf(client: ClientTurn): boolean {
+    if (client !== this.#asker) {
+      if (this.#asker !== null) this.#changedIn = this.number;
+      this.#asker = client;
+    }
+    return this.number - this.#changedIn < othersThoughtOfMax;
   }
 
   readonly #end = () => {
@@ -78,7 +87,6 @@ class LoopTurns {
 
 class ClientTurn implements Turn {
   readonly #loop: LoopTurns;
-  readonly #hasOthers: () => boolean;
   /** In the turn of the loop that has the number. */
   #spentMs = 0;
   #spentIn = -1;
@@ -87,9 +95,8 @@ class ClientTurn implements Turn {
   /** What goes on with each of its connections, in the order in which they began to wait. */
   readonly #waiting = new Set<() => void>();
 
-  constructor(loop: LoopTurns, hasOthers: () => boolean) {
+  constructor(loop: LoopTurns) {
     this.#loop = loop;
-    this.#hasOthers = hasOthers;
   }
 
   get isOver(): boolean {
@@ -105,7 +112,8 @@ class ClientTurn implements Turn {
     const beganMs = performance.now();
     work();
     this.#spentMs += performance.now() - beganMs + unmeasuredMs + beforeMs;
-    if (this.#isOver || this.#spentMs < (this.#hasOthers() ? turnAmongOthersMsMax : turnMsMax)) return;
+    const msMax = this.#loop.heardOf(this) ? turnAmongOthersMsMax : turnMsMax;
+    if (this.#isOver || this.#spentMs < msMax) return;
     this.#isOver = true;
     const turns = Math.round(this.#spentMs * turnsOfOthersPerMs);
     this.#turnsLeft = Math.min(turnsOfOthersMax, Math.max(turnsOfOthersMin, turns));

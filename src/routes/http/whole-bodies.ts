@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { goOnInTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
+import { GrowingBytes } from "./growing-bytes.ts";
 import { inputValveOf, paceOf } from "./input-valve.ts";
 import { BodyRefused } from "./refused-body.ts";
 import { shareHolderOf } from "./share-holder.ts";
@@ -22,76 +23,140 @@ export interface CollectedBody {
 
 type Collect = (request: FastifyRequest, bytesMax: number) => CollectedBody;
 
+/** Hears once of the body, or why not: it is too large, does not all come, is refused, or others need the room. */
+type Done = (error: Error | null, body?: unknown) => void;
+
 /** Call in the scope of the routes. */
 export function readBodiesWhole(app: FastifyInstance, inFlight: BodiesInFlight, collect: Collect): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("*", (request, payload, done) => {
-    readWhole(request, payload as Readable, { inFlight, collect }, done);
+  app.addContentTypeParser("*", (request, payload, done: Done) => {
+    const limit = request.routeOptions.bodyLimit as number;
+    const declared = Number(request.headers["content-length"] ?? Number.NaN);
+    if (declared > limit) done(tooLarge(request, declared));
+    else {
+      const collected = collect(request, declared >= 0 ? declared : limit);
+      new BodyReading({ request, inFlight, collected, declared, limit, done }).follow(payload as Readable);
+    }
   });
 }
 
-interface Reading {
+interface ReadingParts {
+  readonly request: FastifyRequest;
   readonly inFlight: BodiesInFlight;
-  readonly collect: Collect;
+  readonly collected: CollectedBody;
+  /** Bytes; NaN where it does not say. */
+  readonly declared: number;
+  readonly limit: number;
+  readonly done: Done;
 }
 
-/** @param done hears once of the body, or why not: it is too large, does not all come, is refused, or others need the room */
-function readWhole(
-  request: FastifyRequest,
-  body: Readable,
-  { inFlight, collect }: Reading,
-  done: (error: Error | null, body?: unknown) => void,
-): void {
-  const limit = request.routeOptions.bodyLimit as number;
-  const declared = Number(request.headers["content-length"] ?? Number.NaN);
-  if (declared > limit) {
-    done(tooLarge(request, declared));
-    return;
+/** What is made of a body, and what the route does then, is work for its client. */
+class BodyReading {
+  readonly #parts: ReadingParts;
+  /** Given up when it is over: the listeners stay, and who is refused may be listened to for long. */
+  #collected: CollectedBody | undefined;
+  #length = 0;
+  #rest: Rest | null = null;
+  #late: Late | null = null;
+
+  constructor(parts: ReadingParts) {
+    this.#parts = parts;
+    this.#collected = parts.collected;
   }
-  // Given up when it is over: the listeners stay, and who is refused may be listened to for long.
-  let collected: CollectedBody | undefined = collect(request, declared >= 0 ? declared : limit);
-  let length = 0;
-  let rest: Rest | undefined;
-  const end = (outcome: () => unknown) => {
-    if (collected === undefined) return;
-    const [error, whole] = tried(outcome);
-    collected = undefined;
-    rest?.held.end();
-    done(error, whole);
-  };
-  const refuse = (refusal: Error) =>
-    end(() => {
+
+  follow(body: Readable): void {
+    body.on("data", (piece: Buffer) => this.#hear(piece));
+    body.on("end", () => this.#inTurn(() => this.#end(() => this.#collected?.take())));
+    body.on("error", (error) => this.#breakOff(error));
+    body.on("close", () => this.#breakOff());
+  }
+
+  /** @returns whether it is done, and does not wait */
+  #inTurn(work: () => void): boolean {
+    return this.#collected === undefined || goOnInTurn(this.#parts.request.raw, work);
+  }
+
+  #hear(piece: Buffer): void {
+    if (this.#late !== null) this.#keep(this.#late, piece);
+    else if (!this.#inTurn(() => this.#receiveNow(piece))) {
+      this.#late = {
+        bytes: new GrowingBytes(Number.POSITIVE_INFINITY),
+        release: inputValveOf(this.#parts.request.raw).hold(),
+      };
+      this.#keep(this.#late, piece);
+    }
+  }
+
+  /** It counts as what is received. */
+  #keep(late: Late, piece: Buffer): void {
+    if (this.#collected === undefined) return;
+    late.bytes.add(piece);
+    this.#restOf().held.holds(this.#collected.heldBytes + late.bytes.heldBytes);
+  }
+
+  /** The piece, or it and what came behind it while they waited. */
+  #receiveNow(piece: Buffer): void {
+    const late = this.#late;
+    if (late === null) {
+      this.#receive(piece);
+      return;
+    }
+    this.#late = null;
+    late.release();
+    this.#receive(late.bytes.take());
+  }
+
+  #receive(piece: Buffer): void {
+    if (this.#collected === undefined) return;
+    const { request, declared, limit } = this.#parts;
+    this.#length += piece.length;
+    if (this.#length > limit) {
+      this.#refuse(tooLarge(request, this.#length));
+      return;
+    }
+    this.#add(piece);
+    // Nearly all come in one piece, and there is no time in which they would be held.
+    if (this.#rest === null && this.#length === declared && request.raw.httpVersionMajor === 1) return;
+    if (this.#collected === undefined) return;
+    const { held, pace } = this.#restOf();
+    pace(piece.length);
+    held.holds(this.#collected.heldBytes);
+  }
+
+  #add(piece: Buffer): void {
+    const [error] = tried(() => this.#collected?.add(piece));
+    if (error !== null) this.#refuse(this.#length === this.#parts.declared ? error : early(error));
+  }
+
+  /** Of one that is gone nothing is held, whenever that is noted. */
+  #breakOff(error?: Error): void {
+    if (this.#collected === undefined) return;
+    this.#rest?.held.end();
+    this.#inTurn(() => this.#refuse(error instanceof BodyRefused ? error : brokenOff()));
+  }
+
+  #refuse(refusal: Error): void {
+    this.#end(() => {
       throw refusal;
     });
-  const add = (piece: Buffer) => {
-    const [error] = tried(() => collected?.add(piece));
-    if (error !== null) refuse(length === declared ? error : early(error));
-  };
-  const receive = (piece: Buffer) => {
-    if (collected === undefined) return;
-    length += piece.length;
-    if (length > limit) return refuse(tooLarge(request, length));
-    add(piece);
-    // Nearly all come in one piece, and there is no time in which they would be held.
-    if (rest === undefined && length === declared && request.raw.httpVersionMajor === 1) return;
-    if (collected === undefined) return;
-    rest ??= { held: inFlight.begin(refuse), pace: paceOf(request.raw, shareHolderOf(request)) };
-    rest.pace(piece.length);
-    rest.held.holds(collected.heldBytes);
-  };
-  // What is made of it, and what the route does then, is work for its client.
-  const inTurn = (work: () => void) => collected === undefined || goOnInTurn(request.raw, work);
-  body.on("data", (piece: Buffer) => {
-    let release = () => {};
-    const isDone = inTurn(() => {
-      release();
-      receive(piece);
-    });
-    if (!isDone) release = inputValveOf(request.raw).hold();
-  });
-  body.on("end", () => inTurn(() => end(() => collected?.take())));
-  body.on("error", (error) => inTurn(() => refuse(error instanceof BodyRefused ? error : brokenOff())));
-  body.on("close", () => inTurn(() => refuse(brokenOff())));
+  }
+
+  #end(outcome: () => unknown): void {
+    if (this.#collected === undefined) return;
+    const [error, whole] = tried(outcome);
+    this.#collected = undefined;
+    this.#rest?.held.end();
+    this.#parts.done(error, whole);
+  }
+
+  #restOf(): Rest {
+    const { request, inFlight } = this.#parts;
+    this.#rest ??= {
+      held: inFlight.begin((refusal) => this.#refuse(refusal)),
+      pace: paceOf(request.raw, shareHolderOf(request)),
+    };
+    return this.#rest;
+  }
 }
 
 function tried(outcome: () => unknown): [Error | null, unknown?] {
@@ -112,6 +177,12 @@ function early(error: Error): Error {
 interface Rest {
   readonly held: HeldBody;
   readonly pace: (bytes: number) => void;
+}
+
+/** What came before it was its client's turn, no more than was read at once, and what lets the next come. */
+interface Late {
+  readonly bytes: GrowingBytes;
+  readonly release: () => void;
 }
 
 function tooLarge(request: FastifyRequest, size: number): BodyRefused {

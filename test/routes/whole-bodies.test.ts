@@ -1,0 +1,103 @@
+// Bodies of a client whose turn of the event loop is over, by a clock that only work moves on.
+
+import { EventEmitter } from "node:events";
+import type { IncomingMessage, Server } from "node:http";
+import type { FastifyInstance } from "fastify";
+import { afterEach, expect, test, vi } from "vitest";
+import { beginInTurn, goOnInTurn } from "../../src/routes/http/begin-in-turn.ts";
+import { BodiesInFlight } from "../../src/routes/http/bodies-in-flight.ts";
+import { Proxies } from "../../src/routes/http/client-address.ts";
+import { ClientTurns } from "../../src/routes/http/client-turns.ts";
+import { GrowingBytes } from "../../src/routes/http/growing-bytes.ts";
+import { readBodiesWhole } from "../../src/routes/http/whole-bodies.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const address = "127.0.0.1";
+
+class Body extends EventEmitter {
+  readonly httpVersionMajor = 1;
+  readonly complete = false;
+  readonly rawHeaders = [];
+  readonly socket = Object.assign(new EventEmitter(), {
+    remoteAddress: address,
+    pause: vi.fn(),
+    resume: vi.fn(),
+  });
+}
+
+/** A server whose bodies are read, and what spends a turn of their client. */
+function reading() {
+  let nowMs = 0;
+  vi.spyOn(performance, "now").mockImplementation(() => nowMs);
+  const server = new EventEmitter().on("request", () => {});
+  server.on("clientError", () => {});
+  beginInTurn(server as Server, new ClientTurns(), new Proxies([]));
+  const inFlight = new BodiesInFlight({ bodiesBytesMax: 100_000 });
+  let parse: (request: unknown, body: Body, done: (error: Error | null, whole?: Buffer) => void) => void;
+  const app = {
+    removeAllContentTypeParsers() {},
+    addContentTypeParser: (_: string, how: typeof parse) => (parse = how),
+  };
+  readBodiesWhole(app as unknown as FastifyInstance, inFlight, (_, bytesMax) => new GrowingBytes(bytesMax));
+  const begin = () => {
+    const body = new Body();
+    const done = vi.fn<(error: Error | null, whole?: Buffer) => void>();
+    server.emit("request", body, {});
+    const routeOptions = { bodyLimit: 50_000, config: {} };
+    parse(
+      { raw: body, headers: {}, routeOptions, ip: address, caller: null, socket: body.socket },
+      body,
+      done,
+    );
+    return { body, done };
+  };
+  const spendTurn = ({ body }: { readonly body: Body }) =>
+    goOnInTurn(body as unknown as IncomingMessage, () => {
+      nowMs += 2;
+    });
+  return { inFlight, begin, spendTurn };
+}
+
+test("a body whose client's turn is over waits for the next, held, counted and in its order", async () => {
+  const { inFlight, begin, spendTurn } = reading();
+  const one = begin();
+  spendTurn(one);
+  for (let index = 0; index < 10_000; index += 1) one.body.emit("data", Buffer.from(String(index % 10)));
+  one.body.emit("end");
+  expect(inFlight.stats()).toMatchObject({ bodies: 1, bytes: 10_000 });
+  expect(one.body.socket.pause).toHaveBeenCalledOnce();
+  expect(one.done).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(one.done).toHaveBeenCalledOnce());
+  expect(one.done).toHaveBeenCalledWith(null, Buffer.from("0123456789".repeat(1000)));
+  expect(one.body.socket.resume).toHaveBeenCalledOnce();
+  expect(inFlight.stats()).toMatchObject({ bodies: 0, bytes: 0 });
+});
+
+test("what waits has its room among all bodies, and is refused where there is none", () => {
+  const { inFlight, begin, spendTurn } = reading();
+  const bodies = [begin(), begin(), begin()];
+  for (const one of bodies) {
+    spendTurn(one);
+    one.body.emit("data", Buffer.alloc(40_000));
+  }
+  expect(inFlight.stats().refusedTotal).toBe(1);
+  expect(bodies.flatMap(({ done }) => done.mock.calls)).toEqual([
+    [expect.objectContaining({ code: "throttled" }), undefined],
+  ]);
+});
+
+test("a body that breaks off is noted in its client's turn, and takes no room meanwhile", async () => {
+  const { inFlight, begin, spendTurn } = reading();
+  const one = begin();
+  one.body.emit("data", Buffer.from("half"));
+  spendTurn(one);
+  expect(inFlight.stats().bytes).toBe(4);
+  one.body.emit("close");
+  expect(inFlight.stats().bytes).toBe(0);
+  expect(one.done).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(one.done).toHaveBeenCalledOnce());
+  expect(one.done.mock.calls[0]?.[0]).toMatchObject({ code: "bad_request" });
+});
