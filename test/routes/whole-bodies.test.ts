@@ -65,7 +65,8 @@ test("a body whose client's turn is over waits for the next, held, counted and i
   const { inFlight, begin, spendTurn } = reading();
   const one = begin();
   spendTurn(one);
-  for (let index = 0; index < 10_000; index += 1) one.body.emit("data", Buffer.from(String(index % 10)));
+  one.body.emit("data", Buffer.from("0123456789".repeat(900)));
+  for (let index = 0; index < 1000; index += 1) one.body.emit("data", Buffer.from(String(index % 10)));
   one.body.emit("end");
   expect(inFlight.stats()).toMatchObject({ bodies: 1, bytes: 10_000 });
   expect(one.body.socket.pause).toHaveBeenCalledOnce();
@@ -74,6 +75,16 @@ test("a body whose client's turn is over waits for the next, held, counted and i
   expect(one.done).toHaveBeenCalledWith(null, Buffer.from("0123456789".repeat(1000)));
   expect(one.body.socket.resume).toHaveBeenCalledOnce();
   expect(inFlight.stats()).toMatchObject({ bodies: 0, bytes: 0 });
+});
+
+test("a short body is received in the turn that it came in, and then its end", () => {
+  const { begin, spendTurn } = reading();
+  const one = begin();
+  spendTurn(one);
+  one.body.emit("data", Buffer.from("short"));
+  one.body.emit("end");
+  expect(one.done).toHaveBeenCalledWith(null, Buffer.from("short"));
+  expect(one.body.socket.pause).not.toHaveBeenCalled();
 });
 
 test("what waits has its room among all bodies, and is refused where there is none", () => {

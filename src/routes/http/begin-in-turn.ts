@@ -80,6 +80,13 @@ export function goOnInTurn(request: IncomingMessage, work: () => void): boolean 
   return true;
 }
 
+/** Work for a request that has begun, and is too little to wait: it counts. */
+export function spendTurn(request: IncomingMessage, work: () => void): void {
+  const line = lineKnownOf(request);
+  if (line === undefined) work();
+  else line.turn.spend(work);
+}
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 type Refuser = (error: Error, socket: Socket) => void;
 

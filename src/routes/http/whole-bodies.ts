@@ -4,7 +4,7 @@
 import type { Readable } from "node:stream";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
-import { goOnInTurn } from "./begin-in-turn.ts";
+import { goOnInTurn, spendTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
 import { GrowingBytes } from "./growing-bytes.ts";
 import { inputValveOf, paceOf } from "./input-valve.ts";
@@ -22,6 +22,9 @@ export interface CollectedBody {
 }
 
 type Collect = (request: FastifyRequest, bytesMax: number) => CollectedBody;
+
+/** What is made of so much takes less than a turn of the event loop. */
+const shortBytesMax = 4096;
 
 /** Hears once of the body, or why not: it is too large, does not all come, is refused, or others need the room. */
 type Done = (error: Error | null, body?: unknown) => void;
@@ -66,25 +69,33 @@ class BodyReading {
 
   follow(body: Readable): void {
     body.on("data", (piece: Buffer) => this.#hear(piece));
-    body.on("end", () => this.#inTurn(() => this.#end(() => this.#collected?.take())));
+    body.on("end", () => this.#inTurn(() => this.#end(() => this.#collected?.take()), this.#isShort));
     body.on("error", (error) => this.#breakOff(error));
     body.on("close", () => this.#breakOff());
   }
 
-  /** @returns whether it is done, and does not wait */
-  #inTurn(work: () => void): boolean {
-    return this.#collected === undefined || goOnInTurn(this.#parts.request.raw, work);
+  /** What is short came with its head, nearly always, and is done in the turn that it began in. @returns whether it is done */
+  #inTurn(work: () => void, isShort = false): boolean {
+    if (this.#collected === undefined) return true;
+    const { raw } = this.#parts.request;
+    if (!isShort || this.#late !== null) return goOnInTurn(raw, work);
+    spendTurn(raw, work);
+    return true;
   }
 
   #hear(piece: Buffer): void {
     if (this.#late !== null) this.#keep(this.#late, piece);
-    else if (!this.#inTurn(() => this.#receiveNow(piece))) {
+    else if (!this.#inTurn(() => this.#receiveNow(piece), piece.length <= shortBytesMax)) {
       this.#late = {
         bytes: new GrowingBytes(Number.POSITIVE_INFINITY),
         release: inputValveOf(this.#parts.request.raw).hold(),
       };
       this.#keep(this.#late, piece);
     }
+  }
+
+  get #isShort(): boolean {
+    return this.#length <= shortBytesMax;
   }
 
   /** It counts as what is received. */
