@@ -137,3 +137,24 @@ test("work of many turns of the loop that is short in each of them never waits",
     await turnOfTheLoop();
   }
 });
+
+test("however its connections come and go, a client has one turn while anything of it waits", async () => {
+  const turns = new ClientTurns();
+  const first = turns.enter("a");
+  const spend = () =>
+    first.turn.spend(() => {
+      nowMs += 2;
+    });
+  const back: { readonly turn: Turn; readonly isOver: boolean }[] = [];
+  spend();
+  first.giveBack();
+  turns.enter("a").giveBack();
+  first.turn.waitForNext(() => {
+    spend();
+    const { turn } = turns.enter("a");
+    back.push({ turn, isOver: turn.isOver });
+  });
+  await vi.waitFor(() => expect(back).toEqual([{ turn: first.turn, isOver: true }]));
+  await vi.waitFor(() => expect(first.turn.isOver).toBe(false));
+  expect(turns.enter("a").turn).toBe(first.turn);
+});

@@ -66,6 +66,28 @@ test("new connections of who took back too many streams wait until it may again,
   await close();
 });
 
+test("connections that wait begin one after the other, as more may be taken back", async ({
+  keeper,
+  watches,
+}) => {
+  const { http, close } = await serveFor(keeper, watches, { tls });
+  const url = http.url.replace("http:", "https:");
+  await takeBackTooMany(url);
+  const begun: TLSSocket[] = [];
+  const late = [1, 2].map(() => connectFrames(url, hostile).then((socket) => begun.push(socket)));
+  (await connectFrames(url, other)).destroy();
+  while (begun.length === 0) {
+    await keeper.clock.advance(50);
+    // The system gives them to the server in their order.
+    for (let index = 0; index < 2; index += 1) (await connectFrames(url, other)).destroy();
+  }
+  expect(begun).toHaveLength(1);
+  await keeper.clock.advance(2000);
+  await Promise.all(late);
+  for (const socket of begun) socket.destroy();
+  await close();
+});
+
 test("who took back as many as it may connects again at once", async ({ keeper, watches }) => {
   const { http, close } = await serveFor(keeper, watches, { tls });
   const url = http.url.replace("http:", "https:");

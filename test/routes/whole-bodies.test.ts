@@ -67,7 +67,7 @@ test("a body whose client's turn is over waits for the next, held, counted and i
   spendTurn(one);
   one.body.emit("data", Buffer.from("0123456789".repeat(900)));
   for (let index = 0; index < 1000; index += 1) one.body.emit("data", Buffer.from(String(index % 10)));
-  one.body.emit("end");
+  for (const event of ["end", "close"]) one.body.emit(event);
   expect(inFlight.stats()).toMatchObject({ bodies: 1, bytes: 10_000 });
   expect(one.body.socket.pause).toHaveBeenCalledOnce();
   expect(one.done).not.toHaveBeenCalled();
@@ -85,6 +85,16 @@ test("a short body is received in the turn that it came in, and then its end", (
   one.body.emit("end");
   expect(one.done).toHaveBeenCalledWith(null, Buffer.from("short"));
   expect(one.body.socket.pause).not.toHaveBeenCalled();
+});
+
+test("a body of many short pieces is not a short one", async () => {
+  const { begin, spendTurn } = reading();
+  const one = begin();
+  spendTurn(one);
+  for (const length of [4000, 4000, 4000]) one.body.emit("data", Buffer.alloc(length));
+  expect(one.body.socket.pause).toHaveBeenCalledOnce();
+  one.body.emit("end");
+  await vi.waitFor(() => expect(one.done).toHaveBeenCalledWith(null, Buffer.alloc(12_000)));
 });
 
 test("what waits has its room among all bodies, and is refused where there is none", () => {

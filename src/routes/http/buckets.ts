@@ -63,7 +63,15 @@ export class Buckets {
 
   /** How long until there is something left; 0 when there is. */
   debtMs(holder: string): number {
-    const { level } = this.#filled(holder);
+    return this.#debtOf(this.#filled(holder));
+  }
+
+  /** The same of those who have a bucket of their own: nobody has one for being asked about, or owes what others took. */
+  ownDebtMs(holder: string): number {
+    return this.#current.has(holder) || this.#earlier.has(holder) ? this.debtMs(holder) : 0;
+  }
+
+  #debtOf({ level }: Bucket): number {
     return level > 0 ? 0 : Math.ceil(((1 - level) * 1000) / this.#bounds.perSecond);
   }
 

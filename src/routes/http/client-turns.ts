@@ -34,24 +34,38 @@ export interface Turn {
 /** The turns of all clients that have connections. */
 export class ClientTurns {
   readonly #loop = new LoopTurns();
-  readonly #clients = new Map<string, { readonly turn: ClientTurn; connections: number }>();
+  readonly #clients = new Map<string, Client>();
 
   /** For one more connection of the client; call `giveBack` once, at its end. */
   enter(client: string): { readonly turn: Turn; giveBack(): void } {
-    const known = this.#clients.get(client) ?? { turn: new ClientTurn(this.#loop), connections: 0 };
-    this.#clients.set(client, known);
+    const known = this.#clients.get(client) ?? this.#added(client);
     known.connections += 1;
-    const forget = () => {
-      if (known.connections === 0) this.#clients.delete(client);
-    };
     const giveBack = () => {
       known.connections -= 1;
-      // Its time is not given anew to whoever comes again on another connection.
-      if (known.turn.isOver) known.turn.waitForNext(forget);
-      else forget();
+      known.forget();
     };
     return { turn: known.turn, giveBack };
   }
+
+  /** Its time is not given anew to whoever comes again on another connection, and there is one turn for all there are. */
+  #added(client: string): Client {
+    const turn = new ClientTurn(this.#loop);
+    const forget = () => {
+      if (added.connections > 0) return;
+      if (turn.isBusy) turn.waitForNext(forget);
+      else this.#clients.delete(client);
+    };
+    const added: Client = { turn, connections: 0, forget };
+    this.#clients.set(client, added);
+    return added;
+  }
+}
+
+interface Client {
+  readonly turn: ClientTurn;
+  connections: number;
+  /** When nothing of it is there any more. */
+  readonly forget: () => void;
 }
 
 /** Numbers the turns of the event loop in which somebody asks. */
@@ -101,6 +115,10 @@ class ClientTurn implements Turn {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  get isBusy(): boolean {
+    return this.#isOver || this.#waiting.size > 0;
   }
 
   spend(work: () => void, beforeMs = 0): void {

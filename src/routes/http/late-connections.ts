@@ -1,5 +1,6 @@
 // A session of HTTP/2 that takes back too many streams is ended, and a new one would be given as many again. So they are
-// counted by client as well: new connections of one who took back too many begin once one more may be. None is refused.
+// counted by client as well: new connections of one who took back too many begin one after the other, as it may take back more.
+// None is refused.
 
 import type { Server } from "node:http";
 import type { Http2Session, ServerHttp2Session } from "node:http2";
@@ -46,14 +47,29 @@ export class LateConnections {
 
   #hold(socket: Socket, begin: () => void): void {
     const { remoteAddress } = socket;
-    const waitMs = this.#proxies.has(remoteAddress) ? 0 : this.#left.debtMs(shareHolderAt(remoteAddress));
+    const client = shareHolderAt(remoteAddress);
+    const waitMs = this.#proxies.has(remoteAddress) ? 0 : this.#left.ownDebtMs(client);
     if (waitMs === 0) {
       begin();
       return;
     }
-    const cancel = this.#clock.setTimer(waitMs, begin);
-    socket.once("close", cancel);
     socket.on("error", ignore);
+    this.#beginLater(socket, client, begin);
+  }
+
+  /** It takes what the client may take back in a second, so that the next one that waits does not begin with it. */
+  #beginLater(socket: Socket, client: string, begin: () => void): void {
+    const look = () => {
+      if (this.#left.ownDebtMs(client) > 0) {
+        this.#beginLater(socket, client, begin);
+        return;
+      }
+      this.#left.charge(client, fixedLimits.streamResetsPerSecondMax);
+      socket.off("close", cancel);
+      begin();
+    };
+    const cancel = this.#clock.setTimer(this.#left.ownDebtMs(client), look);
+    socket.once("close", cancel);
   }
 }
 

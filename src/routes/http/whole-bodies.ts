@@ -61,6 +61,7 @@ class BodyReading {
   #length = 0;
   #rest: Rest | null = null;
   #late: Late | null = null;
+  #isWhole = false;
 
   constructor(parts: ReadingParts) {
     this.#parts = parts;
@@ -69,7 +70,7 @@ class BodyReading {
 
   follow(body: Readable): void {
     body.on("data", (piece: Buffer) => this.#hear(piece));
-    body.on("end", () => this.#inTurn(() => this.#end(() => this.#collected?.take()), this.#isShort));
+    body.on("end", () => this.#hearEnd());
     body.on("error", (error) => this.#breakOff(error));
     body.on("close", () => this.#breakOff());
   }
@@ -84,18 +85,21 @@ class BodyReading {
   }
 
   #hear(piece: Buffer): void {
-    if (this.#late !== null) this.#keep(this.#late, piece);
-    else if (!this.#inTurn(() => this.#receiveNow(piece), piece.length <= shortBytesMax)) {
-      this.#late = {
-        bytes: new GrowingBytes(Number.POSITIVE_INFINITY),
-        release: inputValveOf(this.#parts.request.raw).hold(),
-      };
+    if (this.#late !== null) {
       this.#keep(this.#late, piece);
+      return;
     }
+    const isShort = this.#length + piece.length <= shortBytesMax;
+    const isDone = this.#inTurn(() => this.#receiveNow(piece), isShort);
+    if (isDone) return;
+    const release = inputValveOf(this.#parts.request.raw).hold();
+    this.#late = { bytes: new GrowingBytes(Number.POSITIVE_INFINITY), release };
+    this.#keep(this.#late, piece);
   }
 
-  get #isShort(): boolean {
-    return this.#length <= shortBytesMax;
+  #hearEnd(): void {
+    this.#isWhole = true;
+    this.#inTurn(() => this.#end(() => this.#collected?.take()), this.#length <= shortBytesMax);
   }
 
   /** It counts as what is received. */
@@ -141,7 +145,7 @@ class BodyReading {
 
   /** Of one that is gone nothing is held, whenever that is noted. */
   #breakOff(error?: Error): void {
-    if (this.#collected === undefined) return;
+    if (this.#collected === undefined || this.#isWhole) return;
     this.#rest?.held.end();
     this.#inTurn(() => this.#refuse(error instanceof BodyRefused ? error : brokenOff()));
   }
