@@ -1,13 +1,13 @@
 // How long data is in JSON. It is looked at byte by byte, so what is long is looked at once: data does not change.
 
-/** What is shorter is counted again. */
-const longBytes = 65_536;
+/** What is shorter is counted again, and put into JSON in one go. */
+export const longDataBytes = 65_536;
 
 const lengths = new WeakMap<Uint8Array, number>();
 
 /** Bytes of UTF-8 between the quotes. What is no text stands there as base64, which is about as long. */
 export function jsonLengthOf(data: Uint8Array): number {
-  if (data.byteLength <= longBytes) return count(data);
+  if (data.byteLength <= longDataBytes) return count(data);
   const known = lengths.get(data);
   if (known !== undefined) return known;
   const length = count(data);

@@ -2,11 +2,8 @@
 // event loop. What there is of it when the entry is done need not be made then, while everybody waits. It is the same text
 // for whoever has begun none of it: a server that replays or follows.
 
-import { jsonLengthOf } from "../core/json-length.ts";
+import { jsonLengthOf, longDataBytes } from "../core/json-length.ts";
 import { DataPieces } from "./data-pieces.ts";
-
-/** What is shorter is made in one go. */
-export const longDataBytes = 65_536;
 
 /** Of data that waits for its pieces to be made, as in two of the longest entries; what comes on top is made in one go. */
 const waitingBytesMax = 33_554_432;
