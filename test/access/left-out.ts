@@ -21,6 +21,7 @@ export const aboutOtherCallers: Reasons = {
   "routes/connection-share.test.ts what one client asks at length": byHand,
   "routes/health.test.ts a disk that hangs": noCauses,
   "routes/health.test.ts a log without room": noCauses,
+  "routes/taken-back.test.ts what is taken back": byHand,
   "routes/trusted-proxies.test.ts each client has a rate": byAddress,
   "routes/trusted-proxies.test.ts an access control list of addresses": noList,
   "routes/trusted-proxies.test.ts the connections of a proxy": byAddress,
