@@ -92,6 +92,11 @@ function untilEnough({ writes, reads, streams }: Journal): Promise<void> {
   });
 }
 
+/** On a busy machine clients may be slower than a server is late. */
+function untilOneIsFromBefore({ answers }: Journal): Promise<void> {
+  return within("an answer was from before", () => answers.some(({ minZxid, zxid }) => zxid < minZxid));
+}
+
 /** One that is kept all the time, and would be to the end. */
 function untilOneIsLost({ sessions }: Journal): Promise<void> {
   return within("a session was lost", () =>
@@ -135,7 +140,7 @@ testInFull("a server that answers from before what its client has seen is found"
   const askedUrls = await lyingProxies(urls, ({ headers }) => {
     delete headers["min-zxid"];
   });
-  const { faults, broken } = await brokenBy({ urls, askedUrls });
+  const { faults, broken } = await brokenBy({ urls, askedUrls }, untilOneIsFromBefore);
   expect(broken, faults.join("\n")).toContain("neverBack");
 });
 
