@@ -3,18 +3,14 @@
 
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
 import { describe, expect } from "vitest";
 import { Http } from "../support/http.ts";
 import type { ServerProcess } from "../support/process.ts";
+import { tlsSettings } from "../support/tls-pair.ts";
 import { skipReason } from "./chromium.ts";
 import { test } from "./fixture.ts";
 import type { PageStream } from "./visit.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const tlsArgs = ["--tls-cert", certFile, "--tls-key", keyFile];
 
 const watchOfA = "/v1/watch?path=/a&initial=true";
 const closedForGood = 2;
@@ -134,12 +130,12 @@ describe.skipIf(skipReason !== null)("an EventSource in Chromium", () => {
     site,
     visit,
   }) => {
-    const server = await start("--cors-origin", site.origin, ...tlsArgs);
+    const server = await start("--cors-origin", site.origin, ...tlsSettings);
     const page = await visit();
     const stream = await page.listen(server.url + watchOfA);
     await stream.untilEvent("synced");
     await expectBye(server, stream);
-    const again = await startAgain(start, server, "--cors-origin", site.origin, ...tlsArgs);
+    const again = await startAgain(start, server, "--cors-origin", site.origin, ...tlsSettings);
     await stream.untilEvent("synced", 2);
     const created = await page.request(`${again.url}/v1/znodes/a`, { method: "POST", body: "after" });
     expect(created).toMatchObject({ status: 201, zxid: "1" });
@@ -183,7 +179,7 @@ describe.skipIf(skipReason !== null)("an EventSource in Chromium", () => {
     site,
     visit,
   }) => {
-    const server = await start("--cors-origin", site.origin, ...tlsArgs);
+    const server = await start("--cors-origin", site.origin, ...tlsSettings);
     const page = await visit();
     const streams = await Promise.all(Array.from({ length: 20 }, () => page.listen(server.url + watchOfA)));
     await Promise.all(streams.map((stream) => stream.untilEvent("synced")));

@@ -2,15 +2,14 @@
 // never kept for a client that is gone.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect } from "node:http2";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { expect, vi } from "vitest";
 import { test as serverTest } from "../routes/server-fixture.ts";
 import { type Answer, type EventStream, Http } from "../support/http.ts";
 import { bytes } from "../support/keeper.ts";
 import { test as processTest } from "../support/process.ts";
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
 interface Session {
   readonly id: string;
@@ -220,12 +219,9 @@ processTest("of more than may wait, those refused have taken no place", async ({
   expect(await queueOf(http)).toHaveLength(1 + keptCount);
 });
 
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-
 processTest("over HTTP/2 too, who goes away while it waits loses its place", async ({ start }) => {
-  const server = await start("--tls-cert", certFile, "--tls-key", keyFile);
-  const client = connect(server.url, { ca: readFileSync(certFile) });
+  const server = await start(...tlsSettings);
+  const client = connect(server.url, { ca });
   const tokens: string[] = [];
   for (let count = 0; count < 2; count += 1) {
     const { json } = await send(client, { ":method": "POST", ":path": "/v1/sessions" }, { timeoutMs });

@@ -2,19 +2,13 @@
 // in the way of an answer that is owed.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
 import { direct, ServerProcess, test } from "../support/process.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const tlsSettings = ["--tls-cert", certFile, "--tls-key", keyFile];
-const ca = readFileSync(certFile);
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
 /** Everything the server said until it closed. */
 async function textOf(socket: Socket): Promise<string> {

@@ -2,10 +2,8 @@
 // small on the wire and large in memory. Meanwhile others are served, and their sessions live.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import {
   connectFrames,
@@ -19,11 +17,7 @@ import {
   requestHead,
 } from "../support/http2-frames.ts";
 import { test } from "../support/process.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const ca = readFileSync(certFile);
-const tlsSettings = ["--tls-cert", certFile, "--tls-key", keyFile];
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
 const whole = endStream | endHeaders;
 const target = requestHead("GET", "/v1/znodes");

@@ -2,20 +2,16 @@
 // leave to read for the origins that were given it.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect } from "node:http2";
 import { request } from "node:https";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { test } from "../support/process.ts";
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const ca = readFileSync(certFile);
 const streamCount = 20;
 
 test("with TLS on, many streams share one HTTP/2 connection and each hears the change", async ({ start }) => {
-  const server = await start("--tls-cert", certFile, "--tls-key", keyFile);
+  const server = await start(...tlsSettings);
   const session = connect(server.url, { ca });
   const target = "/v1/watch?path=/watched&once=true";
   const streams = Array.from({ length: streamCount }, () =>
@@ -47,7 +43,7 @@ test("with TLS on, many streams share one HTTP/2 connection and each hears the c
 });
 
 test("with TLS on, a client that speaks HTTP/1.1 is served as well", async ({ start }) => {
-  const server = await start("--tls-cert", certFile, "--tls-key", keyFile);
+  const server = await start(...tlsSettings);
   const sent = request(`${server.url}/v1/znodes/absent`, { ca, agent: false });
   sent.end();
   const [response] = await once(sent, "response");

@@ -1,10 +1,8 @@
 // What one connection may have under way: whatever it sends ahead or beside each other, others are served.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http } from "../support/http.ts";
 import {
@@ -17,11 +15,7 @@ import {
   requestHead,
 } from "../support/http2-frames.ts";
 import { test } from "../support/process.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const ca = readFileSync(certFile);
-const tls = ["--tls-cert", certFile, "--tls-key", keyFile];
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
 /** It is an event that is waited for, however long a busy machine takes. */
 const patience = { timeout: 20_000 };
@@ -140,7 +134,7 @@ async function ask(session: ClientHttp2Session, headers: Record<string, string>,
 test("whatever waits counts, be it a stream, a long poll or a claim: beyond the bound it is 429 and named", async ({
   start,
 }) => {
-  const { url } = await start(...tls, "--waits-per-connection-max", "1");
+  const { url } = await start(...tlsSettings, "--waits-per-connection-max", "1");
   const session = connectHttp2(url, { ca });
   const post = (path: string, body: string, token = "") =>
     ask(session, { ":method": "POST", ":path": path, ...(token !== "" && { "session-token": token }) }, body);
@@ -180,7 +174,7 @@ async function sendFrames(url: string, bytes: Buffer): Promise<Buffer> {
 test("a session of HTTP/2 is told how many streams it may have, and one that only resets them is ended", async ({
   start,
 }) => {
-  const { url } = await start(...tls, "--requests-per-connection-max", "40");
+  const { url } = await start(...tlsSettings, "--requests-per-connection-max", "40");
   const session = connectHttp2(url, { ca });
   const [settings] = await once(session, "remoteSettings");
   expect(settings).toMatchObject({ maxConcurrentStreams: 40 });
@@ -197,7 +191,7 @@ test("a session of HTTP/2 is told how many streams it may have, and one that onl
 });
 
 test("requests of HTTP/2 that nobody waits for any more are no bugs", async ({ start }) => {
-  const server = await start(...tls);
+  const server = await start(...tlsSettings);
   const head = requestHead("GET", "/v1/znodes/none");
   // All at once, and with the last of them goes the session.
   const resets = Array.from({ length: 1000 }, (_, index) => [
@@ -214,7 +208,7 @@ test("requests of HTTP/2 that nobody waits for any more are no bugs", async ({ s
 test("a session of HTTP/2 that asks for nothing ends, also in the middle of a request's head", async ({
   start,
 }) => {
-  const { url } = await start(...tls, "--keep-alive-timeout-ms", "300");
+  const { url } = await start(...tlsSettings, "--keep-alive-timeout-ms", "300");
   // A frame of HEADERS that does not end them, and no CONTINUATION after it.
   const half = frame(1, 0, 1, [0x82]);
   for (const sent of [Buffer.alloc(0), half]) {

@@ -2,16 +2,12 @@
 // writes that name.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect } from "node:http2";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { Http, type RawAnswer } from "../support/http.ts";
 import { test } from "../support/process.ts";
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 import { test as serverTest } from "./server-fixture.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
 
 const ownHosts = ["localhost", "LocalHost.", "localhost:2281", "127.0.0.1", "10.0.0.7:80", "127.0.0.1."];
 const ownV6Hosts = ["[::1]", "[::1]:2281", "[FE80::1]", "[::ffff:10.0.0.7]"];
@@ -114,8 +110,8 @@ test("with --allowed-hosts '*' any name is served under", async ({ start }) => {
 });
 
 test("over HTTP/2 it is the authority that counts", async ({ start }) => {
-  const { url } = await start("--tls-cert", certFile, "--tls-key", keyFile);
-  const session = connect(url, { ca: readFileSync(certFile) });
+  const { url } = await start(...tlsSettings);
+  const session = connect(url, { ca });
   const status = (headers: Record<string, string>) =>
     new Promise((resolve) => {
       const stream = session.request({ ":path": "/livez", ...headers });

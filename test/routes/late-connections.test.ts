@@ -1,9 +1,7 @@
 // Who takes back more streams of HTTP/2 than it may: its session ends, and its next connections begin when it may again.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import type { TLSSocket } from "node:tls";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { fixedLimits } from "../../src/routes/http/fixed-limits.ts";
 import {
@@ -15,11 +13,9 @@ import {
   frameTypes,
   requestHead,
 } from "../support/http2-frames.ts";
+import { tlsPair } from "../support/tls-pair.ts";
 import { serveFor, test } from "./server-fixture.ts";
 
-const pemOf = (name: string) =>
-  readFileSync(fileURLToPath(new URL(`../support/tls/${name}.pem`, import.meta.url)));
-const tls = { cert: pemOf("cert"), key: pemOf("key") };
 const [hostile, other] = ["127.0.0.7", "127.0.0.8"];
 const { streamResetsMax, streamResetsPerSecondMax } = fixedLimits;
 
@@ -50,7 +46,7 @@ test("new connections of who took back too many streams wait until it may again,
   keeper,
   watches,
 }) => {
-  const { http, close } = await serveFor(keeper, watches, { tls });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair });
   const url = http.url.replace("http:", "https:");
   await takeBackTooMany(url);
   let begun: TLSSocket | undefined;
@@ -70,7 +66,7 @@ test("connections that wait begin one after the other, as more may be taken back
   keeper,
   watches,
 }) => {
-  const { http, close } = await serveFor(keeper, watches, { tls });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair });
   const url = http.url.replace("http:", "https:");
   await takeBackTooMany(url);
   const begun: TLSSocket[] = [];
@@ -89,7 +85,7 @@ test("connections that wait begin one after the other, as more may be taken back
 });
 
 test("who took back as many as it may connects again at once", async ({ keeper, watches }) => {
-  const { http, close } = await serveFor(keeper, watches, { tls });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair });
   const url = http.url.replace("http:", "https:");
   const socket = await connectFrames(url, hostile);
   const parts: Buffer[] = [];
@@ -112,7 +108,7 @@ test("a proxy that is believed connects again at once, whatever its clients took
   keeper,
   watches,
 }) => {
-  const { http, close } = await serveFor(keeper, watches, { tls, trustedProxies: [hostile] });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair, trustedProxies: [hostile] });
   const url = http.url.replace("http:", "https:");
   await takeBackTooMany(url);
   (await connectFrames(url, hostile)).destroy();

@@ -1,8 +1,6 @@
 // Requests of HTTP/2 that are taken back with what they came with: they never were, whatever is said for the reason.
 
-import { readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import {
   connectFrames,
@@ -14,10 +12,7 @@ import {
   requestHead,
 } from "../support/http2-frames.ts";
 import { test } from "../support/process.ts";
-
-const certFile = fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url));
-const keyFile = fileURLToPath(new URL("../support/tls/key.pem", import.meta.url));
-const ca = readFileSync(certFile);
+import { ca, tlsSettings } from "../support/tls-pair.ts";
 
 const reasons = { none: 0, internalError: 2, cancel: 8 };
 const whole = endStream | endHeaders;
@@ -35,7 +30,7 @@ function takeBack(stream: number, reason: number): Buffer {
 }
 
 test("what is taken back with what it came with is not done, and what came between is", async ({ start }) => {
-  const { url } = await start("--tls-cert", certFile, "--tls-key", keyFile);
+  const { url } = await start(...tlsSettings);
   const socket = await connectFrames(url);
   const parts: Buffer[] = [];
   const frames = () => framesIn(Buffer.concat(parts));

@@ -114,7 +114,7 @@ function lineAt(
 ): Line | null {
   const known = connection[ownLine];
   if (known !== undefined) return known;
-  if (remoteAddress === undefined) return null;
+  if (remoteAddress === undefined || remoteAddress === "") return null;
   if (proxies.has(remoteAddress)) {
     connection[ownLine] = null;
     return null;
