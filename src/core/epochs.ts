@@ -123,18 +123,23 @@ export function stampText({ zxid, epoch = "" }: Stamp): string {
   return epoch === "" ? String(zxid) : `${zxid}.${epoch}`;
 }
 
+/**
+ * How a stamp is written, for patterns to be made of. A pattern has to say how large a number may be without the digits of
+ * the largest safe integer: no zxid comes near 9 * 10^15, below which every number is one.
+ */
+export const stampForm = { zxid: "[0-8]?[0-9]{1,15}", epoch: "[0-9a-f]{1,16}" };
+const stampPattern = new RegExp(`^(${stampForm.zxid})(?:\\.(${stampForm.epoch}))?$`);
+const epochIdPattern = new RegExp(`^${stampForm.epoch}$`);
+
 /** @throws KeeperError when it would not be read back from what is shown */
 export function validateEpochId(id: string): void {
-  if (/^[0-9a-f]{1,16}$/.test(id)) return;
+  if (epochIdPattern.test(id)) return;
   throw new KeeperError("bad_request", "An epoch is named in 1 to 16 lower-case hex digits.");
 }
-
-const stampPattern = /^(\d{1,16})(?:\.([0-9a-f]{1,16}))?$/;
 
 /** Null for what was never given out. */
 export function parseStamp(text: string): Stamp | null {
   const [, digits, epoch] = stampPattern.exec(text) ?? [];
-  const zxid = Number(digits);
-  if (!Number.isSafeInteger(zxid)) return null;
-  return epoch === undefined ? { zxid } : { zxid, epoch };
+  if (digits === undefined) return null;
+  return epoch === undefined ? { zxid: Number(digits) } : { zxid: Number(digits), epoch };
 }

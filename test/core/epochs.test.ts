@@ -67,8 +67,12 @@ describe("a zxid belongs to the epoch it was given out in", () => {
     expect([0, 1, 2, 3].map((zxid) => state.epochs.stampOf(zxid))).toEqual(["0", "1", "2.aa", "3.aa"]);
   });
 
+  test("is a safe integer, however large the form lets it be", () => {
+    expect(parseStamp("8999999999999999.b")).toEqual({ zxid: 8_999_999_999_999_999, epoch: "b" });
+  });
+
   test("what is no id that was given out is read as none", () => {
-    for (const text of ["", "x", "1.", ".aa", "1.AA", "1.aa.bb", "-1", "1 ", "9007199254740993", "1.g"])
+    for (const text of ["", "x", "1.", ".aa", "1.AA", "1.aa.bb", "-1", "1 ", "9000000000000000", "1.g"])
       expect(parseStamp(text), text).toBeNull();
   });
 });

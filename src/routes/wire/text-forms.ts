@@ -3,6 +3,7 @@
 
 import { type TSchemaOptions, Type } from "typebox";
 import { nameLengthMax } from "../../core/coordination/coordination-syntax.ts";
+import { stampForm } from "../../core/epochs.ts";
 import { ttlMsMax } from "../../core/limits.ts";
 
 /** Stands in the document as if it were in the schema, and takes no part in validation. */
@@ -29,7 +30,7 @@ export const pathOrPrefixForm = told({ pattern: `^/(?:${segments}/?)?$` });
 export const urlPathForm = told({ pattern: `^/?(?:${segments})?$` });
 export const urlPathOrPrefixForm = told({ pattern: `^/?(?:${segments}/?)?$` });
 
-const stamp = "[0-9]{1,16}(?:\\.[0-9a-f]{1,16})?";
+const stamp = `${stampForm.zxid}(?:\\.${stampForm.epoch})?`;
 /** An EventSource that has read nothing yet may send it empty. */
 export const lastEventIdForm = told({ pattern: `^(?:${stamp})?$` });
 
