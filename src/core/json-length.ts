@@ -24,6 +24,6 @@ function count(data: Uint8Array): number {
 }
 
 /** What a byte takes more than itself: `\n` and its like one character, other controls as `\u0001` five. */
-const escapeLengths = Uint8Array.from({ length: 256 }, (_, byte) =>
+export const escapeLengths = Uint8Array.from({ length: 256 }, (_, byte) =>
   byte < 0x80 ? JSON.stringify(String.fromCharCode(byte)).length - '"a"'.length : 0,
 );

@@ -2,6 +2,7 @@
 // everybody waits. One after the other the pieces are to the byte what it would be in one.
 
 import { isUtf8 } from "node:buffer";
+import { jsonBytesOf } from "./json-bytes.ts";
 
 /** Of the data in one piece; a multiple of three. A byte is six characters at most. */
 const pieceBytes = 24_576;
@@ -26,16 +27,28 @@ export class DataPieces {
     return this.#textTo(this.#endOfNext());
   }
 
+  /** The same as bytes: those of the data itself where it stands there as it is. */
+  nextBytes(): Buffer {
+    if (!this.isText) return Buffer.from(this.next());
+    return this.#escapedTo(this.#endOfNext());
+  }
+
   /** All that is left, in one go. */
   rest(): string {
     return this.#textTo(this.#data.length);
   }
 
   #textTo(end: number): string {
+    if (this.isText) return this.#escapedTo(end).toString("utf8");
     const from = this.#position;
     this.#position = end;
-    if (!this.isText) return this.#data.toString("base64", from, end);
-    return JSON.stringify(this.#data.toString("utf8", from, end)).slice(1, -1);
+    return this.#data.toString("base64", from, end);
+  }
+
+  #escapedTo(end: number): Buffer {
+    const from = this.#position;
+    this.#position = end;
+    return jsonBytesOf(this.#data.subarray(from, end));
   }
 
   /** Where no character is cut, and no group of base64. */

@@ -54,6 +54,26 @@ test("a connection is held while more than one of its requests waits, and no lon
   expect(resume).toHaveBeenCalledOnce();
 });
 
+test("a connection whose heads take long to be read is held as soon as one waits", async () => {
+  const { begun, ask, pause, resume } = beginning();
+  ask("a");
+  ask("b", Array(500).fill("x"));
+  expect(pause).toHaveBeenCalledOnce();
+  await vi.waitFor(() => expect(begun).toEqual(["a", "b"]));
+  expect(resume).toHaveBeenCalledOnce();
+});
+
+test("what goes on may go on again, behind what waits already, and never within itself", async () => {
+  const { begun, ask } = beginning();
+  const { request } = ask("a");
+  goOnInTurn(request, () => {
+    expect(goOnInTurn(request, () => begun.push("again"))).toBe(false);
+    begun.push("goes on");
+  });
+  goOnInTurn(request, () => begun.push("other"));
+  await vi.waitFor(() => expect(begun).toEqual(["a", "goes on", "other", "again"]));
+});
+
 test("what had begun and waited for something else goes on before those behind it begin", async () => {
   const { begun, work, ask } = beginning();
   const { request } = ask("a");

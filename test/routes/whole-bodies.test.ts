@@ -29,7 +29,7 @@ class Body extends EventEmitter {
 }
 
 /** A server whose bodies are read, and what spends a turn of their client. */
-function reading() {
+function reading({ receiveMs = 0 } = {}) {
   let nowMs = 0;
   vi.spyOn(performance, "now").mockImplementation(() => nowMs);
   const server = new EventEmitter().on("request", () => {});
@@ -41,7 +41,15 @@ function reading() {
     removeAllContentTypeParsers() {},
     addContentTypeParser: (_: string, how: typeof parse) => (parse = how),
   };
-  readBodiesWhole(app as unknown as FastifyInstance, inFlight, (_, bytesMax) => new GrowingBytes(bytesMax));
+  const received: number[] = [];
+  class Slices extends GrowingBytes {
+    override add(piece: Uint8Array): void {
+      nowMs += receiveMs;
+      received.push(piece.length);
+      super.add(piece);
+    }
+  }
+  readBodiesWhole(app as unknown as FastifyInstance, inFlight, (_, bytesMax) => new Slices(bytesMax));
   const begin = () => {
     const body = new Body();
     const done = vi.fn<(error: Error | null, whole?: Buffer) => void>();
@@ -58,7 +66,7 @@ function reading() {
     goOnInTurn(body as unknown as IncomingMessage, () => {
       nowMs += 2;
     });
-  return { inFlight, begin, spendTurn };
+  return { inFlight, begin, spendTurn, received };
 }
 
 test("a body whose client's turn is over waits for the next, held, counted and in its order", async () => {
@@ -75,6 +83,35 @@ test("a body whose client's turn is over waits for the next, held, counted and i
   expect(one.done).toHaveBeenCalledWith(null, Buffer.from("0123456789".repeat(1000)));
   expect(one.body.socket.resume).toHaveBeenCalledOnce();
   expect(inFlight.stats()).toMatchObject({ bodies: 0, bytes: 0 });
+});
+
+test("of a long piece so much is received as there is time for, and the rest in turns to come", async () => {
+  const { inFlight, begin, received } = reading({ receiveMs: 0.6 });
+  const one = begin();
+  one.body.emit("data", Buffer.alloc(45_000, "a"));
+  one.body.emit("data", Buffer.alloc(5000, "b"));
+  for (const event of ["end", "close"]) one.body.emit(event);
+  expect(received).toEqual([16_384, 16_384]);
+  expect(inFlight.stats()).toMatchObject({ bodies: 1, bytes: 50_000 });
+  expect(one.body.socket.pause).toHaveBeenCalledOnce();
+  await vi.waitFor(() => expect(one.done).toHaveBeenCalledOnce());
+  expect(received).toEqual([16_384, 16_384, 16_384, 848]);
+  expect(one.done).toHaveBeenCalledWith(
+    null,
+    Buffer.concat([Buffer.alloc(45_000, "a"), Buffer.alloc(5000, "b")]),
+  );
+  expect(one.body.socket.resume).toHaveBeenCalledOnce();
+  expect(inFlight.stats()).toMatchObject({ bodies: 0, bytes: 0 });
+});
+
+test("of a body that is refused in the middle of a piece nothing more is received, and the connection goes on", async () => {
+  const { begin, received } = reading({ receiveMs: 0.6 });
+  const one = begin();
+  one.body.emit("data", Buffer.alloc(64_000));
+  await vi.waitFor(() => expect(one.done).toHaveBeenCalledOnce());
+  expect(one.done.mock.calls[0]?.[0]).toMatchObject({ code: "too_large" });
+  expect(received.length).toBe(3);
+  await vi.waitFor(() => expect(one.body.socket.resume).toHaveBeenCalledOnce());
 });
 
 test("a short body is received in the turn that it came in, and then its end", () => {

@@ -12,8 +12,10 @@ import { isGone } from "./gone.ts";
 import { inputValveOf } from "./input-valve.ts";
 import { shareHolderAt } from "./share-holder.ts";
 
-/** As many of a connection wait before no more of it is read: one that sends nothing ahead is never held. */
+/** As many of a connection wait before no more of it is read: one that sends nothing ahead is never held, ... */
 const waitingUnheldMax = 2;
+/** ... unless its heads take long to be read: what has come of the next one would be read in the same turn. */
+const waitingUnheldOfLongMax = 1;
 /** What the engine takes to read a head, for each of its names and values beyond those of an honest one. */
 const readingMsPerText = 0.0001;
 const honestTexts = 100;
@@ -146,6 +148,7 @@ class Line {
   readonly #begun: Waiting[] = [];
   #release: (() => void) | null = null;
   #isRefusing = false;
+  #isGoingOn = false;
 
   constructor(turn: Turn) {
     this.turn = turn;
@@ -163,7 +166,8 @@ class Line {
     }
     this.#waiting.push({ response, work: begin, readingMs });
     this.turn.waitForNext(this.#goOn);
-    if (this.#waiting.length >= waitingUnheldMax && request.httpVersionMajor === 1)
+    const unheldMax = readingMs > 0 ? waitingUnheldOfLongMax : waitingUnheldMax;
+    if (this.#waiting.length >= unheldMax && request.httpVersionMajor === 1)
       this.#release ??= inputValveOf(request).hold();
   }
 
@@ -181,21 +185,23 @@ class Line {
   }
 
   goOn(work: () => void): boolean {
-    if (this.#begun.length === 0 && !this.turn.isOver) {
+    if (this.#begun.length === 0 && !this.turn.isOver && !this.#isGoingOn) {
       this.turn.spend(work);
       return true;
     }
     this.#begun.push({ response: null, work, readingMs: 0 });
-    this.turn.waitForNext(this.#goOn);
+    if (!this.#isGoingOn) this.turn.waitForNext(this.#goOn);
     return false;
   }
 
   readonly #goOn = () => {
+    this.#isGoingOn = true;
     while (!this.isEmpty && !this.turn.isOver) {
       const { response, work, readingMs } = this.#next();
       // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
       if (response === null || !isGone(response)) this.turn.spend(work, readingMs);
     }
+    this.#isGoingOn = false;
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);
       return;

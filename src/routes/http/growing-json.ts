@@ -176,7 +176,7 @@ class LongStrings {
   }
 }
 
-const uncutBytesMax = 65_536;
+const uncutBytesMax = 16_384;
 
 /** Decoding would put U+FFFD where a fault is, and nobody would hear of it. */
 export function textOf(bytes: Buffer): string {

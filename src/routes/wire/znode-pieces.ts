@@ -15,25 +15,26 @@ export function znodeInPieces(znode: Znode, form: "bytes" | "base64" | undefined
 
 class ZnodeText implements InPieces {
   readonly byteLength: number;
-  readonly #data: DataPieces;
-  readonly #tail: string;
-  #head: string;
-  #isDone = false;
+  readonly #pieces: Iterator<Uint8Array>;
 
   constructor(znode: Znode, encoding: "base64" | undefined) {
-    this.#data = new DataPieces(znode.data, encoding);
-    const { isText } = this.#data;
-    this.#head = `{"path":${JSON.stringify(znode.path)},"${isText ? "data" : "dataBase64"}":"`;
-    this.#tail = `","stat":${statText(znode)}}\n`;
-    const dataLength = isText ? jsonLengthOf(znode.data) : Math.ceil(znode.data.byteLength / 3) * 4;
-    this.byteLength = Buffer.byteLength(this.#head) + dataLength + this.#tail.length;
+    const data = new DataPieces(znode.data, encoding);
+    const member = data.isText ? "data" : "dataBase64";
+    const head = Buffer.from(`{"path":${JSON.stringify(znode.path)},"${member}":"`);
+    const tail = Buffer.from(`","stat":${statText(znode)}}\n`);
+    const dataLength = data.isText ? jsonLengthOf(znode.data) : Math.ceil(znode.data.byteLength / 3) * 4;
+    this.byteLength = head.length + dataLength + tail.length;
+    this.#pieces = between(head, data, tail);
   }
 
   next(): Uint8Array | null {
-    if (this.#isDone) return null;
-    const piece = this.#head + this.#data.next();
-    this.#head = "";
-    this.#isDone = this.#data.isDone;
-    return Buffer.from(this.#isDone ? piece + this.#tail : piece);
+    const { value = null } = this.#pieces.next();
+    return value;
   }
+}
+
+function* between(head: Buffer, data: DataPieces, tail: Buffer): Generator<Uint8Array, undefined> {
+  yield head;
+  while (!data.isDone) yield data.nextBytes();
+  yield tail;
 }
