@@ -156,6 +156,19 @@ test("bytes that are no HTTP get a 400 problem, and the connection closes", asyn
   }
 });
 
+test("what is wrong with a body is told behind the answers to requests in front of it, however late those come", async ({
+  http,
+  root,
+}) => {
+  const { zxid } = await http.get(urlOf(root));
+  const poll = `GET ${urlOf(root)}?waitAfterZxid=${zxid}&waitMs=300 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const spoilt = `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`;
+  const { status, body } = await http.raw(poll + withBearer(spoilt));
+  expect(status).toBe(200);
+  expect(body).toContain(`"path":"${root}"`);
+  expect(body).toMatch(/HTTP\/1\.1 400 .*"code":"bad_request"/s);
+});
+
 test("a URL or headers beyond 48 KiB get a 431 problem", async ({ http }) => {
   const long = "x".repeat(60_000);
   for (const answer of [

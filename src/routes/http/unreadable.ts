@@ -77,8 +77,10 @@ export class Unreadable {
     if (isAnswered) end();
     // The fault is in what follows a request that was understood: its own answer comes first, also where it is yet to begin.
     else if (isWhole && !response.headersSent) response.once("close", end);
-    else if (!response.headersSent) end();
-    else socket.destroy();
+    else if (response.headersSent) socket.destroy();
+    // Those in front of it on the connection have their answers first.
+    else if (response.socket === null) response.once("socket", end);
+    else end();
   }
 }
 
