@@ -1,15 +1,14 @@
 // Who is connected, one by one, as an operator is told, and how one of them is ended.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { type AddressInfo, connect } from "node:net";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { OpenConnections } from "../../src/routes/http/open-connections.ts";
 import { addToken, turnOnAccess } from "../support/access.ts";
 import type { Http } from "../support/http.ts";
+import { tlsPair } from "../support/tls-pair.ts";
 import { serveFor, test } from "./server-fixture.ts";
 
 interface Listed {
@@ -99,15 +98,11 @@ test("where it is known who asks, it is known of the connection", async ({ http,
   socket.destroy();
 });
 
-const cert = readFileSync(fileURLToPath(new URL("../support/tls/cert.pem", import.meta.url)));
-const key = readFileSync(fileURLToPath(new URL("../support/tls/key.pem", import.meta.url)));
-
 test("a session of HTTP/2 under TLS is one connection with its requests, and can end itself", async ({
   keeper,
   watches,
 }) => {
-  const pair = { cert, key };
-  const { http, close } = await serveFor(keeper, watches, { tls: pair });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair });
   const session = connectHttp2(http.url.replace("http:", "https:"), { rejectUnauthorized: false });
   const ask = async (method: string, path: string) => {
     const stream = session.request({ ":method": method, ":path": path }).setEncoding("utf8");

@@ -2,12 +2,11 @@
 // comes is served.
 
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { Http } from "../support/http.ts";
+import { tlsPair } from "../support/tls-pair.ts";
 import { serveFor, test } from "./server-fixture.ts";
 
 interface Plan {
@@ -108,7 +107,7 @@ test("a session of HTTP/2 is told that it ends, and what is under way on it is a
   watches,
 }) => {
   await keeper.create("/a");
-  const { http, close } = await serveFor(keeper, watches, { tls: pair });
+  const { http, close } = await serveFor(keeper, watches, { tls: tlsPair });
   const session = connectHttp2(http.url.replace("http:", "https:"), { rejectUnauthorized: false });
   const [goaway, closed] = [once(session, "goaway"), once(session, "close")];
   const stream = session.request({ ":path": `/v1/znodes/a?waitAfterZxid=${keeper.store.zxid}&waitMs=60000` });
@@ -126,10 +125,6 @@ test("a session of HTTP/2 is told that it ends, and what is under way on it is a
   await closed;
   await close();
 });
-
-const pemOf = (name: string) =>
-  readFileSync(fileURLToPath(new URL(`../support/tls/${name}.pem`, import.meta.url)));
-const pair = { cert: pemOf("cert"), key: pemOf("key") };
 
 test("a percentage that is none is refused", async ({ http }) => {
   for (const query of ["percent=101", "percent=-1", "percent=x", "share=5"])
