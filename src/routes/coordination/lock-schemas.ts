@@ -41,7 +41,9 @@ export const claimBody = Type.Object(
     waitMs: waitMsMember,
     metadata: Type.Optional(
       Type.Unknown({
-        description: "Any JSON, shown to whoever asks for the lock, such as the holder's address.",
+        description:
+          "Any JSON, shown to whoever asks for the lock, such as the holder's address. As in any body here, no member of " +
+          "it may be named `__proto__`.",
       }),
     ),
   },

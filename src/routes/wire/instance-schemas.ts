@@ -35,7 +35,7 @@ const metadata = Type.Unsafe<Record<string, string>>({
   title: "InstanceMetadata",
   type: "object",
   additionalProperties: { type: "string" },
-  description: "Texts by name; {} by default.",
+  description: "Texts by name; {} by default. None may be named `__proto__`.",
 });
 
 /** What an instance says of itself, as it may be sent. */
