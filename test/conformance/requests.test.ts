@@ -156,17 +156,31 @@ test("bytes that are no HTTP get a 400 problem, and the connection closes", asyn
   }
 });
 
-test("what is wrong with a body is told behind the answers to requests in front of it, however late those come", async ({
+test("what is no HTTP is told behind the answers to all requests in front of it, however late those come", async ({
   http,
   root,
 }) => {
   const { zxid } = await http.get(urlOf(root));
   const poll = `GET ${urlOf(root)}?waitAfterZxid=${zxid}&waitMs=300 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
-  const spoilt = `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`;
-  const { status, body } = await http.raw(poll + withBearer(spoilt));
+  const next = `GET ${urlOf(root)}/none HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const { status, body } = await http.raw(withBearer(`${poll}${next}hello\r\n\r\n`));
   expect(status).toBe(200);
-  expect(body).toContain(`"path":"${root}"`);
-  expect(body).toMatch(/HTTP\/1\.1 400 .*"code":"bad_request"/s);
+  expect(body).toMatch(/"path":.* 404 .*"code":"no_node".* 400 .*"code":"bad_request"/s);
+});
+
+test("a fault in a body is never told in place of the answer to a request in front of it", async ({
+  http,
+  root,
+}) => {
+  const { zxid } = await http.get(urlOf(root));
+  const poll = `GET ${urlOf(root)}?waitAfterZxid=${zxid}&waitMs=20000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const spoilt = `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`;
+  const socket = await http.connect();
+  const heard: Buffer[] = [];
+  socket.on("data", (piece: Buffer) => heard.push(piece));
+  socket.write(withBearer(poll + spoilt));
+  await once(socket, "close");
+  expect(Buffer.concat(heard).toString()).toBe("");
 });
 
 test("a URL or headers beyond 48 KiB get a 431 problem", async ({ http }) => {

@@ -114,6 +114,19 @@ test("of a body that is refused in the middle of a piece nothing more is receive
   await vi.waitFor(() => expect(one.body.socket.resume).toHaveBeenCalledOnce());
 });
 
+test("a body that is refused for what waits of it lets its connection go on", async () => {
+  const { inFlight, begin } = reading({ receiveMs: 0.6 });
+  inFlight.begin(() => {}).holds(52_000);
+  const one = begin();
+  one.body.emit("data", Buffer.alloc(48_000));
+  expect(one.body.socket.pause).toHaveBeenCalledOnce();
+  one.body.emit("data", Buffer.alloc(1000));
+  expect(one.done).not.toHaveBeenCalled();
+  one.body.emit("data", Buffer.alloc(60_000));
+  expect(one.done.mock.calls[0]?.[0]).toMatchObject({ code: "throttled" });
+  await vi.waitFor(() => expect(one.body.socket.resume).toHaveBeenCalledOnce());
+});
+
 test("a short body is received in the turn that it came in, and then its end", () => {
   const { begin, spendTurn } = reading();
   const one = begin();

@@ -180,6 +180,7 @@ class Line {
       work();
     };
     this.#waiting.push({ response: null, work: refuse, readingMs: 0 });
+    if (this.#isGoingOn) return;
     if (this.turn.isOver) this.turn.waitForNext(this.#goOn);
     else this.#goOn();
   }
@@ -196,12 +197,11 @@ class Line {
 
   readonly #goOn = () => {
     this.#isGoingOn = true;
-    while (!this.isEmpty && !this.turn.isOver) {
-      const { response, work, readingMs } = this.#next();
-      // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
-      if (response === null || !isGone(response)) this.turn.spend(work, readingMs);
+    try {
+      this.#doWhileInTurn();
+    } finally {
+      this.#isGoingOn = false;
     }
-    this.#isGoingOn = false;
     if (!this.isEmpty) {
       this.turn.waitForNext(this.#goOn);
       return;
@@ -209,6 +209,14 @@ class Line {
     this.#release?.();
     this.#release = null;
   };
+
+  #doWhileInTurn(): void {
+    while (!this.isEmpty && !this.turn.isOver) {
+      const { response, work, readingMs } = this.#next();
+      // Nobody waits for the answer of one that has gone meanwhile, and nothing of it was done.
+      if (response === null || !isGone(response)) this.turn.spend(work, readingMs);
+    }
+  }
 
   #next(): Waiting {
     return (this.#begun.shift() ?? this.#waiting.shift()) as Waiting;

@@ -2,7 +2,7 @@
 // great many small things, each of which costs, everyone else would wait for them.
 
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { Turns } from "./turns.ts";
 
 export interface InputValve {
@@ -12,43 +12,34 @@ export interface InputValve {
 
 /** Over HTTP/1.1 the whole connection waits, over HTTP/2 the request's own stream. */
 export function inputValveOf(request: IncomingMessage): InputValve {
-  if (request.httpVersionMajor > 1) return streamValve(request);
-  const known = valves.get(request.socket);
+  const held = request.httpVersionMajor > 1 ? request : request.socket;
+  const known = valves.get(held);
   if (known !== undefined) return known;
-  const valve = new SocketValve(request.socket);
-  valves.set(request.socket, valve);
+  const valve = new Valve(held);
+  valves.set(held, valve);
   return valve;
 }
 
-const valves = new WeakMap<Socket, InputValve>();
+const valves = new WeakMap<Readable, InputValve>();
 
-function streamValve(request: IncomingMessage): InputValve {
-  return {
-    hold() {
-      request.pause();
-      return () => request.resume();
-    },
-  };
-}
-
-class SocketValve implements InputValve {
-  readonly #socket: Socket;
+class Valve implements InputValve {
+  readonly #input: Readable;
   #holds = 0;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
-    // Whoever reads a body, or throws it away, sets its socket going again.
-    socket.on("resume", () => {
-      if (this.#holds > 0) socket.pause();
+  constructor(input: Readable) {
+    this.#input = input;
+    // Whoever reads a body, or throws it away, sets it going again.
+    input.on("resume", () => {
+      if (this.#holds > 0) input.pause();
     });
   }
 
   hold(): () => void {
     this.#holds += 1;
-    this.#socket.pause();
+    this.#input.pause();
     return () => {
       this.#holds -= 1;
-      if (this.#holds === 0) this.#socket.resume();
+      if (this.#holds === 0) this.#input.resume();
     };
   }
 }

@@ -74,13 +74,14 @@ export class Unreadable {
       this.#onRefused();
       endWith(socket, faultOf(error, isWhole, this.#limits));
     };
+    // Behind others that have no answer yet.
+    const isQueued = response?.socket === null;
     if (isAnswered) end();
     // The fault is in what follows a request that was understood: its own answer comes first, also where it is yet to begin.
-    else if (isWhole && !response.headersSent) response.once("close", end);
-    else if (response.headersSent) socket.destroy();
-    // Those in front of it on the connection have their answers first.
-    else if (response.socket === null) response.once("socket", end);
-    else end();
+    else if (isWhole && (isQueued || !response.headersSent)) response.once("close", end);
+    else if (!isQueued && !response.headersSent) end();
+    // Nothing would be in its place: neither in an answer that has begun, nor before those of the requests in front.
+    else socket.destroy();
   }
 }
 

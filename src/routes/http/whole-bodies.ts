@@ -6,8 +6,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { KeeperError } from "../../core/errors.ts";
 import { goOnInTurn, spendTurn } from "./begin-in-turn.ts";
 import type { BodiesInFlight, HeldBody } from "./bodies-in-flight.ts";
-import { GrowingBytes } from "./growing-bytes.ts";
 import { inputValveOf, paceOf } from "./input-valve.ts";
+import { LateBytes } from "./late-bytes.ts";
 import { BodyRefused } from "./refused-body.ts";
 import { shareHolderOf } from "./share-holder.ts";
 
@@ -62,7 +62,7 @@ class BodyReading {
   #collected: CollectedBody | undefined;
   #length = 0;
   #rest: Rest | null = null;
-  #late: Late | null = null;
+  #late: LateBytes | null = null;
   #isWhole = false;
 
   constructor(parts: ReadingParts) {
@@ -95,8 +95,7 @@ class BodyReading {
     for (let rest = piece; rest.length > 0; rest = rest.subarray(sliceBytesMax)) {
       const isDone = this.#inTurn(() => this.#receiveNow(rest), isShort);
       if (isDone) continue;
-      const release = inputValveOf(this.#parts.request.raw).hold();
-      this.#late = { bytes: new GrowingBytes(Number.POSITIVE_INFINITY), release };
+      this.#late = new LateBytes(inputValveOf(this.#parts.request.raw).hold());
       this.#keep(this.#late, rest);
       return;
     }
@@ -112,26 +111,28 @@ class BodyReading {
   }
 
   /** It counts as what is received. */
-  #keep(late: Late, piece: Buffer): void {
+  #keep(late: LateBytes, piece: Buffer): void {
     if (this.#collected === undefined) return;
-    late.bytes.add(piece);
-    this.#restOf().held.holds(this.#collected.heldBytes + late.bytes.heldBytes);
+    late.add(piece);
+    this.#count(this.#collected);
   }
 
-  /** The beginning of the piece, or of it and what came behind it while they waited: the rest of that waits again. */
+  #count({ heldBytes }: CollectedBody): void {
+    this.#restOf().held.holds(heldBytes + (this.#late?.length ?? 0));
+  }
+
+  /** The beginning of the piece, or of what waited for its turn: the rest of that waits again. */
   #receiveNow(piece: Buffer): void {
     const late = this.#late;
-    const bytes = late?.bytes.take() ?? piece;
-    this.#receive(bytes.subarray(0, sliceBytesMax));
+    this.#receive(late?.next(sliceBytesMax) ?? piece.subarray(0, sliceBytesMax));
     if (late === null) return;
-    if (bytes.length <= sliceBytesMax || this.#collected === undefined) {
-      this.#late = null;
-      late.release();
-      if (this.#isWhole) this.#takeWhole();
+    if (late.length > 0 && this.#collected !== undefined) {
+      this.#inTurn(() => this.#receiveNow(piece));
       return;
     }
-    this.#keep(late, bytes.subarray(sliceBytesMax));
-    this.#inTurn(() => this.#receiveNow(piece));
+    this.#late = null;
+    late.release();
+    if (this.#isWhole) this.#takeWhole();
   }
 
   #receive(piece: Buffer): void {
@@ -146,9 +147,8 @@ class BodyReading {
     // Nearly all come in one piece, and there is no time in which they would be held.
     if (this.#rest === null && this.#length === declared && request.raw.httpVersionMajor === 1) return;
     if (this.#collected === undefined) return;
-    const { held, pace } = this.#restOf();
-    pace(piece.length);
-    held.holds(this.#collected.heldBytes);
+    this.#restOf().pace(piece.length);
+    this.#count(this.#collected);
   }
 
   #add(piece: Buffer): void {
@@ -205,12 +205,6 @@ function early(error: Error): Error {
 interface Rest {
   readonly held: HeldBody;
   readonly pace: (bytes: number) => void;
-}
-
-/** What came before it was its client's turn, no more than was read at once, and what lets the next come. */
-interface Late {
-  readonly bytes: GrowingBytes;
-  readonly release: () => void;
 }
 
 function tooLarge(request: FastifyRequest, size: number): BodyRefused {
