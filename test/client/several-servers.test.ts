@@ -73,13 +73,50 @@ test("a keepalive goes to whichever server there is, behind or not", async ({ se
   const opening = several.openSession({ timeoutMs: 12_000 });
   (await server.request()).reply(201, opened, { zxid: "7" });
   await opening;
-  clock.advance(3600);
+  clock.advance(2700);
   const keepalive = await server.request();
   expect([keepalive.asked, keepalive.headers["min-zxid"]]).toEqual([
     `PUT /v1/sessions/${opened.id}`,
     undefined,
   ]);
   keepalive.reply(200, opened, { zxid: "7" });
+});
+
+test("a keepalive that one server does not answer goes to the next at once, and comes in time when that is slow", async ({
+  server,
+  other,
+  several,
+  clock,
+}) => {
+  const opening = several.openSession({ timeoutMs: 12_000 });
+  (await server.request()).reply(201, opened);
+  const session = await opening;
+  clock.advance(3000);
+  await server.request();
+  clock.advance(2000);
+  const second = await other.request();
+  clock.advance(1999);
+  expect(session.state).toBe("suspended");
+  second.reply(200, { validForMs: 12_000 });
+  await expect.poll(() => session.state).toBe("connected");
+  // Counted from when it was asked.
+  expect(session.remainingMs()).toBe(10_001);
+});
+
+test("when each server has failed a keepalive there is a pause", async ({
+  server,
+  other,
+  several,
+  clock,
+}) => {
+  const opening = several.openSession({ timeoutMs: 12_000 });
+  (await server.request()).reply(201, opened);
+  await opening;
+  clock.advance(3000);
+  (await server.request()).cut();
+  (await other.request()).refuse(503, { code: "suspended", detail: "No log.", status: 503 });
+  (await clock.timer((ms) => ms === 450)).fire();
+  (await server.request()).reply(200, { validForMs: 12_000 });
 });
 
 test("what a watch was told counts as seen, until it is told that it never happened", async ({

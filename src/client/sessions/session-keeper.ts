@@ -16,10 +16,13 @@ export interface OpenedSession {
 
 /** A keepalive goes out after this part of the time at most, so that two more can be tried. */
 const keepaliveShare = 1 / 3;
+/**
+ * The same of several servers, and how long each of them is waited for: when one stands still and the next is slow, there
+ * is time for a third before the session counts as expiring.
+ */
+const oneOfSeveral = { keepaliveShare: 1 / 4, answerShare: 1 / 6 };
 /** Chance shortens the wait for it by up to this part: clients that began together do not all come together. */
 const keepaliveJitter = 0.2;
-/** The same where another server can be asked while there is still time, before the session counts as expiring. */
-const elsewhereShare = 1 / 6;
 /** An answer that is not there after this part of the time is missing. */
 const overdueShare = 1 / 6;
 /** The pause before another attempt, as a part of the time. */
@@ -33,6 +36,8 @@ export class SessionKeeper {
   readonly #listeners = new Set<(state: SessionState) => void>();
   #state: SessionState = "connected";
   #gapsSeen = 0;
+  /** Keepalives since one was answered. */
+  #failures = 0;
   /** Ends what the keepalive waits for, since it must go out now, or never again. */
   #wake = new AbortController();
   #cancelLook = () => {};
@@ -128,7 +133,7 @@ export class SessionKeeper {
     const path = `v1/sessions/${this.opened.id}`;
     const url = this.#transport.url(path);
     const headers = { "Session-Token": this.opened.token };
-    const share = this.#transport.endpointCount > 1 ? elsewhereShare : keepaliveShare;
+    const share = this.#isOneOfSeveral ? oneOfSeveral.answerShare : keepaliveShare;
     const timeoutMs = this.#life.validForMs * share;
     const asked = this.#life.ask(clock.now());
     const cancelOverdue = clock.setTimer(this.#life.validForMs * overdueShare, () => this.#doubt());
@@ -145,6 +150,7 @@ export class SessionKeeper {
       } as const;
       const { body } = await attempt(this.#transport, url, call);
       this.#life.confirm(asked, validForMsIn(body), clock.now());
+      this.#failures = 0;
       this.look();
       return this.#delayMs(asked.sentAt);
     } catch (error) {
@@ -153,6 +159,10 @@ export class SessionKeeper {
     } finally {
       cancelOverdue();
     }
+  }
+
+  get #isOneOfSeveral(): boolean {
+    return this.#transport.endpointCount > 1;
   }
 
   #doubt(): void {
@@ -169,8 +179,10 @@ export class SessionKeeper {
     }
     this.#transport.failed(url);
     this.#doubt();
-    const isForAnother =
-      this.#transport.endpointCount > 1 && error instanceof RequestError && error.isOfOneServer;
+    this.#failures += 1;
+    const isOfOneServer = error instanceof ConnectionError || error.isOfOneServer;
+    if (isOfOneServer && this.#failures < this.#transport.endpointCount) return 0;
+    const isForAnother = this.#isOneOfSeveral && isOfOneServer;
     const retryAfterMs = error instanceof RequestError && !isForAnother ? error.retryAfterMs : 0;
     const pauseMs = this.#life.validForMs * retryShare * (0.5 + this.#transport.chance() / 2);
     return Math.max(pauseMs, Math.min(retryAfterMs, this.remainingMs() * keepaliveShare));
@@ -178,7 +190,8 @@ export class SessionKeeper {
 
   #delayMs(sentAt: Instant): number {
     const { clock, chance } = this.#transport;
-    const intervalMs = this.#life.validForMs * keepaliveShare * (1 - keepaliveJitter * chance());
+    const share = this.#isOneOfSeveral ? oneOfSeveral.keepaliveShare : keepaliveShare;
+    const intervalMs = this.#life.validForMs * share * (1 - keepaliveJitter * chance());
     return Math.max(0, intervalMs - elapsedMs(sentAt, clock.now()));
   }
 }
