@@ -159,7 +159,7 @@ test("what is kept listed is listed again when its session is lost, under its id
   serve,
   see,
 }) => {
-  const { server, proxy } = await serve("--session-timeout-ms-min", "500");
+  const { server, proxy } = await serve();
   const { copy, events, until } = await see(patient(server));
   const states: string[] = [];
   const [lost, listed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -168,7 +168,8 @@ test("what is kept listed is listed again when its session is lost, under its id
     { address, port: 1 },
     {
       id: "a",
-      session: { timeoutMs: 500 },
+      // Long enough to be kept alive on a busy machine.
+      session: { timeoutMs: 4000 },
       stateChanged: (state) => {
         states.push(state);
         if (state === "lost") lost.resolve();
