@@ -13,7 +13,7 @@ import { type CollectedBody, readBodiesWhole } from "./whole-bodies.ts";
 /** Call in the scope of the routes, before any is added. */
 export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight, limits: JsonLimits): void {
   const fastifyParse = app.getDefaultJsonParser("error", "error");
-  readBodiesWhole(app, inFlight, (request) => {
+  readBodiesWhole(app, inFlight, (request, bytesMax) => {
     const parse = (text: string) => {
       let body: unknown;
       let isParsed = false;
@@ -25,7 +25,7 @@ export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight,
       if (!isParsed) throw unparsable(text);
       return body;
     };
-    return new JsonBody(limits, parse);
+    return new JsonBody(limits, parse, bytesMax > shortBytesMax ? beginningBytesMax : shortBytesMax);
   });
   app.addHook("onRoute", (route) => {
     // Of these nobody reads a body.
@@ -45,16 +45,22 @@ export function acceptJsonBodies(app: FastifyInstance, inFlight: BodiesInFlight,
 
 /** As long as one piece of what is read from a connection; nearly all are shorter, and are parsed as a whole. */
 const shortBytesMax = 65_536;
+/** Of a longer one, or one that does not say how long it is, no more than this is held before parsing begins. */
+const beginningBytesMax = 8192;
 
 class JsonBody implements CollectedBody {
   readonly #limits: JsonLimits;
   readonly #parse: ParseJson;
-  readonly #short = new GrowingBytes(shortBytesMax);
+  readonly #shortBytesMax: number;
+  readonly #short: GrowingBytes;
   #long: GrowingJson | null = null;
 
-  constructor(limits: JsonLimits, parse: ParseJson) {
+  /** @param shortBytesMax as much is parsed as a whole, if it is all */
+  constructor(limits: JsonLimits, parse: ParseJson, shortBytesMax: number) {
     this.#limits = limits;
     this.#parse = parse;
+    this.#shortBytesMax = shortBytesMax;
+    this.#short = new GrowingBytes(shortBytesMax);
   }
 
   get heldBytes(): number {
@@ -62,7 +68,7 @@ class JsonBody implements CollectedBody {
   }
 
   add(piece: Buffer): void {
-    if (this.#long === null && this.#short.length + piece.length <= shortBytesMax) {
+    if (this.#long === null && this.#short.length + piece.length <= this.#shortBytesMax) {
       this.#short.add(piece);
       return;
     }
