@@ -2,6 +2,8 @@
 // all its connections together, however many requests it sends ahead and whatever they cost. When it is over, its other
 // requests wait while everybody else has some turns; where there is nobody else, those are over at once.
 
+import { GivenUpTurns } from "./arrivals.ts";
+
 /** Of its work in one turn of the loop; the last piece may take longer. */
 const turnMsMax = 1;
 /**
@@ -106,6 +108,7 @@ class ClientTurn implements Turn {
   #spentIn = -1;
   #isOver = false;
   #turnsLeft = 0;
+  readonly #givenUp = new GivenUpTurns();
   /** What goes on with each of its connections, in the order in which they began to wait. */
   readonly #waiting = new Set<() => void>();
 
@@ -145,7 +148,7 @@ class ClientTurn implements Turn {
   /** One that has more to do than there is time for waits behind the others. */
   readonly #next = () => {
     this.#turnsLeft -= 1;
-    if (this.#turnsLeft > 0) {
+    if (this.#turnsLeft > 0 || this.#givenUp.mustWait) {
       setImmediate(this.#next);
       return;
     }

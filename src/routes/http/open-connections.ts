@@ -3,6 +3,7 @@
 
 import type { Server } from "node:http";
 import type { Socket } from "node:net";
+import { noteArrival } from "./arrivals.ts";
 
 /** What has been said on a connection so far; known from its first request on. */
 export interface Spoken {
@@ -63,7 +64,10 @@ export class OpenConnections {
   #leaving = new Set<Entry>();
 
   follow(server: Server): void {
-    server.on("connection", (socket: Socket) => this.#enter(socket));
+    server.on("connection", (socket: Socket) => {
+      noteArrival();
+      this.#enter(socket);
+    });
   }
 
   /** The first request on a connection has come. */

@@ -1,12 +1,14 @@
 // Work that many may want done at once, one piece in each turn of the event loop: so whatever else there is to do waits
-// for one piece of it, and not for one of everybody's. Clients have their pieces done by turns, however many pieces each
-// of them waits for.
+// for one piece of it, and not for one of everybody's; and who connects meanwhile comes first. Clients have their pieces
+// done by turns, however many pieces each of them waits for.
 
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { GivenUpTurns } from "./arrivals.ts";
 
 export class Turns {
   /** What is wanted by each client that waits; whose turn it is stands first. */
   readonly #waiting = new Map<string, (() => void)[]>();
+  readonly #givenUp = new GivenUpTurns();
   #isScheduled = false;
 
   /** The work is done later; that of one client in the order in which it was asked for. It does not throw. */
@@ -25,6 +27,10 @@ export class Turns {
 
   #next(): void {
     this.#isScheduled = false;
+    if (this.#givenUp.mustWait) {
+      this.#schedule();
+      return;
+    }
     const [first] = this.#waiting;
     if (first === undefined) return;
     const [client, works] = first;
