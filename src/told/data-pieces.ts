@@ -5,7 +5,7 @@ import { isUtf8 } from "node:buffer";
 import { jsonBytesOf } from "./json-bytes.ts";
 
 /** Of the data in one piece; a multiple of three. A byte is six characters at most. */
-const pieceBytes = 49_152;
+const pieceBytes = 24_576;
 
 export class DataPieces {
   /** Whether it is text; what is none is base64. */

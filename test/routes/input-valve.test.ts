@@ -34,3 +34,16 @@ test.for([1, 2])(
     expect(input.isPaused()).toBe(false);
   },
 );
+
+test.for([1, 2])(
+  "over HTTP/%i input that is held again before it has resumed is told so behind its resuming",
+  async (version) => {
+    const { request, input } = requestOf(version);
+    const told: string[] = [];
+    for (const event of ["pause", "resume"]) input.on(event, () => told.push(event));
+    inputValveOf(request).hold()();
+    inputValveOf(request).hold();
+    await setImmediate();
+    expect([input.isPaused(), told.at(-1)]).toEqual([true, "pause"]);
+  },
+);

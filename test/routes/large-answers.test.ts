@@ -36,7 +36,7 @@ test("text, bytes and base64 are what they would be in one piece, and no piece i
     const data = Buffer.from(long(unit));
     const { bytes, largest } = joined(data, undefined);
     expect(bytes.toString()).toBe(textOf(data, { data: data.toString() }));
-    expect(largest).toBeLessThan(300_000);
+    expect(largest).toBeLessThan(160_000);
   }
   for (const length of [200_000, 200_001, 200_002]) {
     const data = Buffer.alloc(length, 0xfe);

@@ -13,7 +13,7 @@ import { beginText, takeText } from "../../src/told/text-ahead.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { plain } from "../support/keeper.ts";
 
-const size = 140_000;
+const size = 70_000;
 const turnsToEnd = 4;
 
 async function turns(count: number): Promise<void> {

@@ -30,7 +30,10 @@ class Valve implements InputValve {
     this.#input = input;
     // Whoever reads a body, or throws it away, sets it going again.
     input.on("resume", () => {
-      if (this.#holds > 0) input.pause();
+      if (this.#holds === 0) return;
+      // Where it was held again before this was told, it counts as paused, and whoever reads its socket is told so anew.
+      if (input.readableFlowing === false) input.emit("pause");
+      else input.pause();
     });
   }
 

@@ -60,6 +60,8 @@ class BodyReading {
   readonly #parts: ReadingParts;
   /** Given up when it is over: the listeners stay, and who is refused may be listened to for long. */
   #collected: CollectedBody | undefined;
+  /** Bytes that have come, and those of them that were received. */
+  #heard = 0;
   #length = 0;
   #rest: Rest | null = null;
   #late: LateBytes | null = null;
@@ -87,11 +89,12 @@ class BodyReading {
   }
 
   #hear(piece: Buffer): void {
+    this.#heard += piece.length;
     if (this.#late !== null) {
       this.#keep(this.#late, piece);
       return;
     }
-    const isShort = this.#length + piece.length <= shortBytesMax;
+    const isShort = this.#heard <= shortBytesMax;
     for (let rest = piece; rest.length > 0; rest = rest.subarray(sliceBytesMax)) {
       const isDone = this.#inTurn(() => this.#receiveNow(rest), isShort);
       if (isDone) continue;
@@ -145,7 +148,7 @@ class BodyReading {
     }
     this.#add(piece);
     // Nearly all come in one piece, and there is no time in which they would be held.
-    if (this.#rest === null && this.#length === declared && request.raw.httpVersionMajor === 1) return;
+    if (this.#rest === null && this.#heard === declared && request.raw.httpVersionMajor === 1) return;
     if (this.#collected === undefined) return;
     this.#restOf().pace(piece.length);
     this.#count(this.#collected);
