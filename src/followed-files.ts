@@ -113,8 +113,11 @@ export class FollowedFiles<Meaning> {
   }
 }
 
+/** One after the other: where several cannot be read, it is always the same one that is told of. */
 async function contentsOf(files: readonly string[]): Promise<Buffer[]> {
-  return await Promise.all(files.map(contentOf));
+  const contents: Buffer[] = [];
+  for (const file of files) contents.push(await contentOf(file));
+  return contents;
 }
 
 /** A pipe would be waited for as long as nobody writes to it, and a device might never end. */

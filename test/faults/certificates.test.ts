@@ -79,13 +79,14 @@ test("links are changed to a new pair: it is noticed, new connections get it and
     heard += text;
   });
   await once(stream, "data");
+  const ended = once(stream, "end");
 
   secret.put(second);
   const line = await server.logged(renewed);
   expect(line).toMatchObject({ subject: "CN=second", validTo: expect.stringContaining("2049") });
   const after = connectHttp2(server.url, { ca: second.cert });
   expect(await statusBy(after, { ":path": "/v1/znodes/a", ":method": "POST" })).toBe(201);
-  await once(stream, "end");
+  await ended;
   expect(heard).toContain('"type":"created","path":"/a"');
   expect(await statusBy(before, { ":path": "/v1/znodes/a" })).toBe(200);
   expect(server.hasLogged(refused)).toBe(false);
