@@ -119,6 +119,17 @@ test("what is sound has no fault, whether or not it was said", () => {
   expect(faultsOfRestore(before, unsaid, next)).toEqual([]);
 });
 
+test("of a session that had given up all it had nobody is told that it ends", () => {
+  // At 8 nothing is asked that is known to be lost: the copy may hold it or not.
+  const releasing = [
+    ...past.slice(0, 5),
+    message(6, [event("deleted", "/n/e/k.1", "", { owner: "kept" })]),
+    message(8, [event("changed", "/n/r/0", "a.3", { version: 2 })]),
+  ];
+  const released = { ...before, histories: [texts(releasing)], writes: [{ ...lost, outcome: 8 }] };
+  expect(faultsOfRestore(released, { ...said, told: [] }, next)).toEqual([]);
+});
+
 test("there is a fault for each promise", () => {
   expect(Object.keys(faults)).toEqual(Object.keys(promises));
 });

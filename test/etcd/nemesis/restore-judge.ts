@@ -103,11 +103,10 @@ export const promises: Readonly<Record<string, Promise>> = {
     const later = before.sessions.filter(({ keepalives }) => (keepalives[0]?.beganMs ?? 0) > copied.endedMs);
     const unknown = new Set(later.map(({ id }) => id));
     const again = endsIn(after.filter((message) => message.zxid > zxid));
-    const owners = new Set(replay.messages.filter((message) => message.zxid <= zxid).flatMap(ownersIn));
-    // Some may have ended in the copy, behind the last znode that is there.
+    // Some may have given up what they had in the copy, behind the last znode that is there: nobody is told of their end.
     const beyond = firstAskedAfter(copied, before);
-    const maybe = new Set(endsIn(replay.messages.filter((message) => message.zxid < beyond)));
-    const left = isSaid ? [...owners].filter((id) => !maybe.has(id) && !again.includes(id)) : [];
+    const mustEnd = isSaid ? ownersOfAll(replay.messages, zxid, beyond) : [];
+    const left = mustEnd.filter((id) => !again.includes(id));
     return [
       ...again.flatMap((id, index) =>
         ended.has(id) || again.indexOf(id) < index ? [`${id} ended more than once`] : [],
@@ -169,8 +168,16 @@ function endsIn(messages: readonly Message[]): string[] {
   );
 }
 
-function ownersIn({ events }: Message): string[] {
-  return events.flatMap(({ type, stat }) =>
-    type === "created" && stat.ephemeralOwner !== null ? [stat.ephemeralOwner] : [],
-  );
+/** Whose are the ephemerals that were there at a zxid, and were not deleted before another. */
+function ownersOfAll(messages: readonly Message[], zxid: number, beyond: number): string[] {
+  const owners = new Map<string, string>();
+  for (const message of messages) {
+    if (message.zxid >= beyond) break;
+    for (const { type, path, stat } of message.events) {
+      if (type === "deleted") owners.delete(path);
+      else if (type === "created" && stat.ephemeralOwner !== null && message.zxid <= zxid)
+        owners.set(path, stat.ephemeralOwner);
+    }
+  }
+  return [...new Set(owners.values())];
 }
