@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { Client } from "../../src/client/index.ts";
+import { Client, type Session } from "../../src/client/index.ts";
 import { test as clientTest, Pull } from "./fixture.ts";
 import { bookmark, reset, ScriptedServer, setTo, snapshot, synced, znode } from "./scripted-server.ts";
 
@@ -69,10 +69,14 @@ test("a server that is behind did nothing, and the next one is asked", async ({
   await written;
 });
 
-test("a keepalive goes to whichever server there is, behind or not", async ({ server, several, clock }) => {
-  const opening = several.openSession({ timeoutMs: 12_000 });
+async function openAt(server: ScriptedServer, client: Client): Promise<Session> {
+  const opening = client.openSession({ timeoutMs: 12_000 });
   (await server.request()).reply(201, opened, { zxid: "7" });
-  await opening;
+  return await opening;
+}
+
+test("a keepalive goes to whichever server there is, behind or not", async ({ server, several, clock }) => {
+  await openAt(server, several);
   clock.advance(2700);
   const keepalive = await server.request();
   expect([keepalive.asked, keepalive.headers["min-zxid"]]).toEqual([
@@ -88,9 +92,7 @@ test("a keepalive that one server does not answer goes to the next at once, and 
   several,
   clock,
 }) => {
-  const opening = several.openSession({ timeoutMs: 12_000 });
-  (await server.request()).reply(201, opened);
-  const session = await opening;
+  const session = await openAt(server, several);
   clock.advance(3000);
   await server.request();
   clock.advance(2000);
@@ -109,9 +111,7 @@ test("when each server has failed a keepalive there is a pause", async ({
   several,
   clock,
 }) => {
-  const opening = several.openSession({ timeoutMs: 12_000 });
-  (await server.request()).reply(201, opened);
-  await opening;
+  await openAt(server, several);
   clock.advance(3000);
   (await server.request()).cut();
   (await other.request()).refuse(503, { code: "suspended", detail: "No log.", status: 503 });

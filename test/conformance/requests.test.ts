@@ -2,7 +2,7 @@
 // request and requests that never end. All get an answer, none gets a 5xx, and nobody else waits.
 
 import { once } from "node:events";
-import { withBearer } from "../support/http.ts";
+import { type Http, withBearer } from "../support/http.ts";
 import { expect, expectProblem, test, urlOf } from "./fixture.ts";
 
 const resources = {
@@ -156,12 +156,17 @@ test("bytes that are no HTTP get a 400 problem, and the connection closes", asyn
   }
 });
 
+/** A request that has no answer for so long. */
+async function pollOf(http: Http, path: string, waitMs: number): Promise<string> {
+  const { zxid } = await http.get(urlOf(path));
+  return `GET ${urlOf(path)}?waitAfterZxid=${zxid}&waitMs=${waitMs} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+}
+
 test("what is no HTTP is told behind the answers to all requests in front of it, however late those come", async ({
   http,
   root,
 }) => {
-  const { zxid } = await http.get(urlOf(root));
-  const poll = `GET ${urlOf(root)}?waitAfterZxid=${zxid}&waitMs=300 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const poll = await pollOf(http, root, 300);
   const next = `GET ${urlOf(root)}/none HTTP/1.1\r\nHost: localhost\r\n\r\n`;
   const { status, body } = await http.raw(withBearer(`${poll}${next}hello\r\n\r\n`));
   expect(status).toBe(200);
@@ -172,8 +177,7 @@ test("a fault in a body is never told in place of the answer to a request in fro
   http,
   root,
 }) => {
-  const { zxid } = await http.get(urlOf(root));
-  const poll = `GET ${urlOf(root)}?waitAfterZxid=${zxid}&waitMs=20000 HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+  const poll = await pollOf(http, root, 20_000);
   const spoilt = `PUT ${urlOf(root)} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n`;
   const socket = await http.connect();
   const heard: Buffer[] = [];

@@ -36,7 +36,7 @@ export class SessionKeeper {
   readonly #listeners = new Set<(state: SessionState) => void>();
   #state: SessionState = "connected";
   #gapsSeen = 0;
-  /** Keepalives since one was answered. */
+  /** Keepalives that failed since one was answered. */
   #failures = 0;
   /** Ends what the keepalive waits for, since it must go out now, or never again. */
   #wake = new AbortController();

@@ -12,9 +12,9 @@ import { isGone } from "./gone.ts";
 import { inputValveOf } from "./input-valve.ts";
 import { shareHolderAt } from "./share-holder.ts";
 
-/** As many of a connection wait before no more of it is read: one that sends nothing ahead is never held, ... */
+/** As many of a connection wait before no more of it is read: one that sends nothing ahead is never held. */
 const waitingUnheldMax = 2;
-/** ... unless its heads take long to be read: what has come of the next one would be read in the same turn. */
+/** The same where its heads take long to be read: what has come of the next one would be read in the same turn. */
 const waitingUnheldOfLongMax = 1;
 /** What the engine takes to read a head, for each of its names and values beyond those of an honest one. */
 const readingMsPerText = 0.0001;

@@ -105,7 +105,7 @@ export const promises: Readonly<Record<string, Promise>> = {
     const again = endsIn(after.filter((message) => message.zxid > zxid));
     // Some may have given up what they had in the copy, behind the last znode that is there: nobody is told of their end.
     const beyond = firstAskedAfter(copied, before);
-    const mustEnd = isSaid ? ownersOfAll(replay.messages, zxid, beyond) : [];
+    const mustEnd = isSaid ? ownersAllAlong(replay.messages, zxid, beyond) : [];
     const left = mustEnd.filter((id) => !again.includes(id));
     return [
       ...again.flatMap((id, index) =>
@@ -169,7 +169,7 @@ function endsIn(messages: readonly Message[]): string[] {
 }
 
 /** Whose are the ephemerals that were there at a zxid, and were not deleted before another. */
-function ownersOfAll(messages: readonly Message[], zxid: number, beyond: number): string[] {
+function ownersAllAlong(messages: readonly Message[], zxid: number, beyond: number): string[] {
   const owners = new Map<string, string>();
   for (const message of messages) {
     if (message.zxid >= beyond) break;
